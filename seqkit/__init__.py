@@ -1,0 +1,67 @@
+"""seqkit: plugin-based sequence modelling.
+
+    import seqkit
+
+    run = seqkit.run("recipes/char_gen.yaml", seed=2)
+    print(run.generate("In Beijing Sarah bought a basket of", length=20))
+    run = seqkit.load("runs/char-gen-1")
+
+Nothing here imports torch until it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from seqkit.hookspecs import Component, hookimpl
+
+if TYPE_CHECKING:
+    from seqkit import contracts
+    from seqkit.api import Run, load, run
+    from seqkit.errors import DataError, NotFiniteError, PluginError, RecipeError, SeqkitError, UsageError
+    from seqkit.registry import register
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Component",
+    "DataError",
+    "NotFiniteError",
+    "PluginError",
+    "RecipeError",
+    "Run",
+    "SeqkitError",
+    "UsageError",
+    "__version__",
+    "contracts",
+    "hookimpl",
+    "load",
+    "register",
+    "run",
+]
+
+_LAZY = {
+    "run": "seqkit.api",
+    "load": "seqkit.api",
+    "Run": "seqkit.api",
+    "register": "seqkit.registry",
+    "DataError": "seqkit.errors",
+    "NotFiniteError": "seqkit.errors",
+    "PluginError": "seqkit.errors",
+    "RecipeError": "seqkit.errors",
+    "SeqkitError": "seqkit.errors",
+    "UsageError": "seqkit.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "contracts":
+        return import_module("seqkit.contracts")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'seqkit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

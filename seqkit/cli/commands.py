@@ -1,0 +1,193 @@
+"""The commands: parse, delegate, print. Each imports what it works with when it runs, so that `--help` costs nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import seqkit as package
+from seqkit.errors import UsageError
+
+KINDS = ("reader", "tokenizer", "embedding", "encoder", "head")
+
+no_plugin = click.option(
+    "--no-plugin", "without", multiple=True, metavar="NAME", help="Leave this plugin out. May be given again."
+)
+overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package.__version__, prog_name="seqkit")
+@click.option("--debug", is_flag=True, help="Show a traceback for an error.")
+def seqkit(debug: bool) -> None:
+    """Sequence models from recipes: train, generate, classify.
+
+    Try `seqkit run recipes/char_gen.yaml`.
+    """
+
+
+@seqkit.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@overrides_argument
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Make the run directory here.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
+@no_plugin
+def run(recipe: Path, overrides: tuple[str, ...], runs: Path, resume: Path | None, without: tuple[str, ...]) -> None:
+    """Train what a recipe says, evaluate it, and generate or predict.
+
+    KEY=VALUE replaces a value of the recipe: encoder.hidden_size=64. The last line printed is the run directory.
+    """
+    from seqkit.recipe import read_recipe
+    from seqkit.registry import load_registry
+
+    read = read_recipe(recipe, overrides)
+    registry = load_registry(without=without).check()
+    from seqkit.experiment import run_recipe
+    from seqkit.report import Report
+    from seqkit.signals import StopRequest
+
+    with StopRequest() as stop:
+        finished = run_recipe(read, registry, runs, Report(), stop, resume)
+    click.echo(finished.path)
+
+
+@seqkit.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@overrides_argument
+@no_plugin
+def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) -> None:
+    """Check a recipe as `run` does before it reads data, and print the plan: the recipe with every default filled in."""
+    from seqkit.recipe import read_recipe
+    from seqkit.registry import load_registry
+
+    read = read_recipe(recipe, overrides)
+    registry = load_registry(without=without)
+    from seqkit.plan import resolve
+
+    plan = resolve(read, registry)
+    for note in plan.notes:
+        click.echo(f"seqkit: note: {note}", err=True)
+    import yaml
+
+    click.echo(yaml.safe_dump(plan.as_data(), sort_keys=False, allow_unicode=True), nl=False)
+
+
+@seqkit.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--prompt", help="What to go on from.  [default: the recipe's]")
+@click.option("--length", type=int, help="How many tokens (characters) at most.  [default: the recipe's, else 100]")
+@click.option("--temperature", type=float, help="Divides the logits; 0 takes the likeliest.  [default: the recipe's, else 0]")
+@click.option("--top-k", type=int, help="Draw from so many likeliest.")
+@click.option("--top-p", type=float, help="Draw from the likeliest that together hold this probability.")
+@click.option("--seed", type=int, help="Of the draws.  [default: the recipe's]")
+@click.option("--stop", multiple=True, help="End before this text. May be given again.")
+@click.option("--stream", is_flag=True, help="Print each piece as it is written.")
+def generate(run: Path, stream: bool, stop: tuple[str, ...], **options: Any) -> None:
+    """Write on from a prompt with a trained run; prints the prompt and what follows it."""
+    from seqkit.api import load
+
+    trained = load(run)
+    pieces = trained.stream(**options, stop=list(stop) or None)
+    prompt = trained.generate_settings(prompt=options["prompt"])["prompt"]
+    if not stream:
+        click.echo(prompt + "".join(pieces))
+        return
+    click.echo(prompt, nl=False)
+    for piece in pieces:
+        click.echo(piece, nl=False)
+        sys.stdout.flush()
+    click.echo()
+
+
+@seqkit.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option("--file", type=click.Path(path_type=Path, allow_dash=True), help="Texts to label, one a line; - for standard input.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
+def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str) -> None:
+    """Label texts with a trained run; prints a JSON object a line: text, label, probabilities."""
+    from seqkit.api import load
+
+    if bool(texts) == bool(file):
+        raise UsageError("give texts, or --file with one a line" if not texts else "give texts or --file, not both")
+    trained = load(run)
+    if file:
+        from seqkit.infer.lines import read_lines
+
+        texts = tuple(read_lines(file, encoding))
+    for answer in trained.predict(texts):
+        click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+@seqkit.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="A file of the form that the recipe reads.")
+def evaluate(run: Path, data: Path) -> None:
+    """Score a trained run on new data; prints the head's metrics as JSON."""
+    from seqkit.api import load
+
+    click.echo(json.dumps(load(run).evaluate(data), ensure_ascii=False, indent=2))
+
+
+@seqkit.command("list")
+@click.argument("kind", required=False, metavar="[KIND]")
+@no_plugin
+def list_components(kind: str | None, without: tuple[str, ...]) -> None:
+    """List the registered components and who provides them: all, or one KIND of reader, tokenizer, embedding, encoder, head."""
+    from seqkit.registry import load_registry
+
+    registry = load_registry(without=without).check()
+    for each in [kind] if kind else KINDS:
+        entries = registry.all(each)
+        width = max((len(entry.name) for entry in entries), default=0)
+        provider_width = max((len(entry.provider) for entry in entries), default=0)
+        click.echo(f"{each}:")
+        for entry in entries:
+            click.echo(f"  {entry.name:<{width}}  {entry.provider:<{provider_width}}  {entry.component.summary}")
+    _tell_set_aside(registry)
+
+
+@seqkit.command()
+@click.argument("kind")
+@click.argument("name")
+@no_plugin
+def show(kind: str, name: str, without: tuple[str, ...]) -> None:
+    """Show one component: what it does, who provides it, and the parameters that a recipe may give it."""
+    from seqkit.registry import load_registry
+
+    registry = load_registry(without=without).check()
+    try:
+        entry = registry.get(kind, name)
+    except LookupError as error:
+        raise UsageError(str(error)) from None
+    from seqkit.describe import description
+
+    click.echo(description(entry))
+
+
+@seqkit.command()
+@no_plugin
+def plugins(without: tuple[str, ...]) -> None:
+    """List the installed plugins, what each provides, and why one was set aside."""
+    from seqkit.registry import load_registry
+
+    registry = load_registry(without=without)
+    for plugin in registry.plugins:
+        click.echo(f"{plugin.name}: {plugin.distribution} {plugin.version}")
+        if plugin.failure:
+            click.echo(f"  set aside: {plugin.failure}")
+        for entry in plugin.components:
+            click.echo(f"  {entry.kind} {entry.name}")
+        if not plugin.failure and not plugin.components:
+            click.echo("  provides nothing: no function of its module is a @seqkit.hookimpl")
+    registry.check()
+
+
+def _tell_set_aside(registry: Any) -> None:
+    for plugin in registry.plugins:
+        if plugin.failure:
+            click.echo(f"seqkit: note: plugin '{plugin.name}' of {plugin.distribution} is set aside: {plugin.failure}", err=True)

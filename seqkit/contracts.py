@@ -1,0 +1,335 @@
+"""What a component must do: the second page a plugin author reads. The first, `hookspecs.py`, says how it is found.
+
+A recipe is read from left to right, and each part is built from the sizes of the part before it:
+
+    Reader ──Example──> Tokenizer ──ids──> Embedding ──vectors──> Encoder ──Encoded──> Head ──> loss, answers
+
+A component's parameters, in a recipe, are the **keyword-only** parameters of its constructor: their names, types,
+bounds and defaults are read from the signature, so annotate every one, and never take `**kwargs`. What comes before
+the `*` is supplied by seqkit. A complete encoder:
+
+    import torch
+    from seqkit.contracts import Encoded, Encoder, PositiveInt
+
+    class GRU(torch.nn.Module, Encoder):
+        causal = True
+
+        def __init__(self, input_size: int, *, hidden_size: PositiveInt):
+            super().__init__()
+            self.gru = torch.nn.GRU(input_size, hidden_size, batch_first=True)
+            self.output_size = self.final_size = hidden_size
+
+        def forward(self, inputs, lengths, state=None):
+            start = None if state is None else state.transpose(0, 1).contiguous()
+            outputs, _ = self.gru(inputs, start)
+            last = (lengths - 1).to(inputs.device)[:, None, None].expand(-1, 1, outputs.shape[2])
+            final = outputs.gather(1, last)[:, 0]
+            return Encoded(outputs, final, final[:, None])
+
+An embedding, an encoder and a head are `torch.nn.Module`s as well as what they inherit from here; a reader and a
+tokenizer need no torch. A constructor that finds a value impossible raises `ValueError` with a message that begins with
+the parameter's name (`"proj_size must be smaller than hidden_size"`): the recipe's line is added by seqkit. A parameter
+annotated `pathlib.Path` is a path relative to the recipe; one annotated `EncoderFactory` is another encoder.
+
+Shapes: batch is the number of rows, time the steps of the longest row, and rows are padded on the right.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from annotated_types import Ge, Gt, Lt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PositiveInt = Annotated[int, Gt(0)]
+NonNegativeInt = Annotated[int, Ge(0)]
+PositiveFloat = Annotated[float, Gt(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+"""At least 0 and below 1: a probability of dropping, a share of the data."""
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Marks a parameter that is itself a component: in a recipe a mapping with `type:`, in the constructor a factory."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a reader yields.
+
+    Attributes:
+        input: text; or features, a float array (time, features).
+        target: what the head is to learn of it (a label, tags, numbers); None where the input is its own target.
+        where: `file:line`, for messages.
+    """
+
+    input: Any
+    target: Any = None
+    where: str = ""
+
+
+class Row(NamedTuple):
+    """One row of a batch before padding.
+
+    Attributes:
+        input: ids, int64 (time,) or (time, ...); or features, float (time, features).
+        target: an array, (time,) for heads that answer at each step; a number for one answer a row; None when predicting.
+    """
+
+    input: np.ndarray
+    target: Any = None
+
+
+class Batch(NamedTuple):
+    """Rows padded on the right.
+
+    Attributes:
+        inputs: ids, int64 (batch, time); or features, float (batch, time, features). Padding is 0.
+        lengths: int64 (batch,), on the CPU, each at least 1: how many steps of a row are real.
+        targets: (batch,) or (batch, time, ...) in step with what `Head.rows` gave; None when predicting.
+        target_lengths: int64 (batch,), on the CPU; None when a target is one number a row.
+    """
+
+    inputs: Tensor
+    lengths: Tensor
+    targets: Tensor | None = None
+    target_lengths: Tensor | None = None
+
+    @property
+    def mask(self) -> Tensor:
+        """Returns bool (batch, time): True where a step is real."""
+        import torch
+
+        steps = torch.arange(self.inputs.shape[1], device=self.inputs.device)
+        return steps < self.lengths.to(self.inputs.device)[:, None]
+
+
+State: TypeAlias = Any
+"""What an encoder carries from one window of a long row to the next: a tensor with the batch first, or a tuple of
+states. seqkit detaches it, moves it, takes rows of it and saves it, and never looks inside."""
+
+
+class Encoded(NamedTuple):
+    """What an encoder returns.
+
+    Attributes:
+        outputs: (batch, time, output_size). What stands at padded steps is not read.
+        final: (batch, final_size): the row in one vector. For an encoder that reads forwards, its output at the row's
+            last real step; for one that reads both ways, that beside the backward reader's output at the first step.
+        state: where to go on from, after each row's last real step; None where there is nothing to carry.
+    """
+
+    outputs: Tensor
+    final: Tensor
+    state: State = None
+
+    def last_step(self, lengths: Tensor) -> Encoded:
+        """Returns the same with the outputs of each row's last real step alone: (batch, 1, output_size)."""
+        last = (lengths - 1).to(self.outputs.device)[:, None, None].expand(-1, 1, self.outputs.shape[2])
+        return self._replace(outputs=self.outputs.gather(1, last))
+
+
+class Loss(NamedTuple):
+    """A loss as a sum and the number of things summed, so that batches of unequal size add up rightly.
+
+    Attributes:
+        total: the summed loss, in nats where it is a likelihood: a scalar tensor.
+        count: how many items (characters, sequences, or their weights) were summed: a scalar tensor or a number.
+    """
+
+    total: Tensor
+    count: Any
+
+
+class Reader(ABC):
+    """A source into examples.
+
+    Attributes:
+        yields: whether `Example.input` is text, or features that skip tokenizer and embedding.
+        labelled: whether `Example.target` is given.
+    """
+
+    yields: ClassVar[Literal["text", "features"]] = "text"
+    labelled: ClassVar[bool] = True
+
+    @abstractmethod
+    def read(self) -> Iterable[Example]:
+        """Yields the examples, in the order of the source.
+
+        Raises:
+            DataError: naming file and line.
+        """
+
+
+class Tokenizer(ABC):
+    """Text into ids and back. Its state is JSON, so that a run directory holds no code.
+
+    Attributes:
+        vocab_size: the number of ids; set by `fit` and by `restore`.
+    """
+
+    vocab_size: int
+
+    @abstractmethod
+    def fit(self, texts: Iterable[Any]) -> None:
+        """Learns the vocabulary from the training texts."""
+
+    @abstractmethod
+    def encode(self, text: Any) -> np.ndarray:
+        """Returns the text's ids, int64 (time,), each at least 0 and below `vocab_size`.
+
+        Raises:
+            UnknownText: the text holds something outside the vocabulary, and the policy is to refuse it.
+        """
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """Returns the text that the ids stand for."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Returns what `fit` learned, as JSON types."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes back what `state` returned."""
+
+    @property
+    def unwritable(self) -> Sequence[int]:
+        """Ids that stand for no text (an unknown's), which generation never picks."""
+        return ()
+
+
+class Embedding(ABC):
+    """Ids into vectors: a `torch.nn.Module` built as `Embedding(tokenizer, *, parameters)`.
+
+    Attributes:
+        output_size: the width of a vector.
+    """
+
+    output_size: int
+
+    @abstractmethod
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids: int64 (batch, time) -> float (batch, time, output_size)."""
+
+
+class Encoder(ABC):
+    """Vectors into states: a `torch.nn.Module` built as `Encoder(input_size, *, parameters)`.
+
+    Attributes:
+        output_size: the width of `Encoded.outputs`.
+        final_size: the width of `Encoded.final`.
+        causal: True when the output at step t depends on the inputs up to t and on nothing after it.
+    """
+
+    output_size: int
+    final_size: int
+    causal: bool
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
+        """Encodes a padded batch.
+
+        A row's answer depends on that row alone: not on its padding, nor on what it is batched with.
+
+        Args:
+            inputs: float (batch, time, input_size).
+            lengths: int64 (batch,), on the CPU, each at least 1 and at most time.
+            state: what the window before returned, or None at the start of a row.
+        """
+
+
+class Head(ABC):
+    """States into a loss and into answers: a `torch.nn.Module` built as `Head(*, parameters)`.
+
+    The calls come in this order: `fit` on the training examples (or `restore` in a run that is loaded), `build` once the
+    encoder is known, then `rows`, `loss`, `predict` and `metrics` any number of times.
+
+    Attributes:
+        needs: any of `outputs`, `final`: the parts of `Encoded` it reads; `causal`: the encoder must not see what comes
+            after a step; `targets`: the reader must give labels.
+        per_step: targets go step by step with inputs, so a long row may be cut into windows (`train.sequence_length`).
+        generates: it has `logits` over the vocabulary, and `seqkit generate` can write with it.
+        metric_names: the metrics that `train.metric` may choose by, besides `loss`.
+        higher_is_better: those of them of which more is better; of all others less is.
+        score: the metric that the summary puts beside the baseline.
+    """
+
+    needs: frozenset[str] = frozenset({"outputs"})
+    per_step: bool = False
+    generates: bool = False
+    metric_names: ClassVar[tuple[str, ...]] = ()
+    higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    score: ClassVar[str] = "loss"
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
+        """Learns from the training examples what the targets are (the labels, say)."""
+
+    def state(self) -> dict[str, Any]:
+        """Returns what `fit` learned, as JSON types."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Takes back what `state` returned."""
+
+    @abstractmethod
+    def build(self, output_size: int, final_size: int) -> None:
+        """Makes the layers, given the encoder's sizes."""
+
+    @abstractmethod
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterable[Row]:
+        """Turns an example into the rows that are trained on: most often one.
+
+        Args:
+            example: with its target.
+            encoded_input: the tokenizer's ids, int64 (time,), or the reader's features, float (time, features).
+
+        Raises:
+            DataError: the target is missing or unknown. `example.where` is added by seqkit.
+        """
+
+    @abstractmethod
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        """Returns the loss of a batch, as a sum and a count; padding adds nothing to either."""
+
+    def logits(self, encoded: Encoded) -> Tensor:
+        """For a head that `generates`: returns float (batch, time, vocab_size)."""
+        raise NotImplementedError
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        """Returns a JSON object a row; empty for a head whose answers are read from its loss alone."""
+        return []
+
+    def metrics(
+        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+    ) -> dict[str, Any]:
+        """Returns the metrics of a split as JSON types, from its mean loss, and its predictions in step with its examples."""
+        return {}
+
+    def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
+        """Returns the floor: `{"name": …, metric: value, …}` of a simple method on the same split; None for no floor."""
+        return None
+
+
+EncoderFactory = Annotated[Callable[[int], Encoder], Nested("encoder")]
+"""Annotates a parameter that is another encoder. The constructor gets a function from input_size to the encoder."""
+
+EmbeddingFactory = Annotated[Callable[[Tokenizer], Embedding], Nested("embedding")]
+"""Annotates a parameter that is another embedding. The constructor gets a function from tokenizer to the embedding."""
+
+CONTRACTS: dict[str, type] = {
+    "reader": Reader,
+    "tokenizer": Tokenizer,
+    "embedding": Embedding,
+    "encoder": Encoder,
+    "head": Head,
+}

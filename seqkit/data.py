@@ -1,0 +1,166 @@
+"""Examples read, cut into splits, and turned into the rows that a head trains on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqkit.contracts import Example, Head, Reader, Row, Tokenizer
+from seqkit.errors import DataError
+
+if TYPE_CHECKING:
+    from seqkit.plan import Plan
+    from seqkit.settings import HashSplit
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass
+class Dataset:
+    """One split: its examples, and their rows."""
+
+    examples: list[Example]
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> int:
+        """How many steps all the rows have together."""
+        return sum(len(row.input) for row in self.rows)
+
+
+def read_splits(plan: Plan) -> dict[str, list[Example]]:
+    """Reads the data of a plan.
+
+    Returns:
+        The examples of `train`, and of `valid` and `test` where the plan has them.
+
+    Raises:
+        DataError: a source is unreadable, or a split is empty.
+    """
+    from dataclasses import replace
+
+    examples = read(plan.reader.build(), plan.reader.name)
+    splits = {"train": examples}
+    split = plan.split
+    if split is None:
+        pass
+    elif split.by == "hash":
+        splits = by_hash(examples, split)
+    elif split.by == "random":
+        splits = by_random(examples, split.valid, split.test, plan.seed)
+    elif len(examples) == 1:
+        whole = examples[0]
+        splits = {
+            side: [replace(whole, input=whole.input[start:end])]
+            for side, (start, end) in by_order(len(whole.input), split.valid, split.test).items()
+        }
+    else:
+        splits = {
+            side: examples[start:end] for side, (start, end) in by_order(len(examples), split.valid, split.test).items()
+        }
+    for side, spec in plan.side_readers.items():
+        splits[side] = read(spec.build(), spec.name)
+    for side in SPLITS:
+        if side in splits and not (splits[side] and all(len(example.input) for example in splits[side])):
+            raise DataError(f"data.split: no example falls into the {side} part, of {len(examples)}")
+    return splits
+
+
+def read(reader: Reader, name: str) -> list[Example]:
+    """Returns a reader's examples, or raises DataError when there are none."""
+    examples = list(reader.read())
+    if not examples:
+        raise DataError(f"the reader '{name}' found no example")
+    return examples
+
+
+def by_hash(examples: Iterable[Example], split: HashSplit) -> dict[str, list[Example]]:
+    """Splits by u = int(sha256(text.strip()), 16) % 1000 / 1000, so that an example's side depends on nothing else.
+
+    All comparisons are made in whole numbers, since k/5 and a sum of tenths are not exact in floating point.
+    """
+    sides: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
+    for example in examples:
+        value = example.input
+        content = value.strip().encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()
+        thousandths = int(hashlib.sha256(content).hexdigest(), 16) % 1000
+        if split.folds is None or split.fold is None:
+            test_end = round(split.test * 1000)
+            past_test, is_test, scale = thousandths - test_end, thousandths < test_end, 1
+        else:
+            scaled = thousandths * split.folds
+            is_test = split.fold * 1000 <= scaled < (split.fold + 1) * 1000
+            past_test, scale = (scaled - (split.fold + 1) * 1000) % (1000 * split.folds), split.folds
+        is_valid = not is_test and past_test < round(split.valid * 1000 * scale)
+        sides["test" if is_test else "valid" if is_valid else "train"].append(example)
+    wanted = {"train", *(["valid"] if split.valid else []), *(["test"] if split.test or split.folds else [])}
+    return {side: chosen for side, chosen in sides.items() if side in wanted}
+
+
+def by_random(examples: Sequence[Example], valid: float, test: float, seed: int) -> dict[str, list[Example]]:
+    """Splits by drawing, each label's examples in proportion."""
+    generator = np.random.default_rng(seed)
+    groups: dict[Any, list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        groups[example.target if isinstance(example.target, str | int) else None].append(number)
+    sides: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
+    for label in sorted(groups, key=str):
+        members = generator.permutation(groups[label]).tolist()
+        for side, (start, end) in by_order(len(members), valid, test).items():
+            sides[side] += members[start:end]
+    wanted = {"train", *(["valid"] if valid else []), *(["test"] if test else [])}
+    return {side: [examples[number] for number in sorted(sides[side])] for side in sides if side in wanted}
+
+
+def by_order(count: int, valid: float, test: float) -> dict[str, tuple[int, int]]:
+    """Returns where each split starts and ends among `count` things: train first, then valid, then test."""
+    tested, validated = round(count * test), round(count * valid)
+    trained = count - tested - validated
+    ends = {"train": (0, trained)}
+    if valid:
+        ends["valid"] = (trained, trained + validated)
+    if test:
+        ends["test"] = (trained + validated, count)
+    return ends
+
+
+def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: Head) -> list[Row]:
+    """Encodes examples and lets the head make its rows of them.
+
+    Raises:
+        DataError: with the example's file and line.
+    """
+    rows: list[Row] = []
+    for example in examples:
+        try:
+            rows += head.rows(example, encode(example.input, tokenizer))
+        except DataError as error:
+            raise type(error)(f"{example.where}: {error}" if example.where else str(error)) from None
+    return rows
+
+
+def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
+    """Returns an input's ids, or the features that it is.
+
+    Raises:
+        DataError: nothing is left of it to encode.
+    """
+    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
+    if not len(encoded):
+        raise DataError("the text is empty" if not len(value) else "nothing in the text is in the vocabulary")
+    return encoded
+
+
+def repeated(splits: dict[str, list[Example]]) -> dict[str, int]:
+    """Returns how many examples of each later split stand word for word in the training split too."""
+    known = {example.input.strip() for example in splits["train"] if isinstance(example.input, str)}
+    return {
+        side: sum(isinstance(example.input, str) and example.input.strip() in known for example in splits[side])
+        for side in splits
+        if side != "train"
+    }

@@ -1,0 +1,1 @@
+"""Ids into vectors."""

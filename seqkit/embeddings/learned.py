@@ -1,0 +1,25 @@
+"""A learned vector for each id."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from seqkit.contracts import Embedding, Fraction, PositiveInt, Tokenizer
+
+
+class Learned(nn.Module, Embedding):
+    """A learned vector for each id, drawn from the normal distribution as `torch.nn.Embedding` does.
+
+    Args:
+        dim: the width of a vector.
+        dropout: the share of a vector's numbers that is dropped in training.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, dim: PositiveInt, dropout: Fraction = 0.0) -> None:
+        super().__init__()
+        self.output_size = dim
+        self.vectors = nn.Embedding(tokenizer.vocab_size, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.dropout(self.vectors(ids))

@@ -1,0 +1,1 @@
+"""Vectors into states."""

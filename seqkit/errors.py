@@ -1,0 +1,101 @@
+"""What can go wrong, each with the exit code that the command line ends with.
+
+Every message is complete in one line: the place, what is wrong there, and what to do. The command line prints
+`lines` and nothing else; a traceback needs `--debug`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SeqkitError(Exception):
+    """The base of every error that seqkit raises on purpose."""
+
+    exit_code = 1
+
+    @property
+    def lines(self) -> list[str]:
+        """One line a fault, ready to print."""
+        return [" ".join(str(self).split("\n"))]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a recipe.
+
+    Attributes:
+        where: `file:line:col`, or `command line` for an override, or `recipe` for a dictionary.
+        key: the dotted path of the key, empty when the fault is the file's as a whole.
+        message: what is wrong and what to do.
+    """
+
+    where: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.where, self.key, self.message) if part)
+
+
+class RecipeError(SeqkitError):
+    """A recipe is wrong. Carries every fault that was found, in the order of the file."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    @property
+    def lines(self) -> list[str]:
+        return [" ".join(str(fault).split("\n")) for fault in self.faults]
+
+
+class UsageError(SeqkitError):
+    """The command line, or the arguments of a function, are wrong."""
+
+    exit_code = 2
+
+
+class DataError(SeqkitError):
+    """The data is wrong: a file is missing, empty, not in its stated encoding, or an example is unusable."""
+
+    exit_code = 3
+
+
+class UnknownText(DataError):
+    """A text holds something that the tokenizer's vocabulary does not, and `unknown: error` says to refuse it."""
+
+
+class PluginError(SeqkitError):
+    """A plugin is wrong, missing, or in conflict with another."""
+
+    exit_code = 4
+
+
+class NotFiniteError(SeqkitError):
+    """Training met a number that is not finite; the step that met it was not taken."""
+
+    exit_code = 5
+
+
+class Interrupted(SeqkitError):
+    """Training was asked to stop by a signal, and stopped after saving.
+
+    Attributes:
+        exit_code: 128 + the signal's number: 130 for SIGINT, 143 for SIGTERM.
+    """
+
+    def __init__(self, signal_number: int, message: str) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """Returns ` (did you mean 'x'?)` for the closest known word, or nothing when none is close."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -1,0 +1,273 @@
+"""From a recipe to a finished run directory."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+import seqkit
+from seqkit.contracts import Head, Tokenizer
+from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits, repeated
+from seqkit.errors import DataError, Fault, RecipeError, UsageError
+from seqkit.plan import BuildError, Plan, causality_fault, resolve
+from seqkit.recipe import Recipe
+from seqkit.registry import Registry
+from seqkit.rundir import FORMAT, RunDirectory, to_json, write_whole
+
+
+@dataclass
+class Prepared:
+    """The data of a plan, and what was fitted on its training split."""
+
+    tokenizer: Tokenizer | None
+    head: Head
+    splits: dict[str, Dataset]
+
+    @property
+    def features(self) -> int | None:
+        """The width of the features, where the reader yields them."""
+        return None if self.tokenizer else int(self.splits["train"].rows[0].input.shape[-1])
+
+    @property
+    def scored(self) -> str:
+        """The split that the baseline is scored on: the one that was kept furthest from training."""
+        return next(side for side in ("test", "valid", "train") if side in self.splits)
+
+    def digest(self) -> str:
+        """Returns the sha256 of every row of every split."""
+        digest = hashlib.sha256()
+        for side, dataset in self.splits.items():
+            digest.update(side.encode())
+            for row in dataset.rows:
+                for part in row:
+                    digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+
+def run_recipe(
+    recipe: Recipe,
+    registry: Registry,
+    runs: Any,
+    report: Any,
+    stop: Callable[[], int] = lambda: 0,
+    resume: Any = None,
+) -> RunDirectory:
+    """Trains, evaluates, and writes or answers what the recipe asks for.
+
+    Nothing is written before the recipe, the data and the model have all been found good.
+
+    Args:
+        runs: the folder under which the run directory is made.
+        report: a seqkit.report.Report.
+        stop: returns the number of a signal that asks to stop, or 0.
+        resume: a run directory to go on with, in place of a new one.
+
+    Raises:
+        SeqkitError: of the kind that says what was wrong.
+    """
+    plan = resolve(recipe, registry)
+    try:
+        return _run(plan, recipe, runs, report, stop, resume)
+    except BuildError as error:
+        raise RecipeError([recipe.fault(error.path, str(error))]) from error
+
+
+def _run(
+    plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], int], resume: Any
+) -> RunDirectory:
+    import torch
+
+    from seqkit.checkpoint import newest_checkpoint, weights_of
+    from seqkit.device import borrowed_torch, choose_device, choose_threads, seed_everything
+    from seqkit.model import build_model
+    from seqkit.train import train
+
+    device = choose_device(plan.train.device)
+    with borrowed_torch(plan.seed):
+        prepared = prepare(plan)
+        _check_asked_for(plan, recipe, prepared)
+        seed_everything(plan.seed)
+        model = build_model(plan, prepared.tokenizer, prepared.head, prepared.features).to(device)
+        specs = {"encoder": plan.encoder, "head": plan.head}
+        if message := causality_fault(specs, model.encoder, prepared.head):
+            raise RecipeError([recipe.fault(("encoder", "type"), message)])
+        weights = sum(parameter.numel() for parameter in model.parameters())
+        threads = choose_threads(plan.train.threads, weights)
+        torch.set_num_threads(threads)
+        document = plan_document(plan, prepared)
+
+        start = None
+        if resume is None:
+            run = RunDirectory.create(runs, plan.name)
+            write_whole(run.recipe, recipe.text)
+            write_whole(run.plan, to_json(document))
+            write_whole(run.tokenizer, to_json(fitted_document(prepared)))
+        else:
+            run = RunDirectory.open(resume)
+            _refuse_if_different(run, document)
+            start, passed_over = newest_checkpoint(run)
+            for reason in passed_over:
+                report.note(f"passed over: {reason}")
+            if start is None:
+                raise DataError(f"{run.path}: holds no checkpoint that is whole: start it again without --resume")
+            report.note(f"going on from step {start.progress.step:,}: {start.path}")
+
+        report.started(
+            plan,
+            {side: len(dataset.examples) for side, dataset in prepared.splits.items()},
+            _sizes(prepared, model),
+            f"{weights:,} weights, {device}, {threads} thread{'s' if threads > 1 else ''}",
+        )
+        for side, number in repeated({side: data.examples for side, data in prepared.splits.items()}).items():
+            if number:
+                report.note(f"{number:,} of the {len(prepared.splits[side].examples):,} {side} examples are in train too")
+        progress = train(model, prepared.splits, plan.train, plan.seed, device, run, report, stop, start)
+        report.trained()
+
+        from safetensors.torch import save
+
+        write_whole(run.model, save(weights_of(model)))
+        result = _scored(plan, prepared, model, device)
+        result["timing"] = {
+            "train_seconds": progress.seconds,
+            "tokens_per_second": progress.tokens / max(progress.seconds, 1e-9),
+            "threads": threads,
+        }
+        result |= _asked_for(plan, run)
+        write_whole(run.result, to_json(result))
+    report.summary(result, prepared.head.score)
+    return run
+
+
+def prepare(plan: Plan) -> Prepared:
+    """Reads the data, fits tokenizer and head on its training split, and makes the rows of every split.
+
+    Raises:
+        DataError: the data is wrong.
+        BuildError: what a component was told does not fit the data.
+    """
+    splits = {side: Dataset(examples) for side, examples in read_splits(plan).items()}
+    tokenizer = plan.tokenizer.build() if plan.tokenizer else None
+    head = plan.head.build()
+    if tokenizer is not None:
+        tokenizer.fit(example.input for example in splits["train"].examples)
+    try:
+        head.fit(splits["train"].examples, tokenizer)
+    except ValueError as error:
+        first, _, rest = str(error).partition(" ")
+        path = ("head", first) if first in plan.head.values else ("head",)
+        raise BuildError(path, rest if len(path) > 1 else str(error)) from error
+    for side in SPLITS:
+        if side in splits:
+            splits[side].rows = make_rows(splits[side].examples, tokenizer, head)
+    return Prepared(tokenizer, head, splits)
+
+
+def plan_document(plan: Plan, prepared: Prepared) -> dict[str, Any]:
+    """Returns plan.json: the whole recipe, resolved, and what it was resolved with."""
+    return {
+        "format": FORMAT,
+        "recipe": plan.as_data(),
+        "data_sha256": prepared.digest(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": metadata.version("torch"),
+            "numpy": np.__version__,
+            "seqkit": seqkit.__version__,
+        }
+        | plan.providers(),
+    }
+
+
+def fitted_document(prepared: Prepared) -> dict[str, Any]:
+    """Returns tokenizer.json: what tokenizer and head learned from the data."""
+    return {
+        "tokenizer": prepared.tokenizer.state() if prepared.tokenizer else None,
+        "head": prepared.head.state(),
+        "features": prepared.features,
+    }
+
+
+def _check_asked_for(plan: Plan, recipe: Recipe, prepared: Prepared) -> None:
+    """Finds out before training whether the prompt and the texts to predict can be encoded."""
+    prompt = [plan.generate.prompt] if plan.generate and plan.generate.prompt else []
+    places = [(("generate", "prompt"), text) for text in prompt]
+    places += [(("predict", str(number)), text) for number, text in enumerate(plan.predict)]
+    faults: list[Fault] = []
+    for path, text in places:
+        try:
+            encode(text, prepared.tokenizer)
+        except DataError as error:
+            faults.append(recipe.fault(path, str(error)))
+    if faults:
+        raise RecipeError(faults)
+
+
+def _refuse_if_different(run: RunDirectory, document: dict[str, Any]) -> None:
+    """Raises UsageError or DataError when a run to be resumed is not the run that this recipe and data make."""
+    before = run.read_plan()
+    if differing := sorted(_differences(before["recipe"], document["recipe"])):
+        raise UsageError(f"{run.path}: was made by another recipe: {', '.join(differing)}: resume it with its own")
+    if before.get("data_sha256") != document["data_sha256"]:
+        raise DataError(f"{run.path}: the data is not what it was when this run began")
+
+
+def _differences(one: Any, other: Any, path: str = "") -> list[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = one.keys() | other.keys()
+        return [
+            found
+            for key in keys
+            for found in _differences(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    return [] if one == other else [path]
+
+
+def _sizes(prepared: Prepared, model: Any) -> dict[str, str]:
+    sizes = {"encoder": f" -> {model.encoder.output_size}, {'causal' if model.encoder.causal else 'not causal'}"}
+    if prepared.tokenizer is not None:
+        sizes["tokenizer"] = f" -> {prepared.tokenizer.vocab_size:,} ids"
+        sizes["embedding"] = f" -> {model.embedding.output_size:,}"
+    return sizes
+
+
+def _scored(plan: Plan, prepared: Prepared, model: Any, device: Any) -> dict[str, Any]:
+    """Returns the examples, metrics, baseline and honest loss of result.json."""
+    from seqkit.evaluate import evaluate, honest_loss
+
+    splits = prepared.splits
+    held_out = [side for side in splits if side != "train"] or ["train"]
+    result: dict[str, Any] = {
+        "examples": {side: len(dataset.examples) for side, dataset in splits.items()},
+        "metrics": {side: evaluate(model, splits[side], plan.train, device) for side in held_out},
+    }
+    head = prepared.head
+    if plan.baseline:
+        side = prepared.scored
+        floor = head.baseline(splits["train"].examples, splits[side].examples, prepared.tokenizer)
+        if floor is not None:
+            result["baseline"] = {"split": side} | floor
+    if getattr(head, "allow_leak", False) and not model.encoder.causal and head.per_step:
+        result["honest_loss"] = honest_loss(model, splits[prepared.scored], getattr(head, "context", 128), device)
+    return result
+
+
+def _asked_for(plan: Plan, run: RunDirectory) -> dict[str, Any]:
+    """Returns what the finished run writes and answers, as `seqkit generate` and `seqkit predict` would."""
+    from seqkit.api import Run
+
+    trained = Run(run)
+    asked: dict[str, Any] = {}
+    if plan.generate and plan.generate.prompt:
+        asked["generated"] = [{"prompt": plan.generate.prompt, "text": trained.generate()}]
+    if plan.predict:
+        asked["predictions"] = trained.predict(plan.predict)
+    return asked
+
+

@@ -1,0 +1,1 @@
+"""States into a loss and into answers."""

@@ -1,0 +1,43 @@
+"""Any components, plugins' included, through their torch modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqkit.batches import RowBatches
+from seqkit.contracts import Row
+from seqkit.model import Model
+
+
+class TorchEngine:
+    """A trained model.
+
+    Attributes:
+        carries: whether a text is read once, with the state carried on; else its last `context` ids are read each time.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model.eval()
+        self.carries = model.encoder.causal and "outputs" in model.head.needs
+        self.context = getattr(model.head, "context", 0)
+
+    @torch.inference_mode()
+    def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
+        """Reads ids, int64 (time,), on from a state; returns the logits (vocab_size,) of what comes next, and the state."""
+        lengths = torch.tensor([len(ids)])
+        encoded = self.model.encode(torch.from_numpy(ids)[None], lengths, state).last_step(lengths)
+        return self.model.head.logits(encoded)[0, -1].numpy(), encoded.state
+
+    @torch.inference_mode()
+    def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+        """Returns the head's answer for each input (ids, or features), in order."""
+        batches = RowBatches([Row(item) for item in inputs], 64, None)
+        answers: list[dict[str, Any]] = []
+        for batch, _ in batches.epoch(0):
+            answers += self.model.head.predict(self.model.encode(batch.inputs, batch.lengths), batch)
+        order = np.argsort(np.concatenate(batches.order(0)), kind="stable")
+        return [answers[place] for place in order]

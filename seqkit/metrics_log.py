@@ -1,0 +1,59 @@
+"""metrics.jsonl: a row an epoch or evaluation."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+from seqkit.errors import UsageError
+
+
+class MetricsLog:
+    """Appends rows to a file, from a known length on: rows past it are of steps that are trained again.
+
+    Rows reach the file on `flush`, which leaving the `with` block does too, whatever ended it.
+
+    Args:
+        path: the file.
+        length: in bytes, how much of it is kept.
+    """
+
+    def __init__(self, path: Path, length: int = 0) -> None:
+        self.path = path
+        self._pending: list[str] = []
+        try:
+            with path.open("ab") as file:
+                file.truncate(length)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+
+    def write(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._pending += [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
+        if len(self._pending) >= 100:
+            self.flush()
+
+    def flush(self) -> int:
+        """Makes every row durable; returns the length of the file in bytes."""
+        try:
+            with self.path.open("ab") as file:
+                file.write("".join(self._pending).encode())
+                file.flush()
+                os.fsync(file.fileno())
+                self._pending = []
+                return file.tell()
+        except OSError as error:
+            raise UsageError(f"{self.path}: cannot be written: {error.strerror}") from None
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Returns the rows of a file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,153 @@
+"""A run directory: the one place that knows its file names.
+
+    recipe.yaml          as given
+    plan.json            resolved, with the versions of seqkit, torch and every plugin used
+    tokenizer.json       what the tokenizer learned, and what the head learned of the targets
+    model.safetensors    the best weights
+    metrics.jsonl        a row an epoch or evaluation
+    checkpoints/         what a run that was stopped goes on from
+    result.json          examples, metrics, baseline, timing, what was generated or predicted
+
+Weights are safetensors and everything else is JSON or text: nothing is pickled, nothing is unpickled. Nothing here imports
+torch. A file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqkit.errors import DataError, UsageError
+
+FORMAT = 1
+MAX_JSON_BYTES = 256_000_000
+
+
+class RunDirectory:
+    """The files of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe = path / "recipe.yaml"
+        self.plan = path / "plan.json"
+        self.tokenizer = path / "tokenizer.json"
+        self.model = path / "model.safetensors"
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.result = path / "result.json"
+
+    @classmethod
+    def create(cls, runs: Path, name: str) -> RunDirectory:
+        """Makes the next free `name-N` under `runs`.
+
+        Raises:
+            UsageError: it cannot be made there.
+        """
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            taken = [entry.name.removeprefix(f"{name}-") for entry in runs.iterdir() if entry.name.startswith(f"{name}-")]
+            number = max((int(rest) for rest in taken if rest.isdecimal()), default=0) + 1
+            while True:
+                try:
+                    path = runs / f"{name}-{number}"
+                    path.mkdir()
+                    return cls(path)
+                except FileExistsError:  # another process took the number
+                    number += 1
+        except OSError as error:
+            raise UsageError(f"{runs}: cannot make a run directory there: {error.strerror}") from None
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunDirectory:
+        """Opens a run directory that is there.
+
+        Raises:
+            UsageError: it is not one.
+        """
+        run = cls(Path(path))
+        if not run.path.exists():
+            raise UsageError(f"{path}: there is no such run directory")
+        if not run.path.is_dir() or not run.plan.is_file():
+            raise UsageError(f"{path}: not a run directory: it holds no {run.plan.name}")
+        return run
+
+    def read_plan(self) -> dict[str, Any]:
+        """Returns plan.json.
+
+        Raises:
+            DataError: it is damaged, or of a format that this version does not read.
+        """
+        plan = read_json(self.plan)
+        if plan.get("format") != FORMAT:
+            raise DataError(f"{self.plan}: format {plan.get('format')!r}; this version of seqkit reads format {FORMAT}")
+        if not isinstance(plan.get("recipe"), dict):
+            raise DataError(f"{self.plan}: holds no recipe")
+        return plan
+
+    def read_fitted(self) -> dict[str, Any]:
+        """Returns what tokenizer and head learned from the data: `{"tokenizer": …, "head": …, "features": …}`."""
+        fitted = read_json(self.tokenizer)
+        for key in ("tokenizer", "head"):
+            if not isinstance(fitted.get(key), dict | None.__class__):
+                raise DataError(f"{self.tokenizer}: '{key}' is not a mapping")
+        return fitted
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Returns a JSON object from a file of a run directory.
+
+    Raises:
+        DataError: it is missing, too large, or not a JSON object.
+    """
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise DataError(f"{path}: larger than {MAX_JSON_BYTES:,} bytes")
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path}: is missing: the run is not complete") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: damaged: {error}") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: damaged: not a JSON object")
+    return value
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """Returns strict JSON, Unicode as it is, a line a key."""
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file so that it is there whole, or as it was before.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with staged.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        staged.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable, where the system can."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,258 @@
+"""A component's parameters, read from its constructor: what may be written, what is checked, what is the default.
+
+The keyword-only parameters of the constructor become the fields of a pydantic model, so an annotation is all that a
+component needs to have its values checked and its recipe's faults placed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from seqkit.contracts import Nested
+from seqkit.errors import PluginError, suggest
+
+
+class Problem(typing.NamedTuple):
+    """Something wrong with a section: the path inside the section, the message, and whether its key is to blame."""
+
+    path: tuple[str, ...]
+    message: str
+    at_key: bool = False
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a component, as `seqkit show` prints it."""
+
+    name: str
+    annotation: Any
+    default: Any
+    required: bool
+    nested: str | None
+    is_list: bool
+    is_path: bool
+
+
+@cache
+def parameters(cls: type) -> dict[str, Parameter]:
+    """Returns the recipe parameters of a component class by name.
+
+    Raises:
+        PluginError: a parameter lacks its annotation, or the constructor takes `**kwargs`.
+    """
+    where = f"{cls.__module__}.{cls.__qualname__}"
+    own = [item for item in _signature(cls) if item.kind is item.KEYWORD_ONLY]
+    if any(item.kind is item.VAR_KEYWORD for item in _signature(cls)):
+        raise PluginError(f"{where} takes **{'kwargs'}: a typo in a recipe would vanish; name every parameter")
+    for item in own:
+        if item.annotation is item.empty:
+            raise PluginError(f"{where}: the parameter '{item.name}' has no annotation")
+    hints = _resolve({item.name: item.annotation for item in own}, cls)
+    found = {}
+    for item in own:
+        nested, is_list = _nested(hints[item.name])
+        required = item.default is item.empty
+        found[item.name] = Parameter(
+            item.name,
+            hints[item.name],
+            None if required else item.default,
+            required,
+            nested,
+            is_list,
+            Path in (hints[item.name], *typing.get_args(hints[item.name])),
+        )
+    return found
+
+
+def supplied(cls: type) -> int:
+    """Returns how many positional parameters the constructor takes: what seqkit supplies."""
+    return sum(item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD) for item in _signature(cls))
+
+
+def check_parameters(cls: type, values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Checks the values of a component's parameters, nested components aside.
+
+    Returns:
+        Every parameter with its value, defaults filled in, and what is wrong.
+    """
+    known = parameters(cls)
+    plain = {name: value for name, value in values.items() if name not in known or not known[name].nested}
+    model = _model(cls)
+    try:
+        checked = model.model_validate(plain)
+    except ValidationError as error:
+        return {}, problems(error, model, plain)
+    return {name: getattr(checked, name) for name in model.model_fields}, []
+
+
+def problems(error: ValidationError, model: type[BaseModel], data: Any) -> list[Problem]:
+    """Turns pydantic's errors into messages for the writer of a recipe."""
+    found = []
+    for item in error.errors():
+        kind, context, value = item["type"], item.get("ctx", {}), item["input"]
+        path = _written(item["loc"], data, missing=kind == "missing")
+        if kind == "extra_forbidden":
+            fields = [name for section in _models_at(model, item["loc"][:-1]) for name in section.model_fields]
+            known = f"; known: {', '.join(fields)}" if fields else "; there are none"
+            found.append(Problem(path, f"no such key{suggest(path[-1], fields) or known}", at_key=True))
+        elif kind == "missing":
+            found.append(Problem(path, "is required", at_key=True))
+        elif kind == "value_error":
+            key, colon, message = str(context["error"]).partition(": ")
+            found.append(Problem((*path, key), message) if colon else Problem(path, key))
+        elif kind in ("union_tag_not_found", "union_tag_invalid"):
+            key = context["discriminator"].strip("'")
+            tags = [_tag(section)[1] for section in _models_at(model, item["loc"])]
+            if kind == "union_tag_not_found":
+                found.append(Problem((*path, key), f"is required: one of {', '.join(tags)}", at_key=True))
+            else:
+                hint = suggest(str(context["tag"]), tags)
+                found.append(Problem((*path, key), f"must be one of {', '.join(tags)}, not '{context['tag']}'{hint}"))
+        else:
+            found.append(Problem(path, _explain(kind, context, value)))
+    return list(_merge_alternatives(found))
+
+
+def _explain(kind: str, context: dict[str, Any], value: Any) -> str:
+    got = f"not {_show(value)}"
+    bounds = {
+        "greater_than": "above {gt}",
+        "greater_than_equal": "at least {ge}",
+        "less_than": "below {lt}",
+        "less_than_equal": "at most {le}",
+    }
+    if kind in bounds:
+        return f"must be {bounds[kind].format(**context)}, {got}"
+    types = {
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+        "finite_number": "a finite number",
+        "bool_type": "true or false",
+        "string_type": "text",
+        "path_type": "a path",
+        "list_type": "a list",
+        "tuple_type": "a list",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "model_attributes_type": "a mapping",
+        "none_required": "null",
+    }
+    if kind in types:
+        hint = " (quote it to make it text)" if kind == "string_type" and isinstance(value, int | float | bool) else ""
+        return f"must be {types[kind]}, {got}{hint}"
+    if kind == "literal_error":
+        known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        hint = suggest(value, known) if isinstance(value, str) else ""
+        return f"must be one of {', '.join(known)}, {got}{hint}"
+    if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "string_pattern_mismatch":
+        return f"{_show(value)} does not match {context['pattern']}"
+    if kind in ("too_short", "too_long"):
+        length = context.get("min_length", context.get("max_length"))
+        return f"must have {'at least' if kind == 'too_short' else 'at most'} {length} items, {got}"
+    return f"is not valid: {kind.replace('_', ' ')}, {got}"
+
+
+def _show(value: Any) -> str:
+    text = f"'{value}'" if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _merge_alternatives(found: list[Problem]) -> typing.Iterator[Problem]:
+    """A value that fits no member of a union fails once for each: one line says what would have fitted."""
+    by_path: dict[tuple[str, ...], list[Problem]] = {}
+    for problem in found:
+        by_path.setdefault(problem.path, []).append(problem)
+    for path, group in by_path.items():
+        wants = [problem.message.removeprefix("must be ").rsplit(", not ", 1) for problem in group]
+        if len(group) > 1 and all(len(want) == 2 for want in wants):
+            choices = list(dict.fromkeys(want[0] for want in wants))
+            yield Problem(path, f"must be {' or '.join(choices)}, not {wants[0][1]}")
+        else:
+            yield group[0]
+
+
+def _written(location: tuple[Any, ...], data: Any, missing: bool) -> tuple[str, ...]:
+    """Keeps the parts of pydantic's location that a recipe holds, and drops those that name a choice of the schema."""
+    kept: list[str] = []
+    for position, part in enumerate(location):
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+        elif isinstance(data, list | tuple) and isinstance(part, int):
+            data = data[part]
+        elif not (missing and position == len(location) - 1):
+            continue
+        kept.append(str(part))
+    return tuple(kept)
+
+
+def _models_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[type[BaseModel]]:
+    """Returns the sections that may stand at a location: several where `type:` or `by:` chooses."""
+    here = [model]
+    for part in location:
+        tagged = [member for member in here if _tag(member)[1] == part]
+        annotations = [member.model_fields[part].annotation for member in here if part in member.model_fields]
+        here = tagged or [member for annotation in annotations for member in _sections(annotation)]
+    return here
+
+
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for member in typing.get_args(annotation) for section in _sections(member)]
+
+
+def _tag(model: type[BaseModel]) -> tuple[str, str]:
+    """Returns the key by which a section is chosen, and the word that chooses it; empty where there is no choice."""
+    for key in ("type", "by"):
+        if key in model.model_fields:
+            return key, str(typing.get_args(model.model_fields[key].annotation)[0])
+    return "", ""
+
+
+@cache
+def _model(cls: type) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for parameter in parameters(cls).values():
+        if parameter.nested:
+            continue
+        annotation = parameter.annotation
+        if parameter.is_path:
+            # Strict checking would take nothing but a Path object, and a recipe holds text.
+            annotation = Annotated[annotation, Field(strict=False)]
+        fields[parameter.name] = (annotation, ... if parameter.required else parameter.default)
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=())
+    return create_model(cls.__name__, __config__=config, **fields)
+
+
+def _signature(cls: type) -> list[inspect.Parameter]:
+    return list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+
+
+def _resolve(annotations: dict[str, Any], cls: type) -> dict[str, Any]:
+    """Evaluates annotations written as text, in the module that wrote them."""
+    owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    holder = type(owner.__name__, (), {"__annotations__": annotations, "__module__": owner.__module__})
+    try:
+        return typing.get_type_hints(holder, include_extras=True)
+    except NameError as error:
+        raise PluginError(f"{cls.__module__}.{cls.__qualname__}: an annotation cannot be read: {error}") from None
+
+
+def _nested(annotation: Any) -> tuple[str | None, bool]:
+    """Returns the kind of component that a parameter holds, and whether it holds a list of them."""
+    for hint, is_list in [(annotation, False), *((inner, True) for inner in typing.get_args(annotation))]:
+        for extra in getattr(hint, "__metadata__", ()):
+            if isinstance(extra, Nested):
+                return extra.kind, is_list and typing.get_origin(annotation) is list
+    return None, False

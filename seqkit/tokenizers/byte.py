@@ -1,0 +1,32 @@
+"""One id a byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from seqkit.contracts import Tokenizer
+
+
+class Byte(Tokenizer):
+    """One id a byte of the text's UTF-8: 256 ids, nothing to fit, and no text that is unknown."""
+
+    vocab_size = 256
+
+    def fit(self, texts: Iterable[str]) -> None:
+        pass
+
+    def encode(self, text: str) -> np.ndarray:
+        return np.frombuffer(text.encode("utf-8"), dtype=np.uint8).astype(np.int64)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Returns the text; bytes that are not UTF-8 together become U+FFFD."""
+        return bytes(ids).decode("utf-8", errors="replace")
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        pass

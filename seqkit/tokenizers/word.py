@@ -1,0 +1,120 @@
+"""Unicode words, punctuation one by one, Chinese and Japanese by character."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from seqkit.contracts import PositiveInt, Tokenizer
+from seqkit.tokenizers.vocabulary import UnknownPolicy, Vocabulary
+
+_JOINERS = "'\N{RIGHT SINGLE QUOTATION MARK}-\N{HYPHEN}"
+_UNSPACED = (
+    (0x3040, 0x30FF),  # Hiragana and Katakana
+    (0x31F0, 0x31FF),  # Katakana's phonetic extensions
+    (0x3400, 0x4DBF),  # Han, extension A
+    (0x4E00, 0x9FFF),  # Han
+    (0xF900, 0xFAFF),  # Han, compatibility
+    (0x20000, 0x3FFFF),  # Han, extensions B and up
+)
+_NO_SPACE_BEFORE = frozenset(",.;:!?%)]}…")
+_NO_SPACE_AFTER = frozenset("([{$#@")
+
+
+class Word(Tokenizer):
+    """One id a word: a run of letters, digits and their combining marks, with `don't` and `well-known` kept whole.
+
+    A character of a script that is written without spaces (Han, Kana) is a word of its own, and so is every punctuation
+    mark. White space is dropped; `decode` puts a space where these scripts would have one.
+
+    Args:
+        lower: fold letters to lower case.
+        unknown: what a word that training never showed becomes: `error` refuses the text, `skip` leaves it out, `mark` gives
+            all such words one id.
+        min_count: rarer words of the training text count as unknown, which trains the mark.
+    """
+
+    def __init__(self, *, lower: bool = False, unknown: UnknownPolicy = "error", min_count: PositiveInt = 1) -> None:
+        self.lower = lower
+        self.vocabulary = Vocabulary(unknown=unknown, min_count=min_count)
+
+    @property
+    def vocab_size(self) -> int:  # type: ignore[override]
+        return len(self.vocabulary)
+
+    @property
+    def unwritable(self) -> Sequence[int]:
+        return range(len(self.vocabulary.symbols), len(self.vocabulary))
+
+    def fit(self, texts: Iterable[str]) -> None:
+        self.vocabulary.fit(self._words(text) for text in texts)
+
+    def encode(self, text: str) -> np.ndarray:
+        return self.vocabulary.encode(self._words(text))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return join(self.vocabulary.decode(ids))
+
+    def state(self) -> dict[str, Any]:
+        return self.vocabulary.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.vocabulary.restore(state)
+
+    def _words(self, text: str) -> Iterator[str]:
+        return words(text.lower() if self.lower else text)
+
+
+def words(text: str) -> Iterator[str]:
+    """Yields the words and punctuation marks of a text, in order."""
+    start = None
+    for place, character in enumerate(text):
+        kind = _kind(character)
+        if kind == "letter" or (kind == "mark" and start is not None):
+            start = place if start is None else start
+            continue
+        if start is not None:
+            inside = character in _JOINERS and place + 1 < len(text) and _kind(text[place + 1]) == "letter"
+            if inside:
+                continue
+            yield text[start:place]
+            start = None
+        if kind != "space":
+            yield character
+    if start is not None:
+        yield text[start:]
+
+
+def join(tokens: Sequence[str]) -> str:
+    """Returns the tokens as text, spaced as their scripts are."""
+    pieces: list[str] = []
+    before = ""
+    for token in tokens:
+        tight = (
+            not before
+            or token in _NO_SPACE_BEFORE
+            or before in _NO_SPACE_AFTER
+            or _kind(token[0]) in ("unspaced", "wide")
+            or _kind(before[-1]) in ("unspaced", "wide")
+        )
+        pieces += [token] if tight else [" ", token]
+        before = token
+    return "".join(pieces)
+
+
+@lru_cache(maxsize=65_536)
+def _kind(character: str) -> Literal["letter", "mark", "unspaced", "space", "wide", "other"]:
+    code = ord(character)
+    if any(first <= code <= last for first, last in _UNSPACED):
+        return "unspaced"
+    if character.isalnum() or character == "_":
+        return "letter"
+    if unicodedata.category(character).startswith("M"):
+        return "mark"
+    if character.isspace():
+        return "space"
+    return "wide" if unicodedata.east_asian_width(character) in "WF" else "other"
