@@ -121,7 +121,8 @@ class Run:
         Raises:
             UsageError: the prompt cannot be encoded, a number is out of bounds, or this run does not write.
         """
-        return "".join(self.stream(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop))
+        options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "stop": stop}
+        return "".join(self.stream(prompt, length, **options))
 
     def stream(self, prompt: str | None = None, length: int | None = None, **options: Any) -> Iterator[str]:
         """Yields what `generate` returns, piece by piece."""
@@ -146,8 +147,8 @@ class Run:
         Raises:
             UsageError: one is out of bounds.
         """
-        defaults = {"prompt": None, "length": 100, "temperature": 0.0, "top_k": None, "top_p": None, "seed": None, "stop": []}
-        settings = defaults | (self.recipe.get("generate") or {})
+        settings: dict[str, Any] = {"prompt": None, "length": 100, "temperature": 0.0, "seed": None, "stop": []}
+        settings |= {"top_k": None, "top_p": None} | (self.recipe.get("generate") or {})
         settings |= {name: value for name, value in given.items() if value is not None}
         if isinstance(settings["stop"], str):
             settings["stop"] = [settings["stop"]]
@@ -194,7 +195,8 @@ class Run:
             return []
         answers = self._answers(inputs)
         return [
-            ({"text": text} if isinstance(text, str) else {}) | answer for text, answer in zip(texts, answers, strict=True)
+            ({"text": text} if isinstance(text, str) else {}) | answer
+            for text, answer in zip(texts, answers, strict=True)
         ]
 
     def evaluate(self, data: str | Path | Sequence[tuple[Any, Any]]) -> dict[str, Any]:
@@ -215,12 +217,15 @@ class Run:
         plan, model = self._torch_model
         if isinstance(data, str | Path):
             reader = plan.reader
-            values = {name: None if name == "text" and reader.name == "text" else value for name, value in reader.values.items()}
-            if "path" not in values:
+            if "path" not in reader.values:
                 raise UsageError(f"the reader '{reader.name}' has no path: give (input, target) pairs")
-            examples = read(reader.cls(**values | {"path": Path(data)}), reader.name)
+            # Text that the recipe itself held stands in place of a file, and the other way round.
+            inline = {"text": None} if reader.name == "text" else {}
+            examples = read(reader.cls(**reader.values | inline | {"path": Path(data)}), reader.name)
         else:
-            examples = [Example(value, target, f"pair {number}") for number, (value, target) in enumerate(data, start=1)]
+            examples = [
+                Example(value, target, f"pair {number}") for number, (value, target) in enumerate(data, start=1)
+            ]
         if not examples:
             raise DataError("there is nothing to evaluate on")
         rows = make_rows(examples, self.tokenizer, model.head)
@@ -300,7 +305,9 @@ class Run:
             raise DataError(f"{self.directory.tokenizer}: damaged: the head cannot read its state: {error}") from None
         with torch.random.fork_rng(devices=[]):
             try:
-                model = build_model(plan, self.tokenizer if plan.tokenizer else None, head, self._fitted.get("features"))
+                model = build_model(
+                    plan, self.tokenizer if plan.tokenizer else None, head, self._fitted.get("features")
+                )
             except BuildError as error:
                 raise DataError(f"{self.directory.plan}: {'.'.join(error.path)}: {error}") from None
         load_weights(model, read_weights(self.directory.model), self.directory.model)
@@ -328,7 +335,9 @@ class Run:
                     for package, version in self._plan.get("versions", {}).items()
                     if package not in ("python", "torch", "numpy", "seqkit")
                 )
-                raise PluginError(f"{self.path}: needs the {kind} '{name}': install {providers or 'the plugin that has it'}")
+                raise PluginError(
+                    f"{self.path}: needs the {kind} '{name}': install {providers or 'the plugin that has it'}"
+                )
 
 
 def _components(recipe: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

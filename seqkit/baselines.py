@@ -12,8 +12,8 @@ import numpy as np
 class NGram:
     """An n-gram model over ids, interpolated from order n down to the uniform distribution.
 
-    P_k(w | c) = (count(c w) + T(c) P_{k-1}(w | c')) / (count(c) + T(c)), where T(c) is how many different ids followed the
-    context c in training and c' is c without its first id: Witten and Bell, 1991.
+    P_k(w | c) = (count(c w) + T(c) P_{k-1}(w | c')) / (count(c) + T(c)), where T(c) is how many different ids
+    followed the context c in training and c' is c without its first id: Witten and Bell, 1991.
 
     Args:
         vocab_size: the number of ids.
@@ -46,7 +46,9 @@ class NGram:
         """Returns the mean negative log-likelihood in nats of every id but the first of each text."""
         ids, places = self._joined(texts)
         probabilities = np.full(len(ids), 1.0 / self.vocab_size)
-        for order, (gram_codes, gram_counts, context_codes, context_counts, followers) in enumerate(self._tables, start=1):
+        for order, (gram_codes, gram_counts, context_codes, context_counts, followers) in enumerate(
+            self._tables, start=1
+        ):
             contexts, grams = self._codes(ids, order)
             total = _look_up(contexts, context_codes, context_counts)
             types = _look_up(contexts, context_codes, followers)

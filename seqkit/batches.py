@@ -84,8 +84,8 @@ class RowBatches:
 class StreamBatches:
     """Windows over one long text, cut into streams that are read side by side: truncated back-propagation.
 
-    All rows are laid end to end and cut into `batch_size` streams, as even as can be. A batch is the next window of each
-    stream, so that an encoder may carry its state from batch to batch, and no step is left out.
+    All rows are laid end to end and cut into `batch_size` streams, as even as can be. A batch is the next window of
+    each stream, so that an encoder may carry its state from batch to batch, and no step is left out.
 
     Args:
         rows: with targets step by step.

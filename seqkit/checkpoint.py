@@ -66,7 +66,8 @@ class Progress:
 
 def weights_of(model: Model) -> Weights:
     """Returns a copy of the weights, on the CPU."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
+    state = model.state_dict()
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
 
 
 def load_weights(model: Model, weights: Weights, where: Path) -> None:
@@ -124,12 +125,13 @@ def save_checkpoint(
     tensors |= {"rng": torch.get_rng_state()}
     for number, entry in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in entry.items() if isinstance(value, Tensor)}
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    numpy_state: Any = np.random.get_state()
+    kind, keys, position, has_gauss, gauss = numpy_state
     state = {
         "format": FORMAT,
         "progress": asdict(progress),
         "carried": layout,
-        "numpy": [kind, keys.tolist(), position, has_gauss, gauss],  # type: ignore[union-attr]
+        "numpy": [kind, keys.tolist(), position, has_gauss, gauss],
         "python": random.getstate(),
     }
     files = {
@@ -139,7 +141,8 @@ def save_checkpoint(
     }
     if best is not None:
         files["best.safetensors"] = save(best)
-    files["manifest.json"] = to_json({name: hashlib.sha256(content).hexdigest() for name, content in files.items()}).encode()
+    manifest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    files["manifest.json"] = to_json(manifest).encode()
     try:
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
@@ -155,7 +158,8 @@ def save_checkpoint(
         sync_folder(run.checkpoints)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)
-        raise UsageError(f"{target}: cannot be written: {error.strerror}; the checkpoint before it still stands") from None
+        message = f"{target}: cannot be written: {error.strerror}; the checkpoint before it still stands"
+        raise UsageError(message) from None
     for older in list_checkpoints(run):
         if older != target:
             shutil.rmtree(older, ignore_errors=True)
@@ -205,7 +209,7 @@ def newest_checkpoint(run: RunDirectory) -> tuple[Checkpoint | None, list[str]]:
     Returns:
         It, or None where there is none; and for each that was passed over, why.
     """
-    passed_over = []
+    passed_over: list[str] = []
     for path in list_checkpoints(run):
         try:
             return read_checkpoint(path), passed_over

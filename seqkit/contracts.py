@@ -56,7 +56,7 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 
 @dataclass(frozen=True)
 class Nested:
-    """Marks a parameter that is itself a component: in a recipe a mapping with `type:`, in the constructor a factory."""
+    """Marks a parameter that is a component: in a recipe a mapping with `type:`, in the constructor a factory."""
 
     kind: str
 
@@ -81,7 +81,8 @@ class Row(NamedTuple):
 
     Attributes:
         input: ids, int64 (time,) or (time, ...); or features, float (time, features).
-        target: an array, (time,) for heads that answer at each step; a number for one answer a row; None when predicting.
+        target: an array, (time,) for heads that answer at each step; a number for one answer a row; None when
+            predicting.
     """
 
     input: np.ndarray
@@ -251,8 +252,8 @@ class Encoder(ABC):
 class Head(ABC):
     """States into a loss and into answers: a `torch.nn.Module` built as `Head(*, parameters)`.
 
-    The calls come in this order: `fit` on the training examples (or `restore` in a run that is loaded), `build` once the
-    encoder is known, then `rows`, `loss`, `predict` and `metrics` any number of times.
+    The calls come in this order: `fit` on the training examples (or `restore` in a run that is loaded), `build` once
+    the encoder is known, then `rows`, `loss`, `predict` and `metrics` any number of times.
 
     Attributes:
         needs: any of `outputs`, `final`: the parts of `Encoded` it reads; `causal`: the encoder must not see what comes
@@ -312,11 +313,16 @@ class Head(ABC):
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        """Returns the metrics of a split as JSON types, from its mean loss, and its predictions in step with its examples."""
+        """Returns the metrics of a split, as JSON types.
+
+        Args:
+            loss: the mean over the split.
+            predictions: one a row, in step with the examples.
+        """
         return {}
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        """Returns the floor: `{"name": …, metric: value, …}` of a simple method on the same split; None for no floor."""
+        """Returns the floor, `{"name": …, metric: value, …}` of a simple method on the same split, or None."""
         return None
 
 

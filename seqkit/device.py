@@ -37,8 +37,8 @@ def choose_device(setting: str) -> torch.device:
 def choose_threads(setting: int | Literal["auto"], weights: int) -> int:
     """Returns the number of CPU threads.
 
-    `auto` depends on the model's size and the machine alone, never on a timing, so that a second run adds up in the same
-    order and gives the same numbers.
+    `auto` depends on the model's size and the machine alone, never on a timing, so that a second run adds up in the
+    same order and gives the same numbers.
     """
     if setting != "auto":
         return setting

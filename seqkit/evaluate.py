@@ -43,7 +43,9 @@ def evaluate(model: Model, dataset: Dataset, train: Train, device: torch.device)
         state = None
         for step in batches.epoch(0):
             batch = to_device(step.batch, device)
-            encoded = model.encode(batch.inputs, batch.lengths, carried(state, len(batch.lengths)) if step.continues else None)
+            encoded = model.encode(
+                batch.inputs, batch.lengths, carried(state, len(batch.lengths)) if step.continues else None
+            )
             loss = model.head.loss(encoded, batch)
             total, count, state = total + float(loss.total), count + float(loss.count), encoded.state
             predictions += model.head.predict(encoded, batch)
@@ -81,7 +83,9 @@ def honest_loss(model: Model, dataset: Dataset, context: int, device: torch.devi
         encoded = model.encode(prefixes.inputs, prefixes.lengths).last_step(prefixes.lengths)
         ones = torch.ones(len(chosen), dtype=torch.long)
         assert prefixes.targets is not None
-        total += float(model.head.loss(encoded, Batch(prefixes.inputs[:, :1], ones, prefixes.targets[:, None], ones)).total)
+        total += float(
+            model.head.loss(encoded, Batch(prefixes.inputs[:, :1], ones, prefixes.targets[:, None], ones)).total
+        )
     model.train(was_training)
     mean = total / len(places)
     return {"loss": mean, "positions": len(places)} | model.head.metrics(mean, [], dataset.examples)

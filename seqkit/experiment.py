@@ -78,9 +78,7 @@ def run_recipe(
         raise RecipeError([recipe.fault(error.path, str(error))]) from error
 
 
-def _run(
-    plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], int], resume: Any
-) -> RunDirectory:
+def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], int], resume: Any) -> RunDirectory:
     import torch
 
     from seqkit.checkpoint import newest_checkpoint, weights_of
@@ -126,7 +124,9 @@ def _run(
         )
         for side, number in repeated({side: data.examples for side, data in prepared.splits.items()}).items():
             if number:
-                report.note(f"{number:,} of the {len(prepared.splits[side].examples):,} {side} examples are in train too")
+                report.note(
+                    f"{number:,} of the {len(prepared.splits[side].examples):,} {side} examples are in train too"
+                )
         progress = train(model, prepared.splits, plan.train, plan.seed, device, run, report, stop, start)
         report.trained()
 
@@ -269,5 +269,3 @@ def _asked_for(plan: Plan, run: RunDirectory) -> dict[str, Any]:
     if plan.predict:
         asked["predictions"] = trained.predict(plan.predict)
     return asked
-
-

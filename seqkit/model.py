@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -18,6 +18,11 @@ class Model(nn.Module):
 
     Its weights' names begin with `embedding.`, `encoder.` and `head.`.
     """
+
+    # Modules that keep a contract besides, which torch's own annotations cannot say.
+    embedding: Any
+    encoder: Any
+    head: Any
 
     def __init__(self, embedding: nn.Module | None, encoder: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -41,12 +46,14 @@ class Model(nn.Module):
         return self.head.loss(encoded, batch), encoded.state
 
     def _check_shapes(self, vectors: Tensor, encoded: Encoded) -> None:
-        """Holds the components to the sizes that they named; a plugin's mistake is told here and not deep inside torch."""
+        """Holds the components to the sizes that they named, before a plugin's mistake is told deep inside torch."""
         batch, time = vectors.shape[:2]
         if self.embedding is not None and vectors.shape[-1] != self.embedding.output_size:
-            raise PluginError(f"{_named(self.embedding)} says output_size {self.embedding.output_size} and gives {tuple(vectors.shape)}")
+            size = self.embedding.output_size
+            raise PluginError(f"{_named(self.embedding)} says output_size {size} and gives {tuple(vectors.shape)}")
         if not isinstance(encoded, Encoded):
-            raise PluginError(f"{_named(self.encoder)} returns a {type(encoded).__name__}, not seqkit.contracts.Encoded")
+            given = type(encoded).__name__
+            raise PluginError(f"{_named(self.encoder)} returns a {given}, not seqkit.contracts.Encoded")
         for name, got, wanted in (
             ("outputs", encoded.outputs, (batch, time, self.encoder.output_size)),
             ("final", encoded.final, (batch, self.encoder.final_size)),
@@ -84,7 +91,7 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
     return Model(embedding, encoder, head)
 
 
-def _module(spec: Spec, supplied: object) -> nn.Module:
+def _module(spec: Spec, supplied: object) -> Any:
     module = spec.build(supplied)
     if not isinstance(module, nn.Module):
         contract = spec.registered.kind.capitalize()

@@ -22,9 +22,7 @@ CLASSES = {
 FUSED = ("adam", "adamw", "sgd")
 
 
-def make_optimizer(
-    settings: Adam | AdamW | SGD | RMSprop, parameters: Iterable[nn.Parameter]
-) -> torch.optim.Optimizer:
+def make_optimizer(settings: Adam | AdamW | SGD | RMSprop, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """Builds the optimizer; the fused kernels, where there are any, do a step in one call."""
     arguments = settings.model_dump(exclude={"type"})
     if settings.type in FUSED:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -393,7 +393,8 @@ class _Resolver:
         if top.generate and top.generate.prompt is None:
             self.fault(("generate", "prompt"), "is required: the text to go on from", at_key=True)
         if top.predict and head.generates:
-            self.fault(("predict",), f"'{head_name}' writes text and has no labels to predict; use `generate:`", at_key=True)
+            message = f"'{head_name}' writes text and has no labels to predict; use `generate:`"
+            self.fault(("predict",), message, at_key=True)
 
     def faulty(self, section: str) -> bool:
         return any(fault.key.split(".")[0] == section for fault in self.faults)
@@ -409,7 +410,7 @@ class _Built:
     head: Head | None
 
 
-def causality_fault(specs: dict[str, Spec | None], encoder: Encoder, head: Head) -> str | None:
+def causality_fault(specs: Mapping[str, Spec | None], encoder: Encoder, head: Head) -> str | None:
     """Returns why this encoder may not stand under this head, or None when it may."""
     from seqkit.signature import parameters
 
@@ -424,8 +425,8 @@ def causality_fault(specs: dict[str, Spec | None], encoder: Encoder, head: Head)
     if "allow_leak" in known:
         remedies.append("set `head.allow_leak: true` to reproduce the known mistake")
     return (
-        f"'{encoder_spec.name}' is not causal: its backward half reads the answer that '{head_spec.name}' is asked for, so "
-        f"the loss would be wonderful and the text wrong; {', or '.join(remedies)}"
+        f"'{encoder_spec.name}' is not causal: its backward half reads the answer that '{head_spec.name}' must "
+        f"give, so the loss would be wonderful and the text wrong; {', or '.join(remedies)}"
     )
 
 
@@ -464,7 +465,8 @@ def _as_data(value: Any) -> Any:
 def _name_of(recipe: Recipe) -> str:
     if not recipe.origin.line:
         return "run"
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in Path(recipe.origin.file).stem).strip("-") or "run"
+    stem = Path(recipe.origin.file).stem
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem).strip("-") or "run"
 
 
 def _in_order(faults: list[Fault]) -> list[Fault]:
@@ -476,5 +478,3 @@ def _in_order(faults: list[Fault]) -> list[Fault]:
         return (file, *numbers) if len(numbers) == 2 else (file, 0, 0)  # type: ignore[return-value]
 
     return sorted(dict.fromkeys(faults), key=place)
-
-

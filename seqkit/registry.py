@@ -1,8 +1,8 @@
 """What is installed: the plugin manager, look-up by kind and name, collisions, and where each component comes from.
 
 Entry points are loaded one by one. A plugin that fails is set aside with its reason, and everything else goes on
-working. What cannot be passed over (two providers of one name, a hook that does not exist) is an error for every command
-that looks a component up.
+working. What cannot be passed over (two providers of one name, a hook that does not exist) is an error for every
+command that looks a component up.
 """
 
 from __future__ import annotations
@@ -174,7 +174,9 @@ def register(kind: str, name: str, component: type | None = None, *, summary: st
         registered = Registered(kind, _checked(Component(name, cls, summary or docstring)), SESSION, "")
         installed = load_registry()
         if name in installed.names(kind) and installed.get(kind, name).distribution != SESSION:
-            raise PluginError(f"{kind} '{name}' is provided by {installed.get(kind, name).provider}: choose another name")
+            raise PluginError(
+                f"{kind} '{name}' is provided by {installed.get(kind, name).provider}: choose another name"
+            )
         registered.load()
         _session[:] = [entry for entry in _session if (entry.kind, entry.name) != (kind, name)] + [registered]
         _loaded.clear()
@@ -187,8 +189,8 @@ def load_registry(*, without: Collection[str] = ()) -> Registry:
     """Returns the registry of everything installed, read once a process.
 
     Args:
-        without: plugins to leave out, by entry-point or distribution name. `SEQKIT_PLUGINS=off` in the environment leaves
-            all of them out.
+        without: plugins to leave out, by entry-point or distribution name. `SEQKIT_PLUGINS=off` in the environment
+            leaves all of them out.
 
     Raises:
         UsageError: `without` names a plugin that is not installed.
@@ -241,9 +243,7 @@ def _read_registry(enabled: bool, without: frozenset[str]) -> Registry:
     return registry
 
 
-def _components(
-    manager: pluggy.PluginManager, found: dict[str, Plugin]
-) -> Iterator[tuple[str, Plugin, Component]]:
+def _components(manager: pluggy.PluginManager, found: dict[str, Plugin]) -> Iterator[tuple[str, Plugin, Component]]:
     """Calls each plugin's hooks one by one, so that one that raises is set aside alone."""
     yielded: dict[str, list[tuple[str, Component]]] = {name: [] for name in found}
     for kind, hook_name in KINDS.items():

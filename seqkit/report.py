@@ -59,7 +59,9 @@ class Report:
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(file=self._bar_stream, unit="step", leave=False, initial=progress.step - 1, dynamic_ncols=True)
+            self._bar = tqdm(
+                file=self._bar_stream, unit="step", leave=False, initial=progress.step - 1, dynamic_ncols=True
+            )
         self._bar.set_postfix_str(f"epoch {progress.epoch + 1}, loss {loss:.4f}", refresh=False)
         self._bar.update(1)
 
@@ -69,7 +71,11 @@ class Report:
             return
         parts = []
         for row in rows:
-            numbers = [f"{name} {_number(name, value)}" for name, value in row.items() if name not in ("epoch", "step", "split")]
+            numbers = [
+                f"{name} {_number(name, value)}"
+                for name, value in row.items()
+                if name not in ("epoch", "step", "split")
+            ]
             parts.append(f"{row['split']}: {', '.join(numbers)}")
         self.line(f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  {'; '.join(parts)}{'  *' if best else ''}")
 
@@ -91,20 +97,26 @@ class Report:
             self.line(f"{split:<9} " + ", ".join(f"{name} {_number(name, value)}" for name, value in numbers.items()))
             if baseline and baseline["split"] == split:
                 floor = ", ".join(
-                    f"{name} {_number(name, value)}" for name, value in baseline.items() if isinstance(value, int | float)
+                    f"{name} {_number(name, value)}"
+                    for name, value in baseline.items()
+                    if isinstance(value, int | float)
                 )
                 self.line(f"baseline  {floor}: {baseline['name']}, on the same {split} split")
             if isinstance(metrics.get("per_class"), dict):
                 self._per_class(metrics)
         if honest := result.get("honest_loss"):
             self.line(
-                f"honest    loss {_number('loss', honest['loss'])}: each position scored from its prefix alone. The loss above "
-                "is not honest: the encoder reads the answer (allow_leak)"
+                f"honest    loss {_number('loss', honest['loss'])}: each position scored from its prefix alone; the "
+                "loss above is not honest, since the encoder reads the answer (allow_leak)"
             )
         for item in result.get("generated", []):
             self.line(f"{item['prompt']}|{item['text']}")
         for item in result.get("predictions", []):
-            self.line(f"{item['text']} -> {item['label']} ({item['probabilities'][item['label']]:.3f})" if "label" in item else str(item))
+            self.line(
+                f"{item['text']} -> {item['label']} ({item['probabilities'][item['label']]:.3f})"
+                if "label" in item
+                else str(item)
+            )
 
     def _per_class(self, metrics: Mapping[str, Any]) -> None:
         labels, matrix = metrics["confusion_matrix"]["labels"], metrics["confusion_matrix"]["matrix"]

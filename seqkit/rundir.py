@@ -8,8 +8,8 @@
     checkpoints/         what a run that was stopped goes on from
     result.json          examples, metrics, baseline, timing, what was generated or predicted
 
-Weights are safetensors and everything else is JSON or text: nothing is pickled, nothing is unpickled. Nothing here imports
-torch. A file appears whole or not at all.
+Weights are safetensors and everything else is JSON or text: nothing is pickled, nothing is unpickled. Nothing here
+imports torch. A file appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class RunDirectory:
         """
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            taken = [entry.name.removeprefix(f"{name}-") for entry in runs.iterdir() if entry.name.startswith(f"{name}-")]
+            taken = [
+                entry.name.removeprefix(f"{name}-") for entry in runs.iterdir() if entry.name.startswith(f"{name}-")
+            ]
             number = max((int(rest) for rest in taken if rest.isdecimal()), default=0) + 1
             while True:
                 try:

@@ -186,9 +186,7 @@ def _written(location: tuple[Any, ...], data: Any, missing: bool) -> tuple[str, 
     """Keeps the parts of pydantic's location that a recipe holds, and drops those that name a choice of the schema."""
     kept: list[str] = []
     for position, part in enumerate(location):
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list | tuple) and isinstance(part, int):
+        if isinstance(data, dict) and part in data or isinstance(data, list | tuple) and isinstance(part, int):
             data = data[part]
         elif not (missing and position == len(location) - 1):
             continue
@@ -231,7 +229,9 @@ def _model(cls: type) -> type[BaseModel]:
             # Strict checking would take nothing but a Path object, and a recipe holds text.
             annotation = Annotated[annotation, Field(strict=False)]
         fields[parameter.name] = (annotation, ... if parameter.required else parameter.default)
-    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=())
+    config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
+    )
     return create_model(cls.__name__, __config__=config, **fields)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from seqkit.batches import carried, to_device
-from seqkit.checkpoint import Checkpoint, Progress, Weights, load_weights, save_checkpoint, weights_of
+from seqkit.checkpoint import Checkpoint, Progress, load_weights, save_checkpoint, weights_of
 from seqkit.contracts import Batch, Loss, State
 from seqkit.data import Dataset
 from seqkit.errors import Interrupted, NotFiniteError
@@ -43,7 +43,8 @@ def train(
 ) -> Progress:
     """Trains a model, and leaves it with its best weights.
 
-    Where there is a validation split, the best are those of the epoch with the best `settings.metric` on it; else the last.
+    Where there is a validation split, the best are those of the epoch with the best `settings.metric` on it; else the
+    last.
 
     Args:
         seed: of the order of the data.

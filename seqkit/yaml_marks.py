@@ -1,8 +1,8 @@
 """YAML into plain data, with the line and column of every key and value.
 
 A recipe is data from strangers, so only a plain part of YAML is read: no anchors, aliases, merge keys, tags or second
-documents, and a duplicate key is an error. Scalars follow the core schema of YAML 1.2: `1e-3` is a number, `no` a string.
-Values are built from the parser's events, so no constructor of the YAML library ever runs.
+documents, and a duplicate key is an error. Scalars follow the core schema of YAML 1.2: `1e-3` is a number, `no` a
+string. Values are built from the parser's events, so no constructor of the YAML library ever runs.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ class _Builder:
             line = text.count("\n", 0, error.position) + 1
             column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
             character = f"U+{ord(text[error.position]):04X}"
-            self.faults.append(Fault(str(Mark(self.file, line, column)), "", f"not YAML: {character} may not stand here"))
+            self.faults.append(
+                Fault(str(Mark(self.file, line, column)), "", f"not YAML: {character} may not stand here")
+            )
         if self.faults:
             raise RecipeError(self.faults)
         return Marked(data, self.keys, self.values)
@@ -127,10 +129,10 @@ class _Builder:
     def fault(self, event: yaml.Event, path: Path, message: str) -> None:
         self.faults.append(Fault(str(self.mark(event)), ".".join(path), message))
 
-    def mark(self, event: yaml.Event) -> Mark:
+    def mark(self, event: Any) -> Mark:
         return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def node(self, event: yaml.Event, events: Iterator[yaml.Event], path: Path) -> Any:
+    def node(self, event: Any, events: Iterator[yaml.Event], path: Path) -> Any:
         self.values[path] = self.mark(event)
         if isinstance(event, yaml.AliasEvent):
             self.fault(event, path, f"the alias *{event.anchor}: a recipe has no anchors; write the value out")

@@ -52,7 +52,7 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        _complain(f"unexpected {type(error).__name__}: {' '.join(str(error).split())}: run it again with --debug for the traceback")
+        _complain(f"unexpected {type(error).__name__}: {' '.join(str(error).split())}: --debug shows the traceback")
         return 1
 
 

@@ -1,4 +1,4 @@
-"""The commands: parse, delegate, print. Each imports what it works with when it runs, so that `--help` costs nothing."""
+"""The commands: parse, delegate, print. Each imports what it works with when it runs, so `--help` costs nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ def seqkit(debug: bool) -> None:
 @seqkit.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @overrides_argument
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Make the run directory here.")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Make the run directory here.",
+)
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
 @no_plugin
 def run(recipe: Path, overrides: tuple[str, ...], runs: Path, resume: Path | None, without: tuple[str, ...]) -> None:
@@ -60,7 +66,7 @@ def run(recipe: Path, overrides: tuple[str, ...], runs: Path, resume: Path | Non
 @overrides_argument
 @no_plugin
 def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) -> None:
-    """Check a recipe as `run` does before it reads data, and print the plan: the recipe with every default filled in."""
+    """Check a recipe as `run` does before it reads data; print the plan, which is the recipe with every default."""
     from seqkit.recipe import read_recipe
     from seqkit.registry import load_registry
 
@@ -80,7 +86,9 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--prompt", help="What to go on from.  [default: the recipe's]")
 @click.option("--length", type=int, help="How many tokens (characters) at most.  [default: the recipe's, else 100]")
-@click.option("--temperature", type=float, help="Divides the logits; 0 takes the likeliest.  [default: the recipe's, else 0]")
+@click.option(
+    "--temperature", type=float, help="Divides the logits; 0 takes the likeliest.  [default: the recipe's, else 0]"
+)
 @click.option("--top-k", type=int, help="Draw from so many likeliest.")
 @click.option("--top-p", type=float, help="Draw from the likeliest that together hold this probability.")
 @click.option("--seed", type=int, help="Of the draws.  [default: the recipe's]")
@@ -106,7 +114,9 @@ def generate(run: Path, stream: bool, stop: tuple[str, ...], **options: Any) -> 
 @seqkit.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--file", type=click.Path(path_type=Path, allow_dash=True), help="Texts to label, one a line; - for standard input.")
+@click.option(
+    "--file", type=click.Path(path_type=Path, allow_dash=True), help="Texts to label, one a line; - for standard input."
+)
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
 def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str) -> None:
     """Label texts with a trained run; prints a JSON object a line: text, label, probabilities."""
@@ -125,7 +135,9 @@ def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str)
 
 @seqkit.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="A file of the form that the recipe reads.")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="A file of the form that the recipe reads."
+)
 def evaluate(run: Path, data: Path) -> None:
     """Score a trained run on new data; prints the head's metrics as JSON."""
     from seqkit.api import load
@@ -137,7 +149,10 @@ def evaluate(run: Path, data: Path) -> None:
 @click.argument("kind", required=False, metavar="[KIND]")
 @no_plugin
 def list_components(kind: str | None, without: tuple[str, ...]) -> None:
-    """List the registered components and who provides them: all, or one KIND of reader, tokenizer, embedding, encoder, head."""
+    """List the registered components and who provides them.
+
+    KIND is reader, tokenizer, embedding, encoder or head; without it all are listed.
+    """
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without).check()
@@ -190,4 +205,7 @@ def plugins(without: tuple[str, ...]) -> None:
 def _tell_set_aside(registry: Any) -> None:
     for plugin in registry.plugins:
         if plugin.failure:
-            click.echo(f"seqkit: note: plugin '{plugin.name}' of {plugin.distribution} is set aside: {plugin.failure}", err=True)
+            click.echo(
+                f"seqkit: note: plugin '{plugin.name}' of {plugin.distribution} is set aside: {plugin.failure}",
+                err=True,
+            )

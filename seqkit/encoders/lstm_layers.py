@@ -1,20 +1,22 @@
 """Layers of LSTM over padded rows: the arithmetic that `lstm` and `bilstm` share.
 
-torch.nn.LSTM gives each row its own answer only for a PackedSequence, and on a CPU that path is several times slower than
-the one for padded input. Here every layer and direction is a one-way LSTM over padded input, and two devices keep a row's
-padding out of its answer:
+torch.nn.LSTM gives each row its own answer only for a PackedSequence, and on a CPU that path is several times slower
+than the one for padded input. Here every layer and direction is a one-way LSTM over padded input, and two devices
+keep a row's padding out of its answer:
 
 - The backward direction reads each row reversed within its own length, so that padding comes last in both directions.
 - Where lengths differ, the input gets one more number, 1 at padded steps, whose weights close the input gate and open
-  the forget gate: c_t = 1 * c_{t-1} + 0 * g_t. The cell that stands at the last step of the batch is therefore exactly the
-  one after the row's last real step, and the gradient that reaches it through the padding is exact too.
+  the forget gate: c_t = 1 * c_{t-1} + 0 * g_t. The cell that stands at the last step of the batch is therefore
+  exactly the one after the row's last real step, and the gradient that reaches it through the padding is exact too.
 
-Reference: Hochreiter and Schmidhuber, 1997; gates and names as in torch.nn.LSTM; the projection is that of Sak et al., 2014.
+Reference: Hochreiter and Schmidhuber, 1997; gates and names as in torch.nn.LSTM; the projection is that of Sak et
+al., 2014.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -87,8 +89,9 @@ class LSTMLayers(nn.Module):
             state: (h, c) as returned, or None for zeros.
 
         Returns:
-            Outputs (batch, time, output_size), zero at padded steps; final (batch, output_size); and the state (h, c), each
-            (batch, num_layers * directions, width), layer by layer and the forward direction first, as torch orders them.
+            Outputs (batch, time, output_size), zero at padded steps; final (batch, output_size); and the state (h,
+            c), each (batch, num_layers * directions, width), layer by layer and the forward direction first, as torch
+            orders them.
         """
         batch, time = inputs.shape[:2]
         padding = None
@@ -108,7 +111,7 @@ class LSTMLayers(nn.Module):
                 start = None if state is None else (state[0][:, number], state[1][:, number])
                 given = layer_input if direction == 0 else _reorder(layer_input, backward_order)
                 output, last_hidden, last_cell = _one_way(
-                    self.cells[number], given, lengths_there, padding_there, start
+                    cast(nn.LSTM, self.cells[number]), given, lengths_there, padding_there, start
                 )
                 outputs.append(output if direction == 0 else _reorder(output, backward_order))
                 hidden.append(last_hidden)
@@ -121,7 +124,7 @@ class LSTMLayers(nn.Module):
 
     @staticmethod
     def _backward_order(lengths: Tensor, time: int) -> Tensor:
-        """Returns int64 (batch, time): which step comes t-th when a row is read backwards, padding staying where it is."""
+        """Returns int64 (batch, time): which step comes t-th when a row is read backwards; padding stays in place."""
         steps = torch.arange(time).expand(len(lengths), time)
         backwards = lengths[:, None] - 1 - steps
         return torch.where(backwards >= 0, backwards, steps)
@@ -156,7 +159,7 @@ def _one_way(
         with _without_unusable_kernel(cell):
             outputs, (hidden, memory) = cell(inputs, (hidden, memory))
         return outputs, hidden[0], memory[0]
-    weights = list(cell._flat_weights)
+    weights = [weight for weight in cell._flat_weights if weight is not None]
     held = torch.zeros(4, cell.hidden_size, 1, dtype=inputs.dtype, device=inputs.device)
     held[0], held[1] = -_SATURATED, _SATURATED  # the input and the forget gate
     weights[0] = torch.cat([weights[0], held.flatten(0, 1)], dim=1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, EncoderFactory, PositiveInt, State
 
 
 class Projected(nn.Module, Encoder):
-    """A linear projection of any encoder's outputs and of its final vector, by the same weights where their widths agree.
+    """A linear projection of any encoder's outputs and of its final vector, by the same weights where their widths
+    agree.
 
     It acts on what the encoder returns and leaves its recurrence alone; the projection inside the recurrence is
     `proj_size` of `lstm` and `bilstm`.
@@ -19,11 +22,9 @@ class Projected(nn.Module, Encoder):
         bias: whether it adds a bias.
     """
 
-    def __init__(
-        self, input_size: int, *, encoder: EncoderFactory, proj_size: PositiveInt, bias: bool = True
-    ) -> None:
+    def __init__(self, input_size: int, *, encoder: EncoderFactory, proj_size: PositiveInt, bias: bool = True) -> None:
         super().__init__()
-        self.encoder = encoder(input_size)
+        self.encoder: Any = encoder(input_size)
         self.projection = nn.Linear(self.encoder.output_size, proj_size, bias=bias)
         shared = self.encoder.final_size == self.encoder.output_size
         self.final_projection = None if shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, State
 
 
 class Stacked(nn.Module, Encoder):
-    """Encoders on top of one another, each built from the output size of the one below; the top one's final is the final.
+    """Encoders on top of one another, each built from the output size of the one below; the top one's final is the
+    final.
 
     Args:
         layers: the encoders, from the bottom up.
@@ -17,20 +20,20 @@ class Stacked(nn.Module, Encoder):
 
     def __init__(self, input_size: int, *, layers: list[EncoderFactory], dropout: Fraction = 0.0) -> None:
         super().__init__()
-        self.layers = nn.ModuleList()
+        built: list[Any] = []
         for factory in layers:
-            self.layers.append(factory(input_size))
-            input_size = self.layers[-1].output_size
+            built.append(factory(built[-1].output_size if built else input_size))
+        self.layers = nn.ModuleList(built)
         self.dropout = nn.Dropout(dropout)
-        self.output_size = self.layers[-1].output_size
-        self.final_size = self.layers[-1].final_size
-        self.causal = all(layer.causal for layer in self.layers)
+        self.output_size = built[-1].output_size
+        self.final_size = built[-1].final_size
+        self.causal = all(layer.causal for layer in built)
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         states = []
-        outputs, final = inputs, None
+        encoded = Encoded(inputs, inputs)
         for number, layer in enumerate(self.layers):
-            given = self.dropout(outputs) if number else outputs
-            outputs, final, after = layer(given, lengths, None if state is None else state[number])
-            states.append(after)
-        return Encoded(outputs, final, tuple(states))
+            given = self.dropout(encoded.outputs) if number else inputs
+            encoded = layer(given, lengths, None if state is None else state[number])
+            states.append(encoded.state)
+        return encoded._replace(state=tuple(states))

@@ -21,8 +21,8 @@ class Classify(nn.Module, Head):
     backward direction's after the first.
 
     Args:
-        class_weights: what an example of each label counts for in training: a number a label (1 where none is given), or
-            `balanced`, which makes all labels count alike.
+        class_weights: what an example of each label counts for in training: a number a label (1 where none is given),
+            or `balanced`, which makes all labels count alike.
         label_smoothing: the share of the target spread evenly over all labels in training (Szegedy et al., 2016).
         dropout: the share of the final vector dropped in training.
     """
@@ -50,13 +50,17 @@ class Classify(nn.Module, Head):
         counts = Counter(example.target for example in examples)
         self._set_labels(sorted(counts))
         if len(self.labels) < 2:
-            raise DataError(f"all {len(examples)} training examples are labelled '{self.labels[0]}': two labels are needed")
+            raise DataError(
+                f"all {len(examples)} training examples are labelled '{self.labels[0]}': two labels are needed"
+            )
         if self.class_weights == "balanced":
             self.weights = [len(examples) / (len(counts) * counts[label]) for label in self.labels]
         elif self.class_weights:
             for label in self.class_weights:
                 if label not in self.labels:
-                    raise ValueError(f"class_weights names '{label}', which no training example has{suggest(label, self.labels)}")
+                    raise ValueError(
+                        f"class_weights names '{label}', which no training example has{suggest(label, self.labels)}"
+                    )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
 
     def state(self) -> dict[str, Any]:
@@ -107,7 +111,9 @@ class Classify(nn.Module, Head):
     ) -> dict[str, Any]:
         from seqkit.baselines import label_metrics
 
-        return label_metrics([example.target for example in examples], [item["label"] for item in predictions], self.labels)
+        return label_metrics(
+            [example.target for example in examples], [item["label"] for item in predictions], self.labels
+        )
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         from seqkit.baselines import tfidf_baseline

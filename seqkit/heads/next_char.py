@@ -16,15 +16,15 @@ from seqkit.errors import DataError
 class NextChar(nn.Module, Head):
     """Predicts the next character (or whatever the tokenizer's ids stand for), and so writes.
 
-    With the objective `step` every step of a row predicts the one after it, which only a causal encoder may be asked for: one
-    that reads both ways has the answer among its inputs. With `prefix` every prefix of a row is a row of its own, encoded
-    without what follows it, and its final vector predicts the next id; any encoder may be asked that, at the price of
-    encoding each prefix anew.
+    With the objective `step` every step of a row predicts the one after it, which only a causal encoder may be asked
+    for: one that reads both ways has the answer among its inputs. With `prefix` every prefix of a row is a row of its
+    own, encoded without what follows it, and its final vector predicts the next id; any encoder may be asked that, at
+    the price of encoding each prefix anew.
 
     Args:
         objective: `step` or `prefix`.
-        context: the longest prefix, under `prefix`, and the longest part of the text so far that is encoded anew for each
-            new character where the encoder is not causal.
+        context: the longest prefix, under `prefix`, and the longest part of the text so far that is encoded anew for
+            each new character where the encoder is not causal.
         allow_leak: let an encoder that is not causal train with `step` all the same, to reproduce the known mistake.
         dropout: the share of the encoder's outputs dropped in training.
     """
@@ -79,8 +79,9 @@ class NextChar(nn.Module, Head):
         return self.output(self.dropout(features))  # (batch, time, vocab_size); time is 1 under `prefix`
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        assert batch.targets is not None
         logits = self.logits(encoded)
-        targets = batch.targets if self.per_step else batch.targets[:, None]  # type: ignore[index]
+        targets = batch.targets if self.per_step else batch.targets[:, None]
         count = targets.numel()
         if batch.target_lengths is not None and int(batch.target_lengths.min()) < targets.shape[1]:
             targets = targets.masked_fill(~batch.mask, -100)  # cross_entropy's ignore_index

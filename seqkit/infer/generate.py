@@ -55,7 +55,9 @@ def generate(
         if engine.carries:
             logits, state = engine.next_logits(unread, state)
         else:
-            logits, _ = engine.next_logits(np.concatenate([prompt, np.array(written, np.int64)])[-engine.context :], None)
+            logits, _ = engine.next_logits(
+                np.concatenate([prompt, np.array(written, np.int64)])[-engine.context :], None
+            )
         number = sample(logits, generator, temperature, top_k, top_p, tokenizer.unwritable)
         written.append(number)
         unread = np.array([number])

@@ -44,7 +44,7 @@ def supports(recipe: Mapping[str, Any]) -> bool:
 
 
 class Encoded(NamedTuple):
-    """outputs (batch, time, output_size), zero at padded steps; final (batch, final_size); state, nested as the encoder."""
+    """As in contracts, in NumPy: outputs (batch, time, output_size), final (batch, final_size), and the state."""
 
     outputs: np.ndarray
     final: np.ndarray
@@ -76,7 +76,11 @@ class NumpyEngine:
         self.labels: list[str] = list(head_state.get("labels", []))
 
     def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
-        """Reads ids, int64 (time,), on from a state; returns the logits (vocab_size,) of what comes next, and the state."""
+        """Reads ids, int64 (time,), on from a state.
+
+        Returns:
+            The logits (vocab_size,) of what comes next, and the state after them.
+        """
         encoded = self.encoder.run(self._input(ids[None]), np.array([len(ids)]), state)
         features = encoded.final[0] if self.reads_final else encoded.outputs[0, -1]
         return features @ self.output_weight + self.output_bias, encoded.state
@@ -116,16 +120,14 @@ class NumpyEngine:
             bias = self._take(f"{prefix}projection.bias") if section["bias"] else np.float32(0)
             return _Projected(inner, self._take(f"{prefix}projection.weight").T, bias)
         directions = 2 if section["type"] == "bilstm" else 1
-        cells = [
-            _Cell(
-                *(self._take(f"{prefix}layers.cells.{number}.{name}_l0") for name in ("weight_ih", "weight_hh")),
-                sum(self._take(f"{prefix}layers.cells.{number}.{name}_l0") for name in ("bias_ih", "bias_hh"))
-                if section["bias"]
-                else np.float32(0),
-                self._take(f"{prefix}layers.cells.{number}.weight_hr_l0") if section["proj_size"] else None,
+        cells = []
+        for number in range(section["num_layers"] * directions):
+            name = f"{prefix}layers.cells.{number}."
+            bias = (
+                self._take(name + "bias_ih_l0") + self._take(name + "bias_hh_l0") if section["bias"] else np.float32(0)
             )
-            for number in range(section["num_layers"] * directions)
-        ]
+            projection = self._take(name + "weight_hr_l0") if section["proj_size"] else None
+            cells.append(_Cell(self._take(name + "weight_ih_l0"), self._take(name + "weight_hh_l0"), bias, projection))
         return _Layers(cells, directions)
 
 
@@ -153,7 +155,8 @@ class _Cell:
             start: h and c, or None.
 
         Returns:
-            Outputs (batch, time, output_size), h (batch, output_size) and c (batch, hidden_size) after each last real step.
+            Outputs (batch, time, output_size), h (batch, output_size) and c (batch, hidden_size) after each last real
+            step.
         """
         batch, time = inputs.shape[:2]
         size = self.hidden_size

@@ -27,7 +27,11 @@ class TorchEngine:
 
     @torch.inference_mode()
     def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
-        """Reads ids, int64 (time,), on from a state; returns the logits (vocab_size,) of what comes next, and the state."""
+        """Reads ids, int64 (time,), on from a state.
+
+        Returns:
+            The logits (vocab_size,) of what comes next, and the state after them.
+        """
         lengths = torch.tensor([len(ids)])
         encoded = self.model.encode(torch.from_numpy(ids)[None], lengths, state).last_step(lengths)
         return self.model.head.logits(encoded)[0, -1].numpy(), encoded.state

@@ -37,9 +37,7 @@ def read_text(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         shown = encoding.removesuffix("-sig")
-        raise DataError(
-            f"{path}:{line}: byte 0x{raw[error.start]:02x} is not {shown}{_likely(raw, shown)}"
-        ) from None
+        raise DataError(f"{path}:{line}: byte 0x{raw[error.start]:02x} is not {shown}{_likely(raw, shown)}") from None
     if not text.strip():
         raise DataError(f"{path}: the file is empty" if not text else f"{path}: the file holds nothing but white space")
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -17,8 +17,8 @@ from seqkit.readers.files import check_encoding, read_text
 class Table(Reader):
     """Labelled text, a row an example: csv and tsv with a header, or an object a line (jsonl).
 
-    A label is text: `1` in a csv and `1` in a jsonl are the same label. Fields of a csv may be quoted, and so hold commas
-    and line ends; those of a tsv are taken as they stand.
+    A label is text: `1` in a csv and `1` in a jsonl are the same label. Fields of a csv may be quoted, and so hold
+    commas and line ends; those of a tsv are taken as they stand.
 
     Args:
         path: a file.
@@ -38,7 +38,9 @@ class Table(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: a file to read, as `path:` here or `data.path=FILE` on the command line")
+            raise ValueError(
+                "path is required: a file to read, as `path:` here or `data.path=FILE` on the command line"
+            )
         endings = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
         if format == "auto" and path.suffix.lower() not in endings:
             raise ValueError(f"format cannot be told from the ending of {path.name}: give csv, tsv or jsonl")

@@ -32,7 +32,9 @@ class Text(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None and text is None:
-            raise ValueError("path is required: a file to read, as `path:` here or `data.path=FILE` on the command line")
+            raise ValueError(
+                "path is required: a file to read, as `path:` here or `data.path=FILE` on the command line"
+            )
         if path is not None and text is not None:
             raise ValueError("text and path are both given: leave one out")
         self.path = path

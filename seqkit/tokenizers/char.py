@@ -15,8 +15,8 @@ class Char(Tokenizer):
     """One id a character (a Unicode code point), ids in the characters' order.
 
     Args:
-        unknown: what a character that training never showed becomes: `error` refuses the text, `skip` leaves it out, `mark`
-            gives all such characters one id.
+        unknown: what a character that training never showed becomes: `error` refuses the text, `skip` leaves it out,
+            `mark` gives all such characters one id.
         min_count: rarer characters of the training text count as unknown, which trains the mark.
     """
 

@@ -33,8 +33,8 @@ class Word(Tokenizer):
 
     Args:
         lower: fold letters to lower case.
-        unknown: what a word that training never showed becomes: `error` refuses the text, `skip` leaves it out, `mark` gives
-            all such words one id.
+        unknown: what a word that training never showed becomes: `error` refuses the text, `skip` leaves it out,
+            `mark` gives all such words one id.
         min_count: rarer words of the training text count as unknown, which trains the mark.
     """
 
