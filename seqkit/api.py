@@ -292,9 +292,10 @@ class Run:
 
         from seqkit.checkpoint import load_weights, read_weights
         from seqkit.model import build_model
-        from seqkit.plan import BuildError, resolve
+        from seqkit.plan import BuildError
         from seqkit.recipe import Recipe
         from seqkit.registry import load_registry
+        from seqkit.resolve import resolve
 
         self._check_plugins()
         plan = resolve(Recipe(json.loads(json.dumps(self.recipe)), ""), load_registry())

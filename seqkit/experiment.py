@@ -15,9 +15,10 @@ import seqkit
 from seqkit.contracts import Head, Tokenizer
 from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits, repeated
 from seqkit.errors import DataError, Fault, RecipeError, UsageError
-from seqkit.plan import BuildError, Plan, causality_fault, resolve
+from seqkit.plan import BuildError, Plan, causality_fault
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
+from seqkit.resolve import resolve
 from seqkit.rundir import FORMAT, RunDirectory, to_json, write_whole
 
 

@@ -72,7 +72,7 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
 
     read = read_recipe(recipe, overrides)
     registry = load_registry(without=without)
-    from seqkit.plan import resolve
+    from seqkit.resolve import resolve
 
     plan = resolve(read, registry)
     for note in plan.notes:

@@ -1,0 +1,324 @@
+"""A recipe into a plan, or into every fault that it has."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import Fault, PluginError, RecipeError, suggest
+from seqkit.plan import DEFAULTS, SECTIONS, SIDES, BuildError, Plan, Spec, causality_fault
+from seqkit.recipe import Recipe
+from seqkit.registry import Registry
+from seqkit.yaml_marks import Path as KeyPath
+
+if TYPE_CHECKING:
+    from seqkit.contracts import Encoder, Head, Reader
+    from seqkit.settings import HashSplit, OrderSplit, RandomSplit
+
+
+def resolve(recipe: Recipe, registry: Registry) -> Plan:
+    """Looks up and checks everything that a recipe says.
+
+    Raises:
+        RecipeError: every fault found, in the order of the file.
+        PluginError: the registry is unusable, or a component breaks its contract.
+    """
+    registry.check()
+    resolver = _Resolver(recipe, registry)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        plan = resolver.plan()
+    if resolver.faults or plan is None:
+        raise RecipeError(_in_order(resolver.faults))
+    plan.notes.extend(dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, UserWarning)))
+    return plan
+
+
+class _Resolver:
+    def __init__(self, recipe: Recipe, registry: Registry) -> None:
+        self.recipe = recipe
+        self.registry = registry
+        self.faults: list[Fault] = []
+
+    def fault(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
+        self.faults.append(self.recipe.fault(path, message, at_key=at_key))
+
+    def plan(self) -> Plan | None:
+        from pydantic import ValidationError
+
+        from seqkit.settings import Top
+        from seqkit.signature import problems
+
+        data = self.recipe.data
+        known = [*Top.model_fields, *SECTIONS]
+        for key in data:
+            if key not in known:
+                hint = suggest(key, known) or f"; known: {', '.join(known)}"
+                self.fault((key,), f"no such section{hint}", at_key=True)
+        values = {key: value for key, value in data.items() if key in Top.model_fields}
+        top = Top()
+        try:
+            top = Top.model_validate(values)
+        except ValidationError as error:
+            for problem in problems(error, Top, values):
+                self.fault(problem.path, problem.message, at_key=problem.at_key)
+        split = self.split()
+        reader, side_readers = self.readers()
+        specs = {key: self.section(key) for key in SECTIONS if key != "data"}
+        built = _Built(
+            reader=self.try_build(reader),
+            tokenizer=self.try_build(specs["tokenizer"]),
+            encoder=self.try_encoder(specs["encoder"]),
+            head=self.try_build(specs["head"]),
+        )
+        for spec in side_readers.values():
+            self.try_build(spec)
+        if isinstance(data.get("data"), dict | str):
+            self.check_together(top, split, side_readers, specs, built)
+        if self.faults or reader is None or specs["encoder"] is None or specs["head"] is None:
+            return None
+        return Plan(
+            name=top.name or _name_of(self.recipe),
+            seed=top.seed,
+            reader=reader,
+            side_readers=side_readers,
+            split=split,
+            tokenizer=specs["tokenizer"],
+            embedding=specs["embedding"],
+            encoder=specs["encoder"],
+            head=specs["head"],
+            train=top.train,
+            generate=top.generate,
+            predict=top.predict,
+            baseline=top.baseline in ("on", True),
+        )
+
+    def split(self) -> HashSplit | RandomSplit | OrderSplit | None:
+        from pydantic import BaseModel, ConfigDict, ValidationError
+
+        from seqkit.settings import Split
+        from seqkit.signature import problems
+
+        class Data(BaseModel):
+            model_config = ConfigDict(strict=True)
+            split: Split
+
+        section = self.recipe.data.get("data")
+        if not isinstance(section, dict) or section.get("split") is None:
+            return None
+        values = {"split": section["split"]}
+        try:
+            return Data.model_validate(values).split
+        except ValidationError as error:
+            for problem in problems(error, Data, values):
+                self.fault(("data", *problem.path), problem.message, at_key=problem.at_key)
+            return None
+
+    def readers(self) -> tuple[Spec | None, dict[str, Spec]]:
+        """Resolves `data`, and `data.valid` and `data.test` where they name a source of their own."""
+        section = self.recipe.data.get("data")
+        reader = self.section("data", leave_out=("split", *SIDES))
+        sides: dict[str, Spec] = {}
+        if reader is None or not isinstance(section, dict):
+            return reader, sides
+        for side in SIDES:
+            changes = section.get(side)
+            if changes is None:
+                continue
+            path = ("data", side)
+            if not isinstance(changes, dict):
+                self.fault(path, "must be a mapping of what differs from `data`: `{path: test.csv}`")
+                continue
+            split = section.get("split")
+            if isinstance(split, dict) and (split.get(side) or (side == "test" and split.get("folds"))):
+                self.fault(path, f"`data.split` cuts a {side} part too; leave one of them out", at_key=True)
+            base = {key: value for key, value in section.items() if key not in ("split", *SIDES)}
+            spec = self.component("reader", base | changes, path, defaults_at=("data",))
+            if spec:
+                sides[side] = spec
+        return reader, sides
+
+    def section(self, key: str, leave_out: tuple[str, ...] = ()) -> Spec | None:
+        value = self.recipe.data.get(key)
+        if value is None:
+            if key in self.recipe.data or key not in DEFAULTS:
+                self.fault((key,), f"is required: name a {SECTIONS[key]} (`seqkit list {SECTIONS[key]}` shows them)")
+                return None
+            if self._reads_features():
+                return None
+            value = DEFAULTS[key]
+        elif key in DEFAULTS and self._reads_features():
+            self.fault((key,), "this reader yields features, which need none; leave it out", at_key=True)
+            return None
+        if isinstance(value, dict):
+            value = {name: item for name, item in value.items() if name not in leave_out}
+        return self.component(SECTIONS[key], value, (key,))
+
+    def _reads_features(self) -> bool:
+        section = self.recipe.data.get("data")
+        name = section.get("type") if isinstance(section, dict) else section
+        if not isinstance(name, str) or name not in self.registry.names("reader"):
+            return False
+        return getattr(self.registry.get("reader", name).load(), "yields", "text") == "features"
+
+    def component(self, kind: str, value: Any, path: KeyPath, defaults_at: KeyPath | None = None) -> Spec | None:
+        """Looks a component up and checks its parameters, its nested components included."""
+        from seqkit.signature import check_parameters, parameters
+
+        if isinstance(value, str):
+            value = {"type": value}
+        if not isinstance(value, dict):
+            self.fault(path, f"must be a mapping with `type:`, or the name of a {kind}")
+            return None
+        name = value.get("type")
+        if not isinstance(name, str):
+            known = ", ".join(self.registry.names(kind))
+            self.fault((*path, "type"), f"is required: one of {known}", at_key="type" not in value)
+            return None
+        try:
+            registered = self.registry.get(kind, name)
+        except LookupError as error:
+            self.fault((*path, "type"), str(error))
+            return None
+        cls = registered.load()
+        known_parameters = parameters(cls)
+        given = {key: item for key, item in value.items() if key != "type"}
+        checked, found = check_parameters(cls, given)
+        for problem in found:
+            here = (*path, *problem.path)
+            if defaults_at and here not in self.recipe.keys:
+                here = (*defaults_at, *problem.path)
+            self.fault(here, problem.message, at_key=problem.at_key)
+        sound = not found
+        for parameter in known_parameters.values():
+            if parameter.nested:
+                inner = self.nested(parameter, given, (*path, parameter.name))
+                sound = sound and inner is not None
+                checked[parameter.name] = inner
+            elif parameter.is_path and sound and checked[parameter.name] is not None:
+                here = (*path, parameter.name)
+                if defaults_at and here not in self.recipe.keys:
+                    here = (*defaults_at, parameter.name)
+                checked[parameter.name] = self.recipe.folder(here).absolute() / checked[parameter.name].expanduser()
+        ordered = {key: checked[key] for key in known_parameters if key in checked}
+        return Spec(registered, cls, path, ordered) if sound else None
+
+    def nested(self, parameter: Any, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec] | None:
+        if parameter.name not in given:
+            self.fault(path, f"is required: {'a list of' if parameter.is_list else 'an'} {parameter.nested}")
+            return None
+        value = given[parameter.name]
+        if not parameter.is_list:
+            return self.component(parameter.nested, value, path)
+        if not isinstance(value, list) or not value:
+            self.fault(path, f"must be a list of at least one {parameter.nested}")
+            return None
+        inner = [self.component(parameter.nested, item, (*path, str(place))) for place, item in enumerate(value)]
+        return None if None in inner else [spec for spec in inner if spec]
+
+    def try_build(self, spec: Spec | None) -> Any:
+        """Builds a component that needs nothing before it, to have its constructor's word on its values."""
+        if spec is None:
+            return None
+        return self._constructed(spec, partial(_on_meta_device, spec.build))
+
+    def try_encoder(self, spec: Spec | None) -> Any:
+        if spec is None:
+            return None
+        return self._constructed(spec, partial(_on_meta_device, spec.build, 1))
+
+    def _constructed(self, spec: Spec, build: Callable[[], Any]) -> Any:
+        try:
+            return build()
+        except BuildError as error:
+            # An encoder that asks something of its input's size is judged when that size is known.
+            if not str(error).startswith("input_size"):
+                self.fault(error.path, str(error))
+        except Exception as error:
+            raise PluginError(
+                f"{spec.registered.kind} '{spec.name}' of {spec.registered.provider} cannot be built: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return None
+
+    def check_together(
+        self, top: Any, split: Any, side_readers: dict[str, Spec], specs: dict[str, Spec | None], built: _Built
+    ) -> None:
+        """Checks what no section can see alone."""
+        head, encoder, train = built.head, built.encoder, top.train
+        head_name = specs["head"].name if specs["head"] else ""
+        validates = "valid" in side_readers or bool(split and split.valid)
+        if head is not None and encoder is not None and (message := causality_fault(specs, encoder, head)):
+            self.fault(("encoder", "type"), message)
+        if head is not None and built.reader is not None and "targets" in head.needs and not built.reader.labelled:
+            self.fault(("head",), f"'{head_name}' learns from labels, and this reader gives none; use a `table`")
+        if train.metric != "loss" and head is not None:
+            if train.metric not in head.metric_names:
+                known = ["loss", *head.metric_names]
+                hint = suggest(train.metric, known)
+                message = f"'{head_name}' has no metric '{train.metric}'{hint or ': one of ' + ', '.join(known)}"
+                self.fault(("train", "metric"), message)
+            if not validates:
+                self.fault(("train", "metric"), "needs a validation split: `data.split.valid` or `data.valid`")
+        if train.early_stopping and not validates and not self.faulty("data"):
+            self.fault(("train", "early_stopping"), "needs a validation split: `data.split.valid` or `data.valid`")
+        if head is None:
+            return
+        if train.sequence_length and not head.per_step:
+            self.fault(("train", "sequence_length"), f"'{head_name}' answers for a whole row, which cannot be cut")
+        if top.generate and not head.generates:
+            self.fault(("generate",), f"'{head_name}' does not write; use `predict:`", at_key=True)
+        if top.generate and top.generate.prompt is None:
+            self.fault(("generate", "prompt"), "is required: the text to go on from", at_key=True)
+        if top.predict and head.generates:
+            message = f"'{head_name}' writes text and has no labels to predict; use `generate:`"
+            self.fault(("predict",), message, at_key=True)
+
+    def faulty(self, section: str) -> bool:
+        return any(fault.key.split(".")[0] == section for fault in self.faults)
+
+
+@dataclass
+class _Built:
+    """Components as their constructors made them from parameters alone; None where that failed."""
+
+    reader: Reader | None
+    tokenizer: Any
+    encoder: Encoder | None
+    head: Head | None
+
+
+def _on_meta_device(build: Callable[..., Any], *supplied: Any) -> Any:
+    """Builds without memory for weights and without drawing random numbers, where the component allows it."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return build(*supplied)
+        except BuildError:
+            raise
+        except Exception:  # not every constructor can work without values; such a one gets its memory
+            return build(*supplied)
+
+
+def _name_of(recipe: Recipe) -> str:
+    if not recipe.origin.line:
+        return "run"
+    stem = Path(recipe.origin.file).stem
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem).strip("-") or "run"
+
+
+def _in_order(faults: list[Fault]) -> list[Fault]:
+    """Sorts by line within each file, and drops repetitions."""
+
+    def place(fault: Fault) -> tuple[str, int, int]:
+        file, _, rest = fault.where.partition(":")
+        numbers = [int(part) for part in fault.where.split(":")[-2:] if part.isdecimal()]
+        return (file, *numbers) if len(numbers) == 2 else (file, 0, 0)  # type: ignore[return-value]
+
+    return sorted(dict.fromkeys(faults), key=place)
