@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ class NGram:
         for order in range(1, self.order + 1):
             contexts, grams = self._codes(ids, order)
             known = places >= order - 1
+            if not known.any():  # no text is this long
+                break
             gram_codes, gram_counts = np.unique(grams[known], return_counts=True)
             context_codes, context_counts = np.unique(contexts[known], return_counts=True)
             _, followers = np.unique(gram_codes // self.vocab_size, return_counts=True)
@@ -117,9 +120,13 @@ def tfidf_baseline(
     min_df = 2 if len(train_texts) >= 50 else 1
     vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=min_df, sublinear_tf=True)
     classifier = LogisticRegression(C=10, max_iter=1000)
-    classifier.fit(vectorizer.fit_transform(train_texts), train_labels)
+    try:
+        features = vectorizer.fit_transform(train_texts)
+    except ValueError:  # no two texts share an n-gram
+        features = vectorizer.set_params(min_df=1).fit_transform(train_texts)
+    classifier.fit(features, train_labels)
     predicted = classifier.predict(vectorizer.transform(test_texts)).tolist()
-    majority = max(set(train_labels), key=list(train_labels).count)
+    majority = Counter(train_labels).most_common(1)[0][0]
     scores = label_metrics(test_labels, predicted, labels)
     return {
         "name": "TF-IDF of 1 to 3 characters, logistic regression",

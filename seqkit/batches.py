@@ -60,6 +60,8 @@ class RowBatches:
 
     def order(self, number: int) -> list[np.ndarray]:
         """Returns which rows make up each batch of an epoch."""
+        if len(self.rows) <= self.batch_size:
+            return [np.arange(len(self.rows))]
         if self.seed is None:
             rows = np.argsort(self.lengths, kind="stable")
             return [rows[place : place + self.batch_size] for place in range(0, len(rows), self.batch_size)]
@@ -76,7 +78,7 @@ class RowBatches:
     def _collate(self, members: np.ndarray) -> Batch:
         if len(members) < len(self.rows):
             return collate([self.rows[member] for member in members])
-        # The whole split is one batch, in an order that changes nothing: make it once.
+        # The whole split is one batch, and its order changes nothing: make it once.
         self._only = self._only or collate(self.rows)
         return self._only
 
@@ -130,8 +132,9 @@ def collate(rows: Sequence[Row]) -> Batch:
 def _padded(values: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     lengths = np.array([len(value) for value in values])
     if len(values) == 1:
-        return _tensor(values[0][None]), torch.from_numpy(lengths)
-    padded = np.zeros((len(values), lengths.max(), *values[0].shape[1:]), dtype=values[0].dtype)
+        return _tensor(values[0][None].copy()), torch.from_numpy(lengths)
+    kind = np.result_type(*{value.dtype for value in values})
+    padded = np.zeros((len(values), lengths.max(), *values[0].shape[1:]), dtype=kind)
     for row, value in zip(padded, values, strict=True):
         row[: len(value)] = value
     return _tensor(padded), torch.from_numpy(lengths)

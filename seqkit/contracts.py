@@ -29,7 +29,8 @@ the `*` is supplied by seqkit. A complete encoder:
 An embedding, an encoder and a head are `torch.nn.Module`s as well as what they inherit from here; a reader and a
 tokenizer need no torch. A constructor that finds a value impossible raises `ValueError` with a message that begins with
 the parameter's name (`"proj_size must be smaller than hidden_size"`): the recipe's line is added by seqkit. A parameter
-annotated `pathlib.Path` is a path relative to the recipe; one annotated `EncoderFactory` is another encoder.
+annotated `pathlib.Path` is a path relative to the recipe; one annotated `EncoderFactory` is another encoder. The
+errors named below are in `seqkit.errors`.
 
 Shapes: batch is the number of rows, time the steps of the longest row, and rows are padded on the right.
 """
@@ -66,7 +67,7 @@ class Example:
     """What a reader yields.
 
     Attributes:
-        input: text; or features, a float array (time, features).
+        input: text; or features, a float array (time, features), of one width throughout the data.
         target: what the head is to learn of it (a label, tags, numbers); None where the input is its own target.
         where: `file:line`, for messages.
     """
@@ -82,7 +83,7 @@ class Row(NamedTuple):
     Attributes:
         input: ids, int64 (time,) or (time, ...); or features, float (time, features).
         target: an array, (time,) for heads that answer at each step; a number for one answer a row; None when
-            predicting.
+            predicting. Whole numbers become int64, others torch's default floating type.
     """
 
     input: np.ndarray
@@ -93,7 +94,8 @@ class Batch(NamedTuple):
     """Rows padded on the right.
 
     Attributes:
-        inputs: ids, int64 (batch, time); or features, float (batch, time, features). Padding is 0.
+        inputs: ids, int64 (batch, time); or features, float (batch, time, features). Padding is 0, which may be an id
+            too: `lengths` says what is real.
         lengths: int64 (batch,), on the CPU, each at least 1: how many steps of a row are real.
         targets: (batch,) or (batch, time, ...) in step with what `Head.rows` gave; None when predicting.
         target_lengths: int64 (batch,), on the CPU; None when a target is one number a row.
@@ -125,7 +127,8 @@ class Encoded(NamedTuple):
         outputs: (batch, time, output_size). What stands at padded steps is not read.
         final: (batch, final_size): the row in one vector. For an encoder that reads forwards, its output at the row's
             last real step; for one that reads both ways, that beside the backward reader's output at the first step.
-        state: where to go on from, after each row's last real step; None where there is nothing to carry.
+        state: where to go on from, after each row's last real step; None from an encoder that cannot go on from
+            there. It then reads the text so far anew for each character that is written.
     """
 
     outputs: Tensor
@@ -151,7 +154,9 @@ class Loss(NamedTuple):
 
 
 class Reader(ABC):
-    """A source into examples.
+    """A source into examples, built as `Reader(*, parameters)`.
+
+    `seqkit evaluate --data` builds it anew with another `path`, if it has a parameter of that name.
 
     Attributes:
         yields: whether `Example.input` is text, or features that skip tokenizer and embedding.
@@ -163,7 +168,7 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self) -> Iterable[Example]:
-        """Yields the examples, in the order of the source.
+        """Yields the examples, in the order of the source. None of them may be empty.
 
         Raises:
             DataError: naming file and line.
@@ -171,7 +176,7 @@ class Reader(ABC):
 
 
 class Tokenizer(ABC):
-    """Text into ids and back. Its state is JSON, so that a run directory holds no code.
+    """Text into ids and back, built as `Tokenizer(*, parameters)`. Its state is JSON: a run directory holds no code.
 
     Attributes:
         vocab_size: the number of ids; set by `fit` and by `restore`.
@@ -212,6 +217,9 @@ class Tokenizer(ABC):
 class Embedding(ABC):
     """Ids into vectors: a `torch.nn.Module` built as `Embedding(tokenizer, *, parameters)`.
 
+    It is given long rows in windows, and a text that is written one id at a time, so it cannot know where in the row a
+    step stands: what depends on the place belongs in an encoder.
+
     Attributes:
         output_size: the width of a vector.
     """
@@ -230,11 +238,14 @@ class Encoder(ABC):
         output_size: the width of `Encoded.outputs`.
         final_size: the width of `Encoded.final`.
         causal: True when the output at step t depends on the inputs up to t and on nothing after it.
+        accepts_ids: True when `forward` also takes ids, int64 (batch, time), in place of their one-hot vectors, which
+            an encoder can look up where it would multiply zeros; most leave it False and get the vectors.
     """
 
     output_size: int
     final_size: int
     causal: bool
+    accepts_ids: bool = False
 
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +68,10 @@ def read_splits(plan: Plan) -> dict[str, list[Example]]:
     for side, spec in plan.side_readers.items():
         splits[side] = read(spec.build(), spec.name)
     for side in SPLITS:
-        if side in splits and not (splits[side] and all(len(example.input) for example in splits[side])):
-            raise DataError(f"data.split: no example falls into the {side} part, of {len(examples)}")
+        if side in splits and not any(len(part.input) for part in splits[side]):
+            one_text = len(examples) == 1 and split is not None and split.by != "order"
+            remedy = "one text is cut by `by: order`" if one_text else "make that part larger, or give more data"
+            raise DataError(f"data.split: no example falls into the {side} part, of {len(examples)}: {remedy}")
     return splits
 
 
@@ -82,39 +86,41 @@ def read(reader: Reader, name: str) -> list[Example]:
 def by_hash(examples: Iterable[Example], split: HashSplit) -> dict[str, list[Example]]:
     """Splits by u = int(sha256(text.strip()), 16) % 1000 / 1000, so that an example's side depends on nothing else.
 
-    All comparisons are made in whole numbers, since k/5 and a sum of tenths are not exact in floating point.
+    Where a part ends is computed in fractions, since k/5 and a sum of tenths are not exact in floating point.
     """
+    test, valid = Fraction(str(split.test)), Fraction(str(split.valid))
+    start = Fraction(0)
+    if split.folds is not None and split.fold is not None:
+        start, test = Fraction(split.fold, split.folds), Fraction(1, split.folds)
+    side_of = ["train"] * 1000  # of an example by its thousandths
+    ends = [math.ceil(1000 * end) for end in (start, start + test, start + test + valid)]
+    for side, first, end in (("test", ends[0], ends[1]), ("valid", ends[1], ends[2])):
+        for thousandths in range(first, end):
+            side_of[thousandths % 1000] = side  # from 0 again past 1
     sides: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
     for example in examples:
         value = example.input
         content = value.strip().encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()
-        thousandths = int(hashlib.sha256(content).hexdigest(), 16) % 1000
-        if split.folds is None or split.fold is None:
-            test_end = round(split.test * 1000)
-            past_test, is_test, scale = thousandths - test_end, thousandths < test_end, 1
-        else:
-            scaled = thousandths * split.folds
-            is_test = split.fold * 1000 <= scaled < (split.fold + 1) * 1000
-            past_test, scale = (scaled - (split.fold + 1) * 1000) % (1000 * split.folds), split.folds
-        is_valid = not is_test and past_test < round(split.valid * 1000 * scale)
-        sides["test" if is_test else "valid" if is_valid else "train"].append(example)
+        sides[side_of[int(hashlib.sha256(content).hexdigest(), 16) % 1000]].append(example)
     wanted = {"train", *(["valid"] if split.valid else []), *(["test"] if split.test or split.folds else [])}
     return {side: chosen for side, chosen in sides.items() if side in wanted}
 
 
 def by_random(examples: Sequence[Example], valid: float, test: float, seed: int) -> dict[str, list[Example]]:
-    """Splits by drawing, each label's examples in proportion."""
+    """Splits by drawing, each label's examples in proportion, to within one of each."""
     generator = np.random.default_rng(seed)
     groups: dict[Any, list[int]] = defaultdict(list)
     for number, example in enumerate(examples):
         groups[example.target if isinstance(example.target, str | int) else None].append(number)
-    sides: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
-    for label in sorted(groups, key=str):
-        members = generator.permutation(groups[label]).tolist()
-        for side, (start, end) in by_order(len(members), valid, test).items():
-            sides[side] += members[start:end]
+    # Label after label, each one's examples shuffled: what is evenly spread over this has each label in proportion.
+    rest = np.concatenate([generator.permutation(groups[label]) for label in sorted(groups, key=str)])
+    sides = {}
+    for side, share in (("test", test), ("valid", valid / (1 - test))):
+        chosen = np.diff(np.round(np.arange(len(rest) + 1) * share)) > 0
+        sides[side], rest = rest[chosen], rest[~chosen]
+    sides["train"] = rest
     wanted = {"train", *(["valid"] if valid else []), *(["test"] if test else [])}
-    return {side: [examples[number] for number in sorted(sides[side])] for side in sides if side in wanted}
+    return {side: [examples[number] for number in sorted(sides[side])] for side in SPLITS if side in wanted}
 
 
 def by_order(count: int, valid: float, test: float) -> dict[str, tuple[int, int]]:

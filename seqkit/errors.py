@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
 
 class SeqkitError(Exception):
@@ -18,7 +19,7 @@ class SeqkitError(Exception):
     @property
     def lines(self) -> list[str]:
         """One line a fault, ready to print."""
-        return [" ".join(str(self).split("\n"))]
+        return [_one_line(str(self))]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class RecipeError(SeqkitError):
 
     @property
     def lines(self) -> list[str]:
-        return [" ".join(str(fault).split("\n")) for fault in self.faults]
+        return [_one_line(str(fault)) for fault in self.faults]
 
 
 class UsageError(SeqkitError):
@@ -91,6 +92,14 @@ class Interrupted(SeqkitError):
     def __init__(self, signal_number: int, message: str) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+def _one_line(text: str) -> str:
+    """Returns a text with nothing in it that ends a line or that a terminal obeys: a recipe may be a stranger's."""
+    return "".join(
+        " " if letter == "\n" else repr(letter)[1:-1] if category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
+        for letter in text
+    )
 
 
 def suggest(word: str, known: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ and implements any of the hooks below in that module, each yielding `Component` 
 A record names its class by `module:Class` and the class is imported when a recipe uses it, so keep torch out of the
 module that the entry point names: `seqkit list` imports that module every time. seqkit's own components are registered
 in the same way, in `builtin.py`. `seqkit plugins` shows what was found, and why a plugin was set aside.
+
+A recipe names a reader under `data:`, and each other component under its kind: `encoder: {type: gru, hidden_size: 32}`.
 """
 
 from __future__ import annotations

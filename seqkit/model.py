@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Head, Loss, State, Tokenizer
+from seqkit.embeddings.one_hot import OneHot
 from seqkit.errors import PluginError
 
 if TYPE_CHECKING:
@@ -24,42 +26,59 @@ class Model(nn.Module):
     encoder: Any
     head: Any
 
-    def __init__(self, embedding: nn.Module | None, encoder: nn.Module, head: nn.Module) -> None:
+    def __init__(self, embedding: nn.Module | None, encoder: Any, head: nn.Module) -> None:
         super().__init__()
         self.embedding = embedding
         self.encoder = encoder
         self.head = head
+        self._takes_ids = isinstance(embedding, OneHot) and encoder.accepts_ids
         self._shapes_checked = False
 
     def encode(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         """inputs: ids int64 (batch, time) or features float (batch, time, features); lengths int64 (batch,)."""
-        vectors = inputs if self.embedding is None else self.embedding(inputs)
+        vectors = inputs if self.embedding is None or self._takes_ids else self.embedding(inputs)
+        if self._shapes_checked:
+            return self.encoder(vectors, lengths, state)
+        self._check_vectors(inputs, vectors)
         encoded = self.encoder(vectors, lengths, state)
-        if not self._shapes_checked:
-            self._check_shapes(vectors, encoded)
-            self._shapes_checked = True
+        self._check_encoded(vectors, encoded)
+        self._shapes_checked = True
         return encoded
 
     def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:
         """Returns the loss of a batch, and the state after it."""
         encoded = self.encode(batch.inputs, batch.lengths, state)
-        return self.head.loss(encoded, batch), encoded.state
+        loss = self.head.loss(encoded, batch)
+        if not isinstance(loss, Loss):
+            raise PluginError(f"{_named(self.head)}: loss returns a {type(loss).__name__}, not seqkit.contracts.Loss")
+        return loss, encoded.state
 
-    def _check_shapes(self, vectors: Tensor, encoded: Encoded) -> None:
-        """Holds the components to the sizes that they named, before a plugin's mistake is told deep inside torch."""
+    # The first batch holds the components to what they say, before a plugin's mistake is told deep inside torch.
+
+    def _check_vectors(self, inputs: Tensor, vectors: Any) -> None:
+        if self.embedding is None or self._takes_ids:
+            return
+        wanted = (*inputs.shape[:2], self.embedding.output_size)
+        if _shape(vectors) != wanted:
+            raise PluginError(f"{_named(self.embedding)} gives {_shown(vectors)}, not {wanted}: see its output_size")
+
+    def _check_encoded(self, vectors: Tensor, encoded: Any) -> None:
         batch, time = vectors.shape[:2]
-        if self.embedding is not None and vectors.shape[-1] != self.embedding.output_size:
-            size = self.embedding.output_size
-            raise PluginError(f"{_named(self.embedding)} says output_size {size} and gives {tuple(vectors.shape)}")
         if not isinstance(encoded, Encoded):
             given = type(encoded).__name__
             raise PluginError(f"{_named(self.encoder)} returns a {given}, not seqkit.contracts.Encoded")
-        for name, got, wanted in (
-            ("outputs", encoded.outputs, (batch, time, self.encoder.output_size)),
-            ("final", encoded.final, (batch, self.encoder.final_size)),
+        for name, got, wanted, size in (
+            ("outputs", encoded.outputs, (batch, time, self.encoder.output_size), "output_size"),
+            ("final", encoded.final, (batch, self.encoder.final_size), "final_size"),
         ):
-            if tuple(got.shape) != wanted:
-                raise PluginError(f"{_named(self.encoder)}: {name} has the shape {tuple(got.shape)}, not {wanted}")
+            if _shape(got) != wanted:
+                raise PluginError(f"{_named(self.encoder)}: {name} is {_shown(got)}, not {wanted}: see its {size}")
+        for part in _parts(encoded.state):
+            if (_shape(part) or (0,))[0] != batch:
+                raise PluginError(
+                    f"{_named(self.encoder)}: the state holds {_shown(part)}, not a tensor with the batch first, "
+                    f"({batch}, …)"
+                )
 
 
 def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: int | None) -> Model:
@@ -78,14 +97,12 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
     input_size = features
     if plan.embedding is not None:
         embedding = _module(plan.embedding, tokenizer)
-        input_size = embedding.output_size
+        input_size = _size(embedding, "output_size")
     encoder = _module(plan.encoder, input_size)
-    for attribute in ("output_size", "final_size"):
-        if not isinstance(getattr(encoder, attribute, None), int):
-            raise PluginError(f"{_named(encoder)} does not set {attribute}")
+    output_size, final_size = _size(encoder, "output_size"), _size(encoder, "final_size")
     if not isinstance(getattr(encoder, "causal", None), bool):
         raise PluginError(f"{_named(encoder)} does not say whether it is causal")
-    head.build(encoder.output_size, encoder.final_size)
+    head.build(output_size, final_size)
     if not isinstance(head, nn.Module):
         raise PluginError(f"{_named(head)} must inherit torch.nn.Module as well as seqkit.contracts.Head")
     return Model(embedding, encoder, head)
@@ -97,6 +114,30 @@ def _module(spec: Spec, supplied: object) -> Any:
         contract = spec.registered.kind.capitalize()
         raise PluginError(f"{_named(module)} must inherit torch.nn.Module as well as seqkit.contracts.{contract}")
     return module
+
+
+def _size(module: nn.Module, attribute: str) -> int:
+    size = getattr(module, attribute, None)
+    if not isinstance(size, int):
+        raise PluginError(f"{_named(module)} does not set {attribute}, a whole number")
+    return size
+
+
+def _parts(state: State) -> Iterator[Any]:
+    """Yields what a state carries, however its tuples are nested."""
+    if isinstance(state, tuple | list):
+        for part in state:
+            yield from _parts(part)
+    elif state is not None:
+        yield state
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    return tuple(value.shape) if isinstance(value, Tensor) else None
+
+
+def _shown(value: Any) -> str:
+    return f"{_shape(value)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
 
 
 def _named(component: object) -> str:

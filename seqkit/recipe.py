@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
-from seqkit.yaml_marks import Mark, parse
+from seqkit.yaml_marks import MAX_DEPTH, Mark, parse
 from seqkit.yaml_marks import Path as KeyPath
 
 MAX_BYTES = 1_000_000
 COMMAND_LINE = "command line"
 DICTIONARY = "recipe"
+SHORT_FORMS = frozenset({"data", "tokenizer", "embedding", "encoder", "head", "optimizer", "schedule"})
+"""Keys whose value may be a name alone: `encoder: lstm` stands for `encoder: {type: lstm}`. So may a list's items."""
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Recipe:
         place = marks.get(path)
         for length in range(len(path) - 1, 0, -1):
             place = place or self.keys.get(path[:length]) or self.values.get(path[:length])
-        return Fault(str(place or self.origin), ".".join(path), message)
+        return Fault(str(place or self.origin), ".".join(key or "''" for key in path), message)
 
     def folder(self, path: KeyPath) -> Path:
         """Returns the folder that a path written at this key is relative to."""
@@ -55,13 +57,16 @@ class Recipe:
         """Replaces or merges in one value, as a line of the command line or a keyword argument does."""
         place: Any = self.data
         for depth, key in enumerate(path[:-1]):
-            below = _child(place, key)
+            here, below = path[: depth + 1], _child(place, key)
             if not isinstance(below, dict | list):
-                # A component in short form (`encoder: lstm`) that gets a parameter grows into its long form.
-                below = {"type": below} if isinstance(below, str) else {}
-                _assign(place, key, below, path[: depth + 1], source)
-            place = below
+                _assign(place, key, {}, here, source)
+                if not self._grow(place, key, here, below):
+                    self._forget(here)
+                    self.keys[here] = self.values[here] = Mark(source, 0, 0)
+            place = _child(place, key)
         old = _child(place, path[-1])
+        if isinstance(value, Mapping) and "type" not in value and self._grow(place, path[-1], path, old):
+            old = _child(place, path[-1])
         if isinstance(old, dict) and isinstance(value, Mapping):
             for key, item in value.items():
                 self.set((*path, str(key)), item, source)
@@ -70,6 +75,15 @@ class Recipe:
         self._forget(path)
         for below in _paths(value, path):
             self.keys[below] = self.values[below] = Mark(source, 0, 0)
+
+    def _grow(self, place: Any, key: str, path: KeyPath, value: Any) -> bool:
+        """Writes a component in short form in its long form, so that it can be given parameters."""
+        if not isinstance(value, str) or not (key in SHORT_FORMS or isinstance(place, list)):
+            return False
+        place[int(key) if isinstance(place, list) else key] = {"type": value}
+        if path in self.values:
+            self.values[*path, "type"] = self.values[path]
+        return True
 
     def _forget(self, path: KeyPath) -> None:
         for marks in (self.keys, self.values):
@@ -101,9 +115,14 @@ def read_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
 def _from_mapping(source: Mapping[str, Any]) -> Recipe:
     try:
         text = json.dumps(source, ensure_ascii=False, indent=2, default=_as_plain)
+        recipe = Recipe(json.loads(text), text + "\n")
     except (TypeError, ValueError) as error:
         raise RecipeError([Fault(DICTIONARY, "", f"a recipe holds plain values only: {error}")]) from None
-    recipe = Recipe(json.loads(text), text + "\n")
+    except RecursionError:
+        raise RecipeError([Fault(DICTIONARY, "", f"nested more than {MAX_DEPTH} deep")]) from None
+    deep = next((path for path in _paths(recipe.data, ()) if len(path) > MAX_DEPTH), None)
+    if deep:
+        raise RecipeError([Fault(DICTIONARY, ".".join(deep[:3]) + "…", f"nested more than {MAX_DEPTH} deep")])
     if "extends" in recipe.data:
         base = recipe.data.pop("extends")
         if not isinstance(base, str):
@@ -132,10 +151,15 @@ def _from_file(file: Path, above: tuple[Path, ...]) -> Recipe:
         raise RecipeError([recipe.fault(("extends",), "must be the path of a recipe")])
     base_file = file.parent / extends
     chain = (*above, file.resolve())
-    if base_file.resolve() in chain:
-        raise RecipeError([recipe.fault(("extends",), f"{extends} extends this recipe in turn")])
-    if not base_file.is_file():
+    try:
+        found, resolved = base_file.is_file(), base_file.resolve()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have
+        found, resolved = False, base_file
+    if not found:
         raise RecipeError([recipe.fault(("extends",), f"there is no file {base_file}")])
+    if resolved in chain:
+        ring = " extends ".join(other.name for other in (*chain[chain.index(resolved) :], resolved))
+        raise RecipeError([recipe.fault(("extends",), f"goes round in a circle: {ring}")])
     return _merge(_from_file(base_file, chain), recipe)
 
 
@@ -146,6 +170,8 @@ def _merge(base: Recipe, top: Recipe) -> Recipe:
     def lay(below: dict[str, Any], above: dict[str, Any], path: KeyPath) -> None:
         for key, value in above.items():
             here = (*path, key)
+            if isinstance(value, dict) and "type" not in value:
+                merged._grow(below, key, here, below.get(key))
             if isinstance(below.get(key), dict) and isinstance(value, dict):
                 lay(below[key], value, here)
                 # A fault of the whole section is best looked for where it was last written to.
@@ -187,7 +213,8 @@ def _child(place: Any, key: str) -> Any:
 def _assign(place: Any, key: str, value: Any, path: KeyPath, source: str) -> None:
     if isinstance(place, list):
         if not (key.isdecimal() and int(key) < len(place)):
-            raise RecipeError([Fault(source, ".".join(path), f"the list has items 0 to {len(place) - 1}")])
+            known = f"items 0 to {len(place) - 1}" if place else "no items: give the whole list, `[…]`"
+            raise RecipeError([Fault(source, ".".join(path), f"the list has {known}")])
         place[int(key)] = value
     else:
         place[key] = value

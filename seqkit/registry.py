@@ -59,8 +59,10 @@ class Registered:
             module_name, _, attribute = target.partition(":")
             try:
                 loaded = getattr(importlib.import_module(module_name), attribute)
-            except Exception as error:  # a plugin's import may raise anything
-                raise PluginError(f"{label}: cannot load {target}: {type(error).__name__}: {error}") from error
+            except BaseException as error:  # noqa: B036 - a module may even call sys.exit while it is imported
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                raise PluginError(f"{label}: cannot load {target}: {_reason(error)}") from error
         else:
             loaded = target
         contract = CONTRACTS[self.kind]
@@ -228,7 +230,7 @@ def _read_registry(enabled: bool, without: frozenset[str]) -> Registry:
         except BaseException as error:  # noqa: B036 - a module may even call sys.exit while it is imported
             if isinstance(error, KeyboardInterrupt):
                 raise
-            plugin.failure = " ".join(f"{type(error).__name__}: {error}".split())
+            plugin.failure = _reason(error)
         if plugin.failure and manager.has_plugin(key):
             manager.unregister(name=key)
     if enabled and without - left_out:
@@ -251,18 +253,26 @@ def _components(manager: pluggy.PluginManager, found: dict[str, Plugin]) -> Iter
             name = implementation.plugin_name
             try:
                 yielded[name] += [(kind, _checked(component)) for component in implementation.function()]
-            except Exception as error:
-                found[name].failure = f"{hook_name}: {type(error).__name__}: {error}"
+            except BaseException as error:  # noqa: B036 - as while a module is imported
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                found[name].failure = f"{hook_name}: {_reason(error)}"
     for name, plugin in found.items():
         if not plugin.failure:
             yield from ((kind, plugin, component) for kind, component in yielded[name])
 
 
+def _reason(error: BaseException) -> str:
+    """Returns an exception in one line; a PluginError, which is written to be read, without its class."""
+    name = "" if isinstance(error, PluginError) else f"{type(error).__name__}: "
+    return " ".join(f"{name}{error}".split())
+
+
 def _checked(component: Any) -> Component:
     if not isinstance(component, Component):
         raise PluginError(f"{component!r} is not a seqkit.Component")
-    if not _NAME.fullmatch(component.name):
-        raise PluginError(f"'{component.name}' is not a name: lower-case letters, digits, _ and -, a letter first")
+    if not (isinstance(component.name, str) and _NAME.fullmatch(component.name)):
+        raise PluginError(f"{component.name!r} is not a name: lower-case letters, digits, _ and -, a letter first")
     if isinstance(component.target, str) and not re.fullmatch(r"[\w.]+:\w+", component.target):
         raise PluginError(f"the target of '{component.name}' is '{component.target}', not 'package.module:Class'")
     return component

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from seqkit.yaml_marks import Path as KeyPath
 
 if TYPE_CHECKING:
     from seqkit.contracts import Encoder, Head, Reader
-    from seqkit.settings import HashSplit, OrderSplit, RandomSplit
+    from seqkit.settings import HashSplit, OrderSplit, RandomSplit, Top
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Plan:
@@ -48,24 +49,8 @@ class _Resolver:
         self.faults.append(self.recipe.fault(path, message, at_key=at_key))
 
     def plan(self) -> Plan | None:
-        from pydantic import ValidationError
-
-        from seqkit.settings import Top
-        from seqkit.signature import problems
-
-        data = self.recipe.data
-        known = [*Top.model_fields, *SECTIONS]
-        for key in data:
-            if key not in known:
-                hint = suggest(key, known) or f"; known: {', '.join(known)}"
-                self.fault((key,), f"no such section{hint}", at_key=True)
-        values = {key: value for key, value in data.items() if key in Top.model_fields}
-        top = Top()
-        try:
-            top = Top.model_validate(values)
-        except ValidationError as error:
-            for problem in problems(error, Top, values):
-                self.fault(problem.path, problem.message, at_key=problem.at_key)
+        self.unknown_sections()
+        top = self.top()
         split = self.split()
         reader, side_readers = self.readers()
         specs = {key: self.section(key) for key in SECTIONS if key != "data"}
@@ -77,8 +62,7 @@ class _Resolver:
         )
         for spec in side_readers.values():
             self.try_build(spec)
-        if isinstance(data.get("data"), dict | str):
-            self.check_together(top, split, side_readers, specs, built)
+        self.check_together(top, split, side_readers, specs, built)
         if self.faults or reader is None or specs["encoder"] is None or specs["head"] is None:
             return None
         return Plan(
@@ -96,6 +80,43 @@ class _Resolver:
             predict=top.predict,
             baseline=top.baseline in ("on", True),
         )
+
+    def unknown_sections(self) -> None:
+        from seqkit.settings import Top
+        from seqkit.signature import home_of
+
+        known = [*Top.model_fields, *SECTIONS]
+        for key in self.recipe.data:
+            if key == "extends":
+                self.fault((key,), "can only be written in the recipe's file: it says what the rest is laid over")
+            elif key not in known:
+                home = "data" if key == "split" else home_of(key, Top)
+                inside = f"; write it inside `{home}:`" if home else ""
+                hint = inside or suggest(key, [*known, "extends"]) or f"; known: {', '.join(known)}"
+                self.fault((key,), f"no such section{hint}", at_key=True)
+
+    def top(self) -> Top:
+        """Checks what is no component; what is sound of it is returned, so that it can be checked with the rest."""
+        from pydantic import ValidationError
+
+        from seqkit.settings import Top
+        from seqkit.signature import problems
+
+        values = {key: value for key, value in self.recipe.data.items() if key in Top.model_fields}
+        try:
+            return Top.model_validate(values)
+        except ValidationError as error:
+            found = problems(error, Top, values)
+        for problem in found:
+            self.fault(problem.path, problem.message, at_key=problem.at_key)
+        sound = copy.deepcopy(values)
+        for problem in found:
+            _leave_out(sound, problem.path)
+        try:
+            return Top.model_validate(sound)
+        except ValidationError as error:
+            faulty = {problem.path[0] for problem in problems(error, Top, sound)}
+            return Top.model_validate({key: value for key, value in sound.items() if key not in faulty})
 
     def split(self) -> HashSplit | RandomSplit | OrderSplit | None:
         from pydantic import BaseModel, ConfigDict, ValidationError
@@ -123,7 +144,8 @@ class _Resolver:
         section = self.recipe.data.get("data")
         reader = self.section("data", leave_out=("split", *SIDES))
         sides: dict[str, Spec] = {}
-        if reader is None or not isinstance(section, dict):
+        name = section.get("type") if isinstance(section, dict) else None
+        if not isinstance(section, dict) or name not in self.registry.names("reader"):
             return reader, sides
         for side in SIDES:
             changes = section.get(side)
@@ -146,7 +168,9 @@ class _Resolver:
         value = self.recipe.data.get(key)
         if value is None:
             if key in self.recipe.data or key not in DEFAULTS:
-                self.fault((key,), f"is required: name a {SECTIONS[key]} (`seqkit list {SECTIONS[key]}` shows them)")
+                kind, default = SECTIONS[key], DEFAULTS.get(key)
+                message = f"is required: name {_a(kind)} (`seqkit list {kind}` shows them)"
+                self.fault((key,), message + (f", or leave the key out for '{default}'" if default else ""))
                 return None
             if self._reads_features():
                 return None
@@ -167,22 +191,28 @@ class _Resolver:
 
     def component(self, kind: str, value: Any, path: KeyPath, defaults_at: KeyPath | None = None) -> Spec | None:
         """Looks a component up and checks its parameters, its nested components included."""
-        from seqkit.signature import check_parameters, parameters
+        from seqkit.signature import check_parameters, parameters, show_value
 
-        if isinstance(value, str):
+        known = ", ".join(self.registry.names(kind))
+        named_at = path
+        if isinstance(value, dict):
+            if "type" not in value:
+                self.fault((*path, "type"), f"is required: one of {known}", at_key=True)
+                return None
+            named_at = (*path, "type")
+        elif isinstance(value, str):
             value = {"type": value}
-        if not isinstance(value, dict):
-            self.fault(path, f"must be a mapping with `type:`, or the name of a {kind}")
+        else:
+            self.fault(path, f"must be a mapping with `type:`, or the name of {_a(kind)}, not {show_value(value)}")
             return None
-        name = value.get("type")
-        if not isinstance(name, str):
-            known = ", ".join(self.registry.names(kind))
-            self.fault((*path, "type"), f"is required: one of {known}", at_key="type" not in value)
+        name = value["type"]
+        if not isinstance(name, str) or not name:
+            self.fault(named_at, f"must be the name of {_a(kind)} ({known}), not {show_value(name)}")
             return None
         try:
             registered = self.registry.get(kind, name)
         except LookupError as error:
-            self.fault((*path, "type"), str(error))
+            self.fault(named_at, str(error))
             return None
         cls = registered.load()
         known_parameters = parameters(cls)
@@ -192,7 +222,8 @@ class _Resolver:
             here = (*path, *problem.path)
             if defaults_at and here not in self.recipe.keys:
                 here = (*defaults_at, *problem.path)
-            self.fault(here, problem.message, at_key=problem.at_key)
+            message = problem.message + (self._other_type(here, named_at, name) if problem.at_key else "")
+            self.fault(here, message, at_key=problem.at_key)
         sound = not found
         for parameter in known_parameters.values():
             if parameter.nested:
@@ -203,19 +234,45 @@ class _Resolver:
                 here = (*path, parameter.name)
                 if defaults_at and here not in self.recipe.keys:
                     here = (*defaults_at, parameter.name)
-                checked[parameter.name] = self.recipe.folder(here).absolute() / checked[parameter.name].expanduser()
+                checked[parameter.name] = self.absolute(given.get(parameter.name), checked[parameter.name], here)
+                sound = checked[parameter.name] is not None
         ordered = {key: checked[key] for key in known_parameters if key in checked}
         return Spec(registered, cls, path, ordered) if sound else None
 
+    def absolute(self, given: Any, path: Path, here: KeyPath) -> Path | None:
+        """Returns a path as seen from the file that wrote it."""
+        try:
+            expanded = path.expanduser()
+        except RuntimeError:
+            self.fault(here, f"there is no home folder of '{path.parts[0].removeprefix('~')}'; write ./~ for a name")
+            return None
+        if given == "" or "\0" in str(path):
+            self.fault(here, "must be the path of a file" + (", not empty" if given == "" else ""))
+            return None
+        return self.recipe.folder(here).absolute() / expanded
+
+    def _other_type(self, key: KeyPath, named_at: KeyPath, name: str) -> str:
+        """Returns a hint for a key that is left from one file under a type that another gives."""
+        written, named = self.recipe.keys.get(key), self.recipe.values.get(named_at)
+        if written is None or named is None or written.file == named.file:
+            return ""
+        last_written = self.recipe.keys.get(key[:-1])
+        if named.line and last_written and last_written.file != named.file or not written.line:
+            return ""
+        return f"; it is left from before `type: {name}` was laid over it, at {named}"
+
     def nested(self, parameter: Any, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec] | None:
+        from seqkit.signature import show_value
+
         if parameter.name not in given:
-            self.fault(path, f"is required: {'a list of' if parameter.is_list else 'an'} {parameter.nested}")
+            wanted = f"a list of {parameter.nested}s" if parameter.is_list else _a(parameter.nested)
+            self.fault(path, f"is required: {wanted}", at_key=True)
             return None
         value = given[parameter.name]
         if not parameter.is_list:
             return self.component(parameter.nested, value, path)
         if not isinstance(value, list) or not value:
-            self.fault(path, f"must be a list of at least one {parameter.nested}")
+            self.fault(path, f"must be a list of at least one {parameter.nested}, not {show_value(value)}")
             return None
         inner = [self.component(parameter.nested, item, (*path, str(place))) for place, item in enumerate(value)]
         return None if None in inner else [spec for spec in inner if spec]
@@ -224,12 +281,12 @@ class _Resolver:
         """Builds a component that needs nothing before it, to have its constructor's word on its values."""
         if spec is None:
             return None
-        return self._constructed(spec, partial(_on_meta_device, spec.build))
+        return self._constructed(spec, partial(_on_meta_device, spec))
 
     def try_encoder(self, spec: Spec | None) -> Any:
         if spec is None:
             return None
-        return self._constructed(spec, partial(_on_meta_device, spec.build, 1))
+        return self._constructed(spec, partial(_on_meta_device, spec, 1))
 
     def _constructed(self, spec: Spec, build: Callable[[], Any]) -> Any:
         try:
@@ -237,8 +294,17 @@ class _Resolver:
         except BuildError as error:
             # An encoder that asks something of its input's size is judged when that size is known.
             if not str(error).startswith("input_size"):
-                self.fault(error.path, str(error))
+                path = error.path
+                inherited = ("data", *path[2:])
+                side = spec.path[:1] == ("data",) and len(spec.path) == 2
+                if side and path not in self.recipe.keys and inherited in self.recipe.keys:
+                    path = inherited
+                self.fault(path, str(error))
         except Exception as error:
+            if huge := _huge(spec):
+                path, value = huge
+                self.fault(path, f"is too large: nothing of size {value:,} can be built")
+                return None
             raise PluginError(
                 f"{spec.registered.kind} '{spec.name}' of {spec.registered.provider} cannot be built: "
                 f"{type(error).__name__}: {error}"
@@ -251,20 +317,25 @@ class _Resolver:
         """Checks what no section can see alone."""
         head, encoder, train = built.head, built.encoder, top.train
         head_name = specs["head"].name if specs["head"] else ""
-        validates = "valid" in side_readers or bool(split and split.valid)
-        if head is not None and encoder is not None and (message := causality_fault(specs, encoder, head)):
-            self.fault(("encoder", "type"), message)
+        # Whether there is a validation split is not known where `data` is at fault.
+        validates = "valid" in side_readers or bool(split and split.valid) or self.faulty("data")
+        if head is not None and encoder is not None and specs["encoder"] and not encoder.causal:
+            culprit, built_culprit = _not_causal(specs["encoder"], encoder)
+            if message := causality_fault(specs | {"encoder": culprit}, built_culprit, head):
+                self.fault(self.named_at(culprit.path), message)
         if head is not None and built.reader is not None and "targets" in head.needs and not built.reader.labelled:
-            self.fault(("head",), f"'{head_name}' learns from labels, and this reader gives none; use a `table`")
+            self.fault(
+                self.named_at(("head",)), f"'{head_name}' learns from labels, and this reader gives none; use a `table`"
+            )
         if train.metric != "loss" and head is not None:
             if train.metric not in head.metric_names:
                 known = ["loss", *head.metric_names]
                 hint = suggest(train.metric, known)
                 message = f"'{head_name}' has no metric '{train.metric}'{hint or ': one of ' + ', '.join(known)}"
                 self.fault(("train", "metric"), message)
-            if not validates:
+            elif not validates:
                 self.fault(("train", "metric"), "needs a validation split: `data.split.valid` or `data.valid`")
-        if train.early_stopping and not validates and not self.faulty("data"):
+        if train.early_stopping and not validates:
             self.fault(("train", "early_stopping"), "needs a validation split: `data.split.valid` or `data.valid`")
         if head is None:
             return
@@ -272,14 +343,21 @@ class _Resolver:
             self.fault(("train", "sequence_length"), f"'{head_name}' answers for a whole row, which cannot be cut")
         if top.generate and not head.generates:
             self.fault(("generate",), f"'{head_name}' does not write; use `predict:`", at_key=True)
-        if top.generate and top.generate.prompt is None:
+        elif top.generate and top.generate.prompt is None and not self.faulty("generate.prompt"):
             self.fault(("generate", "prompt"), "is required: the text to go on from", at_key=True)
         if top.predict and head.generates:
             message = f"'{head_name}' writes text and has no labels to predict; use `generate:`"
             self.fault(("predict",), message, at_key=True)
 
-    def faulty(self, section: str) -> bool:
-        return any(fault.key.split(".")[0] == section for fault in self.faults)
+    def named_at(self, path: KeyPath) -> KeyPath:
+        """Returns where a component's name is written: at its `type`, or where the name stands alone."""
+        value: Any = self.recipe.data
+        for key in path:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        return (*path, "type") if isinstance(value, dict) else path
+
+    def faulty(self, key: str) -> bool:
+        return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)
 
 
 @dataclass
@@ -292,33 +370,84 @@ class _Built:
     head: Head | None
 
 
-def _on_meta_device(build: Callable[..., Any], *supplied: Any) -> Any:
+def _not_causal(spec: Spec, encoder: Encoder) -> tuple[Spec, Encoder]:
+    """Returns the encoder that is to blame when one is not causal: itself, or one nested in it."""
+    for value in spec.values.values():
+        for inner in value if isinstance(value, list) else [value]:
+            if not isinstance(inner, Spec) or inner.registered.kind != "encoder":
+                continue
+            try:
+                built = _on_meta_device(inner, 1)
+            except Exception:  # it cannot be built without what is below it, so it is not judged alone
+                continue
+            if not built.causal:
+                return _not_causal(inner, built)
+    return spec, encoder
+
+
+def _huge(spec: Spec) -> tuple[KeyPath, int] | None:
+    """Returns the largest whole number of a component, and its place, when memory cannot hold so many of anything."""
+    numbers = [
+        ((*inner.path, name), value)
+        for inner in spec.walk()
+        for name, value in inner.values.items()
+        if isinstance(value, int)
+    ]
+    place, largest = max(numbers, key=lambda number: number[1], default=((), 0))
+    return (place, largest) if largest > 10_000_000 else None
+
+
+def _on_meta_device(spec: Spec, *supplied: Any) -> Any:
     """Builds without memory for weights and without drawing random numbers, where the component allows it."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
         try:
             with torch.device("meta"):
-                return build(*supplied)
+                return spec.build(*supplied)
         except BuildError:
             raise
         except Exception:  # not every constructor can work without values; such a one gets its memory
-            return build(*supplied)
+            if _huge(spec):
+                raise
+            return spec.build(*supplied)
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _name_of(recipe: Recipe) -> str:
     if not recipe.origin.line:
         return "run"
     stem = Path(recipe.origin.file).stem
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem).strip("-") or "run"
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem).strip("-")[:64] or "run"
+
+
+def _leave_out(values: dict[str, Any], path: KeyPath) -> None:
+    """Takes out what is at fault: the key itself, or the closest thing above it that a mapping holds."""
+    holder: Any = values
+    inmost, last = values, path[0]
+    for key in path:
+        if isinstance(holder, dict):
+            if key not in holder:
+                break
+            inmost, last = holder, key
+            holder = holder[key]
+        elif isinstance(holder, list) and key.isdecimal() and int(key) < len(holder):
+            holder = holder[int(key)]
+        else:
+            break
+    inmost.pop(last, None)
 
 
 def _in_order(faults: list[Fault]) -> list[Fault]:
     """Sorts by line within each file, and drops repetitions."""
 
     def place(fault: Fault) -> tuple[str, int, int]:
-        file, _, rest = fault.where.partition(":")
-        numbers = [int(part) for part in fault.where.split(":")[-2:] if part.isdecimal()]
-        return (file, *numbers) if len(numbers) == 2 else (file, 0, 0)  # type: ignore[return-value]
+        file, *numbers = fault.where.rsplit(":", 2)
+        if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
+            return file, int(numbers[0]), int(numbers[1])
+        return fault.where, 0, 0
 
     return sorted(dict.fromkeys(faults), key=place)

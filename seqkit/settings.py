@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from seqkit.contracts import Fraction, NonNegativeInt, PositiveFloat, PositiveInt
 
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(gt=0, le=1)]
+Betas = Annotated[tuple[Fraction, Fraction], Field(strict=False)]
+"""Strict checking would take nothing but a tuple, and a recipe holds lists."""
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        rule = "at most 64 letters (a to z), digits, `.`, `_` and `-`, a letter or digit first"
+        raise ValueError(f"must be {rule}, as it names a folder; not '{text}'")
+    return text
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", text):
+        raise ValueError(f"must be one of auto, cpu, cuda, cuda:0 (or another number), mps; not '{text}'")
+    return text
+
+
+def _long_form(value: Any) -> Any:
+    """A name alone stands for a mapping with that type: `optimizer: adam`."""
+    return {"type": value} if isinstance(value, str) else value
 
 
 class Section(BaseModel):
@@ -81,7 +102,7 @@ class Adam(Section):
 
     type: Literal["adam"] = "adam"
     lr: PositiveFloat = 0.001
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    betas: Betas = (0.9, 0.999)
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = 0.0
 
@@ -91,7 +112,7 @@ class AdamW(Section):
 
     type: Literal["adamw"]
     lr: PositiveFloat = 0.001
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    betas: Betas = (0.9, 0.999)
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = 0.01
 
@@ -121,7 +142,7 @@ class RMSprop(Section):
     weight_decay: NonNegativeFloat = 0.0
 
 
-Optimizer = Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="type")]
+Optimizer = Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="type"), BeforeValidator(_long_form)]
 
 
 class Schedule(Section):
@@ -168,13 +189,13 @@ class Train(Section):
     sequence_length: PositiveInt | None = None
     carry_state: bool = True
     optimizer: Optimizer = Adam()
-    schedule: Schedule = Schedule()
+    schedule: Annotated[Schedule, BeforeValidator(_long_form)] = Schedule()
     clip_norm: PositiveFloat | None = None
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
     evaluate_every: PositiveInt = 1
     checkpoint_seconds: NonNegativeFloat = 30.0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, AfterValidator(_device)] = "auto"
     threads: PositiveInt | Literal["auto"] = "auto"
 
     @model_validator(mode="after")
@@ -223,7 +244,7 @@ class Top(Section):
         baseline: the floor from the same split, beside the result.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None
+    name: Annotated[str, AfterValidator(_name)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     train: Train = Train()
     generate: Generate | None = None

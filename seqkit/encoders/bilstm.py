@@ -23,6 +23,7 @@ class BiLSTM(nn.Module, Encoder):
     """
 
     causal = False
+    accepts_ids = True
 
     def __init__(
         self,

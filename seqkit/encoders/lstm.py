@@ -20,6 +20,7 @@ class LSTM(nn.Module, Encoder):
     """
 
     causal = True
+    accepts_ids = True
 
     def __init__(
         self,

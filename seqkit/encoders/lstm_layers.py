@@ -9,22 +9,32 @@ keep a row's padding out of its answer:
   the forget gate: c_t = 1 * c_{t-1} + 0 * g_t. The cell that stands at the last step of the batch is therefore
   exactly the one after the row's last real step, and the gradient that reaches it through the padding is exact too.
 
+Input may also come as ids that stand for one-hot vectors. Where the vocabulary is large, nearly all of the time would
+go into multiplying zeros; there the product is looked up, and `recurrence.py` does the rest.
+
 Reference: Hochreiter and Schmidhuber, 1997; gates and names as in torch.nn.LSTM; the projection is that of Sak et
 al., 2014.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import cast
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqkit.contracts import Encoded, State
+from seqkit.encoders.recurrence import recur
+
+LOOK_UP_FROM = 2
+"""From so many ids a unit of the cell on, looking up the input's product beats torch's kernel on dense one-hot input."""
 
 _SATURATED = 1e4
-"""A gate's input for which the logistic function is exactly 0 or 1 in every floating type, half precision included."""
+"""A gate's input for which the logistic function is exactly 0 or 1, in every floating type."""
 
 
 class LSTMLayers(nn.Module):
@@ -60,9 +70,9 @@ class LSTMLayers(nn.Module):
         if proj_size >= hidden_size:
             raise ValueError(f"proj_size must be below hidden_size, {hidden_size}, not {proj_size}")
         if dropout and num_layers == 1:
-            import warnings
-
             warnings.warn("encoder dropout acts between layers: with one layer it does nothing", stacklevel=2)
+        self.input_size = input_size
+        self.hidden_size = hidden_size
         self.directions = directions
         self.num_layers = num_layers
         self.dropout = dropout
@@ -84,7 +94,7 @@ class LSTMLayers(nn.Module):
         """Runs every layer.
 
         Args:
-            inputs: (batch, time, input_size).
+            inputs: (batch, time, input_size); or ids, int64 (batch, time), in place of their one-hot vectors.
             lengths: int64 (batch,), on the CPU.
             state: (h, c) as returned, or None for zeros.
 
@@ -98,10 +108,9 @@ class LSTMLayers(nn.Module):
         if batch and int(lengths.min()) < time:
             padding = torch.arange(time) >= lengths[:, None]  # (batch, time)
         backward_order = self._backward_order(lengths, time).to(inputs.device)
-        lengths_there = lengths.to(inputs.device)
         padding_there = None if padding is None else padding.to(inputs.device)
         hidden, cell = [], []
-        layer_input = inputs
+        layer_input = inputs if inputs.is_floating_point() or self._looks_up(inputs) else self._one_hot(inputs)
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 layer_input = nn.functional.dropout(layer_input, self.dropout, self.training)
@@ -110,9 +119,7 @@ class LSTMLayers(nn.Module):
                 number = layer * self.directions + direction
                 start = None if state is None else (state[0][:, number], state[1][:, number])
                 given = layer_input if direction == 0 else _reorder(layer_input, backward_order)
-                output, last_hidden, last_cell = _one_way(
-                    cast(nn.LSTM, self.cells[number]), given, lengths_there, padding_there, start
-                )
+                output, last_hidden, last_cell = _one_way(self.cells[number], given, lengths, padding_there, start)
                 outputs.append(output if direction == 0 else _reorder(output, backward_order))
                 hidden.append(last_hidden)
                 cell.append(last_cell)
@@ -122,57 +129,99 @@ class LSTMLayers(nn.Module):
         final = torch.cat(hidden[-self.directions :], dim=1)
         return Encoded(layer_input, final, (torch.stack(hidden, dim=1), torch.stack(cell, dim=1)))
 
+    def _looks_up(self, ids: Tensor) -> bool:
+        return ids.device.type == "cpu" and len(ids) > 0 and self.input_size >= LOOK_UP_FROM * self.hidden_size
+
+    def _one_hot(self, ids: Tensor) -> Tensor:
+        weight = next(self.parameters())
+        return weight.new_zeros(*ids.shape, self.input_size).scatter_(2, ids[:, :, None], 1.0)
+
     @staticmethod
     def _backward_order(lengths: Tensor, time: int) -> Tensor:
-        """Returns int64 (batch, time): which step comes t-th when a row is read backwards; padding stays in place."""
+        """Returns int64 (batch, time): which step is t-th when a row is read backwards; padding stays in place."""
         steps = torch.arange(time).expand(len(lengths), time)
         backwards = lengths[:, None] - 1 - steps
         return torch.where(backwards >= 0, backwards, steps)
 
 
 def _reorder(values: Tensor, order: Tensor) -> Tensor:
-    return values.gather(1, order[:, :, None].expand(-1, -1, values.shape[2]))
+    """values: (batch, time) or (batch, time, width); order: int64 (batch, time)."""
+    return values.gather(1, order if values.ndim == 2 else order[:, :, None].expand(-1, -1, values.shape[2]))
 
 
 def _one_way(
-    cell: nn.LSTM, inputs: Tensor, lengths: Tensor, padding: Tensor | None, start: tuple[Tensor, Tensor] | None
+    cell: Any, inputs: Tensor, lengths: Tensor, padding: Tensor | None, start: tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Runs one layer in the order of its input.
+    """Runs one layer in the order of its input, by the way that is fastest for it.
 
     Args:
-        inputs: (batch, time, input_size), padding last.
+        cell: a torch.nn.LSTM of one layer and one direction.
+        inputs: (batch, time, input_size) or ids, int64 (batch, time); padding last.
+        lengths: int64 (batch,), on the CPU.
         padding: bool (batch, time), True at padded steps; None where every row is as long as the batch.
         start: h (batch, output_size) and c (batch, hidden_size).
 
     Returns:
         The outputs (batch, time, output_size), and h and c after each row's last real step.
     """
-    batch = inputs.shape[0]
+    batch, time = inputs.shape[:2]
     if start is None:
-        hidden = inputs.new_zeros(1, batch, cell.proj_size or cell.hidden_size)
-        memory = inputs.new_zeros(1, batch, cell.hidden_size)
+        hidden = cell.weight_hh_l0.new_zeros(1, batch, cell.proj_size or cell.hidden_size)
+        memory = cell.weight_hh_l0.new_zeros(1, batch, cell.hidden_size)
     else:
         hidden, memory = (part[None].contiguous() for part in start)
+    if not inputs.is_floating_point():
+        return _looked_up(cell, inputs, lengths, hidden[0], memory[0])
     if batch == 0:
-        return inputs.new_zeros(0, inputs.shape[1], hidden.shape[2]), hidden[0], memory[0]
+        return inputs.new_zeros(0, time, hidden.shape[2]), hidden[0], memory[0]
+    if padding is not None:
+        inputs = inputs.masked_fill(padding[:, :, None], 0)
     if padding is None:
         with _without_unusable_kernel(cell):
             outputs, (hidden, memory) = cell(inputs, (hidden, memory))
         return outputs, hidden[0], memory[0]
+    if inputs.device.type == "cuda":  # whose kernel takes a packed sequence at no loss
+        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        packed_outputs, (hidden, memory) = cell(packed, (hidden, memory))
+        return pad_packed_sequence(packed_outputs, True, total_length=time)[0], hidden[0], memory[0]
     weights = [weight for weight in cell._flat_weights if weight is not None]
     held = torch.zeros(4, cell.hidden_size, 1, dtype=inputs.dtype, device=inputs.device)
     held[0], held[1] = -_SATURATED, _SATURATED  # the input and the forget gate
     weights[0] = torch.cat([weights[0], held.flatten(0, 1)], dim=1)
-    flagged = torch.cat([inputs.masked_fill(padding[:, :, None], 0), padding[:, :, None].to(inputs.dtype)], dim=2)
+    flagged = torch.cat([inputs, padding[:, :, None].to(inputs.dtype)], dim=2)
     with _without_unusable_kernel(cell):
         # Arguments: input, state, weights, has_biases, num_layers, dropout, train, bidirectional, batch_first.
         outputs, _, memory = torch.lstm(
             flagged, (hidden, memory), weights, cell.bias, 1, 0.0, cell.training, False, True
         )
-    last = (lengths - 1)[:, None, None].expand(-1, 1, outputs.shape[2])
+    last = (lengths - 1).to(inputs.device)[:, None, None].expand(-1, 1, outputs.shape[2])
     return outputs, outputs.gather(1, last)[:, 0], memory[0]
 
 
-def _without_unusable_kernel(cell: nn.LSTM) -> AbstractContextManager[None]:
+def _looked_up(
+    cell: Any, ids: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Does `_one_way` for ids, int64 (batch, time): W times a one-hot vector is a column of W."""
+    order = lengths.argsort(descending=True, stable=True)
+    running = (lengths[order][None] > torch.arange(ids.shape[1])[:, None]).sum(dim=1).tolist()
+    used, places = ids[order].t().unique(return_inverse=True)  # places: (time, batch)
+    columns = cell.weight_ih_l0.index_select(1, used).t()  # (used, 4 * hidden_size)
+    if cell.bias:
+        columns = columns + (cell.bias_ih_l0 + cell.bias_hh_l0)
+    pushed = nn.functional.embedding(places, columns.contiguous())  # (time, batch, 4 * hidden_size)
+    projection = cell.weight_hr_l0 if cell.proj_size else None
+    outputs, hidden, memory = recur(pushed, cell.weight_hh_l0, projection, (hidden[order], memory[order]), running)
+    restored = order.argsort()
+    return outputs.transpose(0, 1)[restored], hidden[restored], memory[restored]
+
+
+@contextmanager
+def _without_unusable_kernel(cell: Any) -> Iterator[None]:
     """oneDNN has no kernel for a projected LSTM: asked for one, torch warns and takes the path that this asks for."""
-    return torch.backends.mkldnn.flags(enabled=False) if cell.proj_size else nullcontext()
+    kernels: Any = torch.backends.mkldnn  # whose own context manager touches settings that warn in themselves
+    before = kernels.enabled
+    kernels.enabled = before and not cell.proj_size
+    try:
+        yield
+    finally:
+        kernels.enabled = before

@@ -29,6 +29,7 @@ class Projected(nn.Module, Encoder):
         shared = self.encoder.final_size == self.encoder.output_size
         self.final_projection = None if shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)
         self.output_size = self.final_size = proj_size
+        self.accepts_ids = self.encoder.accepts_ids
         self.causal = self.encoder.causal
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:

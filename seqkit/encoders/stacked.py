@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,6 +21,8 @@ class Stacked(nn.Module, Encoder):
 
     def __init__(self, input_size: int, *, layers: list[EncoderFactory], dropout: Fraction = 0.0) -> None:
         super().__init__()
+        if dropout and len(layers) == 1:
+            warnings.warn("encoder dropout acts between encoders: with one it does nothing", stacklevel=2)
         built: list[Any] = []
         for factory in layers:
             built.append(factory(built[-1].output_size if built else input_size))
@@ -27,6 +30,7 @@ class Stacked(nn.Module, Encoder):
         self.dropout = nn.Dropout(dropout)
         self.output_size = built[-1].output_size
         self.final_size = built[-1].final_size
+        self.accepts_ids = built[0].accepts_ids
         self.causal = all(layer.causal for layer in built)
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:

@@ -100,7 +100,7 @@ class Classify(nn.Module, Head):
         return Loss(total, len(batch.targets) if weights is None else float(weights[batch.targets].sum()))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        probabilities = torch.softmax(self._logits(encoded).double(), dim=1)
+        probabilities = torch.softmax(self._logits(encoded).detach().double(), dim=1)
         return [answer(row, self.labels) for row in probabilities.cpu().numpy()]
 
     def _logits(self, encoded: Encoded) -> Tensor:

@@ -90,7 +90,8 @@ def sample(
     scores[list(never)] = -np.inf
     if temperature == 0:
         return int(scores.argmax())
-    scores = (scores - scores.max()) / temperature
+    with np.errstate(over="ignore"):  # at a temperature next to 0, minus infinity is the score of all but the best
+        scores = (scores - scores.max()) / temperature
     order = np.argsort(-scores, kind="stable")
     if top_k is not None:
         order = order[:top_k]

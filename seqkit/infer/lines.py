@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from seqkit.errors import DataError, UsageError
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.errors import UsageError
+from seqkit.readers.files import check_encoding, decode_text, read_text
 
 
 def read_lines(file: Path, encoding: str) -> list[str]:
@@ -20,13 +20,8 @@ def read_lines(file: Path, encoding: str) -> list[str]:
         codec = check_encoding(encoding)
     except ValueError as error:
         raise UsageError(f"--{error}") from None
-    if str(file) != "-":
-        return [line for line in read_text(file, codec).split("\n") if line.strip()]
-    try:
-        text = sys.stdin.buffer.read().decode(codec)
-    except UnicodeDecodeError as error:
-        raise DataError(f"standard input: byte {error.start + 1} is not {encoding}: give its --encoding") from None
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError("standard input: there is no text in it")
-    return lines
+    if str(file) == "-":
+        text = decode_text(sys.stdin.buffer.read(), codec, "standard input", "--encoding ")
+    else:
+        text = read_text(file, codec, "--encoding ")
+    return [line for line in text.split("\n") if line.strip()]

@@ -36,7 +36,7 @@ class Text(Reader):
                 "path is required: a file to read, as `path:` here or `data.path=FILE` on the command line"
             )
         if path is not None and text is not None:
-            raise ValueError("text and path are both given: leave one out")
+            raise ValueError("text cannot stand beside path: leave one out")
         self.path = path
         self.text = text
         self.unit = unit

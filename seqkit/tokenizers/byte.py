@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import Tokenizer
+from seqkit.errors import UnknownText
 
 
 class Byte(Tokenizer):
@@ -19,11 +20,16 @@ class Byte(Tokenizer):
         pass
 
     def encode(self, text: str) -> np.ndarray:
-        return np.frombuffer(text.encode("utf-8"), dtype=np.uint8).astype(np.int64)
+        try:
+            content = text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            half = f"U+{ord(text[error.start]):04X}, symbol {error.start + 1} of the text"
+            raise UnknownText(f"{half}, is half a surrogate pair, which has no UTF-8") from None
+        return np.frombuffer(content, dtype=np.uint8).astype(np.int64)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Returns the text; bytes that are not UTF-8 together become U+FFFD."""
-        return bytes(ids).decode("utf-8", errors="replace")
+        return bytes(map(int, ids)).decode("utf-8", errors="replace")
 
     def state(self) -> dict[str, Any]:
         return {}

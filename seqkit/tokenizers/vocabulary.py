@@ -74,12 +74,12 @@ class Vocabulary:
         return {"symbols": self.symbols}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        symbols = state.get("symbols")
-        if not (isinstance(symbols, list) and symbols and all(isinstance(symbol, str) for symbol in symbols)):
+        symbols = state.get("symbols") if isinstance(state, Mapping) else None
+        if not (isinstance(symbols, list) and symbols and all(isinstance(item, str) and item for item in symbols)):
             raise DataError("the tokenizer's state holds no list of symbols")
-        self._set(symbols)
-        if len(self._ids) != len(symbols):
+        if len(set(symbols)) != len(symbols):
             raise DataError("the tokenizer's state holds a symbol twice")
+        self._set(symbols)
 
     def _set(self, symbols: list[str]) -> None:
         self.symbols = symbols
@@ -87,4 +87,6 @@ class Vocabulary:
 
 
 def _named(symbol: str) -> str:
-    return f"'{symbol}' (U+{ord(symbol):04X})" if len(symbol) == 1 else f"'{symbol}'"
+    if len(symbol) > 1:
+        return f"'{symbol}'"
+    return f"'{symbol}' (U+{ord(symbol):04X})" if symbol.isprintable() else f"U+{ord(symbol):04X}"

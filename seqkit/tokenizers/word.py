@@ -14,6 +14,7 @@ from seqkit.tokenizers.vocabulary import UnknownPolicy, Vocabulary
 
 _JOINERS = "'\N{RIGHT SINGLE QUOTATION MARK}-\N{HYPHEN}"
 _UNSPACED = (
+    (0x3005, 0x3007),  # the repetition mark, the closing mark and the zero of Han
     (0x3040, 0x30FF),  # Hiragana and Katakana
     (0x31F0, 0x31FF),  # Katakana's phonetic extensions
     (0x3400, 0x4DBF),  # Han, extension A
@@ -21,6 +22,8 @@ _UNSPACED = (
     (0xF900, 0xFAFF),  # Han, compatibility
     (0x20000, 0x3FFFF),  # Han, extensions B and up
 )
+_MARKS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""What Unicode does not count as combining marks, though Persian and the scripts of India write it within words."""
 _NO_SPACE_BEFORE = frozenset(",.;:!?%)]}…")
 _NO_SPACE_AFTER = frozenset("([{$#@")
 
@@ -98,7 +101,8 @@ def join(tokens: Sequence[str]) -> str:
             not before
             or token in _NO_SPACE_BEFORE
             or before in _NO_SPACE_AFTER
-            or _kind(token[0]) in ("unspaced", "wide")
+            or (token == before and unicodedata.category(token[0]).startswith("P"))  # a dash of two
+            or _kind(token[0]) in ("unspaced", "wide", "mark")
             or _kind(before[-1]) in ("unspaced", "wide")
         )
         pieces += [token] if tight else [" ", token]
@@ -113,7 +117,7 @@ def _kind(character: str) -> Literal["letter", "mark", "unspaced", "space", "wid
         return "unspaced"
     if character.isalnum() or character == "_":
         return "letter"
-    if unicodedata.category(character).startswith("M"):
+    if unicodedata.category(character).startswith("M") or character in _MARKS:
         return "mark"
     if character.isspace():
         return "space"

@@ -1,0 +1,215 @@
+"""The engine without torch against the torch modules: every built-in encoder, embedding and head."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save
+
+from seqkit.batches import collate
+from seqkit.checkpoint import weights_of
+from seqkit.contracts import Example, Row
+from seqkit.errors import DataError
+from seqkit.infer.numpy_engine import OWN, NumpyEngine, read_weights, supports
+from seqkit.infer.torch_engine import TorchEngine
+from seqkit.model import build_model
+from seqkit.recipe import read_recipe
+from seqkit.registry import load_registry
+from seqkit.resolve import resolve
+
+TEXT = "the quick brown fox"
+LSTM = {"type": "lstm", "hidden_size": 5}
+BILSTM = {"type": "bilstm", "hidden_size": 4, "num_layers": 2, "dropout": 0.5}
+
+ENCODERS: dict[str, dict[str, Any]] = {
+    "lstm": LSTM,
+    "lstm, deep, no bias": LSTM | {"num_layers": 3, "bias": False},
+    "lstm, proj_size": LSTM | {"num_layers": 2, "proj_size": 2},
+    "bilstm": BILSTM,
+    "bilstm, proj_size, no bias": BILSTM | {"proj_size": 3, "bias": False},
+    "stacked": {"type": "stacked", "dropout": 0.5, "layers": [LSTM, LSTM | {"hidden_size": 3}]},
+    "stacked, mixed": {"type": "stacked", "layers": [BILSTM, LSTM | {"proj_size": 2}, BILSTM]},
+    "projected": {"type": "projected", "proj_size": 3, "encoder": LSTM},
+    "projected, both ways, no bias": {"type": "projected", "proj_size": 3, "bias": False, "encoder": BILSTM},
+    "projected, stacked, projected": {
+        "type": "projected",
+        "proj_size": 6,
+        "encoder": {
+            "type": "stacked",
+            "layers": [{"type": "projected", "proj_size": 2, "encoder": LSTM}, LSTM, BILSTM],
+        },
+    },
+    "stacked, stacked": {
+        "type": "stacked",
+        "layers": [{"type": "stacked", "layers": [LSTM, {"type": "projected", "proj_size": 2, "encoder": LSTM}]}, LSTM],
+    },
+}
+EMBEDDINGS = {"one_hot": {"type": "one_hot"}, "learned": {"type": "learned", "dim": 3, "dropout": 0.5}}
+HEADS = {
+    "step": {"type": "next_char", "allow_leak": True, "context": 6, "dropout": 0.5},
+    "prefix": {"type": "next_char", "objective": "prefix", "context": 6},
+}
+
+every_encoder = pytest.mark.parametrize("encoder", ENCODERS)
+every_embedding = pytest.mark.parametrize("embedding", EMBEDDINGS)
+
+
+class Engines(NamedTuple):
+    own: NumpyEngine
+    reference: TorchEngine
+    tokenizer: Any
+    recipe: dict[str, Any]
+
+
+def engines(encoder: str, embedding: str, head: dict[str, Any]) -> Engines:
+    """Builds a model with random weights from a recipe, and both engines on it."""
+    sections = {"encoder": ENCODERS[encoder], "embedding": EMBEDDINGS[embedding], "head": head}
+    reader = {"type": "text", "text": TEXT} if head["type"] == "next_char" else {"type": "table", "path": "none.csv"}
+    plan = resolve(read_recipe(copy.deepcopy({"data": reader} | sections)), load_registry())
+    assert plan.tokenizer is not None
+    tokenizer, built_head = plan.tokenizer.build(), plan.head.build()
+    tokenizer.fit([TEXT])
+    built_head.fit([Example(TEXT, label) for label in ("glad", "sad", "angry")], tokenizer)
+    torch.manual_seed(0)
+    model = build_model(plan, tokenizer, built_head, None)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(2)  # far enough from zero for every gate to matter
+    weights = {name: tensor.numpy() for name, tensor in weights_of(model).items()}
+    recipe = plan.as_data()
+    return Engines(NumpyEngine(recipe, weights, built_head.state()), TorchEngine(model), tokenizer, recipe)
+
+
+def near(got: np.ndarray, wanted: np.ndarray) -> bool:
+    return got.shape == wanted.shape and np.allclose(got, wanted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@every_embedding
+@every_encoder
+def test_next_logits_equal_torchs(encoder: str, embedding: str, head: str) -> None:
+    own, reference, tokenizer, recipe = engines(encoder, embedding, HEADS[head])
+    assert supports(recipe)
+    assert (own.carries, own.context) == (reference.carries, reference.context)
+    assert own.carries is (head == "step" and reference.model.encoder.causal)
+    ids = tokenizer.encode(TEXT)
+    for length in (1, 2, 19):
+        got, wanted = own.next_logits(ids[:length], None)[0], reference.next_logits(ids[:length], None)[0]
+        assert got.dtype == np.float32
+        assert near(got, wanted)
+
+
+@every_embedding
+@pytest.mark.parametrize("encoder", [name for name in ENCODERS if "bilstm" not in str(ENCODERS[name])])
+def test_a_prompt_at_once_equals_a_prompt_id_by_id(encoder: str, embedding: str) -> None:
+    for engine in (both := engines(encoder, embedding, HEADS["step"]))[:2]:
+        assert engine.carries
+        ids = both.tokenizer.encode(TEXT)
+        at_once, after = engine.next_logits(ids, None)
+        state = None
+        for number in ids:
+            logits, state = engine.next_logits(np.array([number]), state)
+        assert near(logits, at_once)
+        again = np.array([ids[0]])
+        assert near(engine.next_logits(again, state)[0], engine.next_logits(again, after)[0])
+
+
+def test_reading_on_leaves_the_state_that_was_given_as_it_was() -> None:
+    own, _, tokenizer, _ = engines("stacked, stacked", "learned", HEADS["step"])
+    ids = tokenizer.encode(TEXT)
+    _, state = own.next_logits(ids[:5], None)
+    first, _ = own.next_logits(ids[5:], state)
+    second, _ = own.next_logits(ids[5:], state)
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("head", ["classify", "sentiment"])
+@every_embedding
+@every_encoder
+def test_label_probabilities_equal_torchs(encoder: str, embedding: str, head: str) -> None:
+    own, reference, tokenizer, recipe = engines(encoder, embedding, {"type": head, "dropout": 0.5})
+    assert supports(recipe)
+    assert own.labels == ["angry", "glad", "sad"]
+    texts = [tokenizer.encode(text) for text in ("fox", "the quick brown", "x", TEXT, "own", "the fox")]
+    got = own.label_probabilities(texts)
+    answers = reference.predict(texts)
+    assert near(got, np.array([[answer["probabilities"][label] for label in own.labels] for answer in answers]))
+    assert [own.labels[row.argmax()] for row in got] == [answer["label"] for answer in answers]
+    assert np.allclose(got.sum(axis=1), 1, rtol=0, atol=1e-12)
+
+
+@every_encoder
+def test_a_texts_label_does_not_depend_on_the_others(encoder: str) -> None:
+    own, reference, tokenizer, _ = engines(encoder, "one_hot", {"type": "classify"})
+    generator = np.random.default_rng(0)
+    texts = [generator.integers(0, tokenizer.vocab_size, generator.integers(1, 12)) for _ in range(300)]
+    together = own.label_probabilities(texts)
+    for number in (0, 1, 150, 299):
+        assert near(together[number], own.label_probabilities([texts[number]])[0])
+    answers = reference.predict(texts)
+    assert near(together, np.array([list(answer["probabilities"].values()) for answer in answers]))
+
+
+@every_encoder
+def test_mixed_lengths_are_encoded_as_torch_encodes_them(encoder: str) -> None:
+    own, reference, tokenizer, _ = engines(encoder, "one_hot", {"type": "classify"})
+    batch = collate([Row(tokenizer.encode(text)) for text in (TEXT, "the quick", "fox", "x")])  # falling lengths
+    with torch.no_grad():
+        wanted = reference.model.encode(batch.inputs, batch.lengths)
+    got = own.encoder.run(batch.inputs.numpy(), batch.lengths.numpy(), None)
+    real = batch.mask.numpy()
+    assert near(got.outputs[real], wanted.outputs.numpy()[real])
+    assert near(got.final, wanted.final.numpy())
+
+
+def test_every_built_in_is_supported_and_nothing_else() -> None:
+    registry = load_registry()
+    for kind, names in OWN.items():
+        assert {entry.name for entry in registry.all(kind) if entry.distribution == "seqkit"} == names
+    recipe = engines("projected, stacked, projected", "one_hot", HEADS["step"]).recipe
+    assert supports(recipe)
+    for change in (
+        {"tokenizer": {"type": "pinyin"}},
+        {"embedding": None},
+        {"encoder": {"type": "gru"}},
+        {"encoder": {"type": "projected", "proj_size": 2, "encoder": {"type": "gru"}}},
+        {"encoder": {"type": "stacked", "layers": [LSTM, {"type": "gru"}]}},
+        {"head": {"type": "crf"}},
+    ):
+        assert not supports(recipe | change)
+
+
+def test_weights_of_another_recipe_are_refused() -> None:
+    recipe = engines("lstm", "learned", HEADS["step"]).recipe
+    with pytest.raises(DataError, match="the weights hold no 'embedding.vectors.weight': they are not those of this"):
+        NumpyEngine(recipe, {}, {})
+
+
+def test_weights_are_read_as_written(tmp_path: Any) -> None:
+    path = tmp_path / "model.safetensors"
+    weights = {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}
+    path.write_bytes(save(weights))
+    assert np.array_equal(read_weights(path)["a"], weights["a"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "is missing: the run is not complete"), (b"", "damaged"), (b"\xff" * 40, "damaged")],
+)
+def test_weights_that_cannot_be_read_are_named(tmp_path: Any, content: bytes | None, message: str) -> None:
+    path = tmp_path / "model.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=f"model.safetensors: {message}"):
+        read_weights(path)
+
+
+def test_a_truncated_weight_file_is_damaged(tmp_path: Any) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(save({"a": np.zeros(100, np.float32)})[:-8])
+    with pytest.raises(DataError, match="model.safetensors: damaged"):
+        read_weights(path)

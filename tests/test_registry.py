@@ -1,0 +1,346 @@
+"""What is found, what is set aside, what stops everything, and what each message says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from distributions import encoder, install
+
+import seqkit
+from seqkit import registry
+from seqkit.contracts import Encoder, Reader
+from seqkit.errors import PluginError, UsageError
+from seqkit.hookspecs import KINDS
+from seqkit.registry import Registry, load_registry
+from seqkit.signature import parameters
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Returns a function that installs a package into a folder on the path, for this test alone."""
+    before = set(sys.modules)
+    monkeypatch.delenv("SEQKIT_PLUGINS", raising=False)
+    monkeypatch.setattr(registry, "_loaded", {})
+    monkeypatch.setattr(registry, "_session", [])
+    monkeypatch.syspath_prepend(tmp_path)
+    yield lambda name, source, **more: install(tmp_path, name, source, **more)
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
+            del sys.modules[name]
+
+
+def found(entries: Registry, name: str) -> registry.Plugin:
+    return next(plugin for plugin in entries.plugins if plugin.name == name)
+
+
+# What works
+
+
+def test_a_plugin_provides_what_its_hooks_yield(plugin) -> None:
+    hooks = "".join(
+        f"""
+        @seqkit.hookimpl
+        def {hook}():
+            yield Component("my-{kind}", "nowhere:Nothing", "a {kind}")
+        """
+        for kind, hook in KINDS.items()
+    )
+    plugin("seqkit-mine", hooks, version="1.2", point="mine")
+    entries = load_registry().check()
+    for kind in KINDS:
+        entry = entries.get(kind, f"my-{kind}")
+        assert (entry.provider, entry.component.summary) == ("seqkit-mine 1.2", f"a {kind}")
+        assert entry in entries.all(kind)
+    mine = found(entries, "mine")
+    assert (mine.distribution, mine.version, mine.failure) == ("seqkit-mine", "1.2", "")
+    assert [(entry.kind, entry.name) for entry in mine.components] == [(kind, f"my-{kind}") for kind in KINDS]
+    assert "nowhere" not in sys.modules
+
+
+def test_the_built_in_components_come_through_the_same_hooks(plugin) -> None:
+    entries = load_registry()
+    assert found(entries, "seqkit").components
+    assert entries.get("encoder", "lstm").provider == f"seqkit {seqkit.__version__}"
+    assert load_registry() is entries
+
+
+def test_a_hook_may_return_a_list(plugin) -> None:
+    plugin("lists", '@seqkit.hookimpl\ndef seqkit_heads(): return [Component("rank", "lists:Rank", "a rank")]')
+    assert "rank" in load_registry().names("head")
+
+
+@pytest.mark.parametrize("without", [{"mine"}, {"seqkit-mine"}, {"mine", "seqkit-mine"}])
+def test_a_plugin_is_left_out_by_either_of_its_names(plugin, without: set[str]) -> None:
+    plugin("seqkit-mine", encoder("lstm"), point="mine")
+    assert load_registry().faults
+    entries = load_registry(without=without).check()
+    assert "mine" not in [plugin.name for plugin in entries.plugins]
+
+
+def test_leaving_out_what_is_not_installed_is_an_error(plugin) -> None:
+    with pytest.raises(UsageError, match="--no-plugin mine: no plugin of that name is installed"):
+        load_registry(without=["mine"])
+
+
+def test_the_environment_leaves_out_every_plugin(plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin("mine", "raise RuntimeError('never imported')")
+    monkeypatch.setenv("SEQKIT_PLUGINS", "off")
+    assert [plugin.name for plugin in load_registry().plugins] == ["seqkit"]
+    assert "mine" not in sys.modules
+
+
+# What is set aside
+
+
+def hook(line: str) -> str:
+    return f"""
+        @seqkit.hookimpl
+        def seqkit_encoders():
+            yield Component("broken", "broken:Broken", "")
+            {line}
+        """
+
+
+SET_ASIDE = {
+    "import": ("import nothing_of_that_name", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+    "syntax": ("def half(:", "SyntaxError: invalid syntax"),
+    "lines": ("raise RuntimeError('one\\ntwo')", "RuntimeError: one two"),
+    "exit": ("raise SystemExit(3)", "SystemExit: 3"),
+    "arguments": ("@seqkit.hookimpl\ndef seqkit_encoders(registry): return []", "Argument(s) {'registry'}"),
+    "raises": (hook("raise OSError('no model file')"), "seqkit_encoders: OSError: no model file"),
+    "exits": (hook("raise SystemExit('bye')"), "seqkit_encoders: SystemExit: bye"),
+    "nothing": ("@seqkit.hookimpl\ndef seqkit_encoders(): pass", "'NoneType' object is not iterable"),
+    "record": (hook("yield 'gru'"), "seqkit_encoders: 'gru' is not a seqkit.Component"),
+    "capitals": (hook("yield Component('GRU', 'm:C', '')"), "'GRU' is not a name: lower-case letters, digits"),
+    "number": (hook("yield Component(3, 'm:C', '')"), "3 is not a name: lower-case letters, digits"),
+    "target": (hook("yield Component('gru', 'm.C', '')"), "the target of 'gru' is 'm.C', not 'package.module:Class'"),
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), SET_ASIDE.values(), ids=SET_ASIDE)
+def test_a_broken_plugin_is_set_aside_alone_and_says_why(plugin, source: str, reason: str) -> None:
+    plugin("broken", source)
+    plugin("working", encoder("mine"))
+    entries = load_registry().check()
+    assert reason in found(entries, "broken").failure
+    assert "\n" not in found(entries, "broken").failure
+    assert found(entries, "broken").components == []
+    assert entries.get("encoder", "mine").provider == "working 1.0"
+    with pytest.raises(LookupError) as caught:
+        entries.get("encoder", "broken")
+    assert "set aside, so not among them: broken (`seqkit plugins` says why)" in str(caught.value)
+
+
+def test_a_hook_that_raises_takes_the_plugins_other_hooks_with_it(plugin) -> None:
+    source = """
+        @seqkit.hookimpl
+        def seqkit_readers():
+            yield Component("half", "broken:Half", "")
+        """
+    plugin("broken", source + hook("raise OSError('no model file')"))
+    assert "half" not in load_registry().check().names("reader")
+
+
+def test_an_interrupt_while_a_plugin_is_imported_is_not_swallowed(plugin) -> None:
+    plugin("slow", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load_registry()
+
+
+# What stops every command
+
+
+def one_fault() -> str:
+    entries = load_registry()
+    with pytest.raises(PluginError) as caught:
+        entries.check()
+    assert caught.value.exit_code == 4
+    assert [str(caught.value)] == entries.faults
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "@seqkit.hookimpl\ndef seqkit_encoder(): return []",
+            "plugin 'mine' of seqkit-mine: there is no hook 'seqkit_encoder' (did you mean 'seqkit_encoders'?)",
+        ),
+        (
+            "@seqkit.hookimpl\ndef unlike_any(): return []",
+            "plugin 'mine' of seqkit-mine: there is no hook 'unlike_any'",
+        ),
+        (
+            "def seqkit_encoders(): return []",
+            "plugin 'mine' of seqkit-mine: the function 'seqkit_encoders' lacks its @seqkit.hookimpl: seqkit_mine",
+        ),
+    ],
+)
+def test_a_hook_that_would_be_passed_over_in_silence_is_an_error(plugin, source: str, message: str) -> None:
+    plugin("seqkit-mine", source, point="mine")
+    assert one_fault() == message
+    assert found(load_registry(), "mine").failure == message.partition(": ")[2]
+
+
+def test_a_built_in_name_taken_again_names_both_providers(plugin) -> None:
+    plugin("seqkit-mine", encoder("lstm"), version="1.2")
+    assert one_fault() == (
+        f"encoder 'lstm' is provided by both seqkit {seqkit.__version__} and seqkit-mine 1.2: "
+        "uninstall one, or leave one out with --no-plugin"
+    )
+
+
+def test_a_name_of_two_plugins_names_both(plugin) -> None:
+    plugin("first", encoder("gru"), version="1.2")
+    plugin("second", encoder("gru"), version="3.4")
+    assert one_fault().startswith("encoder 'gru' is provided by both first 1.2 and second 3.4: ")
+    assert load_registry(without=["first"]).check().get("encoder", "gru").provider == "second 3.4"
+
+
+def test_a_name_may_be_taken_once_in_each_kind(plugin) -> None:
+    plugin("mine", '@seqkit.hookimpl\ndef seqkit_readers():\n    yield Component("lstm", "mine:Lstm", "")')
+    assert load_registry().check().get("reader", "lstm").provider == "mine 1.0"
+
+
+# Looking up
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("encoder", "bi-lstm", "no encoder is called 'bi-lstm' (did you mean 'bilstm'?); `seqkit list encoder` shows"),
+        ("encoder", "transformer", "no encoder is called 'transformer'; `seqkit list encoder` shows them"),
+        ("head", "lstm", "no head is called 'lstm'; `seqkit list head` shows them"),
+    ],
+)
+def test_an_unknown_name_suggests_what_was_meant(plugin, kind: str, name: str, message: str) -> None:
+    with pytest.raises(LookupError) as caught:
+        load_registry().get(kind, name)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda entries: entries.names("encoders"), lambda entries: entries.get("encoders", "x")]
+)
+def test_an_unknown_kind_suggests_what_was_meant(plugin, call) -> None:
+    with pytest.raises(UsageError) as caught:
+        call(load_registry())
+    assert "no kind of component is called 'encoders' (did you mean 'encoder'?): reader, token" in str(caught.value)
+
+
+NOT_LOADED = {
+    "no module": (
+        "absent_module:C",
+        "cannot load absent_module:C: ModuleNotFoundError: No module named 'absent_module'",
+    ),
+    "no class": ("mine:Absent", "cannot load mine:Absent: AttributeError: module 'mine' has no attribute 'Absent'"),
+    "exits": ("mine_exits:C", "cannot load mine_exits:C: SystemExit: 3"),
+    "no contract": ("mine:Plain", "<class 'mine.Plain'> does not inherit seqkit.contracts.Encoder"),
+    "function": ("mine:function", "does not inherit seqkit.contracts.Encoder"),
+    "another kind": ("mine:Mine", "<class 'mine.Mine'> does not inherit seqkit.contracts.Encoder"),
+}
+
+
+@pytest.mark.parametrize(("target", "message"), NOT_LOADED.values(), ids=NOT_LOADED)
+def test_a_target_that_is_not_what_it_should_be(plugin, tmp_path: Path, target: str, message: str) -> None:
+    (tmp_path / "mine_exits.py").write_text("raise SystemExit(3)")
+    source = """
+        from seqkit.contracts import Reader
+        class Plain: pass
+        class Mine(Reader):
+            def read(self): return []
+        def function(): pass
+        """
+    plugin("mine", source + encoder("wrong", target).replace("\n", "\n        "), version="1.2")
+    entry = load_registry().check().get("encoder", "wrong")
+    with pytest.raises(PluginError) as caught:
+        entry.load()
+    assert str(caught.value).startswith("encoder 'wrong' of mine 1.2: ")
+    assert message in str(caught.value)
+
+
+class Swallows(Reader):
+    def __init__(self, *, path: str, **kwargs: int) -> None: ...
+    def read(self): ...
+
+
+class Unannotated(Reader):
+    def __init__(self, *, path: str, unit="line") -> None: ...
+    def read(self): ...
+
+
+class Unreadable(Reader):
+    def __init__(self, *, path: Absent) -> None: ...  # type: ignore[name-defined] # noqa: F821
+    def read(self): ...
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (Swallows, r"Swallows takes \*\*kwargs: a typo in a recipe would vanish; name every parameter"),
+        (Unannotated, "Unannotated: the parameter 'unit' has no annotation"),
+        (Unreadable, "Unreadable: an annotation cannot be read: name 'Absent' is not defined"),
+    ],
+)
+def test_a_constructor_whose_parameters_cannot_be_checked(cls: type, message: str) -> None:
+    with pytest.raises(PluginError, match=f"^{__name__}.{message}$"):
+        parameters(cls)
+
+
+# Registering from a script
+
+
+class Mine(Encoder):
+    """An encoder of my own.
+
+    More of it.
+    """
+
+    def forward(self, inputs, lengths, state=None): ...
+
+
+class Other(Mine):
+    pass
+
+
+def test_register_as_a_decorator_and_as_a_function(plugin) -> None:
+    assert seqkit.register("encoder", "mine")(Mine) is Mine
+    assert seqkit.register("encoder", "other", Other, summary="another") is Other
+    entries = load_registry().check()
+    assert entries.get("encoder", "mine").load() is Mine
+    assert entries.get("encoder", "mine").component.summary == "An encoder of my own."
+    assert entries.get("encoder", "other").component.summary == "another"
+    assert entries.get("encoder", "mine").provider == "this session"
+
+
+def test_register_again_replaces_what_this_process_registered(plugin) -> None:
+    seqkit.register("encoder", "mine", Mine)
+    assert load_registry().get("encoder", "mine").load() is Mine
+    seqkit.register("encoder", "mine", Other)
+    assert load_registry().check().get("encoder", "mine").load() is Other
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "component", "error", "message"),
+    [
+        ("encoder", "lstm", Mine, PluginError, "encoder 'lstm' is provided by seqkit 0.*: choose another name"),
+        ("encoder", "taken", Mine, PluginError, r"encoder 'taken' is provided by mine 1\.0: choose another name"),
+        ("head", "mine", Mine, PluginError, "head 'mine' of this session: .*Mine'> does not inherit .*contracts.Head"),
+        ("encoder", "Mine", Mine, PluginError, "'Mine' is not a name: lower-case"),
+        (
+            "encoders",
+            "mine",
+            Mine,
+            UsageError,
+            r"no kind of component is called 'encoders' \(did you mean 'encoder'\?\)",
+        ),
+    ],
+)
+def test_register_refuses(plugin, kind: str, name: str, component: type, error: type, message: str) -> None:
+    plugin("mine", encoder("taken"))
+    with pytest.raises(error, match=message):
+        seqkit.register(kind, name, component)
+    assert "this session" not in [entry.provider for each in KINDS for entry in load_registry().check().all(each)]

@@ -1,0 +1,264 @@
+"""Tokenizers: what every registered one promises, and how words are found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqkit.contracts import Tokenizer
+from seqkit.errors import DataError, UnknownText
+from seqkit.registry import load_registry
+from seqkit.tokenizers.byte import Byte
+from seqkit.tokenizers.char import Char
+from seqkit.tokenizers.word import Word, join, words
+
+TEXTS = ["今天 I'm happy, 42 times!", "Ｗｏｒｄ? 我…"]
+
+# Each registered tokenizer, its settings, the ids of all that it can write, and TEXTS[0] as it gives it back.
+EXERCISED: list[tuple[str, dict, int, str]] = [
+    ("char", {}, 25, TEXTS[0]),
+    (
+        "char",
+        {"unknown": "mark", "min_count": 2},
+        3,
+        "\ufffd\ufffd \ufffd\ufffdm \ufffd\ufffdpp\ufffd\ufffd \ufffd\ufffd \ufffd\ufffdm\ufffd\ufffd\ufffd",
+    ),
+    ("char", {"unknown": "skip", "min_count": 2}, 3, " m pp  m"),
+    ("byte", {}, 256, TEXTS[0]),
+    ("word", {}, 12, "今天I'm happy, 42 times!"),
+    ("word", {"lower": True, "unknown": "mark"}, 12, "今天i'm happy, 42 times!"),
+]
+
+
+def build(name: str, settings: dict) -> Tokenizer:
+    return load_registry().get("tokenizer", name).load()(**settings)
+
+
+def test_every_registered_tokenizer_is_exercised() -> None:
+    shipped = {entry.name for entry in load_registry().all("tokenizer") if entry.distribution == "seqkit"}
+    assert {name for name, *_ in EXERCISED} == shipped
+
+
+@pytest.mark.parametrize(("name", "settings", "writable", "returned"), EXERCISED)
+def test_the_contract(name: str, settings: dict, writable: int, returned: str) -> None:
+    tokenizer = build(name, settings)
+    tokenizer.fit(iter(TEXTS))
+    ids = tokenizer.encode(TEXTS[0])
+    assert ids.dtype == np.int64
+    assert ids.ndim == 1
+    assert ids.min() >= 0
+    assert ids.max() < tokenizer.vocab_size
+    assert tokenizer.vocab_size == writable + len(tokenizer.unwritable)
+    assert tokenizer.decode(ids) == tokenizer.decode(ids.tolist()) == returned
+    assert tokenizer.encode("").shape == (0,)
+    assert tokenizer.decode([]) == ""
+
+    restored = build(name, settings)
+    restored.restore(json.loads(json.dumps(tokenizer.state())))
+    assert restored.vocab_size == tokenizer.vocab_size
+    assert restored.state() == tokenizer.state()
+    for text in TEXTS:
+        assert restored.encode(text).tolist() == tokenizer.encode(text).tolist()
+
+
+@pytest.mark.parametrize(("name", "settings", "writable", "returned"), EXERCISED)
+def test_ids_do_not_depend_on_the_order_of_the_texts(name: str, settings: dict, writable: int, returned: str) -> None:
+    states = []
+    for texts in permutations([*TEXTS, "b a", "a b"]):
+        tokenizer = build(name, settings)
+        tokenizer.fit(texts)
+        states.append(tokenizer.state())
+    assert all(state == states[0] for state in states)
+
+
+unicode_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@pytest.mark.parametrize("make", [Char, Byte])
+@settings(deadline=None)
+@given(text=unicode_text)
+def test_any_text_comes_back_from_characters_and_bytes(make: Callable[[], Tokenizer], text: str) -> None:
+    tokenizer = make()
+    tokenizer.fit([text])
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@settings(deadline=None)
+@given(text=unicode_text)
+def test_ids_of_characters_are_their_places_in_order(text: str) -> None:
+    tokenizer = Char()
+    tokenizer.fit([text])
+    symbols = sorted(set(text))
+    assert tokenizer.vocab_size == len(symbols)
+    assert tokenizer.encode(text).tolist() == [symbols.index(character) for character in text]
+
+
+@settings(deadline=None)
+@given(text=unicode_text)
+def test_ids_of_bytes_are_the_bytes_of_utf_8(text: str) -> None:
+    assert Byte().encode(text).tolist() == list(text.encode())
+
+
+def test_bytes_that_are_no_text_become_replacement_characters() -> None:
+    assert Byte().decode([0x68, 0xE4, 0xBD]) == "h\ufffd"
+
+
+def test_half_a_surrogate_pair_has_no_bytes() -> None:
+    with pytest.raises(UnknownText, match=r"U\+D83D, symbol 3 of the text, is half a surrogate pair"):
+        Byte().encode("ab\ud83d")
+
+
+# Words
+
+WORDS = [
+    # text, words, and the text that the words make (None: the text itself)
+    ("The cat sat.", ["The", "cat", "sat", "."], None),
+    ("  two\tspaces \n here ", ["two", "spaces", "here"], "two spaces here"),
+    ("今天天气很好。", ["今", "天", "天", "气", "很", "好", "。"], None),
+    ("我用Python写code，不难!", ["我", "用", "Python", "写", "code", "，", "不", "难", "!"], None),
+    ("我考了 100 分", ["我", "考", "了", "100", "分"], "我考了100分"),
+    ("二〇二四年、人々", ["二", "〇", "二", "四", "年", "、", "人", "々"], None),
+    ("ひらがなカー", list("ひらがなカー"), None),
+    ("𠀀𪚥", ["𠀀", "𪚥"], None),
+    ("I don't, can’t and won't'", ["I", "don't", ",", "can’t", "and", "won't", "'"], "I don't, can’t and won't '"),
+    ("'tis the dogs' bone", ["'", "tis", "the", "dogs", "'", "bone"], "' tis the dogs ' bone"),
+    ("a well-known state-of-the-art", ["a", "well-known", "state-of-the-art"], None),
+    ("-5 to - x-", ["-", "5", "to", "-", "x", "-"], "- 5 to - x -"),
+    ("a--b", ["a", "-", "-", "b"], "a -- b"),
+    ("snake_case x2", ["snake_case", "x2"], None),
+    ("3.14, 1,000", ["3", ".", "14", ",", "1", ",", "000"], "3. 14, 1, 000"),
+    ("$5 (#1) 50%!", ["$", "5", "(", "#", "1", ")", "50", "%", "!"], None),
+    ("naïve café", ["naïve", "café"], None),
+    ("cafe\u0301s", ["cafe\u0301s"], None),
+    ("नमस्ते दुनिया।", ["नमस्ते", "दुनिया", "।"], "नमस्ते दुनिया ।"),
+    ("क्\u200dष می\u200cخواهم", ["क्\u200dष", "می\u200cخواهم"], None),
+    ("Привет, мир 안녕 세계", ["Привет", ",", "мир", "안녕", "세계"], None),
+    ("good👍🏽😀 day", ["good", "👍", "🏽", "😀", "day"], "good👍🏽😀day"),
+    ("I \u2764\ufe0f you", ["I", "\u2764", "\ufe0f", "you"], None),
+    ("他说：“好！”……我——你（真的）《书》", list("他说：“好！”……我——你（真的）《书》"), None),
+    ("\u0301x", ["\u0301", "x"], "\u0301 x"),
+    (" \n\u3000", [], ""),
+]
+
+
+@pytest.mark.parametrize(("text", "tokens", "joined"), WORDS)
+def test_words_and_the_text_they_make(text: str, tokens: list[str], joined: str | None) -> None:
+    assert list(words(text)) == tokens
+    assert join(tokens) == (text if joined is None else joined)
+
+
+@settings(deadline=None)
+@given(text=unicode_text)
+def test_words_leave_out_white_space_and_nothing_else(text: str) -> None:
+    assert "".join(words(text)) == "".join(character for character in text if not character.isspace())
+
+
+@settings(deadline=None)
+@given(text=unicode_text)
+def test_joining_adds_spaces_and_nothing_else(text: str) -> None:
+    tokens = list(words(text))
+    assert join(tokens).replace(" ", "") == "".join(tokens)
+
+
+def test_lower_folds_what_is_learned_and_what_is_asked() -> None:
+    tokenizer = Word(lower=True)
+    tokenizer.fit(["Good DAY"])
+    assert tokenizer.state() == {"symbols": ["day", "good"]}
+    assert tokenizer.encode("GOOD").tolist() == [1]
+
+
+# What training never showed
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "text", "message"),
+    [
+        (Char(), "a好b", "'好' (U+597D), symbol 2 of the text, is not in the vocabulary of 3"),
+        (Char(), "ab\nc", "U+000A, symbol 3 of the text, is not in the vocabulary of 3"),
+        (Char(), "ac😀", "'c' (U+0063), symbol 2 of the text, is not in the vocabulary of 3"),
+        (Word(), "a b  bad a", "'bad', symbol 3 of the text, is not in the vocabulary of 2"),
+        (Word(), "a b!", "'!' (U+0021), symbol 3 of the text, is not in the vocabulary of 2"),
+    ],
+)
+def test_an_unknown_symbol_is_named_with_its_place(tokenizer: Tokenizer, text: str, message: str) -> None:
+    tokenizer.fit(["a b"])
+    with pytest.raises(UnknownText) as caught:
+        tokenizer.encode(text)
+    remedy = ": write it otherwise, or train with `tokenizer.unknown: mark` or `skip`"
+    assert str(caught.value) == message + remedy
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "unknown", "ids", "text"),
+    [
+        (Char, "skip", [1, 0, 1], "b b"),
+        (Char, "mark", [1, 0, 2, 2, 1], "b \ufffd\ufffdb"),
+        (Word, "skip", [0], "b"),
+        (Word, "mark", [0, 1, 1], "b \ufffd \ufffd"),
+    ],
+)
+def test_an_unknown_symbol_is_skipped_or_marked(make, unknown: str, ids: list[int], text: str) -> None:
+    tokenizer = make(unknown=unknown)
+    tokenizer.fit(["b b"])
+    asked = "b c!b" if make is Char else "b c !"
+    assert tokenizer.encode(asked).tolist() == ids
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.encode("zz" if unknown == "skip" else "").shape == (0,)
+    assert list(tokenizer.unwritable) == ([tokenizer.vocab_size - 1] if unknown == "mark" else [])
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(st.text("abcdef", min_size=1), min_size=1),
+    min_count=st.integers(1, 4),
+    unknown=st.sampled_from(["skip", "mark"]),
+)
+def test_min_count_keeps_what_is_common_in_all_the_texts_together(texts, min_count: int, unknown: str) -> None:
+    whole = "".join(texts)
+    kept = [letter for letter in "abcdef" if whole.count(letter) >= min_count]
+    tokenizer = Char(unknown=unknown, min_count=min_count)
+    if not kept:
+        with pytest.raises(DataError, match="holds no symbol often enough to be learned"):
+            tokenizer.fit(texts)
+        return
+    tokenizer.fit(texts)
+    assert tokenizer.state() == {"symbols": kept}
+    assert tokenizer.vocab_size == len(kept) + (unknown == "mark")
+
+
+@pytest.mark.parametrize("make", [Char, Word])
+def test_min_count_needs_somewhere_for_the_rare_to_go(make) -> None:
+    with pytest.raises(
+        ValueError, match="^min_count leaves symbols out of the training text itself: set `unknown: mark`"
+    ):
+        make(min_count=2)
+
+
+@pytest.mark.parametrize("make", [Char, Word])
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({}, "holds no list of symbols"),
+        (None, "holds no list of symbols"),
+        ([["a"]], "holds no list of symbols"),
+        ({"symbols": []}, "holds no list of symbols"),
+        ({"symbols": "ab"}, "holds no list of symbols"),
+        ({"symbols": ["a", 1]}, "holds no list of symbols"),
+        ({"symbols": ["a", ""]}, "holds no list of symbols"),
+        ({"symbols": ["a", "b", "a"]}, "holds a symbol twice"),
+    ],
+)
+def test_a_damaged_state_is_refused(make, state, message: str) -> None:
+    tokenizer = make()
+    tokenizer.fit(["x y"])
+    before = tokenizer.state()
+    with pytest.raises(DataError, match=f"the tokenizer's state {message}"):
+        tokenizer.restore(state)
+    assert tokenizer.state() == before
