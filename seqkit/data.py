@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.contracts import Example, Head, Reader, Row, Tokenizer
-from seqkit.errors import DataError
+from seqkit.errors import DataError, PluginError
 
 if TYPE_CHECKING:
     from seqkit.plan import Plan
@@ -76,10 +76,34 @@ def read_splits(plan: Plan) -> dict[str, list[Example]]:
 
 
 def read(reader: Reader, name: str) -> list[Example]:
-    """Returns a reader's examples, or raises DataError when there are none."""
-    examples = list(reader.read())
+    """Returns a reader's examples.
+
+    Raises:
+        DataError: there are none, or the source cannot be read.
+        PluginError: one is not what the contract says.
+    """
+    try:
+        examples = list(reader.read())
+    except OSError as error:
+        raise DataError(f"the reader '{name}': {error}") from None
     if not examples:
         raise DataError(f"the reader '{name}' found no example")
+    width = None
+    for number, example in enumerate(examples, start=1):
+        where = f"the reader '{name}', example {number}{f' ({example.where})' if getattr(example, 'where', '') else ''}"
+        if not isinstance(example, Example):
+            raise PluginError(f"{where}: is a {type(example).__name__}, not a seqkit.contracts.Example")
+        if reader.yields == "text":
+            if not hasattr(example.input, "__len__"):
+                raise PluginError(f"{where}: its input is {example.input!r:.40}, not text")
+            continue
+        features = np.asarray(example.input)
+        if features.ndim != 2 or features.dtype.kind != "f":
+            raise PluginError(f"{where}: its input is {features.dtype} {features.shape}, not float (time, features)")
+        if features.shape[1] != (width := width or features.shape[1]):
+            raise PluginError(f"{where}: is {features.shape[1]} features wide, where the first is {width}")
+        if not np.isfinite(features).all():
+            raise DataError(f"{where}: holds a number that is not finite")
     return examples
 
 

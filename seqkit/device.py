@@ -13,8 +13,8 @@ import torch
 
 from seqkit.errors import UsageError
 
-THREADED_WEIGHTS = 300_000
-"""From about so many weights on, a second thread gains more than handing work to it costs."""
+THREADED_WIDTH = 256
+"""From outputs of about this width on, a second thread gains more than handing work to it costs."""
 
 
 def choose_device(setting: str) -> torch.device:
@@ -34,16 +34,16 @@ def choose_device(setting: str) -> torch.device:
     return device
 
 
-def choose_threads(setting: int | Literal["auto"], weights: int) -> int:
-    """Returns the number of CPU threads.
+def choose_threads(setting: int | Literal["auto"], width: int) -> int:
+    """Returns the number of CPU threads for an encoder with outputs of this width.
 
-    `auto` depends on the model's size and the machine alone, never on a timing, so that a second run adds up in the
+    `auto` depends on the width and the machine alone, never on a timing, so that a second run adds up in the
     same order and gives the same numbers.
     """
     if setting != "auto":
         return setting
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if weights < THREADED_WEIGHTS else min(cores, 4)
+    return 1 if width < THREADED_WIDTH else min(cores, 4)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def borrowed_torch(seed: int) -> Iterator[None]:
     """
     threads = torch.get_num_threads()
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with _no_compiler_for_optimizers(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         try:
             seed_everything(seed)
             torch.set_flush_denormal(True)
@@ -64,6 +64,28 @@ def borrowed_torch(seed: int) -> Iterator[None]:
             torch.set_num_threads(threads)
             random.setstate(python_state)
             np.random.set_state(numpy_state)
+
+
+@contextmanager
+def _no_compiler_for_optimizers() -> Iterator[None]:
+    """Keeps torch.optim from importing torch's compiler, which takes as long as importing torch itself.
+
+    On its first call an optimizer asks the compiler for a version of its methods that is never compiled, and keeps it
+    in an attribute. Nothing here compiles, so for the time being the methods themselves are put there.
+    """
+    methods = [
+        method.__wrapped__
+        for method in vars(torch.optim.Optimizer).values()
+        if getattr(getattr(method, "__code__", None), "co_name", "") == "inner" and hasattr(method, "__wrapped__")
+    ]
+    untouched = [method for method in methods if not hasattr(method, "__dynamo_disable")]
+    for method in untouched:
+        setattr(method, "__dynamo_disable", method)  # noqa: B010 - in a class, Python would mangle the plain form
+    try:
+        yield
+    finally:
+        for method in untouched:
+            delattr(method, "__dynamo_disable")
 
 
 def seed_everything(seed: int) -> None:

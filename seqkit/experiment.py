@@ -14,7 +14,7 @@ import numpy as np
 import seqkit
 from seqkit.contracts import Head, Tokenizer
 from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits, repeated
-from seqkit.errors import DataError, Fault, RecipeError, UsageError
+from seqkit.errors import DataError, Fault, PluginError, RecipeError, UsageError
 from seqkit.plan import BuildError, Plan, causality_fault
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
@@ -97,7 +97,7 @@ def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], 
         if message := causality_fault(specs, model.encoder, prepared.head):
             raise RecipeError([recipe.fault(("encoder", "type"), message)])
         weights = sum(parameter.numel() for parameter in model.parameters())
-        threads = choose_threads(plan.train.threads, weights)
+        threads = choose_threads(plan.train.threads, model.encoder.output_size)
         torch.set_num_threads(threads)
         document = plan_document(plan, prepared)
 
@@ -154,16 +154,20 @@ def prepare(plan: Plan) -> Prepared:
         BuildError: what a component was told does not fit the data.
     """
     splits = {side: Dataset(examples) for side, examples in read_splits(plan).items()}
-    tokenizer = plan.tokenizer.build() if plan.tokenizer else None
+    tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
     head = plan.head.build()
-    if tokenizer is not None:
+    if plan.tokenizer is not None and tokenizer is not None:
         tokenizer.fit(example.input for example in splits["train"].examples)
+        if not isinstance(getattr(tokenizer, "vocab_size", None), int):
+            provider = plan.tokenizer.registered.provider
+            raise PluginError(f"the tokenizer '{plan.tokenizer.name}' of {provider} does not set vocab_size")
     try:
         head.fit(splits["train"].examples, tokenizer)
     except ValueError as error:
         first, _, rest = str(error).partition(" ")
-        path = ("head", first) if first in plan.head.values else ("head",)
-        raise BuildError(path, rest if len(path) > 1 else str(error)) from error
+        if first in plan.head.values:
+            raise BuildError(("head", first), rest) from error
+        raise DataError(f"the head '{plan.head.name}' cannot learn from these targets: {error}") from error
     for side in SPLITS:
         if side in splits:
             splits[side].rows = make_rows(splits[side].examples, tokenizer, head)
@@ -175,6 +179,10 @@ def plan_document(plan: Plan, prepared: Prepared) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "recipe": plan.as_data(),
+        "components": [
+            {"kind": each.kind, "name": each.name, "distribution": each.distribution, "version": each.version}
+            for each in (spec.registered for spec in plan.components)
+        ],
         "data_sha256": prepared.digest(),
         "versions": {
             "python": platform.python_version(),
@@ -261,7 +269,7 @@ def _scored(plan: Plan, prepared: Prepared, model: Any, device: Any) -> dict[str
 
 def _asked_for(plan: Plan, run: RunDirectory) -> dict[str, Any]:
     """Returns what the finished run writes and answers, as `seqkit generate` and `seqkit predict` would."""
-    from seqkit.api import Run
+    from seqkit.infer.trained import Run
 
     trained = Run(run)
     asked: dict[str, Any] = {}

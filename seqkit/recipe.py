@@ -112,14 +112,23 @@ def read_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
     return recipe
 
 
-def _from_mapping(source: Mapping[str, Any]) -> Recipe:
+def plain(value: Any) -> Any:
+    """Returns what Python holds as what a recipe could: paths as text, NumPy scalars as numbers, tuples as lists.
+
+    Raises:
+        RecipeError: it holds something else.
+    """
     try:
-        text = json.dumps(source, ensure_ascii=False, indent=2, default=_as_plain)
-        recipe = Recipe(json.loads(text), text + "\n")
+        return json.loads(json.dumps(value, ensure_ascii=False, default=_as_plain))
     except (TypeError, ValueError) as error:
         raise RecipeError([Fault(DICTIONARY, "", f"a recipe holds plain values only: {error}")]) from None
     except RecursionError:
         raise RecipeError([Fault(DICTIONARY, "", f"nested more than {MAX_DEPTH} deep")]) from None
+
+
+def _from_mapping(source: Mapping[str, Any]) -> Recipe:
+    data = plain(source)
+    recipe = Recipe(data, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
     deep = next((path for path in _paths(recipe.data, ()) if len(path) > MAX_DEPTH), None)
     if deep:
         raise RecipeError([Fault(DICTIONARY, ".".join(deep[:3]) + "…", f"nested more than {MAX_DEPTH} deep")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -18,12 +18,12 @@ class Report:
 
     Args:
         out: where lines go; None for silence.
-        bar: a stream for a progress bar, where it is a terminal.
+        bar: a stream for a progress bar, which is drawn where it is a terminal.
     """
 
-    def __init__(self, out: IO[str] | None = sys.stdout, bar: IO[str] | None = sys.stderr) -> None:
+    def __init__(self, out: IO[str] | None, bar: IO[str] | None = None) -> None:
         self.out = out
-        self._bar_stream = bar if out is not None and bar is not None and bar.isatty() else None
+        self._bar_stream = bar if bar is not None and bar.isatty() else None
         self._bar: Any = None
         self._label_width = 10
 
@@ -88,7 +88,7 @@ class Report:
         """Prints the result with the floor beside it."""
         timing = result["timing"]
         self.line(
-            f"trained in {timing['train_seconds']:.1f} s: {timing['tokens_per_second']:,.0f} steps of text a second, "
+            f"trained in {timing['train_seconds']:.1f} s: {timing['tokens_per_second']:,.0f} steps a second, "
             f"{timing['threads']} thread{'s' if timing['threads'] > 1 else ''}"
         )
         baseline = result.get("baseline")
@@ -112,11 +112,10 @@ class Report:
         for item in result.get("generated", []):
             self.line(f"{item['prompt']}|{item['text']}")
         for item in result.get("predictions", []):
-            self.line(
-                f"{item['text']} -> {item['label']} ({item['probabilities'][item['label']]:.3f})"
-                if "label" in item
-                else str(item)
-            )
+            if "label" in item:
+                self.line(f"{item['text']} -> {item['label']} ({item['probabilities'][item['label']]:.3f})")
+            else:
+                self.line(json.dumps(item, ensure_ascii=False))
 
     def _per_class(self, metrics: Mapping[str, Any]) -> None:
         labels, matrix = metrics["confusion_matrix"]["labels"], metrics["confusion_matrix"]["matrix"]

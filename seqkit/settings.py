@@ -33,6 +33,12 @@ def _long_form(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
 
+def _optimizer(value: Any) -> Any:
+    """The same, and a mapping without a type is the default's: `train.optimizer.lr=0.01`."""
+    value = _long_form(value)
+    return {"type": "adam"} | value if isinstance(value, dict) else value
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -142,7 +148,7 @@ class RMSprop(Section):
     weight_decay: NonNegativeFloat = 0.0
 
 
-Optimizer = Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="type"), BeforeValidator(_long_form)]
+Optimizer = Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="type"), BeforeValidator(_optimizer)]
 
 
 class Schedule(Section):

@@ -154,8 +154,6 @@ IN_WRITES = {
     "no type": Case("  type: lstm\n", "", 9, "encoder.type", REQUIRED_OF_TYPES + " bilstm, lstm, projected, stacked"),
     "no hidden_size": Case("\n  hidden_size: 8", "", 9, "encoder.hidden_size", "is required"),
     "no dim": Case("\n  type: one_hot", " learned", 7, "embedding.dim", "is required"),
-    "no optimizer type": Case("    type: adam\n", "", 16,
-                              "train.optimizer.type", REQUIRED_OF_TYPES + " adam, adamw, sgd"),
     "no prompt": Case("  prompt: In\n", "", 19, "generate.prompt", "is required: the text to go on from"),
     "neither path nor text": Case("\n  text: In Beijing Sarah bought a basket of apples", "", 3, "data.path",
                                   "is required"),

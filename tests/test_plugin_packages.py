@@ -175,7 +175,7 @@ def test_a_run_whose_plugin_is_gone_names_what_to_install(cli, average_run) -> N
     run, _ = average_run
     gone = cli("generate", run)
     assert (gone.returncode, gone.stdout) == (4, "")
-    assert gone.stderr == f"seqkit: {run}: needs the encoder 'average': install seqkit-average 1.2\n"
+    assert gone.stderr == f"seqkit: {run}: the encoder 'average' is not here: install seqkit-average 1.2\n"
 
 
 @pytest.mark.parametrize("off", [{"SEQKIT_PLUGINS": "off"}, {}])

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import RECIPES
+from test_train import CHAR, EVERYTHING, files_of, labelled  # noqa: F401 - a fixture
 
 import seqkit
-from conftest import RECIPES
 from seqkit.checkpoint import list_checkpoints, newest_checkpoint
 from seqkit.errors import DataError, Interrupted, UsageError
 from seqkit.experiment import run_recipe
@@ -21,7 +22,6 @@ from seqkit.recipe import read_recipe
 from seqkit.registry import load_registry
 from seqkit.report import Report
 from seqkit.rundir import RunDirectory
-from test_train import CHAR, EVERYTHING, files_of, labelled  # noqa: F401 - a fixture
 
 
 class StopAfter:
@@ -131,7 +131,7 @@ def test_only_the_newest_checkpoint_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_process_that_is_stopped_goes_on(number: int, code: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "seqkit", "run", str(RECIPES / "char_gen.yaml"), "train.epochs=400"]
+    command = [sys.executable, "-m", "seqkit", "run", str(RECIPES / "char_gen.yaml"), "train.epochs=60"]
     fast = [*command, "train.checkpoint_seconds=0"]
     process = subprocess.Popen(fast, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     checkpoints = tmp_path / "runs" / "char-gen-1" / "checkpoints"
@@ -148,7 +148,7 @@ def test_a_process_that_is_stopped_goes_on(number: int, code: int, tmp_path: Pat
     assert resumed.returncode == 0, resumed.stderr
     assert resumed.stdout.splitlines()[-1] == "runs/char-gen-1"
     whole = seqkit.run(
-        RECIPES / "char_gen.yaml", runs=tmp_path / "whole", quiet=True, train={"epochs": 400, "checkpoint_seconds": 0}
+        RECIPES / "char_gen.yaml", runs=tmp_path / "whole", quiet=True, train={"epochs": 60, "checkpoint_seconds": 0}
     )
     there = seqkit.load(tmp_path / "runs" / "char-gen-1")
     for name in ("model.safetensors", "metrics.jsonl"):

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import SENTENCE
 
 import seqkit
-from conftest import SENTENCE
 from seqkit.errors import NotFiniteError
 
 CHAR: dict[str, Any] = {
@@ -224,7 +224,7 @@ def test_a_run_leaves_the_program_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "what"), [({"type": "sgd", "lr": 1e30}, "loss"), ({"type": "adam", "lr": 1e30}, "loss")]
+    ("optimizer", "what"), [({"type": "sgd", "lr": 1e38}, "loss"), ({"type": "adam", "lr": 3e38}, "loss")]
 )
 def test_a_number_that_is_not_finite_ends_the_run_before_its_step(optimizer, what: str, tmp_path: Path) -> None:
     with pytest.raises(NotFiniteError, match=rf"^step \d+: the {what}.*not taken.*clip_norm") as caught:
@@ -243,7 +243,7 @@ def test_honest_loss_is_the_brute_force_one(tmp_path: Path) -> None:
             logits = model.head.logits(model.encode(ids[None, :end], torch.tensor([end])))[0, -1]
             total += float(torch.nn.functional.cross_entropy(logits, ids[end]))
     assert finished.result["honest_loss"]["loss"] == pytest.approx(total / (len(ids) - 1), rel=1e-5)
-    assert finished.result["honest_loss"]["loss"] > 2 * finished.result["metrics"]["train"]["loss"]
+    assert finished.result["honest_loss"]["loss"] > 1.2 * finished.result["metrics"]["train"]["loss"]
 
 
 def test_features_go_through_without_a_tokenizer(tmp_path: Path) -> None:

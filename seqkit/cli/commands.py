@@ -57,7 +57,7 @@ def run(recipe: Path, overrides: tuple[str, ...], runs: Path, resume: Path | Non
     from seqkit.signals import StopRequest
 
     with StopRequest() as stop:
-        finished = run_recipe(read, registry, runs, Report(), stop, resume)
+        finished = run_recipe(read, registry, runs, Report(sys.stdout, sys.stderr), stop, resume)
     click.echo(finished.path)
 
 
@@ -77,9 +77,9 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
     plan = resolve(read, registry)
     for note in plan.notes:
         click.echo(f"seqkit: note: {note}", err=True)
-    import yaml
+    from seqkit.yaml_marks import dump
 
-    click.echo(yaml.safe_dump(plan.as_data(), sort_keys=False, allow_unicode=True), nl=False)
+    click.echo(dump(plan.as_data()), nl=False)
 
 
 @seqkit.command()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, Fraction, NonNegativeInt, PositiveInt, State
@@ -30,7 +33,7 @@ class BiLSTM(nn.Module, Encoder):
         input_size: int,
         *,
         hidden_size: PositiveInt,
-        num_layers: PositiveInt = 1,
+        num_layers: Annotated[int, Ge(1), Le(100)] = 1,
         bias: bool = True,
         dropout: Fraction = 0.0,
         proj_size: NonNegativeInt = 0,

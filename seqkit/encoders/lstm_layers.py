@@ -31,7 +31,7 @@ from seqkit.contracts import Encoded, State
 from seqkit.encoders.recurrence import recur
 
 LOOK_UP_FROM = 2
-"""From so many ids a unit of the cell on, looking up the input's product beats torch's kernel on dense one-hot input."""
+"""From so many ids a unit of the cell on, looking the input's product up beats dense one-hot input."""
 
 _SATURATED = 1e4
 """A gate's input for which the logistic function is exactly 0 or 1, in every floating type."""

@@ -47,7 +47,7 @@ class Classify(nn.Module, Head):
         self.weights: list[float] | None = None
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        counts = Counter(example.target for example in examples)
+        counts = Counter(str(example.target) for example in examples)
         self._set_labels(sorted(counts))
         if len(self.labels) < 2:
             raise DataError(
@@ -80,7 +80,7 @@ class Classify(nn.Module, Head):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError("there is no label")
-        number = self._numbers.get(example.target)
+        number = self._numbers.get(str(example.target))
         if number is None:
             raise DataError(f"the label '{example.target}' is not among the training data's: {', '.join(self.labels)}")
         yield Row(encoded_input, number)
@@ -112,7 +112,7 @@ class Classify(nn.Module, Head):
         from seqkit.baselines import label_metrics
 
         return label_metrics(
-            [example.target for example in examples], [item["label"] for item in predictions], self.labels
+            [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
         )
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:

@@ -18,6 +18,7 @@ class TorchEngine:
 
     Attributes:
         carries: whether a text is read once, with the state carried on; else its last `context` ids are read each time.
+            It turns out when the first text is read: an encoder may be causal and have no state to carry.
     """
 
     def __init__(self, model: Model) -> None:
@@ -34,6 +35,8 @@ class TorchEngine:
         """
         lengths = torch.tensor([len(ids)])
         encoded = self.model.encode(torch.from_numpy(ids)[None], lengths, state).last_step(lengths)
+        if self.carries and not _can_go_on(encoded.state):
+            self.carries = False
         return self.model.head.logits(encoded)[0, -1].numpy(), encoded.state
 
     @torch.inference_mode()
@@ -45,3 +48,8 @@ class TorchEngine:
             answers += self.model.head.predict(self.model.encode(batch.inputs, batch.lengths), batch)
         order = np.argsort(np.concatenate(batches.order(0)), kind="stable")
         return [answers[place] for place in order]
+
+
+def _can_go_on(state: Any) -> bool:
+    """Returns whether a state holds something for every part of the encoder."""
+    return all(map(_can_go_on, state)) if isinstance(state, tuple | list) else state is not None

@@ -12,7 +12,7 @@ def check_encoding(encoding: str) -> str:
     """Returns the name of a text encoding, or raises ValueError as a component's constructor does."""
     try:
         codec = codecs.lookup(encoding)
-    except LookupError:
+    except (LookupError, ValueError):
         raise ValueError(f"encoding '{encoding}' is not known: utf-8, gb18030, big5, shift_jis, latin-1 …") from None
     if not codec._is_text_encoding:
         raise ValueError(f"encoding '{encoding}' does not hold text")

@@ -327,7 +327,7 @@ def fill(frame: str, scene: Scene, mood_positive: bool, rng: random.Random, **cl
 
 def expectation_candidates(aspect: Aspect) -> Iterator[Candidate]:
     """Yield what was expected and what happened, its opposite."""
-    for opposites in zip(aspect.good, aspect.bad):
+    for opposites in zip(aspect.good, aspect.bad, strict=False):
         for positive in LABELS:
             b, a = opposites if positive else reversed(opposites)
             for frame in EXPECTATION_FOR[positive]:
