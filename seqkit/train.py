@@ -67,8 +67,10 @@ def train(
     saved = time.monotonic()
     model.train()
     with MetricsLog(run.metrics, progress.metrics_bytes) as log:
-        while progress.step < length.steps and not _patience_ends(settings, progress):
+        while progress.step_in_epoch or (progress.step < length.steps and not _patience_ends(settings, progress)):
             for step in batches.epoch(progress.epoch, progress.step_in_epoch):
+                if progress.step == length.steps:
+                    break
                 began = time.perf_counter()
                 batch = to_device(step.batch, device)
                 state = carried(state, len(batch.lengths)) if step.continues else None
@@ -88,8 +90,6 @@ def train(
                     raise Interrupted(
                         signal_number, f"stopped after step {progress.step:,} and saved: go on with --resume {run.path}"
                     )
-                if progress.step == length.steps:
-                    break
 
             state = None
             progress.epoch += 1

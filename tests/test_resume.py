@@ -72,6 +72,14 @@ def test_a_long_text_with_its_carried_state(tmp_path: Path) -> None:
     assert first == files_of(whole)
 
 
+@pytest.mark.parametrize("length", [{"train__epochs": 4}, {"train__epochs": None, "train__steps": 4}])
+def test_a_run_stopped_at_its_very_last_step(length: dict[str, Any], tmp_path: Path) -> None:
+    """The epoch's row, its evaluation and the result are still to come."""
+    whole = seqkit.run(CHAR, runs=tmp_path / "whole", quiet=True, **length)
+    path = stopped(CHAR, tmp_path / "stopped", 4, **length)
+    assert files_of(seqkit.run(CHAR, runs=tmp_path, resume=path, quiet=True, **length)) == files_of(whole)
+
+
 def test_a_run_stopped_twice(tmp_path: Path) -> None:
     whole = seqkit.run(CHAR, runs=tmp_path / "whole", quiet=True)
     path = stopped(CHAR, tmp_path / "stopped", 1)

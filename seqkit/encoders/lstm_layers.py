@@ -10,7 +10,8 @@ keep a row's padding out of its answer:
   exactly the one after the row's last real step, and the gradient that reaches it through the padding is exact too.
 
 Input may also come as ids that stand for one-hot vectors. Where the vocabulary is large, nearly all of the time would
-go into multiplying zeros; there the product is looked up, and `recurrence.py` does the rest.
+go into multiplying zeros; there the product is looked up, and `recurrence.py` does the rest. It also does what torch
+has no fast kernel for, a projected LSTM on a CPU.
 
 Reference: Hochreiter and Schmidhuber, 1997; gates and names as in torch.nn.LSTM; the projection is that of Sak et
 al., 2014.
@@ -19,8 +20,6 @@ al., 2014.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -170,15 +169,15 @@ def _one_way(
         memory = cell.weight_hh_l0.new_zeros(1, batch, cell.hidden_size)
     else:
         hidden, memory = (part[None].contiguous() for part in start)
-    if not inputs.is_floating_point():
-        return _looked_up(cell, inputs, lengths, hidden[0], memory[0])
+    ids = not inputs.is_floating_point()
     if batch == 0:
-        return inputs.new_zeros(0, time, hidden.shape[2]), hidden[0], memory[0]
-    if padding is not None:
+        return hidden.new_zeros(0, time, hidden.shape[2]), hidden[0], memory[0]
+    if padding is not None and not ids:
         inputs = inputs.masked_fill(padding[:, :, None], 0)
+    if ids or (cell.proj_size and inputs.device.type == "cpu"):  # for which torch has no kernel
+        return _recurred(cell, inputs, lengths, hidden[0], memory[0])
     if padding is None:
-        with _without_unusable_kernel(cell):
-            outputs, (hidden, memory) = cell(inputs, (hidden, memory))
+        outputs, (hidden, memory) = cell(inputs, (hidden, memory))
         return outputs, hidden[0], memory[0]
     if inputs.device.type == "cuda":  # whose kernel takes a packed sequence at no loss
         packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
@@ -189,39 +188,28 @@ def _one_way(
     held[0], held[1] = -_SATURATED, _SATURATED  # the input and the forget gate
     weights[0] = torch.cat([weights[0], held.flatten(0, 1)], dim=1)
     flagged = torch.cat([inputs, padding[:, :, None].to(inputs.dtype)], dim=2)
-    with _without_unusable_kernel(cell):
-        # Arguments: input, state, weights, has_biases, num_layers, dropout, train, bidirectional, batch_first.
-        outputs, _, memory = torch.lstm(
-            flagged, (hidden, memory), weights, cell.bias, 1, 0.0, cell.training, False, True
-        )
+    # Arguments: input, state, weights, has_biases, num_layers, dropout, train, bidirectional, batch_first.
+    outputs, _, memory = torch.lstm(flagged, (hidden, memory), weights, cell.bias, 1, 0.0, cell.training, False, True)
     last = (lengths - 1).to(inputs.device)[:, None, None].expand(-1, 1, outputs.shape[2])
     return outputs, outputs.gather(1, last)[:, 0], memory[0]
 
 
-def _looked_up(
-    cell: Any, ids: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor
+def _recurred(
+    cell: Any, inputs: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Does `_one_way` for ids, int64 (batch, time): W times a one-hot vector is a column of W."""
+    """Does `_one_way` with seqkit's own recurrence."""
     order = lengths.argsort(descending=True, stable=True)
-    running = (lengths[order][None] > torch.arange(ids.shape[1])[:, None]).sum(dim=1).tolist()
-    used, places = ids[order].t().unique(return_inverse=True)  # places: (time, batch)
-    columns = cell.weight_ih_l0.index_select(1, used).t()  # (used, 4 * hidden_size)
-    if cell.bias:
-        columns = columns + (cell.bias_ih_l0 + cell.bias_hh_l0)
-    pushed = nn.functional.embedding(places, columns.contiguous())  # (time, batch, 4 * hidden_size)
+    bias = cell.bias_ih_l0 + cell.bias_hh_l0 if cell.bias else None
+    given = inputs[order].transpose(0, 1)  # (time, batch) or (time, batch, input_size)
+    if inputs.is_floating_point():
+        pushed = nn.functional.linear(given, cell.weight_ih_l0, bias)
+    else:
+        # W times a one-hot vector is a column of W. The columns in use are gathered first: they are far fewer.
+        used, places = given.unique(return_inverse=True)
+        columns = cell.weight_ih_l0.index_select(1, used).t()  # (used, 4 * hidden_size)
+        pushed = nn.functional.embedding(places, (columns if bias is None else columns + bias).contiguous())
     projection = cell.weight_hr_l0 if cell.proj_size else None
-    outputs, hidden, memory = recur(pushed, cell.weight_hh_l0, projection, (hidden[order], memory[order]), running)
+    start = (hidden[order], memory[order])
+    outputs, hidden, memory = recur(pushed, cell.weight_hh_l0, projection, start, lengths[order])
     restored = order.argsort()
     return outputs.transpose(0, 1)[restored], hidden[restored], memory[restored]
-
-
-@contextmanager
-def _without_unusable_kernel(cell: Any) -> Iterator[None]:
-    """oneDNN has no kernel for a projected LSTM: asked for one, torch warns and takes the path that this asks for."""
-    kernels: Any = torch.backends.mkldnn  # whose own context manager touches settings that warn in themselves
-    before = kernels.enabled
-    kernels.enabled = before and not cell.proj_size
-    try:
-        yield
-    finally:
-        kernels.enabled = before

@@ -4,20 +4,25 @@ What an LSTM adds to each step's gates from its input does not depend on the ste
 p_t = W x_t + b for all steps at once. Where x_t is a one-hot vector that is a row of W^T looked up, and neither the
 vector nor the product, nearly all of it multiplication by zero, is ever made. What is left goes step by step:
 
-    i, f, g, o = split(p_t + U h_{t-1})
-    c_t = sigmoid(f) c_{t-1} + sigmoid(i) tanh(g)
-    h_t = sigmoid(o) tanh(c_t)                          and, projected, h_t = P sigmoid(o) tanh(c_t)
+    i, f, g, o = split(p_t + U h_{t-1}), then the logistic function on i, f and o, and tanh on g
+    c_t = f c_{t-1} + i g
+    h_t = o tanh(c_t)                   and, projected, h_t = P o tanh(c_t)
 
-Backwards, s being sigmoid(o) tanh(c_t), dx the loss by x, and i, f, g, o the gates after their functions:
+The logistic function is (tanh(x / 2) + 1) / 2, so that with halved rows of p and U one tanh serves all four gates.
 
-    ds_t = dh_t                                         projected, P^T dh_t
-    dc_t = ds_t o (1 - tanh(c_t)^2) + dc_{t+1} f_{t+1}
-    di = dc_t g i (1 - i),  df = dc_t c_{t-1} f (1 - f),  dg = dc_t i (1 - g^2),  do = ds_t tanh(c_t) o (1 - o)
+Backwards, dx being the gradient of the loss by x, and s_t = o tanh(c_t):
+
+    ds_t = dh_t                         projected, P^T dh_t
+    dc_t = f_{t+1} dc_{t+1} + o (1 - tanh(c_t)^2) ds_t
+    di = g i (1 - i) dc_t,  df = c_{t-1} f (1 - f) dc_t,  dg = i (1 - g^2) dc_t,  do = tanh(c_t) o (1 - o) ds_t
     dh_{t-1} = U^T (di, df, dg, do)
-    dU = sum over t of (di, df, dg, do) h_{t-1}^T       gathered into one product after the last step
+    dU = sum over t of (di, df, dg, do) h_{t-1}^T
 
-Rows come in order of falling length. A step touches only the rows that are still running, so padding costs nothing and
-a row's h and c stay as its last real step left them.
+All factors of dc_t and ds_t are known before the first step backwards and are made for all steps at once, and so is dU
+after the last; what has to go step by step is six operations.
+
+Rows come in order of falling length. A step touches only the rows that are still running, so padding costs next to
+nothing, and h and c of a row are those after its last real step.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ from torch.autograd.function import once_differentiable
 
 
 def recur(
-    pushed: Tensor, hidden_weight: Tensor, projection: Tensor | None, start: tuple[Tensor, Tensor], running: list[int]
+    pushed: Tensor, hidden_weight: Tensor, projection: Tensor | None, start: tuple[Tensor, Tensor], lengths: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Runs the recurrence.
 
@@ -39,12 +44,12 @@ def recur(
         hidden_weight: U, (4 * hidden_size, output_size).
         projection: P, (output_size, hidden_size), or None.
         start: h (batch, output_size) and c (batch, hidden_size) before the first step.
-        running: how many rows, from the first on, are still running at each step; falling.
+        lengths: int64 (batch,), falling, each at least 1 and at most time.
 
     Returns:
         Outputs (time, batch, output_size), zero at padded steps, and h and c after each row's last real step.
     """
-    return _Recurrence.apply(pushed, hidden_weight, projection, *start, running)
+    return _Recurrence.apply(pushed, hidden_weight, projection, *start, lengths)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -56,65 +61,74 @@ class _Recurrence(torch.autograd.Function):
         projection: Tensor | None,
         hidden: Tensor,
         memory: Tensor,
-        running: list[int],
+        lengths: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         time, batch, width = pushed.shape
         size = width // 4
-        gates = torch.empty_like(pushed)
+        running = (lengths[None] > torch.arange(time)[:, None]).sum(dim=1).tolist()
+        scale, shift = pushed.new_full((2, 4, size), 0.5)
+        scale[2], shift[2] = 1, 0  # g is tanh itself
+        scale, shift = scale.flatten(), shift.flatten()
+        gates = pushed * scale
+        weight = (hidden_weight * scale[:, None]).t().contiguous()
         memories = pushed.new_zeros(time + 1, batch, size)  # c before the first step, and after each
         squashed = pushed.new_zeros(time, batch, size)  # tanh(c_t)
-        shown = squashed if projection is None else pushed.new_zeros(time, batch, size)  # sigmoid(o) tanh(c_t)
-        outputs = pushed.new_zeros(time, batch, hidden.shape[1])
-        start = hidden
-        hidden, memory = hidden.clone(), memory.clone()
+        shown = pushed.new_zeros(time, batch, size)  # o tanh(c_t)
+        outputs = shown if projection is None else pushed.new_zeros(time, batch, hidden.shape[1])
         memories[0] = memory
-        hidden_weight_transposed = hidden_weight.t().contiguous()
-        for step, rows in enumerate(running):
-            gate = torch.addmm(pushed[step, :rows], hidden[:rows], hidden_weight_transposed, out=gates[step, :rows])
-            gate[:, : 2 * size].sigmoid_()
-            gate[:, 2 * size : 3 * size].tanh_()
-            gate[:, 3 * size :].sigmoid_()
+        before, held = hidden, memory
+        steps = zip(running, gates, memories[1:], squashed, shown, outputs, strict=True)
+        for rows, gate, cell, squash, show, output in steps:
+            if rows < batch:
+                gate, cell, squash, show, output = gate[:rows], cell[:rows], squash[:rows], show[:rows], output[:rows]
+                before, held = before[:rows], held[:rows]
+            gate.addmm_(before, weight).tanh_()
+            torch.addcmul(shift, gate, scale, out=gate)
             entering, keeping, new, showing = gate.split(size, dim=1)
-            cell = torch.mul(memory[:rows], keeping, out=memories[step + 1, :rows]).addcmul_(entering, new)
-            squash = torch.tanh(cell, out=squashed[step, :rows])
-            if projection is None:
-                output = torch.mul(showing, squash, out=outputs[step, :rows])
-            else:
-                raw = torch.mul(showing, squash, out=shown[step, :rows])
-                output = torch.mm(raw, projection.t(), out=outputs[step, :rows])
-            hidden[:rows], memory[:rows] = output, cell
-        ctx.save_for_backward(gates, memories, squashed, shown, outputs, start, hidden_weight, projection)
+            torch.mul(entering, new, out=cell).addcmul_(keeping, held)
+            torch.mul(showing, torch.tanh(cell, out=squash), out=show)
+            if projection is not None:
+                torch.mm(show, projection.t(), out=output)
+            before, held = output, cell
+        ctx.save_for_backward(gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection, lengths)
         ctx.running = running
-        return outputs, hidden, memory
+        rows = torch.arange(batch)
+        return outputs, outputs[lengths - 1, rows], memories[lengths, rows]
 
     @staticmethod
     @once_differentiable
     def backward(
         ctx: Any, d_outputs: Tensor, d_last_hidden: Tensor, d_last_memory: Tensor
     ) -> tuple[Tensor | None, ...]:
-        gates, memories, squashed, shown, outputs, start, hidden_weight, projection = ctx.saved_tensors
-        size = gates.shape[2] // 4
-        d_gates = torch.zeros_like(gates)
+        gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection, lengths = ctx.saved_tensors
+        time, batch, width = gates.shape
+        entering, keeping, new, showing = gates.view(time, batch, 4, -1).unbind(dim=2)
+        # The factors of dc_t (for i, f, g) and of ds_t (for o), which in the loop become the gradients of the gates.
+        d_gates = torch.empty_like(gates).view(time, batch, 4, -1)
+        torch.mul(new * entering, 1 - entering, out=d_gates[:, :, 0])
+        torch.mul(memories[:-1] * keeping, 1 - keeping, out=d_gates[:, :, 1])
+        torch.mul(entering, 1 - new * new, out=d_gates[:, :, 2])
+        torch.mul(squashed * showing, 1 - showing, out=d_gates[:, :, 3])
+        if ctx.running[-1] < batch:
+            d_gates.masked_fill_((torch.arange(time)[:, None] >= lengths)[:, :, None, None], 0)
+        reaching = showing * (1 - squashed * squashed)  # from ds_t to dc_t
         # What has reached h and c from the right. A row that has ended waits here until the step at which it ran.
         d_hidden, d_memory = d_last_hidden.clone(), d_last_memory.clone()
         d_totals = None if projection is None else torch.zeros_like(outputs)
-        for step in range(len(ctx.running) - 1, -1, -1):
+        for step in range(time - 1, -1, -1):
             rows = ctx.running[step]
-            entering, keeping, new, showing = gates[step, :rows].split(size, dim=1)
-            squash = squashed[step, :rows]
-            d_shown = d_hidden[:rows] + d_outputs[step, :rows]
+            d_before, d_held, d_gate = d_hidden[:rows], d_memory[:rows], d_gates[step, :rows]
+            d_shown = d_before + d_outputs[step, :rows]
             if d_totals is not None:
                 d_totals[step, :rows] = d_shown
                 d_shown = d_shown @ projection
-            d_cell = torch.addcmul(d_memory[:rows], d_shown * showing, 1 - squash * squash)
-            d_entering, d_keeping, d_new, d_showing = d_gates[step, :rows].split(size, dim=1)
-            torch.mul(d_cell * new, entering * (1 - entering), out=d_entering)
-            torch.mul(d_cell * memories[step, :rows], keeping * (1 - keeping), out=d_keeping)
-            torch.mul(d_cell * entering, 1 - new * new, out=d_new)
-            torch.mul(d_shown * squash, showing * (1 - showing), out=d_showing)
-            torch.mm(d_gates[step, :rows], hidden_weight, out=d_hidden[:rows])
-            torch.mul(d_cell, keeping, out=d_memory[:rows])
-        before = torch.cat([start[None], outputs[:-1]])  # h_{t-1}
-        d_hidden_weight = d_gates.flatten(0, 1).t() @ before.flatten(0, 1)
+            d_held.addcmul_(d_shown, reaching[step, :rows])
+            d_gate[:, :3].mul_(d_held[:, None])
+            d_gate[:, 3].mul_(d_shown)
+            torch.mm(d_gate.view(rows, width), hidden_weight, out=d_before)
+            d_held.mul_(keeping[step, :rows])
+        d_pushed = d_gates.view(time, batch, width)
+        before = torch.cat([hidden[None], outputs[:-1]])  # h_{t-1}
+        d_hidden_weight = d_pushed.flatten(0, 1).t() @ before.flatten(0, 1)
         d_projection = None if d_totals is None else d_totals.flatten(0, 1).t() @ shown.flatten(0, 1)
-        return d_gates, d_hidden_weight, d_projection, d_hidden, d_memory, None
+        return d_pushed, d_hidden_weight, d_projection, d_hidden, d_memory, None
