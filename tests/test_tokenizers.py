@@ -262,3 +262,16 @@ def test_a_damaged_state_is_refused(make, state, message: str) -> None:
     with pytest.raises(DataError, match=f"the tokenizer's state {message}"):
         tokenizer.restore(state)
     assert tokenizer.state() == before
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [Char(max_length=3), Byte(max_length=3), Word(max_length=3)], ids=["char", "byte", "word"]
+)
+def test_a_text_is_cut_at_its_end(tokenizer: Tokenizer) -> None:
+    texts = ["a b c d e f", "ab"]
+    tokenizer.fit(texts)
+    whole = type(tokenizer)()
+    whole.fit(texts)
+    for text in texts:
+        assert tokenizer.encode(text).tolist() == whole.encode(text)[:3].tolist()
+    assert len(whole.encode(texts[0])) > 3

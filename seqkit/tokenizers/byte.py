@@ -7,14 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Tokenizer
+from seqkit.contracts import PositiveInt, Tokenizer
 from seqkit.errors import UnknownText
 
 
 class Byte(Tokenizer):
-    """One id a byte of the text's UTF-8: 256 ids, nothing to fit, and no text that is unknown."""
+    """One id a byte of the text's UTF-8: 256 ids, nothing to fit, and no text that is unknown.
+
+    Args:
+        max_length: keep so many bytes of a text, from its beginning; null keeps all.
+    """
 
     vocab_size = 256
+
+    def __init__(self, *, max_length: PositiveInt | None = None) -> None:
+        self.max_length = max_length
 
     def fit(self, texts: Iterable[str]) -> None:
         pass
@@ -25,7 +32,7 @@ class Byte(Tokenizer):
         except UnicodeEncodeError as error:
             half = f"U+{ord(text[error.start]):04X}, symbol {error.start + 1} of the text"
             raise UnknownText(f"{half}, is half a surrogate pair, which has no UTF-8") from None
-        return np.frombuffer(content, dtype=np.uint8).astype(np.int64)
+        return np.frombuffer(content[: self.max_length], dtype=np.uint8).astype(np.int64)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Returns the text; bytes that are not UTF-8 together become U+FFFD."""

@@ -18,9 +18,13 @@ class Char(Tokenizer):
         unknown: what a character that training never showed becomes: `error` refuses the text, `skip` leaves it out,
             `mark` gives all such characters one id.
         min_count: rarer characters of the training text count as unknown, which trains the mark.
+        max_length: keep so many characters of a text, from its beginning; null keeps all.
     """
 
-    def __init__(self, *, unknown: UnknownPolicy = "error", min_count: PositiveInt = 1) -> None:
+    def __init__(
+        self, *, unknown: UnknownPolicy = "error", min_count: PositiveInt = 1, max_length: PositiveInt | None = None
+    ) -> None:
+        self.max_length = max_length
         self.vocabulary = Vocabulary(unknown=unknown, min_count=min_count)
 
     @property
@@ -35,7 +39,7 @@ class Char(Tokenizer):
         self.vocabulary.fit(texts)
 
     def encode(self, text: str) -> np.ndarray:
-        return self.vocabulary.encode(text)
+        return self.vocabulary.encode(text)[: self.max_length]
 
     def decode(self, ids: Sequence[int]) -> str:
         return "".join(self.vocabulary.decode(ids))

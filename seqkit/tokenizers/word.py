@@ -39,9 +39,18 @@ class Word(Tokenizer):
         unknown: what a word that training never showed becomes: `error` refuses the text, `skip` leaves it out,
             `mark` gives all such words one id.
         min_count: rarer words of the training text count as unknown, which trains the mark.
+        max_length: keep so many words of a text, from its beginning; null keeps all.
     """
 
-    def __init__(self, *, lower: bool = False, unknown: UnknownPolicy = "error", min_count: PositiveInt = 1) -> None:
+    def __init__(
+        self,
+        *,
+        lower: bool = False,
+        unknown: UnknownPolicy = "error",
+        min_count: PositiveInt = 1,
+        max_length: PositiveInt | None = None,
+    ) -> None:
+        self.max_length = max_length
         self.lower = lower
         self.vocabulary = Vocabulary(unknown=unknown, min_count=min_count)
 
@@ -57,7 +66,7 @@ class Word(Tokenizer):
         self.vocabulary.fit(self._words(text) for text in texts)
 
     def encode(self, text: str) -> np.ndarray:
-        return self.vocabulary.encode(self._words(text))
+        return self.vocabulary.encode(self._words(text))[: self.max_length]
 
     def decode(self, ids: Sequence[int]) -> str:
         return join(self.vocabulary.decode(ids))
