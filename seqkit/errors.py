@@ -108,3 +108,15 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
     close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def in_order(faults: list[Fault]) -> list[Fault]:
+    """Sorts by line within each file, and drops repetitions."""
+
+    def place(fault: Fault) -> tuple[str, int, int]:
+        file, *numbers = fault.where.rsplit(":", 2)
+        if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
+            return file, int(numbers[0]), int(numbers[1])
+        return fault.where, 0, 0
+
+    return sorted(dict.fromkeys(faults), key=place)

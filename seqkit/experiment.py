@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 import seqkit
+from seqkit.compatibility import causality_fault
 from seqkit.contracts import Head, Tokenizer
 from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits, repeated
 from seqkit.errors import DataError, Fault, PluginError, RecipeError, UsageError
-from seqkit.plan import BuildError, Plan, causality_fault
+from seqkit.plan import BuildError, Plan
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
 from seqkit.resolve import resolve
@@ -93,8 +94,7 @@ def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], 
         _check_asked_for(plan, recipe, prepared)
         seed_everything(plan.seed)
         model = build_model(plan, prepared.tokenizer, prepared.head, prepared.features).to(device)
-        specs = {"encoder": plan.encoder, "head": plan.head}
-        if message := causality_fault(specs, model.encoder, prepared.head):
+        if message := causality_fault(plan.encoder, plan.head, model.encoder, prepared.head):
             raise RecipeError([recipe.fault(("encoder", "type"), message)])
         weights = sum(parameter.numel() for parameter in model.parameters())
         threads = choose_threads(plan.train.threads, model.encoder.output_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from seqkit.registry import Registered
 from seqkit.yaml_marks import Path as KeyPath
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Encoder, Head
     from seqkit.settings import Generate, HashSplit, OrderSplit, RandomSplit, Train
 
 SECTIONS = {"data": "reader", "tokenizer": "tokenizer", "embedding": "embedding", "encoder": "encoder", "head": "head"}
@@ -129,26 +128,6 @@ class Plan:
     def providers(self) -> dict[str, str]:
         """Returns the version of every distribution that a component comes from."""
         return {spec.registered.distribution: spec.registered.version for spec in self.components}
-
-
-def causality_fault(specs: Mapping[str, Spec | None], encoder: Encoder, head: Head) -> str | None:
-    """Returns why this encoder may not stand under this head, or None when it may."""
-    from seqkit.signature import parameters
-
-    if "causal" not in head.needs or encoder.causal:
-        return None
-    encoder_spec, head_spec = specs["encoder"], specs["head"]
-    assert encoder_spec is not None and head_spec is not None
-    known = parameters(head_spec.cls)
-    remedies = ["use a causal encoder (`lstm`)"]
-    if "objective" in known:
-        remedies.append("hide the future with `head.objective: prefix`")
-    if "allow_leak" in known:
-        remedies.append("set `head.allow_leak: true` to reproduce the known mistake")
-    return (
-        f"'{encoder_spec.name}' is not causal: its backward half reads the answer that '{head_spec.name}' must "
-        f"give, so the loss would be wonderful and the text wrong; {', or '.join(remedies)}"
-    )
 
 
 def _with_factories(value: Any) -> Any:

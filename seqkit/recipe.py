@@ -40,6 +40,15 @@ class Recipe:
     values: dict[KeyPath, Mark] = field(default_factory=dict)
     origin: Mark = Mark(DICTIONARY, 0, 0)
 
+    @property
+    def default_name(self) -> str:
+        """The name of a run whose recipe gives none: the file's, as far as it can name a folder."""
+        if not self.origin.line:
+            return "run"
+        stem = Path(self.origin.file).stem
+        plain_stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
+        return plain_stem.strip("-")[:64] or "run"
+
     def fault(self, path: KeyPath, message: str, *, at_key: bool = False) -> Fault:
         """Returns a fault at a value, or at its key; at the closest thing above it when it isn't written anywhere."""
         marks = self.keys if at_key else self.values

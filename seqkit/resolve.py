@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import Fault, PluginError, RecipeError, suggest
-from seqkit.plan import DEFAULTS, SECTIONS, SIDES, BuildError, Plan, Spec, causality_fault
+from seqkit.compatibility import Built, conflicts
+from seqkit.errors import Fault, PluginError, RecipeError, in_order, suggest
+from seqkit.plan import DEFAULTS, SECTIONS, SIDES, BuildError, Plan, Spec
+from seqkit.problems import home_of, problems, show_value
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
+from seqkit.trial import huge, try_out
 from seqkit.yaml_marks import Path as KeyPath
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Encoder, Head, Reader
     from seqkit.settings import HashSplit, OrderSplit, RandomSplit, Top
 
 
@@ -34,7 +35,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Plan:
         warnings.simplefilter("always")
         plan = resolver.plan()
     if resolver.faults or plan is None:
-        raise RecipeError(_in_order(resolver.faults))
+        raise RecipeError(in_order(resolver.faults))
     plan.notes.extend(dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, UserWarning)))
     return plan
 
@@ -54,7 +55,7 @@ class _Resolver:
         split = self.split()
         reader, side_readers = self.readers()
         specs = {key: self.section(key) for key in SECTIONS if key != "data"}
-        built = _Built(
+        built = Built(
             reader=self.try_build(reader),
             tokenizer=self.try_build(specs["tokenizer"]),
             encoder=self.try_encoder(specs["encoder"]),
@@ -62,11 +63,15 @@ class _Resolver:
         )
         for spec in side_readers.values():
             self.try_build(spec)
-        self.check_together(top, split, side_readers, specs, built)
+        # Whether there is a validation split is not known where `data` is at fault.
+        validates = "valid" in side_readers or bool(split and split.valid) or self.faulty("data")
+        for problem in conflicts(top, validates, specs, built, self.named_at):
+            if not self.faulty(".".join(problem.path)):
+                self.fault(problem.path, problem.message, at_key=problem.at_key)
         if self.faults or reader is None or specs["encoder"] is None or specs["head"] is None:
             return None
         return Plan(
-            name=top.name or _name_of(self.recipe),
+            name=top.name or self.recipe.default_name,
             seed=top.seed,
             reader=reader,
             side_readers=side_readers,
@@ -83,7 +88,6 @@ class _Resolver:
 
     def unknown_sections(self) -> None:
         from seqkit.settings import Top
-        from seqkit.signature import home_of
 
         known = [*Top.model_fields, *SECTIONS]
         for key in self.recipe.data:
@@ -100,7 +104,6 @@ class _Resolver:
         from pydantic import ValidationError
 
         from seqkit.settings import Top
-        from seqkit.signature import problems
 
         values = {key: value for key, value in self.recipe.data.items() if key in Top.model_fields}
         try:
@@ -122,7 +125,6 @@ class _Resolver:
         from pydantic import BaseModel, ConfigDict, ValidationError
 
         from seqkit.settings import Split
-        from seqkit.signature import problems
 
         class Data(BaseModel):
             model_config = ConfigDict(strict=True)
@@ -191,7 +193,7 @@ class _Resolver:
 
     def component(self, kind: str, value: Any, path: KeyPath, defaults_at: KeyPath | None = None) -> Spec | None:
         """Looks a component up and checks its parameters, its nested components included."""
-        from seqkit.signature import check_parameters, parameters, show_value
+        from seqkit.signature import check_parameters, parameters
 
         known = ", ".join(self.registry.names(kind))
         named_at = path
@@ -262,8 +264,6 @@ class _Resolver:
         return f"; it is left from before `type: {name}` was laid over it, at {named}"
 
     def nested(self, parameter: Any, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec] | None:
-        from seqkit.signature import show_value
-
         if parameter.name not in given:
             wanted = f"a list of {parameter.nested}s" if parameter.is_list else _a(parameter.nested)
             self.fault(path, f"is required: {wanted}", at_key=True)
@@ -281,12 +281,12 @@ class _Resolver:
         """Builds a component that needs nothing before it, to have its constructor's word on its values."""
         if spec is None:
             return None
-        return self._constructed(spec, partial(_on_meta_device, spec))
+        return self._constructed(spec, partial(try_out, spec))
 
     def try_encoder(self, spec: Spec | None) -> Any:
         if spec is None:
             return None
-        return self._constructed(spec, partial(_on_meta_device, spec, 1))
+        return self._constructed(spec, partial(try_out, spec, 1))
 
     def _constructed(self, spec: Spec, build: Callable[[], Any]) -> Any:
         try:
@@ -301,8 +301,8 @@ class _Resolver:
                     path = inherited
                 self.fault(path, str(error))
         except Exception as error:
-            if huge := _huge(spec):
-                path, value = huge
+            if huge_number := huge(spec):
+                path, value = huge_number
                 self.fault(path, f"is too large: nothing of size {value:,} can be built")
                 return None
             raise PluginError(
@@ -310,44 +310,6 @@ class _Resolver:
                 f"{type(error).__name__}: {error}"
             ) from error
         return None
-
-    def check_together(
-        self, top: Any, split: Any, side_readers: dict[str, Spec], specs: dict[str, Spec | None], built: _Built
-    ) -> None:
-        """Checks what no section can see alone."""
-        head, encoder, train = built.head, built.encoder, top.train
-        head_name = specs["head"].name if specs["head"] else ""
-        # Whether there is a validation split is not known where `data` is at fault.
-        validates = "valid" in side_readers or bool(split and split.valid) or self.faulty("data")
-        if head is not None and encoder is not None and specs["encoder"] and not encoder.causal:
-            culprit, built_culprit = _not_causal(specs["encoder"], encoder)
-            if message := causality_fault(specs | {"encoder": culprit}, built_culprit, head):
-                self.fault(self.named_at(culprit.path), message)
-        if head is not None and built.reader is not None and "targets" in head.needs and not built.reader.labelled:
-            self.fault(
-                self.named_at(("head",)), f"'{head_name}' learns from labels, and this reader gives none; use a `table`"
-            )
-        if train.metric != "loss" and head is not None:
-            if train.metric not in head.metric_names:
-                known = ["loss", *head.metric_names]
-                hint = suggest(train.metric, known)
-                message = f"'{head_name}' has no metric '{train.metric}'{hint or ': one of ' + ', '.join(known)}"
-                self.fault(("train", "metric"), message)
-            elif not validates:
-                self.fault(("train", "metric"), "needs a validation split: `data.split.valid` or `data.valid`")
-        if train.early_stopping and not validates:
-            self.fault(("train", "early_stopping"), "needs a validation split: `data.split.valid` or `data.valid`")
-        if head is None:
-            return
-        if train.sequence_length and not head.per_step:
-            self.fault(("train", "sequence_length"), f"'{head_name}' answers for a whole row, which cannot be cut")
-        if top.generate and not head.generates:
-            self.fault(("generate",), f"'{head_name}' does not write; use `predict:`", at_key=True)
-        elif top.generate and top.generate.prompt is None and not self.faulty("generate.prompt"):
-            self.fault(("generate", "prompt"), "is required: the text to go on from", at_key=True)
-        if top.predict and head.generates:
-            message = f"'{head_name}' writes text and has no labels to predict; use `generate:`"
-            self.fault(("predict",), message, at_key=True)
 
     def named_at(self, path: KeyPath) -> KeyPath:
         """Returns where a component's name is written: at its `type`, or where the name stands alone."""
@@ -360,68 +322,8 @@ class _Resolver:
         return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)
 
 
-@dataclass
-class _Built:
-    """Components as their constructors made them from parameters alone; None where that failed."""
-
-    reader: Reader | None
-    tokenizer: Any
-    encoder: Encoder | None
-    head: Head | None
-
-
-def _not_causal(spec: Spec, encoder: Encoder) -> tuple[Spec, Encoder]:
-    """Returns the encoder that is to blame when one is not causal: itself, or one nested in it."""
-    for value in spec.values.values():
-        for inner in value if isinstance(value, list) else [value]:
-            if not isinstance(inner, Spec) or inner.registered.kind != "encoder":
-                continue
-            try:
-                built = _on_meta_device(inner, 1)
-            except Exception:  # it cannot be built without what is below it, so it is not judged alone
-                continue
-            if not built.causal:
-                return _not_causal(inner, built)
-    return spec, encoder
-
-
-def _huge(spec: Spec) -> tuple[KeyPath, int] | None:
-    """Returns the largest whole number of a component, and its place, when memory cannot hold so many of anything."""
-    numbers = [
-        ((*inner.path, name), value)
-        for inner in spec.walk()
-        for name, value in inner.values.items()
-        if isinstance(value, int)
-    ]
-    place, largest = max(numbers, key=lambda number: number[1], default=((), 0))
-    return (place, largest) if largest > 10_000_000 else None
-
-
-def _on_meta_device(spec: Spec, *supplied: Any) -> Any:
-    """Builds without memory for weights and without drawing random numbers, where the component allows it."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        try:
-            with torch.device("meta"):
-                return spec.build(*supplied)
-        except BuildError:
-            raise
-        except Exception:  # not every constructor can work without values; such a one gets its memory
-            if _huge(spec):
-                raise
-            return spec.build(*supplied)
-
-
 def _a(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def _name_of(recipe: Recipe) -> str:
-    if not recipe.origin.line:
-        return "run"
-    stem = Path(recipe.origin.file).stem
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem).strip("-")[:64] or "run"
 
 
 def _leave_out(values: dict[str, Any], path: KeyPath) -> None:
@@ -439,15 +341,3 @@ def _leave_out(values: dict[str, Any], path: KeyPath) -> None:
         else:
             break
     inmost.pop(last, None)
-
-
-def _in_order(faults: list[Fault]) -> list[Fault]:
-    """Sorts by line within each file, and drops repetitions."""
-
-    def place(fault: Fault) -> tuple[str, int, int]:
-        file, *numbers = fault.where.rsplit(":", 2)
-        if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
-            return file, int(numbers[0]), int(numbers[1])
-        return fault.where, 0, 0
-
-    return sorted(dict.fromkeys(faults), key=place)

@@ -37,7 +37,7 @@ def test_every_default_is_filled_in() -> None:
         "name": "run",
         "seed": 0,
         "data": {"type": "text", "path": None, "text": "abc", "unit": "text", "encoding": "utf-8"},
-        "tokenizer": {"type": "char", "unknown": "error", "min_count": 1},
+        "tokenizer": {"type": "char", "unknown": "error", "min_count": 1, "max_length": None},
         "embedding": {"type": "one_hot"},
         "encoder": LSTM | {"num_layers": 1, "bias": True, "dropout": 0.0, "proj_size": 0},
         "head": {"type": "next_char", "objective": "step", "context": 128, "allow_leak": False, "dropout": 0.0},
@@ -102,12 +102,20 @@ def test_baseline_is_on_or_off(written: Any, on: bool) -> None:
     assert plan_of(WRITES | {"baseline": written}).baseline is on
 
 
-@pytest.mark.parametrize("tokenizer", ["byte", {"type": "byte"}])
-def test_a_component_without_a_constructor_has_no_parameters(tokenizer: Any) -> None:
-    assert plan_of(WRITES | {"tokenizer": tokenizer}).as_data()["tokenizer"] == {"type": "byte"}
-    assert faults_of(WRITES | {"tokenizer": {"type": "byte", "bits": 7}}) == [
-        "recipe: tokenizer.bits: no such key; there are none"
+@pytest.mark.parametrize("embedding", ["one_hot", {"type": "one_hot"}])
+def test_a_component_without_parameters_takes_none(embedding: Any) -> None:
+    assert plan_of(WRITES | {"embedding": embedding}).as_data()["embedding"] == {"type": "one_hot"}
+    assert faults_of(WRITES | {"embedding": {"type": "one_hot", "dim": 7}}) == [
+        "recipe: embedding.dim: no such key; there are none"
     ]
+
+
+def test_a_component_without_a_constructor_has_no_parameters() -> None:
+    class Plain(Reader):
+        def read(self) -> list[Example]:
+            return []
+
+    assert parameters(Plain) == {}
 
 
 def test_nested_components_are_resolved_with_their_places() -> None:
