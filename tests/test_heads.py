@@ -192,7 +192,9 @@ def classify(**parameters: Any) -> Classify:
 
 def answers(head: Classify) -> tuple[Encoded, Batch]:
     final = torch.randn(7, WIDTH)
-    return Encoded(final[:, None], final), Batch(torch.zeros(7, 1), torch.ones(7), torch.tensor([0, 1, 2, 1, 1, 2, 0]))
+    return Encoded(final[:, None], final), Batch(
+        torch.zeros(7, 1), torch.ones(7).long(), torch.tensor([0, 1, 2, 1, 1, 2, 0])
+    )
 
 
 WEIGHTS = {
@@ -267,8 +269,28 @@ def test_classify_drops_only_in_training() -> None:
     assert dropped != head.eval().loss(encoded, batch).total.item()
 
 
-def test_classify_reads_the_final_width_not_the_output_width() -> None:
-    assert classify().output.in_features == WIDTH
+@pytest.mark.parametrize(
+    ("pooling", "width", "needs"),
+    [("final", WIDTH, "final"), ("mean", WIDTH + 1, "outputs"), ("max", WIDTH + 1, "outputs")],
+)
+def test_classify_reads_what_its_pooling_says(pooling: Any, width: int, needs: str) -> None:
+    head = classify(pooling=pooling)
+    assert head.output.in_features == width
+    assert head.needs == {needs, "targets"}
+
+
+@pytest.mark.parametrize(
+    ("pooling", "reduce"), [("mean", lambda steps: steps.mean(dim=0)), ("max", lambda steps: steps.amax(dim=0))]
+)
+def test_classify_pools_over_real_steps_alone(pooling: Any, reduce: Any) -> None:
+    head = classify(pooling=pooling).eval()
+    lengths = [4, 1, 3]
+    outputs = torch.randn(3, 4, WIDTH + 1) - 5  # all below zero, so that padding read as zero would win
+    batch = Batch(torch.zeros(3, 4).long(), torch.tensor(lengths))
+    answers = head.predict(Encoded(outputs, outputs[:, 0, :WIDTH]), batch)
+    for row, length, answer in zip(outputs, lengths, answers, strict=True):
+        wanted = torch.softmax(head.output(reduce(row[:length])).detach(), dim=0)
+        assert list(answer["probabilities"].values()) == pytest.approx(wanted.tolist(), rel=1e-5)
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)

@@ -127,11 +127,15 @@ def test_reading_on_leaves_the_state_that_was_given_as_it_was() -> None:
     assert np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("head", ["classify", "sentiment"])
+@pytest.mark.parametrize(
+    "head",
+    [{"type": "classify", "pooling": "mean"}, {"type": "classify", "pooling": "max"}, {"type": "sentiment"}],
+    ids=["mean", "max", "final"],
+)
 @every_embedding
 @every_encoder
-def test_label_probabilities_equal_torchs(encoder: str, embedding: str, head: str) -> None:
-    own, reference, tokenizer, recipe = engines(encoder, embedding, {"type": head, "dropout": 0.5})
+def test_label_probabilities_equal_torchs(encoder: str, embedding: str, head: dict[str, Any]) -> None:
+    own, reference, tokenizer, recipe = engines(encoder, embedding, head | {"dropout": 0.5})
     assert supports(recipe)
     assert own.labels == ["angry", "glad", "sad"]
     texts = [tokenizer.encode(text) for text in ("fox", "the quick brown", "x", TEXT, "own", "the fox")]

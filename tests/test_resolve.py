@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqkit.contracts import Example, Reader
 from seqkit.errors import PluginError, RecipeError
 from seqkit.plan import Plan, Spec
 from seqkit.recipe import read_recipe
 from seqkit.registry import load_registry
 from seqkit.resolve import resolve
+from seqkit.signature import parameters
 from seqkit.yaml_marks import dump, parse
 
 LSTM = {"type": "lstm", "hidden_size": 4}
@@ -306,8 +308,8 @@ def test_a_fault_of_the_reader_is_told_once_and_not_again_for_each_side(tmp_path
 def test_a_validation_split_is_not_missed_where_the_data_section_is_at_fault() -> None:
     train = {"early_stopping": {}, "metric": "perplexity"}
     assert [line.split(": ")[1] for line in faults_of(WRITES | {"train": train})] == [
-        "train.metric",
         "train.early_stopping",
+        "train.metric",
     ]
     broken = WRITES | {"train": train, "data": {"type": "text", "text": "a", "split": {"by": "hash", "valid": 2}}}
     assert [line.split(": ")[1] for line in faults_of(broken)] == ["data.split.valid"]

@@ -15,19 +15,20 @@ from seqkit.errors import DataError, suggest
 
 
 class Classify(nn.Module, Head):
-    """A label for the whole sequence: softmax over a linear map of the encoder's final vector.
+    """A label for the whole sequence: softmax over a linear map of one vector of it.
 
-    For an encoder that reads both ways, that vector is the forward direction's state after the last step beside the
-    backward direction's after the first.
+    That vector is the encoder's final one: for an encoder that reads both ways, the forward direction's state after the
+    last step beside the backward direction's after the first. Long texts are often better judged by what any of their
+    steps has shown, pooled over the outputs.
 
     Args:
+        pooling: `final`; or `mean` or `max` of each output over the row's real steps.
         class_weights: what an example of each label counts for in training: a number a label (1 where none is given),
             or `balanced`, which makes all labels count alike.
         label_smoothing: the share of the target spread evenly over all labels in training (Szegedy et al., 2016).
         dropout: the share of the final vector dropped in training.
     """
 
-    needs = frozenset({"final", "targets"})
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
     score = "accuracy"
@@ -35,11 +36,14 @@ class Classify(nn.Module, Head):
     def __init__(
         self,
         *,
+        pooling: Literal["final", "mean", "max"] = "final",
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
+        self.pooling = pooling
+        self.needs = frozenset({"final" if pooling == "final" else "outputs", "targets"})
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
@@ -75,7 +79,7 @@ class Classify(nn.Module, Head):
         self._numbers = {label: number for number, label in enumerate(labels)}
 
     def build(self, output_size: int, final_size: int) -> None:
-        self.output = nn.Linear(final_size, len(self.labels))
+        self.output = nn.Linear(final_size if self.pooling == "final" else output_size, len(self.labels))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
@@ -87,7 +91,7 @@ class Classify(nn.Module, Head):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        logits = self._logits(encoded)
+        logits = self._logits(encoded, batch)
         # Weights and smoothing shape what is learned; what is reported is the plain likelihood.
         weights = None if self.weights is None or not self.training else logits.new_tensor(self.weights)
         total = nn.functional.cross_entropy(
@@ -100,11 +104,21 @@ class Classify(nn.Module, Head):
         return Loss(total, len(batch.targets) if weights is None else float(weights[batch.targets].sum()))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        probabilities = torch.softmax(self._logits(encoded).detach().double(), dim=1)
+        probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
         return [answer(row, self.labels) for row in probabilities.cpu().numpy()]
 
-    def _logits(self, encoded: Encoded) -> Tensor:
-        return self.output(self.dropout(encoded.final))  # (batch, labels)
+    def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Returns float (batch, labels)."""
+        return self.output(self.dropout(self._pooled(encoded, batch)))
+
+    def _pooled(self, encoded: Encoded, batch: Batch) -> Tensor:
+        if self.pooling == "final":
+            return encoded.final  # (batch, final_size)
+        padded = ~batch.mask[:, :, None]  # (batch, time, 1)
+        if self.pooling == "max":
+            return encoded.outputs.masked_fill(padded, -torch.inf).amax(dim=1)  # (batch, output_size)
+        lengths = batch.lengths.to(encoded.outputs.device)[:, None]
+        return encoded.outputs.masked_fill(padded, 0).sum(dim=1) / lengths
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]

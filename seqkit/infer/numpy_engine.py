@@ -73,6 +73,7 @@ class NumpyEngine:
         self.reads_final = head.get("objective", "step") == "prefix" or head["type"] != "next_char"
         self.carries = self.encoder.causal and not self.reads_final
         self.context = head.get("context", 0)
+        self.pooling = head.get("pooling", "final")
         self.labels: list[str] = list(head_state.get("labels", []))
 
     def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
@@ -95,8 +96,8 @@ class NumpyEngine:
             ids = np.zeros((len(chosen), lengths[0]), dtype=np.int64)
             for row, number in zip(ids, chosen, strict=True):
                 row[: len(texts[number])] = texts[number]
-            final = self.encoder.run(self._input(ids), lengths, None).final
-            logits[chosen] = final @ self.output_weight + self.output_bias
+            features = _pooled(self.encoder.run(self._input(ids), lengths, None), lengths, self.pooling)
+            logits[chosen] = features @ self.output_weight + self.output_bias
         logits -= logits.max(axis=1, keepdims=True)
         exponentials = np.exp(logits)
         return exponentials / exponentials.sum(axis=1, keepdims=True)
@@ -129,6 +130,16 @@ class NumpyEngine:
             projection = self._take(name + "weight_hr_l0") if section["proj_size"] else None
             cells.append(_Cell(self._take(name + "weight_ih_l0"), self._take(name + "weight_hh_l0"), bias, projection))
         return _Layers(cells, directions)
+
+
+def _pooled(encoded: Encoded, lengths: np.ndarray, pooling: str) -> np.ndarray:
+    """Returns (batch, size): what the head `classify` reads of a batch."""
+    if pooling == "final":
+        return encoded.final
+    padded = np.arange(encoded.outputs.shape[1])[None, :, None] >= lengths[:, None, None]
+    if pooling == "max":
+        return np.where(padded, -np.inf, encoded.outputs).max(axis=1).astype(np.float32)
+    return np.where(padded, 0, encoded.outputs).sum(axis=1) / lengths[:, None].astype(np.float32)
 
 
 class _Cell:
