@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,16 @@ def make_optimizer(settings: Adam | AdamW | SGD | RMSprop, parameters: Iterable[
     if settings.type in FUSED:
         arguments["fused"] = True
     return CLASSES[settings.type](parameters, **arguments)
+
+
+@torch.no_grad()
+def step(optimizer: torch.optim.Optimizer) -> None:
+    """Takes a step by the optimizer's own arithmetic.
+
+    `optimizer.step()` wraps it in hooks for torch's profiler and compiler, and imports the compiler for that, which
+    takes as long as importing torch itself. Nothing here compiles.
+    """
+    inspect.unwrap(type(optimizer).step)(optimizer)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
+from seqkit import optim
 from seqkit.batches import carried, to_device
 from seqkit.checkpoint import Checkpoint, Progress, load_weights, save_checkpoint, weights_of
 from seqkit.contracts import Batch, Loss, State
@@ -17,7 +18,6 @@ from seqkit.errors import Interrupted, NotFiniteError
 from seqkit.evaluate import evaluate, split_batches
 from seqkit.metrics_log import MetricsLog
 from seqkit.model import Model
-from seqkit.optim import learning_rate, make_optimizer, run_length
 from seqkit.rundir import RunDirectory
 from seqkit.settings import Train
 
@@ -56,9 +56,9 @@ def train(
         Interrupted: `stop` asked for it, and a checkpoint was saved.
     """
     batches = split_batches(splits["train"], settings, model.encoder.causal, seed)
-    length = run_length(settings, len(batches))
+    length = optim.run_length(settings, len(batches))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = make_optimizer(settings.optimizer, parameters)
+    optimizer = optim.make_optimizer(settings.optimizer, parameters)
     progress, best_weights, state = Progress(), None, None
     if start:
         progress, best_weights = start.progress, start.best
@@ -74,7 +74,7 @@ def train(
                 began = time.perf_counter()
                 batch = to_device(step.batch, device)
                 state = carried(state, len(batch.lengths)) if step.continues else None
-                rate = learning_rate(settings.schedule, settings.optimizer.lr, progress.step, length)
+                rate = optim.learning_rate(settings.schedule, settings.optimizer.lr, progress.step, length)
                 mean_loss, loss, state = _take_step(model, batch, state, optimizer, rate, settings, progress.step + 1)
 
                 progress.step += 1
@@ -141,7 +141,7 @@ def _take_step(
         raise _not_finite(value, model, number)
     if settings.clip_norm:
         torch.nn.utils.clip_grads_with_norm_(model.parameters(), settings.clip_norm, norm)
-    optimizer.step()
+    optim.step(optimizer)
     return value, loss, state
 
 

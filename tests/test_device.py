@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import torch
-
 from conftest import RECIPES
+
 from seqkit.device import THREADED_WIDTH, borrowed_torch, choose_device, choose_threads
 from seqkit.errors import UsageError
 
