@@ -30,7 +30,7 @@ def seqkit(debug: bool) -> None:
     """
 
 
-@seqkit.command()
+@seqkit.command(short_help="Train what a recipe says, and evaluate it.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @overrides_argument
 @click.option(
@@ -61,7 +61,7 @@ def run(recipe: Path, overrides: tuple[str, ...], runs: Path, resume: Path | Non
     click.echo(finished.path)
 
 
-@seqkit.command()
+@seqkit.command(short_help="Check a recipe, and print the plan.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @overrides_argument
 @no_plugin
@@ -82,7 +82,7 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
     click.echo(dump(plan.as_data()), nl=False)
 
 
-@seqkit.command()
+@seqkit.command(short_help="Write on from a prompt.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--prompt", help="What to go on from.  [default: the recipe's]")
 @click.option("--length", type=int, help="How many tokens (characters) at most.  [default: the recipe's, else 100]")
@@ -111,7 +111,7 @@ def generate(run: Path, stream: bool, stop: tuple[str, ...], **options: Any) -> 
     click.echo()
 
 
-@seqkit.command()
+@seqkit.command(short_help="Label texts.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
@@ -133,7 +133,7 @@ def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str)
         click.echo(json.dumps(answer, ensure_ascii=False))
 
 
-@seqkit.command()
+@seqkit.command(short_help="Score a run on new data.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="A file of the form that the recipe reads."
@@ -145,7 +145,7 @@ def evaluate(run: Path, data: Path) -> None:
     click.echo(json.dumps(load(run).evaluate(data), ensure_ascii=False, indent=2))
 
 
-@seqkit.command("list")
+@seqkit.command("list", short_help="List the registered components.")
 @click.argument("kind", required=False, metavar="[KIND]")
 @no_plugin
 def list_components(kind: str | None, without: tuple[str, ...]) -> None:
@@ -166,7 +166,7 @@ def list_components(kind: str | None, without: tuple[str, ...]) -> None:
     _tell_set_aside(registry)
 
 
-@seqkit.command()
+@seqkit.command(short_help="Show a component and its parameters.")
 @click.argument("kind")
 @click.argument("name")
 @no_plugin
@@ -184,7 +184,7 @@ def show(kind: str, name: str, without: tuple[str, ...]) -> None:
     click.echo(description(entry))
 
 
-@seqkit.command()
+@seqkit.command(short_help="List the installed plugins.")
 @no_plugin
 def plugins(without: tuple[str, ...]) -> None:
     """List the installed plugins, what each provides, and why one was set aside."""
