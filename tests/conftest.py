@@ -9,6 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from hypothesis import settings
+
+# Small tensors gain nothing from a second thread, and lose much where two processes share two cores.
+torch.set_num_threads(1)
+# A machine that is busy must not fail a test, and a failure must be there again on the next run.
+settings.register_profile("seqkit", deadline=None, derandomize=True, database=None)
+settings.load_profile("seqkit")
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 

@@ -66,8 +66,9 @@ def generate(
         if ends:
             yield text[len(shown) : min(ends)]
             return
-        # What may still turn into a stop text is held back, and so is a character of which some bytes are to come.
-        ready = text[: max(len(shown), len(text) - held)].rstrip("\N{REPLACEMENT CHARACTER}")
+        # A character of which some bytes are to come is held back, and before it what may still turn into a stop text.
+        settled = text.rstrip("\N{REPLACEMENT CHARACTER}")
+        ready = settled[: max(len(shown), len(settled) - held)]
         if len(ready) > len(shown) and ready.startswith(shown):
             yield ready[len(shown) :]
             shown = ready
