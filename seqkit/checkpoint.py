@@ -12,7 +12,6 @@ A checkpoint is a folder `checkpoints/step-N`, staged beside its place and renam
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import shutil
@@ -29,7 +28,7 @@ from torch import Tensor
 from seqkit.contracts import State
 from seqkit.errors import DataError, UsageError
 from seqkit.model import Model
-from seqkit.rundir import FORMAT, RunDirectory, read_json, sync_folder, to_json, write_whole
+from seqkit.rundir import FORMAT, RunDirectory, read_json, shown, size_of, sync_folder, to_json, write_whole
 
 Weights = dict[str, Tensor]
 
@@ -91,10 +90,9 @@ def read_weights(path: Path) -> Weights:
     Raises:
         DataError: it is missing or damaged.
     """
+    size_of(path)
     try:
         return load(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path}: is missing: the run is not complete") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (SafetensorError, ValueError, KeyError) as error:
@@ -236,16 +234,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise DataError(f"{path / name}: cannot be read: {error.strerror}") from None
         if hashlib.sha256(content[name]).hexdigest() != digest:
             raise DataError(f"{path / name}: is not the file that was saved")
-    state = json.loads(content["state.json"])
+    state = read_json(path / "state.json")
     if state.get("format") != FORMAT:
-        raise DataError(f"{path}: format {state.get('format')!r}; this version of seqkit reads format {FORMAT}")
-    return Checkpoint(
-        path,
-        load(content["model.safetensors"]),
-        load(content["best.safetensors"]) if "best.safetensors" in content else None,
-        load(content["optimizer.safetensors"]),
-        state,
-    )
+        raise DataError(f"{path}: format {shown(state.get('format'))}; this version of seqkit reads format {FORMAT}")
+    try:
+        checkpoint = Checkpoint(
+            path,
+            load(content["model.safetensors"]),
+            load(content["best.safetensors"]) if "best.safetensors" in content else None,
+            load(content["optimizer.safetensors"]),
+            state,
+        )
+        _ = checkpoint.progress
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: damaged: {error}") from None
+    return checkpoint
 
 
 def _flatten(state: State, name: str = "carried") -> tuple[Weights, Any]:

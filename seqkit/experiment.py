@@ -15,7 +15,7 @@ import seqkit
 from seqkit.compatibility import causality_fault
 from seqkit.contracts import Head, Tokenizer
 from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits, repeated
-from seqkit.errors import DataError, Fault, PluginError, RecipeError, UsageError
+from seqkit.errors import DataError, Fault, PluginError, RecipeError, SeqkitError, UsageError
 from seqkit.plan import BuildError, Plan
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
@@ -93,20 +93,27 @@ def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], 
         prepared = prepare(plan)
         _check_asked_for(plan, recipe, prepared)
         seed_everything(plan.seed)
-        model = build_model(plan, prepared.tokenizer, prepared.head, prepared.features).to(device)
+        try:
+            model = build_model(plan, prepared.tokenizer, prepared.head, prepared.features).to(device)
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and "memory" not in str(error):
+                raise
+            too_large = "this model does not fit into memory: make it smaller (hidden_size, num_layers, dim)"
+            raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
         if message := causality_fault(plan.encoder, plan.head, model.encoder, prepared.head):
             raise RecipeError([recipe.fault(("encoder", "type"), message)])
         weights = sum(parameter.numel() for parameter in model.parameters())
         threads = choose_threads(plan.train.threads, model.encoder.output_size)
         torch.set_num_threads(threads)
+        _try_out(plan, prepared, model, device)
         document = plan_document(plan, prepared)
 
         start = None
         if resume is None:
+            contents = [text.encode() for text in (recipe.text, to_json(document), to_json(fitted_document(prepared)))]
             run = RunDirectory.create(runs, plan.name)
-            write_whole(run.recipe, recipe.text)
-            write_whole(run.plan, to_json(document))
-            write_whole(run.tokenizer, to_json(fitted_document(prepared)))
+            for file, content in zip((run.recipe, run.plan, run.tokenizer), contents, strict=True):
+                write_whole(file, content)
         else:
             run = RunDirectory.open(resume)
             _refuse_if_different(run, document)
@@ -216,6 +223,35 @@ def _check_asked_for(plan: Plan, recipe: Recipe, prepared: Prepared) -> None:
             faults.append(recipe.fault(path, str(error)))
     if faults:
         raise RecipeError(faults)
+
+
+def _try_out(plan: Plan, prepared: Prepared, model: Any, device: Any) -> None:
+    """Gives a model with a plugin's components one batch, which holds them to their contracts before a file is written.
+
+    Raises:
+        PluginError: they fail.
+    """
+    import torch
+
+    from seqkit.batches import to_device
+    from seqkit.evaluate import split_batches
+
+    others = sorted(plan.providers().keys() - {"seqkit"})
+    if not others:
+        return
+    batches = split_batches(prepared.splits["train"], plan.train, model.encoder.causal, plan.seed)
+    try:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
+            model.eval()
+            batch = to_device(next(iter(batches.epoch(0))).batch, device)
+            model(batch)
+            prepared.head.predict(model.encode(batch.inputs, batch.lengths), batch)
+            model.train()
+    except SeqkitError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise PluginError(f"{', '.join(others)}: the model fails on its first batch: {reason}") from error
 
 
 def _refuse_if_different(run: RunDirectory, document: dict[str, Any]) -> None:

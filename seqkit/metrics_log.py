@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from seqkit.errors import UsageError
+from seqkit.errors import DataError, UsageError
 
 
 class MetricsLog:
@@ -55,5 +55,23 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Returns the rows of a file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Returns the rows of a file.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise DataError(f"{path}: is missing: the run is not complete") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: damaged: not UTF-8") from None
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows += [json.loads(line)] if line else []
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}:{number}: damaged: {error}") from None
+    return rows

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from seqkit.checkpoint import Progress
+from seqkit.optim import run_length
 from seqkit.plan import Plan, Spec
+from seqkit.settings import Train
 
 LINES = 10
 """Of a run with more epochs than twice this, so many epochs get a line."""
@@ -25,6 +27,7 @@ class Report:
         self.out = out
         self._bar_stream = bar if bar is not None and bar.isatty() else None
         self._bar: Any = None
+        self._train: Train | None = None
         self._label_width = 10
 
     def line(self, text: str = "") -> None:
@@ -32,13 +35,17 @@ class Report:
             return
         if self._bar is not None:
             self._bar.clear()
-        print(text, file=self.out, flush=True)
+        try:
+            print(text, file=self.out, flush=True)
+        except OSError:  # whoever read it has gone, or the disk is full: training goes on all the same
+            self.out = None
 
     def note(self, text: str) -> None:
         self.line(f"  note: {text}")
 
     def started(self, plan: Plan, counts: Mapping[str, int], sizes: Mapping[str, str], machine: str) -> None:
         """Says what is about to be trained."""
+        self._train = plan.train
         self.line(f"{plan.name}, seed {plan.seed}")
         split = ", ".join(f"{number:,} {side}" for side, number in counts.items())
         self._fact("data", f"{_described(plan.reader)}: {split}")
@@ -60,7 +67,12 @@ class Report:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                file=self._bar_stream, unit="step", leave=False, initial=progress.step - 1, dynamic_ncols=True
+                file=self._bar_stream,
+                unit="step",
+                leave=False,
+                initial=progress.step - 1,
+                total=run_length(self._train, steps_per_epoch).steps if self._train else None,
+                dynamic_ncols=True,
             )
         self._bar.set_postfix_str(f"epoch {progress.epoch + 1}, loss {loss:.4f}", refresh=False)
         self._bar.update(1)

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import reprlib
+import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from seqkit.errors import DataError, UsageError
 
 FORMAT = 1
 MAX_JSON_BYTES = 256_000_000
+MAX_DEPTH = 100
+"""A recipe is at most 40 deep."""
 
 
 class RunDirectory:
@@ -59,8 +63,9 @@ class RunDirectory:
                     return cls(path)
                 except FileExistsError:  # another process took the number
                     number += 1
-        except OSError as error:
-            raise UsageError(f"{runs}: cannot make a run directory there: {error.strerror}") from None
+        except (OSError, ValueError) as error:  # a ValueError is a name that no folder can have
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(f"{runs}: cannot make a run directory there: {reason}; give another with --runs") from None
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:
@@ -70,10 +75,16 @@ class RunDirectory:
             UsageError: it is not one.
         """
         run = cls(Path(path))
-        if not run.path.exists():
+        try:
+            there, whole = run.path.exists(), run.plan.is_file()
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be opened: {error.strerror}") from None
+        if not there:
             raise UsageError(f"{path}: there is no such run directory")
-        if not run.path.is_dir() or not run.plan.is_file():
-            raise UsageError(f"{path}: not a run directory: it holds no {run.plan.name}")
+        if not whole:
+            raise UsageError(
+                f"{path}: not a run directory: it holds no {run.plan.name}; give what `seqkit run` printed last"
+            )
         return run
 
     def read_plan(self) -> dict[str, Any]:
@@ -84,18 +95,29 @@ class RunDirectory:
         """
         plan = read_json(self.plan)
         if plan.get("format") != FORMAT:
-            raise DataError(f"{self.plan}: format {plan.get('format')!r}; this version of seqkit reads format {FORMAT}")
+            raise DataError(
+                f"{self.plan}: format {shown(plan.get('format'))}; this version of seqkit reads format {FORMAT}"
+            )
         if not isinstance(plan.get("recipe"), dict):
-            raise DataError(f"{self.plan}: holds no recipe")
+            raise DataError(f"{self.plan}: damaged: holds no recipe")
+        components = plan.get("components")
+        if not isinstance(components, list) or not all(map(_is_component, components)):
+            raise DataError(f"{self.plan}: damaged: 'components' does not list components")
+        if _deep(plan["recipe"]):
+            raise DataError(f"{self.plan}: damaged: the recipe is nested more than {MAX_DEPTH} deep")
         return plan
 
     def read_fitted(self) -> dict[str, Any]:
         """Returns what tokenizer and head learned from the data: `{"tokenizer": …, "head": …, "features": …}`."""
         fitted = read_json(self.tokenizer)
-        for key in ("tokenizer", "head"):
-            if not isinstance(fitted.get(key), dict | None.__class__):
-                raise DataError(f"{self.tokenizer}: '{key}' is not a mapping")
-        return fitted
+        if not isinstance(fitted.get("tokenizer"), dict | None):
+            raise DataError(f"{self.tokenizer}: damaged: 'tokenizer' is not a mapping")
+        if not isinstance(fitted.get("head"), dict):
+            raise DataError(f"{self.tokenizer}: damaged: 'head' is not a mapping")
+        features = fitted.get("features")
+        if features is not None and (not isinstance(features, int) or features < 1):
+            raise DataError(f"{self.tokenizer}: damaged: 'features' is not a width: {shown(features)}")
+        return {"tokenizer": None, "features": None} | fitted
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -104,12 +126,11 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it is missing, too large, or not a JSON object.
     """
+    if size_of(path) > MAX_JSON_BYTES:
+        raise DataError(f"{path}: larger than {MAX_JSON_BYTES:,} bytes")
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise DataError(f"{path}: larger than {MAX_JSON_BYTES:,} bytes")
         value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path}: is missing: the run is not complete") from None
+        json.dumps(value, ensure_ascii=False).encode()  # JSON can hold half a character, which nothing can print
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
@@ -117,6 +138,45 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path}: damaged: not a JSON object")
     return value
+
+
+def size_of(path: Path) -> int:
+    """Returns the size in bytes of a file of a run directory.
+
+    Raises:
+        DataError: it is missing, or is no file: reading from a pipe might never end.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise DataError(f"{path}: is missing: the run is not complete") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(f"{path}: not a file")
+    return status.st_size
+
+
+def shown(value: Any) -> str:
+    """Returns a value found in a file as a message can hold it, however large it is."""
+    plain = value is None or isinstance(value, str | bool | int | float)
+    text = json.dumps(value, ensure_ascii=False) if plain else reprlib.repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _is_component(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) and len(text) < 200 for text in value.values())
+
+
+def _deep(value: Any) -> bool:
+    layer = [value]
+    for _ in range(MAX_DEPTH):
+        layer = [item for inner in layer for item in _children(inner)]
+    return bool(layer)
+
+
+def _children(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def to_json(value: Mapping[str, Any]) -> str:

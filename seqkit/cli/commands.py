@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 import seqkit as package
-from seqkit.errors import UsageError
+from seqkit.errors import Interrupted, UsageError
 
 KINDS = ("reader", "tokenizer", "embedding", "encoder", "head")
 
@@ -20,7 +21,17 @@ no_plugin = click.option(
 overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """A group of commands that says of Ctrl-C what it says of any other end, in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted(signal.SIGINT, "interrupted") from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package.__version__, prog_name="seqkit")
 @click.option("--debug", is_flag=True, help="Show a traceback for an error.")
 def seqkit(debug: bool) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.errors import DataError, PluginError, UnknownText, UsageError
+from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UnknownText, UsageError
 from seqkit.hookspecs import KINDS
-from seqkit.rundir import RunDirectory, read_json
+from seqkit.rundir import RunDirectory, read_json, size_of
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
@@ -86,11 +85,10 @@ class Run:
         """Yields what `generate` returns, piece by piece."""
         from seqkit.infer.generate import generate
 
-        settings = self.generate_settings(prompt=prompt, length=length, **options)
-        engine = self._engine
         if not self._generates:
-            raise UsageError(f"{self.path}: the head '{self.recipe['head']['type']}' does not write; use predict")
-        tokenizer = self.tokenizer
+            raise UsageError(f"{self.path}: the head '{self._head_name}' does not write; use predict")
+        settings = self.generate_settings(prompt=prompt, length=length, **options)
+        engine, tokenizer = self._engine, self.tokenizer
         try:
             ids = tokenizer.encode(_checked(settings.pop("prompt")))
         except (UnknownText, UsageError) as error:
@@ -103,31 +101,11 @@ class Run:
         """Returns the settings of `generate`: what is given, else the recipe's, else the defaults.
 
         Raises:
-            UsageError: one is out of bounds.
+            UsageError: one is out of bounds, or there is no prompt.
         """
-        settings: dict[str, Any] = {"prompt": None, "length": 100, "temperature": 0.0, "seed": None, "stop": []}
-        settings |= {"top_k": None, "top_p": None} | (self.recipe.get("generate") or {})
-        settings |= {name: value for name, value in given.items() if value is not None}
-        if isinstance(settings["stop"], str):
-            settings["stop"] = [settings["stop"]]
-        if settings["seed"] is None:
-            settings["seed"] = self.recipe["seed"]
-        if not settings["prompt"]:
-            raise UsageError("a prompt is needed, to go on from: the recipe has none, and an empty one is none")
-        if not all(isinstance(text, str) and text for text in settings["stop"]):
-            raise UsageError("a stop text must not be empty")
-        bounds = {
-            "length": ("at least 1", lambda value: value >= 1),
-            "temperature": ("at least 0 and finite", lambda value: 0 <= value < math.inf),
-            "top_k": ("at least 1", lambda value: value >= 1),
-            "top_p": ("above 0 and at most 1", lambda value: 0 < value <= 1),
-            "seed": ("at least 0", lambda value: value >= 0),
-        }
-        for name, (bound, holds) in bounds.items():
-            value = settings[name]
-            if value is not None and not holds(value):
-                raise UsageError(f"{name.replace('_', '-')} must be {bound}, not {value}")
-        return settings
+        from seqkit.infer.writing import writing_settings
+
+        return writing_settings(given, self.recipe, self.directory.plan)
 
     def predict(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
         """Returns the head's answer for each text: `{"text": …, "label": …, "probabilities": {label: p}}`.
@@ -141,10 +119,11 @@ class Run:
         """
         from seqkit.data import encode
 
-        if isinstance(texts, str):
-            raise UsageError("predict takes a list of texts")
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise UsageError(f"predict takes a list of texts, not {texts!r:.40}")
         if self._generates:
-            raise UsageError(f"{self.path}: the head '{self.recipe['head']['type']}' writes text; use generate")
+            raise UsageError(f"{self.path}: the head '{self._head_name}' writes text; use generate")
+        texts = list(texts)
         inputs = []
         for number, text in enumerate(texts, start=1):
             try:
@@ -173,12 +152,14 @@ class Run:
         from seqkit.contracts import Example
         from seqkit.data import Dataset, make_rows, read
 
+        is_file = isinstance(data, str | Path)
+        if (is_file and "\0" in str(data)) or not (is_file or isinstance(data, Iterable)):
+            raise UsageError(f"evaluate takes a file, or a list of (input, target) pairs, not {data!r:.40}")
         plan, model = self._torch_model
         if isinstance(data, str | Path):
             examples = read(self._reader(plan, Path(data)), plan.reader.name)
         else:
-            pairs = enumerate(data, start=1)
-            examples = [Example(value, target, f"pair {number}") for number, (value, target) in pairs]
+            examples = [Example(*self._checked_pair(pair, number)) for number, pair in enumerate(data, start=1)]
         if not examples:
             raise DataError("there is nothing to evaluate on")
         rows = make_rows(examples, None if self._reads_features else self.tokenizer, model.head)
@@ -187,6 +168,18 @@ class Run:
         from seqkit.evaluate import evaluate
 
         return {"examples": len(examples)} | evaluate(model, Dataset(examples, rows), plan.train, torch.device("cpu"))
+
+    def _checked_pair(self, pair: Any, number: int) -> tuple[Any, Any, str]:
+        """Returns input, target and place of one pair."""
+        where = f"pair {number}"
+        try:
+            value, target = [pair] if isinstance(pair, str) else pair  # two characters are no pair
+        except (TypeError, ValueError):
+            raise UsageError(f"{where}: must be (input, target), not {pair!r:.40}") from None
+        try:
+            return (self._checked_features(value) if self._reads_features else _checked(value)), target, where
+        except (DataError, UsageError) as error:
+            raise DataError(f"{where}: {error}") from None
 
     def _reader(self, plan: Plan, path: Path) -> Reader:
         """Builds the recipe's reader on another file."""
@@ -214,27 +207,27 @@ class Run:
         """
         if self._reads_features:
             raise UsageError(f"{self.path}: reads features, not text")
-        tokenizer = self._own_tokenizer() if self._is_own else self._resolved.tokenizer.build()  # type: ignore[union-attr]
-        tokenizer.restore(self._fitted["tokenizer"])
-        return tokenizer
+        if self._is_own:
+            from seqkit.infer.own_tokenizer import own_tokenizer
 
-    def _own_tokenizer(self) -> Tokenizer:
-        from importlib import import_module
-
-        from seqkit import builtin
-
-        section = dict(self.recipe["tokenizer"])
-        name = section.pop("type")
-        target = next(str(entry.target) for entry in builtin.seqkit_tokenizers() if entry.name == name)
-        module, _, attribute = target.partition(":")
+            try:
+                tokenizer = own_tokenizer(self.recipe["tokenizer"])
+            except ValueError as error:
+                raise DataError(f"{self.directory.plan}: damaged: tokenizer: {error}") from None
+        else:
+            tokenizer = self._resolved.tokenizer.build()  # type: ignore[union-attr]
         try:
-            return getattr(import_module(module), attribute)(**section)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{self.directory.plan}: damaged: tokenizer: {error}") from None
+            tokenizer.restore(self._fitted["tokenizer"])
+        except PluginError:
+            raise
+        except Exception as error:  # a plugin may trip over a damaged state in any way
+            message = f"{self.directory.tokenizer}: damaged: the tokenizer cannot read its state: {_reason(error)}"
+            raise DataError(message) from error
+        return tokenizer
 
     @property
     def _reads_features(self) -> bool:
-        return self.recipe.get("tokenizer") is None
+        return not self._is_own and self._resolved.tokenizer is None
 
     def _checked_features(self, value: Any) -> np.ndarray:
         width = self._fitted.get("features")
@@ -250,13 +243,20 @@ class Run:
 
     @property
     def _generates(self) -> bool:
-        return self.recipe["head"]["type"] == "next_char" if self._is_own else self._torch_model[1].head.generates
+        return self._head_name == "next_char" if self._is_own else self._torch_model[1].head.generates
 
     @property
+    def _head_name(self) -> str:
+        return self.recipe["head"]["type"] if self._is_own else self._resolved.head.name
+
+    @cached_property
     def _is_own(self) -> bool:
         from seqkit.infer.numpy_engine import supports
 
-        return supports(self.recipe)
+        try:
+            return supports(self.recipe)
+        except TypeError:  # the recipe is damaged, and resolving it tells where
+            return False
 
     @cached_property
     def _engine(self) -> Any:
@@ -264,9 +264,20 @@ class Run:
             from seqkit.infer.torch_engine import TorchEngine
 
             return TorchEngine(self._torch_model[1])
-        from seqkit.infer.numpy_engine import NumpyEngine, read_weights
+        from seqkit.infer.numpy_engine import NumpyEngine
 
-        return NumpyEngine(self.recipe, read_weights(self.directory.model), self._fitted["head"])
+        return NumpyEngine(self.recipe, self._own_weights, self._fitted["head"])
+
+    @cached_property
+    def _own_weights(self) -> dict[str, np.ndarray]:
+        """The weights, of the names and shapes that the recipe and the vocabulary ask for."""
+        from seqkit.infer.numpy_engine import read_weights
+        from seqkit.infer.shapes import check_weights
+
+        size_of(self.directory.model)
+        weights = read_weights(self.directory.model)
+        check_weights(self.directory, self.recipe, weights, self.tokenizer.vocab_size, self._fitted["head"])
+        return weights
 
     def _answers(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         if not self._is_own:
@@ -286,29 +297,41 @@ class Run:
 
         registry = load_registry()
         _check_installed(self.path, self._plan.get("components", []), registry)
-        return resolve(Recipe(json.loads(json.dumps(self.recipe)), ""), registry)
+        try:
+            return resolve(Recipe(json.loads(json.dumps(self.recipe)), ""), registry)
+        except RecipeError as error:
+            fault, more = error.faults[0], len(error.faults) - 1
+            message = f"{fault.key}: {fault.message}" + (f" (and {more} more)" if more else "")
+            raise DataError(f"{self.directory.plan}: damaged: {message}") from None
 
     @cached_property
     def _torch_model(self) -> tuple[Plan, Model]:
         """The plan, and the model as torch modules."""
         plan = self._resolved
+        if self._is_own:
+            _ = self._own_weights  # before anything of the recipe's sizes is built
         import torch
 
         from seqkit.checkpoint import load_weights, read_weights
         from seqkit.model import build_model
         from seqkit.plan import BuildError
 
-        head = plan.head.build()
         try:
+            head = plan.head.build()
             head.restore(self._fitted["head"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{self.directory.tokenizer}: damaged: the head cannot read its state: {error}") from None
+        except Exception as error:  # a plugin may trip over a damaged state in any way
+            message = f"{self.directory.tokenizer}: damaged: the head cannot read its state: {_reason(error)}"
+            raise DataError(message) from error
         tokenizer = None if self._reads_features else self.tokenizer
         with torch.random.fork_rng(devices=[]):
             try:
-                model = build_model(plan, tokenizer, head, self._fitted.get("features"))
+                model = build_model(plan, tokenizer, head, self._fitted["features"])
             except BuildError as error:
                 raise DataError(f"{self.directory.plan}: {'.'.join(error.path)}: {error}") from None
+            except SeqkitError:
+                raise
+            except Exception as error:
+                raise DataError(f"{self.directory.plan}: the model cannot be built: {_reason(error)}") from error
         load_weights(model, read_weights(self.directory.model), self.directory.model)
         return plan, model.eval()
 
@@ -326,6 +349,10 @@ def _check_installed(path: Path, components: Sequence[Mapping[str, str]], regist
             else:
                 remedy = f"install {distribution} {component.get('version')}"
             raise PluginError(f"{path}: the {kind} '{name}' is not here: {remedy}")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}".split("\n")[0]
 
 
 def _checked(text: Any) -> str:
