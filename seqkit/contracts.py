@@ -273,7 +273,6 @@ class Head(ABC):
         generates: it has `logits` over the vocabulary, and `seqkit generate` can write with it.
         metric_names: the metrics that `train.metric` may choose by, besides `loss`.
         higher_is_better: those of them of which more is better; of all others less is.
-        score: the metric that the summary puts beside the baseline.
     """
 
     needs: frozenset[str] = frozenset({"outputs"})
@@ -281,7 +280,6 @@ class Head(ABC):
     generates: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
-    score: ClassVar[str] = "loss"
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
         """Learns from the training examples what the targets are (the labels, say)."""

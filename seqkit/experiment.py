@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from seqkit.recipe import Recipe
 from seqkit.registry import Registry
 from seqkit.resolve import resolve
 from seqkit.rundir import FORMAT, RunDirectory, to_json, write_whole
+
+if TYPE_CHECKING:
+    from seqkit.checkpoint import Checkpoint
+    from seqkit.model import Model
 
 
 @dataclass
@@ -82,10 +86,10 @@ def run_recipe(
 
 def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], int], resume: Any) -> RunDirectory:
     import torch
+    from safetensors.torch import save
 
-    from seqkit.checkpoint import newest_checkpoint, weights_of
+    from seqkit.checkpoint import weights_of
     from seqkit.device import borrowed_torch, choose_device, choose_threads, seed_everything
-    from seqkit.model import build_model
     from seqkit.train import train
 
     device = choose_device(plan.train.device)
@@ -93,52 +97,20 @@ def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], 
         prepared = prepare(plan)
         _check_asked_for(plan, recipe, prepared)
         seed_everything(plan.seed)
-        try:
-            model = build_model(plan, prepared.tokenizer, prepared.head, prepared.features).to(device)
-        except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and "memory" not in str(error):
-                raise
-            too_large = "this model does not fit into memory: make it smaller (hidden_size, num_layers, dim)"
-            raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
-        if message := causality_fault(plan.encoder, plan.head, model.encoder, prepared.head):
-            raise RecipeError([recipe.fault(("encoder", "type"), message)])
-        weights = sum(parameter.numel() for parameter in model.parameters())
+        model = _built(plan, recipe, prepared).to(device)
         threads = choose_threads(plan.train.threads, model.encoder.output_size)
         torch.set_num_threads(threads)
         _try_out(plan, prepared, model, device)
-        document = plan_document(plan, prepared)
 
-        start = None
+        document = plan_document(plan, prepared)
         if resume is None:
-            contents = [text.encode() for text in (recipe.text, to_json(document), to_json(fitted_document(prepared)))]
-            run = RunDirectory.create(runs, plan.name)
-            for file, content in zip((run.recipe, run.plan, run.tokenizer), contents, strict=True):
-                write_whole(file, content)
+            run, start = _begun(plan, recipe, prepared, document, runs), None
         else:
             run = RunDirectory.open(resume)
-            _refuse_if_different(run, document)
-            start, passed_over = newest_checkpoint(run)
-            for reason in passed_over:
-                report.note(f"passed over: {reason}")
-            if start is None:
-                raise DataError(f"{run.path}: holds no checkpoint that is whole: start it again without --resume")
-            report.note(f"going on from step {start.progress.step:,}: {start.path}")
-
-        report.started(
-            plan,
-            {side: len(dataset.examples) for side, dataset in prepared.splits.items()},
-            _sizes(prepared, model),
-            f"{weights:,} weights, {device}, {threads} thread{'s' if threads > 1 else ''}",
-        )
-        for side, number in repeated({side: data.examples for side, data in prepared.splits.items()}).items():
-            if number:
-                report.note(
-                    f"{number:,} of the {len(prepared.splits[side].examples):,} {side} examples are in train too"
-                )
+            start = _going_on(run, document, report)
+        _introduce(plan, prepared, model, f"{device}, {threads} thread{'s' if threads > 1 else ''}", report)
         progress = train(model, prepared.splits, plan.train, plan.seed, device, run, report, stop, start)
         report.trained()
-
-        from safetensors.torch import save
 
         write_whole(run.model, save(weights_of(model)))
         result = _scored(plan, prepared, model, device)
@@ -149,8 +121,66 @@ def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], 
         }
         result |= _asked_for(plan, run)
         write_whole(run.result, to_json(result))
-    report.summary(result, prepared.head.score)
+    report.summary(result)
     return run
+
+
+def _built(plan: Plan, recipe: Recipe, prepared: Prepared) -> Model:
+    """Builds the model, now that all its sizes are known.
+
+    Raises:
+        RecipeError: it is too large for memory, or its encoder turns out not to be causal where it has to be.
+    """
+    from seqkit.model import build_model
+
+    try:
+        model = build_model(plan, prepared.tokenizer, prepared.head, prepared.features)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        too_large = "this model does not fit into memory: make it smaller (hidden_size, num_layers, dim)"
+        raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
+    if message := causality_fault(plan.encoder, plan.head, model.encoder, prepared.head):
+        raise RecipeError([recipe.fault(("encoder", "type"), message)])
+    return model
+
+
+def _begun(plan: Plan, recipe: Recipe, prepared: Prepared, document: dict[str, Any], runs: Any) -> RunDirectory:
+    """Makes a new run directory. What goes into it is made first, so that a fault leaves none behind."""
+    contents = [text.encode() for text in (recipe.text, to_json(document), to_json(fitted_document(prepared)))]
+    run = RunDirectory.create(runs, plan.name)
+    for file, content in zip((run.recipe, run.plan, run.tokenizer), contents, strict=True):
+        write_whole(file, content)
+    return run
+
+
+def _going_on(run: RunDirectory, document: dict[str, Any], report: Any) -> Checkpoint:
+    """Returns the newest whole checkpoint of a run that is to be resumed, and tells which were passed over.
+
+    Raises:
+        UsageError, DataError: the recipe or the data is another, or there is no such checkpoint.
+    """
+    from seqkit.checkpoint import newest_checkpoint
+
+    _refuse_if_different(run, document)
+    start, passed_over = newest_checkpoint(run)
+    for reason in passed_over:
+        report.note(f"passed over: {reason}")
+    if start is None:
+        raise DataError(f"{run.path}: holds no checkpoint that is whole: start it again without --resume")
+    report.note(f"going on from step {start.progress.step:,}: {start.path}")
+    return start
+
+
+def _introduce(plan: Plan, prepared: Prepared, model: Model, machine: str, report: Any) -> None:
+    """Says what is about to be trained, and what is doubtful about its data."""
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    examples = {side: dataset.examples for side, dataset in prepared.splits.items()}
+    counts = {side: len(members) for side, members in examples.items()}
+    report.started(plan, counts, _sizes(prepared, model), f"{weights:,} weights, {machine}")
+    for side, number in repeated(examples).items():
+        if number:
+            report.note(f"{number:,} of the {counts[side]:,} {side} examples are in train too")
 
 
 def prepare(plan: Plan) -> Prepared:

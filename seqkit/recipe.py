@@ -128,7 +128,9 @@ def plain(value: Any) -> Any:
         RecipeError: it holds something else.
     """
     try:
-        return json.loads(json.dumps(value, ensure_ascii=False, default=_as_plain))
+        text = json.dumps(value, ensure_ascii=False, default=_as_plain)
+        text.encode()  # half a surrogate pair is no text
+        return json.loads(text)
     except (TypeError, ValueError) as error:
         raise RecipeError([Fault(DICTIONARY, "", f"a recipe holds plain values only: {error}")]) from None
     except RecursionError:
@@ -211,8 +213,9 @@ def _read(file: Path) -> str:
         raw = file.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{file}: there is no such recipe") from None
-    except OSError as error:
-        raise UsageError(f"{file}: cannot read the recipe: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{file}: cannot read the recipe: {reason}") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -96,7 +96,7 @@ class Report:
             self._bar.close()
             self._bar = None
 
-    def summary(self, result: Mapping[str, Any], score: str) -> None:
+    def summary(self, result: Mapping[str, Any]) -> None:
         """Prints the result with the floor beside it."""
         timing = result["timing"]
         self.line(

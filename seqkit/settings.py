@@ -202,7 +202,7 @@ class Train(Section):
     evaluate_every: PositiveInt = 1
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Annotated[str, AfterValidator(_device)] = "auto"
-    threads: PositiveInt | Literal["auto"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
 
     @model_validator(mode="after")
     def _one_length(self) -> Train:

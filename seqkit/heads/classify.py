@@ -31,7 +31,6 @@ class Classify(nn.Module, Head):
 
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
-    score = "accuracy"
 
     def __init__(
         self,

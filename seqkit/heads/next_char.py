@@ -31,7 +31,6 @@ class NextChar(nn.Module, Head):
 
     generates = True
     metric_names = ("bits_per_char", "perplexity")
-    score = "bits_per_char"
 
     def __init__(
         self,
