@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UnknownText, UsageError
-from seqkit.hookspecs import KINDS
+from seqkit.errors import DataError, PluginError, UnknownText, UsageError
+from seqkit.infer.rebuilt import reason
 from seqkit.rundir import RunDirectory, read_json, size_of
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
     from seqkit.model import Model
     from seqkit.plan import Plan
-    from seqkit.registry import Registry
 
 
 class Run:
@@ -221,7 +219,7 @@ class Run:
         except PluginError:
             raise
         except Exception as error:  # a plugin may trip over a damaged state in any way
-            message = f"{self.directory.tokenizer}: damaged: the tokenizer cannot read its state: {_reason(error)}"
+            message = f"{self.directory.tokenizer}: damaged: the tokenizer cannot read its state: {reason(error)}"
             raise DataError(message) from error
         return tokenizer
 
@@ -291,18 +289,9 @@ class Run:
     @cached_property
     def _resolved(self) -> Plan:
         """The plan, looked up among what is installed here."""
-        from seqkit.recipe import Recipe
-        from seqkit.registry import load_registry
-        from seqkit.resolve import resolve
+        from seqkit.infer.rebuilt import rebuilt_plan
 
-        registry = load_registry()
-        _check_installed(self.path, self._plan.get("components", []), registry)
-        try:
-            return resolve(Recipe(json.loads(json.dumps(self.recipe)), ""), registry)
-        except RecipeError as error:
-            fault, more = error.faults[0], len(error.faults) - 1
-            message = f"{fault.key}: {fault.message}" + (f" (and {more} more)" if more else "")
-            raise DataError(f"{self.directory.plan}: damaged: {message}") from None
+        return rebuilt_plan(self.directory, self._plan)
 
     @cached_property
     def _torch_model(self) -> tuple[Plan, Model]:
@@ -310,49 +299,10 @@ class Run:
         plan = self._resolved
         if self._is_own:
             _ = self._own_weights  # before anything of the recipe's sizes is built
-        import torch
+        from seqkit.infer.rebuilt import rebuilt_model
 
-        from seqkit.checkpoint import load_weights, read_weights
-        from seqkit.model import build_model
-        from seqkit.plan import BuildError
-
-        try:
-            head = plan.head.build()
-            head.restore(self._fitted["head"])
-        except Exception as error:  # a plugin may trip over a damaged state in any way
-            message = f"{self.directory.tokenizer}: damaged: the head cannot read its state: {_reason(error)}"
-            raise DataError(message) from error
         tokenizer = None if self._reads_features else self.tokenizer
-        with torch.random.fork_rng(devices=[]):
-            try:
-                model = build_model(plan, tokenizer, head, self._fitted["features"])
-            except BuildError as error:
-                raise DataError(f"{self.directory.plan}: {'.'.join(error.path)}: {error}") from None
-            except SeqkitError:
-                raise
-            except Exception as error:
-                raise DataError(f"{self.directory.plan}: the model cannot be built: {_reason(error)}") from error
-        load_weights(model, read_weights(self.directory.model), self.directory.model)
-        return plan, model.eval()
-
-
-def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:
-    """Raises PluginError naming what to install when the provider of a component is not here."""
-    from seqkit.registry import SESSION
-
-    registry.check()
-    for component in components:
-        kind, name, distribution = (str(component.get(key)) for key in ("kind", "name", "distribution"))
-        if kind in KINDS and name not in registry.names(kind):
-            if distribution == SESSION:
-                remedy = "it was registered by a script: do so again (`seqkit.register`) before loading the run"
-            else:
-                remedy = f"install {distribution} {component.get('version')}"
-            raise PluginError(f"{path}: the {kind} '{name}' is not here: {remedy}")
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}".split("\n")[0]
+        return plan, rebuilt_model(self.directory, plan, tokenizer, self._fitted)
 
 
 def _checked(text: Any) -> str:
