@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqkit.errors import suggest
 from seqkit.plan import Spec
@@ -23,7 +23,6 @@ class Built:
     """Components as their constructors made them from parameters alone; None where that failed."""
 
     reader: Reader | None
-    tokenizer: Any
     encoder: Encoder | None
     head: Head | None
 

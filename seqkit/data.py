@@ -29,11 +29,6 @@ class Dataset:
     examples: list[Example]
     rows: list[Row] = field(default_factory=list)
 
-    @property
-    def tokens(self) -> int:
-        """How many steps all the rows have together."""
-        return sum(len(row.input) for row in self.rows)
-
 
 def read_splits(plan: Plan) -> dict[str, list[Example]]:
     """Reads the data of a plan.

@@ -104,10 +104,6 @@ class Plan:
         specs = [self.reader, *self.side_readers.values(), self.tokenizer, self.embedding, self.encoder, self.head]
         return [inner for spec in specs if spec is not None for inner in spec.walk()]
 
-    @property
-    def has_validation(self) -> bool:
-        return "valid" in self.side_readers or bool(self.split and self.split.valid)
-
     def as_data(self) -> dict[str, Any]:
         """Returns a complete recipe: resolving it gives this plan again."""
         data = self.reader.as_data()

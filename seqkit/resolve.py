@@ -57,11 +57,10 @@ class _Resolver:
         specs = {key: self.section(key) for key in SECTIONS if key != "data"}
         built = Built(
             reader=self.try_build(reader),
-            tokenizer=self.try_build(specs["tokenizer"]),
             encoder=self.try_encoder(specs["encoder"]),
             head=self.try_build(specs["head"]),
         )
-        for spec in side_readers.values():
+        for spec in (specs["tokenizer"], *side_readers.values()):
             self.try_build(spec)
         # Whether there is a validation split is not known where `data` is at fault.
         validates = "valid" in side_readers or bool(split and split.valid) or self.faulty("data")

@@ -147,7 +147,6 @@ def test_a_side_has_the_readers_settings_but_for_what_it_changes(tmp_path: Path)
         "valid": ("v.tsv", "y"),
         "test": ("a.csv", "z"),
     }
-    assert plan.has_validation
     assert plan.as_data()["data"]["test"] == {"label": "z"}
 
 
