@@ -3,6 +3,7 @@
 PYTHON ?= python3
 RECIPE ?= recipes/char_gen.yaml
 BIN := .venv/bin
+PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
 
 .PHONY: help run test lint setup clean
 
@@ -18,7 +19,7 @@ run: .venv/ready
 test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -27,10 +28,10 @@ lint: .venv/ready
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "seqkit needs Python 3.11 or later: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' $(PLUGINS:%=-e %)
 	@touch $@
 
 clean:

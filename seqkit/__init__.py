@@ -14,17 +14,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from seqkit.hookspecs import Component, hookimpl
+from seqkit.hookspecs import Command, Component, hookimpl
 
 if TYPE_CHECKING:
     from seqkit import contracts
     from seqkit.api import Run, load, run
-    from seqkit.errors import DataError, NotFiniteError, PluginError, RecipeError, SeqkitError, UsageError
+    from seqkit.errors import (
+        DataError,
+        NotFiniteError,
+        PluginError,
+        RecipeError,
+        SeqkitError,
+        StopTraining,
+        UsageError,
+    )
     from seqkit.registry import register
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Command",
     "Component",
     "DataError",
     "NotFiniteError",
@@ -32,6 +41,7 @@ __all__ = [
     "RecipeError",
     "Run",
     "SeqkitError",
+    "StopTraining",
     "UsageError",
     "__version__",
     "contracts",
@@ -51,6 +61,7 @@ _LAZY = {
     "PluginError": "seqkit.errors",
     "RecipeError": "seqkit.errors",
     "SeqkitError": "seqkit.errors",
+    "StopTraining": "seqkit.errors",
     "UsageError": "seqkit.errors",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ def run(
     runs: str | Path = "runs",
     resume: str | Path | None = None,
     quiet: bool = False,
+    callbacks: Sequence[Any] = (),
     **overrides: Any,
 ) -> Run:
     """Trains what a recipe says.
@@ -31,6 +32,7 @@ def run(
         runs: the folder under which the run directory is made.
         resume: a run directory to go on with.
         quiet: print nothing.
+        callbacks: objects whose methods are lifecycle hooks (`seqkit.hookimpl`, see `hookspecs.py`), told of this run.
         overrides: sections or keys that replace the recipe's; a dictionary is merged in, and `__` steps into a section.
 
     Returns:
@@ -48,7 +50,7 @@ def run(
     for key, value in overrides.items():
         read.set(tuple(key.replace("__", ".").split(".")), plain(value), DICTIONARY)
     report = Report(None) if quiet else Report(sys.stdout, sys.stderr)
-    return Run(run_recipe(read, load_registry(), Path(runs), report, resume=resume))
+    return Run(run_recipe(read, load_registry(), Path(runs), report, resume=resume, callbacks=callbacks))
 
 
 def load(run_dir: str | Path) -> Run:

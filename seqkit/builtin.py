@@ -24,6 +24,7 @@ def seqkit_tokenizers() -> Iterator[Component]:
 def seqkit_embeddings() -> Iterator[Component]:
     yield Component("one_hot", "seqkit.embeddings.one_hot:OneHot", "a 1 in the id's place, nothing to learn")
     yield Component("learned", "seqkit.embeddings.learned:Learned", "a learned vector for each id")
+    yield Component("scaled", "seqkit.embeddings.scaled:Scaled", "features, each brought to a common scale")
 
 
 @hookimpl

@@ -48,6 +48,7 @@ class Progress:
         seconds: spent training.
         tokens: steps of rows trained on.
         metrics_bytes: the length of metrics.jsonl.
+        ended: why a plugin ended training; empty while none has.
     """
 
     epoch: int = 0
@@ -61,6 +62,7 @@ class Progress:
     seconds: float = 0.0
     tokens: int = 0
     metrics_bytes: int = 0
+    ended: str = ""
 
 
 def weights_of(model: Model) -> Weights:

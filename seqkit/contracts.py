@@ -94,8 +94,8 @@ class Batch(NamedTuple):
     """Rows padded on the right.
 
     Attributes:
-        inputs: ids, int64 (batch, time); or features, float (batch, time, features). Padding is 0, which may be an id
-            too: `lengths` says what is real.
+        inputs: ids, int64 (batch, time) or (batch, time, ...); or features, float (batch, time, features). Padding is
+            0, which may be an id too: `lengths` says what is real.
         lengths: int64 (batch,), on the CPU, each at least 1: how many steps of a row are real.
         targets: (batch,) or (batch, time, ...) in step with what `Head.rows` gave; None when predicting.
         target_lengths: int64 (batch,), on the CPU; None when a target is one number a row.
@@ -180,9 +180,11 @@ class Tokenizer(ABC):
 
     Attributes:
         vocab_size: the number of ids; set by `fit` and by `restore`.
+        takes_words: whether a text may also be given as a list of words.
     """
 
     vocab_size: int
+    takes_words: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, texts: Iterable[Any]) -> None:
@@ -191,6 +193,9 @@ class Tokenizer(ABC):
     @abstractmethod
     def encode(self, text: Any) -> np.ndarray:
         """Returns the text's ids, int64 (time,), each at least 0 and below `vocab_size`.
+
+        A step may be told by more than one number, (time, ...), of one shape throughout, for an embedding that is made
+        for it: a word's id beside those of its characters.
 
         Raises:
             UnknownText: the text holds something outside the vocabulary, and the policy is to refuse it.
@@ -217,18 +222,29 @@ class Tokenizer(ABC):
 class Embedding(ABC):
     """Ids into vectors: a `torch.nn.Module` built as `Embedding(tokenizer, *, parameters)`.
 
+    One that `takes` features is built as `Embedding(width, *, parameters)` and stands between a reader's features and
+    the encoder, which get on without one.
+
     It is given long rows in windows, and a text that is written one id at a time, so it cannot know where in the row a
     step stands: what depends on the place belongs in an encoder.
 
     Attributes:
         output_size: the width of a vector.
+        takes: `ids`, or `features`.
     """
 
     output_size: int
+    takes: ClassVar[Literal["ids", "features"]] = "ids"
+
+    def fit(self, inputs: Iterable[np.ndarray]) -> None:  # noqa: B027
+        """Learns from the training inputs what no gradient teaches (a mean, say), into buffers, which weights go with.
+
+        Called once before training, with each training example's ids or features; it draws no random numbers.
+        """
 
     @abstractmethod
     def forward(self, ids: Tensor) -> Tensor:
-        """ids: int64 (batch, time) -> float (batch, time, output_size)."""
+        """ids: int64 (batch, time), or features -> float (batch, time, output_size)."""
 
 
 class Encoder(ABC):
@@ -315,9 +331,17 @@ class Head(ABC):
         """For a head that `generates`: returns float (batch, time, vocab_size)."""
         raise NotImplementedError
 
+    def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
+        """Returns the part of an input that a prediction is made from: all of it, or the last window of a series."""
+        return encoded_input
+
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Returns a JSON object a row; empty for a head whose answers are read from its loss alone."""
         return []
+
+    def answer(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
+        """Returns a prediction as a user is shown it, given the input that it was asked of, before any encoding."""
+        return dict(prediction)
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -331,15 +355,19 @@ class Head(ABC):
         return {}
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        """Returns the floor, `{"name": …, metric: value, …}` of a simple method on the same split, or None."""
+        """Returns the floor, `{"name": …, metric: value, …}` of a simple method on the same split, or None.
+
+        Where several floors tell more than one, the rest stand in the same form in a list under `others`.
+        """
         return None
 
 
 EncoderFactory = Annotated[Callable[[int], Encoder], Nested("encoder")]
 """Annotates a parameter that is another encoder. The constructor gets a function from input_size to the encoder."""
 
-EmbeddingFactory = Annotated[Callable[[Tokenizer], Embedding], Nested("embedding")]
-"""Annotates a parameter that is another embedding. The constructor gets a function from tokenizer to the embedding."""
+EmbeddingFactory = Annotated[Callable[[Any], Embedding], Nested("embedding")]
+"""Annotates a parameter that is another embedding. The constructor gets a function from what it was itself built with,
+a tokenizer or the width of features, to the embedding."""
 
 CONTRACTS: dict[str, type] = {
     "reader": Reader,

@@ -82,6 +82,13 @@ class NotFiniteError(SeqkitError):
     exit_code = 5
 
 
+class StopTraining(Exception):
+    """Raised by a plugin's `seqkit_epoch_end` to end training there, as if the run had been that long.
+
+    Its message says why.
+    """
+
+
 class Interrupted(SeqkitError):
     """Training was asked to stop by a signal, and stopped after saving.
 

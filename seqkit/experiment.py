@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from seqkit.compatibility import causality_fault
 from seqkit.contracts import Head, Tokenizer
 from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits, repeated
 from seqkit.errors import DataError, Fault, PluginError, RecipeError, SeqkitError, UsageError
+from seqkit.lifecycle import Lifecycle
 from seqkit.plan import BuildError, Plan
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
@@ -23,7 +25,7 @@ from seqkit.resolve import resolve
 from seqkit.rundir import FORMAT, RunDirectory, to_json, write_whole
 
 if TYPE_CHECKING:
-    from seqkit.checkpoint import Checkpoint
+    from seqkit.checkpoint import Checkpoint, Progress
     from seqkit.model import Model
 
 
@@ -63,6 +65,7 @@ def run_recipe(
     report: Any,
     stop: Callable[[], int] = lambda: 0,
     resume: Any = None,
+    callbacks: Sequence[Any] = (),
 ) -> RunDirectory:
     """Trains, evaluates, and writes or answers what the recipe asks for.
 
@@ -73,18 +76,28 @@ def run_recipe(
         report: a seqkit.report.Report.
         stop: returns the number of a signal that asks to stop, or 0.
         resume: a run directory to go on with, in place of a new one.
+        callbacks: objects with lifecycle hooks (`hookspecs.py`) as methods, told of this run as plugins are.
 
     Raises:
         SeqkitError: of the kind that says what was wrong.
     """
     plan = resolve(recipe, registry)
     try:
-        return _run(plan, recipe, runs, report, stop, resume)
+        return _run(plan, recipe, registry, runs, report, stop, resume, callbacks)
     except BuildError as error:
         raise RecipeError([recipe.fault(error.path, str(error))]) from error
 
 
-def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], int], resume: Any) -> RunDirectory:
+def _run(
+    plan: Plan,
+    recipe: Recipe,
+    registry: Registry,
+    runs: Any,
+    report: Any,
+    stop: Callable[[], int],
+    resume: Any,
+    callbacks: Sequence[Any],
+) -> RunDirectory:
     import torch
     from safetensors.torch import save
 
@@ -97,7 +110,11 @@ def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], 
         prepared = prepare(plan)
         _check_asked_for(plan, recipe, prepared)
         seed_everything(plan.seed)
-        model = _built(plan, recipe, prepared).to(device)
+        model = _built(plan, recipe, prepared)
+        if model.embedding is not None:
+            examples = prepared.splits["train"].examples
+            model.embedding.fit(encode(example.input, prepared.tokenizer) for example in examples)
+        model = model.to(device)
         threads = choose_threads(plan.train.threads, model.encoder.output_size)
         torch.set_num_threads(threads)
         _try_out(plan, prepared, model, device)
@@ -108,21 +125,53 @@ def _run(plan: Plan, recipe: Recipe, runs: Any, report: Any, stop: Callable[[], 
         else:
             run = RunDirectory.open(resume)
             start = _going_on(run, document, report)
+        lifecycle = Lifecycle(registry, callbacks, run.path, report.note)
         _introduce(plan, prepared, model, f"{device}, {threads} thread{'s' if threads > 1 else ''}", report)
-        progress = train(model, prepared.splits, plan.train, plan.seed, device, run, report, stop, start)
-        report.trained()
+        try:
+            lifecycle.tell("seqkit_run_start", recipe=plan.as_data(), step=start.progress.step if start else 0)
+            observer = _Observer(report, lifecycle)
+            progress = train(model, prepared.splits, plan.train, plan.seed, device, run, observer, stop, start)
+            report.trained()
 
-        write_whole(run.model, save(weights_of(model)))
-        result = _scored(plan, prepared, model, device)
-        result["timing"] = {
-            "train_seconds": progress.seconds,
-            "tokens_per_second": progress.tokens / max(progress.seconds, 1e-9),
-            "threads": threads,
-        }
-        result |= _asked_for(plan, run)
-        write_whole(run.result, to_json(result))
+            write_whole(run.model, save(weights_of(model)))
+            result = _scored(plan, prepared, model, device)
+            for side, scores in result["metrics"].items():
+                where = {"split": side, "epoch": progress.epoch, "step": progress.step}
+                lifecycle.tell("seqkit_evaluation", metrics=scores, **where)
+            result["timing"] = {
+                "train_seconds": progress.seconds,
+                "tokens_per_second": progress.tokens / max(progress.seconds, 1e-9),
+                "threads": threads,
+            }
+            result |= _asked_for(plan, run)
+            write_whole(run.result, to_json(result))
+        except BaseException as error:
+            lifecycle.tell("seqkit_run_end", result=None, error=error)
+            raise
     report.summary(result)
+    lifecycle.tell("seqkit_run_end", result=result, error=None)
     return run
+
+
+@dataclass
+class _Observer:
+    """Passes on how training goes, to whoever started it and to the plugins."""
+
+    report: Any
+    lifecycle: Lifecycle
+
+    def step(self, progress: Progress, steps_per_epoch: int, loss: float) -> None:
+        self.report.step(progress, steps_per_epoch, loss)
+
+    def epoch(self, progress: Progress, epochs: int, rows: list[dict[str, Any]], best: bool) -> str:
+        self.report.epoch(progress, epochs, rows, best)
+        scores = {row["split"]: {name: row[name] for name in row.keys() - {"epoch", "step", "split"}} for row in rows}
+        if reason := self.lifecycle.epoch(progress.epoch, progress.step, scores):
+            self.report.note(f"training ends here: {reason}")
+        return reason
+
+    def saved(self, checkpoint: Path, step: int) -> None:
+        self.lifecycle.tell("seqkit_checkpoint", checkpoint=checkpoint, step=step)
 
 
 def _built(plan: Plan, recipe: Recipe, prepared: Prepared) -> Model:
@@ -208,6 +257,8 @@ def prepare(plan: Plan) -> Prepared:
     for side in SPLITS:
         if side in splits:
             splits[side].rows = make_rows(splits[side].examples, tokenizer, head)
+            if not splits[side].rows:
+                raise DataError(f"the {side} part holds nothing that the head '{plan.head.name}' can use")
     return Prepared(tokenizer, head, splits)
 
 

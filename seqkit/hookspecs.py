@@ -20,12 +20,18 @@ module that the entry point names: `seqkit list` imports that module every time.
 in the same way, in `builtin.py`. `seqkit plugins` shows what was found, and why a plugin was set aside.
 
 A recipe names a reader under `data:`, and each other component under its kind: `encoder: {type: gru, hidden_size: 32}`.
+
+The hooks from `seqkit_run_start` on say how a run goes: what a tracker needs. Each takes whichever of its arguments it
+names. One that raises is told and left alone for the rest of the run, which goes on; `seqkit.StopTraining` ends the
+training well. In a script, `seqkit.run(recipe, callbacks=[…])` takes objects with such methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pluggy
 
@@ -47,6 +53,21 @@ class Component:
 
     name: str
     target: str | type
+    summary: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a plugin says of a command that it adds to `seqkit`.
+
+    Attributes:
+        name: the word after `seqkit`.
+        target: `"package.module:command"`, a `click.Command`, imported when it is run.
+        summary: half a line for `seqkit --help`.
+    """
+
+    name: str
+    target: str
     summary: str
 
 
@@ -94,6 +115,48 @@ def seqkit_heads() -> Iterable[Component]:
     """
     raise NotImplementedError
 
+
+@hookspec
+def seqkit_commands() -> Iterable[Command]:
+    """Commands, as in `seqkit board RUN`.
+
+    yield Command("board", "seqkit_board.command:board", "show runs in a browser")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def seqkit_run_start(run: Path, recipe: Mapping[str, Any], step: int) -> None:
+    """Training is about to begin, or to go on, in the run directory `run`.
+
+    `recipe` is resolved, every default filled in; `step` is 0, or where a resumed run stands.
+    """
+
+
+@hookspec
+def seqkit_epoch_end(run: Path, epoch: int, step: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
+    """An epoch is done. `metrics` by split: `train`, and `valid` where it was evaluated.
+
+    A resumed run may tell of an epoch that was told before it was stopped.
+    """
+
+
+@hookspec
+def seqkit_evaluation(run: Path, split: str, epoch: int, step: int, metrics: Mapping[str, Any]) -> None:
+    """A split was evaluated: `valid` in the course of training, and what was held out once more at the end."""
+
+
+@hookspec
+def seqkit_checkpoint(run: Path, checkpoint: Path, step: int) -> None:
+    """A checkpoint is whole and durable. It stays until a newer one is."""
+
+
+@hookspec
+def seqkit_run_end(run: Path, result: Mapping[str, Any] | None, error: BaseException | None) -> None:
+    """The run is over: with its `result`, as in result.json; or with the `error` that ended it."""
+
+
+LIFECYCLE = ("seqkit_run_start", "seqkit_epoch_end", "seqkit_evaluation", "seqkit_checkpoint", "seqkit_run_end")
 
 KINDS = {
     "reader": "seqkit_readers",

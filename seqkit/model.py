@@ -96,7 +96,7 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
     embedding = None
     input_size = features
     if plan.embedding is not None:
-        embedding = _module(plan.embedding, tokenizer)
+        embedding = _module(plan.embedding, features if tokenizer is None else tokenizer)
         input_size = _size(embedding, "output_size")
     encoder = _module(plan.encoder, input_size)
     output_size, final_size = _size(encoder, "output_size"), _size(encoder, "final_size")

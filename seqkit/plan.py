@@ -97,6 +97,7 @@ class Plan:
     generate: Generate | None
     predict: list[str]
     baseline: bool
+    plugins: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -119,7 +120,8 @@ class Plan:
         sections["train"] = self.train.model_dump(mode="json")
         if self.generate:
             sections["generate"] = self.generate.model_dump(mode="json")
-        return sections | {"predict": self.predict, "baseline": "on" if self.baseline else "off"}
+        sections |= {"predict": self.predict, "baseline": "on" if self.baseline else "off"}
+        return sections | ({"plugins": self.plugins} if self.plugins else {})
 
     def providers(self) -> dict[str, str]:
         """Returns the version of every distribution that a component comes from."""

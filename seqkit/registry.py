@@ -8,22 +8,17 @@ command that looks a component up.
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
 import pluggy
 
-import seqkit
-from seqkit import builtin, hookspecs
 from seqkit.errors import PluginError, UsageError, suggest
-from seqkit.hookspecs import KINDS, Component
+from seqkit.hookspecs import KINDS, Command, Component
 
-ENTRY_POINT_GROUP = "seqkit"
 SESSION = "this session"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -55,19 +50,37 @@ class Registered:
 
         label = f"{self.kind} '{self.name}' of {self.provider}"
         target = self.component.target
-        if isinstance(target, str):
-            module_name, _, attribute = target.partition(":")
-            try:
-                loaded = getattr(importlib.import_module(module_name), attribute)
-            except BaseException as error:  # noqa: B036 - a module may even call sys.exit while it is imported
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                raise PluginError(f"{label}: cannot load {target}: {_reason(error)}") from error
-        else:
-            loaded = target
+        loaded = _imported(target, label) if isinstance(target, str) else target
         contract = CONTRACTS[self.kind]
         if not (isinstance(loaded, type) and issubclass(loaded, contract)):
             raise PluginError(f"{label}: {loaded!r} does not inherit seqkit.contracts.{contract.__name__}")
+        return loaded
+
+
+@dataclass(frozen=True)
+class RegisteredCommand:
+    """A command that a plugin adds, and who provides it."""
+
+    command: Command
+    distribution: str
+    version: str
+
+    @property
+    def provider(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+    def load(self) -> Any:
+        """Imports the command.
+
+        Raises:
+            PluginError: it cannot be imported, or is not a click.Command.
+        """
+        import click
+
+        label = f"command '{self.command.name}' of {self.provider}"
+        loaded = _imported(self.command.target, label)
+        if not isinstance(loaded, click.Command):
+            raise PluginError(f"{label}: {loaded!r} is not a click.Command")
         return loaded
 
 
@@ -77,6 +90,7 @@ class Plugin:
 
     Attributes:
         failure: why it was set aside; empty when it works.
+        lifecycle: the hooks by which it is told how a run goes.
     """
 
     name: str
@@ -84,6 +98,8 @@ class Plugin:
     version: str
     failure: str = ""
     components: list[Registered] = field(default_factory=list)
+    commands: list[RegisteredCommand] = field(default_factory=list)
+    lifecycle: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -93,10 +109,16 @@ class Registry:
     Attributes:
         plugins: what was found, the ones set aside included.
         faults: what makes the registry unusable until it is mended, one line each.
+        left_out: the names of plugins that are installed and were not to be used.
+        commands: by name.
+        manager: calls the hooks that say how a run goes.
     """
 
     plugins: list[Plugin] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
+    commands: dict[str, RegisteredCommand] = field(default_factory=dict)
+    manager: pluggy.PluginManager | None = None
     _table: dict[str, dict[str, Registered]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
 
     def check(self) -> Registry:
@@ -138,6 +160,15 @@ class Registry:
             "uninstall one, or leave one out with --no-plugin"
         )
 
+    def add_command(self, registered: RegisteredCommand) -> None:
+        """Adds a command; a name that is taken becomes a fault that names both providers."""
+        other = self.commands.setdefault(registered.command.name, registered)
+        if other is not registered:
+            self.faults.append(
+                f"command '{registered.command.name}' is provided by both {other.provider} and {registered.provider}: "
+                "uninstall one, or leave one out with --no-plugin"
+            )
+
     def _kind(self, kind: str) -> dict[str, Registered]:
         if kind not in self._table:
             raise UsageError(f"no kind of component is called '{kind}'{suggest(kind, list(KINDS))}: {', '.join(KINDS)}")
@@ -173,7 +204,7 @@ def register(kind: str, name: str, component: type | None = None, *, summary: st
 
     def decorate(cls: type) -> type:
         docstring = (cls.__doc__ or "").strip().split("\n")[0]
-        registered = Registered(kind, _checked(Component(name, cls, summary or docstring)), SESSION, "")
+        registered = Registered(kind, checked(Component(name, cls, summary or docstring)), SESSION, "")
         installed = load_registry()
         if name in installed.names(kind) and installed.get(kind, name).distribution != SESSION:
             raise PluginError(
@@ -200,95 +231,40 @@ def load_registry(*, without: Collection[str] = ()) -> Registry:
     enabled = os.environ.get("SEQKIT_PLUGINS", "on") != "off"
     key = (enabled, frozenset(without))
     if key not in _loaded:
-        _loaded[key] = _read_registry(enabled, key[1])
+        from seqkit.discovery import read_registry
+
+        _loaded[key] = read_registry(enabled, key[1], _session)
     return _loaded[key]
 
 
-def _read_registry(enabled: bool, without: frozenset[str]) -> Registry:
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(builtin, name="seqkit")
-    registry = Registry()
-    found = {"seqkit": Plugin("seqkit", "seqkit", seqkit.__version__)}
-    entry_points = sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
-    left_out = set()
-    for point in entry_points if enabled else ():
-        distribution = point.dist.name if point.dist else point.value
-        if {point.name, distribution} & without:
-            left_out |= {point.name, distribution}
-            continue
-        plugin = Plugin(point.name, distribution, point.dist.version if point.dist else "")
-        key = f"{distribution}:{point.name}"
-        found[key] = plugin
-        try:
-            module = point.load()
-            manager.register(module, name=key)
-            _check_hooks(manager, module)
-        except _MisspeltHook as error:
-            registry.faults.append(f"plugin '{point.name}' of {distribution}: {error}")
-            plugin.failure = str(error)
-        except BaseException as error:  # noqa: B036 - a module may even call sys.exit while it is imported
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            plugin.failure = _reason(error)
-        if plugin.failure and manager.has_plugin(key):
-            manager.unregister(name=key)
-    if enabled and without - left_out:
-        raise UsageError(f"--no-plugin {sorted(without - left_out)[0]}: no plugin of that name is installed")
-    for kind, plugin, component in _components(manager, found):
-        registered = Registered(kind, component, plugin.distribution, plugin.version)
-        plugin.components.append(registered)
-        registry.add(registered)
-    for registered in _session:
-        registry.add(registered)
-    registry.plugins = list(found.values())
-    return registry
-
-
-def _components(manager: pluggy.PluginManager, found: dict[str, Plugin]) -> Iterator[tuple[str, Plugin, Component]]:
-    """Calls each plugin's hooks one by one, so that one that raises is set aside alone."""
-    yielded: dict[str, list[tuple[str, Component]]] = {name: [] for name in found}
-    for kind, hook_name in KINDS.items():
-        for implementation in getattr(manager.hook, hook_name).get_hookimpls():
-            name = implementation.plugin_name
-            try:
-                yielded[name] += [(kind, _checked(component)) for component in implementation.function()]
-            except BaseException as error:  # noqa: B036 - as while a module is imported
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                found[name].failure = f"{hook_name}: {_reason(error)}"
-    for name, plugin in found.items():
-        if not plugin.failure:
-            yield from ((kind, plugin, component) for kind, component in yielded[name])
-
-
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Returns an exception in one line; a PluginError, which is written to be read, without its class."""
     name = "" if isinstance(error, PluginError) else f"{type(error).__name__}: "
     return " ".join(f"{name}{error}".split())
 
 
-def _checked(component: Any) -> Component:
-    if not isinstance(component, Component):
-        raise PluginError(f"{component!r} is not a seqkit.Component")
-    if not (isinstance(component.name, str) and _NAME.fullmatch(component.name)):
-        raise PluginError(f"{component.name!r} is not a name: lower-case letters, digits, _ and -, a letter first")
-    if isinstance(component.target, str) and not re.fullmatch(r"[\w.]+:\w+", component.target):
-        raise PluginError(f"the target of '{component.name}' is '{component.target}', not 'package.module:Class'")
-    return component
+def checked(record: Any, wanted: Any = Component) -> Any:
+    if not isinstance(record, wanted):
+        raise PluginError(f"{record!r} is not a seqkit.{wanted.__name__}")
+    if not (isinstance(record.name, str) and _NAME.fullmatch(record.name)):
+        raise PluginError(f"{record.name!r} is not a name: lower-case letters, digits, _ and -, a letter first")
+    by_name = isinstance(record.target, str)
+    if (by_name or wanted is Command) and not (by_name and re.fullmatch(r"[\w.]+:\w+", record.target)):
+        shape = "package.module:command" if wanted is Command else "package.module:Class"
+        raise PluginError(f"the target of '{record.name}' is '{record.target}', not '{shape}'")
+    return record
 
 
-class _MisspeltHook(PluginError):
-    pass
+def _imported(target: str, label: str) -> Any:
+    """Returns what `package.module:attribute` names.
 
-
-def _check_hooks(manager: pluggy.PluginManager, module: Any) -> None:
-    """Raises _MisspeltHook for a hook that seqkit does not have, and for one that lost its decorator."""
-    known = list(KINDS.values())
-    for caller in manager.get_hookcallers(module) or ():
-        if not caller.has_spec():
-            raise _MisspeltHook(f"there is no hook '{caller.name}'{suggest(caller.name, known)}")
-    implemented = {caller.name for caller in manager.get_hookcallers(module) or ()}
-    for name, member in inspect.getmembers(module, inspect.isroutine):
-        if name in known and name not in implemented:
-            raise _MisspeltHook(f"the function '{name}' lacks its @seqkit.hookimpl: {member.__module__}")
+    Raises:
+        PluginError: it cannot be imported; `label` says whose it is.
+    """
+    module_name, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except BaseException as error:  # noqa: B036 - a module may even call sys.exit while it is imported
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise PluginError(f"{label}: cannot load {target}: {reason(error)}") from error

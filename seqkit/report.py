@@ -108,13 +108,14 @@ class Report:
             numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
             self.line(f"{split:<9} " + ", ".join(f"{name} {_number(name, value)}" for name, value in numbers.items()))
             if baseline and baseline["split"] == split:
-                floor = ", ".join(
-                    f"{name} {_number(name, value)}"
-                    for name, value in baseline.items()
-                    if isinstance(value, int | float)
-                )
-                self.line(f"baseline  {floor}: {baseline['name']}, on the same {split} split")
-            if isinstance(metrics.get("per_class"), dict):
+                for floor in (baseline, *baseline.get("others", [])):
+                    scores = ", ".join(
+                        f"{name} {_number(name, value)}"
+                        for name, value in floor.items()
+                        if isinstance(value, int | float)
+                    )
+                    self.line(f"baseline  {scores}: {floor['name']}, on the same {split} split")
+            if isinstance(metrics.get("per_class"), dict) and isinstance(metrics.get("confusion_matrix"), dict):
                 self._per_class(metrics)
         if honest := result.get("honest_loss"):
             self.line(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.compatibility import Built, conflicts
 from seqkit.errors import Fault, PluginError, RecipeError, in_order, suggest
+from seqkit.needed_plugins import check_plugins
 from seqkit.plan import DEFAULTS, SECTIONS, SIDES, BuildError, Plan, Spec
 from seqkit.problems import home_of, problems, show_value
 from seqkit.recipe import Recipe
@@ -50,8 +51,9 @@ class _Resolver:
         self.faults.append(self.recipe.fault(path, message, at_key=at_key))
 
     def plan(self) -> Plan | None:
-        self.unknown_sections()
         top = self.top()
+        check_plugins(top.plugins, self.registry, lambda place: self.recipe.fault(("plugins", str(place)), "").where)
+        self.unknown_sections()
         split = self.split()
         reader, side_readers = self.readers()
         specs = {key: self.section(key) for key in SECTIONS if key != "data"}
@@ -82,6 +84,7 @@ class _Resolver:
             train=top.train,
             generate=top.generate,
             predict=top.predict,
+            plugins=top.plugins,
             baseline=top.baseline in ("on", True),
         )
 
@@ -176,12 +179,25 @@ class _Resolver:
             if self._reads_features():
                 return None
             value = DEFAULTS[key]
-        elif key in DEFAULTS and self._reads_features():
+        elif key == "tokenizer" and self._reads_features():
             self.fault((key,), "this reader yields features, which need none; leave it out", at_key=True)
             return None
         if isinstance(value, dict):
             value = {name: item for name, item in value.items() if name not in leave_out}
-        return self.component(SECTIONS[key], value, (key,))
+        spec = self.component(SECTIONS[key], value, (key,))
+        if key == "embedding" and spec is not None:
+            return self.fitting_embedding(spec)
+        return spec
+
+    def fitting_embedding(self, spec: Spec) -> Spec | None:
+        """Returns an embedding that takes what the reader yields."""
+        given = "features" if self._reads_features() else "ids"
+        takes = getattr(spec.cls, "takes", "ids")
+        if takes == given:
+            return spec
+        remedy = "leave it out" if given == "features" else f"'{DEFAULTS['embedding']}' takes them"
+        self.fault(self.named_at(spec.path), f"'{spec.name}' takes {takes}, and this reader yields {given}; {remedy}")
+        return None
 
     def _reads_features(self) -> bool:
         section = self.recipe.data.get("data")

@@ -28,6 +28,18 @@ def _device(text: str) -> str:
     return text
 
 
+def _requirement(text: str) -> str:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(f"must be a package's name, `seqkit-tagging` or `seqkit-tagging>=0.1`; not '{text}'") from None
+    if requirement.url or requirement.extras or requirement.marker:
+        raise ValueError(f"must be a package's name and version alone, not '{text}'")
+    return text
+
+
 def _long_form(value: Any) -> Any:
     """A name alone stands for a mapping with that type: `optimizer: adam`."""
     return {"type": value} if isinstance(value, str) else value
@@ -248,6 +260,7 @@ class Top(Section):
         seed: of the weights, the order of the data, dropout and drawing.
         predict: texts to answer once trained.
         baseline: the floor from the same split, beside the result.
+        plugins: the packages that the recipe needs, by name: `seqkit-tagging`, or `seqkit-tagging>=0.1`.
     """
 
     name: Annotated[str, AfterValidator(_name)] | None = None
@@ -256,3 +269,4 @@ class Top(Section):
     generate: Generate | None = None
     predict: list[Annotated[str, Field(min_length=1)]] = []
     baseline: Literal["on", "off"] | bool = "on"
+    plugins: list[Annotated[str, AfterValidator(_requirement)]] = []

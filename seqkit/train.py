@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -27,7 +28,10 @@ class Observer(Protocol):
 
     def step(self, progress: Progress, steps_per_epoch: int, loss: float) -> None: ...
 
-    def epoch(self, progress: Progress, epochs: int, rows: list[dict[str, Any]], best: bool) -> None: ...
+    def epoch(self, progress: Progress, epochs: int, rows: list[dict[str, Any]], best: bool) -> str:
+        """Returns why training is to end here, or nothing."""
+
+    def saved(self, checkpoint: Path, step: int) -> None: ...
 
 
 def train(
@@ -65,9 +69,14 @@ def train(
         state = start.restore(model, optimizer)
     higher = settings.metric in model.head.higher_is_better
     saved = time.monotonic()
+
+    def save() -> None:
+        progress.metrics_bytes = log.flush()
+        observer.saved(save_checkpoint(run, model, optimizer, progress, best_weights, state), progress.step)
+
     model.train()
     with MetricsLog(run.metrics, progress.metrics_bytes) as log:
-        while progress.step_in_epoch or (progress.step < length.steps and not _patience_ends(settings, progress)):
+        while progress.step_in_epoch or not _is_over(settings, progress, length):
             for step in batches.epoch(progress.epoch, progress.step_in_epoch):
                 if progress.step == length.steps:
                     break
@@ -85,8 +94,7 @@ def train(
                 progress.seconds += time.perf_counter() - began
                 observer.step(progress, length.steps_per_epoch, mean_loss)
                 if signal_number := stop():
-                    progress.metrics_bytes = log.flush()
-                    save_checkpoint(run, model, optimizer, progress, best_weights, state)
+                    save()
                     raise Interrupted(
                         signal_number, f"stopped after step {progress.step:,} and saved: go on with --resume {run.path}"
                     )
@@ -102,11 +110,9 @@ def train(
                 if _gained(settings, progress, scores[settings.metric], higher):
                     best_weights = weights_of(model)
             log.write(rows)
-            observer.epoch(progress, length.epochs, rows, best=len(rows) > 1 and progress.stale == 0)
-            ended = ended or _patience_ends(settings, progress)
-            if ended or time.monotonic() - saved >= settings.checkpoint_seconds:
-                progress.metrics_bytes = log.flush()
-                save_checkpoint(run, model, optimizer, progress, best_weights, state)
+            progress.ended = observer.epoch(progress, length.epochs, rows, len(rows) > 1 and progress.stale == 0)
+            if _is_over(settings, progress, length) or time.monotonic() - saved >= settings.checkpoint_seconds:
+                save()
                 saved = time.monotonic()
 
     if best_weights is not None:
@@ -168,8 +174,9 @@ def _gained(settings: Train, progress: Progress, value: float, higher: bool) -> 
     return False
 
 
-def _patience_ends(settings: Train, progress: Progress) -> bool:
-    return settings.early_stopping is not None and progress.stale >= settings.early_stopping.patience
+def _is_over(settings: Train, progress: Progress, length: optim.Length) -> bool:
+    impatient = settings.early_stopping is not None and progress.stale >= settings.early_stopping.patience
+    return progress.step == length.steps or impatient or bool(progress.ended)
 
 
 def _row(progress: Progress, split: str, scores: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -91,6 +91,14 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _plugins_on() -> Iterator[None]:
+    """What is on the path of a command counts as installed."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("SEQKIT_PLUGINS", "on")
+        yield
+
+
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a test register and install components for itself alone."""
@@ -114,7 +122,7 @@ def average_run(average: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     recipe = write(folder / "average.yaml", RECIPE)
     done = subprocess.run(
         [sys.executable, "-m", "seqkit", "run", recipe, "--runs", folder],
-        env=os.environ | {"PYTHONPATH": str(average)},
+        env=os.environ | {"PYTHONPATH": str(average), "SEQKIT_PLUGINS": "on"},
         capture_output=True,
         text=True,
         timeout=240,

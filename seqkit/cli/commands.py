@@ -22,7 +22,24 @@ overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE].
 
 
 class Commands(click.Group):
-    """A group of commands that says of Ctrl-C what it says of any other end, in one line."""
+    """seqkit's own commands and those of plugins; says of Ctrl-C what it says of any other end, in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *sorted(_plugin_commands().keys() - self.commands.keys())]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        own = super().get_command(ctx, name)
+        if own is not None or name not in _plugin_commands():
+            return own
+        return click.Command(name, short_help=_plugin_commands()[name].command.summary)  # stands for it in --help
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and name not in self.commands:
+            command = _plugin_commands()[name].load()
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -129,13 +146,20 @@ def generate(run: Path, stream: bool, stop: tuple[str, ...], **options: Any) -> 
     "--file", type=click.Path(path_type=Path, allow_dash=True), help="Texts to label, one a line; - for standard input."
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
-def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str) -> None:
-    """Label texts with a trained run; prints a JSON object a line: text, label, probabilities."""
+@click.option("--data", type=click.Path(path_type=Path), help="A file of the form that the recipe reads.")
+def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str, data: Path | None) -> None:
+    """Answer for texts with a trained run; prints a JSON object a line: text, label, probabilities."""
     from seqkit.api import load
 
-    if bool(texts) == bool(file):
-        raise UsageError("give texts, or --file with one a line" if not texts else "give texts or --file, not both")
+    given = [option for option, value in (("texts", texts), ("--file", file), ("--data", data)) if value]
+    if len(given) != 1:
+        both = f"give {' or '.join(given)}, not both"
+        raise UsageError(both if given else "give texts, or --file with one a line, or --data with the recipe's form")
     trained = load(run)
+    if data:
+        for answer in trained.predict_file(data):
+            click.echo(json.dumps(answer, ensure_ascii=False))
+        return
     if file:
         from seqkit.infer.lines import read_lines
 
@@ -208,9 +232,20 @@ def plugins(without: tuple[str, ...]) -> None:
             click.echo(f"  set aside: {plugin.failure}")
         for entry in plugin.components:
             click.echo(f"  {entry.kind} {entry.name}")
-        if not plugin.failure and not plugin.components:
+        for added in plugin.commands:
+            click.echo(f"  command {added.command.name}")
+        if plugin.lifecycle:
+            click.echo(f"  is told of runs: {', '.join(plugin.lifecycle)}")
+        if not (plugin.failure or plugin.components or plugin.commands or plugin.lifecycle):
             click.echo("  provides nothing: no function of its module is a @seqkit.hookimpl")
     registry.check()
+
+
+def _plugin_commands() -> dict[str, Any]:
+    """Returns the commands of plugins by name. What is wrong with a plugin is not for `--help` to say."""
+    from seqkit.registry import load_registry
+
+    return load_registry().commands
 
 
 def _tell_set_aside(registry: Any) -> None:

@@ -109,14 +109,13 @@ class Run:
         """Returns the head's answer for each text: `{"text": …, "label": …, "probabilities": {label: p}}`.
 
         Args:
-            texts: texts; or features, float (time, features), where the recipe's reader yields them.
+            texts: texts (or lists of words, where the tokenizer takes them); or features, float (time, features),
+                where the recipe's reader yields them.
 
         Raises:
             DataError: a text is empty, or holds what the tokenizer refuses.
             UsageError: this run's head does not label.
         """
-        from seqkit.data import encode
-
         if isinstance(texts, str) or not isinstance(texts, Iterable):
             raise UsageError(f"predict takes a list of texts, not {texts!r:.40}")
         if self._generates:
@@ -125,17 +124,41 @@ class Run:
         inputs = []
         for number, text in enumerate(texts, start=1):
             try:
-                inputs.append(
-                    self._checked_features(text) if self._reads_features else encode(_checked(text), self.tokenizer)
-                )
+                inputs.append(self._encoded(text))
             except (DataError, UsageError) as error:
                 raise DataError(f"text {number} of {len(texts)}: {error}") from None
         if not inputs:
             return []
         return [
             ({"text": text} if isinstance(text, str) else {}) | answer
-            for text, answer in zip(texts, self._answers(inputs), strict=True)
+            for text, answer in zip(texts, self._answers(texts, inputs), strict=True)
         ]
+
+    def predict_file(self, data: str | Path) -> list[dict[str, Any]]:
+        """Returns the head's answer for each example of a file of the form that the recipe's reader reads.
+
+        Raises:
+            DataError: the file cannot be read.
+            UsageError: this run's head does not label, or its reader reads no file.
+        """
+        from seqkit.data import read
+
+        plan = self._resolved
+        return self.predict([example.input for example in read(self._reader(plan, Path(data)), plan.reader.name)])
+
+    def _encoded(self, value: Any) -> np.ndarray:
+        """Returns the ids or the features that the model reads to answer for an input."""
+        from seqkit.data import encode
+
+        if self._reads_features:
+            return self._torch_model[1].head.predict_input(self._checked_features(value))
+        ids = encode(self._checked_text(value), self.tokenizer)
+        return ids if self._is_own else self._torch_model[1].head.predict_input(ids)
+
+    def _checked_text(self, value: Any) -> Any:
+        if self.tokenizer.takes_words and isinstance(value, list | tuple):
+            return [_checked(word) for word in value]
+        return _checked(value)
 
     def evaluate(self, data: str | Path | Sequence[tuple[Any, Any]]) -> dict[str, Any]:
         """Returns the head's metrics on new data.
@@ -175,7 +198,11 @@ class Run:
         except (TypeError, ValueError):
             raise UsageError(f"{where}: must be (input, target), not {pair!r:.40}") from None
         try:
-            return (self._checked_features(value) if self._reads_features else _checked(value)), target, where
+            return (
+                (self._checked_features(value) if self._reads_features else self._checked_text(value)),
+                target,
+                where,
+            )
         except (DataError, UsageError) as error:
             raise DataError(f"{where}: {error}") from None
 
@@ -277,9 +304,13 @@ class Run:
         check_weights(self.directory, self.recipe, weights, self.tokenizer.vocab_size, self._fitted["head"])
         return weights
 
-    def _answers(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def _answers(self, values: Sequence[Any], inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
         if not self._is_own:
-            return self._engine.predict(inputs)
+            head = self._torch_model[1].head
+            return [
+                head.answer(prediction, value)
+                for value, prediction in zip(values, self._engine.predict(inputs), strict=True)
+            ]
         labels = self._engine.labels
         return [
             {"label": labels[int(row.argmax())], "probabilities": dict(zip(labels, map(float, row), strict=True))}
