@@ -282,6 +282,36 @@ def plugins(without: tuple[str, ...]) -> None:
     registry.check()
 
 
+@seqkit.command("new-plugin", short_help="Write a package to start a plugin from.")
+@click.argument("name")
+@click.option(
+    "--kind", type=click.Choice(KINDS), default="encoder", show_default=True, help="What the plugin is to provide."
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    show_default="here",
+    metavar="DIR",
+    help="Make the package's folder in this one.",
+)
+def new_plugin(name: str, kind: str, into: Path) -> None:
+    """Write a package to start a plugin from: seqkit-NAME, with one small component, its test and a recipe."""
+    import shlex
+
+    from seqkit.new_plugin import write_plugin
+    from seqkit.registry import load_registry
+
+    folder = write_plugin(name, kind, into, load_registry())
+    recipe = folder / "recipes" / f"{folder.name.removeprefix('seqkit-')}.yaml"
+    click.echo(f"{folder}: a package that provides the {kind} '{recipe.stem}'. Next:")
+    click.echo(
+        f"  pip install -e {shlex.quote(f'./{folder}[test]' if not folder.is_absolute() else f'{folder}[test]')}"
+    )
+    click.echo(f"  pytest {shlex.quote(str(folder))}")
+    click.echo(f"  seqkit run {shlex.quote(str(recipe))}")
+
+
 def _plugin_commands() -> dict[str, Any]:
     """Returns the commands of plugins by name. What is wrong with a plugin is not for `--help` to say."""
     from seqkit.registry import load_registry
