@@ -39,7 +39,9 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands:
-            command = _plugin_commands()[name].load()
+            from seqkit.registry import load_registry
+
+            command = load_registry().check().commands[name].load()
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -274,7 +276,8 @@ def plugins(without: tuple[str, ...]) -> None:
         for entry in plugin.components:
             click.echo(f"  {entry.kind} {entry.name}")
         for added in plugin.commands:
-            click.echo(f"  command {added.command.name}")
+            hidden = ": never runs, since seqkit has one of that name" if added.command.name in seqkit.commands else ""
+            click.echo(f"  command {added.command.name}{hidden}")
         if plugin.lifecycle:
             click.echo(f"  is told of runs: {', '.join(plugin.lifecycle)}")
         if not (plugin.failure or plugin.components or plugin.commands or plugin.lifecycle):
