@@ -21,9 +21,9 @@ COMMANDS = [
     # Enough kills at boundaries for each kind of boundary of the save path.
     ["recipes/char_gen.yaml", "train.epochs=12", "--kills", "130"],
     # A validation split, early stopping, dropout, the best weights.
-    ["recipes/sentiment_zh.yaml", "train.steps=12", "train.threads=1", "baseline=off", "--kills", "24"],
+    ["recipes/sentiment_zh.yaml", "train.epochs=null", "train.steps=12", "baseline=off", "--kills", "24"],
     # Truncated back-propagation with a carried state, on a text that everybody has.
-    ["recipes/shakespeare.yaml", "data.path=README.md", "train.steps=20", "train.batch_size=4", "--kills", "24"],
+    ["recipes/shakespeare.yaml", "data.path=README.md", "train.epochs=null", "train.steps=12", "--kills", "24"],
     # A plugin's component.
     ["plugins/seqkit-gru/recipes/char_gen_gru.yaml", "train.epochs=12", "--kills", "24"],
 ]

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,11 +79,10 @@ def verify_resume(
         assert whole is not None
         kinds = len(set(boundaries))
         say(f"not killed: {seconds:.1f} s, {len(boundaries)} boundaries of {kinds} kinds")
-        moments = _moments(kills, boundaries, seconds, generator)
         done = 0
-        for number, planned in enumerate(moments, start=1):
+        for number, planned in enumerate(_moments(boundaries, seconds, generator), start=1):
             killed = _Trial(Path(folder) / f"killed-{number}", options)
-            for kill in planned:
+            for kill in planned[: kills - done]:
                 if killed.start(kill):
                     done += 1
                     say(f"kill {done}: {kill}: {killed.standing}")
@@ -95,7 +94,9 @@ def verify_resume(
             if difference := first_difference(whole, killed.run):
                 say(f"differs from the run that was not killed: {difference}")
                 return False
-    say(f"{done} kills in {len(moments)} runs: each ended as the run that was not killed, byte for byte")
+            if done == kills:
+                break
+    say(f"{done} kills in {number} runs: each ended as the run that was not killed, byte for byte")
     return True
 
 
@@ -112,18 +113,15 @@ class _Failed(SeqkitError):
         return self._lines
 
 
-def _moments(kills: int, boundaries: list[str], seconds: float, generator: random.Random) -> list[list[_Kill]]:
-    """Returns the kills of each run: every other one at a boundary, one kind after another, the rest at any moment."""
+def _moments(boundaries: list[str], seconds: float, generator: random.Random) -> Iterator[list[_Kill]]:
+    """Yields the kills of one run after another: at a boundary, of one kind after another, and then at any moment."""
     kinds: dict[str, list[int]] = {}
     for number, what in enumerate(boundaries, start=1):
         kinds.setdefault(what, []).append(number)
-    order = generator.sample(list(kinds), len(kinds))
-    planned = []
-    for number in range(kills):
-        what = order[number // 2 % len(order)]
-        at_boundary = _Kill(boundary=generator.choice(kinds[what]), what=what)
-        planned.append(_Kill(seconds=generator.uniform(0, seconds)) if number % 2 else at_boundary)
-    return [planned[first : first + 2] for first in range(0, kills, 2)]
+    while True:
+        for what in generator.sample(list(kinds), len(kinds)):
+            boundary = generator.choice(kinds[what])
+            yield [_Kill(boundary=boundary, what=what), _Kill(seconds=generator.uniform(0, seconds))]
 
 
 class _Trial:
