@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Len
+from annotated_types import Ge, Gt, Le
 
 from seqkit.contracts import Example, NonNegativeInt, PositiveFloat, PositiveInt, Reader
 from seqkit_ctc.log_mel import LogMel
 from seqkit_ctc.synthesis import DIGITS, HIGHEST_TONE, Voice
 from seqkit_ctc.wav import Wav
 
-Digits = Annotated[Sequence[Annotated[int, Gt(0), Le(100)]], Len(2, 2)]
-Decibels = Annotated[Sequence[Annotated[float, Ge(-60), Le(120)]], Len(2, 2)]
-Speed = Annotated[Sequence[Annotated[float, Ge(0.1)]], Len(2, 2)]
+Digits = Annotated[int, Gt(0), Le(100)]
+Decibels = Annotated[float, Ge(-60), Le(120)]
+Speed = Annotated[float, Ge(0.1)]
 
 
 class Tones(Reader):
@@ -51,10 +51,10 @@ class Tones(Reader):
         path: Path | None = None,
         count: Annotated[int, Gt(0), Le(1_000_000)] = 1000,
         seed: NonNegativeInt = 0,
-        digits: Digits = (3, 7),
+        digits: tuple[Digits, Digits] = (3, 7),
         distinct: bool = True,
-        noise: Decibels = (-5.0, 15.0),
-        speed: Speed = (0.8, 1.25),
+        noise: tuple[Decibels, Decibels] = (-5.0, 15.0),
+        speed: tuple[Speed, Speed] = (0.8, 1.25),
         sample_rate: PositiveInt = 8000,
         window: PositiveFloat = 0.025,
         hop: PositiveFloat = 0.01,
@@ -81,7 +81,7 @@ class Tones(Reader):
         self.seed = seed
         self.digits = digits
         self.distinct = distinct
-        self.voice = Voice(sample_rate, (speed[0], speed[1]), (noise[0], noise[1]))
+        self.voice = Voice(sample_rate, speed, noise)
         self.features = LogMel(
             sample_rate=sample_rate, window=window, hop=hop, bands=bands, low=low, high=high, stack=stack
         )

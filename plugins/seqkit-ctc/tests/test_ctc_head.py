@@ -64,11 +64,13 @@ def can_align(target: list[int], steps: int) -> bool:
     return len(target) + sum(one == other for one, other in itertools.pairwise(target)) <= steps
 
 
-row = st.tuples(st.integers(1, 4), st.lists(st.integers(1, 2), max_size=4)).filter(lambda row: can_align(row[1], row[0]))
+rows_that_align = st.tuples(st.integers(1, 4), st.lists(st.integers(1, 2), max_size=4)).filter(
+    lambda row: can_align(row[1], row[0])
+)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
-@given(rows=st.lists(row, min_size=1, max_size=4), padding=st.integers(0, 2))
+@given(rows=st.lists(rows_that_align, min_size=1, max_size=4), padding=st.integers(0, 2))
 def test_loss_is_that_of_every_alignment_added_up(rows: list[tuple[int, list[int]]], padding: int) -> None:
     head = ctc()
     encoded, batch = batch_of([steps for steps, _ in rows], [target for _, target in rows], padding)

@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_rows_whatever_the_count() -> None:
 
 
 def test_rows_are_of_the_lengths_asked_for_and_all_align() -> None:
-    examples = list(Tones(count=60, digits=[2, 4], speed=[0.8, 1.5]).read())
+    examples = list(Tones(count=60, digits=(2, 4), speed=(0.8, 1.5)).read())
     assert {len(example.target) for example in examples} == {2, 3, 4}
     assert {example.input.shape[1] for example in examples} == {120}
     assert all(2 * len(example.target) <= len(example.input) for example in examples)
@@ -95,18 +95,18 @@ def test_rows_are_of_the_lengths_asked_for_and_all_align() -> None:
 
 
 def test_distinct_says_every_string_once() -> None:
-    texts = [text for text, _ in Tones(count=100, digits=[2, 2]).sounds()]
+    texts = [text for text, _ in Tones(count=100, digits=(2, 2)).sounds()]
     assert sorted(texts) == [f"{number:02}" for number in range(100)]
-    assert len({text for text, _ in Tones(count=100, digits=[2, 2], distinct=False).sounds()}) < 100
+    assert len({text for text, _ in Tones(count=100, digits=(2, 2), distinct=False).sounds()}) < 100
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"digits": [3, 2]}, "^digits must go from the smaller number to the larger, not from 3 to 2$"),
-        ({"noise": [float("nan"), 1.0]}, "^noise must go"),
-        ({"count": 111, "digits": [1, 2]}, "^count must be at most 110, as there are no more strings of 1 to 2 digits"),
-        ({"speed": [1.0, 2.0]}, "^speed must be below 1.78, not 2.0: at 8000 samples a second"),
+        ({"digits": (3, 2)}, "^digits must go from the smaller number to the larger, not from 3 to 2$"),
+        ({"noise": (float("nan"), 1.0)}, "^noise must go"),
+        ({"count": 111, "digits": (1, 2)}, "^count must be at most 110, as there are no more strings of 1 to 2 digits"),
+        ({"speed": (1.0, 2.0)}, "^speed must be below 1.78, not 2.0: at 8000 samples a second"),
     ],
 )
 def test_tones_refuses(parameters: dict[str, Any], message: str) -> None:
@@ -197,7 +197,7 @@ def test_a_compressed_or_floating_file_is_told(tmp_path: Path) -> None:
 def test_a_file_that_was_cut_off_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", bytes(2000))
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(DataError, match="a.wav: ends after 750 of the 1,000 samples that it announces"):
+    with pytest.raises(DataError, match="a.wav: ends after 750 of the 1,000 samples it announces"):
         read_wav(path, RATE)
 
 
@@ -234,7 +234,7 @@ def manifest(folder: Path, text: str) -> Path:
 
 
 def test_wav_reads_what_tones_says(tmp_path: Path) -> None:
-    reader = Tones(count=3, noise=[0.0, 10.0])
+    reader = Tones(count=3, noise=(0.0, 10.0))
     (tmp_path / "sounds").mkdir()
     lines = ["text,path"]
     for text, samples in reader.sounds():
@@ -266,7 +266,7 @@ def test_wav_without_a_text_gives_no_target(tmp_path: Path) -> None:
         ('path,text\n"a.wav,1\n', ":2: "),
         ("path,text\nb.wav,1\n", ":2: .*b.wav: there is no such file"),
         ("path,text\n.,1\n", ":2: .*: cannot be read: Is a directory"),
-        ("path,text\na.wav,1\nshort.wav,1\n", ":3: short.wav is 0.040 s long, where one step of features takes 0.045 s"),
+        ("path,text\na.wav,1\nshort.wav,1\n", ":3: short.wav is 0.040 s long, where one step .* takes 0.045 s"),
     ],
 )
 def test_wav_names_the_line(tmp_path: Path, text: str, message: str) -> None:
