@@ -13,8 +13,9 @@ from seqkit_ctc.edit_distance import edit_distance
 CONTEXT = 3
 """The linear floor sees so many steps on either side of each."""
 
-_EPOCHS = 10
-_BATCH_SIZE = 32
+_STEPS = 1500
+_BATCH_SIZE = 16
+_RATE = 0.03
 _CANDIDATES = 50
 
 
@@ -42,7 +43,7 @@ class LinearSteps:
         self.shift, self.scale = steps.mean(axis=0), np.maximum(steps.std(axis=0), 1e-6)
         self.weight = torch.zeros(num_labels, steps.shape[1], 2 * CONTEXT + 1, requires_grad=True)
         self.bias = torch.zeros(num_labels, requires_grad=True)
-        optimizer = torch.optim.Adam([self.weight, self.bias], lr=0.003, foreach=False)
+        optimizer = torch.optim.Adam([self.weight, self.bias], foreach=False)
         order = np.argsort([len(row) for row in inputs], kind="stable")
         batches = []
         for first in range(0, len(order), _BATCH_SIZE):
@@ -50,12 +51,12 @@ class LinearSteps:
             rows, lengths = _padded([self._scaled(inputs[member]) for member in members])
             batches.append((rows, lengths, *_padded([torch.from_numpy(targets[member]) for member in members])))
         generator = np.random.default_rng(0)
-        for _ in range(_EPOCHS):
-            for place in generator.permutation(len(batches)):
-                rows, *rest = batches[place]
-                optimizer.zero_grad()
-                loss(self._log_probabilities(rows), *rest).mean().backward()
-                optimizer.step()
+        for step in range(_STEPS):
+            rows, *rest = batches[generator.integers(len(batches))]
+            optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
+            optimizer.zero_grad()
+            loss(self._log_probabilities(rows), *rest).mean().backward()
+            optimizer.step()
 
     @torch.no_grad()
     def log_probabilities(self, row: np.ndarray) -> np.ndarray:
