@@ -14,7 +14,7 @@ CONTEXT = 3
 """The linear floor sees so many steps on either side of each."""
 
 _STEPS = 1500
-_BATCH_SIZE = 16
+_BATCH_SIZE = 32
 _RATE = 0.03
 _CANDIDATES = 50
 
@@ -43,7 +43,7 @@ class LinearSteps:
         self.shift, self.scale = steps.mean(axis=0), np.maximum(steps.std(axis=0), 1e-6)
         self.weight = torch.zeros(num_labels, steps.shape[1], 2 * CONTEXT + 1, requires_grad=True)
         self.bias = torch.zeros(num_labels, requires_grad=True)
-        optimizer = torch.optim.Adam([self.weight, self.bias], foreach=False)
+        optimizer = torch.optim.Adam([self.weight, self.bias], lr=_RATE, foreach=False)
         order = np.argsort([len(row) for row in inputs], kind="stable")
         batches = []
         for first in range(0, len(order), _BATCH_SIZE):
@@ -51,9 +51,9 @@ class LinearSteps:
             rows, lengths = _padded([self._scaled(inputs[member]) for member in members])
             batches.append((rows, lengths, *_padded([torch.from_numpy(targets[member]) for member in members])))
         generator = np.random.default_rng(0)
-        for step in range(_STEPS):
-            rows, *rest = batches[generator.integers(len(batches))]
-            optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
+        epochs = -(-_STEPS // len(batches))
+        for place in np.concatenate([generator.permutation(len(batches)) for _ in range(epochs)])[:_STEPS]:
+            rows, *rest = batches[place]
             optimizer.zero_grad()
             loss(self._log_probabilities(rows), *rest).mean().backward()
             optimizer.step()
