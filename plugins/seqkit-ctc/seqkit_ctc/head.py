@@ -95,13 +95,13 @@ class CTC(nn.Module, Head):
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         """Returns the loss; its count is the number of rows."""
         assert batch.targets is not None and batch.target_lengths is not None
-        log_probabilities = self._log_probabilities(encoded)
+        log_probabilities = torch.log_softmax(self._logits(encoded), dim=2)
         total = _negative_log_likelihood(log_probabilities, batch.lengths, batch.targets, batch.target_lengths).sum()
         return Loss(total, len(batch.lengths))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Returns the `transcript` of each row, and its `probability` among all labellings."""
-        log_probabilities = self._log_probabilities(encoded).detach().double().cpu()
+        log_probabilities = torch.log_softmax(self._logits(encoded).detach().cpu().double(), dim=2)
         found = [
             self.decode(row[:length])
             for row, length in zip(log_probabilities.numpy(), batch.lengths.tolist(), strict=True)
@@ -127,9 +127,9 @@ class CTC(nn.Module, Head):
         separator = "" if self.unit == "characters" else " "
         return separator.join(self.labels[number - BLANK - 1] for number in labelling)
 
-    def _log_probabilities(self, encoded: Encoded) -> Tensor:
+    def _logits(self, encoded: Encoded) -> Tensor:
         """Returns float (batch, time, labels)."""
-        return torch.log_softmax(self.output(self.dropout(encoded.outputs)), dim=2)
+        return self.output(self.dropout(encoded.outputs))
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]

@@ -23,6 +23,9 @@ import numpy as np
 FLOOR = 1e-8
 """Keeps the logarithm of silence finite: 80 dB below the power of samples that are all 1."""
 
+_AT_ONCE = 4096
+"""So many windows are transformed at a time: a long recording's would fill the memory."""
+
 
 class LogMel:
     """Log-mel features of sound, with parameters as the readers take them.
@@ -96,10 +99,13 @@ class LogMel:
         """samples: float (samples,), at least `least_samples` -> float32 (time, bands * stack)."""
         windows = np.lib.stride_tricks.sliding_window_view(samples, self.window_size)[:: self.hop_size]
         steps = len(windows) // self.stack
-        spectrum = np.fft.rfft(windows[: steps * self.stack] * self._hann, self.fft_size)  # (windows, fft_size / 2 + 1)
-        power = (spectrum.real**2 + spectrum.imag**2) / (self._hann**2).sum()
-        features = np.log(FLOOR + power @ self.filters.T)  # (windows, bands)
-        return features.reshape(steps, self.stack * self.bands).astype(np.float32)
+        features = np.empty((steps * self.stack, self.bands), np.float32)
+        for first in range(0, len(features), _AT_ONCE):
+            here = slice(first, min(first + _AT_ONCE, len(features)))
+            spectrum = np.fft.rfft(windows[here] * self._hann, self.fft_size)  # (windows, fft_size / 2 + 1)
+            power = (spectrum.real**2 + spectrum.imag**2) / (self._hann**2).sum()
+            features[here] = np.log(FLOOR + power @ self.filters.T)  # (windows, bands)
+        return features.reshape(steps, self.stack * self.bands)
 
 
 def mel(frequency: float | np.ndarray) -> np.ndarray:
