@@ -101,13 +101,15 @@ class CTC(nn.Module, Head):
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Returns the `transcript` of each row, and its `probability` among all labellings."""
+        if not len(batch.lengths):
+            return []
         log_probabilities = torch.log_softmax(self._logits(encoded).detach().cpu().double(), dim=2)
         found = [
             self.decode(row[:length])
             for row, length in zip(log_probabilities.numpy(), batch.lengths.tolist(), strict=True)
         ]
-        lengths = torch.tensor([len(row) for row in found])
-        padded = torch.zeros(len(found), max(1, int(lengths.max())), dtype=torch.int64)
+        lengths = torch.tensor([len(labelling) for labelling in found])
+        padded = torch.zeros(len(found), int(lengths.max()), dtype=torch.int64)
         for row, labelling in zip(padded, found, strict=True):
             row[: len(labelling)] = torch.tensor(labelling)
         likelihoods = torch.exp(-_negative_log_likelihood(log_probabilities, batch.lengths, padded, lengths))

@@ -48,7 +48,7 @@ class Voice:
         sample_rate: samples a second, more than twice HIGHEST_TONE times the speed.
         speed: how much faster it is played: times are divided by it and frequencies multiplied, as on a tape.
         noise: the power of the tones over that of the noise, in dB.
-        gain: how loud it is, in dB below full scale.
+        gain: its loudest sample, in dB of full scale.
     """
 
     sample_rate: int

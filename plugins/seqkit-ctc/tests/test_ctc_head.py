@@ -139,6 +139,11 @@ def test_predict_where_nothing_is_found() -> None:
     assert [answer["transcript"] for answer in head.predict(encoded, batch)] == ["", ""]
 
 
+def test_predict_of_no_rows() -> None:
+    outputs = torch.zeros(0, 3, WIDTH)
+    assert ctc().predict(Encoded(outputs, outputs[:, 0]), Batch(outputs, torch.zeros(0, dtype=torch.int64))) == []
+
+
 def test_fit_learns_the_labels_and_the_state_goes_through_json() -> None:
     head = CTC(labels="words")
     head.fit([Example(None, "ni hao"), Example(None, ""), Example(None, " hao  ma ")], None)
