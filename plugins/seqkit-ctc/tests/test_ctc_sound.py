@@ -86,6 +86,11 @@ def test_the_same_seed_gives_the_same_rows_whatever_the_count() -> None:
     assert [one.target for one in few] != [one.target for one in others]
 
 
+def test_another_seed_says_the_same_digits_in_another_way() -> None:
+    one, other = (dict(Tones(count=10, seed=seed, digits=(1, 1)).sounds()) for seed in (1, 2))
+    assert all(len(one[digit]) != len(other[digit]) for digit in "0123456789")
+
+
 def test_rows_are_of_the_lengths_asked_for_and_all_align() -> None:
     examples = list(Tones(count=60, digits=(2, 4), speed=(0.8, 1.5)).read())
     assert {len(example.target) for example in examples} == {2, 3, 4}
