@@ -121,7 +121,7 @@ def by_recursion(reference: str, hypothesis: str) -> int:
 words = st.text("abc", max_size=7)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
 @given(words, words)
 def test_edit_distance_is_that_of_its_definition(reference: str, hypothesis: str) -> None:
     assert edit_distance(reference, hypothesis) == by_recursion(reference, hypothesis)

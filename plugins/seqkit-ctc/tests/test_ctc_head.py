@@ -210,7 +210,8 @@ def test_dropout_acts_only_in_training() -> None:
     assert not torch.equal(head.train().loss(encoded, batch).total, plain)
 
 
-def test_baseline_learns_what_single_steps_show() -> None:
+def test_baseline_learns_what_single_steps_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit_ctc.floors._STEPS", 200)
     torch.set_default_dtype(torch.float32)
     generator = np.random.default_rng(0)
     patterns = {"a": [3.0, 0, 0], "b": [0, 3.0, 0], "c": [0, 0, 3.0]}
