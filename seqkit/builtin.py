@@ -1,4 +1,4 @@
-"""What seqkit ships, registered through the same hooks as a plugin: names, targets, summaries, checks; nothing imported."""
+"""What seqkit ships, registered through the same hooks as a plugin: names, targets, summaries, checks; no imports."""
 
 from __future__ import annotations
 

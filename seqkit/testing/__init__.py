@@ -15,15 +15,15 @@ or each as a case of pytest:
     def test_gru(check):
         check()
 
-Each kind is tried on what it takes: an encoder on random numbers, a tokenizer and an embedding on a few texts, a reader
-on a sample of a file, a head on a handful of examples, which it is taught by heart. `seqkit check-plugin` tries all that
-an installed package provides.
+Each kind is tried on what it takes: an encoder on random numbers, a tokenizer and an embedding on a few texts, a
+reader on a sample of a file, a head on a handful of examples, which it is taught by heart. `seqkit check-plugin` tries
+all that an installed package provides.
 """
 
 from seqkit.testing.checks import Broken, Check, CheckFailure, DoesNotApply, parametrize_with_checks
 from seqkit.testing.embeddings import check_embedding, checks_for_embedding
 from seqkit.testing.encoders import check_encoder, checks_for_encoder
-from seqkit.testing.head_answers import check_head, checks_for_head
+from seqkit.testing.heads import check_head, checks_for_head
 from seqkit.testing.readers import check_reader, checks_for_reader
 from seqkit.testing.tokenizers import check_tokenizer, checks_for_tokenizer
 

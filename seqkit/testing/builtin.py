@@ -22,7 +22,7 @@ from seqkit.readers.text import Text
 from seqkit.testing.checks import Check
 from seqkit.testing.embeddings import checks_for_embedding
 from seqkit.testing.encoders import checks_for_encoder
-from seqkit.testing.head_answers import checks_for_head
+from seqkit.testing.heads import checks_for_head
 from seqkit.testing.readers import checks_for_reader
 from seqkit.testing.tokenizers import checks_for_tokenizer
 from seqkit.tokenizers.byte import Byte

@@ -15,8 +15,8 @@ from seqkit.signature import Parameter, check_parameters, parameters
 from seqkit.testing.checks import Check
 from seqkit.testing.embeddings import checks_for_embedding
 from seqkit.testing.encoders import checks_for_encoder
-from seqkit.testing.head_answers import checks_for_head
 from seqkit.testing.head_case import HeadCase
+from seqkit.testing.heads import checks_for_head
 from seqkit.testing.readers import checks_for_reader
 from seqkit.testing.surroundings import conditions
 from seqkit.testing.tokenizers import checks_for_tokenizer

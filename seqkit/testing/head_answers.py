@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
 from seqkit.contracts import Batch, Encoded, Example
-from seqkit.testing.checks import Broken, Check, DoesNotApply, run
+from seqkit.testing.checks import Broken, Checks, DoesNotApply
 from seqkit.testing.head_case import HeadCase, Learned, as_json, differing
-from seqkit.testing.heads import check
 
-
-def checks_for_head(
-    factory: Callable[[], Any],
-    examples: Sequence[Example],
-    *,
-    tokenizer: Any = None,
-    output_size: int = 8,
-    final_size: int = 6,
-) -> list[Check]:
-    """Returns the checks of a head, for `parametrize_with_checks`.
-
-    Args:
-        factory: builds it: the class, or `lambda: Classify(pooling="mean")`.
-        examples: a handful, short, with unlike targets and of unlike lengths: it is taught them by heart.
-        tokenizer: built, not yet fitted; where none is given, `char` for texts and words for lists of words.
-        output_size: the width of the outputs that it is built for.
-        final_size: the width of the final vector.
-    """
-    return check.of(HeadCase(factory, examples, tokenizer, output_size, final_size))
-
-
-def check_head(
-    factory: Callable[[], Any],
-    examples: Sequence[Example],
-    *,
-    tokenizer: Any = None,
-    output_size: int = 8,
-    final_size: int = 6,
-) -> None:
-    """Tries a head with every check. Arguments as for `checks_for_head`.
-
-    Raises:
-        CheckFailure: with what is wrong and how to mend it.
-    """
-    checks = checks_for_head(factory, examples, tokenizer=tokenizer, output_size=output_size, final_size=final_size)
-    run(checks, "this head")
+check = Checks("head")
 
 
 def _answering(case: HeadCase) -> tuple[Any, Encoded, Batch, list[dict[str, Any]]]:
@@ -174,7 +138,7 @@ def answers(case: HeadCase) -> None:
     head = learned.head
     given = case.answers(head, learned.encoded, learned.batch)
     targets = [example.target for example in case.examples]
-    if not given or None in [type(target) if target is not None else None for target in targets]:
+    if not given or any(target is None for target in targets):
         raise DoesNotApply("it answers nothing, or the examples have no targets")
     if len(given) != len(targets):
         raise DoesNotApply("an example is made into more rows than one")
@@ -183,8 +147,8 @@ def answers(case: HeadCase) -> None:
         if not any(_tells(value, example.target) for value in shown.values()):
             raise Broken(
                 f"example {number} of {len(given)} was learned by heart (mean loss {learned.last:.2g}), and is "
-                f"answered {shown!r:.120} where its target is {example.target!r:.60}: are targets off by one, or labels in "
-                "another order in predict?"
+                f"answered {shown!r:.120} where its target is {example.target!r:.60}: are targets off by one, or labels "
+                "in another order in predict?"
             )
 
 
