@@ -147,7 +147,7 @@ def answers(case: HeadCase) -> None:
         if not any(_tells(value, example.target) for value in shown.values()):
             raise Broken(
                 f"example {number} of {len(given)} was learned by heart (mean loss {learned.last:.2g}), and is "
-                f"answered {shown!r:.120} where its target is {example.target!r:.60}: are targets off by one, or labels "
+                f"answered {shown!r:.120} where its target is {example.target!r:.50}: are targets off by one, or labels "
                 "in another order in predict?"
             )
 
