@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqkit.contracts import Encoded
+from seqkit.device import seed_everything
 from seqkit.testing.checks import Broken
 from seqkit.testing.modules import (
+    stirred,
     tensors_of,
 )
 
@@ -29,9 +31,8 @@ class EncoderCase:
         self.reference = reference
 
     def build(self, seed: int = 0) -> Any:
-        torch.manual_seed(seed)
-        encoder = self.factory(self.input_size)
-        return encoder.eval() if isinstance(encoder, nn.Module) else encoder
+        seed_everything(seed)
+        return stirred(self.build_unseeded())
 
     def build_unseeded(self) -> Any:
         return self.factory(self.input_size)

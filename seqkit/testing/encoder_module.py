@@ -69,7 +69,9 @@ def determinism(case: EncoderCase) -> None:
         raise Broken(f"{fault} from call to call: keep nothing in self, and drop only while self.training")
     again = case.build()
     if fault := differs(wanted, parts(encode(again, case.inputs(), LENGTHS), LENGTHS)):
-        raise Broken(f"{fault} when it is built again from the same seed: draw weights from torch's generator alone")
+        raise Broken(
+            f"{fault} when it is built again from the same seed: draw from the global generators, which are seeded"
+        )
 
 
 @check

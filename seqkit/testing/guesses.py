@@ -20,6 +20,7 @@ from seqkit.testing.heads import checks_for_head
 from seqkit.testing.readers import checks_for_reader
 from seqkit.testing.surroundings import conditions
 from seqkit.testing.tokenizers import checks_for_tokenizer
+from seqkit.tokenizers.char import Char
 
 VALUES = (4, 2, 1, 3, 8, 0, 0.5, 0.1, 1.0, True)
 EXAMPLES = {
@@ -96,7 +97,12 @@ def _plain(cls: type, parameter: Parameter) -> Any:
 
 
 def _nested(parameter: Parameter) -> Any:
-    inner = {"encoder": lambda size: LSTM(size, hidden_size=4), "embedding": _any_embedding}.get(parameter.nested or "")
+    known: dict[str, Any] = {
+        "tokenizer": Char,
+        "embedding": _any_embedding,
+        "encoder": lambda size: LSTM(size, hidden_size=4),
+    }
+    inner = known.get(parameter.nested or "")
     if inner is None:
         raise NoGuess(f"no {parameter.nested} can be guessed for its parameter '{parameter.name}'")
     return [inner, inner] if parameter.is_list else inner

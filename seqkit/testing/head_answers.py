@@ -48,12 +48,12 @@ def predictions_alone(case: HeadCase) -> None:
     head, _, _, answers = _answering(case)
     places = list(range(len(answers)))
     tries = {
-        "with more padding": (places, 3),
-        "when rows change places": (places[::-1], 0),
-        **{f"when row {place} stands alone": ([place], 0) for place in places},
+        "with what stands at padded steps": (places, True),
+        "when rows change places": (places[::-1], False),
+        **{f"when row {place} stands alone": ([place], False) for place in places},
     }
-    for what, (chosen, extra) in tries.items():
-        got = case.answers(head, *case.given(head, chosen, extra))
+    for what, (chosen, noise) in tries.items():
+        got = case.answers(head, *case.given(head, chosen, noise=noise))
         if differing([answers[place] for place in chosen], got):
             raise Broken(f"a prediction is another {what}: read real steps alone (`batch.mask`), row by row, in order")
 
@@ -94,6 +94,8 @@ def no_rows(case: HeadCase) -> None:
 def metrics(case: HeadCase) -> None:
     """metrics are JSON and finite, and hold what metric_names says."""
     head = case.build()
+    if odd := sorted(set(head.higher_is_better) - set(head.metric_names)):
+        raise Broken(f"higher_is_better names {odd[0]!r}, which is not in metric_names: name it there too")
     found = _metrics(case, case.learned, case.answers(head, *case.given(head)), 1.0)
     for name in head.metric_names:
         value = found.get(name)
@@ -147,8 +149,8 @@ def answers(case: HeadCase) -> None:
         if not any(_tells(value, example.target) for value in shown.values()):
             raise Broken(
                 f"example {number} of {len(given)} was learned by heart (mean loss {learned.last:.2g}), and is "
-                f"answered {shown!r:.120} where its target is {example.target!r:.50}: are targets off by one, or labels "
-                "in another order in predict?"
+                f"answered {shown!r:.120} where its target is {example.target!r:.50}: are targets off by one, or "
+                "labels in another order in predict?"
             )
 
 
@@ -182,6 +184,7 @@ def _continuations(ids: np.ndarray, part: np.ndarray) -> Iterator[list[int]]:
 @check
 def baseline(case: HeadCase) -> None:
     """baseline is None, or a JSON object with the method's name and metrics that the head has too."""
+    torch.set_default_dtype(torch.float32)  # it is no part of the model, and computes as it likes
     head = case.build()
     found = head.baseline(case.examples, case.examples, case.tokenizer)
     if found is None:

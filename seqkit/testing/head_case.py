@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from seqkit.batches import collate
 from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row
 from seqkit.data import encode
+from seqkit.device import seed_everything
 from seqkit.testing.checks import Broken
-from seqkit.testing.modules import TOLERANCE
+from seqkit.testing.modules import TOLERANCE, stirred
 from seqkit.tokenizers.char import Char
 from seqkit.tokenizers.word import Word
 
@@ -61,8 +62,8 @@ class HeadCase:
         return [encode(example.input, self.tokenizer) for example in self.examples]
 
     def build(self, seed: int = 0) -> Any:
-        torch.manual_seed(seed)
-        return self.build_unseeded()
+        seed_everything(seed)
+        return stirred(self.build_unseeded())
 
     def build_unseeded(self) -> Any:
         head = self.factory()
@@ -70,7 +71,7 @@ class HeadCase:
             return head
         head.fit(self.examples, self.tokenizer)
         head.build(self.output_size, self.final_size)
-        return head.eval()
+        return head
 
     def rows(self, head: Any) -> list[Row]:
         return [
@@ -79,23 +80,19 @@ class HeadCase:
             for row in head.rows(example, ids)
         ]
 
-    def given(self, head: Any, chosen: Sequence[int] | None = None, extra: int = 0) -> tuple[Encoded, Batch]:
+    def given(self, head: Any, chosen: Sequence[int] | None = None, *, noise: bool = False) -> tuple[Encoded, Batch]:
         """Returns what an encoder would give for some rows, and their batch.
 
         Args:
             chosen: places of rows; all where none are given.
-            extra: so many more padded steps, with noise in all of the padding.
+            noise: whether something else than zeros stands at padded steps.
         """
         rows = self.rows(head)
         chosen = range(len(rows)) if chosen is None else chosen
         batch = collate([rows[place] for place in chosen])
-        if extra:
-            wider = [_extended(part, extra) for part in (batch.inputs, batch.targets)]
-            per_step = batch.targets is not None and batch.targets.shape[:2] == batch.inputs.shape[:2]
-            batch = batch._replace(inputs=wider[0], targets=wider[1] if per_step else batch.targets)
         outputs = torch.zeros(*batch.inputs.shape[:2], self.output_size)
-        if extra:
-            outputs = torch.randn(outputs.shape, generator=torch.Generator().manual_seed(99)) * 30
+        if noise:
+            outputs = 30 * torch.randn(outputs.shape, generator=torch.Generator().manual_seed(99))
         final = torch.zeros(len(chosen), self.final_size)
         for number, place in enumerate(chosen):
             generator = torch.Generator().manual_seed(place)
@@ -161,16 +158,6 @@ class Words(Word):
 
     def _words(self, text: Any) -> Any:
         return text if isinstance(text, list | tuple) else super()._words(text)
-
-
-def _extended(values: Tensor | None, extra: int) -> Any:
-    if values is None:
-        return None
-    return (
-        torch.cat([values, values.new_zeros(len(values), extra, *values.shape[2:])], dim=1)
-        if values.ndim > 1
-        else values
-    )
 
 
 def loss_of(head: Any, encoded: Encoded, batch: Batch) -> Loss:

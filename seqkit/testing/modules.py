@@ -46,6 +46,17 @@ def is_size(component: object, attribute: str) -> int:
     return size
 
 
+def stirred(module: Any) -> Any:
+    """Returns a module in evaluation with noise on its weights, since layers that begin at zero would hide mistakes."""
+    if isinstance(module, nn.Module):
+        with torch.no_grad():
+            for weight in module.parameters():
+                if weight.requires_grad:
+                    weight.add_(0.1 * torch.randn_like(weight))
+        module.eval()
+    return module
+
+
 def gap(one: Tensor, other: Tensor) -> float:
     """Returns by how much two tensors of one shape differ at most; infinity where one is finite and the other not."""
     if one.shape != other.shape:
@@ -86,7 +97,11 @@ def slope_fault(total: Callable[[], Tensor], values: list[Tensor]) -> str:
     if not values:
         return ""
     gradients = torch.autograd.grad(total(), values, allow_unused=True)
-    directions = [torch.randn_like(value) for value in values]
+    # What has no gradient at all may be meant to have none: the vector of an id that stands for padding.
+    directions = [
+        torch.zeros_like(value) if gradient is None else torch.randn_like(value).masked_fill(gradient == 0, 0)
+        for value, gradient in zip(values, gradients, strict=True)
+    ]
     stated = sum(
         float((gradient * direction).sum())
         for gradient, direction in zip(gradients, directions, strict=True)

@@ -65,6 +65,11 @@ def same(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> bool:
     return all(np.array_equal(mine, theirs) for mine, theirs in zip(one, other, strict=True))
 
 
+def own_ids(ids: np.ndarray) -> np.ndarray:
+    """Returns each step's own id: where more numbers tell a step, the others may have vocabularies of their own."""
+    return ids if ids.ndim == 1 else ids[..., 0]
+
+
 def plain(text: Any) -> str:
     return text if isinstance(text, str) else " ".join(text)
 
@@ -103,8 +108,7 @@ def id_range(case: TokenizerCase) -> None:
     """Every id is at least 0 and below vocab_size."""
     tokenizer = case.fitted()
     for text, ids in zip(case.texts, case.encoded(tokenizer), strict=True):
-        # Where a step is told by several numbers, those beyond its own id may have vocabularies of their own.
-        own = ids if ids.ndim == 1 else ids[..., 0]
+        own = own_ids(ids)
         if ids.min() < 0 or own.max() >= tokenizer.vocab_size:
             worst = int(ids.min() if ids.min() < 0 else own.max())
             raise Broken(
@@ -121,7 +125,8 @@ def round_trip(case: TokenizerCase) -> None:
         back = tokenizer.decode(ids)
         if not isinstance(back, str):
             raise Broken(f"decode gives a {type(back).__name__}: return the text")
-        if not np.array_equal(tokenizer.encode(back), ids):
+        ways = [back, back.split(" ")] if tokenizer.takes_words else [back]
+        if not any(np.array_equal(own_ids(tokenizer.encode(way)), own_ids(ids)) for way in ways):
             raise Broken(f"{text!r:.60} comes back as {back!r:.60}, which has other ids: make decode undo encode")
 
 
@@ -255,7 +260,7 @@ def unknown_text(case: TokenizerCase) -> None:
             f"a text with something never seen raises {type(error).__name__}: raise seqkit.errors.UnknownText, or have "
             "an id for it"
         ) from None
-    own = ids if ids.ndim == 1 else ids[..., 0]
+    own = own_ids(ids)
     if len(ids) and (ids.min() < 0 or own.max() >= tokenizer.vocab_size):
         raise Broken("a text with something never seen has an id out of range: count the unknown's id in vocab_size")
 
