@@ -67,7 +67,7 @@ class Check:
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
-            raise Broken(f"raises {reason(error)} ({where}): {self.promise}") from error
+            raise Broken(f"raises {reason(error).rstrip(': ')} ({where}): {self.promise}") from error
 
     def named(self, variant: str) -> Check:
         """Returns the same check under a longer name, for one of several sets of values that are tried."""

@@ -165,8 +165,8 @@ def final(case: EncoderCase) -> None:
         if not encoder.causal and not steps[:length].all():
             step = steps.tolist().index(False)
             raise Broken(
-                f"final does not depend on step {step} of rows of {length}: of an encoder that reads both ways it is the "
-                "forward reader's output at the last real step beside the backward reader's at the first"
+                f"final does not depend on step {step} of rows of {length}: of an encoder that reads both ways it is "
+                "the forward reader's output at the last real step beside the backward reader's at the first"
             )
     if same_size and not encoder.causal:
         _halves_in_place(encoded.final.T, encoded.outputs[:, 0].T, last.T)

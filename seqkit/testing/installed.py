@@ -66,12 +66,13 @@ def check_distribution(name: str, registry: Registry, say: Callable[[str], None]
                 for each in _outcomes(component):
                     tell(f"{what}: {each.check.name}", each.status, each.message)
             except NoGuess as excuse:
-                tell(what, "not tried", f'{excuse}: name a function that returns its checks, Component(…, checks="…")')
+                remedy = 'name a function that returns its checks, Component(…, checks="package.module:function")'
+                tell(what, "not tried", f"{excuse}: {remedy}")
             except PluginError as error:
                 tell(f"{what}: loads", "failed", str(error))
     if failures:
         raise ChecksFailed(failures)
-    if counts["not tried"] and not any(counts[status] for status in ("skipped",)) and counts["ok"] == len(plugins):
+    if counts["not tried"] and counts["not tried"] == sum(len(plugin.components) for plugin in plugins):
         raise ChecksFailed([f"{name}: nothing of it could be tried"])
     return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
 
@@ -98,8 +99,7 @@ def _start_up_fault(plugin: Plugin) -> str:
         return "it provides nothing: no function of its module is a @seqkit.hookimpl that yields something"
     for point in metadata.entry_points(group="seqkit", name=plugin.name):
         look = f"import sys, {point.module}; sys.exit('torch' in sys.modules)"
-        environment_path = [path for path in sys.path if path]
-        code = f"import sys; sys.path[:] = {environment_path!r}; {look}"
+        code = f"import sys; sys.path[:] = {sys.path!r}; {look}"
         if subprocess.run([sys.executable, "-c", code], capture_output=True).returncode:
             return f"importing {point.module} imports torch, which every command would wait for: name targets as text"
     return ""

@@ -71,9 +71,9 @@ class ReaderCase:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Compares inputs or targets; white space at the end of a text may come from the end of its file."""
+    """Compares inputs or targets; line ends at the end of a text may come from the end of its file."""
     if isinstance(one, str) and isinstance(other, str):
-        return one.rstrip() == other.rstrip()
+        return one.rstrip("\n") == other.rstrip("\n")
     if one is None or other is None:
         return one is other
     if len(np.atleast_1d(np.asarray(one, dtype=object))) != len(np.atleast_1d(np.asarray(other, dtype=object))):
