@@ -61,6 +61,8 @@ def guessed_checks(registered: Registered) -> list[Check]:
         PluginError: it cannot be loaded, or its parameters cannot be read.
     """
     cls: Any = registered.load()
+    if registered.kind == "reader":
+        return _reader(cls)
     values = _values(cls)
 
     def build(*supplied: Any) -> Any:
@@ -72,8 +74,6 @@ def guessed_checks(registered: Registered) -> list[Check]:
         return checks_for_tokenizer(build)
     if registered.kind == "embedding":
         return checks_for_embedding(build, width=3 if cls.takes == "features" else None)
-    if registered.kind == "reader":
-        return _reader(build)
     return _head(build)
 
 
@@ -112,12 +112,13 @@ def _any_embedding(given: Any) -> Any:
     return Scaled(given) if isinstance(given, int) else Learned(given, dim=4)
 
 
-def _reader(build: Callable[..., Any]) -> list[Check]:
+def _reader(cls: Callable[[], Any]) -> list[Check]:
+    """Tries a reader that reads no file, and so needs no sample of one."""
     try:
-        next(iter(build().read()))
+        next(iter(cls().read()))
     except Exception:
         raise NoGuess("no sample of what it reads can be guessed") from None
-    return checks_for_reader(build)
+    return checks_for_reader(cls)
 
 
 def _head(build: Callable[[], Any]) -> list[Check]:
