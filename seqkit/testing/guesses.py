@@ -41,6 +41,11 @@ EXAMPLES = {
         Example("cab", "bac", "sample:2"),
         Example("bcca", "accb", "sample:3"),
     ],
+    "numbers": [
+        Example("ab", 3.0, "sample:1"),
+        Example("abbca", 5.5, "sample:2"),
+        Example("cab", 1.0, "sample:3"),
+    ],
     "texts": [
         Example("abcdefgh", None, "sample:1"),
         Example("bdfhac", None, "sample:2"),
