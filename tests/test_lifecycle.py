@@ -220,8 +220,8 @@ HOOKS = "seqkit_run_start, seqkit_epoch_end, seqkit_evaluation, seqkit_checkpoin
         (Misspelt(), f"callback Misspelt has 'seqkit_epoch_ends'; the hooks of a run are {HOOKS}"),
         (
             AsksForMore(),
-            "callback AsksForMore: hookimpl definition: seqkit_epoch_end(los: 'float') -> 'None' Argument(s) {'los'} are "
-            "declared in the hookimpl but can not be found in the hookspec",
+            "callback AsksForMore: hookimpl definition: seqkit_epoch_end(los: 'float') -> 'None' Argument(s) {'los'} "
+            "are declared in the hookimpl but can not be found in the hookspec",
         ),
     ],
     ids=["plain", "misspelt", "asks for more"],

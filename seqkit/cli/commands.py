@@ -285,6 +285,25 @@ def plugins(without: tuple[str, ...]) -> None:
     registry.check()
 
 
+@seqkit.command("check-plugin", short_help="Try a plugin's components.")
+@click.argument("distribution", metavar="DIST")
+@no_plugin
+def check_plugin(distribution: str, without: tuple[str, ...]) -> None:
+    """Try every component of an installed package with the checks of seqkit.testing; DIST is its name.
+
+    Each check is told in a line. Seqkit's own components are tried by the name of seqkit.
+    """
+    from seqkit.registry import load_registry
+
+    registry = load_registry(without=without).check()
+    import torch
+
+    from seqkit.testing.installed import check_distribution
+
+    torch.set_num_threads(1)  # what is tried is small
+    click.echo(check_distribution(distribution, registry, click.echo))
+
+
 @seqkit.command("new-plugin", short_help="Write a package to start a plugin from.")
 @click.argument("name")
 @click.option(

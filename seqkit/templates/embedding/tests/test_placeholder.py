@@ -5,8 +5,13 @@ import torch
 from seqkit_placeholder.embedding import Placeholder
 
 import seqkit
+from seqkit.testing import check_embedding
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
+
+
+def test_it_keeps_its_contract() -> None:
+    check_embedding(lambda tokenizer: Placeholder(tokenizer, dim=3))
 
 
 def test_each_id_has_a_direction_of_its_own() -> None:

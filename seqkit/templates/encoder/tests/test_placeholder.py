@@ -4,8 +4,13 @@ import torch
 from seqkit_placeholder.encoder import Placeholder
 
 import seqkit
+from seqkit.testing import check_encoder
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
+
+
+def test_it_keeps_its_contract() -> None:
+    check_encoder(lambda size: Placeholder(size, hidden_size=4))
 
 
 def test_it_is_torchs_rnn_on_each_row_alone() -> None:

@@ -6,8 +6,13 @@ from seqkit_placeholder.head import Placeholder
 
 import seqkit
 from seqkit.contracts import Batch, Encoded, Example
+from seqkit.testing import check_head
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
+
+
+def test_it_keeps_its_contract() -> None:
+    check_head(Placeholder, [Example("ab", 3.0), Example("abbca", 5.5), Example("cab", 1.0)])
 
 
 def test_the_loss_is_the_squared_error_by_the_training_variance() -> None:

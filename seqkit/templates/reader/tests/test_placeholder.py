@@ -5,8 +5,14 @@ from seqkit_placeholder.reader import Placeholder
 
 import seqkit
 from seqkit.contracts import Example
+from seqkit.testing import check_reader
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
+
+
+def test_it_keeps_its_contract() -> None:
+    sample = "ham: at eight\nspam: win\n"
+    check_reader(lambda path: Placeholder(path=path), sample, broken={"ham: at eight\nspam\n": 2})
 
 
 def test_each_line_is_an_example_with_its_place(tmp_path: Path) -> None:

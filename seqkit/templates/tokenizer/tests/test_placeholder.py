@@ -5,9 +5,14 @@ import pytest
 from seqkit_placeholder.tokenizer import Placeholder
 
 import seqkit
+from seqkit.testing import check_tokenizer
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
 TEXTS = ["At eight", "ÄÖÜ ß", "İstanbul, ΣΑΣ", "北京 ABC", ""]
+
+
+def test_it_keeps_its_contract() -> None:
+    check_tokenizer(Placeholder)
 
 
 @pytest.mark.parametrize("text", TEXTS)
