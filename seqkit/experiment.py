@@ -77,9 +77,10 @@ def run_recipe(
     with borrowed_torch(plan.seed), joined_world(device) as world, ExitStack() as held:
         if world.rank > 0:
             report = Report(None)
+        lifecycle = Lifecycle(registry, callbacks, report.note, told=world.rank == 0)
         ready = world.together(lambda: _made_ready(plan, recipe, device, world))
         run, start = run_directory(ready, recipe, Path(runs), resume, report, world, held)
-        lifecycle = Lifecycle(registry, callbacks, run.path, report.note, told=world.rank == 0)
+        lifecycle.run = run.path
         _introduce(ready, report, world)
         try:
             lifecycle.tell("seqkit_run_start", recipe=plan.as_data(), step=start.progress.step if start else 0)

@@ -23,18 +23,18 @@ class Lifecycle:
     Args:
         registry: of the plugins.
         callbacks: objects with hooks as methods, for this run alone.
-        run: the run directory.
         note: prints a line.
         told: False in a process that leaves the telling to another.
 
     Raises:
         PluginError: a callback has none of the hooks, or one that asks for what it is not told.
+
+    Attributes:
+        run: the run directory, to be set before anything is told.
     """
 
-    def __init__(
-        self, registry: Registry, callbacks: Sequence[Any], run: Path, note: Any, *, told: bool = True
-    ) -> None:
-        self.run = run
+    def __init__(self, registry: Registry, callbacks: Sequence[Any], note: Any, *, told: bool = True) -> None:
+        self.run = Path()
         self._note = note
         own = pluggy.PluginManager(PROJECT)
         own.add_hookspecs(hookspecs)

@@ -163,4 +163,6 @@ def _described(spec: Spec) -> str:
 def _number(name: str, value: float) -> str:
     if isinstance(value, int):
         return f"{value:,}"
+    if abs(value) >= 1e6:
+        return f"{value:.5g}"
     return f"{value:.5f}" if "loss" in name else f"{value:.4f}"

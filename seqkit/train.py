@@ -94,6 +94,17 @@ def train(
         where = f"stopped after step {progress.step:,} and saved"
         return Interrupted(signal_number, f"{where}: go on with --resume {run.path}")
 
+    def validate() -> dict[str, Any]:
+        try:
+            return evaluate(model, splits["valid"], settings, device, world, stop)
+        except StopAsked as asked:
+            raise stopped(asked.signal_number) from None
+
+    def note_scores(scores: dict[str, Any]) -> None:
+        nonlocal best_weights
+        if _gained(settings, progress, scores[settings.metric], higher):
+            best_weights = weights_of(model)
+
     model.train()
     with MetricsLog(run.metrics, progress.metrics_bytes, written=world.rank == 0) as log:
         while progress.step_in_epoch or not _is_over(settings, progress, length):
@@ -120,13 +131,10 @@ def train(
                 if due and progress.step_in_epoch < len(batches):
                     save()
 
-            ended = progress.step == length.steps
             scores = None
+            ended = progress.step == length.steps
             if "valid" in splits and (ended or (progress.epoch + 1) % settings.evaluate_every == 0):
-                try:
-                    scores = evaluate(model, splits["valid"], settings, device, world, stop)
-                except StopAsked as asked:
-                    raise stopped(asked.signal_number) from None
+                scores = validate()
 
             state = None
             progress.epoch += 1
@@ -134,11 +142,14 @@ def train(
             progress.step_in_epoch, progress.loss_total, progress.loss_count = 0, 0.0, 0.0
             if scores is not None:
                 rows.append(_row(progress, "valid", scores))
-                if _gained(settings, progress, scores[settings.metric], higher):
-                    best_weights = weights_of(model)
+                note_scores(scores)
             log.write(rows)
             asked_to_end = observer.epoch(progress, length.epochs, rows, scores is not None and progress.stale == 0)
             progress.ended = world.from_first(asked_to_end.encode()).decode()
+            if progress.ended and scores is None and "valid" in splits:  # as at the end of a run of this length
+                scores = validate()
+                log.write([_row(progress, "valid", scores)])
+                note_scores(scores)
             (due,), _ = world.sums(is_due())
             if due or _is_over(settings, progress, length):
                 save()
