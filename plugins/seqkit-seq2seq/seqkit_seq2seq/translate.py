@@ -121,8 +121,9 @@ class Translate(nn.Module, Head):
         )
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+        target = _text(example)
         try:
-            ids = self.tokenizer.encode(_text(example))
+            ids = self.tokenizer.encode(target)
         except DataError as error:
             raise DataError(f"the target, for head.tokenizer: {error}") from None
         yield Row(encoded_input, np.append(ids, self.end))
