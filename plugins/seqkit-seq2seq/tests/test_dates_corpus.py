@@ -5,65 +5,24 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from seqkit_seq2seq.chinese_dates import chinese, on_cheque, tens
 from seqkit_seq2seq.dates import FIRST, LAST, Dates
 from seqkit_seq2seq.english_dates import english, ordinal_ending, ordinal_word, years_in_words
 
-SMALL = {
-    word: number
-    for number, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]  # noqa: SIM905
-    )
-} | {"oh": 0}
+SMALL_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen"""
+SMALL = {word: number for number, word in enumerate(SMALL_WORDS.split())} | {"oh": 0}
 TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
-ORDINALS = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
-]  # noqa: SIM905
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
-ENGLISH_WEEKDAYS = "mon tue wed thu fri sat sun".split()  # noqa: SIM905
+ORDINAL_WORDS = """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+    fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"""
+ORDINALS = ORDINAL_WORDS.split()
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+ENGLISH_WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 CHINESE_DIGITS = {character: number for number, pair in enumerate(
     ("〇零○", "一壹", "二贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
 ) for character in pair}  # fmt: skip
@@ -135,17 +94,16 @@ def chinese_number(text: str) -> int:
 
 
 class EveryWay:
-    """Draws each choice in turn: run over all of a writer's ways, depth first."""
+    """Draws each choice in turn, so that a writer goes through all of its ways."""
 
     def __init__(self) -> None:
         self.trail: list[list[int]] = []
         self.place = 0
 
-    def __call__(self, choices: object) -> str:
-        options = list(choices)  # type: ignore[call-overload]
+    def __call__(self, choices: Sequence[str]) -> str:
         if self.place == len(self.trail):
-            self.trail.append([0, len(options)])
-        chosen = options[self.trail[self.place][0]]
+            self.trail.append([0, len(choices)])
+        chosen = choices[self.trail[self.place][0]]
         self.place += 1
         return chosen
 
@@ -159,6 +117,11 @@ class EveryWay:
         return False
 
 
+FIRST_THREE = [
+    ("公元二〇六八年十一月十九日", "2068-11-19"),
+    ("Tue August thirtieth nineteen sixty", "1960-08-30"),
+    ("公元壹玖伍零年零贰月零柒日，周二", "1950-02-07"),
+]
 DAYS = [
     date(1900, 1, 1),
     date(1999, 12, 31),
@@ -170,7 +133,7 @@ DAYS = [
 
 
 @pytest.mark.parametrize(("write", "read"), [(english, read_english), (chinese, read_chinese)])
-def test_every_way_to_write_a_date_says_that_date(write, read) -> None:
+def test_every_way_to_write_a_date_says_that_date(write: Any, read: Any) -> None:
     for day in DAYS:
         pick, texts = EveryWay(), set()
         while True:
@@ -213,13 +176,6 @@ def test_a_seed_gives_one_corpus_everywhere() -> None:
     assert [example.input for example in Dates(count=5, seed=1).read()] != [text for text, _ in first]
     shorter = [example.input for example in Dates(count=50).read()]
     assert shorter == [example.input for example in itertools.islice(Dates(count=1000).read(), 50)]
-
-
-FIRST_THREE = [
-    ("公元二〇六八年十一月十九日", "2068-11-19"),
-    ("Tue August thirtieth nineteen sixty", "1960-08-30"),
-    ("公元壹玖伍零年零贰月零柒日，周二", "1950-02-07"),
-]
 
 
 @pytest.mark.parametrize("number", range(1, 32))
