@@ -164,7 +164,7 @@ def joined_world(device: torch.device) -> Iterator[World]:
     began = not dist.is_initialized()
     try:
         if began:
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+            _join("nccl" if device.type == "cuda" else "gloo")
         yield Processes(device)
     except (Interrupted, NotFiniteError) as error:  # which all of them meet at the same step
         raise error if rank == 0 else PeerStopped(error.exit_code) from None
@@ -175,13 +175,22 @@ def joined_world(device: torch.device) -> Iterator[World]:
     except RuntimeError as error:
         if not _is_lost(error):
             raise
-        raise ProcessLost(
-            f"process {rank} has lost the others ({' '.join(str(error).split())[:80]}): one of them has stopped; the "
-            "last checkpoint stands: go on with --resume"
-        ) from error
+        stands = "the last checkpoint stands: go on with --resume"
+        raise ProcessLost(f"process {rank} has lost the others: one of them has stopped; {stands}") from error
     finally:
         if began and dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    """Joins the processes of the environment's variables.
+
+    torchrun may keep its store when it starts the processes anew, and what the dead ones left there would be taken for
+    the living's: each attempt has its own part of it.
+    """
+    store, rank, size = next(dist.rendezvous("env://", timeout=PATIENCE))
+    attempt = dist.PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    dist.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=PATIENCE)
 
 
 def launched_by() -> str:
