@@ -19,9 +19,10 @@ def scores(outputs: Sequence[str], targets: Sequence[str], bleu_tokenizer: BleuT
     from sacrebleu.metrics import BLEU
 
     bleu = BLEU(tokenize=bleu_tokenizer, force=True)
-    edits = sum(edit_distance(output, target) for output, target in zip(outputs, targets, strict=True))
+    pairs = list(zip(outputs, targets, strict=True))
+    edits = sum(edit_distance(output, target) for output, target in pairs)
     return {
-        "exact_match": sum(map(str.__eq__, outputs, targets)) / len(targets),
+        "exact_match": sum(output == target for output, target in pairs) / len(pairs),
         "bleu": bleu.corpus_score(list(outputs), [list(targets)]).score,
         "character_error_rate": edits / max(sum(map(len, targets)), 1),
         "bleu_signature": str(bleu.get_signature()),
@@ -32,7 +33,7 @@ def edit_distance(one: str, other: str) -> int:
     """Returns how many insertions, deletions and substitutions make one text of the other: Levenshtein, 1966.
 
     A column of the table of distances is held as the bits of two integers, of where it rises and where it falls by one
-    (Myers, 1999, as Hyyro, 2003, tells it).
+    (Myers, 1999, as Hyyrö, 2003, tells it).
     """
     if not one:
         return len(other)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,22 +25,25 @@ SMALL = [
 ]
 
 
-def command(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "seqkit", *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+@pytest.fixture(scope="module", autouse=True)
+def _plugins_on() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("SEQKIT_PLUGINS", "on")
+        yield
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Returns a run directory, and what its training printed."""
     folder = tmp_path_factory.mktemp("dates")
-    done = command("run", RECIPES / "dates.yaml", *SMALL, folder=folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "seqkit", "run", RECIPES / "dates.yaml", *SMALL],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return folder / done.stdout.splitlines()[-1], done.stdout
 
@@ -60,11 +64,9 @@ def test_predict_and_evaluate_read_a_file_of_pairs(trained: tuple[Path, str], tm
     run, _ = trained
     pairs = tmp_path / "more.tsv"
     pairs.write_text("March 3rd 1999\t1999-03-03\n二〇〇五年五月五日\t2005-05-05\n", encoding="utf-8")
-    done = command("predict", run, "--data", pairs, folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [answer["text"] for answer in answers] == ["March 3rd 1999", "二〇〇五年五月五日"]
     loaded = seqkit.load(run)
+    answers = loaded.predict_file(pairs)
+    assert [answer["text"] for answer in answers] == ["March 3rd 1999", "二〇〇五年五月五日"]
     assert answers == loaded.predict(["March 3rd 1999", "二〇〇五年五月五日"])
     scores = loaded.evaluate(pairs)
     assert scores["examples"] == 2
@@ -100,7 +102,7 @@ def test_your_pairs_are_learned_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"head": {"tokenizer": "chars"}}, "head.tokenizer: no tokenizer is named 'chars'"),
+        ({"head": {"tokenizer": "chars"}}, "head.tokenizer: no tokenizer is called 'chars'"),
         ({"head": {"tokenizer": {"type": "char", "min_count": 2}}}, "head.tokenizer.min_count: leaves symbols out"),
         ({"head": {"attention": "dot"}}, "head.attention: must be one of general, additive, not 'dot'"),
         ({"head": {"length_penalty": -1}}, "head.length_penalty: must be at least 0"),
