@@ -37,8 +37,9 @@ def english(day: date, pick: Pick) -> str:
         text = f"{written}{pick((', ', ' '))}{pick(years_in_words(day.year))}"
     else:
         month = pick((month, month, month[:3]))
-        figure = pick((f"{day.day}", f"{day.day}{ordinal_ending(day.day)}"))
-        written = pick((f"{figure} {month}", f"{month} {figure}", f"{figure} of {month}"))
+        ordinal = f"{day.day}{ordinal_ending(day.day)}"
+        figure = pick((f"{day.day}", ordinal))
+        written = pick((f"{figure} {month}", f"{month} {figure}", f"{ordinal} of {month}", f"the {ordinal} of {month}"))
         text = f"{written}{pick((', ', ' '))}{day.year}"
     weekday = WEEKDAYS[day.weekday()]
     text = pick(("", "", f"{weekday}, ", f"{weekday[:3]} ")) + text

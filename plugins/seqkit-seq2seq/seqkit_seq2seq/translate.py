@@ -89,6 +89,7 @@ class Translate(nn.Module, Head):
         self.length_penalty = length_penalty
         self.max_length = max_length
         self.bleu_tokenizer = bleu_tokenizer
+        self.longest = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         targets = [_text(example) for example in examples]
