@@ -64,6 +64,7 @@ def beam_search(
         max_length: the most symbols, the end among them.
         length_penalty: the exponent of the divisor, at least 0; with 0, plain log probabilities are compared.
         never: symbols that are not written.
+        device: where the decoder is.
     """
     symbols = torch.full((rows, 1), begin, device=device)  # (rows, beams)
     scores = torch.zeros(rows, 1, dtype=torch.float64, device=device)  # log probabilities; minus infinity: ended
