@@ -85,7 +85,7 @@ def assert_same(got: Hypothesis, wanted: Hypothesis) -> None:
     assert got.log_probability == pytest.approx(wanted.log_probability, rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(
     st.integers(0, 10_000), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0, 2.0]), st.sampled_from([0.3, 1.0, 3.0])
 )
@@ -109,7 +109,7 @@ def test_a_length_penalty_changes_which_output_is_best() -> None:
     assert sum(lengths[0]) < sum(lengths[1])
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 10_000), st.integers(1, 6))
 def test_one_beam_is_greedy(seed: int, max_length: int) -> None:
     tree = Tree(3, seed)

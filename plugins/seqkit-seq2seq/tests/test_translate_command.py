@@ -16,7 +16,7 @@ from seqkit.errors import DataError, RecipeError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 SMALL = [
-    "data.count=200",
+    "data.count=120",
     "embedding.dim=8",
     "encoder.hidden_size=8",
     "head.hidden_size=12",
