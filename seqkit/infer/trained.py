@@ -208,12 +208,13 @@ class Run:
 
     def _reader(self, plan: Plan, path: Path) -> Reader:
         """Builds the recipe's reader on another file."""
+        from seqkit.signature import parameters
+
         spec = plan.reader
         if "path" not in spec.values:
             raise UsageError(f"the reader '{spec.name}' reads no file: evaluate in Python, on (input, target) pairs")
-        values = spec.values | {"path": path}
-        if spec.name == "text":
-            values["text"] = None  # what the recipe itself held stands in place of a file
+        own = {name: parameters(spec.cls)[name].default for name in spec.cls.own_file}
+        values = spec.values | own | {"path": path}
         if values.get("format") in ("csv", "tsv", "jsonl"):
             values["format"] = (
                 "auto" if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson") else values["format"]
