@@ -213,14 +213,15 @@ class Run:
         spec = plan.reader
         if "path" not in spec.values:
             raise UsageError(f"the reader '{spec.name}' reads no file: evaluate in Python, on (input, target) pairs")
-        own = {name: parameters(spec.cls)[name].default for name in spec.cls.own_file}
-        values = spec.values | own | {"path": path}
+        reader: Any = spec.cls
+        defaults = {name: parameters(reader)[name].default for name in reader.own_file}
+        values = spec.values | defaults | {"path": path}
         if values.get("format") in ("csv", "tsv", "jsonl"):
             values["format"] = (
                 "auto" if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson") else values["format"]
             )
         try:
-            return spec.cls(**values)
+            return reader(**values)
         except ValueError as error:
             raise UsageError(f"{path}: {error}") from None
 

@@ -11,5 +11,12 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
 
 
 @seqkit.hookimpl
+def seqkit_encoders() -> Iterator[seqkit.Component]:
+    yield seqkit.Component(
+        "segments", "seqkit_forecast.segments:Segments", "each variable on its own, a segment at a time"
+    )
+
+
+@seqkit.hookimpl
 def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component("forecast", "seqkit_forecast.forecast:Forecast", "the next steps of a series, and quantiles")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 MONTHS = {1: "month", 3: "quarter", 12: "year"}
 UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
+
+Wording = Callable[[int], str]
+"""A distance in words."""
 
 
 class UnevenDate(Exception):
@@ -63,7 +66,7 @@ def grid_places(dates: Sequence[datetime]) -> tuple[list[int], str]:
     return [(number - numbers[0]) // step for number in numbers], unit(step)
 
 
-def _months(dates: Sequence[datetime]):
+def _months(dates: Sequence[datetime]) -> tuple[list[int], Wording] | None:
     """Returns each date's month as a number, where the dates go by months."""
     by_day = Counter((date.day, date.time()) for date in dates)
     by_end = Counter(date.time() for date in dates if _is_month_end(date))
@@ -79,7 +82,7 @@ def _months(dates: Sequence[datetime]):
     return [12 * date.year + date.month for date in dates], _in_months
 
 
-def _spans(dates: Sequence[datetime]):
+def _spans(dates: Sequence[datetime]) -> tuple[list[int], Wording]:
     return [(date - dates[0]) // timedelta(microseconds=1) for date in dates], _in_time
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from seqkit_forecast.ridge import Ridge
+from seqkit_forecast.variables import Variables
 from seqkit_forecast.windows import Cut
 
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -65,47 +66,86 @@ def _tables(series: Sequence[Windows], first: int, end: int) -> Iterator[Windows
 
 
 def floors(
-    train: Sequence[np.ndarray], test: Sequence[np.ndarray], targets: Sequence[int], cut: Cut, season: int | None
+    train: Sequence[np.ndarray], test: Sequence[np.ndarray], variables: Variables, cut: Cut, season: int | None
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yields the name of each simple forecast, and what it tells of the windows of `test`.
 
-    The ridges read a window in units of each column's standard deviation in `train`: each target's own steps, by a map
-    of its own or by one map for all targets; or all columns for each target.
+    The ridges read a window in units of each column's standard deviation in `train`: each variable's own steps, by a
+    map of its own or by one map for all; or those of all columns. Where logarithms are learned, one reads these.
 
     Args:
         train, test: series (time, columns), as they are.
-        targets: the columns that are told.
+        variables: what is told.
         cut: how series are cut into windows.
 
     Yields:
         Forecasts, (windows, horizon, variables), in the data's units.
     """
-    values = np.concatenate(train)
-    shift, spread = values.mean(axis=0), values.std(axis=0)
-    scale = np.where(spread > 0, spread, 1.0)
-    fitted = [cut((series - shift) / scale) for series in train]
     inputs = np.concatenate([cut(series)[0] for series in test])  # (windows, input_length, columns)
-    chosen = inputs[:, :, targets]
+    chosen = variables.of(inputs)
     yield "last value", last_value(chosen, cut.horizon)
     if season is not None:
         yield f"seasonal naive (season {season})", seasonal_naive(chosen, cut.horizon, season)
 
-    def in_data_units(told: np.ndarray) -> np.ndarray:
-        return told * scale[targets] + shift[targets]
+    steps, several = f"ridge on {cut.input_length} steps", len(variables.chosen) > 1
+    told = [variables.of(series) for series in train]
+    yield _each(f"{steps} of each variable" if several else steps, told, chosen, cut)
+    if variables.log:
+        name, forecast = _each(f"{steps} of logarithms", [np.log(series) for series in told], np.log(chosen), cut)
+        yield name, np.exp(forecast)
+    if several:
+        yield _shared(f"{steps}, one map for all variables", told, chosen, cut)
+    if 1 < variables.columns <= WIDEST / cut.input_length:
+        yield _all(f"{steps} of all columns", train, inputs, variables, cut)
 
-    scaled = (chosen - shift[targets]) / scale[targets]
-    maps = [fit_ridge([(x[:, :, number], y[:, :, number]) for x, y in fitted]) for number in targets]
-    alphas = ", ".join(f"{alpha:g}" for alpha in sorted({alpha for _, _, alpha in maps}))
-    told = [scaled[:, :, place] @ weights + intercept for place, (weights, intercept, _) in enumerate(maps)]
-    yield f"ridge on {cut.input_length} steps of each variable (alpha {alphas})", in_data_units(np.stack(told, axis=2))
-    if len(targets) > 1:
-        pairs = [(x[:, :, number], y[:, :, number]) for x, y in fitted for number in targets]
-        weights, intercept, alpha = fit_ridge(pairs)
-        told = scaled.transpose(0, 2, 1) @ weights + intercept
-        name = f"ridge on {cut.input_length} steps, one map for all variables (alpha {alpha:g})"
-        yield name, in_data_units(told.transpose(0, 2, 1))
-    if 1 < inputs.shape[2] <= WIDEST / cut.input_length:
-        weights, intercept, alpha = fit_ridge([(x, y[:, :, targets]) for x, y in fitted])
-        every = ((inputs - shift) / scale).reshape(len(inputs), -1)
-        name = f"ridge on {cut.input_length} steps of all columns (alpha {alpha:g})"
-        yield name, in_data_units((every @ weights + intercept).reshape(chosen.shape[0], cut.horizon, -1))
+
+def _each(name: str, train: Sequence[np.ndarray], inputs: np.ndarray, cut: Cut) -> tuple[str, np.ndarray]:
+    """Tells each variable from its own steps, by a map of its own."""
+    shift, scale = _standard(train)
+    windows, scaled = [differences(*cut((series - shift) / scale)) for series in train], (inputs - shift) / scale
+    last = scaled[:, -1:]
+    told, alphas = [], set()
+    for number in range(inputs.shape[2]):
+        weights, intercept, alpha = fit_ridge([(x[:, :, number], y[:, :, number]) for x, y in windows])
+        told.append((scaled - last)[:, :, number] @ weights + intercept)
+        alphas.add(alpha)
+    listed = ", ".join(f"{alpha:g}" for alpha in sorted(alphas))
+    return f"{name} (alpha {listed})", (np.stack(told, axis=2) + last) * scale + shift
+
+
+def _shared(name: str, train: Sequence[np.ndarray], inputs: np.ndarray, cut: Cut) -> tuple[str, np.ndarray]:
+    """Tells each variable from its own steps, by the same map."""
+    shift, scale = _standard(train)
+    windows, scaled = [differences(*cut((series - shift) / scale)) for series in train], (inputs - shift) / scale
+    last = scaled[:, -1:]
+    weights, intercept, alpha = fit_ridge(
+        [(x[:, :, number], y[:, :, number]) for x, y in windows for number in range(inputs.shape[2])]
+    )
+    told = (scaled - last).transpose(0, 2, 1) @ weights + intercept
+    return f"{name} (alpha {alpha:g})", (told.transpose(0, 2, 1) + last) * scale + shift
+
+
+def _all(
+    name: str, train: Sequence[np.ndarray], inputs: np.ndarray, variables: Variables, cut: Cut
+) -> tuple[str, np.ndarray]:
+    """Tells each variable from the steps of all columns."""
+    shift, scale = _standard(train)
+    windows, scaled = [differences(*cut((series - shift) / scale)) for series in train], (inputs - shift) / scale
+    last = scaled[:, -1:]
+    weights, intercept, alpha = fit_ridge([(x, variables.of(y)) for x, y in windows])
+    told = (scaled - last).reshape(len(inputs), -1) @ weights + intercept
+    told = told.reshape(len(inputs), cut.horizon, -1) + variables.of(last)
+    return f"{name} (alpha {alpha:g})", told * variables.of(scale) + variables.of(shift)
+
+
+def differences(inputs: np.ndarray, targets: np.ndarray) -> Windows:
+    """inputs (windows, input_length, columns), targets (windows, horizon, columns) -> both less the inputs' last step."""
+    last = inputs[:, -1:]
+    return inputs - last, targets - last
+
+
+def _standard(train: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean and the standard deviation of each column."""
+    values = np.concatenate(train)
+    spread = values.std(axis=0)
+    return values.mean(axis=0), np.where(spread > 0, spread, 1.0)

@@ -11,9 +11,10 @@ from annotated_types import Gt, Lt
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
-from seqkit.errors import DataError, suggest
+from seqkit.errors import DataError
 from seqkit_forecast.floors import fit_ridge, floors
-from seqkit_forecast.scores import details, scores, seasonal_errors
+from seqkit_forecast.scores import details, scores
+from seqkit_forecast.variables import Variables
 from seqkit_forecast.windows import Cut
 
 Probability = Annotated[float, Gt(0), Lt(1)]
@@ -40,6 +41,9 @@ class Forecast(nn.Module, Head):
         loss: what is minimised where there are no quantiles, and what ranks the floors: the squared or absolute error.
         linear: the linear map: `ridge`, fitted to the training windows before the rest is trained, which then learns
             what it leaves; `learned` with the rest; or `none`.
+        shared: one output map for all variables, of an encoder whose final vector is that of each column, one after
+            another (`segments`).
+        log: learn of the logarithms of the targets, for numbers above 0 that grow by a share of themselves.
         stride: take every so manieth window, of every split.
         season: the steps of a season, for the seasonal-naive floor and for MASE; without it MASE compares to the last
             value.
@@ -59,6 +63,8 @@ class Forecast(nn.Module, Head):
         quantiles: list[Probability] | None = None,
         loss: Literal["mse", "mae"] = "mse",
         linear: Literal["ridge", "learned", "none"] = "learned",
+        shared: bool = False,
+        log: bool = False,
         stride: PositiveInt = 1,
         season: PositiveInt | None = None,
         metric_units: Literal["scaled", "data"] = "data",
@@ -72,10 +78,12 @@ class Forecast(nn.Module, Head):
         if season is not None and season > input_length:
             raise ValueError(f"season must be at most input_length, {input_length}, to be seen in a window")
         self.cut = Cut(input_length, horizon, stride)
-        self.wanted = targets
+        self.targets = targets
         self.quantiles = quantiles or []
         self.measure = loss
         self.linear = linear
+        self.shared = shared
+        self.log = log
         self.season = season
         self.metric_units = metric_units
         self.dropout = nn.Dropout(dropout)
@@ -86,119 +94,71 @@ class Forecast(nn.Module, Head):
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None:
             raise DataError("there are no numbers to forecast: this reader yields text")
-        columns = np.asarray(examples[0].input).shape[1]
-        targets = self._chosen(columns, examples[0].names)
-        series = [np.asarray(example.input, dtype=np.float64)[:, targets] for example in examples]
+        series = _series(examples)
         longest = max(map(len, series))
         if longest < self.cut.length:
             raise ValueError(
-                f"input_length and horizon take {self.cut.length} steps together, and the training part "
-                f"has {longest}: shorten them, or give more data"
+                f"input_length and horizon take {self.cut.length:,} steps together, and the training part has "
+                f"{longest:,}: shorten them, or give more data"
             )
-        values = np.concatenate(series)
-        spread = values.std(axis=0)
-        shift = values.mean(axis=0)
-        self.restore(
-            {
-                "columns": columns,
-                "names": list(examples[0].names),
-                "targets": targets,
-                "shift": shift.tolist(),
-                "scale": np.where(spread > 1e-9 * np.abs(shift), spread, 1.0).tolist(),
-                "seasonal_error": seasonal_errors(series, self.season or 1).tolist(),
-            }
-        )
+        self.variables = Variables.fitted(series, examples[0].names, self.targets, self.log, self.season or 1)
         if self.linear == "ridge":
             self._fitted_map = self._ridge_of_each(series)
 
-    def _chosen(self, columns: int, names: Sequence[str]) -> list[int]:
-        """Returns the numbers of the columns to tell."""
-        if self.wanted is None:
-            return list(range(columns))
-        chosen = []
-        for target in self.wanted:
-            if isinstance(target, str) and target not in names:
-                known = suggest(target, names) or (
-                    f"; there are {', '.join(names)}" if names else " by name: use numbers"
-                )
-                raise ValueError(f"targets names '{target}', which is not there{known}")
-            if isinstance(target, int) and not 0 <= target < columns:
-                raise ValueError(f"targets must be below the number of columns, {columns}; not {target}")
-            chosen.append(names.index(target) if isinstance(target, str) else target)
-        return chosen
-
     def _ridge_of_each(self, series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Returns weights (variables, horizon, input_length) and bias (horizon, variables) of a ridge a variable."""
-        windows = [self.cut((values - self.shift) / self.scale) for values in series]
+        windows = [self.cut(self.variables.scaled_array(self.variables.of(values))) for values in series]
         differences = [(inputs - inputs[:, -1:], targets - inputs[:, -1:]) for inputs, targets in windows]
         weights, bias = [], []
-        for variable in range(len(self.targets)):
-            own = [(inputs[:, :, variable], targets[:, :, variable]) for inputs, targets in differences]
-            weight, intercept, _ = fit_ridge(own)
+        for number in range(len(self.variables.chosen)):
+            weight, intercept, _ = fit_ridge(
+                [(inputs[..., number], targets[..., number]) for inputs, targets in differences]
+            )
             weights.append(weight.T)
             bias.append(intercept)
         return np.stack(weights), np.stack(bias, axis=1)
 
     def state(self) -> dict[str, Any]:
-        return {
-            "columns": self.columns,
-            "names": self.names,
-            "targets": self.targets,
-            "shift": self.shift.tolist(),
-            "scale": self.scale.tolist(),
-            "seasonal_error": self.seasonal_error.tolist(),
-        }
+        return self.variables.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.columns = int(state["columns"])
-        self.names = [str(name) for name in state["names"]]
-        self.targets = [int(number) for number in state["targets"]]
-        self.shift, self.scale, self.seasonal_error = (
-            np.array(state[name], dtype=np.float64) for name in ("shift", "scale", "seasonal_error")
-        )
-
-    @property
-    def target_names(self) -> list[str]:
-        """What is told, by name; by number where the columns have no names."""
-        return [self.names[number] if self.names else str(number) for number in self.targets]
+        self.variables = Variables.restored(state, self.log)
 
     # Windows
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
-        self._check_columns(example, encoded_input)
+        self.variables.check(encoded_input, example.names)
         inputs, targets = self.cut(encoded_input)
         if not len(inputs):
             raise DataError(
-                f"{len(encoded_input):,} steps, where input_length and horizon take {self.cut.length:,} together: shorten "
-                "them, or give this part more"
+                f"{len(encoded_input):,} steps, where input_length and horizon take {self.cut.length:,} together: "
+                "shorten them, or give this part more"
             )
-        if self.targets != list(range(self.columns)):
-            targets = targets[:, :, self.targets]
-        yield from map(Row, inputs, targets)
-
-    def _check_columns(self, example: Example, values: np.ndarray) -> None:
-        if example.names and self.names and list(example.names) != self.names:
-            remedy = "name them in this order with `columns:`"
-            raise DataError(f"its columns are {', '.join(example.names)}, not {', '.join(self.names)}: {remedy}")
-        if values.shape[1] != self.columns:
-            raise DataError(f"it has {values.shape[1]} columns, where training had {self.columns}")
+        yield from map(Row, inputs, self.variables.of(targets))
 
     def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
         if len(encoded_input) < self.cut.input_length:
             raise DataError(f"{len(encoded_input):,} steps, where a forecast is made from {self.cut.input_length:,}")
-        return encoded_input[-self.cut.input_length :]
+        window = encoded_input[-self.cut.input_length :]
+        self.variables.check(window)
+        return window
 
     # The layers
 
     def build(self, output_size: int, final_size: int) -> None:
-        variables = len(self.targets)
-        numbers = self.cut.horizon * variables
-        self.output = nn.Linear(final_size, numbers)
+        variables, columns = len(self.variables.chosen), self.variables.columns
+        if self.shared and final_size % columns:
+            raise ValueError(
+                f"shared needs an encoder whose final vector holds a part for each of the {columns} columns, such as "
+                f"segments; this one's is {final_size} wide"
+            )
+        width, numbers = (final_size // columns, 1) if self.shared else (final_size, variables)
+        self.output = nn.Linear(width, numbers * self.cut.horizon)
         # What is not yet learned adds nothing to the linear map.
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
         if self.quantiles:
-            self.spread = nn.Linear(final_size, numbers * (len(self.quantiles) - 1))
+            self.spread = nn.Linear(width, numbers * self.cut.horizon * (len(self.quantiles) - 1))
         if self.linear != "none":
             learned = self.linear == "learned"
             self.weight = nn.Parameter(torch.zeros(variables, self.cut.horizon, self.cut.input_length), learned)
@@ -211,24 +171,21 @@ class Forecast(nn.Module, Head):
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         final = self.dropout(encoded.final)
-        error = self._scaled(batch.targets) - self._point(final, batch)  # (batch, horizon, variables)
+        target = self.variables.scaled(batch.targets)  # (batch, horizon, variables)
         if self.quantiles:
-            below = self._scaled(batch.targets)[..., None] - self._fan(
-                final, batch
-            )  # (batch, horizon, variables, quantiles)
+            below = target[..., None] - self._fan(final, batch)  # (batch, horizon, variables, quantiles)
             levels = below.new_tensor(self.quantiles)
             total = torch.maximum(levels * below, (levels - 1) * below).sum() / len(self.quantiles)
-        elif self.measure == "mse":
-            total = error.square().sum()
         else:
-            total = error.abs().sum()
-        return Loss(total, error.numel())
+            error = target - self._point(final, batch)
+            total = (error.square() if self.measure == "mse" else error.abs()).sum()
+        return Loss(total, target.numel())
 
     def _point(self, final: Tensor, batch: Batch) -> Tensor:
         """Returns the forecast, or its median, in scaled units: (batch, horizon, variables)."""
-        window = self._scaled(batch.inputs[:, :, self.targets])  # (batch, input_length, variables)
+        window = self.variables.scaled(batch.inputs[:, :, self.variables.chosen])  # (batch, input_length, variables)
         last = window[:, -1:]
-        told = last + self.output(final).unflatten(1, (self.cut.horizon, -1))
+        told = last + self._mapped(self.output, final)[..., 0]
         if self.linear != "none":
             told = told + torch.einsum("btv,vht->bhv", window - last, self.weight) + self.bias
         return told
@@ -237,31 +194,34 @@ class Forecast(nn.Module, Head):
         """Returns the quantiles in scaled units: (batch, horizon, variables, quantiles)."""
         middle = self.quantiles.index(0.5)
         median = self._point(final, batch)[..., None]
-        steps = nn.functional.softplus(self.spread(final)).unflatten(1, (*median.shape[1:3], len(self.quantiles) - 1))
+        steps = nn.functional.softplus(self._mapped(self.spread, final))
         lower = median - steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
         return torch.cat([lower, median, median + steps[..., middle:].cumsum(-1)], dim=-1)
 
-    def _scaled(self, values: Tensor) -> Tensor:
-        return (values - values.new_tensor(self.shift)) / values.new_tensor(self.scale)
+    def _mapped(self, layer: nn.Linear, final: Tensor) -> Tensor:
+        """Returns what a layer makes of final vectors (batch, final_size): (batch, horizon, variables, numbers)."""
+        if not self.shared:
+            return layer(final).unflatten(1, (self.cut.horizon, len(self.variables.chosen), -1))
+        parts = final.unflatten(1, (self.variables.columns, -1))[:, self.variables.chosen]  # (batch, variables, width)
+        return layer(parts).unflatten(2, (self.cut.horizon, -1)).transpose(1, 2)
 
     # Answers
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         final = self.dropout(encoded.final)
-        forecasts = self._in_data_units(self._point(final, batch))
+        forecasts = self.variables.in_data_units(self._point(final, batch))
         answers: list[dict[str, Any]] = [{"forecast": forecast} for forecast in forecasts.tolist()]
         if self.quantiles:
             fan = self._fan(final, batch)
             for number, quantile in enumerate(self.quantiles):
-                for answer, values in zip(answers, self._in_data_units(fan[..., number]).tolist(), strict=True):
+                for answer, values in zip(
+                    answers, self.variables.in_data_units(fan[..., number]).tolist(), strict=True
+                ):
                     answer.setdefault("quantiles", {})[str(quantile)] = values
         return answers
 
-    def _in_data_units(self, scaled: Tensor) -> np.ndarray:
-        return scaled.detach().cpu().double().numpy() * self.scale + self.shift
-
     def answer(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
-        if not self.names:
+        if not self.variables.names:
             return dict(prediction)
         told: dict[str, Any] = {"forecast": self._by_name(prediction["forecast"])}
         if self.quantiles:
@@ -273,7 +233,7 @@ class Forecast(nn.Module, Head):
         columns = zip(*values, strict=True)
         return {
             name: [float(f"{number:.7g}") for number in column]
-            for name, column in zip(self.target_names, columns, strict=True)
+            for name, column in zip(self.variables.labels, columns, strict=True)
         }
 
     # Scores
@@ -283,8 +243,8 @@ class Forecast(nn.Module, Head):
     ) -> dict[str, Any]:
         target = self._targets(examples)
         forecast = np.array([item["forecast"] for item in predictions])
-        measured: dict[str, Any] = scores(forecast, target, self._unit, self.seasonal_error)
-        measured |= details(forecast, target, self._unit, self.seasonal_error, self.target_names)
+        measured: dict[str, Any] = scores(forecast, target, self._unit, self.variables.seasonal_error)
+        measured |= details(forecast, target, self._unit, self.variables.seasonal_error, self.variables.labels)
         measured["scored"] = f"{len(target):,} windows of {self.cut.horizon} steps, in {self._units}"
         if self.quantiles:
             measured["coverage"] = {
@@ -295,7 +255,7 @@ class Forecast(nn.Module, Head):
 
     @property
     def _unit(self) -> np.ndarray:
-        return self.scale if self.metric_units == "scaled" else np.ones_like(self.scale)
+        return self.variables.deviation if self.metric_units == "scaled" else np.ones(len(self.variables.chosen))
 
     @property
     def _units(self) -> str:
@@ -303,20 +263,19 @@ class Forecast(nn.Module, Head):
 
     def _targets(self, examples: Sequence[Example]) -> np.ndarray:
         """Returns what came after each window, in the order of the rows: (windows, horizon, variables)."""
-        series = [np.asarray(example.input, dtype=np.float64)[:, self.targets] for example in examples]
-        return np.concatenate([self.cut(values)[1] for values in series])
+        return np.concatenate([self.cut(self.variables.of(values))[1] for values in _series(examples)])
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        told = floors(
-            [np.asarray(example.input, dtype=np.float64) for example in train],
-            [np.asarray(example.input, dtype=np.float64) for example in test],
-            self.targets,
-            self.cut,
-            self.season,
-        )
+        told = floors(_series(train), _series(test), self.variables, self.cut, self.season)
         target = self._targets(test)
         measured = [
-            {"name": name} | scores(forecast, target, self._unit, self.seasonal_error) for name, forecast in told
+            {"name": name} | scores(forecast, target, self._unit, self.variables.seasonal_error)
+            for name, forecast in told
         ]
         measured.sort(key=lambda floor: floor["mae" if self.quantiles or self.measure == "mae" else "mse"])
         return measured[0] | {"others": measured[1:]}
+
+
+def _series(examples: Sequence[Example]) -> list[np.ndarray]:
+    """Returns what was read, float64 (time, columns)."""
+    return [np.asarray(example.input, dtype=np.float64) for example in examples]

@@ -12,11 +12,9 @@ def seasonal_errors(series: Iterable[np.ndarray], season: int) -> np.ndarray:
     """Returns the mean absolute error (variables,) of forecasting each step by the one a season before it.
 
     Args:
-        series: arrays (time, variables); NaN where none is longer than a season.
+        series: arrays (time, variables), one of them at least longer than a season.
     """
     errors = [np.abs(values[season:] - values[:-season]) for values in series if len(values) > season]
-    if not errors:
-        return np.full(next(iter(series)).shape[1], np.nan)
     return np.concatenate(errors).mean(axis=0)
 
 
@@ -39,7 +37,7 @@ def scores(forecast: np.ndarray, target: np.ndarray, unit: np.ndarray, seasonal_
         "mae": float((error / unit).mean()),
         "smape": float(200 * np.divide(error, size, out=np.zeros_like(error), where=size > 0).mean()),
     }
-    usable = seasonal_error > 0  # not so where it is NaN
+    usable = seasonal_error > 0
     if usable.any():
         measured["mase"] = float((error[:, :, usable] / seasonal_error[usable]).mean())
     return measured

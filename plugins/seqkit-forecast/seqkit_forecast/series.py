@@ -189,7 +189,7 @@ class Series(Reader):
         line_of = np.zeros(len(table), dtype=np.int64)
         line_of[steps] = lines
         missing, last = np.zeros(len(names), dtype=np.int64), -1  # steps in a row, by column, up to the last looked at
-        for step in np.flatnonzero(np.isnan(table).any(axis=1)):
+        for step in map(int, np.flatnonzero(np.isnan(table).any(axis=1))):
             empty = np.isnan(table[step])
             missing = np.where(empty, 1 + (missing if last == step - 1 else 0), 0)
             last = step

@@ -33,6 +33,7 @@ class Cut:
         There are no windows where the series is too short for one.
         """
         if len(values) < self.length:
-            return tuple(np.empty((0, steps, values.shape[1])) for steps in (self.input_length, self.horizon))
+            none = np.empty((0, self.length, values.shape[1]), values.dtype)
+            return none[:, : self.input_length], none[:, self.input_length :]
         windows = sliding_window_view(values, self.length, axis=0)[:: self.stride].transpose(0, 2, 1)
         return windows[:, : self.input_length], windows[:, self.input_length :]
