@@ -139,7 +139,7 @@ def _all(
 
 
 def differences(inputs: np.ndarray, targets: np.ndarray) -> Windows:
-    """inputs (windows, input_length, columns), targets (windows, horizon, columns) -> both less the inputs' last step."""
+    """Returns both less the last step of the inputs: (windows, input_length, columns), (windows, horizon, columns)."""
     last = inputs[:, -1:]
     return inputs - last, targets - last
 
