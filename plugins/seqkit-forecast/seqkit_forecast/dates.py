@@ -26,6 +26,15 @@ class UnevenDate(Exception):
         self.row = row
 
 
+def check_format(date_format: str) -> None:
+    """Raises ValueError, as a component's constructor does, for a format that strptime does not know."""
+    try:
+        datetime.strptime("", date_format)
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise ValueError(f"date_format '{date_format}' is not one of strptime's: {error}") from None
+
+
 def parse_date(text: str, date_format: str | None) -> datetime:
     """Reads a date: of the given strptime format; else ISO 8601, or a month (`1949-01`), or a year of four digits.
 

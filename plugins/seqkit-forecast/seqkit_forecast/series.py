@@ -15,7 +15,7 @@ import numpy as np
 from seqkit.contracts import Example, NonNegativeInt, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_text
-from seqkit_forecast.dates import UnevenDate, grid_places, parse_date
+from seqkit_forecast.dates import UnevenDate, check_format, grid_places, parse_date
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 """What stands in a cell without a value."""
@@ -62,6 +62,10 @@ class Series(Reader):
             )
         if columns is not None and (not columns or len(set(columns)) < len(columns) or time in columns):
             raise ValueError("columns must be one or more, each once, and not that of the dates")
+        if date_format is not None:
+            if time is None:
+                raise ValueError("date_format has no dates to read: leave it out, or name their column with `time`")
+            check_format(date_format)
         self.path = path
         self.time = time
         self.columns = columns
