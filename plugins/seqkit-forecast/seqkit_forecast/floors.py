@@ -18,7 +18,7 @@ WIDEST = 2_000
 """No ridge reads more numbers than this: its time grows with their cube."""
 
 Windows = tuple[np.ndarray, np.ndarray]
-"""Of one series: what is read, (windows, …), and what comes after it, (windows, …)."""
+"""Of one series: what is read, (windows, input_length, columns), and what comes, (windows, horizon, columns)."""
 
 
 def last_value(inputs: np.ndarray, horizon: int) -> np.ndarray:
@@ -31,38 +31,44 @@ def seasonal_naive(inputs: np.ndarray, horizon: int, season: int) -> np.ndarray:
     return inputs[:, np.arange(horizon) % season - season]
 
 
-def fit_ridge(series: Sequence[Windows]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Fits a ridge from windows, laid flat, to what comes after them.
+def fit_ridge(series: Sequence[Windows], chosen: list[int] | None = None) -> tuple[np.ndarray, np.ndarray, float]:
+    """Fits a ridge from windows, laid flat, to what comes after them, both less the window's last step.
 
-    Its penalty is the one of `ALPHAS` with the least squared error on the last fifth of the windows when fitted to
-    those before; it is then fitted to all.
+    Its penalty is the one of `ALPHAS` with the least squared error on the last fifth of each series' windows when
+    fitted to those before; it is then fitted to all.
+
+    Args:
+        chosen: the columns that are told; None for all.
 
     Returns:
         Weights (inputs, outputs), intercept (outputs,), and the penalty.
     """
-    count = sum(len(inputs) for inputs, _ in series)
-    held_out = count // 5
-    ridge = Ridge(int(np.prod(series[0][0].shape[1:])), int(np.prod(series[0][1].shape[1:])))
-    for inputs, outputs in _tables(series, 0, count - held_out):
-        ridge.add(inputs, outputs)
+    inputs, targets = series[0]
+    columns = inputs.shape[2]
+    ridge = Ridge(inputs.shape[1] * columns, targets.shape[1] * (columns if chosen is None else len(chosen)))
+    for read, come in _tables(series, chosen, held_out=False):
+        ridge.add(read, come)
     candidates = ridge.solve(ALPHAS)
-    errors = np.zeros(len(ALPHAS))
-    for inputs, outputs in _tables(series, count - held_out, count):
-        errors += [((inputs @ weights + intercept - outputs) ** 2).sum() for weights, intercept in candidates]
-        ridge.add(inputs, outputs)
-    alpha = ALPHAS[int(errors.argmin())] if held_out else 1.0
+    errors, judged = np.zeros(len(ALPHAS)), False
+    for read, come in _tables(series, chosen, held_out=True):
+        errors += [((read @ weights + intercept - come) ** 2).sum() for weights, intercept in candidates]
+        ridge.add(read, come)
+        judged = True
+    alpha = ALPHAS[int(errors.argmin())] if judged else 1.0
     return *ridge.solve((alpha,))[0], alpha
 
 
-def _tables(series: Sequence[Windows], first: int, end: int) -> Iterator[Windows]:
-    """Yields the windows from `first` to `end`, counted over all series, as tables of a bounded size."""
-    before = 0
-    for inputs, outputs in series:
-        start, stop = max(first - before, 0), min(end - before, len(inputs))
+def _tables(series: Sequence[Windows], chosen: list[int] | None, held_out: bool) -> Iterator[Windows]:
+    """Yields the last fifth of each series' windows, or those before, as tables (rows, numbers) of a bounded size."""
+    for inputs, targets in series:
+        end = len(inputs) - len(inputs) // 5
+        start, stop = (end, len(inputs)) if held_out else (0, end)
         for place in range(start, stop, CHUNK):
             here = slice(place, min(place + CHUNK, stop))
-            yield inputs[here].reshape(len(inputs[here]), -1), outputs[here].reshape(len(outputs[here]), -1)
-        before += len(inputs)
+            last = inputs[here, -1:]
+            read, come = inputs[here] - last, targets[here] - last
+            come = come if chosen is None else come[:, :, chosen]
+            yield read.reshape(len(read), -1), come.reshape(len(come), -1)
 
 
 def floors(
@@ -70,8 +76,8 @@ def floors(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yields the name of each simple forecast, and what it tells of the windows of `test`.
 
-    The ridges read a window in units of each column's standard deviation in `train`: each variable's own steps, by a
-    map of its own or by one map for all; or those of all columns. Where logarithms are learned, one reads these.
+    The ridges read each variable's own steps, by a map of its own or by one map for all; or those of all columns. Where
+    logarithms are learned, one of them reads these.
 
     Args:
         train, test: series (time, columns), as they are.
@@ -87,65 +93,65 @@ def floors(
     if season is not None:
         yield f"seasonal naive (season {season})", seasonal_naive(chosen, cut.horizon, season)
 
-    steps, several = f"ridge on {cut.input_length} steps", len(variables.chosen) > 1
-    told = [variables.of(series) for series in train]
-    yield _each(f"{steps} of each variable" if several else steps, told, chosen, cut)
+    steps = f"ridge on {cut.input_length} steps"
+    own = _Ridges([variables.of(series) for series in train], chosen, cut)
+    if len(variables.chosen) == 1:
+        yield own.of_each(steps)
+    else:
+        yield own.of_each(f"{steps} of each variable")
+        yield own.of_any(f"{steps}, one map for all variables")
     if variables.log:
-        name, forecast = _each(f"{steps} of logarithms", [np.log(series) for series in told], np.log(chosen), cut)
-        yield name, np.exp(forecast)
-    if several:
-        yield _shared(f"{steps}, one map for all variables", told, chosen, cut)
+        logarithms = _Ridges([np.log(variables.of(series)) for series in train], np.log(chosen), cut)
+        name, told = logarithms.of_each(f"{steps} of logarithms")
+        yield name, np.exp(told)
     if 1 < variables.columns <= WIDEST / cut.input_length:
-        yield _all(f"{steps} of all columns", train, inputs, variables, cut)
+        yield _Ridges(train, inputs, cut).of_all(f"{steps} of all columns", variables.chosen)
 
 
-def _each(name: str, train: Sequence[np.ndarray], inputs: np.ndarray, cut: Cut) -> tuple[str, np.ndarray]:
-    """Tells each variable from its own steps, by a map of its own."""
-    shift, scale = _standard(train)
-    windows, scaled = [differences(*cut((series - shift) / scale)) for series in train], (inputs - shift) / scale
-    last = scaled[:, -1:]
-    told, alphas = [], set()
-    for number in range(inputs.shape[2]):
-        weights, intercept, alpha = fit_ridge([(x[:, :, number], y[:, :, number]) for x, y in windows])
-        told.append((scaled - last)[:, :, number] @ weights + intercept)
-        alphas.add(alpha)
-    listed = ", ".join(f"{alpha:g}" for alpha in sorted(alphas))
-    return f"{name} (alpha {listed})", (np.stack(told, axis=2) + last) * scale + shift
+class _Ridges:
+    """Ridges that tell the difference from a window's last step, in units of each column's standard deviation.
+
+    Args:
+        train: series (time, columns).
+        inputs: (windows, input_length, columns), of what is to be told.
+    """
+
+    def __init__(self, train: Sequence[np.ndarray], inputs: np.ndarray, cut: Cut) -> None:
+        values = np.concatenate(train)
+        spread = values.std(axis=0)
+        self.shift, self.scale = values.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        self.columns = range(len(self.shift))
+        self.windows = [cut((series - self.shift) / self.scale) for series in train]
+        scaled = (inputs - self.shift) / self.scale
+        self.last = scaled[:, -1:]
+        self.inputs = scaled - self.last
+
+    def of_each(self, name: str) -> tuple[str, np.ndarray]:
+        """Each column from its own steps, by a map of its own."""
+        maps = [fit_ridge(of_column(self.windows, column)) for column in self.columns]
+        told = [self.inputs[:, :, column] @ maps[column][0] + maps[column][1] for column in self.columns]
+        alphas = ", ".join(f"{alpha:g}" for alpha in sorted({alpha for _, _, alpha in maps}))
+        return f"{name} (alpha {alphas})", self._in_data_units(np.stack(told, axis=2), list(self.columns))
+
+    def of_any(self, name: str) -> tuple[str, np.ndarray]:
+        """Each column from its own steps, by the same map."""
+        each = [windows for column in self.columns for windows in of_column(self.windows, column)]
+        weights, intercept, alpha = fit_ridge(each)
+        told = self.inputs.transpose(0, 2, 1) @ weights + intercept
+        return f"{name} (alpha {alpha:g})", self._in_data_units(told.transpose(0, 2, 1), list(self.columns))
+
+    def of_all(self, name: str, chosen: list[int]) -> tuple[str, np.ndarray]:
+        """The chosen columns from the steps of all."""
+        weights, intercept, alpha = fit_ridge(self.windows, chosen)
+        told = self.inputs.reshape(len(self.inputs), -1) @ weights + intercept
+        told = told.reshape(len(told), -1, len(chosen))
+        return f"{name} (alpha {alpha:g})", self._in_data_units(told, chosen)
+
+    def _in_data_units(self, told: np.ndarray, chosen: list[int]) -> np.ndarray:
+        return (told + self.last[:, :, chosen]) * self.scale[chosen] + self.shift[chosen]
 
 
-def _shared(name: str, train: Sequence[np.ndarray], inputs: np.ndarray, cut: Cut) -> tuple[str, np.ndarray]:
-    """Tells each variable from its own steps, by the same map."""
-    shift, scale = _standard(train)
-    windows, scaled = [differences(*cut((series - shift) / scale)) for series in train], (inputs - shift) / scale
-    last = scaled[:, -1:]
-    weights, intercept, alpha = fit_ridge(
-        [(x[:, :, number], y[:, :, number]) for x, y in windows for number in range(inputs.shape[2])]
-    )
-    told = (scaled - last).transpose(0, 2, 1) @ weights + intercept
-    return f"{name} (alpha {alpha:g})", (told.transpose(0, 2, 1) + last) * scale + shift
-
-
-def _all(
-    name: str, train: Sequence[np.ndarray], inputs: np.ndarray, variables: Variables, cut: Cut
-) -> tuple[str, np.ndarray]:
-    """Tells each variable from the steps of all columns."""
-    shift, scale = _standard(train)
-    windows, scaled = [differences(*cut((series - shift) / scale)) for series in train], (inputs - shift) / scale
-    last = scaled[:, -1:]
-    weights, intercept, alpha = fit_ridge([(x, variables.of(y)) for x, y in windows])
-    told = (scaled - last).reshape(len(inputs), -1) @ weights + intercept
-    told = told.reshape(len(inputs), cut.horizon, -1) + variables.of(last)
-    return f"{name} (alpha {alpha:g})", told * variables.of(scale) + variables.of(shift)
-
-
-def differences(inputs: np.ndarray, targets: np.ndarray) -> Windows:
-    """Returns both less the last step of the inputs: (windows, input_length, columns), (windows, horizon, columns)."""
-    last = inputs[:, -1:]
-    return inputs - last, targets - last
-
-
-def _standard(train: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the mean and the standard deviation of each column."""
-    values = np.concatenate(train)
-    spread = values.std(axis=0)
-    return values.mean(axis=0), np.where(spread > 0, spread, 1.0)
+def of_column(windows: Sequence[Windows], column: int) -> list[Windows]:
+    """Returns windows with one of their columns."""
+    one = slice(column, column + 1)
+    return [(inputs[:, :, one], targets[:, :, one]) for inputs, targets in windows]

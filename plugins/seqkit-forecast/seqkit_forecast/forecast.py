@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
-from seqkit_forecast.floors import fit_ridge, floors
+from seqkit_forecast.floors import fit_ridge, floors, of_column
 from seqkit_forecast.scores import details, scores
 from seqkit_forecast.variables import Variables
 from seqkit_forecast.windows import Cut
@@ -107,13 +107,11 @@ class Forecast(nn.Module, Head):
 
     def _ridge_of_each(self, series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Returns weights (variables, horizon, input_length) and bias (horizon, variables) of a ridge a variable."""
-        windows = [self.cut(self.variables.scaled_array(self.variables.of(values))) for values in series]
-        differences = [(inputs - inputs[:, -1:], targets - inputs[:, -1:]) for inputs, targets in windows]
+        scaled = [self.variables.scaled_array(self.variables.of(values)) for values in series]
+        windows = [self.cut(values) for values in scaled]
         weights, bias = [], []
         for number in range(len(self.variables.chosen)):
-            weight, intercept, _ = fit_ridge(
-                [(inputs[..., number], targets[..., number]) for inputs, targets in differences]
-            )
+            weight, intercept, _ = fit_ridge(of_column(windows, number))
             weights.append(weight.T)
             bias.append(intercept)
         return np.stack(weights), np.stack(bias, axis=1)
@@ -157,7 +155,7 @@ class Forecast(nn.Module, Head):
         # What is not yet learned adds nothing to the linear map.
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
-        if self.quantiles:
+        if len(self.quantiles) > 1:
             self.spread = nn.Linear(width, numbers * self.cut.horizon * (len(self.quantiles) - 1))
         if self.linear != "none":
             learned = self.linear == "learned"
@@ -194,6 +192,8 @@ class Forecast(nn.Module, Head):
         """Returns the quantiles in scaled units: (batch, horizon, variables, quantiles)."""
         middle = self.quantiles.index(0.5)
         median = self._point(final, batch)[..., None]
+        if len(self.quantiles) == 1:
+            return median
         steps = nn.functional.softplus(self._mapped(self.spread, final))
         lower = median - steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
         return torch.cat([lower, median, median + steps[..., middle:].cumsum(-1)], dim=-1)

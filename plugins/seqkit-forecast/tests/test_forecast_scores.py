@@ -99,28 +99,28 @@ def test_ridge_is_scikit_learns(alpha: float) -> None:
     np.testing.assert_allclose(intercept, reference.intercept_, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("chosen", [None, [1]])
 @pytest.mark.parametrize("chunk", [3, 1024])
-def test_the_penalty_is_chosen_on_the_last_fifth_alone(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+def test_the_penalty_is_chosen_on_the_last_fifth_alone(
+    monkeypatch: pytest.MonkeyPatch, chunk: int, chosen: list[int] | None
+) -> None:
     monkeypatch.setattr(floors_module, "CHUNK", chunk)
-    series = [generator.standard_normal((count, 6)) for count in (20, 33)]
-    windows = [(each, each @ np.full((6, 2), 0.3) + generator.standard_normal((len(each), 2))) for each in series]
-    inputs, outputs = (np.concatenate(part) for part in zip(*windows, strict=True))
-    early = len(inputs) - len(inputs) // 5
-    errors = [
-        (
-            (
-                linear_model.Ridge(alpha=alpha).fit(inputs[:early], outputs[:early]).predict(inputs[early:])
-                - outputs[early:]
-            )
-            ** 2
-        ).sum()
-        for alpha in ALPHAS
-    ]
-    weights, intercept, alpha = fit_ridge(windows)
+    series = [Cut(5, 2, 1)(generator.standard_normal((count, 2)).cumsum(axis=0)) for count in (26, 39)]
+    tables: dict[str, list] = {"read": [], "come": [], "late": []}
+    for inputs, targets in series:
+        tables["read"] += list((inputs - inputs[:, -1:]).reshape(len(inputs), -1))
+        tables["come"] += list((targets - inputs[:, -1:])[:, :, chosen or [0, 1]].reshape(len(inputs), -1))
+        tables["late"] += [place >= len(inputs) - len(inputs) // 5 for place in range(len(inputs))]
+    read, come, late = (np.array(tables[name]) for name in ("read", "come", "late"))
+    errors = []
+    for alpha in ALPHAS:
+        fitted = linear_model.Ridge(alpha=alpha).fit(read[~late], come[~late])
+        errors.append(((fitted.predict(read[late]) - come[late]) ** 2).sum())
+    weights, intercept, alpha = fit_ridge(series, chosen)
     assert alpha == ALPHAS[int(np.argmin(errors))]
-    reference = linear_model.Ridge(alpha=alpha).fit(inputs, outputs)
-    np.testing.assert_allclose(weights, reference.coef_.T, atol=1e-10)
-    np.testing.assert_allclose(intercept, reference.intercept_, atol=1e-10)
+    reference = linear_model.Ridge(alpha=alpha).fit(read, come)
+    np.testing.assert_allclose(weights, reference.coef_.T, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(intercept, reference.intercept_, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("chosen", [[0, 1, 2], [2, 0], [1]])
