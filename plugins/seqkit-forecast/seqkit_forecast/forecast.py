@@ -44,7 +44,7 @@ class Forecast(nn.Module, Head):
         shared: one output map for all variables, of an encoder whose final vector is that of each column, one after
             another (`segments`).
         log: learn of the logarithms of the targets, for numbers above 0 that grow by a share of themselves.
-        stride: take every so manieth window, of every split.
+        stride: the steps from the start of one window to that of the next, in every split.
         season: the steps of a season, for the seasonal-naive floor and for MASE; without it MASE compares to the last
             value.
         metric_units: of MSE and MAE: `scaled`, in standard deviations of the training split, or the data's own.
