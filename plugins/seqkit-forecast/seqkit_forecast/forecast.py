@@ -101,7 +101,10 @@ class Forecast(nn.Module, Head):
                 f"input_length and horizon take {self.cut.length:,} steps together, and the training part has "
                 f"{longest:,}: shorten them, or give more data"
             )
-        self.variables = Variables.fitted(series, examples[0].names, self.targets, self.log, self.season or 1)
+        try:
+            self.variables = Variables.fitted(series, examples[0].names, self.targets, self.log, self.season or 1)
+        except DataError as error:
+            raise DataError(f"{examples[0].where}: {error}" if len(examples) == 1 else str(error)) from None
         if self.linear == "ridge":
             self._fitted_map = self._ridge_of_each(series)
 

@@ -321,8 +321,8 @@ def test_what_is_no_series_to_be_scored_on(example: Example, message: str) -> No
 def test_what_has_no_logarithm_is_refused() -> None:
     message = "has no logarithm: leave the head's `log` out, or shift the data above 0$"
     negative = SERIES - SERIES.min()
-    with pytest.raises(DataError, match=f"^0 {message}"):
-        made(negative, log=True)
+    with pytest.raises(DataError, match=f"^s.csv:2: 0 {message}"):
+        Forecast(input_length=2, horizon=1, log=True).fit([Example(negative, where="s.csv:2")], None)
     head = made(np.exp(SERIES / 100), log=True)
     with pytest.raises(DataError, match=message):
         list(head.rows(Example(negative), negative))
