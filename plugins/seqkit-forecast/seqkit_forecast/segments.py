@@ -41,7 +41,7 @@ class Segments(nn.Module, Encoder):
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         batch, time, variables = inputs.shape
         counts = -(-lengths // self.length)  # segments a row
-        segments = int(counts.max())
+        segments = -(-time // self.length)  # of the longest row
         # Where each place of the segments is found in its row: before 0 there is nothing.
         before = (counts * self.length - lengths).to(inputs.device)[:, None]
         places = torch.arange(segments * self.length, device=inputs.device) - before  # (batch, segments * length)
