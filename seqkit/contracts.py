@@ -70,11 +70,13 @@ class Example:
         input: text; or features, a float array (time, features), of one width throughout the data.
         target: what the head is to learn of it (a label, tags, numbers); None where the input is its own target.
         where: `file:line`, for messages.
+        names: what features are called, in their order; empty where they have no names.
     """
 
     input: Any
     target: Any = None
     where: str = ""
+    names: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -161,10 +163,12 @@ class Reader(ABC):
     Attributes:
         yields: whether `Example.input` is text, or features that skip tokenizer and embedding.
         labelled: whether `Example.target` is given.
+        own_file: parameters that speak of the recipe's own file alone; with another `path` they have their defaults.
     """
 
     yields: ClassVar[Literal["text", "features"]] = "text"
     labelled: ClassVar[bool] = True
+    own_file: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def read(self) -> Iterable[Example]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Batch, Encoded, Head, Loss, State, Tokenizer
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.errors import PluginError
+from seqkit.plan import BuildError
 
 if TYPE_CHECKING:
     from seqkit.plan import Plan, Spec
@@ -108,7 +109,10 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
     output_size, final_size = _size(encoder, "output_size"), _size(encoder, "final_size")
     if not isinstance(getattr(encoder, "causal", None), bool):
         raise PluginError(f"{_named(encoder)} does not say whether it is causal")
-    head.build(output_size, final_size)
+    try:
+        head.build(output_size, final_size)
+    except ValueError as error:
+        raise BuildError(("head",), str(error)) from error
     if not isinstance(head, nn.Module):
         raise PluginError(f"{_named(head)} must inherit torch.nn.Module as well as seqkit.contracts.Head")
     return Model(embedding, encoder, head)

@@ -209,6 +209,18 @@ def test_what_predict_refuses(labels: Path, texts: Any, error: type[SeqkitError]
     assert str(caught.value).startswith(message)
 
 
+def test_what_predict_refuses_of_a_file_is_told_by_its_line(labels: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("text,label\n好,pos\né,neg\n", encoding="utf-8")
+    loaded = seqkit.load(labels)
+    try:
+        loaded.predict(["é"])
+    except DataError as error:
+        wanted = str(error).removeprefix("text 1 of 1: ")
+    with pytest.raises(DataError) as caught:
+        loaded.predict_file(tmp_path / "new.csv")
+    assert str(caught.value) == f"{tmp_path / 'new.csv'}:3: {wanted}"
+
+
 def test_evaluate_on_pairs_and_on_a_file_agree(labels: Path, tmp_path: Path) -> None:
     loaded = seqkit.load(labels)
     (tmp_path / "new.csv").write_text(TEST, encoding="utf-8")

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 import torch
 from distributions import encoder, install
 
 import seqkit
 from seqkit import registry
-from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Loss, Row
+from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Example, Head, Loss, PositiveInt, Reader, Row
 from seqkit.describe import description
 from seqkit.errors import PluginError, RecipeError
 
@@ -446,3 +447,46 @@ def test_a_built_in_run_writes_and_labels_without_torch(built_in_runs: tuple[Pat
         done = command_and_look(*arguments)
         assert (done.returncode, done.stderr) == (0, "torch imported: False\n")
         assert done.stdout.startswith(("a b", '{"text": "good", "label": '))
+
+
+def test_a_head_that_cannot_use_its_encoder_is_a_fault_of_the_recipe(session, tmp_path: Path) -> None:
+    class Choosy(Constant):
+        def build(self, output_size, final_size):
+            raise ValueError(f"wide needs an even encoder, not one of {final_size}")
+
+    with pytest.raises(RecipeError) as caught:
+        train(tmp_path, head=Choosy)
+    assert [str(fault) for fault in caught.value.faults] == [
+        "recipe: head: wide needs an even encoder, not one of 3",
+    ]
+
+
+def test_a_series_keeps_its_names_in_every_split_and_another_file_is_read_with_the_defaults_of_its_own(
+    session, tmp_path: Path
+) -> None:
+    seen = []
+
+    class Ramp(Reader):
+        yields = "features"
+        labelled = False
+        own_file = frozenset({"rows"})
+
+        def __init__(self, *, path: Path, rows: PositiveInt | None = None) -> None:
+            self.rows = rows
+
+        def read(self):
+            yield Example(np.arange(20.0).reshape(10, 2)[: self.rows], names=("a", "b"))
+
+    class Watching(Constant):
+        def rows(self, example, encoded_input):
+            seen.append((example.names, len(encoded_input)))
+            yield Row(encoded_input)
+
+    seqkit.register("reader", "ramp", Ramp)
+    seqkit.register("head", "watching", Watching)
+    data = {"type": "ramp", "path": "a.csv", "rows": 8, "split": {"by": "order", "valid": 0.25, "test": 0.25}}
+    recipe = {"data": data, "encoder": {"type": "lstm", "hidden_size": 2}, "head": "watching", "train": {"epochs": 1}}
+    run = seqkit.run(recipe, runs=tmp_path, quiet=True)
+    assert seen == [(("a", "b"), length) for length in (4, 2, 2)]
+    run.evaluate(tmp_path / "b.csv")
+    assert seen[3:] == [(("a", "b"), 10)]

@@ -121,18 +121,7 @@ class Run:
         if self._generates:
             raise UsageError(f"{self.path}: the head '{self._head_name}' writes text; use generate")
         texts = list(texts)
-        inputs = []
-        for number, text in enumerate(texts, start=1):
-            try:
-                inputs.append(self._encoded(text))
-            except (DataError, UsageError) as error:
-                raise DataError(f"text {number} of {len(texts)}: {error}") from None
-        if not inputs:
-            return []
-        return [
-            ({"text": text} if isinstance(text, str) else {}) | answer
-            for text, answer in zip(texts, self._answers(texts, inputs), strict=True)
-        ]
+        return self._predict(texts, [f"text {number} of {len(texts)}" for number in range(1, len(texts) + 1)])
 
     def predict_file(self, data: str | Path) -> list[dict[str, Any]]:
         """Returns the head's answer for each example of a file of the form that the recipe's reader reads.
@@ -143,8 +132,29 @@ class Run:
         """
         from seqkit.data import read
 
+        if self._generates:
+            raise UsageError(f"{self.path}: the head '{self._head_name}' writes text; use generate")
         plan = self._resolved
-        return self.predict([example.input for example in read(self._reader(plan, Path(data)), plan.reader.name)])
+        examples = read(self._reader(plan, Path(data)), plan.reader.name)
+        return self._predict(
+            [example.input for example in examples],
+            [example.where or f"example {number}" for number, example in enumerate(examples, start=1)],
+        )
+
+    def _predict(self, values: Sequence[Any], places: Sequence[str]) -> list[dict[str, Any]]:
+        """Returns the head's answer for each value, which stands at a place."""
+        inputs = []
+        for value, place in zip(values, places, strict=True):
+            try:
+                inputs.append(self._encoded(value))
+            except (DataError, UsageError) as error:
+                raise DataError(f"{place}: {error}") from None
+        if not inputs:
+            return []
+        return [
+            ({"text": value} if isinstance(value, str) else {}) | answer
+            for value, answer in zip(values, self._answers(values, inputs), strict=True)
+        ]
 
     def _encoded(self, value: Any) -> np.ndarray:
         """Returns the ids or the features that the model reads to answer for an input."""
@@ -208,18 +218,20 @@ class Run:
 
     def _reader(self, plan: Plan, path: Path) -> Reader:
         """Builds the recipe's reader on another file."""
+        from seqkit.signature import parameters
+
         spec = plan.reader
         if "path" not in spec.values:
             raise UsageError(f"the reader '{spec.name}' reads no file: evaluate in Python, on (input, target) pairs")
-        values = spec.values | {"path": path}
-        if spec.name == "text":
-            values["text"] = None  # what the recipe itself held stands in place of a file
+        reader: Any = spec.cls
+        defaults = {name: parameters(reader)[name].default for name in reader.own_file}
+        values = spec.values | defaults | {"path": path}
         if values.get("format") in ("csv", "tsv", "jsonl"):
             values["format"] = (
                 "auto" if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson") else values["format"]
             )
         try:
-            return spec.cls(**values)
+            return reader(**values)
         except ValueError as error:
             raise UsageError(f"{path}: {error}") from None
 

@@ -22,6 +22,7 @@ class Text(Reader):
     """
 
     labelled = False
+    own_file = frozenset({"text"})
 
     def __init__(
         self,
