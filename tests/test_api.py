@@ -264,3 +264,49 @@ def test_a_run_that_needs_this_session_says_so(writes: Path, tmp_path: Path) -> 
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     with pytest.raises(PluginError, match=r"registered by a script: do so again \(`seqkit.register`\) before loading"):
         seqkit.load(tmp_path).generate("In")
+
+
+WORDS = '''
+import sys
+import seqkit
+from seqkit.heads.classify import Classify
+from seqkit.tokenizers.word import Word
+
+
+@seqkit.register("tokenizer", "cut")
+class Cut(Word):
+    takes_words = True
+
+    def words(self, text):
+        return text.split("|")
+
+    def _words(self, text):
+        return self.words(text) if isinstance(text, str) else text
+
+
+@seqkit.register("head", "echo")
+class Echo(Classify):
+    def answer(self, prediction, value):
+        return {"words": value}
+
+
+recipe = {
+    "name": "cut",
+    "data": {"type": "table", "path": sys.argv[1]},
+    "tokenizer": {"type": "cut"},
+    "encoder": {"type": "lstm", "hidden_size": 2},
+    "head": {"type": "echo"},
+    "train": {"epochs": 1},
+    "baseline": "off",
+}
+print(seqkit.run(recipe, runs=sys.argv[2], quiet=True).predict(["a b|c", ["c", "a b"]]))
+'''
+
+
+def test_a_head_is_shown_the_words_that_a_text_was_cut_into(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("text,label\na b|c,x\nc,y\n")
+    (tmp_path / "script.py").write_text(WORDS)
+    command = [sys.executable, "script.py", "data.csv", "runs"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert done.stderr == ""
+    assert done.stdout == "[{'text': 'a b|c', 'words': ['a b', 'c']}, {'words': ['c', 'a b']}]\n"
