@@ -266,7 +266,7 @@ def test_a_run_that_needs_this_session_says_so(writes: Path, tmp_path: Path) -> 
         seqkit.load(tmp_path).generate("In")
 
 
-WORDS = '''
+WORDS = """
 import sys
 import seqkit
 from seqkit.heads.classify import Classify
@@ -300,7 +300,7 @@ recipe = {
     "baseline": "off",
 }
 print(seqkit.run(recipe, runs=sys.argv[2], quiet=True).predict(["a b|c", ["c", "a b"]]))
-'''
+"""
 
 
 def test_a_head_is_shown_the_words_that_a_text_was_cut_into(tmp_path: Path) -> None:

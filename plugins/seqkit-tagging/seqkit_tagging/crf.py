@@ -52,16 +52,12 @@ class Crf(Tagger):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        log_likelihood = self.crf(self._emissions(encoded, batch), batch.targets, batch.mask, reduction="sum")
+        log_likelihood = self.crf(self.scores(encoded, batch), batch.targets, batch.mask, reduction="sum")
         return Loss(-log_likelihood, int(batch.lengths.sum()))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        best = self._decoder().decode(self._emissions(encoded, batch), batch.mask)
+        best = self._decoder().decode(self.scores(encoded, batch), batch.mask)
         return [{"tags": [self.tags[number] for number in row]} for row in best]
-
-    def _emissions(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Returns float (batch, time, tags); 0 at padded steps, where an encoder may leave anything."""
-        return self.scores(encoded).masked_fill(~batch.mask[:, :, None], 0)
 
     def _decoder(self) -> CRF:
         """Returns the CRF with what the scheme forbids made the worst there is."""

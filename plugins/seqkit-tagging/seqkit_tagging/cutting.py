@@ -6,19 +6,21 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-_CLITIC = re.compile(
-    r"(?i)(?<=\w)(n['\N{RIGHT SINGLE QUOTATION MARK}]t|['\N{RIGHT SINGLE QUOTATION MARK}](?:s|m|d|re|ve|ll))$"
-)
-_PLACE = re.compile(r"(?i)https?://|www\.|\w@\w")
+# A mark that is there several times over is one word: `...`, `--`, `!!`.
+_MARK = r"([^\w\s#@&%$+=<>|~^`\\/*])\1*"
+_BEFORE = re.compile(_MARK)
+_AFTER = re.compile(_MARK + "$")
+_INITIALS = re.compile(r"(?:[^\W\d_]{1,3}\.){2,}")
+_CLITIC = re.compile(r"(?i)(?<=\w)(?:n['\u2019]t|['\u2019](?:s|m|d|re|ve|ll))$")
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI")
 
 
 def cut(text: str) -> list[str]:
     """Returns the words of a text, as English treebanks cut them.
 
-    Words stand between white space. Punctuation marks at a word's beginning and end are words of their own (a full stop
-    stays with initials: `U.S.`), and so are `n't`, `'s`, `'m`, `'d`, `'re`, `'ve`, `'ll` and every character of Chinese
-    and Japanese.
+    Words stand between white space. Punctuation marks at a word's beginning and end are words of their own, `...` one
+    of them (a full stop stays with initials: `U.S.`). So are `n't`, `'s`, `'m`, `'d`, `'re`, `'ve` and `'ll`, and every
+    character of Chinese and Japanese.
     """
     return [word for chunk in text.split() for part in _scripts(chunk) for word in _peeled(part)]
 
@@ -43,30 +45,20 @@ def _scripts(chunk: str) -> Iterator[str]:
         yield chunk[start:]
 
 
-def _peeled(chunk: str) -> list[str]:
-    before: list[str] = []
+def _peeled(chunk: str) -> Iterator[str]:
+    """Yields what stands before a word, the word, and what stands after it."""
+    while (mark := _BEFORE.match(chunk)) and mark.end() < len(chunk):
+        yield mark[0]
+        chunk = chunk[mark.end() :]
     after: list[str] = []
-    while len(chunk) > 1 and _is_mark(chunk[0]) and not _is_one_mark(chunk):
-        before.append(chunk[0])
-        chunk = chunk[1:]
-    while len(chunk) > 1 and _is_mark(chunk[-1]) and not _is_one_mark(chunk):
-        if chunk[-1] == "." and "." in chunk[:-1] and not _PLACE.search(chunk):
-            break  # initials
-        after.append(chunk[-1])
-        chunk = chunk[:-1]
-    if (clitic := _CLITIC.search(chunk)) and clitic.start():
+    while (mark := _AFTER.search(chunk)) and mark.start() and not _INITIALS.fullmatch(chunk):
+        after.append(mark[0])
+        chunk = chunk[: mark.start()]
+    if clitic := _CLITIC.search(chunk):
         after.append(clitic[0])
         chunk = chunk[: clitic.start()]
-    return [*before, chunk, *reversed(after)]
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character).startswith("P") and character not in "#@&%"
-
-
-def _is_one_mark(chunk: str) -> bool:
-    """Says whether a chunk is the same mark over and over: `...`, `--`, `!!!`."""
-    return len(set(chunk)) == 1
+    yield chunk
+    yield from reversed(after)
 
 
 def _is_unspaced(character: str) -> bool:

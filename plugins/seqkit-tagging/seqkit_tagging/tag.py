@@ -29,11 +29,13 @@ class Tag(Tagger):
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         targets = batch.targets.masked_fill(~batch.mask, -100)  # cross_entropy's ignore_index
-        total = nn.functional.cross_entropy(self.scores(encoded).flatten(0, 1), targets.flatten(), reduction="sum")
+        total = nn.functional.cross_entropy(
+            self.scores(encoded, batch).flatten(0, 1), targets.flatten(), reduction="sum"
+        )
         return Loss(total, int(batch.lengths.sum()))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        best = self.scores(encoded).argmax(dim=2).tolist()
+        best = self.scores(encoded, batch).argmax(dim=2).tolist()
         return [
             {"tags": [self.tags[number] for number in row[:length]]}
             for row, length in zip(best, batch.lengths.tolist(), strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Example, Head, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Row, Tokenizer
 from seqkit.errors import DataError, suggest
 from seqkit_tagging.cutting import join
 from seqkit_tagging.floor import MostFrequentTag
@@ -87,9 +87,10 @@ class Tagger(nn.Module, Head):
         known = suggest(tag, self.tags) or f": {', '.join(self.tags)}"
         return f"the tag '{tag}'{word} is not among the training data's{known}"
 
-    def scores(self, encoded: Encoded) -> Tensor:
+    def scores(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Returns float (batch, time, tags)."""
-        return self.output(self.dropout(encoded.outputs))
+        outputs = encoded.outputs.masked_fill(~batch.mask[:, :, None], 0)  # there may be anything at padded steps
+        return self.output(self.dropout(outputs))
 
     def answer(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
         """Returns the words and their tags, and under a scheme the entities: `words[start:end]` are an entity's."""
