@@ -35,4 +35,4 @@ setup: .venv/ready
 	@touch $@
 
 clean:
-	rm -rf .venv runs build *.egg-info
+	rm -rf .venv runs build *.egg-info $(wildcard plugins/*/build plugins/*/*.egg-info)

@@ -10,20 +10,25 @@ import torch
 from torch import Tensor
 
 from seqkit.contracts import Batch, Row, State
+from seqkit.world import WHOLE, Share
 
 WINDOW = 64
 """Batches are made of rows of similar length out of so many batches' worth of shuffled rows."""
 
 
 class Step(NamedTuple):
-    """One training step's batch.
+    """One training step's batch, or a process's share of it.
 
     Attributes:
         continues: its rows go on where the first so many rows of the step before it ended.
+        rows: their numbers in the split; of windows, those of the streams.
+        counts: False where the batch has fewer rows than there are processes: this one's row stands in, for nothing.
     """
 
     batch: Batch
     continues: bool
+    rows: np.ndarray
+    counts: bool = True
 
 
 class Batches(Protocol):
@@ -42,9 +47,11 @@ class RowBatches:
         rows: what to batch.
         batch_size: rows a batch, the last one aside.
         seed: of the shuffling; None keeps the rows in order of length, for evaluation.
+        share: this process's part of every batch.
     """
 
-    def __init__(self, rows: Sequence[Row], batch_size: int, seed: int | None) -> None:
+    def __init__(self, rows: Sequence[Row], batch_size: int, seed: int | None, share: Share = WHOLE) -> None:
+        self.share = share
         self.rows = rows
         self.batch_size = batch_size
         self.seed = seed
@@ -56,7 +63,8 @@ class RowBatches:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Step]:
         for members in self.order(number)[start:]:
-            yield Step(self._collate(members), continues=False)
+            own = _share_of(members, self.share)
+            yield Step(self._collate(own if len(own) else members[:1]), False, own, counts=len(own) > 0)
 
     def order(self, number: int) -> list[np.ndarray]:
         """Returns which rows make up each batch of an epoch."""
@@ -76,10 +84,10 @@ class RowBatches:
         return [batches[place] for place in generator.permutation(len(batches))]
 
     def _collate(self, members: np.ndarray) -> Batch:
-        if len(members) < len(self.rows):
+        if len(self) > 1:
             return collate([self.rows[member] for member in members])
         # The whole split is one batch, and its order changes nothing: make it once.
-        self._only = self._only or collate(self.rows)
+        self._only = self._only or collate([self.rows[member] for member in members])
         return self._only
 
 
@@ -94,9 +102,11 @@ class StreamBatches:
         batch_size: the number of streams.
         length: the steps of a window.
         carry: whether a window continues the one before it.
+        share: this process's part of the streams.
     """
 
-    def __init__(self, rows: Sequence[Row], batch_size: int, length: int, carry: bool) -> None:
+    def __init__(self, rows: Sequence[Row], batch_size: int, length: int, carry: bool, share: Share = WHOLE) -> None:
+        self.share = share
         inputs = np.concatenate([row.input for row in rows])
         targets = np.concatenate([row.target for row in rows])
         streams = min(batch_size, len(inputs))
@@ -115,7 +125,14 @@ class StreamBatches:
         for window in range(start, len(self)):
             here = slice(window * self.length, (window + 1) * self.length)
             rows = [Row(ids[here], targets[here]) for ids, targets in zip(self.inputs, self.targets, strict=True)]
-            yield Step(collate([row for row in rows if len(row.input)]), continues=self.carry and window > 0)
+            streams = np.array([number for number, row in enumerate(rows) if len(row.input)])
+            own = _share_of(streams, self.share)
+            batch = collate([rows[number] for number in (own if len(own) else streams[:1])])
+            yield Step(batch, self.carry and window > 0 and len(own) > 0, own, counts=len(own) > 0)
+
+
+def _share_of(rows: np.ndarray, share: Share) -> np.ndarray:
+    return rows[share.rank :: share.size]
 
 
 def collate(rows: Sequence[Row]) -> Batch:

@@ -4,16 +4,21 @@ A checkpoint is a folder `checkpoints/step-N`, staged beside its place and renam
 
     model.safetensors      the weights as they are
     best.safetensors       the best weights so far, where a validation split chooses
-    optimizer.safetensors  the optimizer's moments, the carried state, torch's random state
+    optimizer.safetensors  the optimizer's moments
+    process-0.safetensors  of each process that trains: the encoder's state carried on, and torch's random states
     state.json             where training stands, and the random states of NumPy and Python
     manifest.json          the sha256 of each of these, written last
+
+One that is saved between two epochs is called `step-N-epoch-E`, and is newer than the `step-N` inside the epoch.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,16 +26,30 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from seqkit.contracts import State
 from seqkit.errors import DataError, UsageError
 from seqkit.model import Model
-from seqkit.rundir import FORMAT, RunDirectory, read_json, shown, size_of, sync_folder, to_json, write_whole
+from seqkit.rundir import (
+    FORMAT,
+    RunDirectory,
+    read_json,
+    shown,
+    sync_folder,
+    to_json,
+    write_durably,
+    write_whole,
+    wrong_format,
+)
+from seqkit.tensor_files import tensors_of
+from seqkit.weights import Weights, load_weights, weights_of
+from seqkit.world import World
 
-Weights = dict[str, Tensor]
+Files = dict[str, bytes]
+
+_NAME = re.compile(r"step-[0-9]{9,18}(-epoch-[0-9]{9,18})?")
 
 
 @dataclass
@@ -65,94 +84,78 @@ class Progress:
     ended: str = ""
 
 
-def weights_of(model: Model) -> Weights:
-    """Returns a copy of the weights, on the CPU."""
-    state = model.state_dict()
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
-
-
-def load_weights(model: Model, weights: Weights, where: Path) -> None:
-    """Puts weights into a model.
-
-    Raises:
-        DataError: a name or a shape is not the model's.
-    """
-    own = model.state_dict()
-    if odd := sorted(set(own) ^ set(weights)):
-        raise DataError(f"{where}: '{odd[0]}' is {'missing' if odd[0] in own else 'not part of the model'}")
-    for name, tensor in own.items():
-        if weights[name].shape != tensor.shape:
-            raise DataError(f"{where}: '{name}' has the shape {tuple(weights[name].shape)}, not {tuple(tensor.shape)}")
-    model.load_state_dict(weights)
-
-
-def read_weights(path: Path) -> Weights:
-    """Reads a safetensors file.
-
-    Raises:
-        DataError: it is missing or damaged.
-    """
-    size_of(path)
-    try:
-        return load(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: damaged: {error}") from None
-
-
-def save_checkpoint(
-    run: RunDirectory,
+def take_snapshot(
     model: Model,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | None,
     progress: Progress,
     best: Weights | None,
     carried_state: State,
-) -> Path:
-    """Writes the best weights where a run keeps them, then a checkpoint, and then removes the older checkpoints.
+    world: World,
+) -> Files:
+    """Returns a checkpoint's files, on process 0; every process has to call it.
 
     Args:
+        optimizer: None before the first step.
         best: the best weights so far, or None where nothing chooses and the last are the best.
         carried_state: what the encoder carries into the next step of the epoch.
-
-    Raises:
-        UsageError: it cannot be written; what was there before still stands.
     """
-    write_whole(run.model, save(weights_of(model) if best is None else best))
-    target = run.checkpoints / f"step-{progress.step:09d}"
-    staged = run.checkpoints / f".{target.name}.{os.getpid()}"
     tensors, layout = _flatten(carried_state)
     tensors |= {"rng": torch.get_rng_state()}
-    for number, entry in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in entry.items() if isinstance(value, Tensor)}
+    if model.on_gpu:
+        tensors |= {"rng.cuda": torch.cuda.get_rng_state()}
     numpy_state: Any = np.random.get_state()
     kind, keys, position, has_gauss, gauss = numpy_state
-    state = {
-        "format": FORMAT,
-        "progress": asdict(progress),
+    own = {
         "carried": layout,
         "numpy": [kind, keys.tolist(), position, has_gauss, gauss],
         "python": random.getstate(),
     }
-    files = {
-        "model.safetensors": save(weights_of(model)),
-        "optimizer.safetensors": save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}),
-        "state.json": to_json(state).encode(),
+    own_tensors = world.gather(save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}))
+    own_states = world.gather(json.dumps(own).encode())
+    if world.rank > 0:
+        return {}
+    moments = {
+        f"{number}.{name}": value.cpu().contiguous()
+        for number, entry in (optimizer.state_dict()["state"] if optimizer else {}).items()
+        for name, value in entry.items()
+        if isinstance(value, Tensor)
     }
+    state = {
+        "format": FORMAT,
+        "progress": asdict(progress),
+        "processes": [json.loads(process) for process in own_states],
+    }
+    files = {"model.safetensors": save(weights_of(model)), "optimizer.safetensors": save(moments)}
+    files |= {f"process-{rank}.safetensors": content for rank, content in enumerate(own_tensors)}
     if best is not None:
         files["best.safetensors"] = save(best)
-    manifest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    files["manifest.json"] = to_json(manifest).encode()
+    files["state.json"] = to_json(state).encode()
+    files["manifest.json"] = to_json({name: _sha256(content) for name, content in files.items()}).encode()
+    return files
+
+
+def checkpoint_name(progress: Progress) -> str:
+    """Returns the name of a checkpoint's folder; of two, the newer one's comes later in the alphabet."""
+    name = f"step-{progress.step:09d}"
+    return name if progress.step_in_epoch else f"{name}-epoch-{progress.epoch:09d}"
+
+
+def write_checkpoint(run: RunDirectory, files: Files, progress: Progress) -> Path:
+    """Writes the best weights where a run keeps them, then a checkpoint, and then removes the older checkpoints.
+
+    Raises:
+        UsageError: it cannot be written; what was there before still stands.
+    """
+    write_whole(run.model, files.get("best.safetensors", files["model.safetensors"]))
+    target = run.checkpoints / checkpoint_name(progress)
+    staged = run.checkpoints / f".{target.name}.{os.getpid()}"
     try:
         shutil.rmtree(staged, ignore_errors=True)
-        staged.mkdir(parents=True)
+        staged.mkdir()
         for name, content in files.items():
-            with (staged / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            write_durably(staged / name, content)
         sync_folder(staged)
-        if target.exists():  # the same step saved before: of equal content, or damaged
+        if target.exists():  # only where it was found damaged, and training went on from an older one
             shutil.rmtree(target)
         staged.rename(target)
         sync_folder(run.checkpoints)
@@ -160,97 +163,148 @@ def save_checkpoint(
         shutil.rmtree(staged, ignore_errors=True)
         message = f"{target}: cannot be written: {error.strerror}; the checkpoint before it still stands"
         raise UsageError(message) from None
-    for older in list_checkpoints(run):
-        if older != target:
-            shutil.rmtree(older, ignore_errors=True)
+    for other in list_checkpoints(run):
+        if other != target:
+            shutil.rmtree(other, ignore_errors=True)
     return target
 
 
 def list_checkpoints(run: RunDirectory) -> list[Path]:
     """Returns the checkpoints, newest first."""
-    found = run.checkpoints.glob("step-*") if run.checkpoints.is_dir() else []
-    return sorted((path for path in found if path.name[5:].isdecimal() and not path.is_symlink()), reverse=True)
+    found = run.checkpoints.iterdir() if run.checkpoints.is_dir() else ()
+    return sorted((path for path in found if _NAME.fullmatch(path.name) and not path.is_symlink()), reverse=True)
 
 
 @dataclass
 class Checkpoint:
-    """A checkpoint as read: weights by name and state as JSON types, not yet put into anything."""
+    """A checkpoint as read: weights by name and state as JSON types, not yet put into anything.
+
+    Attributes:
+        tensors: what this process carried on.
+    """
 
     path: Path
+    progress: Progress
     model: Weights
     best: Weights | None
+    moments: Weights
     tensors: Weights
     state: dict[str, Any]
 
-    @property
-    def progress(self) -> Progress:
-        return Progress(**self.state["progress"])
-
     def restore(self, model: Model, optimizer: torch.optim.Optimizer) -> State:
-        """Puts model, optimizer and random generators back to where they were; returns the carried state."""
+        """Puts model, optimizer and random generators back to where they were; returns the carried state.
+
+        Raises:
+            DataError: it is not a checkpoint of this model and optimizer.
+        """
         load_weights(model, self.model, self.path)
-        state = optimizer.state_dict()
-        for name, tensor in self.tensors.items():
-            if name.startswith("optimizer."):
-                _, number, key = name.split(".")
+        try:
+            state = optimizer.state_dict()
+            for name, tensor in self.moments.items():
+                number, key = name.split(".")
                 state["state"].setdefault(int(number), {})[key] = tensor
-        optimizer.load_state_dict(state)
-        torch.set_rng_state(self.tensors["rng"])
-        kind, keys, position, has_gauss, gauss = self.state["numpy"]
-        np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
-        version, numbers, gauss_next = self.state["python"]
-        random.setstate((version, tuple(numbers), gauss_next))
-        return _unflatten(self.tensors, self.state["carried"])
+            optimizer.load_state_dict(state)
+            torch.set_rng_state(self.tensors["rng"])
+            if model.on_gpu and "rng.cuda" in self.tensors:
+                torch.cuda.set_rng_state(self.tensors["rng.cuda"])
+            kind, keys, position, has_gauss, gauss = self.state["numpy"]
+            np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
+            version, numbers, gauss_next = self.state["python"]
+            random.setstate((version, tuple(numbers), gauss_next))
+            return _unflatten(self.tensors, self.state["carried"])
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from None
 
 
-def newest_checkpoint(run: RunDirectory) -> tuple[Checkpoint | None, list[str]]:
+def newest_checkpoint(run: RunDirectory) -> tuple[Path | None, Files, list[str]]:
     """Reads the newest checkpoint that is whole.
 
     Returns:
-        It, or None where there is none; and for each that was passed over, why.
+        Its path, or None where there is none; its files; and for each that was passed over, why.
     """
     passed_over: list[str] = []
     for path in list_checkpoints(run):
         try:
-            return read_checkpoint(path), passed_over
+            files = read_files(path)
+            parse(path, files, 0)
+            return path, files, passed_over
         except DataError as error:
             passed_over.append(str(error))
-    return None, passed_over
+    return None, {}, passed_over
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Reads and verifies a checkpoint.
+def read_files(path: Path) -> Files:
+    """Returns the files of a checkpoint, each of them what the manifest says.
 
     Raises:
-        DataError: a file is missing, or is not what the manifest says.
+        DataError: one is missing or damaged.
     """
     manifest = read_json(path / "manifest.json")
-    names = {"model.safetensors", "optimizer.safetensors", "state.json"}
-    if not names <= set(manifest) <= names | {"best.safetensors"}:
+    needed = {"model.safetensors", "optimizer.safetensors", "process-0.safetensors", "state.json"}
+    others = {name for name in manifest if re.fullmatch(r"best\.safetensors|process-[0-9]{1,5}\.safetensors", name)}
+    if not needed <= set(manifest) <= needed | others:
         raise DataError(f"{path}: the manifest does not name the files of a checkpoint")
-    content = {}
+    files = {}
     for name, digest in manifest.items():
+        file = path / name
+        if file.is_symlink() or not file.is_file():
+            raise DataError(f"{file}: is {'a link' if file.is_symlink() else 'missing'}")
         try:
-            content[name] = (path / name).read_bytes()
+            files[name] = file.read_bytes()
         except OSError as error:
-            raise DataError(f"{path / name}: cannot be read: {error.strerror}") from None
-        if hashlib.sha256(content[name]).hexdigest() != digest:
-            raise DataError(f"{path / name}: is not the file that was saved")
-    state = read_json(path / "state.json")
+            raise DataError(f"{file}: cannot be read: {error.strerror}") from None
+        if _sha256(files[name]) != digest:
+            raise DataError(f"{file}: is not the file that was saved")
+    read_json(path / "state.json")  # for its size and depth
+    return files
+
+
+def parse(path: Path, files: Files, rank: int) -> Checkpoint:
+    """Returns the checkpoint that a folder's files hold, as one process takes it.
+
+    Raises:
+        DataError: they hold something else.
+    """
+    state = json.loads(files["state.json"])
     if state.get("format") != FORMAT:
-        raise DataError(f"{path}: format {shown(state.get('format'))}; this version of seqkit reads format {FORMAT}")
+        raise DataError(f"{path}: {wrong_format(state.get('format'))}")
+    own = f"process-{rank}.safetensors"
     try:
-        checkpoint = Checkpoint(
+        processes = state["processes"]
+        if len(processes) != sum(name.startswith("process-") for name in files):
+            raise DataError(f"{path}: damaged: the processes of state.json are not those of its files")
+        best = files.get("best.safetensors")
+        return Checkpoint(
             path,
-            load(content["model.safetensors"]),
-            load(content["best.safetensors"]) if "best.safetensors" in content else None,
-            load(content["optimizer.safetensors"]),
-            state,
+            _progress(state["progress"]),
+            tensors_of(files["model.safetensors"], path / "model.safetensors", load),
+            None if best is None else tensors_of(best, path / "best.safetensors", load),
+            tensors_of(files["optimizer.safetensors"], path / "optimizer.safetensors", load),
+            tensors_of(files[own], path / own, load),
+            processes[rank],
         )
-        _ = checkpoint.progress
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: damaged: {error}") from None
-    return checkpoint
+
+
+def processes_of(files: Files) -> int:
+    """Returns how many processes a checkpoint was saved by."""
+    return sum(name.startswith("process-") for name in files)
+
+
+def _progress(values: dict[str, Any]) -> Progress:
+    """Raises TypeError where a value is not of its type."""
+    progress = Progress(**values)
+    for name, value in asdict(progress).items():
+        wanted = int | float | None if name == "best" else type(getattr(Progress, name))
+        whole = isinstance(value, int) and wanted is float
+        if isinstance(value, bool) or not (isinstance(value, wanted) or whole):
+            raise TypeError(f"{name} is {shown(value)}")
+    return progress
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _flatten(state: State, name: str = "carried") -> tuple[Weights, Any]:

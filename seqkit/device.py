@@ -18,13 +18,15 @@ THREADED_WIDTH = 256
 
 
 def choose_device(setting: str) -> torch.device:
-    """Returns the device of `train.device`.
+    """Returns the device of `train.device`; of several processes on a machine, each takes a GPU of its own.
 
     Raises:
         UsageError: it was named and is not there.
     """
     if setting == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        setting = "cuda" if torch.cuda.is_available() else "cpu"
+    if setting == "cuda" and "LOCAL_RANK" in os.environ:
+        setting = f"cuda:{os.environ['LOCAL_RANK']}"
     device = torch.device(setting)
     absent = (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()) or (
         device.type == "mps" and not torch.backends.mps.is_available()
@@ -34,8 +36,10 @@ def choose_device(setting: str) -> torch.device:
     return device
 
 
-def choose_threads(setting: int | Literal["auto"], width: int) -> int:
+def choose_threads(setting: int | Literal["auto"], width: int, processes: int = 1) -> int:
     """Returns the number of CPU threads for an encoder with outputs of this width.
+
+    Where several processes share the machine, each gets its part of the cores.
 
     `auto` depends on the width and the machine alone, never on a timing, so that a second run adds up in the
     same order and gives the same numbers.
@@ -43,7 +47,7 @@ def choose_threads(setting: int | Literal["auto"], width: int) -> int:
     if setting != "auto":
         return setting
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if width < THREADED_WIDTH else min(cores, 4)
+    return 1 if width < THREADED_WIDTH else max(1, min(cores // processes, 4))
 
 
 @contextmanager

@@ -82,11 +82,44 @@ class NotFiniteError(SeqkitError):
     exit_code = 5
 
 
+class ProcessLost(SeqkitError):
+    """Another of the processes that train together has gone."""
+
+
+class PeerStopped(SeqkitError):
+    """This process stops because another does, which says why; or process 0 says for another what stopped that.
+
+    Attributes:
+        exit_code: the other's.
+    """
+
+    def __init__(self, exit_code: int, lines: Sequence[str] = ()) -> None:
+        super().__init__("\n".join(lines))
+        self.exit_code = exit_code
+        self._lines = list(lines)
+
+    @property
+    def lines(self) -> list[str]:
+        return self._lines
+
+
 class StopTraining(Exception):
     """Raised by a plugin's `seqkit_epoch_end` to end training there, as if the run had been that long.
 
     Its message says why.
     """
+
+
+class StopAsked(Exception):
+    """A signal asks to stop where there is something to save first.
+
+    Attributes:
+        signal_number: which.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
 
 
 class Interrupted(SeqkitError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,51 +13,86 @@ import torch
 from seqkit.batches import Batches, RowBatches, StreamBatches, carried, collate, to_device
 from seqkit.contracts import Batch, Row
 from seqkit.data import Dataset
-from seqkit.errors import NotFiniteError
+from seqkit.errors import NotFiniteError, StopAsked
 from seqkit.model import Model
 from seqkit.settings import Train
+from seqkit.world import ALONE, WHOLE, Share, World
 
 HONEST_POSITIONS = 2_000
 """So many positions, evenly spread, stand for a long text where each has to be encoded from its prefix alone."""
 
 
-def split_batches(dataset: Dataset, train: Train, causal: bool, seed: int | None = None) -> Batches:
+def split_batches(
+    dataset: Dataset, train: Train, causal: bool, seed: int | None = None, share: Share = WHOLE
+) -> Batches:
     """Returns the batches of a split: windows of a long text where the recipe has a sequence length, else whole rows.
 
     Args:
         causal: whether the encoder may carry its state from window to window.
         seed: of the shuffling in training; None in evaluation.
+        share: this process's part of every batch.
     """
     if train.sequence_length:
-        return StreamBatches(dataset.rows, train.batch_size, train.sequence_length, train.carry_state and causal)
-    return RowBatches(dataset.rows, train.batch_size, seed)
+        carry = train.carry_state and causal
+        return StreamBatches(dataset.rows, train.batch_size, train.sequence_length, carry, share)
+    return RowBatches(dataset.rows, train.batch_size, seed, share)
+
+
+def never() -> int:
+    """Asks for no stop."""
+    return 0
 
 
 @torch.no_grad()
-def evaluate(model: Model, dataset: Dataset, train: Train, device: torch.device) -> dict[str, Any]:
-    """Returns `loss`, the mean over everything the head scores, and the head's metrics."""
+def evaluate(
+    model: Model,
+    dataset: Dataset,
+    train: Train,
+    device: torch.device,
+    world: World = ALONE,
+    stop: Callable[[], int] = never,
+) -> dict[str, Any]:
+    """Returns `loss`, the mean over everything the head scores, and the head's metrics; the same in every process.
+
+    Raises:
+        NotFiniteError: the loss is not a number.
+        StopAsked: `stop` asked for it.
+    """
     was_training = model.training
     model.eval()
     try:
-        batches = split_batches(dataset, train, model.encoder.causal)
+        batches = split_batches(dataset, train, model.encoder.causal, share=world.share)
         total = count = 0.0
-        predictions: list[dict[str, Any]] = []
+        predictions: list[tuple[int, dict[str, Any]]] = []
         state = None
         for step in batches.epoch(0):
             batch = to_device(step.batch, device)
             encoded = model.encode(
                 batch.inputs, batch.lengths, carried(state, len(batch.lengths)) if step.continues else None
             )
-            loss = model.head.loss(encoded, batch)
-            total, count, state = total + float(loss.total), count + float(loss.count), encoded.state
-            predictions += model.head.predict(encoded, batch)
-        if predictions and isinstance(batches, RowBatches):
-            order = np.concatenate(batches.order(0))
-            predictions = [predictions[place] for place in np.argsort(order, kind="stable")]
+            state = encoded.state
+            if step.counts:
+                loss = model.head.loss(encoded, batch)
+                total, count = total + float(loss.total), count + float(loss.count)
+                answers = model.head.predict(encoded, batch)
+                predictions += zip(step.rows.tolist() if answers else (), answers, strict=True)
+            if world.size == 1 and (signal_number := stop()):
+                raise StopAsked(signal_number)
+        (total, count), signal_number = world.sums(total, count, stop=stop())
+        if signal_number:
+            raise StopAsked(signal_number)
         mean = total / count
         if not math.isfinite(mean):
             raise NotFiniteError(f"the loss in evaluation is {mean}: lower train.optimizer.lr, or set train.clip_norm")
-        return {"loss": mean} | model.head.metrics(mean, predictions, dataset.examples)
+        told = world.gather(json.dumps(predictions).encode()) if world.size > 1 else []
+        predictions = [pair for part in told for pair in json.loads(part)] or predictions
+        if isinstance(batches, RowBatches):
+            predictions.sort(key=lambda pair: pair[0])
+        ordered = [answer for _, answer in predictions]
+        if world.size == 1:
+            return {"loss": mean} | model.head.metrics(mean, ordered, dataset.examples)
+        scores = model.head.metrics(mean, ordered, dataset.examples) if world.rank == 0 else {}
+        return {"loss": mean} | json.loads(world.from_first(json.dumps(scores).encode()))
     finally:
         model.train(was_training)
 

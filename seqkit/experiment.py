@@ -2,60 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-import seqkit
 from seqkit.compatibility import causality_fault
-from seqkit.contracts import Head, Tokenizer
-from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits, repeated
-from seqkit.errors import DataError, Fault, PluginError, RecipeError, SeqkitError, UsageError
+from seqkit.data import encode, repeated
+from seqkit.errors import Interrupted, PluginError, RecipeError, SeqkitError, StopAsked
 from seqkit.lifecycle import Lifecycle
 from seqkit.plan import BuildError, Plan
+from seqkit.prepare import Prepared, check_asked_for, plan_document, prepare
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
+from seqkit.report import Report
 from seqkit.resolve import resolve
-from seqkit.rundir import FORMAT, RunDirectory, to_json, write_whole
+from seqkit.run_opening import run_directory
+from seqkit.rundir import RunDirectory, to_json, write_whole
 
 if TYPE_CHECKING:
+    import torch
+
     from seqkit.checkpoint import Checkpoint, Progress
     from seqkit.model import Model
+    from seqkit.world import World
 
 
 @dataclass
-class Prepared:
-    """The data of a plan, and what was fitted on its training split."""
+class Ready:
+    """Everything that training needs, found good, before anything is written.
 
-    tokenizer: Tokenizer | None
-    head: Head
-    splits: dict[str, Dataset]
+    Attributes:
+        document: plan.json.
+    """
 
-    @property
-    def features(self) -> int | None:
-        """The width of the features, where the reader yields them."""
-        return None if self.tokenizer else int(self.splits["train"].rows[0].input.shape[-1])
-
-    @property
-    def scored(self) -> str:
-        """The split that the baseline is scored on: the one that was kept furthest from training."""
-        return next(side for side in ("test", "valid", "train") if side in self.splits)
-
-    def digest(self) -> str:
-        """Returns the sha256 of every row of every split."""
-        digest = hashlib.sha256()
-        for side, dataset in self.splits.items():
-            digest.update(side.encode())
-            for row in dataset.rows:
-                for part in row:
-                    digest.update(np.ascontiguousarray(part).tobytes())
-        return digest.hexdigest()
+    plan: Plan
+    prepared: Prepared
+    model: Model
+    device: torch.device
+    threads: int
+    document: dict[str, Any]
 
 
 def run_recipe(
@@ -69,7 +56,8 @@ def run_recipe(
 ) -> RunDirectory:
     """Trains, evaluates, and writes or answers what the recipe asks for.
 
-    Nothing is written before the recipe, the data and the model have all been found good.
+    Nothing is written before the recipe, the data and the model have all been found good. Where torchrun has started
+    several processes, each of them calls this, and they train together.
 
     Args:
         runs: the folder under which the run directory is made.
@@ -82,75 +70,99 @@ def run_recipe(
         SeqkitError: of the kind that says what was wrong.
     """
     plan = resolve(recipe, registry)
-    try:
-        return _run(plan, recipe, registry, runs, report, stop, resume, callbacks)
-    except BuildError as error:
-        raise RecipeError([recipe.fault(error.path, str(error))]) from error
-
-
-def _run(
-    plan: Plan,
-    recipe: Recipe,
-    registry: Registry,
-    runs: Any,
-    report: Any,
-    stop: Callable[[], int],
-    resume: Any,
-    callbacks: Sequence[Any],
-) -> RunDirectory:
-    import torch
-    from safetensors.torch import save
-
-    from seqkit.checkpoint import weights_of
-    from seqkit.device import borrowed_torch, choose_device, choose_threads, seed_everything
-    from seqkit.train import train
+    from seqkit.device import borrowed_torch, choose_device
+    from seqkit.world import joined_world
 
     device = choose_device(plan.train.device)
-    with borrowed_torch(plan.seed):
-        prepared = prepare(plan)
-        _check_asked_for(plan, recipe, prepared)
-        seed_everything(plan.seed)
-        model = _built(plan, recipe, prepared)
-        if model.embedding is not None:
-            examples = prepared.splits["train"].examples
-            model.embedding.fit(encode(example.input, prepared.tokenizer) for example in examples)
-        model = model.to(device)
-        threads = choose_threads(plan.train.threads, model.encoder.output_size)
-        torch.set_num_threads(threads)
-        _try_out(plan, prepared, model, device)
-
-        document = plan_document(plan, prepared)
-        if resume is None:
-            run, start = _begun(plan, recipe, prepared, document, runs), None
-        else:
-            run = RunDirectory.open(resume)
-            start = _going_on(run, document, report)
-        lifecycle = Lifecycle(registry, callbacks, run.path, report.note)
-        _introduce(plan, prepared, model, f"{device}, {threads} thread{'s' if threads > 1 else ''}", report)
+    with borrowed_torch(plan.seed), joined_world(device) as world, ExitStack() as held:
+        if world.rank > 0:
+            report = Report(None)
+        ready = world.together(lambda: _made_ready(plan, recipe, device, world))
+        run, start = run_directory(ready, recipe, Path(runs), resume, report, world, held)
+        lifecycle = Lifecycle(registry, callbacks, run.path, report.note, told=world.rank == 0)
+        _introduce(ready, report, world)
         try:
             lifecycle.tell("seqkit_run_start", recipe=plan.as_data(), step=start.progress.step if start else 0)
-            observer = _Observer(report, lifecycle)
-            progress = train(model, prepared.splits, plan.train, plan.seed, device, run, observer, stop, start)
-            report.trained()
-
-            write_whole(run.model, save(weights_of(model)))
-            result = _scored(plan, prepared, model, device)
-            for side, scores in result["metrics"].items():
-                where = {"split": side, "epoch": progress.epoch, "step": progress.step}
-                lifecycle.tell("seqkit_evaluation", metrics=scores, **where)
-            result["timing"] = {
-                "train_seconds": progress.seconds,
-                "tokens_per_second": progress.tokens / max(progress.seconds, 1e-9),
-                "threads": threads,
-            }
-            result |= _asked_for(plan, run)
-            write_whole(run.result, to_json(result))
+            result = _trained(ready, run, start, report, lifecycle, stop, world)
         except BaseException as error:
             lifecycle.tell("seqkit_run_end", result=None, error=error)
             raise
-    report.summary(result)
-    lifecycle.tell("seqkit_run_end", result=result, error=None)
+        if world.rank == 0:
+            report.summary(result)
+        lifecycle.tell("seqkit_run_end", result=result, error=None)
     return run
+
+
+def _made_ready(plan: Plan, recipe: Recipe, device: torch.device, world: World) -> Ready:
+    """Reads the data, builds the model, and tries both out.
+
+    Raises:
+        SeqkitError: of the kind that says what was wrong.
+    """
+    import torch
+
+    from seqkit.device import choose_threads, seed_everything
+
+    try:
+        prepared = prepare(plan)
+        check_asked_for(plan, recipe, prepared)
+        seed_everything(plan.seed)
+        model = _built(plan, recipe, prepared)
+    except BuildError as error:
+        raise RecipeError([recipe.fault(error.path, str(error))]) from error
+    if model.embedding is not None:
+        examples = prepared.splits["train"].examples
+        model.embedding.fit(encode(example.input, prepared.tokenizer) for example in examples)
+    model = model.to(device)
+    threads = choose_threads(plan.train.threads, model.encoder.output_size, world.local_size)
+    torch.set_num_threads(threads)
+    _try_out(plan, prepared, model, device)
+    if world.rank > 0:  # processes that dropped the same places would learn less from each batch
+        seed_everything((plan.seed + world.rank) % 2**32)
+    return Ready(plan, prepared, model, device, threads, plan_document(plan, prepared))
+
+
+def _trained(
+    ready: Ready,
+    run: RunDirectory,
+    start: Checkpoint | None,
+    report: Any,
+    lifecycle: Lifecycle,
+    stop: Callable[[], int],
+    world: World,
+) -> dict[str, Any]:
+    """Trains, evaluates and answers; returns result.json, which process 0 has written."""
+    from safetensors.torch import save
+
+    from seqkit.train import train
+    from seqkit.weights import weights_of
+
+    plan, prepared, model, device = ready.plan, ready.prepared, ready.model, ready.device
+    observer = _Observer(report, lifecycle)
+    progress = train(model, prepared.splits, plan.train, plan.seed, device, run, observer, stop, start, world)
+    report.trained()
+    try:
+        metrics = _metrics(ready, stop, world)
+        if world.rank > 0:
+            return {}
+        write_whole(run.model, save(weights_of(model)))
+        result: dict[str, Any] = {"examples": {side: len(split.examples) for side, split in prepared.splits.items()}}
+        result |= {"metrics": metrics} | _floors(ready, stop)
+        for side, scores in metrics.items():
+            where = {"split": side, "epoch": progress.epoch, "step": progress.step}
+            lifecycle.tell("seqkit_evaluation", metrics=scores, **where)
+        result["timing"] = {
+            "train_seconds": progress.seconds,
+            "tokens_per_second": progress.tokens / max(progress.seconds, 1e-9),
+            "threads": ready.threads,
+        } | ({"processes": world.size} if world.size > 1 else {})
+        result |= _asked_for(plan, run)
+    except StopAsked as asked:
+        message = f"stopped once it was trained and saved: go on with --resume {run.path}"
+        raise Interrupted(asked.signal_number, message) from None
+    write_whole(run.result, to_json(result))
+    run.launched_by.unlink(missing_ok=True)
+    return result
 
 
 @dataclass
@@ -194,116 +206,18 @@ def _built(plan: Plan, recipe: Recipe, prepared: Prepared) -> Model:
     return model
 
 
-def _begun(plan: Plan, recipe: Recipe, prepared: Prepared, document: dict[str, Any], runs: Any) -> RunDirectory:
-    """Makes a new run directory. What goes into it is made first, so that a fault leaves none behind."""
-    contents = [text.encode() for text in (recipe.text, to_json(document), to_json(fitted_document(prepared)))]
-    run = RunDirectory.create(runs, plan.name)
-    for file, content in zip((run.recipe, run.plan, run.tokenizer), contents, strict=True):
-        write_whole(file, content)
-    return run
-
-
-def _going_on(run: RunDirectory, document: dict[str, Any], report: Any) -> Checkpoint:
-    """Returns the newest whole checkpoint of a run that is to be resumed, and tells which were passed over.
-
-    Raises:
-        UsageError, DataError: the recipe or the data is another, or there is no such checkpoint.
-    """
-    from seqkit.checkpoint import newest_checkpoint
-
-    _refuse_if_different(run, document)
-    start, passed_over = newest_checkpoint(run)
-    for reason in passed_over:
-        report.note(f"passed over: {reason}")
-    if start is None:
-        raise DataError(f"{run.path}: holds no checkpoint that is whole: start it again without --resume")
-    report.note(f"going on from step {start.progress.step:,}: {start.path}")
-    return start
-
-
-def _introduce(plan: Plan, prepared: Prepared, model: Model, machine: str, report: Any) -> None:
+def _introduce(ready: Ready, report: Any, world: World) -> None:
     """Says what is about to be trained, and what is doubtful about its data."""
+    plan, prepared, model = ready.plan, ready.prepared, ready.model
     weights = sum(parameter.numel() for parameter in model.parameters())
     examples = {side: dataset.examples for side, dataset in prepared.splits.items()}
     counts = {side: len(members) for side, members in examples.items()}
-    report.started(plan, counts, _sizes(prepared, model), f"{weights:,} weights, {machine}")
+    machine = f"{weights:,} weights, {ready.device}, {ready.threads} thread{'s' if ready.threads > 1 else ''}"
+    machine += f" in each of {world.size} processes" if world.size > 1 else ""
+    report.started(plan, counts, _sizes(prepared, model), machine)
     for side, number in repeated(examples).items():
         if number:
             report.note(f"{number:,} of the {counts[side]:,} {side} examples are in train too")
-
-
-def prepare(plan: Plan) -> Prepared:
-    """Reads the data, fits tokenizer and head on its training split, and makes the rows of every split.
-
-    Raises:
-        DataError: the data is wrong.
-        BuildError: what a component was told does not fit the data.
-    """
-    splits = {side: Dataset(examples) for side, examples in read_splits(plan).items()}
-    tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
-    head = plan.head.build()
-    if plan.tokenizer is not None and tokenizer is not None:
-        tokenizer.fit(example.input for example in splits["train"].examples)
-        if not isinstance(getattr(tokenizer, "vocab_size", None), int):
-            provider = plan.tokenizer.registered.provider
-            raise PluginError(f"the tokenizer '{plan.tokenizer.name}' of {provider} does not set vocab_size")
-    try:
-        head.fit(splits["train"].examples, tokenizer)
-    except ValueError as error:
-        first, _, rest = str(error).partition(" ")
-        if first in plan.head.values:
-            raise BuildError(("head", first), rest) from error
-        raise DataError(f"the head '{plan.head.name}' cannot learn from these targets: {error}") from error
-    for side in SPLITS:
-        if side in splits:
-            splits[side].rows = make_rows(splits[side].examples, tokenizer, head)
-            if not splits[side].rows:
-                raise DataError(f"the {side} part holds nothing that the head '{plan.head.name}' can use")
-    return Prepared(tokenizer, head, splits)
-
-
-def plan_document(plan: Plan, prepared: Prepared) -> dict[str, Any]:
-    """Returns plan.json: the whole recipe, resolved, and what it was resolved with."""
-    return {
-        "format": FORMAT,
-        "recipe": plan.as_data(),
-        "components": [
-            {"kind": each.kind, "name": each.name, "distribution": each.distribution, "version": each.version}
-            for each in (spec.registered for spec in plan.components)
-        ],
-        "data_sha256": prepared.digest(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": metadata.version("torch"),
-            "numpy": np.__version__,
-            "seqkit": seqkit.__version__,
-        }
-        | plan.providers(),
-    }
-
-
-def fitted_document(prepared: Prepared) -> dict[str, Any]:
-    """Returns tokenizer.json: what tokenizer and head learned from the data."""
-    return {
-        "tokenizer": prepared.tokenizer.state() if prepared.tokenizer else None,
-        "head": prepared.head.state(),
-        "features": prepared.features,
-    }
-
-
-def _check_asked_for(plan: Plan, recipe: Recipe, prepared: Prepared) -> None:
-    """Finds out before training whether the prompt and the texts to predict can be encoded."""
-    prompt = [plan.generate.prompt] if plan.generate and plan.generate.prompt else []
-    places = [(("generate", "prompt"), text) for text in prompt]
-    places += [(("predict", str(number)), text) for number, text in enumerate(plan.predict)]
-    faults: list[Fault] = []
-    for path, text in places:
-        try:
-            encode(text, prepared.tokenizer)
-        except DataError as error:
-            faults.append(recipe.fault(path, str(error)))
-    if faults:
-        raise RecipeError(faults)
 
 
 def _try_out(plan: Plan, prepared: Prepared, model: Any, device: Any) -> None:
@@ -335,26 +249,6 @@ def _try_out(plan: Plan, prepared: Prepared, model: Any, device: Any) -> None:
         raise PluginError(f"{', '.join(others)}: the model fails on its first batch: {reason}") from error
 
 
-def _refuse_if_different(run: RunDirectory, document: dict[str, Any]) -> None:
-    """Raises UsageError or DataError when a run to be resumed is not the run that this recipe and data make."""
-    before = run.read_plan()
-    if differing := sorted(_differences(before["recipe"], document["recipe"])):
-        raise UsageError(f"{run.path}: was made by another recipe: {', '.join(differing)}: resume it with its own")
-    if before.get("data_sha256") != document["data_sha256"]:
-        raise DataError(f"{run.path}: the data is not what it was when this run began")
-
-
-def _differences(one: Any, other: Any, path: str = "") -> list[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = one.keys() | other.keys()
-        return [
-            found
-            for key in keys
-            for found in _differences(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
-        ]
-    return [] if one == other else [path]
-
-
 def _sizes(prepared: Prepared, model: Any) -> dict[str, str]:
     sizes = {"encoder": f" -> {model.encoder.output_size}, {'causal' if model.encoder.causal else 'not causal'}"}
     if prepared.tokenizer is not None:
@@ -363,25 +257,34 @@ def _sizes(prepared: Prepared, model: Any) -> dict[str, str]:
     return sizes
 
 
-def _scored(plan: Plan, prepared: Prepared, model: Any, device: Any) -> dict[str, Any]:
-    """Returns the examples, metrics, baseline and honest loss of result.json."""
-    from seqkit.evaluate import evaluate, honest_loss
+def _metrics(ready: Ready, stop: Callable[[], int], world: World) -> dict[str, dict[str, Any]]:
+    """Returns the metrics of every split that was held out, or of train where none was."""
+    from seqkit.evaluate import evaluate
 
-    splits = prepared.splits
-    held_out = [side for side in splits if side != "train"] or ["train"]
-    result: dict[str, Any] = {
-        "examples": {side: len(dataset.examples) for side, dataset in splits.items()},
-        "metrics": {side: evaluate(model, splits[side], plan.train, device) for side in held_out},
+    splits = ready.prepared.splits
+    return {
+        side: evaluate(ready.model, splits[side], ready.plan.train, ready.device, world, stop)
+        for side in ([side for side in splits if side != "train"] or ["train"])
     }
-    head = prepared.head
-    if plan.baseline:
-        side = prepared.scored
+
+
+def _floors(ready: Ready, stop: Callable[[], int]) -> dict[str, Any]:
+    """Returns the baseline of result.json, and the honest loss of a model that was allowed to cheat."""
+    from seqkit.evaluate import honest_loss
+
+    prepared, model, head = ready.prepared, ready.model, ready.prepared.head
+    splits, side = prepared.splits, prepared.scored
+    found: dict[str, Any] = {}
+    if signal_number := stop():
+        raise StopAsked(signal_number)
+    if ready.plan.baseline:
         floor = head.baseline(splits["train"].examples, splits[side].examples, prepared.tokenizer)
-        if floor is not None:
-            result["baseline"] = {"split": side} | floor
+        found |= {"baseline": {"split": side} | floor} if floor is not None else {}
     if getattr(head, "allow_leak", False) and not model.encoder.causal and head.per_step:
-        result["honest_loss"] = honest_loss(model, splits[prepared.scored], getattr(head, "context", 128), device)
-    return result
+        found["honest_loss"] = honest_loss(model, splits[side], getattr(head, "context", 128), ready.device)
+    if signal_number := stop():
+        raise StopAsked(signal_number)
+    return found
 
 
 def _asked_for(plan: Plan, run: RunDirectory) -> dict[str, Any]:

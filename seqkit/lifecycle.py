@@ -23,12 +23,15 @@ class Lifecycle:
         callbacks: objects with hooks as methods, for this run alone.
         run: the run directory.
         note: prints a line.
+        told: False in a process that leaves the telling to another.
 
     Raises:
         PluginError: a callback has none of the hooks.
     """
 
-    def __init__(self, registry: Registry, callbacks: Sequence[Any], run: Path, note: Any) -> None:
+    def __init__(
+        self, registry: Registry, callbacks: Sequence[Any], run: Path, note: Any, *, told: bool = True
+    ) -> None:
         self.run = run
         self._note = note
         own = pluggy.PluginManager(PROJECT)
@@ -43,7 +46,7 @@ class Lifecycle:
             hook: [
                 implementation
                 for manager in (registry.manager, own)
-                if manager is not None and hasattr(manager.hook, hook)
+                if told and manager is not None and hasattr(manager.hook, hook)
                 for implementation in getattr(manager.hook, hook).get_hookimpls()
             ]
             for hook in LIFECYCLE

@@ -19,13 +19,23 @@ class MetricsLog:
     Args:
         path: the file.
         length: in bytes, how much of it is kept.
+        written: False in a process that leaves the file to another.
+
+    Raises:
+        UsageError: the file cannot be written.
+        DataError: it is shorter than that: rows are missing.
     """
 
-    def __init__(self, path: Path, length: int = 0) -> None:
+    def __init__(self, path: Path, length: int = 0, *, written: bool = True) -> None:
         self.path = path
+        self.written = written
         self._pending: list[str] = []
+        if not written:
+            return
         try:
             with path.open("ab") as file:
+                if file.tell() < length:
+                    raise DataError(f"{path}: damaged: rows are missing: it is {file.tell():,} bytes, not {length:,}")
                 file.truncate(length)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
@@ -42,7 +52,10 @@ class MetricsLog:
             self.flush()
 
     def flush(self) -> int:
-        """Makes every row durable; returns the length of the file in bytes."""
+        """Makes every row durable; returns the length of the file in bytes, 0 where it is another's."""
+        if not self.written:
+            self._pending = []
+            return 0
         try:
             with self.path.open("ab") as file:
                 file.write("".join(self._pending).encode())

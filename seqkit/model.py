@@ -34,6 +34,11 @@ class Model(nn.Module):
         self._takes_ids = isinstance(embedding, OneHot) and encoder.accepts_ids
         self._shapes_checked = False
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the weights are on a CUDA device."""
+        return any(weight.is_cuda for weight in self.parameters())
+
     def encode(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         """inputs: ids int64 (batch, time) or features float (batch, time, features); lengths int64 (batch,)."""
         vectors = inputs if self.embedding is None or self._takes_ids else self.embedding(inputs)

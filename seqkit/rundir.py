@@ -7,6 +7,7 @@
     metrics.jsonl        a row an epoch or evaluation
     checkpoints/         what a run that was stopped goes on from
     result.json          examples, metrics, baseline, timing, what was generated or predicted
+    .launched_by         while it trains under torchrun: what named that, for when it starts its processes anew
 
 Weights are safetensors and everything else is JSON or text: nothing is pickled, nothing is unpickled. Nothing here
 imports torch. A file appears whole or not at all.
@@ -14,11 +15,14 @@ imports torch. A file appears whole or not at all.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import reprlib
+import shutil
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,28 +46,44 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
+        self.launched_by = path / ".launched_by"
 
     @classmethod
-    def create(cls, runs: Path, name: str) -> RunDirectory:
-        """Makes the next free `name-N` under `runs`.
+    def create(cls, runs: Path, name: str, files: Mapping[str, bytes]) -> RunDirectory:
+        """Makes the next free `name-N` under `runs`, which appears with all of its files at once.
+
+        Args:
+            files: their contents by path within the run directory.
 
         Raises:
             UsageError: it cannot be made there.
         """
+        staged = runs / f".{name}.{os.getpid()}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(staged, ignore_errors=True)
+            staged.mkdir()
+            for file, content in files.items():
+                (staged / file).parent.mkdir(parents=True, exist_ok=True)
+                write_durably(staged / file, content)
+            for folder in {(staged / file).parent for file in files} | {staged}:
+                sync_folder(folder)
             taken = [
                 entry.name.removeprefix(f"{name}-") for entry in runs.iterdir() if entry.name.startswith(f"{name}-")
             ]
             number = max((int(rest) for rest in taken if rest.isdecimal()), default=0) + 1
             while True:
                 try:
-                    path = runs / f"{name}-{number}"
-                    path.mkdir()
-                    return cls(path)
-                except FileExistsError:  # another process took the number
-                    number += 1
+                    staged.rename(runs / f"{name}-{number}")
+                    break
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                        raise
+                    number += 1  # another process took it
+            sync_folder(runs)
+            return cls(runs / f"{name}-{number}")
         except (OSError, ValueError) as error:  # a ValueError is a name that no folder can have
+            shutil.rmtree(staged, ignore_errors=True)
             reason = getattr(error, "strerror", None) or error
             raise UsageError(f"{runs}: cannot make a run directory there: {reason}; give another with --runs") from None
 
@@ -73,6 +93,7 @@ class RunDirectory:
 
         Raises:
             UsageError: it is not one.
+            DataError: one of its files is a link, which may lead anywhere.
         """
         run = cls(Path(path))
         try:
@@ -85,7 +106,42 @@ class RunDirectory:
             raise UsageError(
                 f"{path}: not a run directory: it holds no {run.plan.name}; give what `seqkit run` printed last"
             )
+        for file in (*vars(run).values(), *(run.checkpoints.iterdir() if run.checkpoints.is_dir() else ())):
+            if file != run.path and file.is_symlink():
+                raise DataError(f"{file}: is a link, and a run directory holds its own files")
         return run
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other process from training in this directory. The system ends it with the process.
+
+        Raises:
+            UsageError: another process trains in it.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows has no such lock
+            yield
+            return
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise UsageError(f"{self.path}: another process is training in it") from None
+        finally:
+            os.close(descriptor)
+
+    def sweep(self) -> None:
+        """Removes what a process that was killed has left half written."""
+        for folder in (self.path, self.checkpoints):
+            for entry in folder.glob(".*.*") if folder.is_dir() else ():
+                if not entry.name.rpartition(".")[2].isdecimal():
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink(missing_ok=True)
 
     def read_plan(self) -> dict[str, Any]:
         """Returns plan.json.
@@ -95,9 +151,7 @@ class RunDirectory:
         """
         plan = read_json(self.plan)
         if plan.get("format") != FORMAT:
-            raise DataError(
-                f"{self.plan}: format {shown(plan.get('format'))}; this version of seqkit reads format {FORMAT}"
-            )
+            raise DataError(f"{self.plan}: {wrong_format(plan.get('format'))}")
         if not isinstance(plan.get("recipe"), dict):
             raise DataError(f"{self.plan}: damaged: holds no recipe")
         components = plan.get("components")
@@ -129,7 +183,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if size_of(path) > MAX_JSON_BYTES:
         raise DataError(f"{path}: larger than {MAX_JSON_BYTES:,} bytes")
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes(), parse_constant=_no_number)
         json.dumps(value, ensure_ascii=False).encode()  # JSON can hold half a character, which nothing can print
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
@@ -147,14 +201,26 @@ def size_of(path: Path) -> int:
         DataError: it is missing, or is no file: reading from a pipe might never end.
     """
     try:
-        status = path.stat()
+        status = path.lstat()
     except FileNotFoundError:
         raise DataError(f"{path}: is missing: the run is not complete") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{path}: not a file")
+        link = stat.S_ISLNK(status.st_mode)
+        raise DataError(f"{path}: {'is a link, and a run directory holds its own files' if link else 'not a file'}")
     return status.st_size
+
+
+def wrong_format(found: Any) -> str:
+    """Returns what is wrong with a run's format, and what to do."""
+    told = f"format {shown(found)}; this version of seqkit reads format {FORMAT}"
+    newer = isinstance(found, int) and not isinstance(found, bool) and found > FORMAT
+    return f"{told}: a newer one made it: `pip install --upgrade seqkit`" if newer else told
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
 
 
 def shown(value: Any) -> str:
@@ -192,15 +258,20 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with staged.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_durably(staged, content.encode() if isinstance(content, str) else content)
         staged.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         staged.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Writes a file and waits until it is on the disk. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync_folder(path: Path) -> None:

@@ -196,7 +196,7 @@ class Train(Section):
         clip_norm: scale the gradient down to this norm where it is longer.
         metric: what chooses the best epoch, on the validation split: `loss`, or one of the head's metrics.
         evaluate_every: evaluate after so many epochs.
-        checkpoint_seconds: save no more often than this, besides at the end.
+        checkpoint_seconds: save this often, between two steps; 0 saves after each. The end is always saved.
         device: auto takes a GPU where there is one.
         threads: of the CPU; auto chooses by the size of the model and the number of cores.
     """

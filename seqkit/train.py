@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
 from seqkit import optim
-from seqkit.batches import carried, to_device
-from seqkit.checkpoint import Checkpoint, Progress, load_weights, save_checkpoint, weights_of
-from seqkit.contracts import Batch, Loss, State
+from seqkit.batches import Step, carried, to_device
+from seqkit.checkpoint import Checkpoint, Progress, take_snapshot, write_checkpoint
+from seqkit.contracts import Batch, State
 from seqkit.data import Dataset
-from seqkit.errors import Interrupted, NotFiniteError
+from seqkit.errors import Interrupted, NotFiniteError, StopAsked
 from seqkit.evaluate import evaluate, split_batches
 from seqkit.metrics_log import MetricsLog
 from seqkit.model import Model
 from seqkit.rundir import RunDirectory
 from seqkit.settings import Train
+from seqkit.weights import load_weights, weights_of
+from seqkit.world import ALONE, World
 
 
 class Observer(Protocol):
@@ -44,6 +47,7 @@ def train(
     observer: Observer,
     stop: Callable[[], int],
     start: Checkpoint | None = None,
+    world: World = ALONE,
 ) -> Progress:
     """Trains a model, and leaves it with its best weights.
 
@@ -54,12 +58,13 @@ def train(
         seed: of the order of the data.
         stop: returns the number of a signal that asks to stop, or 0.
         start: where to go on from.
+        world: the processes that train together.
 
     Raises:
         NotFiniteError: a loss or a gradient was not finite; the step was not taken, and the last checkpoint stands.
         Interrupted: `stop` asked for it, and a checkpoint was saved.
     """
-    batches = split_batches(splits["train"], settings, model.encoder.causal, seed)
+    batches = split_batches(splits["train"], settings, model.encoder.causal, seed, world.share)
     length = optim.run_length(settings, len(batches))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = optim.make_optimizer(settings.optimizer, parameters)
@@ -67,15 +72,30 @@ def train(
     if start:
         progress, best_weights = start.progress, start.best
         state = start.restore(model, optimizer)
+    parallel = world.parallel(
+        model, lambda: model(to_device(next(iter(batches.epoch(0))).batch, device))[0].total.backward()
+    )
     higher = settings.metric in model.head.higher_is_better
     saved = time.monotonic()
 
+    def is_due() -> bool:
+        return world.rank == 0 and time.monotonic() - saved >= settings.checkpoint_seconds
+
     def save() -> None:
+        nonlocal saved
         progress.metrics_bytes = log.flush()
-        observer.saved(save_checkpoint(run, model, optimizer, progress, best_weights, state), progress.step)
+        files = take_snapshot(model, optimizer, progress, best_weights, state, world)
+        if world.rank == 0:
+            observer.saved(write_checkpoint(run, files, progress), progress.step)
+        saved = time.monotonic()
+
+    def stopped(signal_number: int) -> Interrupted:
+        save()
+        where = f"stopped after step {progress.step:,} and saved"
+        return Interrupted(signal_number, f"{where}: go on with --resume {run.path}")
 
     model.train()
-    with MetricsLog(run.metrics, progress.metrics_bytes) as log:
+    with MetricsLog(run.metrics, progress.metrics_bytes, written=world.rank == 0) as log:
         while progress.step_in_epoch or not _is_over(settings, progress, length):
             for step in batches.epoch(progress.epoch, progress.step_in_epoch):
                 if progress.step == length.steps:
@@ -84,83 +104,130 @@ def train(
                 batch = to_device(step.batch, device)
                 state = carried(state, len(batch.lengths)) if step.continues else None
                 rate = optim.learning_rate(settings.schedule, settings.optimizer.lr, progress.step, length)
-                mean_loss, loss, state = _take_step(model, batch, state, optimizer, rate, settings, progress.step + 1)
+                taken = _take_step(parallel, step, batch, state, optimizer, rate, settings, world, progress.step + 1)
 
+                state = taken.state
                 progress.step += 1
                 progress.step_in_epoch += 1
-                progress.loss_total += float(loss.total.detach())
-                progress.loss_count += float(loss.count)
-                progress.tokens += int(batch.lengths.sum())
+                progress.loss_total += taken.total
+                progress.loss_count += taken.items
+                progress.tokens += taken.tokens
                 progress.seconds += time.perf_counter() - began
-                observer.step(progress, length.steps_per_epoch, mean_loss)
-                if signal_number := stop():
+                observer.step(progress, length.steps_per_epoch, taken.total / taken.items)
+                (due,), signal_number = world.sums(is_due(), stop=stop())
+                if signal_number:
+                    raise stopped(signal_number)
+                if due and progress.step_in_epoch < len(batches):
                     save()
-                    raise Interrupted(
-                        signal_number, f"stopped after step {progress.step:,} and saved: go on with --resume {run.path}"
-                    )
+
+            ended = progress.step == length.steps
+            scores = None
+            if "valid" in splits and (ended or (progress.epoch + 1) % settings.evaluate_every == 0):
+                try:
+                    scores = evaluate(model, splits["valid"], settings, device, world, stop)
+                except StopAsked as asked:
+                    raise stopped(asked.signal_number) from None
 
             state = None
             progress.epoch += 1
             rows = [_row(progress, "train", {"loss": progress.loss_total / progress.loss_count})]
             progress.step_in_epoch, progress.loss_total, progress.loss_count = 0, 0.0, 0.0
-            ended = progress.step == length.steps
-            if "valid" in splits and (ended or progress.epoch % settings.evaluate_every == 0):
-                scores = evaluate(model, splits["valid"], settings, device)
+            if scores is not None:
                 rows.append(_row(progress, "valid", scores))
                 if _gained(settings, progress, scores[settings.metric], higher):
                     best_weights = weights_of(model)
             log.write(rows)
-            progress.ended = observer.epoch(progress, length.epochs, rows, len(rows) > 1 and progress.stale == 0)
-            if _is_over(settings, progress, length) or time.monotonic() - saved >= settings.checkpoint_seconds:
+            asked_to_end = observer.epoch(progress, length.epochs, rows, scores is not None and progress.stale == 0)
+            progress.ended = world.from_first(asked_to_end.encode()).decode()
+            (due,), _ = world.sums(is_due())
+            if due or _is_over(settings, progress, length):
                 save()
-                saved = time.monotonic()
 
     if best_weights is not None:
         load_weights(model, best_weights, run.path)
     return progress
 
 
+class _Taken(NamedTuple):
+    """One optimizer step, taken: what it summed over the batch, in all processes together.
+
+    Attributes:
+        state: the encoder's state after this process's share of the batch.
+        tokens: steps of rows.
+    """
+
+    total: float
+    items: float
+    tokens: int
+    state: State
+
+
 def _take_step(
-    model: Model,
+    model: Any,
+    step: Step,
     batch: Batch,
     state: State,
     optimizer: torch.optim.Optimizer,
     rate: float,
     settings: Train,
+    world: World,
     number: int,
-) -> tuple[float, Loss, State]:
-    """Takes one optimizer step.
+) -> _Taken:
+    """Takes one optimizer step, of this number.
 
-    Returns:
-        The batch's mean loss before the step, the loss as sum and count, and the encoder's state after the batch.
+    Args:
+        model: the model, or what stands for it in each of several processes.
+        batch: the step's, on the device.
     """
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad()
     loss, state = model(batch, state)
-    mean_loss = loss.total / loss.count
-    mean_loss.backward()
-    value = float(mean_loss.detach())
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
-    if not (math.isfinite(value) and math.isfinite(float(norm))):
-        raise _not_finite(value, model, number)
+    own = (float(loss.total.detach()), float(loss.count), float(batch.lengths.sum()))
+    (total, count, tokens), _ = world.sums(*(own if step.counts else (0.0, 0.0, 0.0)))
+    # Gradients are averaged over processes, and so that the average is the batch's gradient, each is scaled up.
+    (loss.total * (world.size if step.counts else 0.0) / count).backward()
+    weights = dict(model.named_parameters())
+    norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights.values() if weight.grad is not None])
+    if not (math.isfinite(total) and math.isfinite(float(norm))):
+        raise _not_finite(model, step._replace(batch=batch), total / count, world, number)
     if settings.clip_norm:
-        torch.nn.utils.clip_grads_with_norm_(model.parameters(), settings.clip_norm, norm)
+        torch.nn.utils.clip_grads_with_norm_(weights.values(), settings.clip_norm, norm)
     optim.step(optimizer)
-    return value, loss, state
+    return _Taken(total, count, int(tokens), state)
 
 
-def _not_finite(loss: float, model: Model, step: int) -> NotFiniteError:
-    if math.isfinite(loss):
-        named = model.named_parameters()
-        name = next(name for name, weight in named if weight.grad is not None and not weight.grad.isfinite().all())
-        what = f"the gradient of {name} is not finite"
-    else:
-        what = f"the loss is {loss}"
+def _not_finite(model: Any, step: Step, loss: float, world: World, number: int) -> NotFiniteError:
+    """Says which step, rows and weights met a number that is not finite; every process has to call it."""
+    weights = {name.removeprefix("module."): weight for name, weight in model.named_parameters()}
+    odd = [name for name, weight in weights.items() if weight.grad is not None and not weight.grad.isfinite().all()]
+    of = f" of {odd[0]}" + (f" and of {len(odd) - 1} more weights" if len(odd) > 1 else "") if odd else ""
+    what = f"the gradient{of} is not finite"
+    if not math.isfinite(loss):
+        what = f"the loss is {loss}" + (f", and {what}" if odd else "")
+    at_fault = [] if math.isfinite(loss) else _rows_at_fault(model, step)
+    told = [json.loads(part) for part in world.gather(json.dumps([step.rows.tolist(), at_fault]).encode())]
+    rows, at_fault = (sorted(row + 1 for part in told for row in part[place]) for place in (0, 1))
+    where = f"row {_shortened(at_fault)} of train" if at_fault else f"the batch of rows {_shortened(rows)} of train"
     return NotFiniteError(
-        f"step {step:,}: {what}; the step was not taken: lower train.optimizer.lr, or set train.clip_norm"
+        f"step {number:,}, {where}: {what}; the step was not taken: lower train.optimizer.lr, or set train.clip_norm"
     )
+
+
+@torch.no_grad()
+def _rows_at_fault(model: Any, step: Step) -> list[int]:
+    """Returns the rows of a batch whose loss alone is not finite."""
+    found = []
+    model = getattr(model, "module", model)  # DistributedDataParallel's own
+    for place, row in enumerate(step.rows.tolist()):
+        alone = Batch(*[part if part is None else part[place : place + 1] for part in step.batch])  # type: ignore[arg-type]
+        if not math.isfinite(float(model(alone)[0].total)):
+            found.append(row)
+    return found
+
+
+def _shortened(numbers: list[int]) -> str:
+    return ", ".join(f"{number:,}" for number in numbers[:8]) + (" …" if len(numbers) > 8 else "")
 
 
 def _gained(settings: Train, progress: Progress, value: float, higher: bool) -> bool:

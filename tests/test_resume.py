@@ -116,15 +116,15 @@ def test_a_damaged_checkpoint_is_passed_over_and_told(tmp_path: Path, capsys: py
     path = stopped(CHAR, tmp_path / "runs", 2)
     run = RunDirectory.open(path)
     (newest,) = list_checkpoints(run)
-    older = newest.with_name("step-000000001")
+    older = newest.with_name("step-000000001-epoch-000000001")
     older.mkdir()
     for file in newest.iterdir():
         (older / file.name).write_bytes(file.read_bytes())
     weights = newest / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
-    found, passed_over = newest_checkpoint(run)
-    assert found is not None
-    assert found.path == older
+    found, files, passed_over = newest_checkpoint(run)
+    assert found == older
+    assert "model.safetensors" in files
     assert passed_over == [f"{weights}: is not the file that was saved"]
     (older / "manifest.json").unlink()
     with pytest.raises(DataError, match="no checkpoint that is whole"):
@@ -134,7 +134,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_told(tmp_path: Path, capsys: py
 
 def test_only_the_newest_checkpoint_is_kept(tmp_path: Path) -> None:
     finished = seqkit.run(CHAR, runs=tmp_path, quiet=True, train__checkpoint_seconds=0)
-    assert [path.name for path in (finished.path / "checkpoints").iterdir()] == ["step-000000004"]
+    assert [path.name for path in (finished.path / "checkpoints").iterdir()] == ["step-000000004-epoch-000000004"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])

@@ -139,11 +139,11 @@ def test_the_plan_says_what_made_the_run(writes: Path) -> None:
 
 def test_directories_are_numbered_past_what_is_there(tmp_path: Path) -> None:
     runs = tmp_path / "deep" / "runs"
-    made = [RunDirectory.create(runs, "a").path.name for _ in range(2)]
+    made = [RunDirectory.create(runs, "a", {}).path.name for _ in range(2)]
     (runs / "a-7").write_text("a file takes a number too")
     for name in ("a-b-9", "a-x", "ab-20", "a-"):
         (runs / name).mkdir()
-    made += [RunDirectory.create(runs, name).path.name for name in ("a", "a-b", "b")]
+    made += [RunDirectory.create(runs, name, {}).path.name for name in ("a", "a-b", "b")]
     assert made == ["a-1", "a-2", "a-8", "a-b-10", "b-1"]
 
 
@@ -216,7 +216,11 @@ def test_a_pipe_or_a_folder_in_place_of_a_file(file: str, writes: Path, tmp_path
 
 def test_another_format_is_refused(writes: Path, tmp_path: Path) -> None:
     line = complaint(edited(writes, tmp_path / "run", "plan.json", "format", value=2))
-    assert line.endswith("plan.json: format 2; this version of seqkit reads format 1")
+    assert line.endswith(
+        "plan.json: format 2; this version of seqkit reads format 1: a newer one made it: `pip install --upgrade seqkit`"
+    )
+    line = complaint(edited(writes, tmp_path / "other", "plan.json", "format", value="1"))
+    assert line.endswith('plan.json: format "1"; this version of seqkit reads format 1')
 
 
 def test_a_component_that_is_not_installed_is_named(writes: Path, tmp_path: Path) -> None:

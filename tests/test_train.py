@@ -227,7 +227,7 @@ def test_a_run_leaves_the_program_as_it_was(tmp_path: Path) -> None:
     ("optimizer", "what"), [({"type": "sgd", "lr": 1e38}, "loss"), ({"type": "adam", "lr": 3e38}, "loss")]
 )
 def test_a_number_that_is_not_finite_ends_the_run_before_its_step(optimizer, what: str, tmp_path: Path) -> None:
-    with pytest.raises(NotFiniteError, match=rf"^step \d+: the {what}.*not taken.*clip_norm") as caught:
+    with pytest.raises(NotFiniteError, match=rf"^step \d+, row 1 of train: the {what}.*not taken.*clip_norm") as caught:
         run(CHAR, tmp_path, train={"epochs": 50, "optimizer": optimizer})
     assert caught.value.exit_code == 5
 

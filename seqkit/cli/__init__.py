@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from seqkit.errors import SeqkitError
+from seqkit.errors import PeerStopped, SeqkitError
 
 _OUTPUT_FAILS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """What a write to standard output ends with, where nothing else that is written goes without a file's name."""
@@ -37,8 +37,9 @@ def execute(arguments: Sequence[str]) -> int:
     except SeqkitError as error:
         if debug:
             raise
-        for line in error.lines:
-            _complain(line)
+        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, PeerStopped):
+            for line in error.lines:
+                _complain(line)
         return error.exit_code
     except click.ClickException as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""

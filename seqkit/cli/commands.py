@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -69,24 +70,64 @@ def seqkit(debug: bool) -> None:
     help="Make the run directory here.",
 )
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
+@click.option(
+    "--processes", type=click.IntRange(1, 1024), default=1, help="Train in so many processes on this machine."
+)
 @no_plugin
-def run(recipe: Path, overrides: tuple[str, ...], runs: Path, resume: Path | None, without: tuple[str, ...]) -> None:
+def run(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    runs: Path,
+    resume: Path | None,
+    processes: int,
+    without: tuple[str, ...],
+) -> int:
     """Train what a recipe says, evaluate it, and generate or predict.
 
     KEY=VALUE replaces a value of the recipe: encoder.hidden_size=64. The last line printed is the run directory.
+
+    torchrun may start this command too, as `torchrun --nproc-per-node 2 -m seqkit run RECIPE`, on one machine or many.
     """
     from seqkit.recipe import read_recipe
     from seqkit.registry import load_registry
 
     read = read_recipe(recipe, overrides)
     registry = load_registry(without=without).check()
+    if processes > 1:
+        from seqkit.launch import launch
+        from seqkit.resolve import resolve
+
+        resolve(read, registry)  # what is wrong with it is told here, once
+        options = ["--runs", str(runs), *(["--resume", str(resume)] if resume else [])]
+        options += [word for name in without for word in ("--no-plugin", name)]
+        return launch(processes, ["run", *options, "--", str(recipe), *overrides])
     from seqkit.experiment import run_recipe
     from seqkit.report import Report
     from seqkit.signals import StopRequest
 
+    first = os.environ.get("RANK", "0") == "0"
+    report = Report(sys.stdout, sys.stderr) if first else Report(None)
     with StopRequest() as stop:
-        finished = run_recipe(read, registry, runs, Report(sys.stdout, sys.stderr), stop, resume)
-    click.echo(finished.path)
+        finished = run_recipe(read, registry, runs, report, stop, resume)
+    if first:
+        click.echo(finished.path)
+    return 0
+
+
+@seqkit.command("verify-resume", short_help="Prove that a run that is killed goes on exactly.")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@overrides_argument
+@click.option("--kills", type=click.IntRange(1), default=10, show_default=True, help="How often to kill.")
+@no_plugin
+def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without: tuple[str, ...]) -> int:
+    """Run a recipe whole; then kill it, again and again, and resume it. Weights, metrics and answers must be equal.
+
+    Half of the kills come between two writes to the disk, half at any moment. It saves after each step, unless
+    train.checkpoint_seconds=… says otherwise. Shorten a long recipe with train.steps=….
+    """
+    from seqkit.verify import verify_resume as verify
+
+    return 0 if verify(recipe, overrides, kills, without, click.echo) else 1
 
 
 @seqkit.command(short_help="Check a recipe, and print the plan.")

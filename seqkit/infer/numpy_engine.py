@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqkit.errors import DataError
+from seqkit.tensor_files import read_tensors
 
 Weights = Mapping[str, np.ndarray]
 
@@ -256,14 +257,6 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     Raises:
         DataError: it is missing or damaged.
     """
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    try:
-        return load(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path}: is missing: the run is not complete") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: damaged: {error}") from None
+    return read_tensors(path, load)

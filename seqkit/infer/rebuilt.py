@@ -51,9 +51,9 @@ def rebuilt_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     """
     import torch
 
-    from seqkit.checkpoint import load_weights, read_weights
     from seqkit.model import build_model
     from seqkit.plan import BuildError
+    from seqkit.weights import load_weights, read_weights
 
     try:
         head = plan.head.build()

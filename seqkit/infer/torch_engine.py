@@ -44,7 +44,8 @@ class TorchEngine:
         """Returns the head's answer for each input (ids, or features), in order."""
         batches = RowBatches([Row(item) for item in inputs], 64, None)
         answers: list[dict[str, Any]] = []
-        for batch, _ in batches.epoch(0):
+        for step in batches.epoch(0):
+            batch = step.batch
             answers += self.model.head.predict(self.model.encode(batch.inputs, batch.lengths), batch)
         order = np.argsort(np.concatenate(batches.order(0)), kind="stable")
         return [answers[place] for place in order]

@@ -11,7 +11,7 @@ import numpy as np
 
 from seqkit.errors import DataError, PluginError, UnknownText, UsageError
 from seqkit.infer.rebuilt import reason
-from seqkit.rundir import RunDirectory, read_json, size_of
+from seqkit.rundir import RunDirectory, read_json
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
@@ -304,7 +304,6 @@ class Run:
         from seqkit.infer.numpy_engine import read_weights
         from seqkit.infer.shapes import check_weights
 
-        size_of(self.directory.model)
         weights = read_weights(self.directory.model)
         check_weights(self.directory, self.recipe, weights, self.tokenizer.vocab_size, self._fitted["head"])
         return weights

@@ -1,0 +1,12 @@
+"""What this plugin adds to seqkit, by name: the class is imported when a recipe uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import seqkit
+
+
+@seqkit.hookimpl
+def seqkit_encoders() -> Iterator[seqkit.Component]:
+    yield seqkit.Component("gru", "seqkit_gru.encoder:GRU", "a GRU that reads forwards")
