@@ -284,6 +284,13 @@ class Cut(Word):
         return self.words(text) if isinstance(text, str) else text
 
 
+@seqkit.register("reader", "listed")
+class Listed(seqkit.contracts.Reader):
+    def read(self):
+        yield seqkit.contracts.Example(["a b", "c"], "x", "here:1")
+        yield seqkit.contracts.Example(["c"], "y", "here:2")
+
+
 @seqkit.register("head", "echo")
 class Echo(Classify):
     def answer(self, prediction, value):
@@ -300,13 +307,23 @@ recipe = {
     "baseline": "off",
 }
 print(seqkit.run(recipe, runs=sys.argv[2], quiet=True).predict(["a b|c", ["c", "a b"]]))
+listed = recipe | {"data": {"type": "listed"}}
+print(seqkit.run(listed, runs=sys.argv[2], quiet=True).predict(["a b|c"]))
+try:
+    seqkit.run(listed | {"tokenizer": {"type": "word"}}, runs=sys.argv[2], quiet=True)
+except seqkit.DataError as error:
+    print(error)
 """
 
 
-def test_a_head_is_shown_the_words_that_a_text_was_cut_into(tmp_path: Path) -> None:
+def test_words_go_to_a_tokenizer_that_takes_them_and_to_the_head_that_answers(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("text,label\na b|c,x\nc,y\n")
     (tmp_path / "script.py").write_text(WORDS)
     command = [sys.executable, "script.py", "data.csv", "runs"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.stderr == ""
-    assert done.stdout == "[{'text': 'a b|c', 'words': ['a b', 'c']}, {'words': ['c', 'a b']}]\n"
+    assert done.stdout.splitlines() == [
+        "[{'text': 'a b|c', 'words': ['a b', 'c']}, {'words': ['c', 'a b']}]",
+        "[{'text': 'a b|c', 'words': ['a b', 'c']}]",
+        "here:1: the reader 'listed' gives words, and the tokenizer 'word' cuts texts: use one that takes words",
+    ]
