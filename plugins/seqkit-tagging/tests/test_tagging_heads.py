@@ -70,13 +70,12 @@ def test_the_loss_of_tag_is_the_mean_over_words() -> None:
 
 def paths(head: Crf, outputs: torch.Tensor) -> dict[tuple[int, ...], float]:
     """Returns the score of every sequence of tags for one row, outputs (time, output_size), by the definition."""
-    scores = head.output(outputs).double()
+    scores = head.output(outputs.detach()).detach().double()
     start, between, end = head.crf.start_transitions, head.crf.transitions, head.crf.end_transitions
     found = {}
     for path in itertools.product(range(len(head.tags)), repeat=len(outputs)):
         score = start[path[0]] + end[path[-1]] + sum(scores[step, tag] for step, tag in enumerate(path))
-        score += sum(between[one, other] for one, other in itertools.pairwise(path))
-        found[path] = float(score)
+        found[path] = float(score.detach() + sum(between[pair].detach() for pair in itertools.pairwise(path)))
     return found
 
 
@@ -92,7 +91,7 @@ def test_the_likelihood_of_crf_is_that_among_all_sequences(padding: float) -> No
         true = tuple(batch.targets[row, :length].tolist())
         wanted += float(torch.logsumexp(torch.tensor(list(scores.values())), 0)) - scores[true]
     assert loss.count == 8
-    assert float(loss.total) == pytest.approx(wanted, rel=1e-5)
+    assert float(loss.total.detach()) == pytest.approx(wanted, rel=1e-5)
     loss.total.backward()
     assert all(weight.grad.isfinite().all() for weight in head.parameters())
     assert not encoded.outputs.grad[1, 1:].any() or padding != padding
@@ -121,6 +120,7 @@ def _breaks(head: Crf, path: tuple[int, ...]) -> bool:
 
 
 @pytest.mark.parametrize("cls", [Tag, Crf])
+@torch.no_grad()
 def test_a_row_is_answered_alone(cls: type[Tagger]) -> None:
     head = fitted(cls, scheme="bio")
     encoded, batch = encoded_batch(head, 1e6)
