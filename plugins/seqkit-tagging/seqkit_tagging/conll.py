@@ -22,14 +22,14 @@ class Conll(Reader):
 
     All lines of a file have as many columns. Of CoNLL-U's ten, lines numbered `3-4` or `8.1` (a range, an empty node)
     are passed over, and so are the `-DOCSTART-` lines of CoNLL-2003. A file of one column is words without tags, which
-    a trained run can be asked to tag.
+    a trained run can be asked to tag, whatever `word` says.
 
     Args:
         path: a file.
         word: the column with the word, counted from 1.
         tag: the column with the tag; -1 is the last one, -2 the one before it.
-        separator: what stands between columns: a `tab`, any white `space`, or by the first line when `auto`. Where it
-            is a tab, words may hold spaces.
+        separator: what stands between columns: a `tab`, or any white `space`; when `auto`, a tab where any line has
+            one. Between tabs, words may hold spaces.
         comment: leave out lines that begin with this. When null, a line of a file with tabs is left out that begins
             with `#` and holds no tab: where `#` is a word, its line has one.
         alternatives: what becomes of a tag such as `B-person,B-group`, on which annotators did not agree: `first` takes
@@ -107,7 +107,7 @@ class Conll(Reader):
             if len(columns) != width:
                 raise self._uneven(line, number, f"{_columns(len(columns))}, where line {first} has {width}")
             numbered = width == 10 and self.word > 1 and _RANGE_OR_EMPTY_NODE.fullmatch(columns[0])
-            if not numbered and columns[self.word - 1] != _DOCUMENT:
+            if not numbered and columns[self._word_at(width)] != _DOCUMENT:
                 yield number, self._word_and_tag(columns, number)
 
     def _is_comment(self, line: str, tabs: bool) -> bool:
@@ -116,15 +116,21 @@ class Conll(Reader):
         return tabs and line.startswith("#") and "\t" not in line
 
     def _check_columns(self, width: int, number: int) -> None:
-        """Refuses a file whose columns are fewer than the recipe says; a single column needs no tag."""
-        for parameter, column in (("word", self.word), *([("tag", self.tag)] if width > 1 else [])):
+        """Refuses a file whose columns are fewer than the recipe says, a single column of words aside."""
+        if width == 1:
+            return
+        for parameter, column in (("word", self.word), ("tag", self.tag)):
             if not -width <= column <= width:
                 raise DataError(
                     f"{self.path}:{number}: {_columns(width)}, so there is no column {column}: "
                     f"name the right one with `{parameter}:`, or what stands between columns with `separator:`"
                 )
-        if width > 1 and self._tag_at(width) == self.word - 1:
+        if self._tag_at(width) == self.word - 1:
             raise DataError(f"{self.path}:{number}: {_columns(width)}, so tag {self.tag} is the word: set `tag:`")
+
+    def _word_at(self, width: int) -> int:
+        """Returns the word's column counted from 0."""
+        return 0 if width == 1 else self.word - 1
 
     def _tag_at(self, width: int) -> int:
         """Returns the tag's column counted from 0."""
@@ -134,12 +140,12 @@ class Conll(Reader):
         remedy = "mend the line"
         if line.startswith("#"):
             remedy += ', or leave out comments with `comment: "#"`'
-        elif not line.startswith(" ") and "\t" not in line:
+        elif "\t" not in line:
             remedy += ", or say what stands between columns with `separator:`"
         return DataError(f"{self.path}:{number}: {counted}: {remedy}")
 
     def _word_and_tag(self, columns: list[str], number: int) -> list[str]:
-        word = columns[self.word - 1].strip()
+        word = columns[self._word_at(len(columns))].strip()
         if not word:
             raise DataError(f"{self.path}:{number}: the word, column {self.word}, is empty: write one")
         if len(columns) == 1:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchcrf import CRF
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss
 from seqkit_tagging.spans import Scheme, forbidden
 from seqkit_tagging.tagger import Tagger
 
@@ -36,15 +36,17 @@ class Crf(Tagger):
         super().__init__(scheme, dropout)
         self.constrained = constrained
 
-    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        super().fit(examples, tokenizer)
-        for example in examples if self.constrained else ():
-            for before, after in zip([None, *example.target], [*example.target, None], strict=True):
+    def _training_tags(self, example: Example) -> list[str]:
+        tags = super()._training_tags(example)
+        if self.constrained:
+            for before, after in zip([None, *tags], [*tags, None], strict=True):
                 if forbidden(before, after, self.scheme):
                     pair = f"{after or 'the end'} after {before or 'the beginning'}"
+                    where = example.where or "an example"
                     raise ValueError(
-                        f"constrained forbids {pair}, which {example.where} has: set it to false, or mend the tags"
+                        f"constrained forbids {pair}, which {where} has: set it to false, or mend the tags"
                     )
+        return tags
 
     def build(self, output_size: int, final_size: int) -> None:
         super().build(output_size, final_size)

@@ -49,11 +49,9 @@ class WordsAndCharacters(nn.Module, Embedding):
         self.word_dropout = word_dropout
         self.word_vectors = nn.Embedding(tokenizer.vocab_size, word_dim)
         self.character_vectors = nn.Embedding(character_vocab_size, char_dim, padding_idx=0)
-        # As wide as it is long, whatever its width: a rare word stays near where it starts.
-        for vectors in (self.word_vectors, self.character_vectors):
-            nn.init.uniform_(
-                vectors.weight, -math.sqrt(3 / vectors.embedding_dim), math.sqrt(3 / vectors.embedding_dim)
-            )
+        # Of length 1 or so, whatever the width: what training shows rarely stays near where it began.
+        for vectors, width in ((self.word_vectors, word_dim), (self.character_vectors, char_dim)):
+            nn.init.uniform_(vectors.weight, -math.sqrt(3 / width), math.sqrt(3 / width))
         self.characters: Any = characters(char_dim)
         self.dropout = nn.Dropout(dropout)
         self.output_size = word_dim + self.characters.final_size
@@ -79,6 +77,6 @@ class WordsAndCharacters(nn.Module, Embedding):
         """characters: int64 (batch, time, word_length) -> float (batch, time, final_size)."""
         distinct, place = torch.unique(characters.flatten(0, 1), dim=0, return_inverse=True)  # (distinct, word_length)
         lengths = (distinct != 0).sum(dim=1).clamp(min=1)  # padded steps have no character at all
-        distinct = distinct[:, : int(lengths.max())]
+        distinct = distinct[:, : max(lengths.tolist(), default=1)]
         final = self.characters(self.character_vectors(distinct), lengths.cpu()).final  # (distinct, final_size)
         return nn.functional.embedding(place.view(characters.shape[:2]), final)

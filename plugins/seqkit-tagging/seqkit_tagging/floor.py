@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from seqkit.contracts import Example
-
 
 class MostFrequentTag:
     """Gives each word the tag that it has most often in training.
@@ -17,10 +15,11 @@ class MostFrequentTag:
 
     name = "the most frequent tag of each word"
 
-    def fit(self, examples: Iterable[Example]) -> None:
+    def fit(self, sentences: Iterable[tuple[Sequence[str], Sequence[str]]]) -> None:
+        """Learns from sentences, each its words and their tags."""
         counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for example in examples:
-            for word, tag in zip(example.input, example.target, strict=True):
+        for words, their_tags in sentences:
+            for word, tag in zip(words, their_tags, strict=True):
                 counts[word][tag] += 1
         looks: defaultdict[str, Counter[str]] = defaultdict(Counter)
         overall: Counter[str] = Counter()

@@ -37,21 +37,30 @@ class Tagger(nn.Module, Head):
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None and not tokenizer.takes_words:
             raise DataError("tags go with words: set `tokenizer` to one that takes words, `words_and_characters`")
-        for example in examples:
-            _check(example)
-        counts = Counter(tag for example in examples for tag in example.target)
-        self._set_tags(sorted(counts))
-        if self.scheme == "none":
-            return
-        for example in examples:
-            for tag in example.target:
-                prefix, _ = split_tag(tag)
-                if prefix not in (*PREFIXES[self.scheme], *("I" if self.scheme == "bmes" else "")):
-                    known = ", ".join(f"{letter}-…" for letter in PREFIXES[self.scheme] if letter != "O")
+        self._set_tags(sorted({tag for example in examples for tag in self._training_tags(example)}))
+
+    def _training_tags(self, example: Example) -> list[str]:
+        """Returns an example's tags.
+
+        Raises:
+            DataError: it has none.
+            ValueError: one is not of the scheme.
+        """
+        where = example.where or "an example"
+        try:
+            tags = tags_of(example)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from None
+        if self.scheme != "none":
+            letters = PREFIXES[self.scheme]
+            for tag in tags:
+                if split_tag(tag)[0] not in (*letters, *("I" if "M" in letters else "")):
+                    known = ", ".join(f"{letter}-…" for letter in letters if letter != "O")
                     raise ValueError(
-                        f"scheme is {self.scheme}, whose tags are {known} and O, and {example.where} has '{tag}': set "
-                        "another scheme, or `none`"
+                        f"scheme is {self.scheme}, whose tags are {known} and O, and {where} has '{tag}': set another "
+                        "scheme, or `none`"
                     )
+        return tags
 
     def state(self) -> dict[str, Any]:
         return {"tags": self.tags}
@@ -67,17 +76,16 @@ class Tagger(nn.Module, Head):
         self.output = nn.Linear(output_size, len(self.tags))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
-        _check(example)
-        if len(example.target) != len(encoded_input):
-            raise DataError(f"{len(example.target)} tags for {len(encoded_input)} words")
-        for place, tag in enumerate(example.target):
+        tags = tags_of(example)
+        if len(tags) != len(encoded_input):
+            raise DataError(f"{len(tags)} tags for {len(encoded_input)} words")
+        for place, tag in enumerate(tags):
             if tag not in self._numbers:
-                raise DataError(self._unknown(example, place))
-        yield Row(encoded_input, np.array([self._numbers[tag] for tag in example.target], dtype=np.int64))
+                word = f", '{example.input[place]}'," if _is_words(example.input) else ""
+                raise DataError(self._unknown(tag, f" of word {place + 1}{word}"))
+        yield Row(encoded_input, np.array([self._numbers[tag] for tag in tags], dtype=np.int64))
 
-    def _unknown(self, example: Example, place: int) -> str:
-        tag = str(example.target[place])
-        word = f" of word {place + 1}" + (f", '{example.input[place]}'," if not isinstance(example.input, str) else "")
+    def _unknown(self, tag: str, word: str) -> str:
         parts = tag.split(",")
         if len(parts) > 1 and all(part in self._numbers for part in parts):
             remedy = (
@@ -93,17 +101,24 @@ class Tagger(nn.Module, Head):
         return self.output(self.dropout(outputs))
 
     def answer(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
-        """Returns the words and their tags, and under a scheme the entities: `words[start:end]` are an entity's."""
-        words, tags = list(value), list(prediction["tags"])
-        shown: dict[str, Any] = {"words": words, "tags": tags}
+        """Returns the words and their tags, and under a scheme the entities: `words[start:end]` are an entity's.
+
+        Where the input is features, there are no words, and an entity has no text.
+        """
+        tags = list(prediction["tags"])
+        words = list(value) if _is_words(value) else None
+        shown: dict[str, Any] = {"tags": tags} if words is None else {"words": words, "tags": tags}
         if self.scheme != "none":
-            shown["entities"] = [{"text": join(words[span.start : span.end])} | span._asdict() for span in spans(tags)]
+            shown["entities"] = [
+                ({} if words is None else {"text": join(words[span.start : span.end])}) | span._asdict()
+                for span in spans(tags)
+            ]
         return shown
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        return self._metrics([example.target for example in examples], [item["tags"] for item in predictions])
+        return self._metrics([tags_of(example) for example in examples], [item["tags"] for item in predictions])
 
     def _metrics(self, truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
         pairs = Counter(
@@ -115,19 +130,24 @@ class Tagger(nn.Module, Head):
         return {"accuracy": accuracy} | entity_scores(truth, predicted)
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        if any(isinstance(example.input, str) for example in (*train, *test)):
+        if not all(_is_words(example.input) for example in (*train, *test)):
             return None
         floor = MostFrequentTag()
-        floor.fit(train)
-        scores = self._metrics([example.target for example in test], [floor.predict(example.input) for example in test])
+        floor.fit([(example.input, tags_of(example)) for example in train])
+        predicted = [floor.predict(example.input) for example in test]
+        scores = self._metrics([tags_of(example) for example in test], predicted)
         return {"name": floor.name} | {name: scores[name] for name in self.metric_names}
 
 
-def _check(example: Example) -> None:
-    """Raises DataError where an example has no tags, in training and in evaluation alike."""
+def tags_of(example: Example) -> list[str]:
+    """Returns an example's tags, or raises DataError where it has none."""
     if isinstance(example.target, str) or not isinstance(example.target, Sequence):
-        where = f"{example.where}: " if example.where else ""
-        raise DataError(f"{where}there is no tag for each word: a file with a column of tags is needed")
+        raise DataError("there is no tag for each word: a file with a column of tags is needed")
+    return [str(tag) for tag in example.target]
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _per_tag(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:

@@ -59,6 +59,7 @@ def test_words_hold_spaces_where_tabs_divide_columns(tmp_path: Path) -> None:
 
 def test_a_single_column_is_words_without_tags(tmp_path: Path) -> None:
     assert read(tmp_path, "In\nParis\n\nNo\n") == [(["In", "Paris"], None, "1"), (["No"], None, "4")]
+    assert read(tmp_path, "In\nParis\n", word=2, tag=4) == [(["In", "Paris"], None, "1")]
 
 
 def test_conllu(tmp_path: Path) -> None:

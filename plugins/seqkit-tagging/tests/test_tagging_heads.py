@@ -6,6 +6,7 @@ import itertools
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from seqkit_tagging.crf import Crf
@@ -174,6 +175,17 @@ def test_answers() -> None:
     assert fitted(Tag).answer({"tags": tags}, words) == {"words": words, "tags": tags}
 
 
+def test_steps_of_features_are_tagged_without_words() -> None:
+    head = Tag(scheme="bio")
+    examples = [Example(np.zeros((2, 3)), ["B-x", "I-x"]), Example(np.zeros((1, 3)), ["O"])]
+    head.fit(examples, None)
+    (row,) = head.rows(examples[0], examples[0].input)
+    assert row.target.tolist() == [0, 1]
+    answer = head.answer({"tags": ["B-x", "I-x"]}, examples[0].input)
+    assert answer == {"tags": ["B-x", "I-x"], "entities": [{"label": "x", "start": 0, "end": 2}]}
+    assert head.baseline(examples, examples, None) is None
+
+
 def test_metrics_of_plain_tags() -> None:
     head = fitted(Tag)
     predictions = [{"tags": ["B-per", "O", "O", "O"]}, {"tags": ["B-loc"]}, {"tags": ["O", "B-loc", "I-loc"]}]
@@ -213,7 +225,7 @@ def test_metrics_of_entities() -> None:
 def test_tags_that_do_not_fit(cls: type[Tagger], target: Any, message: str) -> None:
     words = SENTENCES[0][0]
     with pytest.raises(DataError) as caught:
-        list(fitted(cls).rows(Example(words, target), IDS.encode(words)))
+        list(fitted(cls).rows(Example(words, target, "seqkit adds this"), IDS.encode(words)))
     assert str(caught.value).startswith(message)
 
 
@@ -257,7 +269,7 @@ def test_the_floor() -> None:
         Example(["Oslo", "7th", "Rome", "!", "Lima"], ["PROPN", "NUM", "PROPN", "PUNCT", "PROPN"]),
     ]
     floor = MostFrequentTag()
-    floor.fit(train)
+    floor.fit([(example.input, example.target) for example in train])
     assert floor.predict(["Rome", "run", "the"]) == ["PROPN", "VERB", "DET"]
     assert floor.predict(["Perth", "b2b", "?", "a"]) == ["PROPN", "NUM", "PUNCT", "DET"]
     head = Tag()
