@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 _MARK = r"([^\w\s#@&%$+=<>|~^`\\/*])\1*"
 _BEFORE = re.compile(_MARK)
 _AFTER = re.compile(_MARK + "$")
-_INITIALS = re.compile(r"(?:[^\W\d_]{1,3}\.){2,}")
+_SHORT = re.compile(r"(?:[^\W\d_]{1,3}\.){2,}|(?i:mr|mrs|ms|dr|prof|st|jr|sr)\.")
 _CLITIC = re.compile(r"(?i)(?<=\w)(?:n['\u2019]t|['\u2019](?:s|m|d|re|ve|ll))$")
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI")
 
@@ -19,8 +19,8 @@ def cut(text: str) -> list[str]:
     """Returns the words of a text, as English treebanks cut them.
 
     Words stand between white space. Punctuation marks at a word's beginning and end are words of their own, `...` one
-    of them (a full stop stays with initials: `U.S.`). So are `n't`, `'s`, `'m`, `'d`, `'re`, `'ve` and `'ll`, and every
-    character of Chinese and Japanese.
+    of them, though initials and titles keep their full stop (`U.S.`, `Dr.`). So are `n't`, `'s`, `'m`, `'d`, `'re`, `'ve`
+    and `'ll`, and every character of Chinese and Japanese.
     """
     return [word for chunk in text.split() for part in _scripts(chunk) for word in _peeled(part)]
 
@@ -51,7 +51,7 @@ def _peeled(chunk: str) -> Iterator[str]:
         yield mark[0]
         chunk = chunk[mark.end() :]
     after: list[str] = []
-    while (mark := _AFTER.search(chunk)) and mark.start() and not _INITIALS.fullmatch(chunk):
+    while (mark := _AFTER.search(chunk)) and mark.start() and not _SHORT.fullmatch(chunk):
         after.append(mark[0])
         chunk = chunk[: mark.start()]
     if clitic := _CLITIC.search(chunk):

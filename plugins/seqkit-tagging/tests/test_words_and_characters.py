@@ -32,6 +32,7 @@ TEXTS = [["In", "1984", "Paris", "was", "in", "Paris"], ["No", "."]]
         ('He said: "No, (really)!"', 'He said : " No , ( really ) ! "'),
         ("I don't know; it's John's, we're fine", "I do n't know ; it 's John 's , we 're fine"),
         ("the U.S. and e.g. Rome...", "the U.S. and e.g. Rome ..."),
+        ("Dr. No met St. John.", "Dr. No met St. John ."),
         ("wait ... well -- no!!", "wait ... well -- no !!"),
         ("write to me@x.org, #now @you 50% R&D", "write to me@x.org , #now @you 50% R&D"),
         ("see https://x.org.", "see https://x.org ."),
