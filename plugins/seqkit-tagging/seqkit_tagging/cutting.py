@@ -19,8 +19,8 @@ def cut(text: str) -> list[str]:
     """Returns the words of a text, as English treebanks cut them.
 
     Words stand between white space. Punctuation marks at a word's beginning and end are words of their own, `...` one
-    of them, though initials and titles keep their full stop (`U.S.`, `Dr.`). So are `n't`, `'s`, `'m`, `'d`, `'re`, `'ve`
-    and `'ll`, and every character of Chinese and Japanese.
+    of them, though initials and titles keep their full stop (`U.S.`, `Dr.`). So are `n't`, `'s`, `'m`, `'d`, `'re`,
+    `'ve` and `'ll`, and every character of Chinese and Japanese.
     """
     return [word for chunk in text.split() for part in _scripts(chunk) for word in _peeled(part)]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 Scheme = Literal["none", "bio", "bmes"]
 
-PREFIXES = {"bio": "BIO", "bmes": "BMES"}
+PREFIXES = {"bio": "BIO", "bmes": "BMESO"}
 """What a tag begins with; in `bmes` an I, as IOBES writes the middle, is an M."""
 
 

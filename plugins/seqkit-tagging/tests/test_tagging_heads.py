@@ -117,7 +117,28 @@ def test_crf_predicts_the_best_sequence(parameters: dict[str, Any], padding: flo
 
 def _breaks(head: Crf, path: tuple[int, ...]) -> bool:
     tags = [None, *(head.tags[number] for number in path), None]
-    return any(forbidden(one, other, "bio") for one, other in itertools.pairwise(tags))
+    return any(
+        forbidden(one, other, head.scheme if head.scheme != "none" else "bio")
+        for one, other in itertools.pairwise(tags)
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bmes_is_kept_from_the_first_word_to_the_last(seed: int) -> None:
+    head = Crf(scheme="bmes")
+    head.fit([Example(["w"] * 5, ["B-x", "M-x", "E-x", "S-x", "O"])], None)
+    head.build(SIZE, SIZE)
+    torch.manual_seed(seed)
+    for weight in head.parameters():
+        torch.nn.init.normal_(weight, std=2)
+    outputs = torch.randn(1, 3, SIZE)
+    scores = {
+        tuple(head.tags[number] for number in path): score
+        for path, score in paths(head, outputs[0]).items()
+        if not _breaks(head, path)
+    }
+    batch = Batch(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))
+    assert head.predict(Encoded(outputs, outputs[:, 0]), batch) == [{"tags": list(max(scores, key=scores.__getitem__))}]
 
 
 @pytest.mark.parametrize("cls", [Tag, Crf])
