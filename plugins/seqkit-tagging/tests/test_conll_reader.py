@@ -133,7 +133,7 @@ WORD = st.text(st.characters(exclude_categories=("Z", "C")), min_size=1, max_siz
 
 
 @given(sentences=st.lists(st.lists(st.tuples(WORD, WORD), min_size=1, max_size=4), min_size=1, max_size=4))
-@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, sentences: Any) -> None:
     text = "\n\n".join("\n".join("\t".join(pair) for pair in sentence) for sentence in sentences)
     found = read(tmp_path_factory.mktemp("conll"), text)

@@ -43,13 +43,13 @@ def pairs(tags: list[str]) -> st.SearchStrategy[list[list[tuple[str, str]]]]:
 
 
 @given(tags=st.lists(st.sampled_from(BIO), max_size=20))
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 def test_spans_are_those_of_seqeval(tags: list[str]) -> None:
     assert [(span.label, span.start, span.end - 1) for span in spans(tags)] == get_entities(tags)
 
 
 @given(tags=st.lists(st.sampled_from(BMES), max_size=20))
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 def test_the_middle_of_bmes_is_the_inside_of_iobes(tags: list[str]) -> None:
     iobes = [tag.replace("M-", "I-") for tag in tags]
     assert [(span.label, span.start, span.end - 1) for span in spans(tags)] == get_entities(iobes)
@@ -76,7 +76,7 @@ def test_scores_are_those_of_seqeval(sentences: list[list[tuple[str, str]]]) -> 
 
 
 @given(sentences=pairs(BIO))
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 def test_scores_are_those_of_conlleval(sentences: list[list[tuple[str, str]]]) -> None:
     lines = [line for sentence in sentences for line in [*(f"w {true} {guess}" for true, guess in sentence), ""]]
     wanted = conlleval.evaluate(lines)
