@@ -25,12 +25,13 @@ class Tagger(nn.Module, Head):
     """
 
     needs = frozenset({"outputs", "targets"})
-    higher_is_better = frozenset({"accuracy", "precision", "recall", "f1"})
 
     def __init__(self, scheme: Scheme, dropout: float) -> None:
         super().__init__()
         self.scheme: Scheme = scheme
-        self.metric_names = ("accuracy",) if scheme == "none" else ("accuracy", "precision", "recall", "f1")  # type: ignore[misc]
+        entities = () if scheme == "none" else ("precision", "recall", "f1")
+        self.metric_names = ("accuracy", *entities)  # type: ignore[misc]
+        self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
         self.dropout = nn.Dropout(dropout)
         self.tags: list[str] = []
 
