@@ -101,8 +101,8 @@ def take_snapshot(
     """
     tensors, layout = _flatten(carried_state)
     tensors |= {"rng": torch.get_rng_state()}
-    if model.on_gpu:
-        tensors |= {"rng.cuda": torch.cuda.get_rng_state()}
+    if model.gpu:
+        tensors |= {"rng.cuda": torch.cuda.get_rng_state(model.gpu)}
     numpy_state: Any = np.random.get_state()
     kind, keys, position, has_gauss, gauss = numpy_state
     own = {
@@ -205,8 +205,8 @@ class Checkpoint:
                 state["state"].setdefault(int(number), {})[key] = tensor
             optimizer.load_state_dict(state)
             torch.set_rng_state(self.tensors["rng"])
-            if model.on_gpu and "rng.cuda" in self.tensors:
-                torch.cuda.set_rng_state(self.tensors["rng.cuda"])
+            if model.gpu and "rng.cuda" in self.tensors:
+                torch.cuda.set_rng_state(self.tensors["rng.cuda"], model.gpu)
             kind, keys, position, has_gauss, gauss = self.state["numpy"]
             np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
             version, numbers, gauss_next = self.state["python"]
