@@ -184,7 +184,7 @@ class Tokenizer(ABC):
 
     Attributes:
         vocab_size: the number of ids; set by `fit` and by `restore`.
-        takes_words: whether a text may also be given as a list of words.
+        takes_words: whether a text may also be given as a list of words. One that does has `words` too.
     """
 
     vocab_size: int
@@ -204,6 +204,10 @@ class Tokenizer(ABC):
         Raises:
             UnknownText: the text holds something outside the vocabulary, and the policy is to refuse it.
         """
+
+    def words(self, text: str) -> list[str]:
+        """For one that `takes_words`: returns the words that it cuts a text into, a step each."""
+        raise NotImplementedError
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
@@ -344,7 +348,11 @@ class Head(ABC):
         return []
 
     def answer(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
-        """Returns a prediction as a user is shown it, given the input that it was asked of, before any encoding."""
+        """Returns a prediction as a user is shown it.
+
+        Args:
+            value: the input that it was asked of, before any encoding; a text's words, where the tokenizer takes words.
+        """
         return dict(prediction)
 
     def metrics(

@@ -67,6 +67,13 @@ def read_splits(plan: Plan) -> dict[str, list[Example]]:
             one_text = len(examples) == 1 and split is not None and split.by != "order"
             remedy = "one text is cut by `by: order`" if one_text else "make that part larger, or give more data"
             raise DataError(f"data.split: no example falls into the {side} part, of {len(examples)}: {remedy}")
+    if plan.tokenizer is not None and not getattr(plan.tokenizer.cls, "takes_words", False):
+        for example in (example for side in splits.values() for example in side):
+            if isinstance(example.input, list | tuple):
+                raise DataError(
+                    f"{example.where or 'data'}: the reader '{plan.reader.name}' gives words, and the tokenizer "
+                    f"'{plan.tokenizer.name}' cuts texts: use one that takes words"
+                )
     return splits
 
 

@@ -276,3 +276,66 @@ def test_a_run_that_needs_this_session_says_so(writes: Path, tmp_path: Path) -> 
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     with pytest.raises(PluginError, match=r"registered by a script: do so again \(`seqkit.register`\) before loading"):
         seqkit.load(tmp_path).generate("In")
+
+
+WORDS = """
+import sys
+import seqkit
+from seqkit.heads.classify import Classify
+from seqkit.tokenizers.word import Word
+
+
+@seqkit.register("tokenizer", "cut")
+class Cut(Word):
+    takes_words = True
+
+    def words(self, text):
+        return text.split("|")
+
+    def _words(self, text):
+        return self.words(text) if isinstance(text, str) else text
+
+
+@seqkit.register("reader", "listed")
+class Listed(seqkit.contracts.Reader):
+    def read(self):
+        yield seqkit.contracts.Example(["a b", "c"], "x", "here:1")
+        yield seqkit.contracts.Example(["c"], "y", "here:2")
+
+
+@seqkit.register("head", "echo")
+class Echo(Classify):
+    def answer(self, prediction, value):
+        return {"words": value}
+
+
+recipe = {
+    "name": "cut",
+    "data": {"type": "table", "path": sys.argv[1]},
+    "tokenizer": {"type": "cut"},
+    "encoder": {"type": "lstm", "hidden_size": 2},
+    "head": {"type": "echo"},
+    "train": {"epochs": 1},
+    "baseline": "off",
+}
+print(seqkit.run(recipe, runs=sys.argv[2], quiet=True).predict(["a b|c", ["c", "a b"]]))
+listed = recipe | {"data": {"type": "listed"}}
+print(seqkit.run(listed, runs=sys.argv[2], quiet=True).predict(["a b|c"]))
+try:
+    seqkit.run(listed | {"tokenizer": {"type": "word"}}, runs=sys.argv[2], quiet=True)
+except seqkit.DataError as error:
+    print(error)
+"""
+
+
+def test_words_go_to_a_tokenizer_that_takes_them_and_to_the_head_that_answers(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("text,label\na b|c,x\nc,y\n")
+    (tmp_path / "script.py").write_text(WORDS)
+    command = [sys.executable, "script.py", "data.csv", "runs"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "[{'text': 'a b|c', 'words': ['a b', 'c']}, {'words': ['c', 'a b']}]",
+        "[{'text': 'a b|c', 'words': ['a b', 'c']}]",
+        "here:1: the reader 'listed' gives words, and the tokenizer 'word' cuts texts: use one that takes words",
+    ]

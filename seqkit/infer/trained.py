@@ -165,6 +165,11 @@ class Run:
         ids = encode(self._checked_text(value), self.tokenizer)
         return ids if self._is_own else self._torch_model[1].head.predict_input(ids)
 
+    def _as_words(self, value: Any) -> Any:
+        if isinstance(value, str) and self.tokenizer.takes_words:
+            return self.tokenizer.words(value)
+        return value
+
     def _checked_text(self, value: Any) -> Any:
         if self.tokenizer.takes_words and isinstance(value, list | tuple):
             return [_checked(word) for word in value]
@@ -319,7 +324,7 @@ class Run:
         if not self._is_own:
             head = self._torch_model[1].head
             return [
-                head.answer(prediction, value)
+                head.answer(prediction, self._as_words(value))
                 for value, prediction in zip(values, self._engine.predict(inputs), strict=True)
             ]
         labels = self._engine.labels

@@ -1,0 +1,300 @@
+"""The heads `tag` and `crf`: against sums over all sequences, and what they say of tags that do not fit."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from seqkit_tagging.crf import Crf
+from seqkit_tagging.floor import MostFrequentTag
+from seqkit_tagging.spans import forbidden
+from seqkit_tagging.tag import Tag
+from seqkit_tagging.tagger import Tagger
+from seqkit_tagging.tokenizer import WordsAndCharacters
+
+from seqkit.contracts import Batch, Encoded, Example
+from seqkit.errors import DataError
+from seqkit.tokenizers.word import Word
+
+SIZE = 4
+LENGTHS = torch.tensor([4, 1, 3])
+SENTENCES = [
+    (["Ana", "Lee", "left", "Rome"], ["B-per", "I-per", "O", "B-loc"]),
+    (["Rome"], ["B-loc"]),
+    (["In", "New", "York"], ["O", "B-loc", "I-loc"]),
+]
+EXAMPLES = [Example(words, tags, f"x.conll:{line}") for line, (words, tags) in zip((1, 6, 8), SENTENCES, strict=True)]
+IDS = WordsAndCharacters()
+IDS.fit(words for words, _ in SENTENCES)
+
+
+def fitted(cls: type[Tagger], **parameters: Any) -> Tagger:
+    torch.manual_seed(7)
+    head = cls(**parameters)
+    head.fit(EXAMPLES, IDS)
+    head.build(SIZE, SIZE)
+    for weight in head.parameters():
+        torch.nn.init.normal_(weight)
+    return head.eval()
+
+
+def encoded_batch(head: Tagger, padding: float = 0.0) -> tuple[Encoded, Batch]:
+    torch.manual_seed(8)
+    rows = [row for example in EXAMPLES for row in head.rows(example, IDS.encode(example.input))]
+    targets = torch.zeros(3, 4, dtype=torch.long)
+    for place, row in enumerate(rows):
+        targets[place, : len(row.target)] = torch.from_numpy(row.target)
+    inputs = torch.zeros(3, 4, rows[0].input.shape[1], dtype=torch.long)
+    outputs = torch.randn(3, 4, SIZE)
+    for place, length in enumerate(LENGTHS.tolist()):
+        outputs[place, length:] = padding
+    return Encoded(outputs, outputs[:, 0]), Batch(inputs, LENGTHS, targets, LENGTHS)
+
+
+@torch.no_grad()
+def test_the_loss_of_tag_is_the_mean_over_words() -> None:
+    head = fitted(Tag)
+    encoded, batch = encoded_batch(head)
+    loss = head.loss(encoded, batch)
+    wanted = 0.0
+    for row, length in enumerate(LENGTHS.tolist()):
+        for step in range(length):
+            logits = head.output(encoded.outputs[row, step])
+            wanted -= float(torch.log_softmax(logits, dim=0)[batch.targets[row, step]])
+    assert loss.count == 8
+    assert float(loss.total) == pytest.approx(wanted, rel=1e-5)
+
+
+def paths(head: Crf, outputs: torch.Tensor) -> dict[tuple[int, ...], float]:
+    """Returns the score of every sequence of tags for one row, outputs (time, output_size), by the definition."""
+    scores = head.output(outputs.detach()).detach().double()
+    start, between, end = head.crf.start_transitions, head.crf.transitions, head.crf.end_transitions
+    found = {}
+    for path in itertools.product(range(len(head.tags)), repeat=len(outputs)):
+        score = start[path[0]] + end[path[-1]] + sum(scores[step, tag] for step, tag in enumerate(path))
+        found[path] = float(score.detach() + sum(between[pair].detach() for pair in itertools.pairwise(path)))
+    return found
+
+
+@pytest.mark.parametrize("padding", [0.0, 1e6, float("nan")])
+def test_the_likelihood_of_crf_is_that_among_all_sequences(padding: float) -> None:
+    head = fitted(Crf)
+    encoded, batch = encoded_batch(head, padding)
+    encoded.outputs.requires_grad_()
+    loss = head.loss(encoded, batch)
+    wanted = 0.0
+    for row, length in enumerate(LENGTHS.tolist()):
+        scores = paths(head, encoded.outputs[row, :length])
+        true = tuple(batch.targets[row, :length].tolist())
+        wanted += float(torch.logsumexp(torch.tensor(list(scores.values())), 0)) - scores[true]
+    assert loss.count == 8
+    assert float(loss.total.detach()) == pytest.approx(wanted, rel=1e-5)
+    loss.total.backward()
+    assert all(weight.grad.isfinite().all() for weight in head.parameters())
+    assert not encoded.outputs.grad[1, 1:].any() or padding != padding
+
+
+@pytest.mark.parametrize("padding", [0.0, 1e6, float("nan")])
+@pytest.mark.parametrize("parameters", [{}, {"scheme": "bio"}, {"scheme": "bio", "constrained": False}])
+def test_crf_predicts_the_best_sequence(parameters: dict[str, Any], padding: float) -> None:
+    head = fitted(Crf, **parameters)
+    encoded, batch = encoded_batch(head, padding)
+    constrained = parameters == {"scheme": "bio"}
+    predictions = head.predict(encoded, batch)
+    for row, length in enumerate(LENGTHS.tolist()):
+        scores = paths(head, encoded.outputs[row, :length])
+        if constrained:
+            scores = {path: score for path, score in scores.items() if not _breaks(head, path)}
+        best = max(scores, key=lambda path: scores[path])
+        assert predictions[row]["tags"] == [head.tags[number] for number in best]
+    free = [tuple(head.tags.index(tag) for tag in item["tags"]) for item in predictions]
+    assert constrained == (not any(_breaks(head, path) for path in free)), "the weights must tempt to break the scheme"
+
+
+def _breaks(head: Crf, path: tuple[int, ...]) -> bool:
+    tags = [None, *(head.tags[number] for number in path), None]
+    return any(
+        forbidden(one, other, head.scheme if head.scheme != "none" else "bio")
+        for one, other in itertools.pairwise(tags)
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bmes_is_kept_from_the_first_word_to_the_last(seed: int) -> None:
+    head = Crf(scheme="bmes")
+    head.fit([Example(["w"] * 5, ["B-x", "M-x", "E-x", "S-x", "O"])], None)
+    head.build(SIZE, SIZE)
+    torch.manual_seed(seed)
+    for weight in head.parameters():
+        torch.nn.init.normal_(weight, std=2)
+    outputs = torch.randn(1, 3, SIZE)
+    scores = {
+        tuple(head.tags[number] for number in path): score
+        for path, score in paths(head, outputs[0]).items()
+        if not _breaks(head, path)
+    }
+    batch = Batch(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))
+    assert head.predict(Encoded(outputs, outputs[:, 0]), batch) == [{"tags": list(max(scores, key=scores.__getitem__))}]
+
+
+@pytest.mark.parametrize("cls", [Tag, Crf])
+@torch.no_grad()
+def test_a_row_is_answered_alone(cls: type[Tagger]) -> None:
+    head = fitted(cls, scheme="bio")
+    encoded, batch = encoded_batch(head, 1e6)
+    together = head.predict(encoded, batch)
+    total = 0.0
+    for row, length in enumerate(LENGTHS.tolist()):
+        outputs = encoded.outputs[row : row + 1, :length]
+        ones = torch.tensor([length])
+        alone = Batch(batch.inputs[row : row + 1, :length], ones, batch.targets[row : row + 1, :length], ones)
+        assert head.predict(Encoded(outputs, outputs[:, 0]), alone) == [together[row]]
+        total += float(head.loss(Encoded(outputs, outputs[:, 0]), alone).total)
+    assert float(head.loss(encoded, batch).total) == pytest.approx(total, rel=1e-5)
+
+
+def test_constrained_decoding_leaves_the_weights_alone() -> None:
+    head = fitted(Crf, scheme="bio")
+    before = {name: weight.clone() for name, weight in head.named_parameters()}
+    state = torch.random.get_rng_state()
+    head.predict(*encoded_batch(head))
+    torch.manual_seed(8)  # what encoded_batch itself drew
+    torch.randn(3, 4, SIZE)
+    drawn = torch.random.get_rng_state()
+    torch.random.set_rng_state(state)
+    head.predict(*encoded_batch(head))
+    assert (torch.random.get_rng_state() == drawn).all()
+    assert all((before[name] == weight).all() for name, weight in head.named_parameters())
+
+
+@pytest.mark.parametrize("cls", [Tag, Crf])
+def test_the_state_restores(cls: type[Tagger]) -> None:
+    head = fitted(cls, scheme="bio")
+    other = cls(scheme="bio")
+    other.restore(json.loads(json.dumps(head.state())))
+    other.build(SIZE, SIZE)
+    other.load_state_dict(head.state_dict())
+    encoded, batch = encoded_batch(head)
+    assert other.eval().predict(encoded, batch) == head.predict(encoded, batch)
+
+
+def test_answers() -> None:
+    words, tags = ["Ana", "Lee", "left", "New", "York"], ["B-per", "I-per", "O", "B-loc", "I-loc"]
+    head = fitted(Tag, scheme="bio")
+    assert head.answer({"tags": tags}, words) == {
+        "words": words,
+        "tags": tags,
+        "entities": [
+            {"text": "Ana Lee", "label": "per", "start": 0, "end": 2},
+            {"text": "New York", "label": "loc", "start": 3, "end": 5},
+        ],
+    }
+    assert fitted(Tag).answer({"tags": tags}, words) == {"words": words, "tags": tags}
+
+
+def test_steps_of_features_are_tagged_without_words() -> None:
+    head = Tag(scheme="bio")
+    examples = [Example(np.zeros((2, 3)), ["B-x", "I-x"]), Example(np.zeros((1, 3)), ["O"])]
+    head.fit(examples, None)
+    (row,) = head.rows(examples[0], examples[0].input)
+    assert row.target.tolist() == [0, 1]
+    answer = head.answer({"tags": ["B-x", "I-x"]}, examples[0].input)
+    assert answer == {"tags": ["B-x", "I-x"], "entities": [{"label": "x", "start": 0, "end": 2}]}
+    assert head.baseline(examples, examples, None) is None
+
+
+def test_metrics_of_plain_tags() -> None:
+    head = fitted(Tag)
+    predictions = [{"tags": ["B-per", "O", "O", "O"]}, {"tags": ["B-loc"]}, {"tags": ["O", "B-loc", "I-loc"]}]
+    scores = head.metrics(1.0, predictions, EXAMPLES)
+    assert scores["accuracy"] == 6 / 8
+    assert scores["per_tag"]["O"] == {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "support": 2}
+    assert scores["per_tag"]["I-per"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
+    assert head.metric_names == ("accuracy",)
+
+
+def test_metrics_of_entities() -> None:
+    head = fitted(Tag, scheme="bio")
+    predictions = [{"tags": ["B-per", "O", "O", "O"]}, {"tags": ["B-loc"]}, {"tags": ["O", "B-loc", "I-loc"]}]
+    scores = head.metrics(1.0, predictions, EXAMPLES)
+    assert (scores["accuracy"], scores["precision"], scores["recall"]) == (6 / 8, 2 / 3, 2 / 4)
+    assert scores["f1"] == pytest.approx(4 / 7)
+    assert scores["per_type"]["loc"] == {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "support": 3}
+    assert head.metric_names == ("accuracy", "precision", "recall", "f1")
+    assert head.higher_is_better == set(head.metric_names) <= scores.keys()
+
+
+@pytest.mark.parametrize("cls", [Tag, Crf])
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            ["B-per", "B-lc", "O", "O"],
+            "the tag 'B-lc' of word 2, 'Lee', is not among the training data's (did you mean",
+        ),
+        (["X", "O", "O", "O"], "the tag 'X' of word 1, 'Ana', is not among the training data's: B-loc, B-per, I-loc"),
+        (["O", "O", "O", "B-per,B-loc"], "the tag 'B-per,B-loc' of word 4, 'Rome', is several: take the first"),
+        (["O", "O"], "2 tags for 4 words"),
+        (None, "there is no tag for each word"),
+        ("O", "there is no tag for each word"),
+    ],
+)
+def test_tags_that_do_not_fit(cls: type[Tagger], target: Any, message: str) -> None:
+    words = SENTENCES[0][0]
+    with pytest.raises(DataError) as caught:
+        list(fitted(cls).rows(Example(words, target, "seqkit adds this"), IDS.encode(words)))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tags", "error", "message"),
+    [
+        ({"scheme": "bio"}, ["NOUN"], ValueError, "scheme is bio, whose tags are B-…, I-… and O, and a:1 has 'NOUN'"),
+        ({"scheme": "bio"}, ["E-x"], ValueError, "scheme is bio"),
+        ({"scheme": "bmes"}, ["X"], ValueError, "scheme is bmes, whose tags are B-…, M-…, E-…, S-… and O, and a:1 has"),
+        (
+            {"scheme": "bio"},
+            ["I-x"],
+            ValueError,
+            "constrained forbids I-x after the beginning, which a:1 has: set it to",
+        ),
+        ({"scheme": "bmes"}, ["B-x"], ValueError, "constrained forbids the end after B-x, which a:1 has"),
+        ({}, None, DataError, "a:1: there is no tag for each word"),
+    ],
+)
+def test_training_tags_that_do_not_fit(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        Crf(**parameters).fit([Example(["w"], tags, "a:1")], IDS)
+    assert str(caught.value).startswith(message)
+
+
+def test_what_is_not_constrained_learns_from_any_sequence() -> None:
+    examples = [Example(["w"], ["I-x"]), Example(["w", "w"], ["E-x", "M-x"])]
+    Crf(scheme="bio", constrained=False).fit(examples[:1], IDS)
+    Tag(scheme="bio").fit(examples[:1], IDS)
+    Crf(scheme="bmes", constrained=False).fit(examples, IDS)
+
+
+def test_a_tokenizer_without_words_is_refused() -> None:
+    with pytest.raises(DataError, match="set `tokenizer` to one that takes words, `words_and_characters`"):
+        Tag().fit(EXAMPLES, Word())
+
+
+def test_the_floor() -> None:
+    train = [
+        Example(["the", "Rome", "run", "Rome", "run", "run"], ["DET", "X", "VERB", "PROPN", "VERB", "NOUN"]),
+        Example(["Oslo", "7th", "Rome", "!", "Lima"], ["PROPN", "NUM", "PROPN", "PUNCT", "PROPN"]),
+    ]
+    floor = MostFrequentTag()
+    floor.fit([(example.input, example.target) for example in train])
+    assert floor.predict(["Rome", "run", "the"]) == ["PROPN", "VERB", "DET"]
+    assert floor.predict(["Perth", "b2b", "?", "a"]) == ["PROPN", "NUM", "PUNCT", "DET"]
+    head = Tag()
+    test = [Example(["Rome", "run", "Perth"], ["PROPN", "NOUN", "PROPN"])]
+    assert head.baseline(train, test, IDS) == {"name": floor.name, "accuracy": 2 / 3}
+    entities = Crf(scheme="bio").baseline(EXAMPLES, [Example(["Rome", "In", "Lee"], ["B-loc", "O", "B-loc"])], IDS)
+    assert entities == {"name": floor.name, "accuracy": 2 / 3, "precision": 0.5, "recall": 0.5, "f1": 0.5}
