@@ -140,7 +140,8 @@ def _refuse_if_impossible(checkpoint: Checkpoint, ready: Ready, world: World) ->
     begun = progress.epoch * len(batches) + progress.step_in_epoch
     at_end = progress.step == length.steps and progress.epoch == length.epochs and not progress.step_in_epoch
     if progress.step > length.steps or progress.step_in_epoch > len(batches) or not (progress.step == begun or at_end):
-        raise DataError(f"{checkpoint.path}: damaged: no step of this run is {progress.step:,}, epoch {progress.epoch:,}")
+        where = f"step {progress.step:,} in epoch {progress.epoch:,}"
+        raise DataError(f"{checkpoint.path}: damaged: it is of {where}, which this run does not have")
     expected: State = None
     if progress.step_in_epoch:
         last = to_device(next(iter(batches.epoch(progress.epoch, progress.step_in_epoch - 1))).batch, ready.device)
