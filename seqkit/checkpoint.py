@@ -39,8 +39,8 @@ from seqkit.rundir import (
     RunDirectory,
     json_object,
     read_json,
+    read_whole,
     shown,
-    size_of,
     sync_folder,
     to_json,
     write_durably,
@@ -289,13 +289,7 @@ def read_files(path: Path) -> Files:
     files = {}
     for name, digest in manifest.items():
         file = path / name
-        size_of(file)
-        try:
-            files[name] = file.read_bytes()
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-        except MemoryError:
-            raise DataError(f"{file}: does not fit into memory") from None
+        files[name] = read_whole(file)
         if _sha256(files[name]) != digest:
             raise DataError(f"{file}: is not the file that was saved")
     return files
@@ -327,7 +321,7 @@ def parse(path: Path, files: Files, rank: int) -> Checkpoint:
             _unflatten(tensors, processes[rank]["carried"]),
             processes[rank],
         )
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise DataError(f"{path}: damaged: {error}") from None
 
 
@@ -337,7 +331,7 @@ def processes_of(files: Files) -> int:
 
 
 def _progress(values: dict[str, Any]) -> Progress:
-    """Raises TypeError or ValueError where a value is not of its kind."""
+    """Raises TypeError, ValueError or OverflowError where a value is not of its kind."""
     progress = Progress(**values)
     for name, value in asdict(progress).items():
         wanted = int | float | None if name == "best" else type(getattr(Progress, name))
@@ -346,6 +340,8 @@ def _progress(values: dict[str, Any]) -> Progress:
             raise TypeError(f"{name} is {shown(value)}")
         if name not in ("best", "loss_total", "ended") and not 0 <= value <= _MOST:
             raise ValueError(f"{name} is {shown(value)}")
+        if wanted is not int and isinstance(value, int):
+            setattr(progress, name, float(value))  # which JSON does not tell from a whole number
     if progress.step_in_epoch and not progress.loss_count:
         raise ValueError("loss_count is 0 after a step")
     return progress

@@ -181,13 +181,33 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it is missing, too large, or not a JSON object.
     """
-    if size_of(path) > MAX_JSON_BYTES:
-        raise DataError(f"{path}: larger than {MAX_JSON_BYTES:,} bytes")
+    return json_object(read_whole(path, MAX_JSON_BYTES), path)
+
+
+def read_whole(path: Path, most: int | None = None) -> bytes:
+    """Returns what a file of a run directory holds.
+
+    Args:
+        most: it must not be larger, in bytes; the memory of this machine where it is None.
+
+    Raises:
+        DataError: it is missing, is no file, is too large, or cannot be read.
+    """
+    most = _memory() if most is None else most
+    if size_of(path) > most:
+        raise DataError(f"{path}: larger than {most:,} bytes")
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    return json_object(content, path)
+
+
+def _memory() -> int:
+    """Returns this machine's memory in bytes: a sparse file can claim any size, and reading it would go on and on."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
 
 
 def json_object(content: bytes, path: Path) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from seqkit.errors import DataError
-from seqkit.rundir import shown, size_of
+from seqkit.rundir import read_whole, shown, size_of
 
 MAX_TENSORS = 10_000
-MAX_HEADER_BYTES = 10_000_000
+MAX_HEADER_BYTES = 2_000_000
 
 Tensors = TypeVar("Tensors")
 
@@ -30,15 +30,12 @@ def read_tensors(path: Path, load: Callable[[bytes], Tensors]) -> Tensors:
     """
     length = size_of(path)
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file:  # a header that lies is found out before the rest is read
             start = file.read(8)
             _check_header(start + file.read(_header_size(start, length, path)), length, path)
-            file.seek(0)
-            content = file.read()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except MemoryError:
-        raise DataError(f"{path}: does not fit into memory: {length:,} bytes") from None
+    content = read_whole(path)
     return tensors_of(content, path, load)
 
 
