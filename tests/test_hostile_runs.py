@@ -135,7 +135,7 @@ def tried(path: Path, action: Callable[[Path], Any]) -> str:
         except SeqkitError as error:
             assert error.exit_code in (2, 3, 4, 5)
             (line,) = error.lines
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 3  # a second where nothing else runs
     assert len(line.replace(str(path), "")) < 400
     return line
 
@@ -604,7 +604,7 @@ def test_no_value_of_a_checkpoint_can_cause_a_traceback(
 ) -> None:
     document = json.loads((sound / file).read_text() if file == "plan.json" else part(sound, file))
     # Of the many numbers of a random state, a few stand for all.
-    paths = [path for path in _paths(document) if not (isinstance(path[-1:][0] if path else 0, int) and path[-1] > 3)]
+    paths = [path for path in _paths(document) if not any(isinstance(key, int) and key > 4 for key in path)]
     mutated = json.dumps(_replaced(document, data.draw(st.sampled_from(paths)), data.draw(HOSTILE))).encode()
     target = tmp_path_factory.getbasetemp() / f"mutated {file}"
     shutil.rmtree(target, ignore_errors=True)
