@@ -239,9 +239,9 @@ class Checkpoint:
             if tensor.shape != shape or not tensor.is_floating_point() or not tensor.isfinite().all():
                 raise ValueError(f"{shown(name)} is not finite numbers of the shape {tuple(shape)}")
             state.setdefault(int(number), {})[key] = tensor
-        for number, moments in state.items():
+        for place, moments in state.items():
             if absent := sorted(kept.keys() - moments.keys()):
-                raise ValueError(f"'{number}.{absent[0]}' of the optimizer is missing")
+                raise ValueError(f"'{place}.{absent[0]}' of the optimizer is missing")
         return state
 
 

@@ -1,7 +1,5 @@
 """SIGINT and SIGTERM wherever a run is: it stops in order, says how to go on, and goes on exactly."""
 
-# ruff: noqa: F401, F811 - fixtures are imported by name
-
 from __future__ import annotations
 
 import os
@@ -15,7 +13,7 @@ from typing import Any
 
 import pytest
 from test_plugin_packages import write
-from test_train import files_of, labelled
+from test_train import files_of, words
 
 import seqkit
 from seqkit.checkpoint import newest_checkpoint
@@ -29,6 +27,26 @@ from seqkit.rundir import RunDirectory
 from seqkit.signals import StopRequest
 
 CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One with a validation and a test split, and a baseline."""
+    data = tmp_path_factory.mktemp("data") / "words.csv"
+    data.write_text(words(120))
+    return {
+        "name": "words",
+        "data": {"type": "table", "path": str(data), "split": {"by": "order", "valid": 0.2, "test": 0.2}},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": "classify",
+        "train": {"epochs": 3, "batch_size": 16, "threads": 1},
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What it leaves where no signal comes."""
+    return files_of(seqkit.run(recipe, runs=tmp_path_factory.mktemp("whole"), quiet=True))
 
 
 def interrupted(recipe: dict[str, Any], runs: Path, **options: Any) -> tuple[Interrupted, Path]:
@@ -52,17 +70,19 @@ class SignalAfter:
         return self.method(*arguments, **options)
 
 
-@pytest.mark.parametrize(("number", "code"), CODES)
 @pytest.mark.parametrize(
-    ("place", "calls"),
-    [("seqkit.train._take_step", 4), ("seqkit.train.evaluate", 2), ("seqkit.evaluate.evaluate", 1)],
-    ids=["in a step", "while validating", "while evaluating at the end"],
+    ("place", "calls", "number", "code"),
+    [
+        ("seqkit.train._take_step", 4, signal.SIGINT, 130),
+        ("seqkit.train.evaluate", 2, signal.SIGTERM, 143),
+        ("seqkit.evaluate.evaluate", 1, signal.SIGINT, 130),
+        ("seqkit.evaluate.evaluate", 2, signal.SIGTERM, 143),
+    ],
+    ids=["in a step", "while validating", "while evaluating at the end", "on the second split"],
 )
 def test_a_signal_is_heard_wherever_a_run_is(
-    number: int, code: int, place: str, calls: int, labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, calls: int, number: int, code: int, recipe, whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = labelled | {"train": labelled["train"] | {"epochs": 3}}
-    whole = seqkit.run(recipe, runs=tmp_path / "whole", quiet=True)
     module, _, name = place.rpartition(".")
     with monkeypatch.context() as patched:
         patched.setattr(place, SignalAfter(getattr(sys.modules[module], name), number, calls))
@@ -70,15 +90,13 @@ def test_a_signal_is_heard_wherever_a_run_is(
     assert error.exit_code == code
     assert str(error).endswith(f"and saved: go on with --resume {path}")
     assert not (path / "result.json").exists()
-    assert files_of(seqkit.run(recipe, resume=path, quiet=True)) == files_of(whole)
+    assert files_of(seqkit.run(recipe, resume=path, quiet=True)) == whole
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_a_signal_while_the_baseline_is_computed(
-    number: int, code: int, labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, code: int, recipe, whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = labelled | {"baseline": "on", "train": labelled["train"] | {"epochs": 1}}
-    whole = seqkit.run(recipe, runs=tmp_path / "whole", quiet=True)
     compute = Classify.baseline
     with monkeypatch.context() as patched:
         signals = SignalAfter(compute, number, 1)
@@ -87,10 +105,10 @@ def test_a_signal_while_the_baseline_is_computed(
     assert error.exit_code == code
     assert str(error) == f"stopped once it was trained and saved: go on with --resume {path}"
     assert newest_checkpoint(RunDirectory.open(path))[2] == []
-    assert files_of(seqkit.run(recipe, resume=path, quiet=True)) == files_of(whole)
+    assert files_of(seqkit.run(recipe, resume=path, quiet=True)) == whole
 
 
-def test_a_signal_of_the_other_kind_does_not_hurry_a_run(labelled, tmp_path: Path) -> None:
+def test_a_signal_of_the_other_kind_does_not_hurry_a_run(recipe, tmp_path: Path) -> None:
     """A SIGTERM after a SIGINT, as a supervisor sends it, does not cost the checkpoint."""
 
     class Signals:
@@ -100,12 +118,12 @@ def test_a_signal_of_the_other_kind_does_not_hurry_a_run(labelled, tmp_path: Pat
                 os.kill(os.getpid(), signal.SIGINT)
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    error, path = interrupted(labelled, tmp_path / "runs", callbacks=[Signals()])
+    error, path = interrupted(recipe, tmp_path / "runs", callbacks=[Signals()])
     assert error.exit_code == 130
     assert newest_checkpoint(RunDirectory.open(path))[0] is not None
 
 
-def test_the_second_interrupt_is_a_keyboard_interrupt(labelled, tmp_path: Path) -> None:
+def test_the_second_interrupt_is_a_keyboard_interrupt(recipe, tmp_path: Path) -> None:
     """Where Python is at work, which hears it between two steps of its own."""
 
     class Signals:
@@ -119,10 +137,10 @@ def test_the_second_interrupt_is_a_keyboard_interrupt(labelled, tmp_path: Path) 
                 os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
-        run_recipe(read_recipe(labelled), load_registry(), tmp_path / "runs", Report(None), stop, callbacks=[Signals()])
+        run_recipe(read_recipe(recipe), load_registry(), tmp_path / "runs", Report(None), stop, callbacks=[Signals()])
     (path,) = (tmp_path / "runs").iterdir()
     assert newest_checkpoint(RunDirectory.open(path))[2] == []
-    assert seqkit.run(labelled, resume=path, quiet=True).result["metrics"]
+    assert seqkit.run(recipe, resume=path, quiet=True).result["metrics"]
 
 
 def test_handlers_and_the_thread_are_given_back() -> None:
