@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.hookspecs import Command, Component, hookimpl
 
 if TYPE_CHECKING:
-    from seqkit import contracts
+    from seqkit import contracts, testing
     from seqkit.api import Run, load, run
     from seqkit.errors import (
         DataError,
@@ -49,6 +49,7 @@ __all__ = [
     "load",
     "register",
     "run",
+    "testing",
 ]
 
 _LAZY = {
@@ -67,8 +68,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "contracts":
-        return import_module("seqkit.contracts")
+    if name in ("contracts", "testing"):
+        return import_module(f"seqkit.{name}")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'seqkit' has no attribute '{name}'")

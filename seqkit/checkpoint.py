@@ -108,8 +108,8 @@ def take_snapshot(
     """
     tensors, layout = _flatten(carried_state)
     tensors |= {"rng": torch.get_rng_state()}
-    if model.on_gpu:
-        tensors |= {"rng.cuda": torch.cuda.get_rng_state()}
+    if model.gpu:
+        tensors |= {"rng.cuda": torch.cuda.get_rng_state(model.gpu)}
     numpy_state: Any = np.random.get_state()
     kind, keys, position, has_gauss, gauss = numpy_state
     own = {
@@ -210,8 +210,8 @@ class Checkpoint:
         try:
             optimizer.load_state_dict(optimizer.state_dict() | {"state": self._moments(optimizer)})
             torch.set_rng_state(self.tensors["rng"])
-            if model.on_gpu and "rng.cuda" in self.tensors:
-                torch.cuda.set_rng_state(self.tensors["rng.cuda"])
+            if model.gpu and "rng.cuda" in self.tensors:
+                torch.cuda.set_rng_state(self.tensors["rng.cuda"], model.gpu)
             kind, keys, position, has_gauss, gauss = self.state["numpy"]
             if not 0 <= position <= len(keys):  # which NumPy takes as it is, and reads there
                 raise ValueError(f"NumPy's random state is at {shown(position)}")

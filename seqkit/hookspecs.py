@@ -17,7 +17,8 @@ and implements any of the hooks below in that module, each yielding `Component` 
 
 A record names its class by `module:Class` and the class is imported when a recipe uses it, so keep torch out of the
 module that the entry point names: `seqkit list` imports that module every time. seqkit's own components are registered
-in the same way, in `builtin.py`. `seqkit plugins` shows what was found, and why a plugin was set aside.
+in the same way, in `builtin.py`. `seqkit plugins` shows what was found, and why a plugin was set aside;
+`seqkit check-plugin seqkit-gru` tries its components with the checks of `seqkit.testing`.
 
 A recipe names a reader under `data:`, and each other component under its kind: `encoder: {type: gru, hidden_size: 32}`.
 
@@ -49,11 +50,15 @@ class Component:
         name: the word that a recipe's `type:` uses: lower-case letters, digits, `_` and `-`.
         target: `"package.module:Class"`, imported on use; or the class itself.
         summary: what it is, in half a line, for `seqkit list`.
+        checks: `"package.module:function"`, a function that returns checks of it (`seqkit.testing.checks_for_reader`
+            and its like), for `seqkit check-plugin`. Readers need one, which gives a sample of a file; other kinds need
+            one where what they are tried on can't be guessed: a head its examples, a constructor its values.
     """
 
     name: str
     target: str | type
     summary: str
+    checks: str = ""
 
 
 @dataclass(frozen=True)

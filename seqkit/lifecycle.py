@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
+from seqkit import hookspecs
 from seqkit.errors import PluginError, StopTraining
 from seqkit.hookspecs import LIFECYCLE, PROJECT
 from seqkit.registry import Registry, reason
@@ -26,7 +28,7 @@ class Lifecycle:
         told: False in a process that leaves the telling to another.
 
     Raises:
-        PluginError: a callback has none of the hooks.
+        PluginError: a callback has none of the hooks, or one that asks for what it is not told.
     """
 
     def __init__(
@@ -35,13 +37,20 @@ class Lifecycle:
         self.run = run
         self._note = note
         own = pluggy.PluginManager(PROJECT)
+        own.add_hookspecs(hookspecs)
         for callback in callbacks:
-            own.register(callback, name=f"{type(callback).__name__} {len(own.get_plugins()) + 1}")
+            name = type(callback).__name__
+            try:
+                own.register(callback, name=f"{name} {len(own.get_plugins()) + 1}")
+            except (pluggy.PluginValidationError, ValueError) as error:
+                raise PluginError(
+                    f"callback {name}: {' '.join(str(error).splitlines()[1:] or [str(error)])}"
+                ) from error
             hooks = {caller.name for caller in own.get_hookcallers(callback) or ()}
             if not hooks or hooks - set(LIFECYCLE):
                 known = ", ".join(LIFECYCLE)
                 odd = f"'{min(hooks - set(LIFECYCLE))}'" if hooks else "no @seqkit.hookimpl"
-                raise PluginError(f"callback {type(callback).__name__} has {odd}; the hooks of a run are {known}")
+                raise PluginError(f"callback {name} has {odd}; the hooks of a run are {known}")
         self._listeners: dict[str, list[Any]] = {
             hook: [
                 implementation
@@ -58,7 +67,11 @@ class Lifecycle:
         stop = ""
         for implementation in list(self._listeners[hook]):
             try:
-                implementation.function(**{name: said[name] for name in implementation.argnames})
+                # What one listener does to what it is told must not change what the next is told, nor the result.
+                own = {
+                    name: said[name] if name == "error" else deepcopy(said[name]) for name in implementation.argnames
+                }
+                implementation.function(**own)
             except StopTraining as request:
                 stop = stop or f"{implementation.plugin_name}: {request}"
             except Exception as error:

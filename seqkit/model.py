@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Head, Loss, State, Tokenizer
@@ -35,9 +36,9 @@ class Model(nn.Module):
         self._shapes_checked = False
 
     @property
-    def on_gpu(self) -> bool:
-        """Whether the weights are on a CUDA device."""
-        return any(weight.is_cuda for weight in self.parameters())
+    def gpu(self) -> torch.device | None:
+        """The CUDA device that the weights are on, if they are on one."""
+        return next((weight.device for weight in self.parameters() if weight.is_cuda), None)
 
     def encode(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         """inputs: ids int64 (batch, time) or features float (batch, time, features); lengths int64 (batch,)."""

@@ -56,6 +56,15 @@ class Registered:
             raise PluginError(f"{label}: {loaded!r} does not inherit seqkit.contracts.{contract.__name__}")
         return loaded
 
+    def load_checks(self) -> Any:
+        """Imports the function that returns its checks; None where it names none.
+
+        Raises:
+            PluginError: it cannot be imported.
+        """
+        target = self.component.checks
+        return _imported(target, f"{self.kind} '{self.name}' of {self.provider}") if target else None
+
 
 @dataclass(frozen=True)
 class RegisteredCommand:
@@ -252,6 +261,9 @@ def checked(record: Any, wanted: Any = Component) -> Any:
     if (by_name or wanted is Command) and not (by_name and re.fullmatch(r"[\w.]+:\w+", record.target)):
         shape = "package.module:command" if wanted is Command else "package.module:Class"
         raise PluginError(f"the target of '{record.name}' is '{record.target}', not '{shape}'")
+    checks = getattr(record, "checks", "")
+    if checks and not (isinstance(checks, str) and re.fullmatch(r"[\w.]+:\w+", checks)):
+        raise PluginError(f"the checks of '{record.name}' are '{checks}', not 'package.module:function'")
     return record
 
 

@@ -16,12 +16,14 @@ imports torch. A file appears whole or not at all.
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import math
 import os
 import reprlib
 import shutil
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +33,7 @@ from seqkit.errors import DataError, UsageError
 
 FORMAT = 1
 MAX_JSON_BYTES = 256_000_000
+STALE_SECONDS = 3600
 MAX_DEPTH = 100
 """A recipe is at most 40 deep."""
 
@@ -62,7 +65,9 @@ class RunDirectory:
         staged = runs / f".{name}.{os.getpid()}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(staged, ignore_errors=True)
+            for left in runs.glob(f".{glob.escape(name)}.*"):  # by a process that was killed here
+                if left == staged or _is_stale(left):
+                    shutil.rmtree(left, ignore_errors=True)
             staged.mkdir()
             for file, content in files.items():
                 (staged / file).parent.mkdir(parents=True, exist_ok=True)
@@ -173,6 +178,13 @@ class RunDirectory:
         if features is not None and (not isinstance(features, int) or features < 1):
             raise DataError(f"{self.tokenizer}: damaged: 'features' is not a width: {shown(features)}")
         return {"tokenizer": None, "features": None} | fitted
+
+
+def _is_stale(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > STALE_SECONDS
+    except OSError:  # it is just being removed or renamed
+        return False
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -87,8 +87,9 @@ def _model(cls: type) -> type[BaseModel]:
         if parameter.nested:
             continue
         annotation = parameter.annotation
-        if parameter.is_path:
-            # Strict checking would take nothing but a Path object, and a recipe holds text.
+        forms = (annotation, *typing.get_args(annotation))
+        if parameter.is_path or any(typing.get_origin(form) is tuple for form in forms):
+            # Strict checking would take nothing but a Path or a tuple, and a recipe holds text and lists.
             annotation = Annotated[annotation, Field(strict=False)]
         fields[parameter.name] = (annotation, ... if parameter.required else parameter.default)
     config = ConfigDict(

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,18 @@ _EVENTS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "
 
 @dataclass(frozen=True)
 class _Kill:
-    """When a run is killed: before its n-th boundary, or after so many seconds; one of them is None."""
+    """When a run is killed: before its n-th boundary, or after so many seconds; one of them is None.
+
+    Attributes:
+        what: what comes after the boundary.
+    """
 
     boundary: int | None = None
+    what: str = ""
     seconds: float | None = None
 
     def __str__(self) -> str:
-        return f"after {self.seconds:.2f} s" if self.boundary is None else f"before boundary {self.boundary}"
+        return f"after {self.seconds:.2f} s" if self.boundary is None else f"before {self.what} ({self.boundary})"
 
 
 def verify_resume(
@@ -71,12 +77,12 @@ def verify_resume(
             raise _Failed(trial.code, trial.complaints)
         whole = trial.run
         assert whole is not None
-        say(f"not killed: {seconds:.1f} s, {boundaries} boundaries")
-        moments = _moments(kills, boundaries, seconds, generator)
+        kinds = len(set(boundaries))
+        say(f"not killed: {seconds:.1f} s, {len(boundaries)} boundaries of {kinds} kinds")
         done = 0
-        for number, planned in enumerate(moments, start=1):
+        for number, planned in enumerate(_moments(boundaries, seconds, generator), start=1):
             killed = _Trial(Path(folder) / f"killed-{number}", options)
-            for kill in planned:
+            for kill in planned[: kills - done]:
                 if killed.start(kill):
                     done += 1
                     say(f"kill {done}: {kill}: {killed.standing}")
@@ -88,7 +94,9 @@ def verify_resume(
             if difference := first_difference(whole, killed.run):
                 say(f"differs from the run that was not killed: {difference}")
                 return False
-    say(f"{done} kills in {len(moments)} runs: each ended as the run that was not killed, byte for byte")
+            if done == kills:
+                break
+    say(f"{done} kills in {number} runs: each ended as the run that was not killed, byte for byte")
     return True
 
 
@@ -105,18 +113,15 @@ class _Failed(SeqkitError):
         return self._lines
 
 
-def _moments(kills: int, boundaries: int, seconds: float, generator: random.Random) -> list[list[_Kill]]:
-    """Returns the kills of each run: every other one at a boundary, evenly spread over them, the rest at any moment."""
-    at_boundaries = (kills + 1) // 2
-    offset = generator.random()
-    planned = [
-        _Kill(boundary=1 + int((place + offset) * boundaries / at_boundaries) % boundaries)
-        if number % 2 == 0
-        else _Kill(seconds=generator.uniform(0, seconds))
-        for number in range(kills)
-        for place in [number // 2]
-    ]
-    return [planned[first : first + 2] for first in range(0, kills, 2)]
+def _moments(boundaries: list[str], seconds: float, generator: random.Random) -> Iterator[list[_Kill]]:
+    """Yields the kills of one run after another: at a boundary, of one kind after another, and then at any moment."""
+    kinds: dict[str, list[int]] = {}
+    for number, what in enumerate(boundaries, start=1):
+        kinds.setdefault(what, []).append(number)
+    while True:
+        for what in generator.sample(list(kinds), len(kinds)):
+            boundary = generator.choice(kinds[what])
+            yield [_Kill(boundary=boundary, what=what), _Kill(seconds=generator.uniform(0, seconds))]
 
 
 class _Trial:
@@ -124,7 +129,7 @@ class _Trial:
 
     Attributes:
         code: what the last process ended with.
-        boundaries: how many it passed, where it was not killed.
+        boundaries: what came after each boundary that it passed, where it was not killed.
         complaints: what it wrote on stderr.
     """
 
@@ -133,7 +138,7 @@ class _Trial:
         self.runs = folder / "runs"
         self.options = options
         self.code = 0
-        self.boundaries = 0
+        self.boundaries: list[str] = []
         self.complaints: list[str] = []
         folder.mkdir()
 
@@ -156,16 +161,16 @@ class _Trial:
     def start(self, kill: _Kill | None) -> bool:
         """Starts the run, or goes on with it, in a process of its own; returns whether that was killed."""
         resume = ["--resume", str(self.run)] if self.run else []
-        counted, complaints = self.folder / "boundaries", self.folder / "stderr"
+        noted, complaints = self.folder / "boundaries", self.folder / "stderr"
         process = os.fork()
         if process == 0:  # pragma: no cover - in the child, which ends here
             try:
                 _redirect(self.folder / "stdout", complaints)
-                count = _count_boundaries(self.runs, kill.boundary if kill else None)
+                passed = _note_boundaries(self.runs, kill.boundary if kill else None)
                 from seqkit.cli import execute
 
                 code = execute(["run", "--runs", str(self.runs), *resume, *self.options])
-                counted.write_text(str(count[0]))
+                noted.write_text("\n".join(passed), encoding="utf-8")
             except BaseException as error:
                 os.write(2, f"{type(error).__name__}: {error}\n".encode())
                 code = 1
@@ -174,7 +179,7 @@ class _Trial:
         self.complaints = complaints.read_text(encoding="utf-8").splitlines()
         self.code = os.waitstatus_to_exitcode(status)
         if self.code == 0:
-            self.boundaries = int(counted.read_text())
+            self.boundaries = noted.read_text(encoding="utf-8").splitlines()
         return self.code == -signal.SIGKILL
 
 
@@ -184,32 +189,37 @@ def _redirect(out: Path, complaints: Path) -> None:
     sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
 
 
-def _count_boundaries(folder: Path, kill_at: int | None) -> list[int]:
-    """Counts, from now on, what this process does to the files of a folder, and kills it before the given one.
+def _note_boundaries(folder: Path, kill_at: int | None) -> list[str]:
+    """Notes, from now on, what this process does to the files of a folder, and kills it before the given one.
 
     Returns:
-        A list of one number, the count, which goes on growing.
+        What was done, which goes on growing; numbers in the names of files are left out.
     """
-    count = [0]
-    inside = str(folder)
+    noted: list[str] = []
     sync = os.fsync
 
-    def passed() -> None:
-        count[0] += 1
-        if count[0] == kill_at:
+    def passed(event: str, path: str) -> None:
+        noted.append(f"{event} {re.sub('[0-9]+', 'N', os.path.relpath(path, folder))}")
+        if len(noted) == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _EVENTS and isinstance(arguments[0], str | os.PathLike) and str(arguments[0]).startswith(inside):
-            passed()
+        if event in _EVENTS and isinstance(arguments[0], str | os.PathLike):
+            path = os.fspath(arguments[0])
+            if path.startswith(str(folder)):
+                passed(event.removeprefix("os.").removeprefix("shutil."), path)
 
-    def counted_sync(descriptor: Any) -> None:
-        passed()
+    def noted_sync(descriptor: Any) -> None:
+        try:
+            path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        except OSError:  # a system without /proc
+            path = str(folder)
+        passed("sync", path)
         sync(descriptor)
 
     sys.addaudithook(hook)
-    os.fsync = counted_sync  # type: ignore[assignment]
-    return count
+    os.fsync = noted_sync  # type: ignore[assignment]
+    return noted
 
 
 def _wait(process: int, seconds: float | None) -> int:

@@ -12,8 +12,6 @@ import pytest
 import torch
 from hypothesis import settings
 
-# Plugins that are installed beside seqkit are no part of what these tests say of it.
-os.environ["SEQKIT_PLUGINS"] = "off"
 # Small tensors gain nothing from a second thread, and lose much where two processes share two cores.
 torch.set_num_threads(1)
 # A machine that is busy must not fail a test, and a failure must be there again on the next run.
@@ -23,6 +21,12 @@ settings.load_profile("seqkit")
 RECIPES = Path(__file__).parent.parent / "recipes"
 
 SENTENCE = "In Beijing Sarah bought a basket of apples In Guangzhou Sarah bought a basket of bananas"
+
+
+@pytest.fixture(autouse=True)
+def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plugins that are installed beside seqkit are no part of what these tests say of it."""
+    monkeypatch.setenv("SEQKIT_PLUGINS", "off")
 
 
 @pytest.fixture

@@ -22,7 +22,12 @@ def install(folder: Path, name: str, source: str, *, version: str = "1.0", point
     module = name.replace("-", "_")
     folder.mkdir(exist_ok=True)
     (folder / f"{module}.py").write_text(IMPORTS + dedent(source), encoding="utf-8")
-    metadata = folder / f"{module}-{version}.dist-info"
+    describe(folder, name, module, version=version, point=point)
+
+
+def describe(folder: Path, name: str, module: str, *, version: str = "1.0", point: str = "") -> None:
+    """Writes the metadata that make a module, which is in the folder already, a distribution with an entry point."""
+    metadata = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (metadata / "entry_points.txt").write_text(f"[seqkit]\n{point or module} = {module}\n")

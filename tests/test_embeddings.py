@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
+import seqkit
+from seqkit import registry
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
+from seqkit.embeddings.scaled import Scaled
 from seqkit.tokenizers.char import Char
 
 
@@ -69,3 +79,97 @@ def test_learned_drops_only_in_training(tokenizer: Char) -> None:
 def test_no_rows_give_no_rows(tokenizer: Char, make: type) -> None:
     embedding = make(tokenizer)
     assert embedding(torch.zeros(0, 5, dtype=torch.int64)).shape == (0, 5, embedding.output_size)
+
+
+SCALERS = {"standard": StandardScaler, "min_max": MinMaxScaler, "robust": RobustScaler}
+
+
+def series(lengths: list[int], seed: int) -> list[np.ndarray]:
+    """Returns rows of three features: of unlike scales, and the last one constant."""
+    generator = np.random.default_rng(seed)
+    values = [generator.standard_exponential((length, 3)) * [1.0, 100.0, 0.0] + [0.0, -50.0, 7.0] for length in lengths]
+    return [value.astype(np.float32) for value in values]
+
+
+@pytest.mark.parametrize("by", SCALERS)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), seed=st.integers(0, 99))
+def test_scaled_is_scikit_learns(by: str, lengths: list[int], seed: int) -> None:
+    rows = series(lengths, seed)
+    embedding = Scaled(3, by=by).double()
+    embedding.fit(iter(rows))
+    # scikit-learn computes in its input's type, seqkit in float64.
+    reference = SCALERS[by]().fit(np.concatenate(rows).astype(np.float64))
+    unseen = series([6], seed + 1)[0].astype(np.float64)
+    got = embedding(torch.from_numpy(unseen)[None])
+    assert got.shape == (1, 6, embedding.output_size)
+    torch.testing.assert_close(got[0], torch.from_numpy(reference.transform(unseen)), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("by", SCALERS)
+def test_a_feature_that_never_changes_is_only_shifted(by: str) -> None:
+    embedding = Scaled(2, by=by)
+    embedding.fit([np.array([[7.0, 0.1], [7.0, 0.1]]), np.array([[7.0, 0.1]])])
+    torch.testing.assert_close(embedding(torch.tensor([[[9.0, 0.1]]])), torch.tensor([[[2.0, 0.0]]]), rtol=0, atol=1e-7)
+
+
+def test_scaled_learns_nothing_by_gradient_and_is_saved() -> None:
+    embedding, again = Scaled(3), Scaled(3)
+    embedding.fit(series([5], 0))
+    assert not list(embedding.parameters())
+    again.load_state_dict(embedding.state_dict())
+    values = torch.from_numpy(series([4], 1)[0])[None]
+    assert torch.equal(again(values), embedding(values))
+
+
+@pytest.fixture
+def waves(monkeypatch: pytest.MonkeyPatch) -> dict:
+    """Registers a reader of features, for one test; returns a recipe that reads them."""
+    monkeypatch.setattr(registry, "_session", [])
+    monkeypatch.setattr(registry, "_loaded", {})
+
+    @seqkit.register("reader", "waves")
+    class Waves(seqkit.contracts.Reader):
+        yields = "features"
+
+        def read(self):
+            for number, row in enumerate(series([5] * 20, 0)):
+                yield seqkit.contracts.Example(row * (1 + number), "odd" if number % 2 else "even", f"waves:{number}")
+
+    return {
+        "data": {"type": "waves", "split": {"by": "order", "test": 0.5}},
+        "embedding": {"type": "scaled"},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": "classify",
+        "train": {"epochs": 1, "threads": 1},
+    }
+
+
+def test_scaled_is_fitted_on_train_alone_and_comes_back_with_the_weights(waves: dict, tmp_path: Path) -> None:
+    run = seqkit.run(waves, runs=tmp_path, quiet=True)
+    train = np.concatenate([row * (1 + number) for number, row in enumerate(series([5] * 20, 0)[:10])])
+    weights = load_file(run.directory.model)
+    np.testing.assert_allclose(weights["embedding.shift"], train.mean(axis=0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(weights["embedding.scale"][:2], train.std(axis=0, dtype=np.float64)[:2], rtol=1e-6)
+    assert "embedding" in run.recipe and run.recipe["embedding"] == {"type": "scaled", "by": "standard"}
+    rows = [row * (1 + number) for number, row in enumerate(series([5] * 20, 0))]
+    answers = seqkit.load(run.path).predict(rows[10:])
+    right = [answer["label"] == ("odd" if number % 2 else "even") for number, answer in enumerate(answers, start=10)]
+    assert np.mean(right) == run.result["metrics"]["test"]["accuracy"]
+
+
+def test_an_embedding_takes_what_the_reader_yields(waves: dict) -> None:
+    with pytest.raises(seqkit.RecipeError) as caught:
+        seqkit.run(waves | {"embedding": {"type": "learned", "dim": 3}}, quiet=True)
+    message = "recipe: embedding.type: 'learned' takes ids, and this reader yields features; leave it out"
+    assert caught.value.lines == [message]
+    with pytest.raises(seqkit.RecipeError) as caught:
+        seqkit.run(waves | {"data": {"type": "text", "text": "six"}, "head": "next_char"}, quiet=True)
+    message = "recipe: embedding.type: 'scaled' takes features, and this reader yields ids; 'one_hot' takes them"
+    assert caught.value.lines == [message]
+
+
+def test_features_get_on_without_an_embedding_and_take_no_tokenizer(waves: dict, tmp_path: Path) -> None:
+    without = {key: value for key, value in waves.items() if key != "embedding"}
+    assert seqkit.run(without, runs=tmp_path, quiet=True).recipe.get("embedding") is None
+    with pytest.raises(seqkit.RecipeError, match="tokenizer: this reader yields features, which need none"):
+        seqkit.run(waves | {"tokenizer": "char"}, quiet=True)

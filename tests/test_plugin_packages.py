@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -91,12 +91,10 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _plugins_on() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _plugins_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is on the path of a command counts as installed."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("SEQKIT_PLUGINS", "on")
-        yield
+    monkeypatch.setenv("SEQKIT_PLUGINS", "on")
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from distributions import encoder, install
 
 import seqkit
-from seqkit import registry
+from seqkit import discovery, registry
 from seqkit.contracts import Encoder, Reader
 from seqkit.errors import PluginError, UsageError
 from seqkit.hookspecs import KINDS
@@ -22,6 +23,13 @@ from seqkit.signature import parameters
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Returns a function that installs a package into a folder on the path, for this test alone."""
     before = set(sys.modules)
+    read = metadata.entry_points
+    installed = {point.dist.name for point in read(group="seqkit") if point.dist}
+    monkeypatch.setattr(
+        discovery.metadata,
+        "entry_points",
+        lambda group: [point for point in read(group=group) if not point.dist or point.dist.name not in installed],
+    )
     monkeypatch.delenv("SEQKIT_PLUGINS", raising=False)
     monkeypatch.setattr(registry, "_loaded", {})
     monkeypatch.setattr(registry, "_session", [])

@@ -16,7 +16,7 @@ from seqkit.plan import Plan, Spec
 from seqkit.recipe import read_recipe
 from seqkit.registry import load_registry
 from seqkit.resolve import resolve
-from seqkit.signature import parameters
+from seqkit.signature import check_parameters, parameters
 from seqkit.yaml_marks import dump, parse
 
 LSTM = {"type": "lstm", "hidden_size": 4}
@@ -118,6 +118,26 @@ def test_a_component_without_a_constructor_has_no_parameters() -> None:
             return []
 
     assert parameters(Plain) == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted", "messages"),
+    [
+        ([1, 2.5], (1, 2.5), []),
+        ([1], None, ["must have 2 items, not [1]"]),
+        ([1, 2, 3], None, ["must have at most 2 items, not [1, 2, 3]"]),
+        ([1, "2"], None, ["must be a number, not '2' (leave out its quotes)"]),
+        (1, None, ["must be a list, not 1"]),
+    ],
+)
+def test_a_tuple_is_written_as_a_list(written: Any, wanted: Any, messages: list[str]) -> None:
+    class Ranged:
+        def __init__(self, *, speed: tuple[int, float], noise: tuple[float, float] | None = None) -> None: ...
+
+    for name, others in (("speed", {}), ("noise", {"speed": [1, 1]})):
+        values, found = check_parameters(Ranged, others | {name: written})
+        assert values.get(name) == wanted
+        assert [problem.message for problem in found] == messages
 
 
 def test_nested_components_are_resolved_with_their_places() -> None:

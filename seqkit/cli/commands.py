@@ -39,7 +39,9 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands:
-            command = _plugin_commands()[name].load()
+            from seqkit.registry import load_registry
+
+            command = load_registry().check().commands[name].load()
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -274,12 +276,62 @@ def plugins(without: tuple[str, ...]) -> None:
         for entry in plugin.components:
             click.echo(f"  {entry.kind} {entry.name}")
         for added in plugin.commands:
-            click.echo(f"  command {added.command.name}")
+            hidden = ": never runs, since seqkit has one of that name" if added.command.name in seqkit.commands else ""
+            click.echo(f"  command {added.command.name}{hidden}")
         if plugin.lifecycle:
             click.echo(f"  is told of runs: {', '.join(plugin.lifecycle)}")
         if not (plugin.failure or plugin.components or plugin.commands or plugin.lifecycle):
             click.echo("  provides nothing: no function of its module is a @seqkit.hookimpl")
     registry.check()
+
+
+@seqkit.command("check-plugin", short_help="Try a plugin's components.")
+@click.argument("distribution", metavar="DIST")
+@no_plugin
+def check_plugin(distribution: str, without: tuple[str, ...]) -> None:
+    """Try every component of an installed package with the checks of seqkit.testing; DIST is its name.
+
+    Each check is told in a line. Seqkit's own components are tried by the name of seqkit.
+    """
+    from seqkit.registry import load_registry
+
+    registry = load_registry(without=without).check()
+    import torch
+
+    from seqkit.testing.installed import check_distribution
+
+    torch.set_num_threads(1)  # what is tried is small
+    click.echo(check_distribution(distribution, registry, click.echo))
+
+
+@seqkit.command("new-plugin", short_help="Write a package to start a plugin from.")
+@click.argument("name")
+@click.option(
+    "--kind", type=click.Choice(KINDS), default="encoder", show_default=True, help="What the plugin is to provide."
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    show_default="here",
+    metavar="DIR",
+    help="Make the package's folder in this one.",
+)
+def new_plugin(name: str, kind: str, into: Path) -> None:
+    """Write a package to start a plugin from: seqkit-NAME, with one small component, its test and a recipe."""
+    import shlex
+
+    from seqkit.new_plugin import write_plugin
+    from seqkit.registry import load_registry
+
+    folder = write_plugin(name, kind, into, load_registry())
+    recipe = folder / "recipes" / f"{folder.name.removeprefix('seqkit-')}.yaml"
+    click.echo(f"{folder}: a package that provides the {kind} '{recipe.stem}'. Next:")
+    click.echo(
+        f"  pip install -e {shlex.quote(f'./{folder}[test]' if not folder.is_absolute() else f'{folder}[test]')}"
+    )
+    click.echo(f"  pytest {shlex.quote(str(folder))}")
+    click.echo(f"  seqkit run {shlex.quote(str(recipe))}")
 
 
 def _plugin_commands() -> dict[str, Any]:

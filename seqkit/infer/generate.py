@@ -46,9 +46,9 @@ def generate(
         seed: of the draws.
     """
     generator = np.random.default_rng(seed)
-    written: list[int] = []
-    shown = ""
-    held = max((len(text) for text in stop), default=1) - 1
+    written = Written(tokenizer)
+    shown = 0
+    longest = max((len(text) for text in stop), default=1)
     state = None
     unread = prompt
     for _ in range(length):
@@ -56,23 +56,50 @@ def generate(
             logits, state = engine.next_logits(unread, state)
         else:
             logits, _ = engine.next_logits(
-                np.concatenate([prompt, np.array(written, np.int64)])[-engine.context :], None
+                np.concatenate([prompt, np.array(written.ids, np.int64)])[-engine.context :], None
             )
         number = sample(logits, generator, temperature, top_k, top_p, tokenizer.unwritable)
-        written.append(number)
         unread = np.array([number])
-        text = tokenizer.decode(written)
-        ends = [place for place in (text.find(end) for end in stop) if place >= 0]
+        text = written.add(number)
+        # What was shown holds no stop text, and cannot be the beginning of one that ends here.
+        ends = [place for place in (text.find(end, shown) for end in stop) if place >= 0]
         if ends:
-            yield text[len(shown) : min(ends)]
+            yield text[shown : min(ends)]
             return
-        # A character of which some bytes are to come is held back, and before it what may still turn into a stop text.
-        settled = text.rstrip("\N{REPLACEMENT CHARACTER}")
-        ready = settled[: max(len(shown), len(settled) - held)]
-        if len(ready) > len(shown) and ready.startswith(shown):
-            yield ready[len(shown) :]
+        ready = max(shown, len(text) - longest + 1)
+        if ready > shown:
+            yield text[shown:ready]
             shown = ready
-    yield tokenizer.decode(written)[len(shown) :]
+    yield written.end()[shown:]
+
+
+class Written:
+    """A text that grows by one id at a time, each decoded beside the few before it and never all of them again.
+
+    Attributes:
+        ids: all that was added.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.ids: list[int] = []
+        self._tokenizer = tokenizer
+        self._text = ""
+        self._start = self._known = 0
+
+    def add(self, number: int) -> str:
+        """Returns the text so far, but for a character of which some bytes are to come."""
+        self.ids.append(number)
+        before = self._tokenizer.decode(self.ids[self._start : self._known])
+        now = self._tokenizer.decode(self.ids[self._start :])
+        if len(now) > len(before) and not now.endswith("\N{REPLACEMENT CHARACTER}"):
+            self._text += now[len(before) :]
+            self._start, self._known = self._known, len(self.ids)
+        return self._text
+
+    def end(self) -> str:
+        """Returns the whole text, as it is when nothing more comes."""
+        before = self._tokenizer.decode(self.ids[self._start : self._known])
+        return self._text + self._tokenizer.decode(self.ids[self._start :])[len(before) :]
 
 
 def sample(

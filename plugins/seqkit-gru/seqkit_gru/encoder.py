@@ -32,9 +32,8 @@ class GRU(nn.Module, Encoder):
         rows = torch.arange(len(lengths))
         outputs, last = inputs, []
         for number, layer in enumerate(self.layers):
-            start = (
-                None if state is None else state[None, :, number].contiguous()
-            )  # torch wants (1, batch, hidden_size)
+            # A state has the batch first; torch wants (1, batch, hidden_size).
+            start = None if state is None else state[None, :, number].contiguous()
             outputs, _ = layer(outputs, start)  # (batch, time, hidden_size)
             last.append(outputs[rows, lengths - 1])  # (batch, hidden_size)
         return Encoded(outputs, final=last[-1], state=torch.stack(last, dim=1))

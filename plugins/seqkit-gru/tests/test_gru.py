@@ -16,7 +16,7 @@ from seqkit_gru.encoder import GRU
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-import seqkit
+import seqkit.testing
 
 INPUT_SIZE, HIDDEN_SIZE = 3, 5
 RECIPE = Path(__file__).parent.parent / "recipes" / "char_gen_gru.yaml"
@@ -90,6 +90,13 @@ def test_windows_with_carried_state_equal_one_long_pass(windows: list[int]) -> N
         outputs.append(encoded.outputs)
     assert_close(torch.cat(outputs, dim=1), whole.outputs)
     assert_close(encoded.state, whole.state)
+
+
+@seqkit.testing.parametrize_with_checks(
+    seqkit.testing.checks_for_encoder(lambda input_size: GRU(input_size, hidden_size=4, num_layers=2))
+)
+def test_it_keeps_its_contract(check) -> None:
+    check()
 
 
 def test_no_rows_give_no_rows() -> None:

@@ -1,0 +1,62 @@
+"""`seqkit tones`: the sound that the reader of that name makes, to hear it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import click
+
+from seqkit.errors import UsageError
+
+_DIGITS = click.IntRange(1, 100)
+_DECIBELS = click.FloatRange(-60, 120)
+_SPEED = click.FloatRange(0.1)
+
+
+@click.command(short_help="Write synthesised digits to wav files.")
+@click.option("--into", "folder", type=click.Path(path_type=Path), required=True, help="A new folder to write to.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=5, show_default=True, help="How many files.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--digits", type=(_DIGITS, _DIGITS), default=(3, 7), show_default=True, help="How many digits, from and to."
+)
+@click.option(
+    "--noise", type=(_DECIBELS, _DECIBELS), default=(-5.0, 15.0), show_default=True, help="Tones over noise, in dB."
+)
+@click.option("--speed", type=(_SPEED, _SPEED), default=(0.8, 1.25), show_default=True, help="How much faster.")
+@click.option("--sample-rate", type=click.IntRange(1), default=8000, show_default=True, help="Samples a second.")
+def tones(
+    folder: Path,
+    count: int,
+    seed: int,
+    digits: tuple[int, int],
+    noise: tuple[float, float],
+    speed: tuple[float, float],
+    sample_rate: int,
+) -> None:
+    """Write digits said in tones to wav files, and a manifest.csv that lists them with what is said.
+
+    They are the first rows of the reader `tones` with the same parameters; the reader `wav` reads the manifest, and so
+    do `seqkit predict RUN --data` and `seqkit evaluate RUN --data`.
+    """
+    from seqkit_ctc.pcm import write_wav
+    from seqkit_ctc.tones import Tones
+
+    try:
+        reader = Tones(count=count, seed=seed, digits=digits, noise=noise, speed=speed, sample_rate=sample_rate)
+    except ValueError as error:
+        raise UsageError(f"--{str(error).replace('_', '-')}") from None
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(f"--into {folder}: is there already: name a new folder") from None
+    manifest = folder / "manifest.csv"
+    with manifest.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["path", "text"])
+        for number, (text, samples) in enumerate(reader.sounds(), start=1):
+            name = f"{number:05}-{text}.wav"
+            write_wav(folder / name, samples, sample_rate)
+            rows.writerow([name, text])
+    click.echo(manifest)

@@ -1,0 +1,70 @@
+"""A number for the whole sequence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Tokenizer
+from seqkit.errors import DataError
+
+
+class Placeholder(nn.Module, Head):
+    """A number for the whole sequence, by least squares: a linear map of the encoder's final vector.
+
+    The loss is the squared error in units of the training numbers' variance, so that one learning rate suits all data.
+    """
+
+    needs = frozenset({"final", "targets"})
+    metric_names = ("rmse",)
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        numbers = np.array([_number(example) for example in examples])
+        self.mean, self.deviation = float(numbers.mean()), float(numbers.std()) or 1.0
+
+    def state(self) -> dict[str, Any]:
+        return {"mean": self.mean, "deviation": self.deviation}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.mean, self.deviation = float(state["mean"]), float(state["deviation"])
+
+    def build(self, output_size: int, final_size: int) -> None:
+        self.output = nn.Linear(final_size, 1)
+
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+        yield Row(encoded_input, _number(example))
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        assert batch.targets is not None
+        errors = (self._answers(encoded) - batch.targets) / self.deviation  # (batch,)
+        return Loss(errors.square().sum(), len(errors))
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        return [{"number": number} for number in self._answers(encoded).tolist()]
+
+    def metrics(
+        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+    ) -> dict[str, Any]:
+        return {"rmse": self.deviation * math.sqrt(loss)}
+
+    def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict:
+        mean = np.mean([_number(example) for example in train])
+        errors = np.array([_number(example) for example in test]) - mean
+        return {"name": "the mean of the training numbers", "rmse": float(np.sqrt(np.mean(errors**2)))}
+
+    def _answers(self, encoded: Encoded) -> Tensor:
+        return self.mean + self.deviation * self.output(encoded.final)[:, 0]
+
+
+def _number(example: Example) -> float:
+    try:
+        number = float(example.target)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{example.where}: '{example.target}' is not a number")
+    return number

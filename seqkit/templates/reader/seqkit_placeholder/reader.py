@@ -1,0 +1,33 @@
+"""A label and a text a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqkit.contracts import Example, Reader
+from seqkit.errors import DataError
+from seqkit.readers.files import check_encoding, read_text
+
+
+class Placeholder(Reader):
+    """Lines of the form `label: text`. Blank lines, and those that begin with #, are passed over.
+
+    Args:
+        path: a file.
+        encoding: of the file.
+    """
+
+    def __init__(self, *, path: Path, encoding: str = "utf-8") -> None:
+        self.path = path
+        self.encoding = check_encoding(encoding)
+
+    def read(self) -> Iterator[Example]:
+        for number, line in enumerate(read_text(self.path, self.encoding).split("\n"), start=1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            where = f"{self.path}:{number}"
+            label, _, text = (part.strip() for part in line.partition(":"))
+            if not (label and text):
+                raise DataError(f"{where}: must be `label: text`, not '{line:.40}'")
+            yield Example(text, label, where)

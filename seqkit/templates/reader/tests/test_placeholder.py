@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+from seqkit_placeholder.reader import Placeholder
+
+import seqkit
+from seqkit.contracts import Example
+from seqkit.testing import check_reader
+
+RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
+
+
+def test_it_keeps_its_contract() -> None:
+    sample = "ham: at eight\nspam: win\n"
+    check_reader(lambda path: Placeholder(path=path), sample, broken={"ham: at eight\nspam\n": 2})
+
+
+def test_each_line_is_an_example_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "texts"
+    file.write_text("# a comment\nham: at eight: the pub\n\n spam :Win!\n", encoding="utf-8")
+    assert list(Placeholder(path=file).read()) == [
+        Example("at eight: the pub", "ham", f"{file}:2"),
+        Example("Win!", "spam", f"{file}:4"),
+    ]
+
+
+@pytest.mark.parametrize("line", ["no label", ": no label", "no text:"])
+def test_a_line_that_is_something_else_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "texts"
+    file.write_text(f"ham: fine\n{line}\n", encoding="utf-8")
+    with pytest.raises(seqkit.DataError) as caught:
+        list(Placeholder(path=file).read())
+    assert str(caught.value) == f"{file}:2: must be `label: text`, not '{line}'"
+
+
+def test_the_recipe_trains(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPE, runs=tmp_path, quiet=True)
+    assert run.result["metrics"]["test"]["accuracy"] > 0.9

@@ -1,0 +1,16 @@
+"""What this plugin adds to seqkit, by name: the class is imported when a recipe uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import seqkit
+
+
+@seqkit.hookimpl
+def seqkit_tokenizers() -> Iterator[seqkit.Component]:
+    yield seqkit.Component(
+        "placeholder",
+        "seqkit_placeholder.tokenizer:Placeholder",
+        "one id a character, capitals told by a mark",
+    )

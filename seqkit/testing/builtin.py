@@ -1,0 +1,211 @@
+"""The checks of what seqkit ships: what a plugin's `checks` functions look like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.contracts import Example
+from seqkit.embeddings.learned import Learned
+from seqkit.embeddings.one_hot import OneHot
+from seqkit.embeddings.scaled import Scaled
+from seqkit.encoders.bilstm import BiLSTM
+from seqkit.encoders.lstm import LSTM
+from seqkit.encoders.projected import Projected
+from seqkit.encoders.stacked import Stacked
+from seqkit.heads.classify import Classify
+from seqkit.heads.next_char import NextChar
+from seqkit.readers.table import Table
+from seqkit.readers.text import Text
+from seqkit.testing.checks import Check
+from seqkit.testing.embeddings import checks_for_embedding
+from seqkit.testing.encoders import checks_for_encoder
+from seqkit.testing.heads import checks_for_head
+from seqkit.testing.readers import checks_for_reader
+from seqkit.testing.tokenizers import checks_for_tokenizer
+from seqkit.tokenizers.byte import Byte
+from seqkit.tokenizers.char import Char
+from seqkit.tokenizers.word import Word
+
+LABELLED = [
+    Example("good", "glad"),
+    Example("a bad thing", "sad"),
+    Example("nice one", "glad"),
+    Example("so awful", "sad"),
+    Example("x", "none"),
+]
+TEXTS = [Example("abcdefgh"), Example("bdfhac"), Example("hgfe")]
+
+
+def variants(tries: dict[str, list[Check]]) -> list[Check]:
+    """Returns the checks of a component with several sets of values, each named by its set."""
+    return [check.named(name) for name, checks in tries.items() for check in checks]
+
+
+def text() -> list[Check]:
+    sample = "first line\n\nsecond line, 第二\n"
+    lines = [("first line", None), ("second line, 第二", None)]
+    return variants(
+        {
+            "whole": checks_for_reader(lambda path: Text(path=path), sample, expected=[(sample, None)]),
+            "lines": checks_for_reader(lambda path: Text(path=path, unit="line"), sample, expected=lines),
+            "in the recipe": checks_for_reader(lambda: Text(text=sample)),
+        }
+    )
+
+
+def table() -> list[Check]:
+    pairs = [("good, really", "1"), ("bad", "0")]
+    csv = 'text,label\n"good, really",1\nbad,0\n'
+    tsv = "text\tlabel\ngood, really\t1\nbad\t0\n"
+    jsonl = '{"text": "good, really", "label": 1}\n{"text": "bad", "label": 0}\n'
+
+    def checks(sample: str, suffix: str, broken: dict[str, int]) -> list[Check]:
+        return checks_for_reader(lambda path: Table(path=path), sample, suffix=suffix, expected=pairs, broken=broken)
+
+    return variants(
+        {
+            "csv": checks(csv, ".csv", {"text\ngood\n": 1, csv + "one,two,three\n": 4, csv + '"open,1\n': 4}),
+            "tsv": checks(tsv, ".tsv", {tsv + "alone\n": 4, tsv + "\t1\n": 4}),
+            "jsonl": checks(jsonl, ".jsonl", {jsonl + "[]\n": 3, jsonl + "{\n": 3, jsonl + '{"text": "x"}\n': 3}),
+        }
+    )
+
+
+def char() -> list[Check]:
+    return variants(
+        {
+            "error": checks_for_tokenizer(Char),
+            "mark": checks_for_tokenizer(lambda: Char(unknown="mark", min_count=2)),
+            "skip": checks_for_tokenizer(lambda: Char(unknown="skip", max_length=9)),
+        }
+    )
+
+
+def byte() -> list[Check]:
+    return checks_for_tokenizer(Byte)
+
+
+def word() -> list[Check]:
+    return variants(
+        {
+            "error": checks_for_tokenizer(Word),
+            "mark": checks_for_tokenizer(lambda: Word(unknown="mark", lower=True, max_length=3)),
+            "skip": checks_for_tokenizer(lambda: Word(unknown="skip")),
+        }
+    )
+
+
+def one_hot() -> list[Check]:
+    return checks_for_embedding(OneHot)
+
+
+def learned() -> list[Check]:
+    return checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, dropout=0.3))
+
+
+def scaled() -> list[Check]:
+    return variants(
+        {
+            "standard": checks_for_embedding(Scaled, width=3),
+            "min_max": checks_for_embedding(lambda width: Scaled(width, by="min_max"), width=3),
+            "robust": checks_for_embedding(lambda width: Scaled(width, by="robust"), width=3),
+        }
+    )
+
+
+def torch_lstm(encoder: Any, inputs: Tensor) -> Tensor:
+    """Returns what torch.nn.LSTM gives with the weights of a `lstm` or `bilstm`."""
+    layers, first = encoder.layers, encoder.layers.cells[0]
+    reference = nn.LSTM(
+        first.input_size,
+        first.hidden_size,
+        layers.num_layers,
+        bias=first.bias,
+        batch_first=True,
+        bidirectional=layers.directions == 2,
+        proj_size=first.proj_size,
+    )
+    theirs = [weight for cell in layers.cells for weight in cell.parameters()]
+    with torch.no_grad():
+        for mine, weight in zip(reference.parameters(), theirs, strict=True):
+            mine.copy_(weight)
+        return reference(inputs)[0]
+
+
+def lstm() -> list[Check]:
+    def deep(size: int) -> LSTM:
+        return LSTM(size, hidden_size=5, num_layers=3, proj_size=2, bias=False, dropout=0.3)
+
+    return variants(
+        {
+            "one layer": checks_for_encoder(lambda size: LSTM(size, hidden_size=4), reference=torch_lstm),
+            "three projected": checks_for_encoder(deep, reference=torch_lstm),
+            "ids looked up": checks_for_encoder(
+                lambda size: LSTM(size, hidden_size=2), input_size=11, reference=torch_lstm
+            ),
+        }
+    )
+
+
+def bilstm() -> list[Check]:
+    return variants(
+        {
+            "two layers": checks_for_encoder(
+                lambda size: BiLSTM(size, hidden_size=4, num_layers=2, dropout=0.3), reference=torch_lstm
+            ),
+            "projected": checks_for_encoder(
+                lambda size: BiLSTM(size, hidden_size=5, proj_size=3), reference=torch_lstm
+            ),
+        }
+    )
+
+
+def stacked() -> list[Check]:
+    def lower(size: int) -> LSTM:
+        return LSTM(size, hidden_size=4)
+
+    return variants(
+        {
+            "forwards": checks_for_encoder(
+                lambda size: Stacked(size, layers=[lower, lambda size: LSTM(size, hidden_size=3)], dropout=0.3)
+            ),
+            "both ways below": checks_for_encoder(
+                lambda size: Stacked(size, layers=[lambda size: BiLSTM(size, hidden_size=2), lower])
+            ),
+        }
+    )
+
+
+def projected() -> list[Check]:
+    return variants(
+        {
+            "lstm": checks_for_encoder(
+                lambda size: Projected(size, encoder=lambda size: LSTM(size, hidden_size=4), proj_size=2)
+            ),
+            "bilstm": checks_for_encoder(
+                lambda size: Projected(size, encoder=lambda size: BiLSTM(size, hidden_size=4), proj_size=3, bias=False)
+            ),
+        }
+    )
+
+
+def next_char() -> list[Check]:
+    return variants(
+        {
+            "step": checks_for_head(lambda: NextChar(dropout=0.3), TEXTS),
+            "prefix": checks_for_head(lambda: NextChar(objective="prefix", context=5), TEXTS),
+        }
+    )
+
+
+def classify() -> list[Check]:
+    return variants(
+        {
+            "final": checks_for_head(lambda: Classify(class_weights="balanced", dropout=0.3), LABELLED),
+            "mean": checks_for_head(lambda: Classify(pooling="mean", label_smoothing=0.1), LABELLED),
+            "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
+        }
+    )
