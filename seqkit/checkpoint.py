@@ -220,7 +220,11 @@ class Checkpoint:
             random.setstate((version, tuple(numbers), gauss_next))
         except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError) as error:
             raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from None
-        return _moved(self.carried, next(model.parameters()).device)
+        return self.carried_on(next(model.parameters()).device)
+
+    def carried_on(self, device: torch.device) -> State:
+        """Returns what the encoder carries into the next step, on the device where it computes."""
+        return _moved(self.carried, device)
 
     def _moments(self, optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
         """Returns the optimizer's state by parameter. A fused kernel takes a moment's shape for granted.

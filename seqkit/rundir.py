@@ -321,7 +321,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Writes a new file and waits until it is on the disk: one that is there already may be a link. Raises OSError."""
-    path.unlink(missing_ok=True)
+    if os.path.lexists(path):
+        path.unlink()
     with path.open("xb") as file:
         file.write(content)
         file.flush()
