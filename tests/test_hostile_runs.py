@@ -595,7 +595,7 @@ def test_random_states_that_no_generator_has(what: str, sound: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("file", ["state.json", "manifest.json", "plan.json"])
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_value_of_a_checkpoint_can_cause_a_traceback(
     data: st.DataObject, file: str, sound: Path, tmp_path_factory: pytest.TempPathFactory
