@@ -156,6 +156,24 @@ def test_a_disk_that_cannot_take_another_file(disk: SmallDisk) -> None:
     raise AssertionError("never was there room enough")
 
 
+def test_rows_that_do_not_fit_leave_no_half_of_one(disk: SmallDisk) -> None:
+    """The first bytes of a row still fit into the last page; once there is room, each row is there once."""
+    disk.holds("size=8k")
+    path = disk.path / "metrics.jsonl"
+    first = json.dumps({"epoch": 1, "loss": "x" * 4000}) + "\n"
+    path.write_text(first)
+    log = MetricsLog(path, len(first))
+    (disk.path / "full").write_bytes(bytes(4096))
+    rows = [{"epoch": epoch, "loss": 0.5} for epoch in range(2, 9)]
+    log.write(rows)
+    with pytest.raises(UsageError, match="No space left on device"):
+        log.flush()
+    assert path.read_text() == first
+    (disk.path / "full").unlink()
+    assert log.flush() == path.stat().st_size
+    assert [json.loads(line) for line in path.read_text().splitlines()[1:]] == rows
+
+
 def test_a_disk_that_becomes_read_only(disk: SmallDisk, whole: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         seqkit.run(TINY, runs=disk.path, quiet=True, callbacks=[At(2, lambda run: disk.holds("ro"))])
