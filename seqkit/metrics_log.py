@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from seqkit.errors import DataError, UsageError
+from seqkit.rundir import size_of, write_whole
 
 
 class MetricsLog:
@@ -30,21 +32,21 @@ class MetricsLog:
         self.path = path
         self.written = written
         self._pending: list[str] = []
+        self._length = length
         if not written:
             return
-        try:
-            with path.open("ab") as file:
-                if file.tell() < length:
-                    raise DataError(f"{path}: damaged: rows are missing: it is {file.tell():,} bytes, not {length:,}")
-                file.truncate(length)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+        size = size_of(path)
+        if size < length:
+            raise self._cut_short(size)
+        write_whole(path, self._kept())  # as a file of its own: what is there may have a second name elsewhere
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.flush()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What ended the block is what is told; rows that are lost with it are past the last checkpoint.
+        with suppress(*([UsageError, DataError] if kind else [])):
+            self.flush()
 
     def write(self, rows: Iterable[dict[str, Any]]) -> None:
         self._pending += [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
@@ -56,15 +58,38 @@ class MetricsLog:
         if not self.written:
             self._pending = []
             return 0
+        rows = "".join(self._pending).encode()
         try:
-            with self.path.open("ab") as file:
-                file.write("".join(self._pending).encode())
-                file.flush()
-                os.fsync(file.fileno())
-                self._pending = []
-                return file.tell()
+            with self.path.open("r+b", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
+                if size < self._length:
+                    raise self._cut_short(size)
+                file.truncate(self._length)
+                file.seek(self._length)
+                try:
+                    written = 0
+                    while written < len(rows):
+                        written += file.write(rows[written:])
+                    os.fsync(file.fileno())
+                except OSError:
+                    with suppress(OSError):
+                        file.truncate(self._length)
+                    raise
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be written: {error.strerror}") from None
+        self._pending = []
+        self._length += len(rows)
+        return self._length
+
+    def _kept(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                return file.read(self._length)
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read: {error.strerror}") from None
+
+    def _cut_short(self, size: int) -> DataError:
+        return DataError(f"{self.path}: damaged: rows are missing: it is {size:,} bytes, not {self._length:,}")
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -73,10 +98,9 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: it is missing or damaged.
     """
+    size_of(path)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        raise DataError(f"{path}: is missing: the run is not complete") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

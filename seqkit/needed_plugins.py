@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from seqkit.errors import PluginError
 from seqkit.registry import Registry
@@ -31,6 +31,31 @@ def check_plugins(wanted: Sequence[str], registry: Registry, where: Callable[[in
             raise PluginError(f"{where(place)}: the plugin {requirement.name} is set aside: {plugin.failure}")
         if not requirement.specifier.contains(plugin.version, prereleases=True):
             raise PluginError(f"{where(place)}: this recipe needs {text}, and {plugin.version} is installed: {install}")
+
+
+def refuse_if_older(where: object, recorded: Mapping[str, str], distribution: str, version: str) -> None:
+    """Raises PluginError where a component was of a newer version of its plugin than the one that is here.
+
+    A newer plugin is taken to read what an older one wrote. For seqkit's own components the format's number says it.
+
+    Args:
+        where: the run directory.
+        recorded: a component as plan.json lists it.
+        distribution: what it comes from here.
+        version: of that.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    made_with = recorded.get("version", "")
+    if distribution == "seqkit" or folded(recorded.get("distribution", "")) != folded(distribution):
+        return
+    try:
+        older = Version(version) < Version(made_with)
+    except InvalidVersion:  # one that was registered by a script has none
+        return
+    if older:
+        install = f"pip install '{distribution}>={made_with}'"
+        raise PluginError(f"{where}: was made with {distribution} {made_with}, and {version} is installed: {install}")
 
 
 def folded(distribution: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -124,12 +125,16 @@ def fitted_document(prepared: Prepared) -> dict[str, Any]:
 
 
 def refuse_if_different(run: RunDirectory, document: dict[str, Any]) -> None:
-    """Raises UsageError or DataError when a run to be resumed is not the run that this recipe and data make."""
+    """Raises UsageError or DataError when a run to be resumed is not the run that this recipe and data make.
+
+    The same data may have moved: where it stands is not compared.
+    """
     before = run.read_plan()
-    if differing := sorted(_differences(before["recipe"], document["recipe"])):
+    differing = sorted(_differences(before["recipe"], document["recipe"]))
+    if differing := [key for key in differing if not re.fullmatch(r"data\.((valid|test)\.)?path", key)]:
         raise UsageError(f"{run.path}: was made by another recipe: {', '.join(differing)}: resume it with its own")
-    if differing := sorted(_differences(before.get("data_sha256"), document["data_sha256"])):
-        parts = ", ".join(part or "all of it" for part in differing)
+    if differing := _differences(before.get("data_sha256"), document["data_sha256"]):
+        parts = ", ".join(side for side in SPLITS if side in differing) or "all of it"
         raise DataError(f"{run.path}: the data is not what it was when this run began: {parts}")
 
 

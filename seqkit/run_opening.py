@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import DataError, UsageError
+from seqkit.needed_plugins import refuse_if_older
 from seqkit.prepare import fitted_document, refuse_if_different
 from seqkit.recipe import Recipe
 from seqkit.rundir import RunDirectory, to_json
 
 if TYPE_CHECKING:
     from seqkit.checkpoint import Checkpoint
+    from seqkit.contracts import State
     from seqkit.experiment import Ready
     from seqkit.world import World
 
@@ -68,7 +70,13 @@ def run_directory(
     if "checkpoint" not in files:
         return run, None
     path = Path(files.pop("checkpoint").decode())
-    return run, world.together(lambda: parse(path, files, world.rank))
+
+    def parsed() -> Checkpoint:
+        checkpoint = parse(path, files, world.rank)
+        _refuse_if_impossible(checkpoint, ready, world)
+        return checkpoint
+
+    return run, world.together(parsed)
 
 
 def _begun_by(launcher: str, runs: Path, name: str) -> Path | None:
@@ -89,6 +97,7 @@ def _newest(run: RunDirectory, document: dict[str, Any], report: Any, processes:
     from seqkit.checkpoint import newest_checkpoint, parse, processes_of
 
     refuse_if_different(run, document)
+    _compare_versions(run, document, report)
     path, files, passed_over = newest_checkpoint(run)
     for reason in passed_over:
         report.note(f"passed over: {reason}")
@@ -99,3 +108,60 @@ def _newest(run: RunDirectory, document: dict[str, Any], report: Any, processes:
     run.sweep()
     report.note(f"going on from step {parse(path, files, 0).progress.step:,}: {path}")
     return path, files
+
+
+def _compare_versions(run: RunDirectory, document: dict[str, Any], report: Any) -> None:
+    """Raises PluginError where a plugin is older than the one that the run began with; tells what else is another."""
+    plan = run.read_plan()
+    here = {(each["kind"], each["name"]): each for each in document["components"]}
+    for recorded in plan["components"]:
+        if installed := here.get((recorded.get("kind"), recorded.get("name"))):
+            refuse_if_older(run.path, recorded, installed["distribution"], installed["version"])
+    before = plan.get("versions")
+    for name, version in sorted(document["versions"].items()):
+        if isinstance(before, dict) and isinstance(before.get(name), str) and before[name] != version:
+            report.note(f"begun with {name} {before[name][:40]}, and {version} is here: the numbers may differ")
+
+
+def _refuse_if_impossible(checkpoint: Checkpoint, ready: Ready, world: World) -> None:
+    """Raises DataError where a checkpoint stands at a step that this run does not have, or carries another's state.
+
+    A stranger may have made it: training would go on for ever, or fail deep inside torch.
+    """
+    import torch
+
+    from seqkit.batches import to_device
+    from seqkit.evaluate import split_batches
+    from seqkit.optim import run_length
+
+    plan, model, progress = ready.plan, ready.model, checkpoint.progress
+    batches = split_batches(ready.prepared.splits["train"], plan.train, model.encoder.causal, plan.seed, world.share)
+    length = run_length(plan.train, len(batches))
+    begun = progress.epoch * len(batches) + progress.step_in_epoch
+    at_end = progress.step == length.steps and progress.epoch == length.epochs and not progress.step_in_epoch
+    if progress.step > length.steps or progress.step_in_epoch > len(batches) or not (progress.step == begun or at_end):
+        where = f"step {progress.step:,} in epoch {progress.epoch:,}"
+        raise DataError(f"{checkpoint.path}: damaged: it is of {where}, which this run does not have")
+    if progress.step_in_epoch == 0:
+        if checkpoint.carried is not None:
+            raise DataError(f"{checkpoint.path}: damaged: nothing is carried from epoch to epoch")
+        return
+    last = to_device(next(iter(batches.epoch(progress.epoch, progress.step_in_epoch - 1))).batch, ready.device)
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            fits = _alike(checkpoint.carried, model.encode(last.inputs, last.lengths).state)
+            if fits and getattr(batches, "carry", False):
+                model.encode(last.inputs, last.lengths, checkpoint.carried_on(ready.device))
+    except Exception as error:  # an encoder may trip over another's state in any way
+        raise DataError(f"{checkpoint.path}: damaged: the state carried on fails: {str(error)[:200]}") from None
+    if not fits:
+        raise DataError(f"{checkpoint.path}: damaged: the state carried on is not this encoder's")
+
+
+def _alike(one: State, other: State) -> bool:
+    """Returns whether two states are made of as many tensors for as many rows; how wide they are, they may say."""
+    if isinstance(one, tuple) and isinstance(other, tuple | list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if one is None or other is None or isinstance(one, tuple) or isinstance(other, tuple | list):
+        return one is other
+    return one.dtype == other.dtype and one.dim() == other.dim() and one.shape[:1] == other.shape[:1]

@@ -18,13 +18,14 @@ from __future__ import annotations
 import errno
 import glob
 import json
+import math
 import os
 import reprlib
 import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -192,13 +193,44 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it is missing, too large, or not a JSON object.
     """
-    if size_of(path) > MAX_JSON_BYTES:
-        raise DataError(f"{path}: larger than {MAX_JSON_BYTES:,} bytes")
+    return json_object(read_whole(path, MAX_JSON_BYTES), path)
+
+
+def read_whole(path: Path, most: int | None = None) -> bytes:
+    """Returns what a file of a run directory holds.
+
+    Args:
+        most: it must not be larger, in bytes; the memory of this machine where it is None.
+
+    Raises:
+        DataError: it is missing, is no file, is too large, or cannot be read.
+    """
+    most = _memory() if most is None else most
+    if size_of(path) > most:
+        raise DataError(f"{path}: larger than {most:,} bytes")
     try:
-        value = json.loads(path.read_bytes(), parse_constant=_no_number)
-        json.dumps(value, ensure_ascii=False).encode()  # JSON can hold half a character, which nothing can print
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _memory() -> int:
+    """Returns this machine's memory in bytes: a sparse file can claim any size, and reading it would go on and on."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
+
+
+def json_object(content: bytes, path: Path) -> dict[str, Any]:
+    """Returns the JSON object that a file's content is.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        value = json.loads(content, parse_constant=_no_number, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()  # JSON can hold half a character, which nothing can print
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: damaged: {error}") from None
     if not isinstance(value, dict):
@@ -233,6 +265,14 @@ def wrong_format(found: Any) -> str:
 
 def _no_number(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """Returns a number of a file; JSON has no infinite one, but for those too large for a float."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shown(text)} is beyond the largest number")
+    return number
 
 
 def shown(value: Any) -> str:
@@ -274,13 +314,16 @@ def write_whole(path: Path, content: str | bytes) -> None:
         staged.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Writes a file and waits until it is on the disk. Raises OSError."""
-    with path.open("wb") as file:
+    """Writes a new file and waits until it is on the disk: one that is there already may be a link. Raises OSError."""
+    if os.path.lexists(path):
+        path.unlink()
+    with path.open("xb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

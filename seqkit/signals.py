@@ -56,7 +56,7 @@ class StopRequest:
     def _note(self, number: int, _: FrameType | None) -> None:
         if self._number and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._number = number
+        self._number = self._number or number
 
     def _watch(self) -> None:
         asked = 0

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from seqkit.errors import DataError
-from seqkit.rundir import size_of
+from seqkit.rundir import read_whole, shown, size_of
 
 MAX_TENSORS = 10_000
-MAX_HEADER_BYTES = 10_000_000
+MAX_HEADER_BYTES = 2_000_000
 
 Tensors = TypeVar("Tensors")
 
@@ -28,11 +28,14 @@ def read_tensors(path: Path, load: Callable[[bytes], Tensors]) -> Tensors:
     Raises:
         DataError: it is missing or damaged.
     """
-    size_of(path)
+    length = size_of(path)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:  # a header that lies is found out before the rest is read
+            start = file.read(8)
+            _check_header(start + file.read(_header_size(start, length, path)), length, path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    content = read_whole(path)
     return tensors_of(content, path, load)
 
 
@@ -40,19 +43,33 @@ def tensors_of(content: bytes, path: Path, load: Callable[[bytes], Tensors]) -> 
     """Does for bytes that are already read what `read_tensors` does for a file."""
     from safetensors import SafetensorError
 
-    size = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or size > len(content) - 8:
+    size = _header_size(content[:8], len(content), path)
+    _check_header(content[: 8 + size], len(content), path)
+    try:
+        return load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise DataError(f"{path}: damaged: {error}") from None
+
+
+def _header_size(start: bytes, length: int, path: Path) -> int:
+    """Returns the size of the header by the file's first 8 bytes."""
+    size = int.from_bytes(start, "little")
+    if len(start) < 8 or size > length - 8:
         raise DataError(f"{path}: damaged: not a file of tensors, or cut short")
     if size > MAX_HEADER_BYTES:
         raise DataError(f"{path}: damaged: a header of {size:,} bytes")
+    return size
+
+
+def _check_header(start: bytes, length: int, path: Path) -> None:
+    """Checks that a header names not too many tensors, and that the file ends where the last of them does."""
     try:
-        header = json.loads(content[8 : 8 + size])
-        number = len(header)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"{path}: damaged: its header is not JSON: {error}") from None
-    if number > MAX_TENSORS:
-        raise DataError(f"{path}: damaged: {number:,} tensors, more than any model of seqkit has")
-    try:
-        return load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: damaged: {error}") from None
+        header = json.loads(start[8:])
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        end = len(start) + max(ends, default=0)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path}: damaged: its header is not one of tensors: {error}") from None
+    if len(ends) > MAX_TENSORS:
+        raise DataError(f"{path}: damaged: {len(ends):,} tensors, more than any model of seqkit has")
+    if end != length:
+        raise DataError(f"{path}: damaged: {length:,} bytes, where its tensors take {shown(end)}")

@@ -80,15 +80,21 @@ def reason(error: Exception) -> str:
 
 
 def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:
-    """Raises PluginError naming what to install when the provider of a component is not here."""
+    """Raises PluginError naming what to install when the provider of a component is not here, or is older."""
+    from seqkit.needed_plugins import refuse_if_older
     from seqkit.registry import SESSION
 
     registry.check()
     for component in components:
         kind, name, distribution = (str(component.get(key)) for key in ("kind", "name", "distribution"))
-        if kind in KINDS and name not in registry.names(kind):
-            if distribution == SESSION:
-                remedy = "it was registered by a script: do so again (`seqkit.register`) before loading the run"
-            else:
-                remedy = f"install {distribution} {component.get('version')}"
-            raise PluginError(f"{path}: the {kind} '{name}' is not here: {remedy}")
+        if kind not in KINDS:
+            continue
+        if name in registry.names(kind):
+            here = registry.get(kind, name)
+            refuse_if_older(path, component, here.distribution, here.version)
+            continue
+        if distribution == SESSION:
+            remedy = "it was registered by a script: do so again (`seqkit.register`) before loading the run"
+        else:
+            remedy = f"install {distribution} {component.get('version')}"
+        raise PluginError(f"{path}: the {kind} '{name}' is not here: {remedy}")
