@@ -29,8 +29,8 @@ the `*` is supplied by seqkit. A complete encoder:
 An embedding, an encoder and a head are `torch.nn.Module`s as well as what they inherit from here; a reader and a
 tokenizer need no torch. A constructor that finds a value impossible raises `ValueError` with a message that begins with
 the parameter's name (`"proj_size must be smaller than hidden_size"`): the recipe's line is added by seqkit. A parameter
-annotated `pathlib.Path` is a path relative to the recipe; one annotated `EncoderFactory` is another encoder. The
-errors named below are in `seqkit.errors`.
+annotated `pathlib.Path` is a path relative to the recipe; one annotated `EncoderFactory` is another encoder, and so
+with `EmbeddingFactory` and `TokenizerFactory`. The errors named below are in `seqkit.errors`.
 
 Shapes: batch is the number of rows, time the steps of the longest row, and rows are padded on the right.
 """
@@ -380,6 +380,9 @@ EncoderFactory = Annotated[Callable[[int], Encoder], Nested("encoder")]
 EmbeddingFactory = Annotated[Callable[[Any], Embedding], Nested("embedding")]
 """Annotates a parameter that is another embedding. The constructor gets a function from what it was itself built with,
 a tokenizer or the width of features, to the embedding."""
+
+TokenizerFactory = Annotated[Callable[[], Tokenizer], Nested("tokenizer")]
+"""Annotates a parameter that is another tokenizer, of targets say; the constructor gets a function that makes it."""
 
 CONTRACTS: dict[str, type] = {
     "reader": Reader,

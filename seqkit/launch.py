@@ -32,7 +32,8 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
         monitor_interval=0.1,
     )
     try:
-        elastic_launch(config, sys.executable)("-m", "seqkit", *arguments)
+        # -P: what lies in the current folder is data, and no module.
+        elastic_launch(config, sys.executable)("-P", "-m", "seqkit", *arguments)
     except ChildFailedError as error:
         _, failure = error.get_first_failure()
         return failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode

@@ -254,7 +254,7 @@ def _gained(settings: Train, progress: Progress, value: float, higher: bool) -> 
 
 def _is_over(settings: Train, progress: Progress, length: optim.Length) -> bool:
     impatient = settings.early_stopping is not None and progress.stale >= settings.early_stopping.patience
-    return progress.step == length.steps or impatient or bool(progress.ended)
+    return progress.step >= length.steps or impatient or bool(progress.ended)
 
 
 def _row(progress: Progress, split: str, scores: dict[str, Any]) -> dict[str, Any]:

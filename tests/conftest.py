@@ -23,9 +23,17 @@ RECIPES = Path(__file__).parent.parent / "recipes"
 SENTENCE = "In Beijing Sarah bought a basket of apples In Guangzhou Sarah bought a basket of bananas"
 
 
+# Plugins that are installed beside seqkit are no part of what these tests say of it, nor of how many they are. The
+# tests of plugins run in the same process, and have them.
+os.environ["SEQKIT_PLUGINS"] = "off"
+
+
+def pytest_collection_finish() -> None:
+    os.environ.pop("SEQKIT_PLUGINS", None)
+
+
 @pytest.fixture(autouse=True)
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plugins that are installed beside seqkit are no part of what these tests say of it."""
     monkeypatch.setenv("SEQKIT_PLUGINS", "off")
 
 

@@ -149,7 +149,7 @@ def test_seqkits_own_command_goes_first_and_the_other_is_told(run) -> None:
         ),
         (
             'Component("greet", "greeting:greet", "")',
-            "Component(name='greet', target='greeting:greet', summary='') is not a seqkit.Command",
+            "Component(name='greet', target='greeting:greet', summary='', checks='') is not a seqkit.Command",
         ),
     ],
 )

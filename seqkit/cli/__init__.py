@@ -65,7 +65,8 @@ def execute(arguments: Sequence[str]) -> int:
 def _invoke(arguments: list[str]) -> int:
     import click
 
-    from seqkit.cli.commands import seqkit
+    from seqkit.cli import commands, plugin_commands  # noqa: F401 - both add their commands to the group
+    from seqkit.cli.group import seqkit
 
     try:
         code = seqkit.main(arguments, prog_name="seqkit", standalone_mode=False)

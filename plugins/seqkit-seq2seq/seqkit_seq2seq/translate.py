@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from seqkit.contracts import (
     Fraction,
     Head,
     Loss,
-    Nested,
     PositiveInt,
     Row,
     Tokenizer,
+    TokenizerFactory,
 )
 from seqkit.errors import DataError
 from seqkit_seq2seq.attention import Memory, Score
@@ -63,7 +63,7 @@ class Translate(nn.Module, Head):
     def __init__(
         self,
         *,
-        tokenizer: Annotated[Callable[[], Tokenizer], Nested("tokenizer")],
+        tokenizer: TokenizerFactory,
         hidden_size: PositiveInt,
         embedding_size: PositiveInt = 64,
         num_layers: PositiveInt = 1,
