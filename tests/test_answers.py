@@ -56,22 +56,22 @@ class Listed(Tokenizer):
     takes_words = True
 
     def fit(self, texts) -> None:
-        self.restore({"words": sorted({word for text in texts for word in self._words(text)})})
+        self.restore({"words": sorted({word for text in texts for word in self.words(text)})})
 
     def encode(self, text: Any) -> np.ndarray:
-        return np.array([self.words.index(word) for word in self._words(text)], dtype=np.int64)
+        return np.array([self.known.index(word) for word in self.words(text)], dtype=np.int64)
 
     def decode(self, ids) -> str:
-        return " ".join(self.words[number] for number in ids)
+        return " ".join(self.known[number] for number in ids)
 
     def state(self) -> dict[str, Any]:
-        return {"words": self.words}
+        return {"words": self.known}
 
     def restore(self, state: Any) -> None:
-        self.words = state["words"]
-        self.vocab_size = len(self.words)
+        self.known = state["words"]
+        self.vocab_size = len(self.known)
 
-    def _words(self, text: Any) -> list[str]:
+    def words(self, text: Any) -> list[str]:
         return text.split() if isinstance(text, str) else list(text)
 
 
@@ -115,7 +115,7 @@ def test_words_may_be_given_as_a_list_where_the_tokenizer_takes_them(plugins, tm
     ids = {word: number for number, word in enumerate(["a", "cat", "dog", "the"])}
     as_text, as_list = run.predict(["a dog cat", ["a", "dog", "cat"]])
     wanted = {"sum": float(ids["dog"] + ids["cat"]), "steps": 2}
-    assert as_text == {"text": "a dog cat"} | wanted | {"of": 9, "given": "str"}
+    assert as_text == {"text": "a dog cat"} | wanted | {"of": 3, "given": "list"}
     assert as_list == wanted | {"of": 3, "given": "list"}
     with pytest.raises(seqkit.DataError, match="^text 1 of 1: must be text, not 7"):
         run.predict([["a", 7]])

@@ -27,6 +27,7 @@ from seqkit.cli import execute
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "evaluate", "list", "show", "plugins"]
+COMMANDS += ["check-plugin", "new-plugin", "verify-resume"]
 
 
 class Done(NamedTuple):

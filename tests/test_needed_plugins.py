@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from distributions import install
 
 import seqkit
+from seqkit import registry
+from seqkit.cli import execute
 from seqkit.errors import PluginError
 from seqkit.needed_plugins import check_plugins
 from seqkit.registry import Plugin, Registry
@@ -21,17 +24,26 @@ head: next_char
 """
 
 
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
 @pytest.fixture
-def check(
-    cli: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Done]:
     """Returns a function that checks a recipe that needs plugins, where two are here and one of them fails."""
     install(tmp_path / "installed", "seqkit-works", "", version="1.2", point="works")
     install(tmp_path / "installed", "seqkit-fails", "import absent_module", point="fails")
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # put back what a command replaces
+    monkeypatch.setattr(registry, "_loaded", {})
+    monkeypatch.setenv("SEQKIT_PLUGINS", "on")
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    monkeypatch.chdir(tmp_path)
 
-    def run(plugins: str, *options: str) -> subprocess.CompletedProcess[str]:
+    def run(plugins: str, *options: str) -> Done:
         (tmp_path / "recipe.yaml").write_text(RECIPE.format(plugins), encoding="utf-8")
-        return cli("check", "recipe.yaml", *options, PYTHONPATH=str(tmp_path / "installed"), SEQKIT_PLUGINS="on")
+        return Done(execute(["check", "recipe.yaml", *options]), *capsys.readouterr())
 
     return run
 
@@ -41,7 +53,7 @@ def check(
 )
 def test_what_is_here_passes(check, plugins: str) -> None:
     done = check(f'"{plugins}"' if plugins else "")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +93,7 @@ def test_what_is_here_passes(check, plugins: str) -> None:
 )
 def test_what_is_not_here_is_told_before_anything_else(check, plugins: str, options: list[str], message: str) -> None:
     done = check(plugins, *options, "encoder.type=of-the-plugin")
-    assert (done.returncode, done.stdout, done.stderr) == (4, "", f"seqkit: {message}\n")
+    assert (done.code, done.out, done.err) == (4, "", f"seqkit: {message}\n")
 
 
 @pytest.mark.parametrize(
@@ -95,15 +107,15 @@ def test_what_is_not_here_is_told_before_anything_else(check, plugins: str, opti
 )
 def test_what_is_no_package_is_a_fault_of_the_recipe(check, plugins: str, message: str) -> None:
     done = check(plugins)
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
     assert line.startswith(f"seqkit: {message}")
 
 
 def test_a_name_alone_is_a_fault_that_says_what_to_write(check, tmp_path: Path) -> None:
     done = check("seqkit-works", "plugins=seqkit-works")
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    assert done.code == 2
+    (line,) = done.err.splitlines()
     assert line.startswith("seqkit: command line: plugins: must be a list")
 
 
@@ -116,9 +128,9 @@ def test_a_dictionary_is_checked_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("version", "is_enough"), [("0.1.0", True), ("0.2.0.dev1", True), ("0.0.9", False)])
 def test_a_version_is_compared_as_pip_compares_it(version: str, is_enough: bool) -> None:
-    registry = Registry(plugins=[Plugin("mine", "seqkit-mine", version)])
+    here = Registry(plugins=[Plugin("mine", "seqkit-mine", version)])
     if is_enough:
-        check_plugins(["seqkit-mine>=0.1"], registry, str)
+        check_plugins(["seqkit-mine>=0.1"], here, str)
         return
     with pytest.raises(PluginError, match="^0: this recipe needs seqkit-mine>=0.1, and 0.0.9 is installed"):
-        check_plugins(["seqkit-mine>=0.1"], registry, str)
+        check_plugins(["seqkit-mine>=0.1"], here, str)

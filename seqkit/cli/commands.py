@@ -1,4 +1,4 @@
-"""The commands of runs: parse, delegate, print. Each imports what it needs when it is run, so `--help` costs nothing."""
+"""The commands of runs: parse, delegate, print. Each imports what it needs when it runs, so `--help` costs nothing."""
 
 from __future__ import annotations
 
