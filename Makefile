@@ -3,6 +3,7 @@
 PYTHON ?= python3
 RECIPE ?= recipes/char_gen.yaml
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
 
 .PHONY: help run test lint setup clean
@@ -13,7 +14,7 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make clean  remove the environment and what runs left"
 
-run: .venv/ready
+run: .venv/seqkit
 	$(BIN)/seqkit run $(RECIPE)
 
 test: .venv/ready
@@ -28,10 +29,18 @@ lint: .venv/ready
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+# seqkit alone, which is all that a recipe of recipes/ needs.
+.venv/seqkit: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "seqkit needs Python 3.11 or later: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' $(PLUGINS:%=-e %)
+	$(PIP) setuptools
+	$(PIP) --no-build-isolation -e .
+	@touch $@
+
+# And every plugin, and what the tests need.
+.venv/ready: .venv/seqkit $(wildcard plugins/*/pyproject.toml)
+	$(PIP) --no-build-isolation -e . $(PLUGINS:%=-e %)
+	$(PIP) -e '.[dev]'
 	@touch $@
 
 clean:
