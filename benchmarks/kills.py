@@ -40,17 +40,18 @@ def main() -> int:
         failed += done.returncode != 0
         lines = (done.stdout + done.stderr).splitlines()
         kills = [line for line in lines if line.startswith("kill ")]
-        kinds = sorted({line.split(": ")[1].rpartition(" (")[0] for line in kills if ": before " in line})
+        at_boundaries = [line.split(": ")[1].rpartition(" (")[0] for line in kills if ": before " in line]
         print(lines[-1], flush=True)
         sections.append(
-            f"## `{shown}`\n\n{lines[0]}. {lines[-1]}.\n\nKilled {', '.join(kinds)}; and at "
-            f"{sum(': after ' in line for line in kills)} random moments.\n"
+            f"## `{shown}`\n\n{lines[0]}. {lines[-1]}.\n\nKilled {len(at_boundaries)} times at boundaries, of "
+            f"{len(set(at_boundaries))} kinds, and {sum(': after ' in line for line in kills)} times at a random moment.\n"
         )
     head = (
         "# Runs that were killed\n\n"
         "Written by `python benchmarks/kills.py`. Each run is killed with SIGKILL twice, once while it goes on, then "
         "left to end; weights, metrics, answers and the last checkpoint are compared with those of a run that was not "
-        "killed. N stands for a number in a file's name.\n\n"
+        "killed. A boundary is where a run is about to make, open, sync, rename or remove something in its folder; of one "
+        "kind are those of the same file, whatever its number.\n\n"
         f"{date.today()}, {platform.machine()}, Python {platform.python_version()}, "
         f"torch {metadata.version('torch')}, seqkit {metadata.version('seqkit')}\n\n"
     )

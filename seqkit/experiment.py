@@ -24,7 +24,8 @@ from seqkit.rundir import RunDirectory, to_json, write_whole
 if TYPE_CHECKING:
     import torch
 
-    from seqkit.checkpoint import Checkpoint, Progress
+    from seqkit.checkpoint import Progress
+    from seqkit.checkpoint_reading import Checkpoint
     from seqkit.model import Model
     from seqkit.world import World
 

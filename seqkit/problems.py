@@ -220,3 +220,24 @@ def _tag(model: type[BaseModel]) -> tuple[str, str]:
         if key in model.model_fields:
             return key, str(typing.get_args(model.model_fields[key].annotation)[0])
     return "", ""
+
+
+def with_article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def leave_out(values: dict[str, Any], path: Sequence[str]) -> None:
+    """Takes out what is at fault: the key itself, or the closest thing above it that a mapping holds."""
+    holder: Any = values
+    inmost, last = values, path[0]
+    for key in path:
+        if isinstance(holder, dict):
+            if key not in holder:
+                break
+            inmost, last = holder, key
+            holder = holder[key]
+        elif isinstance(holder, list) and key.isdecimal() and int(key) < len(holder):
+            holder = holder[int(key)]
+        else:
+            break
+    inmost.pop(last, None)

@@ -13,7 +13,7 @@ from seqkit.compatibility import Built, conflicts
 from seqkit.errors import Fault, PluginError, RecipeError, in_order, suggest
 from seqkit.needed_plugins import check_plugins
 from seqkit.plan import DEFAULTS, SECTIONS, SIDES, BuildError, Plan, Spec
-from seqkit.problems import home_of, problems, show_value
+from seqkit.problems import home_of, leave_out, problems, show_value, with_article
 from seqkit.recipe import Recipe
 from seqkit.registry import Registry
 from seqkit.trial import huge, try_out
@@ -116,7 +116,7 @@ class _Resolver:
             self.fault(problem.path, problem.message, at_key=problem.at_key)
         sound = copy.deepcopy(values)
         for problem in found:
-            _leave_out(sound, problem.path)
+            leave_out(sound, problem.path)
         try:
             return Top.model_validate(sound)
         except ValidationError as error:
@@ -173,7 +173,7 @@ class _Resolver:
         if value is None:
             if key in self.recipe.data or key not in DEFAULTS:
                 kind, default = SECTIONS[key], DEFAULTS.get(key)
-                message = f"is required: name {_a(kind)} (`seqkit list {kind}` shows them)"
+                message = f"is required: name {with_article(kind)} (`seqkit list {kind}` shows them)"
                 self.fault((key,), message + (f", or leave the key out for '{default}'" if default else ""))
                 return None
             if self._reads_features():
@@ -220,11 +220,13 @@ class _Resolver:
         elif isinstance(value, str):
             value = {"type": value}
         else:
-            self.fault(path, f"must be a mapping with `type:`, or the name of {_a(kind)}, not {show_value(value)}")
+            self.fault(
+                path, f"must be a mapping with `type:`, or the name of {with_article(kind)}, not {show_value(value)}"
+            )
             return None
         name = value["type"]
         if not isinstance(name, str) or not name:
-            self.fault(named_at, f"must be the name of {_a(kind)} ({known}), not {show_value(name)}")
+            self.fault(named_at, f"must be the name of {with_article(kind)} ({known}), not {show_value(name)}")
             return None
         try:
             registered = self.registry.get(kind, name)
@@ -280,7 +282,7 @@ class _Resolver:
 
     def nested(self, parameter: Any, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec] | None:
         if parameter.name not in given:
-            wanted = f"a list of {parameter.nested}s" if parameter.is_list else _a(parameter.nested)
+            wanted = f"a list of {parameter.nested}s" if parameter.is_list else with_article(parameter.nested)
             self.fault(path, f"is required: {wanted}", at_key=True)
             return None
         value = given[parameter.name]
@@ -335,24 +337,3 @@ class _Resolver:
 
     def faulty(self, key: str) -> bool:
         return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)
-
-
-def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def _leave_out(values: dict[str, Any], path: KeyPath) -> None:
-    """Takes out what is at fault: the key itself, or the closest thing above it that a mapping holds."""
-    holder: Any = values
-    inmost, last = values, path[0]
-    for key in path:
-        if isinstance(holder, dict):
-            if key not in holder:
-                break
-            inmost, last = holder, key
-            holder = holder[key]
-        elif isinstance(holder, list) and key.isdecimal() and int(key) < len(holder):
-            holder = holder[int(key)]
-        else:
-            break
-    inmost.pop(last, None)

@@ -13,7 +13,7 @@ from seqkit.recipe import Recipe
 from seqkit.rundir import RunDirectory, to_json
 
 if TYPE_CHECKING:
-    from seqkit.checkpoint import Checkpoint
+    from seqkit.checkpoint_reading import Checkpoint
     from seqkit.contracts import State
     from seqkit.experiment import Ready
     from seqkit.world import World
@@ -33,7 +33,8 @@ def run_directory(
     Raises:
         UsageError, DataError: it cannot be made, or not be gone on with.
     """
-    from seqkit.checkpoint import Progress, checkpoint_name, parse, take_snapshot
+    from seqkit.checkpoint import Progress, checkpoint_name, take_snapshot
+    from seqkit.checkpoint_reading import parse
     from seqkit.world import is_restart, launched_by, packed, unpacked
 
     launcher = launched_by()
@@ -94,7 +95,7 @@ def _newest(run: RunDirectory, document: dict[str, Any], report: Any, processes:
     Raises:
         UsageError, DataError: the recipe, the data or the number of processes is another, or there is no checkpoint.
     """
-    from seqkit.checkpoint import newest_checkpoint, parse, processes_of
+    from seqkit.checkpoint_reading import newest_checkpoint, parse, processes_of
 
     refuse_if_different(run, document)
     _compare_versions(run, document, report)

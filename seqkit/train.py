@@ -13,7 +13,8 @@ import torch
 
 from seqkit import optim
 from seqkit.batches import Step, carried, to_device
-from seqkit.checkpoint import Checkpoint, Progress, take_snapshot, write_checkpoint
+from seqkit.checkpoint import Progress, take_snapshot, write_checkpoint
+from seqkit.checkpoint_reading import Checkpoint
 from seqkit.contracts import Batch, State
 from seqkit.data import Dataset
 from seqkit.errors import Interrupted, NotFiniteError, StopAsked

@@ -22,7 +22,8 @@ from test_train import CHAR, files_of
 
 import seqkit
 from seqkit import registry
-from seqkit.checkpoint import _sha256, list_checkpoints, newest_checkpoint
+from seqkit.checkpoint import list_checkpoints, sha256_of
+from seqkit.checkpoint_reading import newest_checkpoint
 from seqkit.contracts import Encoded, Encoder, Example, Reader
 from seqkit.errors import DataError, NotFiniteError, SeqkitError, UsageError
 from seqkit.metrics_log import MetricsLog
@@ -305,7 +306,7 @@ def checkpoints(tmp_path: Path) -> tuple[RunDirectory, Path, Path]:
         "process-0.safetensors": save({"rng": torch.ones(4, dtype=torch.uint8)}),
         "state.json": json.dumps(state).encode(),
     }
-    files["manifest.json"] = json.dumps({name: _sha256(content) for name, content in files.items()}).encode()
+    files["manifest.json"] = json.dumps({name: sha256_of(content) for name, content in files.items()}).encode()
     shutil.rmtree(newer)
     older = newer.with_name("step-000000001-epoch-000000001")
     for folder in (newer, older):

@@ -11,7 +11,6 @@ import torch
 from safetensors.numpy import save
 
 from seqkit.batches import collate
-from seqkit.checkpoint import weights_of
 from seqkit.contracts import Example, Row
 from seqkit.errors import DataError
 from seqkit.infer.numpy_engine import OWN, NumpyEngine, read_weights, supports
@@ -20,6 +19,7 @@ from seqkit.model import build_model
 from seqkit.recipe import read_recipe
 from seqkit.registry import load_registry
 from seqkit.resolve import resolve
+from seqkit.weights import weights_of
 
 TEXT = "the quick brown fox"
 LSTM = {"type": "lstm", "hidden_size": 5}

@@ -15,7 +15,8 @@ from conftest import RECIPES
 from test_train import CHAR, EVERYTHING, files_of, labelled  # noqa: F401 - a fixture
 
 import seqkit
-from seqkit.checkpoint import list_checkpoints, newest_checkpoint
+from seqkit.checkpoint import list_checkpoints
+from seqkit.checkpoint_reading import newest_checkpoint
 from seqkit.errors import DataError, Interrupted, UsageError
 from seqkit.experiment import run_recipe
 from seqkit.recipe import read_recipe

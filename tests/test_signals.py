@@ -16,7 +16,7 @@ from test_plugin_packages import write
 from test_train import files_of, words
 
 import seqkit
-from seqkit.checkpoint import newest_checkpoint
+from seqkit.checkpoint_reading import newest_checkpoint
 from seqkit.errors import Interrupted
 from seqkit.experiment import run_recipe
 from seqkit.heads.classify import Classify
