@@ -44,14 +44,14 @@ def main() -> int:
         print(lines[-1], flush=True)
         sections.append(
             f"## `{shown}`\n\n{lines[0]}. {lines[-1]}.\n\nKilled {len(at_boundaries)} times at boundaries, of "
-            f"{len(set(at_boundaries))} kinds, and {sum(': after ' in line for line in kills)} times at a random moment.\n"
+            f"{len(set(at_boundaries))} kinds, and {len(kills) - len(at_boundaries)} times at a random moment.\n"
         )
     head = (
         "# Runs that were killed\n\n"
         "Written by `python benchmarks/kills.py`. Each run is killed with SIGKILL twice, once while it goes on, then "
         "left to end; weights, metrics, answers and the last checkpoint are compared with those of a run that was not "
-        "killed. A boundary is where a run is about to make, open, sync, rename or remove something in its folder; of one "
-        "kind are those of the same file, whatever its number.\n\n"
+        "killed. A boundary is where a run is about to make, open, sync, rename or remove something in its folder; of "
+        "one kind are those of the same file, whatever its number.\n\n"
         f"{date.today()}, {platform.machine()}, Python {platform.python_version()}, "
         f"torch {metadata.version('torch')}, seqkit {metadata.version('seqkit')}\n\n"
     )
