@@ -12,13 +12,25 @@ import seqkit
 
 @seqkit.hookimpl
 def seqkit_heads() -> Iterator[seqkit.Component]:
-    yield seqkit.Component("ctc", "seqkit_ctc.head:CTC", "labels in order, without saying where each stands")
+    yield seqkit.Component(
+        "ctc",
+        "seqkit_ctc.head:CTC",
+        "labels in order, without saying where each stands",
+        checks="seqkit_ctc.checks:ctc",
+    )
 
 
 @seqkit.hookimpl
 def seqkit_readers() -> Iterator[seqkit.Component]:
-    yield seqkit.Component("tones", "seqkit_ctc.tones:Tones", "spoken digits that it synthesises, as log-mel features")
-    yield seqkit.Component("wav", "seqkit_ctc.wav:Wav", "wav files listed in a csv, as log-mel features")
+    yield seqkit.Component(
+        "tones",
+        "seqkit_ctc.tones:Tones",
+        "spoken digits that it synthesises, as log-mel features",
+        checks="seqkit_ctc.checks:tones",
+    )
+    yield seqkit.Component(
+        "wav", "seqkit_ctc.wav:Wav", "wav files listed in a csv, as log-mel features", checks="seqkit_ctc.checks:wav"
+    )
 
 
 @seqkit.hookimpl

@@ -7,7 +7,9 @@ import seqkit
 
 @seqkit.hookimpl
 def seqkit_readers() -> Iterator[seqkit.Component]:
-    yield seqkit.Component("series", "seqkit_forecast.series:Series", "numbers by date, from a csv")
+    yield seqkit.Component(
+        "series", "seqkit_forecast.series:Series", "numbers by date, from a csv", checks="seqkit_forecast.checks:series"
+    )
 
 
 @seqkit.hookimpl
@@ -19,4 +21,9 @@ def seqkit_encoders() -> Iterator[seqkit.Component]:
 
 @seqkit.hookimpl
 def seqkit_heads() -> Iterator[seqkit.Component]:
-    yield seqkit.Component("forecast", "seqkit_forecast.forecast:Forecast", "the next steps of a series, and quantiles")
+    yield seqkit.Component(
+        "forecast",
+        "seqkit_forecast.forecast:Forecast",
+        "the next steps of a series, and quantiles",
+        checks="seqkit_forecast.checks:forecast",
+    )

@@ -1,0 +1,12 @@
+"""Every component keeps seqkit's contracts, by the checks that seqkit ships."""
+
+from __future__ import annotations
+
+from seqkit_seq2seq import checks
+
+import seqkit.testing
+
+
+@seqkit.testing.parametrize_with_checks([*checks.pairs(), *checks.dates(), *checks.translate()])
+def test_the_contract(check) -> None:
+    check()

@@ -1,0 +1,67 @@
+"""What `seqkit check-plugin` and the tests try these components on."""
+
+from __future__ import annotations
+
+from seqkit.contracts import Example
+from seqkit.testing import (
+    Check,
+    checks_for_embedding,
+    checks_for_encoder,
+    checks_for_head,
+    checks_for_reader,
+    checks_for_tokenizer,
+)
+from seqkit_tagging.char_cnn import CharCNN
+from seqkit_tagging.conll import Conll
+from seqkit_tagging.crf import Crf
+from seqkit_tagging.embedding import WordsAndCharacters as Vectors
+from seqkit_tagging.tag import Tag
+from seqkit_tagging.tokenizer import WordsAndCharacters as Ids
+
+EXAMPLES = [
+    Example(words.split(), tags.split())
+    for words, tags in (
+        ("Ann Lee went to Rome .", "B-person I-person O O B-place O"),
+        ("Rome is old", "B-place O O"),
+        ("He met Bob", "O O B-person"),
+        ("No", "O"),
+        ("Bob likes New York and Ann", "B-person O B-place I-place O B-person"),
+    )
+]
+WORDS = [example.input for example in EXAMPLES]
+
+
+def conll() -> list[Check]:
+    return checks_for_reader(
+        lambda path: Conll(path=path),
+        "In\tO\nParis\tB-place\n\nNo\tO\n",
+        expected=[(["In", "Paris"], ["O", "B-place"]), (["No"], ["O"])],
+        broken={"In\tO\n\nParis\n": 3},
+    )
+
+
+def tokenizer() -> list[Check]:
+    texts = [check.named("texts") for check in checks_for_tokenizer(Ids)]
+    return texts + [check.named("words") for check in checks_for_tokenizer(Ids, texts=WORDS)]
+
+
+def embedding() -> list[Check]:
+    return checks_for_embedding(
+        lambda tokenizer: Vectors(tokenizer, characters=lambda size: CharCNN(size, filters=4), word_dim=5, char_dim=4),
+        tokenizer=Ids(),
+        texts=WORDS,
+    )
+
+
+def char_cnn() -> list[Check]:
+    return checks_for_encoder(lambda input_size: CharCNN(input_size, filters=4))
+
+
+def tag() -> list[Check]:
+    plain = [check.named("none") for check in checks_for_head(lambda: Tag(scheme="none"), EXAMPLES, tokenizer=Ids())]
+    bio = checks_for_head(lambda: Tag(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=Ids())
+    return plain + [check.named("bio") for check in bio]
+
+
+def crf() -> list[Check]:
+    return checks_for_head(lambda: Crf(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=Ids())
