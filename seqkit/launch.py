@@ -18,9 +18,7 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    # What ends a process is told by that process, in a line.
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
-    logging.getLogger("torch.multiprocessing").setLevel(logging.CRITICAL)
+    logging.disable(logging.CRITICAL)  # what ends a process is told by that process, in a line
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
