@@ -1,4 +1,4 @@
-"""A run's plan and model built again from its directory, with whatever plugins they need."""
+"""A run's plan, model and reader built again from its directory, with whatever plugins they need."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
+from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.rundir import RunDirectory
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Tokenizer
+    from seqkit.contracts import Reader, Tokenizer
     from seqkit.model import Model
     from seqkit.plan import Plan
     from seqkit.registry import Registry
@@ -72,6 +72,28 @@ def rebuilt_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
             raise DataError(f"{directory.plan}: the model cannot be built: {reason(error)}") from error
     load_weights(model, read_weights(directory.model), directory.model)
     return model.eval()
+
+
+def rebuilt_reader(plan: Plan, path: Path) -> Reader:
+    """Builds the recipe's reader on another file.
+
+    Raises:
+        UsageError: it reads no file, or not this one.
+    """
+    from seqkit.signature import parameters
+
+    spec = plan.reader
+    if "path" not in spec.values:
+        raise UsageError(f"the reader '{spec.name}' reads no file: evaluate in Python, on (input, target) pairs")
+    reader: Any = spec.cls
+    defaults = {name: parameters(reader)[name].default for name in reader.own_file}
+    values = spec.values | defaults | {"path": path}
+    if values.get("format") in ("csv", "tsv", "jsonl"):
+        values["format"] = "auto" if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson") else values["format"]
+    try:
+        return reader(**values)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def reason(error: Exception) -> str:

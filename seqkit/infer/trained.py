@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.errors import DataError, PluginError, UnknownText, UsageError
-from seqkit.infer.rebuilt import reason
+from seqkit.infer.rebuilt import reason, rebuilt_reader
 from seqkit.rundir import RunDirectory, read_json
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Reader, Tokenizer
+    from seqkit.contracts import Tokenizer
     from seqkit.model import Model
     from seqkit.plan import Plan
 
@@ -135,7 +135,7 @@ class Run:
         if self._generates:
             raise UsageError(f"{self.path}: the head '{self._head_name}' writes text; use generate")
         plan = self._resolved
-        examples = read(self._reader(plan, Path(data)), plan.reader.name)
+        examples = read(rebuilt_reader(plan, Path(data)), plan.reader.name)
         return self._predict(
             [example.input for example in examples],
             [example.where or f"example {number}" for number, example in enumerate(examples, start=1)],
@@ -193,7 +193,7 @@ class Run:
             raise UsageError(f"evaluate takes a file, or a list of (input, target) pairs, not {data!r:.40}")
         plan, model = self._torch_model
         if isinstance(data, str | Path):
-            examples = read(self._reader(plan, Path(data)), plan.reader.name)
+            examples = read(rebuilt_reader(plan, Path(data)), plan.reader.name)
         else:
             examples = [Example(*self._checked_pair(pair, number)) for number, pair in enumerate(data, start=1)]
         if not examples:
@@ -220,25 +220,6 @@ class Run:
             )
         except (DataError, UsageError) as error:
             raise DataError(f"{where}: {error}") from None
-
-    def _reader(self, plan: Plan, path: Path) -> Reader:
-        """Builds the recipe's reader on another file."""
-        from seqkit.signature import parameters
-
-        spec = plan.reader
-        if "path" not in spec.values:
-            raise UsageError(f"the reader '{spec.name}' reads no file: evaluate in Python, on (input, target) pairs")
-        reader: Any = spec.cls
-        defaults = {name: parameters(reader)[name].default for name in reader.own_file}
-        values = spec.values | defaults | {"path": path}
-        if values.get("format") in ("csv", "tsv", "jsonl"):
-            values["format"] = (
-                "auto" if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson") else values["format"]
-            )
-        try:
-            return reader(**values)
-        except ValueError as error:
-            raise UsageError(f"{path}: {error}") from None
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
