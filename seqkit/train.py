@@ -148,7 +148,7 @@ def train(
             asked_to_end = observer.epoch(progress, length.epochs, rows, scores is not None and progress.stale == 0)
             progress.ended = world.from_first(asked_to_end.encode()).decode()
             if progress.ended and scores is None and "valid" in splits:  # as at the end of a run of this length
-                scores = validate()
+                scores = evaluate(model, splits["valid"], settings, device, world)
                 log.write([_row(progress, "valid", scores)])
                 note_scores(scores)
             (due,), _ = world.sums(is_due())

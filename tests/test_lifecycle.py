@@ -164,6 +164,15 @@ def test_stopping_ends_a_run_as_if_it_had_been_that_long(tmp_path: Path, capsys:
     assert listener.story[-5:] == ["epoch 2", "checkpoint", "evaluation valid", "evaluation test", "end"]
 
 
+def test_a_run_that_is_ended_between_two_evaluations_is_evaluated_all_the_same(tmp_path: Path) -> None:
+    listener = Listener(at=2, act=seqkit.StopTraining("good enough"))
+    stopped = run(tmp_path, listener, epochs=9, evaluate_every=3)
+    whole = run(tmp_path, evaluate_every=3)
+    assert [row["split"] for row in whole.metrics] == ["train", "train", "valid"]
+    assert stopped.metrics == whole.metrics
+    assert stopped.directory.model.read_bytes() == whole.directory.model.read_bytes()
+
+
 def test_a_run_that_was_stopped_does_not_go_on_when_it_is_resumed(tmp_path: Path) -> None:
     stopped = run(tmp_path, Listener(at=2, act=seqkit.StopTraining("good enough")), epochs=9)
     result = stopped.result["metrics"]
