@@ -84,7 +84,7 @@ def _begun_by(launcher: str, runs: Path, name: str) -> Path | None:
     """Returns the run directory that this torchrun has begun, before some of its processes died."""
     for path in sorted(runs.glob(f"{name}-*"), key=lambda path: path.name, reverse=True):
         mark = RunDirectory(path).launched_by
-        if mark.is_file() and mark.read_text(encoding="utf-8") == launcher:
+        if mark.is_file() and mark.read_bytes() == launcher.encode():
             return path
     return None
 

@@ -46,7 +46,7 @@ class _Kill:
 def verify_resume(
     recipe: Path, overrides: Sequence[str], kills: int, without: Sequence[str], say: Callable[[str], Any]
 ) -> bool:
-    """Returns whether every run that was killed ended as the one that was not.
+    """Returns whether every run that was killed ended as the one that was not, and as many were killed as was asked.
 
     Args:
         overrides: `key=value`, laid over the recipe.
@@ -97,6 +97,9 @@ def verify_resume(
                 return False
             if done == kills:
                 break
+    if done < kills:
+        say(f"only {done} of {kills} kills could be made in {number} runs, which ended before: nothing is proved")
+        return False
     say(f"{done} kills in {number} runs: each ended as the run that was not killed, byte for byte")
     return True
 

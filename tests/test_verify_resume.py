@@ -20,7 +20,7 @@ from test_plugin_packages import session, write
 from test_run_directory import labels_recipe
 
 import seqkit
-from seqkit import registry
+from seqkit import registry, verify
 from seqkit.checkpoint import list_checkpoints
 from seqkit.cli import execute
 from seqkit.contracts import Encoded, Encoder
@@ -214,3 +214,20 @@ def test_the_first_difference_is_named_by_file_and_place(what: str, finished: Pa
     difference = first_difference(finished, other)
     assert re.match(told, difference), difference
     assert bool(difference) == bool(told)
+
+
+def test_kills_that_never_come_prove_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class NeverKilled:
+        code, run, boundaries, complaints = 0, tmp_path, ["open a"], []
+
+        def __init__(self, folder: Path, options: list[str]) -> None:
+            pass
+
+        def start(self, kill: object) -> bool:
+            return False
+
+    monkeypatch.setattr(verify, "_Trial", NeverKilled)
+    monkeypatch.setattr(verify, "first_difference", lambda one, other: "")
+    said: list[str] = []
+    assert verify.verify_resume(tmp_path / "recipe.yaml", [], 2, [], said.append) is False
+    assert said[-1].startswith("only 0 of 2 kills could be made in 8 runs")
