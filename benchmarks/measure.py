@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import re
 import shlex
 import struct
@@ -26,7 +24,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from record import ROOT, machine, merged, replace
+
 RECORD = Path(__file__).resolve().parent / "RECIPES.md"
 
 HEADER = """# What the recipes reach
@@ -58,7 +57,8 @@ def main() -> None:
         runs.append(measured([*options.command, f"seed={seed}"], options.data))
     before = RECORD.read_text(encoding="utf-8") if RECORD.exists() else ""
     replace(
-        RECORD, merged(before, heading(options.command), body(runs, machine(), datetime.now(UTC).date().isoformat()))
+        RECORD,
+        merged(before, HEADER, heading(options.command), body(runs, machine(), datetime.now(UTC).date().isoformat())),
     )
     print(f"recorded in {RECORD.relative_to(ROOT)}")
 
@@ -111,15 +111,6 @@ def weights(file: Path) -> int:
                 size *= extent
             total += size
     return total
-
-
-def machine() -> str:
-    """Returns the processor's name, how many cores it has, and how many processes want one."""
-    name = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        name = found[1].strip() if found else name
-    return f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def heading(command: Sequence[str]) -> str:
@@ -186,24 +177,6 @@ def shown(name: str, value: float) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.5f}" if "loss" in name else f"{value:.4f}"
-
-
-def merged(text: str, title: str, content: str) -> str:
-    """Returns a record in which one section is new, and every other is as it was, sorted by recipe."""
-    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
-    sections = {part.partition("\n")[0]: part.partition("\n")[2].strip() for part in parts}
-    sections[title] = content.strip()
-    return HEADER + "".join(f"\n{name}\n\n{sections[name]}\n" for name in sorted(sections))
-
-
-def replace(file: Path, text: str) -> None:
-    """Writes a file so that it is there whole, or as it was before."""
-    staged = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        staged.write_text(text, encoding="utf-8")
-        staged.replace(file)
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,11 @@ def test_the_honest_loss_has_a_row() -> None:
 
 
 def test_a_new_section_replaces_its_own_and_keeps_the_rest_in_order() -> None:
-    merged, heading = MEASURE["merged"], MEASURE["heading"]
+    heading = MEASURE["heading"]
+
+    def merged(text: str, title: str, content: str) -> str:
+        return MEASURE["merged"](text, MEASURE["HEADER"], title, content)
+
     text = merged("", heading(["recipes/c.yaml"]), "c")
     text = merged(text, heading(["recipes/a.yaml", "data.path=DATA/x y.txt"]), "| a |\n\nold")
     text = merged(text, heading(["recipes/b.yaml"]), "b")

@@ -1,0 +1,223 @@
+"""What the benchmarks have in common: both sides measured in turn, checked to compute the same, and recorded.
+
+A benchmark is a script with a list of jobs. For each job it builds its peer, the plain PyTorch code that somebody would
+write without seqkit, holds the two against each other on the same numbers, and only then times them, one after the
+other, round after round, so that a machine whose speed drifts does so for both. What it prints goes into RESULTS.md
+beside this file, a section a script, under the command that made it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from record import ROOT, machine, merged, replace
+
+RECORD = Path(__file__).resolve().parent / "RESULTS.md"
+
+HEADER = """# How fast, beside what a PyTorch user writes
+
+Written by the scripts of this folder (`make bench DATA=…` runs them all), a section a script; no figure is typed by
+hand. `DATA` stands for the folder that holds the data sets. The two sides of a row are measured in turn in one run; a
+ratio is the median over the rounds, with the least and the greatest beside it.
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One job, done by seqkit and by its peer.
+
+    Attributes:
+        job: what is done.
+        unit: of the figures, as in `ms a step`.
+        ours, peer: a figure a round, those of one round measured one right after the other.
+        goal: what is asked for: how many times as fast at least; or what share of the peer's figure at most.
+        faster: which of the two kinds the goal is.
+        same: what was compared before anything was timed, and how far it differed.
+        peer_is: the peer in a few words.
+        limit: where the goal is not met, what limits it, with the measurement that shows it.
+    """
+
+    job: str
+    unit: str
+    ours: Sequence[float]
+    peer: Sequence[float]
+    goal: float
+    same: str
+    peer_is: str
+    faster: bool = True
+    limit: str = ""
+
+    @property
+    def ratios(self) -> list[float]:
+        """Returns for each round how many times as fast seqkit is; or its share of the peer's figure."""
+        pairs = zip(self.ours, self.peer, strict=True)
+        return [peer / ours if self.faster else ours / peer for ours, peer in pairs]
+
+    @property
+    def is_met(self) -> bool:
+        ratio = median(self.ratios)
+        return ratio >= self.goal if self.faster else ratio <= self.goal
+
+
+@dataclass
+class Options:
+    """What a benchmark was told.
+
+    Attributes:
+        data: the folder that holds the data sets, or None.
+        rounds: how often each side is measured.
+        jobs: parts of the names of the jobs to do; all where empty.
+    """
+
+    data: Path | None
+    rounds: int
+    jobs: list[str] = field(default_factory=list)
+
+    def wants(self, job: str) -> bool:
+        return not self.jobs or any(part in job for part in self.jobs)
+
+    def file(self, name: str) -> Path:
+        """Returns a file of the data folder.
+
+        Raises:
+            SystemExit: it is not there.
+        """
+        if self.data is None or not (self.data / name).exists():
+            raise SystemExit(f"this needs {name} under the folder that --data names")
+        return self.data / name
+
+
+def main(script: str, description: str, measure: Callable[[Options], list[Measured]], rounds: int) -> int:
+    """Runs a benchmark and records what it found; returns the exit code.
+
+    Args:
+        script: its file.
+        rounds: how often each side is measured, unless the command says otherwise.
+    """
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the folder that holds the data sets")
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"how often to measure each side ({rounds})")
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="do only jobs whose name holds this; record nothing")
+    given = parser.parse_args()
+    found = measure(Options(given.data, given.rounds, given.jobs))
+    content = table(found)
+    print(content)
+    if not given.jobs:
+        name = Path(script).resolve().relative_to(ROOT)
+        title = f"## `python {name}{' --data DATA' if given.data else ''}`"
+        before = RECORD.read_text(encoding="utf-8") if RECORD.exists() else ""
+        replace(
+            RECORD, merged(before, HEADER, title, f"{introduction(description)}\n\n{content}\n\n{facts(given.rounds)}")
+        )
+    return 0
+
+
+def table(found: Sequence[Measured]) -> str:
+    """Returns a row a job, and below it what was compared and what limits where a goal is not met."""
+    lines = ["| job | seqkit | peer | ratio | goal | met |", "|---|---:|---:|---:|---:|---|"]
+    for each in found:
+        least, middle, greatest = min(each.ratios), median(each.ratios), max(each.ratios)
+        goal = f"at least {each.goal:g}" if each.faster else f"at most {each.goal:g}"
+        lines.append(
+            f"| {each.job} | {spread(each.ours)} {each.unit} | {spread(each.peer)} {each.unit} | "
+            f"**{middle:.2f}** ({least:.2f} to {greatest:.2f}) | {goal} | {'yes' if each.is_met else 'no'} |"
+        )
+    lines.append("")
+    for each in found:
+        limit = f" {each.limit}" if each.limit and not each.is_met else ""
+        lines.append(f"- {each.job}: the peer is {each.peer_is}. Compared: {each.same}.{limit}")
+    return "\n".join(lines)
+
+
+def spread(figures: Sequence[float]) -> str:
+    """Returns the median of some figures, and how far they lie apart."""
+    return f"{number(median(figures))} ({number(min(figures))} to {number(max(figures))})"
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def introduction(description: str) -> str:
+    """Returns the paragraphs of a script's docstring that are for readers of the record: all but its command."""
+    return "\n\n".join(part.strip() for part in description.strip().split("\n\n") if not part.startswith("    "))
+
+
+def facts(rounds: int) -> str:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("seqkit", "torch", "numpy"))
+    date = datetime.now(UTC).date().isoformat()
+    return f"{rounds} rounds; Python {platform.python_version()}, {versions}; {machine()}; {date}"
+
+
+def in_turn(ours: Callable[[], Any], peer: Callable[[], Any], rounds: int) -> tuple[list[float], list[float]]:
+    """Returns the seconds that each of two calls takes, measured in turn, after one of each that does not count."""
+    ours(), peer()
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for call, seconds in zip((ours, peer), times, strict=True):
+            began = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - began)
+    return times
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process of its own came to.
+
+    Attributes:
+        seconds: from its start to its end.
+        peak: the most memory that it held, in bytes.
+        output: what it printed.
+    """
+
+    seconds: float
+    peak: int
+    output: str
+
+    @property
+    def answer(self) -> Any:
+        """What it printed last, a line of JSON."""
+        return json.loads(self.output.strip().splitlines()[-1])
+
+
+def process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Process:
+    """Runs a command to its end, from the top of the repository.
+
+    Args:
+        environment: variables to set, besides those that are.
+
+    Raises:
+        SystemExit: it failed; its last lines are told.
+    """
+    began = time.perf_counter()
+    started = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | (environment or {}),
+    )
+    assert started.stdout is not None
+    with started.stdout:
+        output = started.stdout.read()
+    _, status, usage = os.wait4(started.pid, 0)
+    seconds = time.perf_counter() - began
+    started.returncode = os.waitstatus_to_exitcode(status)
+    if started.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {started.returncode}\n{output[-2000:]}")
+    return Process(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), output)
