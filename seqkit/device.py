@@ -1,4 +1,4 @@
-"""Where the arithmetic happens: device, threads, and the state of torch that a run borrows and gives back."""
+"""Where the arithmetic happens, and the state of torch that a run borrows and gives back."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import numpy as np
 import torch
 
 from seqkit.errors import UsageError
-
-THREADED_WIDTH = 256
-"""From outputs of about this width on, a second thread gains more than handing work to it costs."""
 
 
 def choose_device(setting: str) -> torch.device:
@@ -34,20 +30,6 @@ def choose_device(setting: str) -> torch.device:
     if absent:
         raise UsageError(f"train.device: there is no {setting} on this machine; `auto` takes what there is")
     return device
-
-
-def choose_threads(setting: int | Literal["auto"], width: int, processes: int = 1) -> int:
-    """Returns the number of CPU threads for an encoder with outputs of this width.
-
-    Where several processes share the machine, each gets its part of the cores.
-
-    `auto` depends on the width and the machine alone, never on a timing, so that a second run adds up in the
-    same order and gives the same numbers.
-    """
-    if setting != "auto":
-        return setting
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if width < THREADED_WIDTH else max(1, min(cores // processes, 4))
 
 
 @contextmanager

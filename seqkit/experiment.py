@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from seqkit.checkpoint import Progress
     from seqkit.checkpoint_reading import Checkpoint
+    from seqkit.contracts import Batch
     from seqkit.model import Model
+    from seqkit.threads import Threads
     from seqkit.world import World
 
 
@@ -42,7 +44,7 @@ class Ready:
     prepared: Prepared
     model: Model
     device: torch.device
-    threads: int
+    threads: Threads
     document: dict[str, Any]
 
 
@@ -72,6 +74,7 @@ def run_recipe(
     """
     plan = resolve(recipe, registry)
     from seqkit.device import borrowed_torch, choose_device
+    from seqkit.workers import workers
     from seqkit.world import joined_world
 
     device = choose_device(plan.train.device)
@@ -80,6 +83,7 @@ def run_recipe(
             report = Report(None)
         lifecycle = Lifecycle(registry, callbacks, report.note, told=world.rank == 0)
         ready = world.together(lambda: _made_ready(plan, recipe, device, world))
+        held.enter_context(workers(ready.threads.workers))
         run, start = run_directory(ready, recipe, Path(runs), resume, report, world, held)
         lifecycle.run = run.path
         _introduce(ready, report, world)
@@ -103,7 +107,10 @@ def _made_ready(plan: Plan, recipe: Recipe, device: torch.device, world: World) 
     """
     import torch
 
-    from seqkit.device import choose_threads, seed_everything
+    from seqkit.batches import to_device
+    from seqkit.device import seed_everything
+    from seqkit.evaluate import split_batches
+    from seqkit.threads import threads_for
 
     try:
         prepared = prepare(plan)
@@ -116,9 +123,11 @@ def _made_ready(plan: Plan, recipe: Recipe, device: torch.device, world: World) 
         examples = prepared.splits["train"].examples
         model.embedding.fit(encode(example.input, prepared.tokenizer) for example in examples)
     model = model.to(device)
-    threads = choose_threads(plan.train.threads, model.encoder.output_size, world.local_size)
-    torch.set_num_threads(threads)
-    _try_out(plan, prepared, model, device)
+    batches = split_batches(prepared.splits["train"], plan.train, model.encoder.causal, plan.seed)
+    batch = to_device(next(iter(batches.epoch(0))).batch, device)
+    _try_out(plan, prepared, model, batch)
+    threads = threads_for(model, batch, plan.train.threads, world.local_size)
+    torch.set_num_threads(threads.each)
     if world.rank > 0:  # processes that dropped the same places would learn less from each batch
         seed_everything((plan.seed + world.rank) % 2**32)
     return Ready(plan, prepared, model, device, threads, plan_document(plan, prepared))
@@ -156,7 +165,7 @@ def _trained(
         result["timing"] = {
             "train_seconds": progress.seconds,
             "tokens_per_second": progress.tokens / max(progress.seconds, 1e-9),
-            "threads": ready.threads,
+            "threads": ready.threads.total,
         } | ({"processes": world.size} if world.size > 1 else {})
         result |= _asked_for(plan, run)
     except StopAsked as asked:
@@ -210,19 +219,23 @@ def _built(plan: Plan, recipe: Recipe, prepared: Prepared) -> Model:
 
 def _introduce(ready: Ready, report: Any, world: World) -> None:
     """Says what is about to be trained, and what is doubtful about its data."""
+    from seqkit.threads import paths_of
+
     plan, prepared, model = ready.plan, ready.prepared, ready.model
     weights = sum(parameter.numel() for parameter in model.parameters())
     examples = {side: dataset.examples for side, dataset in prepared.splits.items()}
     counts = {side: len(members) for side, members in examples.items()}
-    machine = f"{weights:,} weights, {ready.device}, {ready.threads} thread{'s' if ready.threads > 1 else ''}"
+    machine = f"{weights:,} weights, {ready.device}, {ready.threads}"
     machine += f" in each of {world.size} processes" if world.size > 1 else ""
     report.started(plan, counts, _sizes(prepared, model), machine)
+    for line in paths_of(model):
+        report.detail("path", line)
     for side, number in repeated(examples).items():
         if number:
             report.note(f"{number:,} of the {counts[side]:,} {side} examples are in train too")
 
 
-def _try_out(plan: Plan, prepared: Prepared, model: Any, device: Any) -> None:
+def _try_out(plan: Plan, prepared: Prepared, model: Any, batch: Batch) -> None:
     """Gives a model with a plugin's components one batch, which holds them to their contracts before a file is written.
 
     Raises:
@@ -230,17 +243,12 @@ def _try_out(plan: Plan, prepared: Prepared, model: Any, device: Any) -> None:
     """
     import torch
 
-    from seqkit.batches import to_device
-    from seqkit.evaluate import split_batches
-
     others = sorted(plan.providers().keys() - {"seqkit"})
     if not others:
         return
-    batches = split_batches(prepared.splits["train"], plan.train, model.encoder.causal, plan.seed)
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
             model.eval()
-            batch = to_device(next(iter(batches.epoch(0))).batch, device)
             model(batch)
             prepared.head.predict(model.encode(batch.inputs, batch.lengths), batch)
             model.train()

@@ -21,10 +21,12 @@ class Report:
     Args:
         out: where lines go; None for silence.
         bar: a stream for a progress bar, which is drawn where it is a terminal.
+        verbose: tell details too.
     """
 
-    def __init__(self, out: IO[str] | None, bar: IO[str] | None = None) -> None:
+    def __init__(self, out: IO[str] | None, bar: IO[str] | None = None, verbose: bool = False) -> None:
         self.out = out
+        self.verbose = verbose
         self._bar_stream = bar if bar is not None and bar.isatty() else None
         self._bar: Any = None
         self._train: Train | None = None
@@ -59,6 +61,11 @@ class Report:
 
     def _fact(self, label: str, text: str) -> None:
         self.line(f"  {label:<{self._label_width}} {text}")
+
+    def detail(self, label: str, text: str) -> None:
+        """Tells something of `started` that few want to know."""
+        if self.verbose:
+            self._fact(label, text)
 
     def step(self, progress: Progress, steps_per_epoch: int, loss: float) -> None:
         if self._bar_stream is None:

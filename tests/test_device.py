@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import RECIPES
 
-from seqkit.device import THREADED_WIDTH, borrowed_torch, choose_device, choose_threads
+from seqkit.device import borrowed_torch, choose_device
 from seqkit.errors import UsageError
 
 TRAINED = """
@@ -38,12 +38,6 @@ def test_optimizers_are_left_as_they_were() -> None:
         optimizer.zero_grad()
         assert parameter.grad is None
     assert vars(method) == before
-
-
-def test_threads_follow_the_recipe_and_else_the_width_alone() -> None:
-    assert choose_threads(3, 1) == 3
-    assert choose_threads("auto", THREADED_WIDTH - 1) == 1
-    assert 1 <= choose_threads("auto", THREADED_WIDTH) <= 4
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

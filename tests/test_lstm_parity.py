@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqkit.contracts import Encoded, Encoder
-from seqkit.encoders import lstm_layers
+from seqkit.encoders import paths
 from seqkit.encoders.bilstm import BiLSTM
 from seqkit.encoders.lstm import LSTM
+from seqkit.workers import workers
 
 INPUT_SIZE = 3
 CLASSES = {1: LSTM, 2: BiLSTM}
@@ -153,7 +154,7 @@ LOOK_UP = {"looked up": 0, "multiplied out": 10**9}
 def test_ids_equal_their_one_hot_vectors_in_torch(
     monkeypatch: pytest.MonkeyPatch, directions: int, proj_size: int, bias: bool, case: str, look_up: str
 ) -> None:
-    monkeypatch.setattr(lstm_layers, "LOOK_UP_FROM", LOOK_UP[look_up])
+    monkeypatch.setattr(paths, "LOOK_UP_FROM", LOOK_UP[look_up])
     for with_state in (False, True):
         parameters: dict[str, Any] = {"hidden_size": 4, "num_layers": 2, "proj_size": proj_size, "bias": bias}
         assert_same(directions, *LENGTHS[case], with_state, ids=True, input_size=9, **parameters)
@@ -165,18 +166,23 @@ def test_equals_torch_at_any_size(data: st.DataObject) -> None:
     lengths = data.draw(st.lists(st.integers(1, 7), min_size=1, max_size=5))
     hidden_size = data.draw(st.integers(1, 6))
     torch.manual_seed(data.draw(st.integers(0, 2**16)))
-    assert_same(
-        data.draw(st.sampled_from([1, 2])),
-        lengths,
-        max(lengths) + data.draw(st.integers(0, 2)),
-        data.draw(st.booleans()),
-        ids=data.draw(st.booleans()),
-        input_size=data.draw(st.sampled_from([1, 2, 5, 20])),
-        hidden_size=hidden_size,
-        num_layers=data.draw(st.integers(1, 3)),
-        proj_size=data.draw(st.integers(0, hidden_size - 1)),
-        bias=data.draw(st.booleans()),
-    )
+    with pytest.MonkeyPatch.context() as patch, workers(data.draw(st.integers(1, 2))):
+        patch.setattr(paths, "LOOK_UP_FROM", LOOK_UP[data.draw(st.sampled_from(sorted(LOOK_UP)))])
+        if data.draw(st.booleans()):  # jobs side by side
+            patch.setattr(paths, "WORTH_A_JOB", 1)
+            patch.setattr(paths, "ROWS_A_JOB", 1)
+        assert_same(
+            data.draw(st.sampled_from([1, 2])),
+            lengths,
+            max(lengths) + data.draw(st.integers(0, 2)),
+            data.draw(st.booleans()),
+            ids=data.draw(st.booleans()),
+            input_size=data.draw(st.sampled_from([1, 2, 5, 20])),
+            hidden_size=hidden_size,
+            num_layers=data.draw(st.integers(1, 3)),
+            proj_size=data.draw(st.integers(0, hidden_size - 1)),
+            bias=data.draw(st.booleans()),
+        )
 
 
 @pytest.mark.parametrize("garbage", [1e6, float("nan"), float("inf")])
@@ -245,7 +251,7 @@ def test_keeps_its_floating_type_and_warns_of_nothing(directions: int, proj_size
 def test_ids_are_computed_in_the_weights_floating_type(
     monkeypatch: pytest.MonkeyPatch, look_up: str, dtype: torch.dtype
 ) -> None:
-    monkeypatch.setattr(lstm_layers, "LOOK_UP_FROM", LOOK_UP[look_up])
+    monkeypatch.setattr(paths, "LOOK_UP_FROM", LOOK_UP[look_up])
     ours, reference = pair(2, 9, hidden_size=4, proj_size=2)
     ids, lengths = torch.randint(0, 9, (3, 6)), torch.tensor([6, 2, 3])
     encoded = ours.to(dtype)(ids, lengths)
@@ -258,7 +264,7 @@ def test_ids_are_computed_in_the_weights_floating_type(
 
 @pytest.mark.parametrize("look_up", LOOK_UP)
 def test_ids_in_the_padding_change_nothing(monkeypatch: pytest.MonkeyPatch, look_up: str) -> None:
-    monkeypatch.setattr(lstm_layers, "LOOK_UP_FROM", LOOK_UP[look_up])
+    monkeypatch.setattr(paths, "LOOK_UP_FROM", LOOK_UP[look_up])
     encoder = BiLSTM(9, hidden_size=4, num_layers=2)
     ids, lengths = torch.randint(0, 9, (3, 6)), torch.tensor([4, 2, 5])
     other = torch.where(torch.arange(6) < lengths[:, None], ids, (ids + 1) % 9)

@@ -28,6 +28,7 @@ from seqkit.errors import UsageError
 @click.option(
     "--processes", type=click.IntRange(1, 1024), default=1, help="Train in so many processes on this machine."
 )
+@click.option("--verbose", is_flag=True, help="Say by which path each layer is computed.")
 @no_plugin
 def run(
     recipe: Path,
@@ -35,6 +36,7 @@ def run(
     runs: Path,
     resume: Path | None,
     processes: int,
+    verbose: bool,
     without: tuple[str, ...],
 ) -> int:
     """Train what a recipe says, evaluate it, and generate or predict.
@@ -54,6 +56,7 @@ def run(
 
         resolve(read, registry)  # what is wrong with it is told here, once
         options = ["--runs", str(runs), *(["--resume", str(resume)] if resume else [])]
+        options += ["--verbose"] if verbose else []
         options += [word for name in without for word in ("--no-plugin", name)]
         return launch(processes, ["run", *options, "--", str(recipe), *overrides])
     from seqkit.experiment import run_recipe
@@ -61,7 +64,7 @@ def run(
     from seqkit.signals import StopRequest
 
     first = os.environ.get("RANK", "0") == "0"
-    report = Report(sys.stdout, sys.stderr) if first else Report(None)
+    report = Report(sys.stdout, sys.stderr, verbose) if first else Report(None)
     with StopRequest() as stop:
         finished = run_recipe(read, registry, runs, report, stop, resume)
     if first:

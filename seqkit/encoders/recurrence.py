@@ -8,17 +8,22 @@ vector nor the product, nearly all of it multiplication by zero, is ever made. W
     c_t = f c_{t-1} + i g
     h_t = o tanh(c_t)                   and, projected, h_t = P o tanh(c_t)
 
-The logistic function is (tanh(x / 2) + 1) / 2, so that with halved rows of p and U one tanh serves all four gates.
+A logistic function costs torch a third of what tanh does, and tanh(x) = 2 sigma(2x) - 1. So the rows of p and U that
+make g are doubled, one call of sigma serves all four gates, and c is kept doubled too. With g' = sigma(2 g's input),
+d_t = 2 c_t and s'_t = sigma(d_t), what is computed is
 
-Backwards, dx being the gradient of the loss by x, and s_t = o tanh(c_t):
+    d_t = f d_{t-1} + 4 i g' - 2 i
+    o tanh(c_t) = 2 o s'_t - o
 
-    ds_t = dh_t                         projected, P^T dh_t
-    dc_t = f_{t+1} dc_{t+1} + o (1 - tanh(c_t)^2) ds_t
-    di = g i (1 - i) dc_t,  df = c_{t-1} f (1 - f) dc_t,  dg = i (1 - g^2) dc_t,  do = tanh(c_t) o (1 - o) ds_t
+Backwards, dx being the gradient of the loss by x, s_t = tanh(c_t) and z_t = o s_t:
+
+    dz_t = dh_t                         projected, P^T dh_t
+    dc_t = f_{t+1} dc_{t+1} + o (1 - s_t^2) dz_t
+    di = g i (1 - i) dc_t,  df = c_{t-1} f (1 - f) dc_t,  dg = i (1 - g^2) dc_t,  do = s_t o (1 - o) dz_t
     dh_{t-1} = U^T (di, df, dg, do)
     dU = sum over t of (di, df, dg, do) h_{t-1}^T
 
-All factors of dc_t and ds_t are known before the first step backwards and are made for all steps at once, and so is dU
+All factors of dc_t and dz_t are known before the first step backwards and are made for all steps at once, and so is dU
 after the last; what has to go step by step is six operations.
 
 Rows come in order of falling length. A step touches only the rows that are still running, so padding costs next to
@@ -66,34 +71,33 @@ class _Recurrence(torch.autograd.Function):
         time, batch, width = pushed.shape
         size = width // 4
         running = (lengths[None] > torch.arange(time)[:, None]).sum(dim=1).tolist()
-        scale, shift = pushed.new_full((2, 4, size), 0.5)
-        scale[2], shift[2] = 1, 0  # g is tanh itself
-        scale, shift = scale.flatten(), shift.flatten()
-        gates = pushed * scale
-        weight = (hidden_weight * scale[:, None]).t().contiguous()
-        memories = pushed.new_zeros(time + 1, batch, size)  # c before the first step, and after each
-        squashed = pushed.new_zeros(time, batch, size)  # tanh(c_t)
-        shown = pushed.new_zeros(time, batch, size)  # o tanh(c_t)
-        outputs = shown if projection is None else pushed.new_zeros(time, batch, hidden.shape[1])
-        memories[0] = memory
-        before, held = hidden, memory
+        scale = pushed.new_ones(4, size)
+        scale[2] = 2
+        gates = pushed * scale.flatten()
+        weight = (hidden_weight * scale.view(-1, 1)).t().contiguous()
+        new = pushed.new_empty if running[-1] == batch else pushed.new_zeros  # what a row has not run stays zero
+        memories = new(time + 1, batch, size)  # d before the first step, and after each
+        squashed = new(time, batch, size)  # s'
+        shown = new(time, batch, size)  # z
+        outputs = shown if projection is None else new(time, batch, hidden.shape[1])
+        torch.mul(memory, 2, out=memories[0])
+        before, held = hidden, memories[0]
         steps = zip(running, gates, memories[1:], squashed, shown, outputs, strict=True)
         for rows, gate, cell, squash, show, output in steps:
             if rows < batch:
                 gate, cell, squash, show, output = gate[:rows], cell[:rows], squash[:rows], show[:rows], output[:rows]
                 before, held = before[:rows], held[:rows]
-            gate.addmm_(before, weight).tanh_()
-            torch.addcmul(shift, gate, scale, out=gate)
-            entering, keeping, new, showing = gate.split(size, dim=1)
-            torch.mul(entering, new, out=cell).addcmul_(keeping, held)
-            torch.mul(showing, torch.tanh(cell, out=squash), out=show)
+            gate.addmm_(before, weight).sigmoid_()
+            entering, keeping, new_part, showing = gate.split(size, dim=1)
+            torch.mul(keeping, held, out=cell).addcmul_(entering, new_part, value=4).sub_(entering, alpha=2)
+            torch.mul(showing, torch.sigmoid(cell, out=squash), out=show).mul_(2).sub_(showing)
             if projection is not None:
                 torch.mm(show, projection.t(), out=output)
             before, held = output, cell
         ctx.save_for_backward(gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection, lengths)
         ctx.running = running
         rows = torch.arange(batch)
-        return outputs, outputs[lengths - 1, rows], memories[lengths, rows]
+        return outputs, outputs[lengths - 1, rows], memories[lengths, rows] / 2
 
     @staticmethod
     @once_differentiable
@@ -103,15 +107,16 @@ class _Recurrence(torch.autograd.Function):
         gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection, lengths = ctx.saved_tensors
         time, batch, width = gates.shape
         entering, keeping, new, showing = gates.view(time, batch, 4, -1).unbind(dim=2)
-        # The factors of dc_t (for i, f, g) and of ds_t (for o), which in the loop become the gradients of the gates.
+        # The factors of dc_t (for i, f, g) and of dz_t (for o), which in the loop become the gradients of the gates.
+        new, squashed = new * 2 - 1, squashed * 2 - 1  # g and s
         d_gates = torch.empty_like(gates).view(time, batch, 4, -1)
         torch.mul(new * entering, 1 - entering, out=d_gates[:, :, 0])
-        torch.mul(memories[:-1] * keeping, 1 - keeping, out=d_gates[:, :, 1])
+        torch.mul(memories[:-1] * keeping, 1 - keeping, out=d_gates[:, :, 1]).mul_(0.5)
         torch.mul(entering, 1 - new * new, out=d_gates[:, :, 2])
         torch.mul(squashed * showing, 1 - showing, out=d_gates[:, :, 3])
         if ctx.running[-1] < batch:
             d_gates.masked_fill_((torch.arange(time)[:, None] >= lengths)[:, :, None, None], 0)
-        reaching = showing * (1 - squashed * squashed)  # from ds_t to dc_t
+        reaching = showing * (1 - squashed * squashed)  # from dz_t to dc_t
         # What has reached h and c from the right. A row that has ended waits here until the step at which it ran.
         d_hidden, d_memory = d_last_hidden.clone(), d_last_memory.clone()
         d_totals = None if projection is None else torch.zeros_like(outputs)

@@ -1,0 +1,64 @@
+"""Which of several ways a layer of LSTM is computed by: all of it decided here, from sizes, by what was measured.
+
+`benchmarks/paths.py` measures the ways against each other over the sizes between which they change places. A choice
+depends on sizes alone, never on a timing of the moment, so the same batch is always computed in the same way.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+JOBS = 2
+"""A layer is computed as so many jobs side by side: its two directions, or the two halves of its rows."""
+
+ROWS_A_JOB = 16
+"""Fewer rows at a time keep a core from multiplying at its best."""
+
+WORTH_A_JOB = 8_000_000
+"""Multiply-adds of a layer and direction forwards below which handing a job to a thread costs more than it gains."""
+
+LOOK_UP_FROM = 400_000
+"""The number rows * ids * hidden_size from which on the product that a one-hot input spares outweighs what seqkit's
+recurrence costs more than torch's kernel, operation by operation, at each step."""
+
+
+class Path(NamedTuple):
+    """How one layer of a batch is computed.
+
+    Attributes:
+        looks_up: the input's product is looked up by id, and the recurrence is seqkit's own.
+        recurs: the recurrence is seqkit's own; else torch's kernel (oneDNN's, on a CPU).
+        parts: into how many parts the rows are cut.
+        together: whether parts and directions are jobs side by side.
+    """
+
+    looks_up: bool
+    recurs: bool
+    parts: int
+    together: bool
+
+    def __str__(self) -> str:
+        way = "seqkit's recurrence" if self.recurs else "torch's kernel"
+        way = f"input looked up, {way}" if self.looks_up else way
+        if not self.together:
+            return way
+        return f"{way}, {'rows in two halves' if self.parts > 1 else 'both directions'} side by side"
+
+
+def choose_path(
+    *, ids: bool, rows: int, time: int, input_size: int, hidden_size: int, proj_size: int, directions: int, device: str
+) -> Path:
+    """Returns how a layer is computed.
+
+    Args:
+        ids: whether the input is ids in place of one-hot vectors.
+        device: its type.
+    """
+    if device != "cpu" or rows == 0:
+        return Path(False, False, 1, False)
+    looks_up = ids and rows * input_size * hidden_size >= LOOK_UP_FROM
+    width = (proj_size or hidden_size) + (0 if looks_up else input_size)
+    worth = rows * time * 4 * hidden_size * width >= WORTH_A_JOB
+    parts = JOBS // directions if worth and rows >= JOBS * ROWS_A_JOB else 1
+    together = worth and parts * directions > 1
+    return Path(looks_up, looks_up or proj_size > 0, parts, together)
