@@ -12,10 +12,12 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -221,3 +223,76 @@ def process(command: Sequence[str], environment: Mapping[str, str] | None = None
     if started.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {started.returncode}\n{output[-2000:]}")
     return Process(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), output)
+
+
+class Runner:
+    """A process that does the same work over and over, a lap whenever it is told to, so that two can take turns.
+
+    The process itself calls `lap` around each lap, and prints its answer at the end.
+
+    Attributes:
+        answer: what it printed at its end, a line of JSON; known once it has been left.
+        peak: the most memory that it held, in bytes; known then too.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.answer: Any = None
+        self.peak = 0
+
+    def lap(self) -> float:
+        """Has a lap done; returns its seconds."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._line())
+
+    def finish(self) -> None:
+        """Lets the process end after its last lap.
+
+        Raises:
+            SystemExit: it failed.
+        """
+        self.answer = json.loads(self._line())
+        self._process.communicate()  # closes its standard input
+        if self._process.returncode:
+            raise SystemExit(f"{self._process.args!r}: exit {self._process.returncode}")
+        self.peak = self.answer["peak"]
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self._process.args!r}: ended early")
+        return line
+
+
+@contextmanager
+def lap() -> Iterator[None]:
+    """In a process that a `Runner` started: waits to be told, and tells how long the block took."""
+    input()
+    began = time.perf_counter()
+    yield
+    print(time.perf_counter() - began, flush=True)
+
+
+def finished(**answer: Any) -> None:
+    """In such a process: prints its answer, with the most memory that it held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(json.dumps(answer | {"peak": peak}), flush=True)
+
+
+def race(ours: Sequence[str], peer: Sequence[str], laps: int) -> tuple[list[float], list[float], Runner, Runner]:
+    """Runs two processes, a lap of one and a lap of the other in turn.
+
+    Returns:
+        The seconds of each one's laps, and both, finished.
+    """
+    runners = Runner(ours), Runner(peer)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(laps):
+        for runner, seconds in zip(runners, times, strict=True):
+            seconds.append(runner.lap())
+    for runner in runners:
+        runner.finish()
+    return *times, *runners

@@ -24,7 +24,7 @@ Backwards, dx being the gradient of the loss by x, s_t = tanh(c_t) and z_t = o s
     dU = sum over t of (di, df, dg, do) h_{t-1}^T
 
 All factors of dc_t and dz_t are known before the first step backwards and are made for all steps at once, and so is dU
-after the last; what has to go step by step is six operations.
+after the last; what has to go step by step is in `steps.py`.
 
 Rows come in order of falling length. A step touches only the rows that are still running, so padding costs next to
 nothing, and h and c of a row are those after its last real step.
@@ -37,6 +37,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from seqkit.encoders.steps import backwards, fast, forwards
 
 
 def recur(
@@ -81,19 +83,8 @@ class _Recurrence(torch.autograd.Function):
         shown = new(time, batch, size)  # z
         outputs = shown if projection is None else new(time, batch, hidden.shape[1])
         torch.mul(memory, 2, out=memories[0])
-        before, held = hidden, memories[0]
-        steps = zip(running, gates, memories[1:], squashed, shown, outputs, strict=True)
-        for rows, gate, cell, squash, show, output in steps:
-            if rows < batch:
-                gate, cell, squash, show, output = gate[:rows], cell[:rows], squash[:rows], show[:rows], output[:rows]
-                before, held = before[:rows], held[:rows]
-            gate.addmm_(before, weight).sigmoid_()
-            entering, keeping, new_part, showing = gate.split(size, dim=1)
-            torch.mul(keeping, held, out=cell).addcmul_(entering, new_part, value=4).sub_(entering, alpha=2)
-            torch.mul(showing, torch.sigmoid(cell, out=squash), out=show).mul_(2).sub_(showing)
-            if projection is not None:
-                torch.mm(show, projection.t(), out=output)
-            before, held = output, cell
+        projected = None if projection is None else projection.t().contiguous()
+        fast(forwards)(gates, memories, squashed, shown, outputs, weight, projected, hidden, running)
         ctx.save_for_backward(gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection, lengths)
         ctx.running = running
         rows = torch.arange(batch)
@@ -117,21 +108,10 @@ class _Recurrence(torch.autograd.Function):
         if ctx.running[-1] < batch:
             d_gates.masked_fill_((torch.arange(time)[:, None] >= lengths)[:, :, None, None], 0)
         reaching = showing * (1 - squashed * squashed)  # from dz_t to dc_t
-        # What has reached h and c from the right. A row that has ended waits here until the step at which it ran.
         d_hidden, d_memory = d_last_hidden.clone(), d_last_memory.clone()
         d_totals = None if projection is None else torch.zeros_like(outputs)
-        for step in range(time - 1, -1, -1):
-            rows = ctx.running[step]
-            d_before, d_held, d_gate = d_hidden[:rows], d_memory[:rows], d_gates[step, :rows]
-            d_shown = d_before + d_outputs[step, :rows]
-            if d_totals is not None:
-                d_totals[step, :rows] = d_shown
-                d_shown = d_shown @ projection
-            d_held.addcmul_(d_shown, reaching[step, :rows])
-            d_gate[:, :3].mul_(d_held[:, None])
-            d_gate[:, 3].mul_(d_shown)
-            torch.mm(d_gate.view(rows, width), hidden_weight, out=d_before)
-            d_held.mul_(keeping[step, :rows])
+        carried = (d_outputs, d_hidden, d_memory, reaching, keeping)
+        fast(backwards)(d_gates, d_totals, *carried, hidden_weight, projection, ctx.running)
         d_pushed = d_gates.view(time, batch, width)
         before = torch.cat([hidden[None], outputs[:-1]])  # h_{t-1}
         d_hidden_weight = d_pushed.flatten(0, 1).t() @ before.flatten(0, 1)
