@@ -1,11 +1,15 @@
-"""seqkit's own recurrence: its hand-written gradients against numerical ones, and what padding must not touch."""
+"""seqkit's own recurrence: its hand-written gradients against numerical ones, and the layout of its steps."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.utils.rnn import pack_sequence
 
-from seqkit.encoders.recurrence import recur
+from seqkit.encoders import recurrence, steps
+from seqkit.encoders.packing import Packing
 
 
 def drawn(lengths: list[int], size: int, projected: int | None) -> list[torch.Tensor | None]:
@@ -14,9 +18,28 @@ def drawn(lengths: list[int], size: int, projected: int | None) -> list[torch.Te
     def draw(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
 
-    time, batch, width = max(lengths), len(lengths), projected or size
+    total, batch, width = sum(lengths), len(lengths), projected or size
     projection = draw(projected, size) if projected else None
-    return [draw(time, batch, 4 * size), draw(4 * size, width), projection, draw(batch, width), draw(batch, size)]
+    return [draw(total, 4 * size), draw(4 * size, width), projection, draw(batch, width), draw(batch, size)]
+
+
+def packing(lengths: list[int]) -> Packing:
+    return Packing.of(torch.tensor(lengths), max(lengths), backwards=False)
+
+
+@pytest.fixture(params=["TorchScript", "Python"], autouse=True)
+def _loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "Python":
+        monkeypatch.setattr(recurrence, "fast", lambda loop: loop)
+
+
+def test_the_loops_are_torchscript() -> None:
+    assert all(isinstance(steps.fast(loop), torch.jit.ScriptFunction) for loop in (steps.forwards, steps.backwards))
+
+
+def test_without_torchscript_the_loops_are_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(steps.jit, "script")
+    assert steps.fast.__wrapped__(steps.forwards) is steps.forwards
 
 
 @pytest.mark.parametrize("projected", [None, 2])
@@ -26,35 +49,42 @@ def test_gradients_are_the_numerical_ones(lengths: list[int], projected: int | N
 
     def forward(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         given = iter(tensors)
-        return recur(
+        return recurrence.recur(
             next(given),
             next(given),
             next(given) if projected else None,
             (next(given), next(given)),
-            torch.tensor(lengths),
+            packing(lengths),
         )
 
     inputs = [tensor for tensor in (pushed, weight, projection, hidden, memory) if tensor is not None]
     assert torch.autograd.gradcheck(forward, inputs)
 
 
-def test_padding_is_zero_in_the_outputs_and_in_the_gradients() -> None:
-    lengths = [5, 2, 1]
-    pushed, weight, _, hidden, memory = drawn(lengths, 3, None)
-    outputs, last_hidden, _ = recur(pushed, weight, None, (hidden, memory), torch.tensor(lengths))
-    outputs.sum().backward()
-    for row, length in enumerate(lengths):
-        assert not outputs[length:, row].any()
-        assert not pushed.grad[length:, row].any()
-        assert pushed.grad[:length, row].all()
-        assert torch.equal(outputs[length - 1, row], last_hidden[row])
-
-
 def test_inputs_are_left_as_they_were() -> None:
     tensors = drawn([3, 2], 3, None)
     before = [None if tensor is None else tensor.detach().clone() for tensor in tensors]
     pushed, weight, _, hidden, memory = tensors
-    outputs, last_hidden, last_memory = recur(pushed, weight, None, (hidden, memory), torch.tensor([3, 2]))
+    outputs, last_hidden, last_memory = recurrence.recur(pushed, weight, None, (hidden, memory), packing([3, 2]))
     (outputs.sum() + last_hidden.sum() + last_memory.sum()).backward()
     for tensor, copy in zip(tensors, before, strict=True):
         assert tensor is None or torch.equal(tensor, copy)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=6), further=st.integers(0, 2))
+def test_packing_is_torchs(lengths: list[int], further: int, backwards: bool) -> None:
+    time = max(lengths) + further
+    padded = torch.arange(len(lengths) * time).view(len(lengths), time)
+    rows = [row[:length].flip(0) if backwards else row[:length] for row, length in zip(padded, lengths, strict=True)]
+    packed = pack_sequence(rows, enforce_sorted=False)
+    found = Packing.of(torch.tensor(lengths), time, backwards)
+    assert torch.equal(found.places, packed.data)
+    assert found.running == packed.batch_sizes.tolist()
+    assert found.order.tolist() == packed.sorted_indices.tolist()
+    listed = torch.cat([torch.full((len(lengths),), -1), found.places])
+    assert listed[found.last].tolist() == [int(rows[row][-1]) for row in found.order]
+    after = {int(one): int(other) for row in rows for one, other in zip(row, row[1:], strict=False)}
+    for place, before in zip(found.places.tolist(), listed[found.before].tolist(), strict=True):
+        assert after[before] == place if before >= 0 else place in [int(row[0]) for row in rows]

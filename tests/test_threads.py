@@ -140,13 +140,20 @@ def test_the_number_of_workers_changes_no_bit(encoder: Any, kind: str) -> None:
 
 def test_a_path_follows_from_sizes() -> None:
     sizes = {"time": 100, "input_size": 128, "hidden_size": 128, "proj_size": 0, "directions": 2, "device": "cpu"}
-    assert choose_path(ids=False, rows=32, **sizes) == Way(looks_up=False, recurs=False, parts=1, together=True)
-    assert choose_path(ids=False, rows=32, **sizes | {"directions": 1}) == Way(False, False, 2, True)
-    assert choose_path(ids=False, rows=31, **sizes | {"directions": 1}) == Way(False, False, 1, False)
-    assert choose_path(ids=False, rows=32, **sizes | {"time": 1}) == Way(False, False, 1, False)
-    assert choose_path(ids=True, rows=32, **sizes | {"input_size": 4000}) == Way(True, True, 1, True)
-    assert choose_path(ids=False, rows=32, **sizes | {"proj_size": 64}) == Way(False, True, 1, True)
-    assert choose_path(ids=True, rows=32, **sizes | {"device": "cuda"}) == Way(False, False, 1, False)
+
+    def way(rows: int, ids: bool = False, **other: Any) -> Way:
+        return choose_path(**{"ids": ids, "rows": rows, "real": 100 * rows} | sizes | other)
+
+    assert way(32) == Way(looks_up=False, recurs=False, parts=1, together=True)
+    assert way(32, directions=1) == Way(False, False, 2, True)
+    assert way(31, directions=1) == Way(False, False, 1, False)
+    assert way(32, time=1, real=32) == Way(False, False, 1, False)
+    assert way(32, ids=True, input_size=4000) == Way(True, True, 1, True)
+    assert way(32, ids=True, input_size=20) == Way(False, False, 1, True)
+    assert way(32, proj_size=64) == Way(False, True, 1, True)
+    assert way(32, real=1600) == Way(False, True, 1, True)
+    assert way(32, ids=True, device="cuda") == Way(False, False, 1, False)
+    assert way(0) == Way(False, False, 1, False)
     assert str(Way(True, True, 1, True)) == "input looked up, seqkit's recurrence, both directions side by side"
     assert str(Way(False, False, 2, True)) == "torch's kernel, rows in two halves side by side"
     assert str(Way(False, True, 1, False)) == "seqkit's recurrence"

@@ -25,10 +25,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqkit.contracts import Encoded, State
-from seqkit.encoders.one_way import Weights, by_kernel, by_recurrence
+from seqkit.encoders.one_way import Weights, by_cudnn, by_kernel, by_recurrence
 from seqkit.encoders.paths import Path, choose_path
 from seqkit.workers import Job, side_by_side
 
@@ -106,17 +105,16 @@ class LSTMLayers(nn.Module):
         """
         batch, time = inputs.shape[:2]
         padded = batch > 0 and int(lengths.min()) < time
-        backward_order = _backward_order(lengths, time).to(inputs.device) if self.directions == 2 else None
         hidden, cell = [], []
         layer_input = inputs
-        self.paths = self._paths(inputs)
+        self.paths = self._paths(inputs, lengths)
         for layer, path in enumerate(self.paths):
             if layer and self.dropout:
                 layer_input = nn.functional.dropout(layer_input, self.dropout, self.training)
             if not layer_input.is_floating_point() and not path.looks_up:
                 layer_input = self._one_hot(layer_input)
             jobs = [
-                self._job(path, layer, direction, layer_input, lengths, backward_order, state, part)
+                self._job(path, layer, direction, layer_input, lengths, state, part)
                 for direction in range(self.directions)
                 for part in _parts(batch, path.parts)
             ]
@@ -132,19 +130,21 @@ class LSTMLayers(nn.Module):
                 hidden.append(parts[1])
                 cell.append(parts[2])
             layer_input = outputs[0] if self.directions == 1 else torch.cat(outputs, dim=2)
-        if padded:
+        if padded and not self.paths[-1].recurs:
             padding = torch.arange(time) >= lengths[:, None]  # (batch, time)
             layer_input = layer_input.masked_fill(padding.to(inputs.device)[:, :, None], 0)
         final = torch.cat(hidden[-self.directions :], dim=1)
         return Encoded(layer_input, final, (torch.stack(hidden, dim=1), torch.stack(cell, dim=1)))
 
-    def _paths(self, inputs: Tensor) -> list[Path]:
+    def _paths(self, inputs: Tensor, lengths: Tensor) -> list[Path]:
         batch, time = inputs.shape[:2]
+        real = int(lengths.sum())
         return [
             choose_path(
                 ids=layer == 0 and not inputs.is_floating_point(),
                 rows=batch,
                 time=time,
+                real=real,
                 input_size=self.output_size if layer else self.input_size,
                 hidden_size=self.hidden_size,
                 proj_size=self.proj_size,
@@ -155,21 +155,12 @@ class LSTMLayers(nn.Module):
         ]
 
     def _job(
-        self,
-        path: Path,
-        layer: int,
-        direction: int,
-        inputs: Tensor,
-        lengths: Tensor,
-        backward_order: Tensor | None,
-        state: State,
-        part: slice,
+        self, path: Path, layer: int, direction: int, inputs: Tensor, lengths: Tensor, state: State, part: slice
     ) -> Job:
-        """Returns one direction of a layer over some of the rows: outputs, and h and c after each last real step."""
+        """Returns one direction of a layer over some of the rows: outputs, and h and c after the last step it reads."""
         number = layer * self.directions + direction
         cell: Any = self.cells[number]
         inputs, lengths = inputs[part], lengths[part]
-        order = None if direction == 0 or backward_order is None else backward_order[part]
         if state is None:
             weight = cell.weight_hh_l0
             start = [weight.new_zeros(len(inputs), size) for size in (weight.shape[1], self.hidden_size)]
@@ -177,16 +168,13 @@ class LSTMLayers(nn.Module):
             start = [state_part[part, number] for state_part in state]
 
         def work(inputs: Tensor, hidden: Tensor, memory: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            given = inputs if order is None else _reorder(inputs, order)
-            if len(given) == 0:
-                outputs = hidden.new_zeros(0, given.shape[1], hidden.shape[1])
-            elif given.is_cuda:
-                outputs, hidden, memory = _by_cudnn(cell, given, lengths, hidden, memory)
-            else:
-                way = by_recurrence if path.recurs else by_kernel
-                weights = Weights.of(tensors, cell.bias, self.proj_size > 0)
-                outputs, hidden, memory = way(weights, given, lengths, (hidden, memory))
-            return outputs if order is None else _reorder(outputs, order), hidden, memory
+            if len(inputs) == 0:
+                return hidden.new_zeros(0, inputs.shape[1], hidden.shape[1]), hidden, memory
+            if inputs.is_cuda:
+                return by_cudnn(cell, inputs, lengths, (hidden, memory), direction == 1)
+            way = by_recurrence if path.recurs else by_kernel
+            weights = Weights.of(tensors, cell.bias, self.proj_size > 0)
+            return way(weights, inputs, lengths, (hidden, memory), direction == 1)
 
         return Job(work, [inputs, *start, *(weight for weight in cell._flat_weights if weight is not None)])
 
@@ -199,25 +187,3 @@ def _parts(rows: int, parts: int) -> Iterator[slice]:
     """Yields the parts of so many rows, as even as can be."""
     for part in range(parts):
         yield slice(rows * part // parts, rows * (part + 1) // parts)
-
-
-def _backward_order(lengths: Tensor, time: int) -> Tensor:
-    """Returns int64 (batch, time): which step is t-th when a row is read backwards; padding stays in place."""
-    steps = torch.arange(time).expand(len(lengths), time)
-    backwards = lengths[:, None] - 1 - steps
-    return torch.where(backwards >= 0, backwards, steps)
-
-
-def _reorder(values: Tensor, order: Tensor) -> Tensor:
-    """values: (batch, time) or (batch, time, width); order: int64 (batch, time)."""
-    return values.gather(1, order if values.ndim == 2 else order[:, :, None].expand(-1, -1, values.shape[2]))
-
-
-def _by_cudnn(
-    cell: Any, inputs: Tensor, lengths: Tensor, hidden: Tensor, memory: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Does what `one_way.by_kernel` does on a GPU, whose kernel takes a packed sequence at no loss."""
-    state = (hidden[None].contiguous(), memory[None].contiguous())
-    packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    packed_outputs, (hidden, memory) = cell(packed, state)
-    return pad_packed_sequence(packed_outputs, True, total_length=inputs.shape[1])[0], hidden[0], memory[0]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqkit.encoders.packing import Packing
 from seqkit.encoders.recurrence import recur
 
 _SATURATED = 1e4
@@ -36,7 +38,7 @@ class Weights(NamedTuple):
 
 
 def by_kernel(
-    weights: Weights, inputs: Tensor, lengths: Tensor, start: tuple[Tensor, Tensor]
+    weights: Weights, inputs: Tensor, lengths: Tensor, start: tuple[Tensor, Tensor], backwards: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Runs torch's kernel.
 
@@ -47,12 +49,17 @@ def by_kernel(
         inputs: (batch, time, input_size), padding last.
         lengths: int64 (batch,), each at least 1 and at most time.
         start: h (batch, output_size) and c (batch, hidden_size).
+        backwards: whether each row is read from its last real step to its first.
 
     Returns:
-        Outputs (batch, time, output_size), of no meaning at padded steps, and h and c after each row's last real step.
+        Outputs (batch, time, output_size), each in its step's place and of no meaning at padded steps; and h and c
+        after the real step that is read last.
     """
+    time = inputs.shape[1]
+    padding = None if int(lengths.min()) == time else (torch.arange(time) >= lengths[:, None])[:, :, None]
+    order = _backward_order(lengths, time) if backwards else None
     given = [weights.input_weight, weights.hidden_weight, *weights.biases]
-    padding = _padding(inputs, lengths)
+    inputs = inputs if order is None else _reorder(inputs, order)
     if padding is not None:
         hidden_size = weights.hidden_weight.shape[0] // 4
         held = torch.zeros(4, hidden_size, 1, dtype=inputs.dtype)
@@ -62,44 +69,64 @@ def by_kernel(
     state = tuple(part[None].contiguous() for part in start)
     # Arguments: input, state, weights, has_biases, num_layers, dropout, train, bidirectional, batch_first.
     outputs, hidden, memory = torch.lstm(inputs, state, given, bool(weights.biases), 1, 0.0, True, False, True)
-    if padding is None:
-        return outputs, hidden[0], memory[0]
-    last = (lengths - 1)[:, None, None].expand(-1, 1, outputs.shape[2])
-    return outputs, outputs.gather(1, last)[:, 0], memory[0]
+    last_hidden = hidden[0]
+    if padding is not None:
+        last = (lengths - 1)[:, None, None].expand(-1, 1, outputs.shape[2])
+        last_hidden = outputs.gather(1, last)[:, 0]
+    return outputs if order is None else _reorder(outputs, order), last_hidden, memory[0]
 
 
 def by_recurrence(
-    weights: Weights, inputs: Tensor, lengths: Tensor, start: tuple[Tensor, Tensor]
+    weights: Weights, inputs: Tensor, lengths: Tensor, start: tuple[Tensor, Tensor], backwards: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Does the same by seqkit's own recurrence, with outputs that are zero at padded steps.
 
     Args:
         inputs: (batch, time, input_size); or ids, int64 (batch, time), whose one-hot vectors are the input.
     """
+    batch, time = inputs.shape[:2]
+    packing = Packing.of(lengths, time, backwards)
+    given = inputs.flatten(0, 1).index_select(0, packing.places)  # (total,) or (total, input_size)
     bias = weights.biases[0] + weights.biases[1] if weights.biases else None
-    order = None if bool((lengths[:-1] >= lengths[1:]).all()) else lengths.argsort(descending=True, stable=True)
-    hidden, memory = start
-    if order is not None:
-        inputs, lengths, hidden, memory = inputs[order], lengths[order], hidden[order], memory[order]
-    given = inputs.transpose(0, 1)  # (time, batch) or (time, batch, input_size)
     if inputs.is_floating_point():
-        padding = _padding(inputs, lengths)
-        given = given if padding is None else inputs.masked_fill(padding, 0).transpose(0, 1)
         pushed = nn.functional.linear(given, weights.input_weight, bias)
     else:
         # W times a one-hot vector is a column of W. The columns in use are gathered first: they are far fewer.
         used, places = given.unique(return_inverse=True)
         columns = weights.input_weight.index_select(1, used).t()  # (used, 4 * hidden_size)
         pushed = nn.functional.embedding(places, (columns if bias is None else columns + bias).contiguous())
-    outputs, hidden, memory = recur(pushed, weights.hidden_weight, weights.projection, (hidden, memory), lengths)
-    outputs = outputs.transpose(0, 1)
-    if order is None:
-        return outputs, hidden, memory
-    restored = order.argsort()
-    return outputs[restored], hidden[restored], memory[restored]
+    ordered = (start[0][packing.order], start[1][packing.order])
+    outputs, hidden, memory = recur(pushed, weights.hidden_weight, weights.projection, ordered, packing)
+    padded = outputs.new_zeros(batch * time, outputs.shape[1]).index_copy(0, packing.places, outputs)
+    restored = packing.order.argsort()
+    return padded.view(batch, time, -1), hidden[restored], memory[restored]
 
 
-def _padding(inputs: Tensor, lengths: Tensor) -> Tensor | None:
-    """Returns bool (batch, time, 1), True at padded steps, or None where there are none."""
+def by_cudnn(
+    cell: Any, inputs: Tensor, lengths: Tensor, start: tuple[Tensor, Tensor], backwards: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Does what `by_kernel` does on a GPU, whose kernel takes a packed sequence at no loss.
+
+    Args:
+        cell: a torch.nn.LSTM of one layer and one direction.
+    """
     time = inputs.shape[1]
-    return None if int(lengths.min()) == time else (torch.arange(time) >= lengths[:, None])[:, :, None]
+    order = _backward_order(lengths, time).to(inputs.device) if backwards else None
+    state = tuple(part[None].contiguous() for part in start)
+    given = inputs if order is None else _reorder(inputs, order)
+    packed = pack_padded_sequence(given, lengths, batch_first=True, enforce_sorted=False)
+    packed_outputs, (hidden, memory) = cell(packed, state)
+    outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=time)
+    return outputs if order is None else _reorder(outputs, order), hidden[0], memory[0]
+
+
+def _backward_order(lengths: Tensor, time: int) -> Tensor:
+    """Returns int64 (batch, time): which step is t-th when a row is read backwards; padding stays in place."""
+    steps = torch.arange(time).expand(len(lengths), time)
+    backwards = lengths[:, None] - 1 - steps
+    return torch.where(backwards >= 0, backwards, steps)
+
+
+def _reorder(values: Tensor, order: Tensor) -> Tensor:
+    """values: (batch, time, width); order: int64 (batch, time)."""
+    return values.gather(1, order[:, :, None].expand(-1, -1, values.shape[2]))

@@ -21,6 +21,9 @@ LOOK_UP_FROM = 400_000
 """The number rows * ids * hidden_size from which on the product that a one-hot input spares outweighs what seqkit's
 recurrence costs more than torch's kernel, operation by operation, at each step."""
 
+FULL = 0.8
+"""The share of a batch's steps that are real below which skipping the padding outweighs the same."""
+
 
 class Path(NamedTuple):
     """How one layer of a batch is computed.
@@ -46,19 +49,29 @@ class Path(NamedTuple):
 
 
 def choose_path(
-    *, ids: bool, rows: int, time: int, input_size: int, hidden_size: int, proj_size: int, directions: int, device: str
+    *,
+    ids: bool,
+    rows: int,
+    time: int,
+    real: int,
+    input_size: int,
+    hidden_size: int,
+    proj_size: int,
+    directions: int,
+    device: str,
 ) -> Path:
     """Returns how a layer is computed.
 
     Args:
         ids: whether the input is ids in place of one-hot vectors.
+        real: how many of the rows * time steps are no padding.
         device: its type.
     """
     if device != "cpu" or rows == 0:
         return Path(False, False, 1, False)
     looks_up = ids and rows * input_size * hidden_size >= LOOK_UP_FROM
     width = (proj_size or hidden_size) + (0 if looks_up else input_size)
-    worth = rows * time * 4 * hidden_size * width >= WORTH_A_JOB
+    worth = real * 4 * hidden_size * width >= WORTH_A_JOB
     parts = JOBS // directions if worth and rows >= JOBS * ROWS_A_JOB else 1
-    together = worth and parts * directions > 1
-    return Path(looks_up, looks_up or proj_size > 0, parts, together)
+    recurs = looks_up or proj_size > 0 or (worth and real < FULL * rows * time)
+    return Path(looks_up, recurs, parts, together=worth and parts * directions > 1)

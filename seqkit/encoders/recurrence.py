@@ -26,8 +26,7 @@ Backwards, dx being the gradient of the loss by x, s_t = tanh(c_t) and z_t = o s
 All factors of dc_t and dz_t are known before the first step backwards and are made for all steps at once, and so is dU
 after the last; what has to go step by step is in `steps.py`.
 
-Rows come in order of falling length. A step touches only the rows that are still running, so padding costs next to
-nothing, and h and c of a row are those after its last real step.
+Steps are laid out as `packing.py` says: padding costs nothing, and h and c of a row are those after its last real step.
 """
 
 from __future__ import annotations
@@ -38,25 +37,26 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqkit.encoders.packing import Packing
 from seqkit.encoders.steps import backwards, fast, forwards
 
 
 def recur(
-    pushed: Tensor, hidden_weight: Tensor, projection: Tensor | None, start: tuple[Tensor, Tensor], lengths: Tensor
+    pushed: Tensor, hidden_weight: Tensor, projection: Tensor | None, start: tuple[Tensor, Tensor], packing: Packing
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Runs the recurrence.
 
     Args:
-        pushed: p, (time, batch, 4 * hidden_size), gates in torch's order i, f, g, o.
+        pushed: p, (total, 4 * hidden_size), gates in torch's order i, f, g, o.
         hidden_weight: U, (4 * hidden_size, output_size).
         projection: P, (output_size, hidden_size), or None.
-        start: h (batch, output_size) and c (batch, hidden_size) before the first step.
-        lengths: int64 (batch,), falling, each at least 1 and at most time.
+        start: h (batch, output_size) and c (batch, hidden_size) before the first step, rows by falling length.
+        packing: where each of the total steps stands.
 
     Returns:
-        Outputs (time, batch, output_size), zero at padded steps, and h and c after each row's last real step.
+        Outputs (total, output_size), and h and c after each row's last step, rows by falling length.
     """
-    return _Recurrence.apply(pushed, hidden_weight, projection, *start, lengths)
+    return _Recurrence.apply(pushed, hidden_weight, projection, *start, packing)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -68,52 +68,45 @@ class _Recurrence(torch.autograd.Function):
         projection: Tensor | None,
         hidden: Tensor,
         memory: Tensor,
-        lengths: Tensor,
+        packing: Packing,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        time, batch, width = pushed.shape
-        size = width // 4
-        running = (lengths[None] > torch.arange(time)[:, None]).sum(dim=1).tolist()
+        total, batch, size = len(pushed), len(hidden), pushed.shape[1] // 4
         scale = pushed.new_ones(4, size)
         scale[2] = 2
         gates = pushed * scale.flatten()
         weight = (hidden_weight * scale.view(-1, 1)).t().contiguous()
-        new = pushed.new_empty if running[-1] == batch else pushed.new_zeros  # what a row has not run stays zero
-        memories = new(time + 1, batch, size)  # d before the first step, and after each
-        squashed = new(time, batch, size)  # s'
-        shown = new(time, batch, size)  # z
-        outputs = shown if projection is None else new(time, batch, hidden.shape[1])
-        torch.mul(memory, 2, out=memories[0])
+        memories = pushed.new_empty(batch + total, size)  # d before the first step, and after each
+        squashed, shown = pushed.new_empty(2, total, size)  # s' and z
+        outputs = shown if projection is None else pushed.new_empty(total, hidden.shape[1])
+        torch.mul(memory, 2, out=memories[:batch])
         projected = None if projection is None else projection.t().contiguous()
-        fast(forwards)(gates, memories, squashed, shown, outputs, weight, projected, hidden, running)
-        ctx.save_for_backward(gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection, lengths)
-        ctx.running = running
-        rows = torch.arange(batch)
-        return outputs, outputs[lengths - 1, rows], memories[lengths, rows] / 2
+        fast(forwards)(gates, memories, squashed, shown, outputs, weight, projected, hidden, packing.running)
+        ctx.save_for_backward(gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection)
+        ctx.packing = packing
+        return outputs, outputs[packing.last - batch], memories[packing.last] / 2
 
     @staticmethod
     @once_differentiable
     def backward(
         ctx: Any, d_outputs: Tensor, d_last_hidden: Tensor, d_last_memory: Tensor
     ) -> tuple[Tensor | None, ...]:
-        gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection, lengths = ctx.saved_tensors
-        time, batch, width = gates.shape
-        entering, keeping, new, showing = gates.view(time, batch, 4, -1).unbind(dim=2)
+        gates, memories, squashed, shown, outputs, hidden, hidden_weight, projection = ctx.saved_tensors
+        packing: Packing = ctx.packing
+        total, size = shown.shape
+        entering, keeping, new, showing = gates.view(total, 4, size).unbind(dim=1)
         # The factors of dc_t (for i, f, g) and of dz_t (for o), which in the loop become the gradients of the gates.
         new, squashed = new * 2 - 1, squashed * 2 - 1  # g and s
-        d_gates = torch.empty_like(gates).view(time, batch, 4, -1)
-        torch.mul(new * entering, 1 - entering, out=d_gates[:, :, 0])
-        torch.mul(memories[:-1] * keeping, 1 - keeping, out=d_gates[:, :, 1]).mul_(0.5)
-        torch.mul(entering, 1 - new * new, out=d_gates[:, :, 2])
-        torch.mul(squashed * showing, 1 - showing, out=d_gates[:, :, 3])
-        if ctx.running[-1] < batch:
-            d_gates.masked_fill_((torch.arange(time)[:, None] >= lengths)[:, :, None, None], 0)
+        d_gates = torch.empty_like(gates).view(total, 4, size)
+        torch.mul(new * entering, 1 - entering, out=d_gates[:, 0])
+        torch.mul(memories[packing.before] * keeping, 1 - keeping, out=d_gates[:, 1]).mul_(0.5)
+        torch.mul(entering, 1 - new * new, out=d_gates[:, 2])
+        torch.mul(squashed * showing, 1 - showing, out=d_gates[:, 3])
         reaching = showing * (1 - squashed * squashed)  # from dz_t to dc_t
         d_hidden, d_memory = d_last_hidden.clone(), d_last_memory.clone()
-        d_totals = None if projection is None else torch.zeros_like(outputs)
+        d_totals = None if projection is None else torch.empty_like(outputs)
         carried = (d_outputs, d_hidden, d_memory, reaching, keeping)
-        fast(backwards)(d_gates, d_totals, *carried, hidden_weight, projection, ctx.running)
-        d_pushed = d_gates.view(time, batch, width)
-        before = torch.cat([hidden[None], outputs[:-1]])  # h_{t-1}
-        d_hidden_weight = d_pushed.flatten(0, 1).t() @ before.flatten(0, 1)
-        d_projection = None if d_totals is None else d_totals.flatten(0, 1).t() @ shown.flatten(0, 1)
-        return d_pushed, d_hidden_weight, d_projection, d_hidden, d_memory, None
+        fast(backwards)(d_gates, d_totals, *carried, hidden_weight, projection, packing.running)
+        d_pushed = d_gates.flatten(1)
+        before = torch.cat([hidden, outputs])[packing.before]  # h_{t-1}
+        d_projection = None if d_totals is None else d_totals.t() @ shown
+        return d_pushed, d_pushed.t() @ before, d_projection, d_hidden, d_memory, None

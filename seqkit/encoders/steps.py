@@ -1,8 +1,8 @@
 """The part of the recurrence that has to go step by step; `recurrence.py` says what it computes.
 
-These two loops are many small operations, and Python's own work between them takes about as long as they do, and one
-thread at a time. So they are written in the part of Python that TorchScript knows, which runs them without Python: a
-fifth faster on one thread, twice as fast on two. Where torch has no TorchScript they run as the Python that they are.
+These two loops are many small operations, and Python's own work between them takes about as long as they do, and holds
+up the jobs on other threads. So they are written in the part of Python that TorchScript knows, which runs them without
+Python. Where torch has no TorchScript they run as the Python that they are. `packing.py` says how steps are laid out.
 """
 
 from __future__ import annotations
@@ -28,29 +28,34 @@ def forwards(
     """Fills in what each step computes, from the first to the last.
 
     Args:
-        gates: (time, batch, 4 * hidden_size); given what the inputs add to the gates, left with i, f, g' and o.
-        memories: d, (time + 1, batch, hidden_size), the first of them given.
-        squashed: s', (time, batch, hidden_size).
-        shown: z, (time, batch, hidden_size).
-        outputs: h, (time, batch, output_size): `shown` itself where nothing is projected.
+        gates: (total, 4 * hidden_size); given what the inputs add to the gates, left with i, f, g' and o.
+        memories: d, (batch + total, hidden_size), those before the first step given.
+        squashed: s', (total, hidden_size).
+        shown: z, (total, hidden_size).
+        outputs: h, (total, output_size): `shown` itself where nothing is projected.
         weight: U^T, (output_size, 4 * hidden_size), with what makes g doubled.
         projection: P^T, (hidden_size, output_size), or None.
         hidden: h before the first step, (batch, output_size).
         running: how many rows each step still has.
     """
-    size = shown.shape[2]
-    before = hidden
+    size = shown.shape[1]
+    by_step = gates.split(running)
+    entering, keeping = gates[:, :size].split(running), gates[:, size : 2 * size].split(running)
+    new, showing = gates[:, 2 * size : 3 * size].split(running), gates[:, 3 * size :].split(running)
+    cells = memories[hidden.shape[0] :].split(running)
+    squash, show, output = squashed.split(running), shown.split(running), outputs.split(running)
+    before, held = hidden, memories[: hidden.shape[0]]
     for step in range(len(running)):
         rows = running[step]
-        gate, cell, show = gates[step, :rows], memories[step + 1, :rows], shown[step, :rows]
-        gate.addmm_(before[:rows], weight).sigmoid_()
-        entering, keeping = gate[:, :size], gate[:, size : 2 * size]
-        new, showing = gate[:, 2 * size : 3 * size], gate[:, 3 * size :]
-        mul(keeping, memories[step, :rows], out=cell).addcmul_(entering, new, value=4.0).sub_(entering, alpha=2)
-        mul(showing, sigmoid(cell, out=squashed[step, :rows]), out=show).mul_(2).sub_(showing)
+        if rows < before.shape[0]:
+            before, held = before[:rows], held[:rows]
+        by_step[step].addmm_(before, weight).sigmoid_()
+        mul(keeping[step], held, out=cells[step])
+        cells[step].addcmul_(entering[step], new[step], value=4.0).sub_(entering[step], alpha=2)
+        mul(showing[step], sigmoid(cells[step], out=squash[step]), out=show[step]).mul_(2).sub_(showing[step])
         if projection is not None:
-            mm(show, projection, out=outputs[step, :rows])
-        before = outputs[step]
+            mm(show[step], projection, out=output[step])
+        before, held = output[step], cells[step]
 
 
 def backwards(
@@ -68,32 +73,37 @@ def backwards(
     """Carries gradients from the last step to the first.
 
     Args:
-        d_gates: (time, batch, 4, hidden_size); given the factors, left with di, df, dg and do.
-        d_totals: (time, batch, output_size), filled in with dh; None where nothing is projected.
-        d_outputs: (time, batch, output_size), what reaches each output from above.
+        d_gates: (total, 4, hidden_size); given the factors, left with di, df, dg and do.
+        d_totals: (total, output_size), filled in with dh; None where nothing is projected.
+        d_outputs: (total, output_size), what reaches each output from above.
         d_hidden: (batch, output_size), what reaches h from the right; left with dh before the first step.
         d_memory: (batch, hidden_size), the same of c.
-        reaching: (time, batch, hidden_size), from dz to dc.
-        keeping: f, (time, batch, hidden_size).
+        reaching: (total, hidden_size), from dz to dc.
+        keeping: f, (total, hidden_size).
         weight: U, (4 * hidden_size, output_size).
         projection: P, (output_size, hidden_size), or None.
         running: as forwards. A row that has ended waits until the step at which it ran.
     """
-    width = weight.shape[0]
+    by_step = d_gates.flatten(1).split(running)
+    d_first, d_showing = d_gates[:, :3].split(running), d_gates[:, 3].split(running)
+    d_output, reach, keep = d_outputs.split(running), reaching.split(running), keeping.split(running)
+    d_total = d_outputs.split(running) if d_totals is None else d_totals.split(running)
+    d_before, d_held = d_hidden[:0], d_memory[:0]
     for back in range(1, len(running) + 1):
         step = len(running) - back
         rows = running[step]
-        d_before, d_held, d_gate = d_hidden[:rows], d_memory[:rows], d_gates[step, :rows]
-        d_before.add_(d_outputs[step, :rows])
+        if rows > d_before.shape[0]:
+            d_before, d_held = d_hidden[:rows], d_memory[:rows]
+        d_before.add_(d_output[step])
         d_shown = d_before
-        if d_totals is not None and projection is not None:
-            d_totals[step, :rows].copy_(d_before)
+        if projection is not None:
+            d_total[step].copy_(d_before)
             d_shown = mm(d_before, projection)
-        d_held.addcmul_(d_shown, reaching[step, :rows])
-        d_gate[:, :3].mul_(d_held[:, None])
-        d_gate[:, 3].mul_(d_shown)
-        mm(d_gate.view(rows, width), weight, out=d_before)
-        d_held.mul_(keeping[step, :rows])
+        d_held.addcmul_(d_shown, reach[step])
+        d_first[step].mul_(d_held.unsqueeze(1))
+        d_showing[step].mul_(d_shown)
+        mm(by_step[step], weight, out=d_before)
+        d_held.mul_(keep[step])
 
 
 @cache

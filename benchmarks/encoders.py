@@ -1,0 +1,117 @@
+"""One batch forwards and backwards through an encoder for which torch has no fast kernel, beside nn.LSTM.
+
+    python benchmarks/encoders.py
+
+An LSTM whose outputs are projected (`proj_size`) over rows of one length, and a BiLSTM of two layers over rows of
+lengths from 10 to 100, which nn.LSTM has to be given packed. 32 rows of 128 numbers a step, gradients by weights and
+inputs. The peer takes torch's own threads, one a core; seqkit as many as `seqkit run` would find out to be fastest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from side_by_side import Measured, Options, in_turn, main
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqkit.encoders.bilstm import BiLSTM
+from seqkit.encoders.lstm import LSTM
+from seqkit.threads import Threads, fastest
+from seqkit.workers import workers
+
+ROWS, TIME, WIDTH = 32, 100, 128
+CORES = os.cpu_count() or 1
+
+Gradients = tuple[Tensor, ...]
+
+
+def sides(encoder: Any, reference: nn.LSTM, lengths: Tensor) -> tuple[Callable[[], Gradients], Callable[[], Gradients]]:
+    """Returns a call for seqkit's encoder and one for nn.LSTM with its weights, each returning every gradient."""
+    time = int(lengths.max())
+    inputs = torch.randn(len(lengths), time, encoder.layers.input_size, requires_grad=True)
+    reaching = torch.randn(len(lengths), time, encoder.output_size)  # what reaches the outputs from above
+    reaching[torch.arange(time) >= lengths[:, None]] = 0
+    with torch.no_grad():
+        for weight, other in zip(encoder.parameters(), reference.parameters(), strict=True):
+            other.copy_(weight)
+    packed = int(lengths.min()) < time
+
+    def ours() -> Gradients:
+        outputs = encoder(inputs, lengths).outputs
+        return torch.autograd.grad(outputs, [inputs, *encoder.parameters()], reaching)
+
+    def theirs() -> Gradients:
+        given = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False) if packed else inputs
+        outputs, _ = reference(given)
+        if packed:
+            outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=time)
+        return torch.autograd.grad(outputs, [inputs, *reference.parameters()], reaching)
+
+    return ours, theirs
+
+
+def difference(ours: Callable[[], Gradients], theirs: Callable[[], Gradients]) -> float:
+    """Returns how far the gradients lie apart, at most, as a share of the greatest."""
+    pairs = list(zip(ours(), theirs(), strict=True))
+    return max(float((one - other).abs().max() / other.abs().max()) for one, other in pairs)
+
+
+def built(job: str, hidden_size: int = 256, width: int = WIDTH) -> tuple[Any, nn.LSTM, bool]:
+    """Returns an encoder, its nn.LSTM, and whether the rows are of mixed lengths."""
+    if job == PROJECTED:
+        sizes: dict[str, Any] = {"hidden_size": hidden_size, "proj_size": hidden_size // 2}
+        return LSTM(width, **sizes), nn.LSTM(width, batch_first=True, **sizes), False
+    sizes = {"hidden_size": hidden_size // 2, "num_layers": 2}
+    return BiLSTM(width, **sizes), nn.LSTM(width, batch_first=True, bidirectional=True, **sizes), True
+
+
+PROJECTED, STACKED = "LSTM 256 projected to 128", "BiLSTM of 2 layers of 128, mixed lengths"
+
+
+def measure(options: Options) -> list[Measured]:
+    found = []
+    for job in (PROJECTED, STACKED):
+        if not options.wants(job):
+            continue
+        torch.manual_seed(1)
+        encoder, reference, mixed = built(job)
+        lengths = torch.randint(10, TIME + 1, (ROWS,)) if mixed else torch.full((ROWS,), TIME)
+        lengths[0] = TIME
+        ours, theirs = sides(encoder, reference, lengths)
+        apart = difference(ours, theirs)
+        if apart > 1e-4:
+            raise SystemExit(f"{job}: the two sides do not compute the same: {apart}")
+        torch.set_num_threads(1)
+        chosen = fastest(Threads(min(2, CORES), 1), ours)
+
+        def alone(call: Callable[[], Gradients] = ours) -> None:
+            torch.set_num_threads(1)
+            call()
+
+        def threaded(call: Callable[[], Gradients] = theirs) -> None:
+            torch.set_num_threads(CORES)
+            call()
+
+        with workers(chosen.workers):
+            our_seconds, peer_seconds = in_turn(alone, threaded, options.rounds)
+        found.append(
+            Measured(
+                job,
+                "ms",
+                [1000 * each for each in our_seconds],
+                [1000 * each for each in peer_seconds],
+                goal=2,
+                same=f"every gradient, to {apart:.1e} of the greatest",
+                peer_is="nn.LSTM" + (" on a packed sequence" if mixed else " with proj_size"),
+            )
+        )
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(__file__, __doc__ or "", measure, rounds=15))
