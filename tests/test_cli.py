@@ -257,7 +257,7 @@ def test_key_value_overrides_the_recipe(command, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals")
 def test_a_terminal_gets_a_bar_and_stdout_stays_plain(tmp_path: Path) -> None:
-    recipe = write(tmp_path / "writes.yaml", WRITES | {"train": {"epochs": 30, "threads": 1}})
+    recipe = write(tmp_path / "writes.yaml", WRITES | {"train": {"epochs": 400, "threads": 1}})
     termios = pytest.importorskip("termios")
     terminal, side = os.openpty()
     termios.tcsetwinsize(side, (24, 100))
@@ -267,7 +267,7 @@ def test_a_terminal_gets_a_bar_and_stdout_stays_plain(tmp_path: Path) -> None:
     os.close(side)
     os.close(terminal)
     assert done.returncode == 0
-    assert re.search(r"\r.*\d/30 \[.*step/s, epoch \d+, loss \d\.\d{4}\]", shown)
+    assert re.search(r"\r.*\d/400 \[.*step/s, epoch \d+, loss \d\.\d{4}\]", shown)
     assert "\r" not in done.stdout
     assert done.stdout.splitlines()[-1] == "runs/writes-1"
 
