@@ -217,6 +217,8 @@ def _introduce(ready: Ready, report: Any, world: World) -> None:
     machine = f"{weights:,} weights, {ready.device}, {ready.threads} thread{'s' if ready.threads > 1 else ''}"
     machine += f" in each of {world.size} processes" if world.size > 1 else ""
     report.started(plan, counts, _sizes(prepared, model), machine)
+    for note in prepared.notes:
+        report.note(note)
     for side, number in repeated(examples).items():
         if number:
             report.note(f"{number:,} of the {counts[side]:,} {side} examples are in train too")
