@@ -77,12 +77,13 @@ class UnknownText(DataError):
 
     def __init__(self, message: str, place: int | None = None, remedy: str = "") -> None:
         super().__init__(message if place is None else f"{message}, symbol {place + 1} of the text, {remedy}")
-        self._parts = message, place, remedy
+        self.message = message
+        self.place = place
+        self.remedy = remedy
 
     def after(self, characters: int) -> UnknownText:
         """Returns the error of a text that has so many characters before this one."""
-        message, place, remedy = self._parts
-        return UnknownText(message, None if place is None else place + characters, remedy)
+        return UnknownText(self.message, None if self.place is None else self.place + characters, self.remedy)
 
 
 class PluginError(SeqkitError):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from seqkit.plan import Plan
 
 LONG = 4_000_000
-"""Files of so many bytes together are read in pieces. Fewer take less than a second, and less memory than torch does."""
+"""Files of so many bytes together are read in pieces. Fewer take less than a second and less memory than torch."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _cut(plan: Plan, parts: Mapping[str, _Part]) -> dict[str, _Part]:
     cut = {"train": whole}
     if plan.split is not None:
         for side, (start, end) in _cuts(plan, sum(len(piece) for piece in whole.pieces())).items():
-            if start == end and (side == "train" or side not in parts):
+            if start == end:
                 raise nothing_falls_into(side, 1)
             cut[side] = replace(whole, start=start, end=end)
     return cut | {side: part for side, part in parts.items() if side != "train"}
