@@ -30,38 +30,35 @@ LETTERS = "etaoinshrdlucmfwypvbgkjqxzETAOIN,.;:!?'\n      " + "的一是不了�
 
 
 def measure(options: Options) -> list[Measured]:
-    """Measures every size, whatever jobs are asked for: each is compared with the others."""
+    """Measures every size, whatever jobs are asked for: they are held against each other."""
     ours: dict[int, list[Process]] = {size: [] for size in MEGABYTES}
     again: dict[int, list[Process]] = {size: [] for size in MEGABYTES}
     peers: dict[int, list[Process]] = {size: [] for size in MEGABYTES}
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(options.rounds):
-            for size in MEGABYTES:
-                text, runs = Path(folder) / "text.txt", Path(folder) / f"runs-{number}-{size}"
+    for _ in range(options.rounds):
+        for size in MEGABYTES:
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                text = folder / "text.txt"
                 make_text(text, size * 1_000_000)
-                environment = {"SEQKIT_CACHE": str(runs / "cache"), "SEQKIT_PLUGINS": "off"}
-                command = [sys.executable, "-m", "seqkit", "run", str(recipe(Path(folder))), f"data.path={text}"]
-                for found in (ours, again):
-                    found[size].append(process([*command, "--runs", str(runs)], environment))
+                command = [sys.executable, "-m", "seqkit", "run", str(recipe(folder)), f"data.path={text}"]
+                environment = {"SEQKIT_CACHE": str(folder / "cache"), "SEQKIT_PLUGINS": "off"}
+                for side in (ours, again):
+                    side[size].append(process([*command, "--runs", str(folder / "runs")], environment))
                 peers[size].append(process(peer_command(text)))
-                for run in ("corpus-1", "corpus-2"):
-                    refuse_if_different(runs / run, peers[size][-1].answer)
+                for run in (folder / "runs").iterdir():
+                    refuse_if_different(run, peers[size][-1].answer)
     same = "the sha256 of all training ids, of seqkit's two runs and of the peer's"
-    peer_is = (
-        "open().read(), sorted(set(text)), a look-up for each character into an int64 tensor, nn.LSTM on one-hot rows"
-    )
+    peer_is = "open().read(), sorted(set(text)), a dictionary's id for each character in an int64 tensor, nn.LSTM"
+    least, most = MEGABYTES[0], MEGABYTES[-1]
     found = []
     for size in MEGABYTES:
         job, share = f"a text of {size} MB, one step: peak memory", 0.5
         found.append(Measured(job, "MB", peaks(ours[size]), peaks(peers[size]), share, same, peer_is, faster=False))
-    least, most = MEGABYTES[0], MEGABYTES[-1]
-    job, other = f"peak memory at {most} MB beside that at {least} MB", f"seqkit itself, at {least} MB"
-    for kind, runs in (("encoded in this run", ours), ("found encoded", again)):
-        flat = Measured(f"{job}, {kind}", "MB", peaks(runs[most]), peaks(runs[least]), 1.1, same, other, faster=False)
-        found.append(flat)
-    for kind, runs in (("encoded in this run", ours), ("found encoded", again)):
+    for kind, side in (("encoded in this run", ours), ("found encoded", again)):
+        job, other = f"peak memory at {most} MB, {kind}", f"seqkit too, at {least} MB"
+        found.append(Measured(job, "MB", peaks(side[most]), peaks(side[least]), 1.1, same, other, faster=False))
         job = f"a text of {most} MB, one step, {kind}: the whole process"
-        found.append(Measured(job, "s", seconds(runs[most]), seconds(peers[most]), 1, same, peer_is))
+        found.append(Measured(job, "s", seconds(side[most]), seconds(peers[most]), 1, same, peer_is))
     return [each for each in found if options.wants(each.job)]
 
 

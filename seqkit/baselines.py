@@ -91,9 +91,8 @@ class NGram:
             self._tables, start=1
         ):
             contexts, grams = self._codes(ids, order)
-            total = _look_up(contexts, context_codes, context_counts)
-            types = _look_up(contexts, context_codes, followers)
-            count = _look_up(grams, gram_codes, gram_counts)
+            total, types = _look_up(contexts, context_codes, context_counts, followers)
+            (count,) = _look_up(grams, gram_codes, gram_counts)
             known = (places >= order - 1) & (total > 0)
             mixed = (count + types * probabilities) / np.maximum(total + types, 1)
             probabilities = np.where(known, mixed, probabilities)
@@ -113,9 +112,13 @@ class NGram:
         return contexts, contexts * self.vocab_size + ids
 
 
-def _look_up(codes: np.ndarray, known: np.ndarray, values: np.ndarray) -> np.ndarray:
-    places = np.minimum(np.searchsorted(known, codes), len(known) - 1)
-    return np.where(known[places] == codes, values[places], 0)
+def _look_up(codes: np.ndarray, known: np.ndarray, *values: np.ndarray) -> list[np.ndarray]:
+    """Returns what stands in each of some arrays for every code, at its place among those that are known; else 0."""
+    order = np.argsort(codes)  # a search for codes in order finds most of what it reads in the processor's cache
+    places = np.empty(len(codes), dtype=np.int64)
+    places[order] = np.minimum(np.searchsorted(known, codes[order]), len(known) - 1)
+    is_known = known[places] == codes
+    return [np.where(is_known, each[places], 0) for each in values]
 
 
 def label_metrics(truth: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
