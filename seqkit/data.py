@@ -193,7 +193,8 @@ def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: He
     rows: list[Row] = []
     for example in examples:
         try:
-            rows += head.rows(example, encode(example.input, tokenizer))
+            value = example.input
+            rows += head.rows(example, long_ids(value) if isinstance(value, LongText) else encode(value, tokenizer))
         except DataError as error:
             raise type(error)(f"{example.where}: {error}" if example.where else str(error)) from None
     return rows
@@ -206,12 +207,22 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
         DataError: nothing is left of it to encode.
     """
     if isinstance(value, LongText):
-        encoded = value.ids
-    else:
-        encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
+        return long_ids(value).astype(np.int64)
+    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
     if not len(encoded):
         raise DataError("the text is empty" if not len(value) else "nothing in the text is in the vocabulary")
     return encoded
+
+
+def long_ids(text: LongText) -> np.ndarray:
+    """Returns a long text's ids as they stand.
+
+    Raises:
+        DataError: there are none.
+    """
+    if not len(text.ids):
+        raise DataError("nothing in the text is in the vocabulary")
+    return text.ids
 
 
 def repeated(splits: dict[str, list[Example]]) -> dict[str, int]:

@@ -99,12 +99,12 @@ def read_long_texts(
             writer = TokenWriter(file, key, smallest_type(tokenizer.vocab_size))
             for side in sorted(parts, key=SPLITS.index):
                 _write(writer, side, parts[side], tokenizer)
+            for version in before:
+                version.check()  # or else the ids would be kept under the name of what the text was
             writer.finish(tokenizer.state())
 
         tokens, where = token_cache.kept(key, write)
         note = f"the text is encoded once: its ids are kept {where}"
-        for version in before:
-            version.check()
     splits = {}
     for side, encoded in tokens.texts.items():
         facts = encoded.facts

@@ -21,7 +21,7 @@ import seqkit
 from seqkit import long_text, token_cache
 from seqkit.batches import StreamBatches
 from seqkit.contracts import Example, LongText
-from seqkit.data import repeated
+from seqkit.data import encode, repeated
 from seqkit.errors import DataError, PluginError, SeqkitError, UnknownText
 from seqkit.long_text import read_long_texts
 from seqkit.prepare import Prepared, prepare
@@ -124,6 +124,8 @@ def assert_alike(whole: Prepared, other: Prepared) -> None:
         assert np.array_equal(mine.input, theirs.input) and np.array_equal(mine.target, theirs.target)
         (example,) = other.splits[side].examples
         assert isinstance(example.input, LongText)
+        ids = encode(example.input, other.tokenizer)  # what an embedding is fitted to
+        assert ids.dtype == np.int64 and np.array_equal(ids, encode(dataset.examples[0].input, whole.tokenizer))
         assert len(example.input) == len(dataset.examples[0].input)
         assert example.where == dataset.examples[0].where
         assert np.shares_memory(theirs.input, example.input.ids)
@@ -354,7 +356,7 @@ def test_ids_that_do_not_fit_are_a_plugins_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("every_text_is_long")
-def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch) -> None:
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch, cache: Path) -> None:
     def changed(path: Path, encoding: str) -> Iterator[str]:
         yield from read_pieces(path, encoding)
         path.write_text(TEXT * 2)
@@ -363,6 +365,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch) -> No
     monkeypatch.setattr(long_text, "read_pieces", changed)
     with pytest.raises(DataError, match=r"a\.txt: was changed while it was read: start again"):
         prepare(plan_of(tmp_path / "a.txt"))
+    assert list(cache.iterdir()) == []
 
 
 # What is kept
