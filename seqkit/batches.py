@@ -10,10 +10,14 @@ import torch
 from torch import Tensor
 
 from seqkit.contracts import Batch, Row, State
+from seqkit.token_file import release
 from seqkit.world import WHOLE, Share
 
 WINDOW = 64
 """Batches are made of rows of similar length out of so many batches' worth of shuffled rows."""
+
+RELEASED = 64
+"""After so many windows of a text in a mapped file, the pages that they were read from are given back."""
 
 
 class Step(NamedTuple):
@@ -107,8 +111,9 @@ class StreamBatches:
 
     def __init__(self, rows: Sequence[Row], batch_size: int, length: int, carry: bool, share: Share = WHOLE) -> None:
         self.share = share
-        inputs = np.concatenate([row.input for row in rows])
-        targets = np.concatenate([row.target for row in rows])
+        # One row stays where it is: it may be the views of a file that is larger than memory.
+        parts = zip(*rows, strict=True)
+        inputs, targets = [np.asarray(part[0]) if len(part) == 1 else np.concatenate(part) for part in parts]
         streams = min(batch_size, len(inputs))
         size, longer = divmod(len(inputs), streams)
         # The longer streams come first, so that a last window that only they have is a batch of the first rows.
@@ -128,6 +133,8 @@ class StreamBatches:
             streams = np.array([number for number, row in enumerate(rows) if len(row.input)])
             own = _share_of(streams, self.share)
             batch = collate([rows[number] for number in (own if len(own) else streams[:1])])
+            if window % RELEASED == RELEASED - 1:
+                release(self.inputs[0])
             yield Step(batch, self.carry and window > 0 and len(own) > 0, own, counts=len(own) > 0)
 
 

@@ -40,6 +40,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -67,7 +68,8 @@ class Example:
     """What a reader yields.
 
     Attributes:
-        input: text; or features, a float array (time, features), of one width throughout the data.
+        input: text; or features, a float array (time, features), of one width throughout the data. A `LongText` stands
+            for a text only where the head `takes_long_texts`.
         target: what the head is to learn of it (a label, tags, numbers); None where the input is its own target.
         where: `file:line`, for messages.
         names: what features are called, in their order; empty where they have no names.
@@ -77,6 +79,27 @@ class Example:
     target: Any = None
     where: str = ""
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LongText:
+    """A text too long to be held in memory, or a part of one: its ids, which stand in a file.
+
+    Attributes:
+        characters: how many it has, which is its length.
+        ids: (time,), of the smallest unsigned type that holds them, most often mapped into memory. A slice is a view;
+            what computes with ids makes int64 of those that it needs.
+        sha256: of the text in UTF-8, without the white space around it.
+        next_sha256: of all ids but the last and then all but the first, as int64: the row that predicts the next id.
+    """
+
+    characters: int
+    ids: np.ndarray
+    sha256: str
+    next_sha256: str
+
+    def __len__(self) -> int:
+        return self.characters
 
 
 class Row(NamedTuple):
@@ -178,6 +201,12 @@ class Reader(ABC):
             DataError: naming file and line.
         """
 
+    def text_file(self) -> tuple[Path, str] | None:
+        """Returns a file and its encoding where all that `read` yields is this file's text, as one example without
+        target; else None. A long one is then read in pieces, in place of `read`.
+        """
+        return None
+
 
 class Tokenizer(ABC):
     """Text into ids and back, built as `Tokenizer(*, parameters)`. Its state is JSON: a run directory holds no code.
@@ -185,10 +214,13 @@ class Tokenizer(ABC):
     Attributes:
         vocab_size: the number of ids; set by `fit` and by `restore`.
         takes_words: whether a text may also be given as a list of words. One that does has `words` too.
+        piecewise: whether a text may be taken apart anywhere: the ids of its pieces, one after the other, are its ids,
+            (time,); and `fit` learns from its pieces what it learns from the whole.
     """
 
     vocab_size: int
     takes_words: ClassVar[bool] = False
+    piecewise: bool = False
 
     @abstractmethod
     def fit(self, texts: Iterable[Any]) -> None:
@@ -202,7 +234,8 @@ class Tokenizer(ABC):
         for it: a word's id beside those of its characters.
 
         Raises:
-            UnknownText: the text holds something outside the vocabulary, and the policy is to refuse it.
+            UnknownText: the text holds something outside the vocabulary, and the policy is to refuse it. One that is
+                `piecewise` gives its `place` too.
         """
 
     def words(self, text: str) -> list[str]:
@@ -295,6 +328,7 @@ class Head(ABC):
             after a step; `targets`: the reader must give labels.
         per_step: targets go step by step with inputs, so a long row may be cut into windows (`train.sequence_length`).
         generates: it has `logits` over the vocabulary, and `seqkit generate` can write with it.
+        takes_long_texts: examples may hold a `LongText`, whose ids `rows` is given as they stand and cuts into views.
         metric_names: the metrics that `train.metric` may choose by, besides `loss`.
         higher_is_better: those of them of which more is better; of all others less is.
     """
@@ -302,6 +336,7 @@ class Head(ABC):
     needs: frozenset[str] = frozenset({"outputs"})
     per_step: bool = False
     generates: bool = False
+    takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
 

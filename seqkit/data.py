@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Head, Reader, Row, Tokenizer
+from seqkit.contracts import Example, Head, LongText, Reader, Row, Tokenizer
 from seqkit.errors import DataError, PluginError
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ class Dataset:
     rows: list[Row] = field(default_factory=list)
 
 
-def read_splits(plan: Plan) -> dict[str, list[Example]]:
+def read_splits(plan: Plan, readers: Mapping[str, Reader] | None = None) -> dict[str, list[Example]]:
     """Reads the data of a plan.
+
+    Args:
+        readers: the plan's, where they are built already: of `train`, and of splits with files of their own.
 
     Returns:
         The examples of `train`, and of `valid` and `test` where the plan has them.
@@ -41,7 +44,9 @@ def read_splits(plan: Plan) -> dict[str, list[Example]]:
     """
     from dataclasses import replace
 
-    examples = read(plan.reader.build(), plan.reader.name)
+    if readers is None:
+        readers = {"train": plan.reader.build()} | {side: spec.build() for side, spec in plan.side_readers.items()}
+    examples = read(readers["train"], plan.reader.name)
     splits = {"train": examples}
     split = plan.split
     if split is None:
@@ -61,12 +66,11 @@ def read_splits(plan: Plan) -> dict[str, list[Example]]:
             side: examples[start:end] for side, (start, end) in by_order(len(examples), split.valid, split.test).items()
         }
     for side, spec in plan.side_readers.items():
-        splits[side] = read(spec.build(), spec.name)
+        splits[side] = read(readers[side], spec.name)
     for side in SPLITS:
         if side in splits and not any(len(part.input) for part in splits[side]):
             one_text = len(examples) == 1 and split is not None and split.by != "order"
-            remedy = "one text is cut by `by: order`" if one_text else "make that part larger, or give more data"
-            raise DataError(f"data.split: no example falls into the {side} part, of {len(examples)}: {remedy}")
+            raise nothing_falls_into(side, len(examples), "one text is cut by `by: order`" if one_text else "")
     if plan.tokenizer is not None and not getattr(plan.tokenizer.cls, "takes_words", False):
         for example in (example for side in splits.values() for example in side):
             if isinstance(example.input, list | tuple):
@@ -75,6 +79,12 @@ def read_splits(plan: Plan) -> dict[str, list[Example]]:
                     f"'{plan.tokenizer.name}' cuts texts: use one that takes words"
                 )
     return splits
+
+
+def nothing_falls_into(side: str, count: int, remedy: str = "") -> DataError:
+    """Returns the error of a part that is empty, where there are so many examples."""
+    remedy = remedy or "make that part larger, or give more data"
+    return DataError(f"data.split: no example falls into the {side} part, of {count}: {remedy}")
 
 
 def read(reader: Reader, name: str) -> list[Example]:
@@ -161,6 +171,19 @@ def by_order(count: int, valid: float, test: float) -> dict[str, tuple[int, int]
     return ends
 
 
+def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> None:
+    """Fits a plan's tokenizer to the training texts.
+
+    Raises:
+        DataError: there is nothing in them to learn.
+        PluginError: it sets no `vocab_size`.
+    """
+    tokenizer.fit(texts)
+    if plan.tokenizer is not None and not isinstance(getattr(tokenizer, "vocab_size", None), int):
+        provider = plan.tokenizer.registered.provider
+        raise PluginError(f"the tokenizer '{plan.tokenizer.name}' of {provider} does not set vocab_size")
+
+
 def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: Head) -> list[Row]:
     """Encodes examples and lets the head make its rows of them.
 
@@ -170,7 +193,8 @@ def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: He
     rows: list[Row] = []
     for example in examples:
         try:
-            rows += head.rows(example, encode(example.input, tokenizer))
+            value = example.input
+            rows += head.rows(example, long_ids(value) if isinstance(value, LongText) else encode(value, tokenizer))
         except DataError as error:
             raise type(error)(f"{example.where}: {error}" if example.where else str(error)) from None
     return rows
@@ -182,17 +206,35 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
     Raises:
         DataError: nothing is left of it to encode.
     """
+    if isinstance(value, LongText):
+        return long_ids(value).astype(np.int64)
     encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
     if not len(encoded):
         raise DataError("the text is empty" if not len(value) else "nothing in the text is in the vocabulary")
     return encoded
 
 
+def long_ids(text: LongText) -> np.ndarray:
+    """Returns a long text's ids as they stand.
+
+    Raises:
+        DataError: there are none.
+    """
+    if not len(text.ids):
+        raise DataError("nothing in the text is in the vocabulary")
+    return text.ids
+
+
 def repeated(splits: dict[str, list[Example]]) -> dict[str, int]:
     """Returns how many examples of each later split stand word for word in the training split too."""
-    known = {example.input.strip() for example in splits["train"] if isinstance(example.input, str)}
+    known = {_content(example.input) for example in splits["train"]} - {""}
     return {
-        side: sum(isinstance(example.input, str) and example.input.strip() in known for example in splits[side])
-        for side in splits
-        if side != "train"
+        side: sum(_content(example.input) in known for example in splits[side]) for side in splits if side != "train"
     }
+
+
+def _content(value: Any) -> str:
+    """Returns what tells whether two texts are the same but for the white space around them; nothing for features."""
+    if isinstance(value, LongText):
+        return value.sha256
+    return value.strip() if isinstance(value, str) else ""

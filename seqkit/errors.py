@@ -67,7 +67,23 @@ class DataError(SeqkitError):
 
 
 class UnknownText(DataError):
-    """A text holds something that the tokenizer's vocabulary does not, and `unknown: error` says to refuse it."""
+    """A text holds something that the tokenizer's vocabulary does not, and `unknown: error` says to refuse it.
+
+    Args:
+        message: what is wrong; or what is unknown, where its `place` is given too.
+        place: which symbol of the text it is, from 0.
+        remedy: what to do about it, after the place.
+    """
+
+    def __init__(self, message: str, place: int | None = None, remedy: str = "") -> None:
+        super().__init__(message if place is None else f"{message}, symbol {place + 1} of the text, {remedy}")
+        self.message = message
+        self.place = place
+        self.remedy = remedy
+
+    def after(self, characters: int) -> UnknownText:
+        """Returns the error of a text that has so many characters before this one."""
+        return UnknownText(self.message, None if self.place is None else self.place + characters, self.remedy)
 
 
 class PluginError(SeqkitError):

@@ -107,9 +107,14 @@ def honest_loss(model: Model, dataset: Dataset, context: int, device: torch.devi
     Returns:
         `loss` in nats, how many `positions` it is the mean of, and the head's metrics of that loss.
     """
-    places = [(row, end) for row in dataset.rows for end in range(1, len(row.input) + 1)]
-    if len(places) > HONEST_POSITIONS:
-        places = [places[place] for place in np.linspace(0, len(places) - 1, HONEST_POSITIONS).astype(int)]
+    lengths = np.array([len(row.input) for row in dataset.rows])
+    starts, count = np.cumsum(lengths) - lengths, int(lengths.sum())
+    positions = (
+        np.arange(count) if count <= HONEST_POSITIONS else np.linspace(0, count - 1, HONEST_POSITIONS).astype(int)
+    )
+    numbers = np.searchsorted(starts, positions, side="right") - 1
+    ends = positions - starts[numbers] + 1
+    places = [(dataset.rows[number], end) for number, end in zip(numbers.tolist(), ends.tolist(), strict=True)]
     was_training = model.training
     model.eval()
     total = 0.0

@@ -230,6 +230,8 @@ def _introduce(ready: Ready, report: Any, world: World) -> None:
     report.started(plan, counts, _sizes(prepared, model), machine)
     for line in paths_of(model):
         report.detail("path", line)
+    for note in prepared.notes:
+        report.note(note)
     for side, number in repeated(examples).items():
         if number:
             report.note(f"{number:,} of the {counts[side]:,} {side} examples are in train too")

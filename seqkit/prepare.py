@@ -5,28 +5,36 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
 import seqkit
-from seqkit.contracts import Head, Tokenizer
-from seqkit.data import SPLITS, Dataset, encode, make_rows, read_splits
-from seqkit.errors import DataError, Fault, PluginError, RecipeError, UsageError
+from seqkit.contracts import Head, LongText, Row, Tokenizer
+from seqkit.data import SPLITS, Dataset, encode, fit_tokenizer, make_rows, read_splits
+from seqkit.errors import DataError, Fault, RecipeError, UsageError
+from seqkit.long_text import read_long_texts
 from seqkit.plan import BuildError, Plan
 from seqkit.recipe import Recipe
 from seqkit.rundir import FORMAT, RunDirectory
+from seqkit.token_file import BLOCK
 
 
 @dataclass
 class Prepared:
-    """The data of a plan, and what was fitted on its training split."""
+    """The data of a plan, and what was fitted on its training split.
+
+    Attributes:
+        notes: what the user is told about the data.
+    """
 
     tokenizer: Tokenizer | None
     head: Head
     splits: dict[str, Dataset]
+    notes: list[str] = field(default_factory=list)
 
     @property
     def features(self) -> int | None:
@@ -40,14 +48,38 @@ class Prepared:
 
     def digests(self) -> dict[str, str]:
         """Returns the sha256 of every row of each split."""
-        digests = {}
-        for side, dataset in self.splits.items():
-            digest = hashlib.sha256()
-            for row in dataset.rows:
-                for part in row:
-                    digest.update(np.ascontiguousarray(part).tobytes())
-            digests[side] = digest.hexdigest()
-        return digests
+        return {side: _digest(dataset) for side, dataset in self.splits.items()}
+
+
+def _digest(dataset: Dataset) -> str:
+    long_text = next((example.input for example in dataset.examples if isinstance(example.input, LongText)), None)
+    if long_text is not None and _predicts_next(dataset.rows, long_text.ids):
+        return long_text.next_sha256
+    digest = hashlib.sha256()
+    for row in dataset.rows:
+        for part in row:
+            # Ids are digested as int64, whatever type a long text's are kept in.
+            for block in [np.ascontiguousarray(part)] if long_text is None else _int64_blocks(part):
+                digest.update(block.tobytes())
+    return digest.hexdigest()
+
+
+def _predicts_next(rows: Sequence[Row], ids: np.ndarray) -> bool:
+    """Returns whether the rows are one, whose parts are views of all ids but the last and of all but the first."""
+    parts = [part for row in rows for part in row]
+    return len(parts) == 2 and all(
+        isinstance(part, np.ndarray)
+        and (part.dtype, part.shape, part.strides) == (view.dtype, view.shape, view.strides)
+        and part.ctypes.data == view.ctypes.data
+        for part, view in zip(parts, (ids[:-1], ids[1:]), strict=True)
+    )
+
+
+def _int64_blocks(part: Any) -> Iterator[np.ndarray]:
+    part = np.atleast_1d(part)
+    for start in range(0, len(part), BLOCK):
+        block = np.ascontiguousarray(part[start : start + BLOCK])
+        yield block.astype(np.int64) if block.dtype.kind == "u" else block
 
 
 def prepare(plan: Plan) -> Prepared:
@@ -57,14 +89,14 @@ def prepare(plan: Plan) -> Prepared:
         DataError: the data is wrong.
         BuildError: what a component was told does not fit the data.
     """
-    splits = {side: Dataset(examples) for side, examples in read_splits(plan).items()}
     tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
     head = plan.head.build()
-    if plan.tokenizer is not None and tokenizer is not None:
-        tokenizer.fit(example.input for example in splits["train"].examples)
-        if not isinstance(getattr(tokenizer, "vocab_size", None), int):
-            provider = plan.tokenizer.registered.provider
-            raise PluginError(f"the tokenizer '{plan.tokenizer.name}' of {provider} does not set vocab_size")
+    readers = {"train": plan.reader.build()} | {side: spec.build() for side, spec in plan.side_readers.items()}
+    long_texts = read_long_texts(plan, readers, tokenizer, head)
+    examples = long_texts.splits if long_texts else read_splits(plan, readers)
+    splits = {side: Dataset(members) for side, members in examples.items()}
+    if tokenizer is not None and not long_texts:
+        fit_tokenizer(plan, tokenizer, (example.input for example in splits["train"].examples))
     try:
         head.fit(splits["train"].examples, tokenizer)
     except ValueError as error:
@@ -77,7 +109,7 @@ def prepare(plan: Plan) -> Prepared:
             splits[side].rows = make_rows(splits[side].examples, tokenizer, head)
             if not splits[side].rows:
                 raise DataError(f"the {side} part holds nothing that the head '{plan.head.name}' can use")
-    return Prepared(tokenizer, head, splits)
+    return Prepared(tokenizer, head, splits, [long_texts.note] if long_texts else [])
 
 
 def check_asked_for(plan: Plan, recipe: Recipe, prepared: Prepared) -> None:

@@ -90,6 +90,23 @@ def test_a_text_shorter_than_the_order_is_enough_to_fit() -> None:
     assert model.loss([np.array([0, 1, 3, 0, 1, 2, 0])]) == pytest.approx(reference.loss([[0, 1, 3, 0, 1, 2, 0]]))
 
 
+@settings(deadline=None)
+@given(corpus=corpora(), order=st.integers(1, 6), most=st.integers(1, 40))
+def test_the_n_gram_model_of_a_long_text_is_that_of_its_end(corpus, order: int, most: int) -> None:
+    vocab_size, train, test = corpus
+    model = NGram(vocab_size, order, most)
+    model.fit([np.array(text, dtype=np.uint8) for text in train])
+    total = sum(map(len, train))
+    last, room = [], most
+    for text in reversed(train):
+        last, room = [text[max(len(text) - room, 0) :], *last] if room else last, max(room - len(text), 0)
+    reference = WittenBell(last, vocab_size, order)
+    found = model.loss([np.array(text, dtype=np.uint8) for text in test])
+    assert found == pytest.approx(reference.loss(test), rel=1e-9, abs=1e-12)
+    of = f" of the last {most:,} tokens of train" if most < total else ""
+    assert model.name == f"{order}-gram model (Witten-Bell){of}"
+
+
 @pytest.mark.parametrize(
     ("vocab_size", "order"),
     [(1, 6), (2, 6), (1_000, 6), (1_291, 5), (5_000, 5), (70_000, 3), (3_000_000, 2), (2**40, 1)],

@@ -366,10 +366,10 @@ def test_a_path_that_is_no_readable_file(tmp_path: Path, read) -> None:
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # a test may run as root, who may read everything
+    monkeypatch.setattr(Path, "open", refuse)  # a test may run as root, who may read everything
     assert complaint(table_file, tmp_path / "a.csv") == "a.csv: cannot be read: Permission denied"
 
 

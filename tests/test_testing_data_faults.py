@@ -120,6 +120,11 @@ READERS: dict[str, tuple[type, str, str]] = {
         "the input of example 1 is 'glad', not 'a good day'",
     ),
     "labelled lies": (planted(Lines, labelled=False), "labelled", "labelled is False, and example 1 has a target"),
+    "text_file lies": (
+        planted(Lines, text_file=lambda self: (self.path, "utf-8")),
+        "text_file",
+        "read gives something else than the text of its text_file",
+    ),
     "yields lies": (planted(Lines, yields="features"), "examples", "its input is"),
     "lines are counted from 0": (
         planted(Lines, wrong=lambda self, number: DataError(f"{self.path}:{number - 1}: no label")),
@@ -281,6 +286,21 @@ class Refusing(Letters):
 
 
 TOKENIZERS: dict[str, tuple[type, str, str]] = {
+    "piecewise lies of encode": (
+        planted(Letters, piecewise=True, encode=lambda self, text: Letters.encode(self, text.capitalize())),
+        "piecewise",
+        "has other ids taken apart after 'I'",
+    ),
+    "piecewise lies of fit": (
+        planted(Letters, piecewise=True, fit=lambda self, texts: Letters.fit(self, [text[1:] for text in texts])),
+        "piecewise",
+        "fit learns something else from the letters",
+    ),
+    "a piecewise one does not say which symbol is unknown": (
+        type("Planted", (Refusing,), {"piecewise": True}),
+        "piecewise",
+        "give it the place",
+    ),
     "ids begin at 1": (
         planted(Letters, id_of=lambda self, letter: Letters.id_of(self, letter) + 2),
         "id_range",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,38 @@ def test_ids_of_characters_are_their_places_in_order(text: str) -> None:
     symbols = sorted(set(text))
     assert tokenizer.vocab_size == len(symbols)
     assert tokenizer.encode(text).tolist() == [symbols.index(character) for character in text]
+
+
+LONG_TEXTS = st.text("ab我é\U0001f600\ud800 ") | st.text("ab\n")
+"""Texts in ASCII and beyond, with halves of surrogate pairs, as a recipe may hold them."""
+
+
+@given(train=LONG_TEXTS, text=LONG_TEXTS, unknown=st.sampled_from(["error", "skip", "mark"]), rare=st.booleans())
+def test_ids_of_a_long_text_are_those_of_its_characters_one_by_one(train: str, text: str, unknown, rare: bool) -> None:
+    def answers() -> Any:
+        tokenizer = Char(unknown=unknown, min_count=2 if rare and unknown != "error" else 1)
+        try:
+            tokenizer.fit([train, train[::2]])
+            ids = tokenizer.encode(text)
+        except DataError as error:
+            return type(error), str(error)
+        assert ids.dtype == np.int64 and ids.flags.writeable
+        return tokenizer.state(), ids.tolist()
+
+    one_by_one = answers()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("seqkit.tokenizers.char.FEW", 1)
+        patched.setattr("seqkit.tokenizers.char.FEW_TO_COUNT", 1)
+        assert answers() == one_by_one
+
+
+def test_a_table_of_ids_is_made_anew_for_another_vocabulary() -> None:
+    tokenizer = Char(unknown="mark")
+    for letters in ("ab", "bc"):
+        tokenizer.fit([letters])
+        assert tokenizer.encode("abc" * 99).tolist() == tokenizer.vocabulary.encode("abc" * 99).tolist()
+    tokenizer.restore({"symbols": ["b", "long"]})
+    assert tokenizer.encode("abc" * 99).tolist() == tokenizer.vocabulary.encode("abc" * 99).tolist()
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, LongText, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
 
 
@@ -48,6 +48,10 @@ class NextChar(nn.Module, Head):
         self.per_step = objective == "step"
         reads = "outputs" if self.per_step else "final"
         self.needs = frozenset({reads, "causal"} if self.per_step and not allow_leak else {reads})
+
+    @property
+    def takes_long_texts(self) -> bool:  # type: ignore[override]
+        return self.per_step
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is None:
@@ -94,10 +98,15 @@ class NextChar(nn.Module, Head):
         return {"bits_per_char": loss / math.log(2), "perplexity": math.exp(min(loss, 700.0))}
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        from seqkit.baselines import NGram
+        from seqkit.baselines import MOST_IDS, NGram
 
         assert tokenizer is not None
-        model = NGram(tokenizer.vocab_size)
-        model.fit([tokenizer.encode(example.input) for example in train])
-        loss = model.loss([tokenizer.encode(example.input) for example in test])
+        is_long = any(isinstance(example.input, LongText) for example in train)
+        model = NGram(tokenizer.vocab_size, most=MOST_IDS if is_long else None)
+        model.fit([_ids(example, tokenizer) for example in train])
+        loss = model.loss([_ids(example, tokenizer) for example in test])
         return {"name": model.name, "loss": loss} | self.metrics(loss, [], [])
+
+
+def _ids(example: Example, tokenizer: Tokenizer) -> np.ndarray:
+    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode(example.input)

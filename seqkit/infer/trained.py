@@ -187,13 +187,17 @@ class Run:
         """
         from seqkit.contracts import Example
         from seqkit.data import Dataset, make_rows, read
+        from seqkit.long_text import read_long_texts
 
         is_file = isinstance(data, str | Path)
         if (is_file and "\0" in str(data)) or not (is_file or isinstance(data, Iterable)):
             raise UsageError(f"evaluate takes a file, or a list of (input, target) pairs, not {data!r:.40}")
         plan, model = self._torch_model
         if isinstance(data, str | Path):
-            examples = read(rebuilt_reader(plan, Path(data)), plan.reader.name)
+            reader = rebuilt_reader(plan, Path(data))
+            tokenizer = None if self._reads_features else self.tokenizer
+            long_texts = read_long_texts(plan, {"test": reader}, tokenizer, model.head, is_fitted=True)
+            examples = long_texts.splits["test"] if long_texts else read(reader, plan.reader.name)
         else:
             examples = [Example(*self._checked_pair(pair, number)) for number, pair in enumerate(data, start=1)]
         if not examples:

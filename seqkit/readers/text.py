@@ -8,7 +8,7 @@ from typing import Literal
 
 from seqkit.contracts import Example, Reader
 from seqkit.errors import DataError
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.readers.files import can_be_read_in_pieces, check_encoding, read_text
 
 
 class Text(Reader):
@@ -54,3 +54,8 @@ class Text(Reader):
         for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
                 yield Example(line, where=f"{where}:{number}")
+
+    def text_file(self) -> tuple[Path, str] | None:
+        if self.path is None or self.unit != "text" or not can_be_read_in_pieces(self.encoding):
+            return None
+        return self.path, self.encoding

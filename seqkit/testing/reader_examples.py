@@ -7,6 +7,7 @@ import numpy as np
 from seqkit.contracts import Reader
 from seqkit.data import read
 from seqkit.errors import DataError, PluginError
+from seqkit.readers.files import read_text
 from seqkit.testing.checks import Broken, Checks, DoesNotApply
 from seqkit.testing.modules import draws_nothing, is_component, leaves_settings
 from seqkit.testing.reader_case import ReaderCase, all_same, same
@@ -44,6 +45,18 @@ def examples(case: ReaderCase) -> None:
                     f"it says that it yields {reader.yields}, and example {number} holds a "
                     f"{type(example.input).__name__}: set yields to what it gives"
                 )
+
+
+@check
+def text_file(case: ReaderCase) -> None:
+    """Where it gives a text_file, its one example is that file's text, without a target."""
+    with case.reader() as (reader, _):
+        source = reader.text_file()
+        if source is None:
+            raise DoesNotApply("its examples are not a file's whole text")
+        found = list(reader.read())
+        if [(each.input, each.target) for each in found] != [(read_text(*source), None)]:
+            raise Broken("read gives something else than the text of its text_file: return None there")
 
 
 @check

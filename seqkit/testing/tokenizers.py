@@ -291,6 +291,29 @@ def length_one(case: TokenizerCase) -> None:
 
 
 @check
+def piecewise(case: TokenizerCase) -> None:
+    """Where piecewise is True, a text may be taken apart anywhere, to be encoded and to be learned from."""
+    tokenizer = case.fitted()
+    if not tokenizer.piecewise:
+        raise DoesNotApply("it takes whole texts")
+    remedy = "leave piecewise False where a step depends on what stands beside it"
+    for text in case.texts:
+        for place in range(1, len(text)):
+            parts = [tokenizer.encode(text[:place]), tokenizer.encode(text[place:])]
+            if not np.array_equal(np.concatenate(parts), tokenizer.encode(text)):
+                raise Broken(f"{text!r:.40} has other ids taken apart after {text[:place]!r:.40}: {remedy}")
+    other = case.factory()
+    other.fit(letter for text in copy.deepcopy(case.texts) for letter in text)
+    if other.state() != tokenizer.state():
+        raise Broken(f"fit learns something else from the letters of the texts, one by one: {remedy}")
+    try:
+        tokenizer.encode(UNSEEN)
+    except UnknownText as error:
+        if error.place is None:
+            raise Broken("UnknownText does not say which symbol it is: give it the place, from 0") from None
+
+
+@check
 def words_as_lists(case: TokenizerCase) -> None:
     """Where takes_words is True, a list of words has a step for each word, and is not changed."""
     tokenizer = case.fitted()

@@ -23,6 +23,10 @@ class Byte(Tokenizer):
     def __init__(self, *, max_length: PositiveInt | None = None) -> None:
         self.max_length = max_length
 
+    @property
+    def piecewise(self) -> bool:  # type: ignore[override]
+        return self.max_length is None
+
     def fit(self, texts: Iterable[str]) -> None:
         pass
 

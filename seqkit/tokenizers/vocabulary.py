@@ -39,6 +39,10 @@ class Vocabulary:
         counts: Counter[str] = Counter()
         for symbols in texts:
             counts.update(symbols)
+        self.learn(counts)
+
+    def learn(self, counts: Mapping[str, int]) -> None:
+        """Takes the symbols that the training texts hold, each with how often."""
         self._set(sorted(symbol for symbol, count in counts.items() if count >= self.min_count))
         if not self.symbols:
             raise DataError("the training text holds no symbol often enough to be learned")
@@ -60,11 +64,13 @@ class Vocabulary:
                 ids = [self._ids[symbol] for symbol in symbols]
             except KeyError:
                 place, symbol = next((place, symbol) for place, symbol in enumerate(symbols) if symbol not in self._ids)
-                raise UnknownText(
-                    f"{_named(symbol)}, symbol {place + 1} of the text, is not in the vocabulary of {len(self)}: "
-                    "write it otherwise, or train with `tokenizer.unknown: mark` or `skip`"
-                ) from None
+                raise self.refusal(symbol, place) from None
         return np.array(ids, dtype=np.int64)
+
+    def refusal(self, symbol: str, place: int) -> UnknownText:
+        """Returns the error of a text that has an unknown symbol at a place."""
+        remedy = "write it otherwise, or train with `tokenizer.unknown: mark` or `skip`"
+        return UnknownText(_named(symbol), place, f"is not in the vocabulary of {len(self)}: {remedy}")
 
     def decode(self, ids: Sequence[int]) -> list[str]:
         """Returns the symbols; U+FFFD for the unknown's id."""
