@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from seqkit.cli.group import no_plugin, overrides_argument, seqkit
+from seqkit.cli.lasting import lasting_imports
 from seqkit.errors import UsageError
 
 
@@ -57,8 +58,9 @@ def run(
         options = ["--runs", str(runs), *(["--resume", str(resume)] if resume else [])]
         options += [word for name in without for word in ("--no-plugin", name)]
         return launch(processes, ["run", *options, "--", str(recipe), *overrides])
-    from seqkit.experiment import run_recipe
-    from seqkit.report import Report
+    with lasting_imports():
+        from seqkit.experiment import run_recipe
+        from seqkit.report import Report
     from seqkit.signals import StopRequest
 
     first = os.environ.get("RANK", "0") == "0"

@@ -100,13 +100,13 @@ class Run:
             seed=seed,
             stop=stop,
         )
+        engine = self._engine
         rows = [(ids, 0) for ids in self._prompt_ids(settings.prompts)]
         if settings.samples:
             rows = [(rows[0][0], number) for number in range(settings.samples)]
-        size = self._engine.max_rows
         texts = spread(
             lambda block, ended: write(
-                self._engine,
+                engine,
                 self.tokenizer,
                 [ids for ids, _ in block],
                 length=settings.length,
@@ -115,7 +115,7 @@ class Run:
                 stop=settings.stop,
                 ended=ended.is_set,
             ),
-            [rows[first : first + size] for first in range(0, len(rows), size)],
+            [rows[first : first + engine.max_rows] for first in range(0, len(rows), engine.max_rows)],
             threads=self._is_own,
         )
         written = [text for block in texts for text in block]
@@ -126,9 +126,10 @@ class Run:
         from seqkit.infer.generate import stream
 
         settings = self.writing(prompt=prompt, length=length, **options)
+        engine = self._engine
         (ids,) = self._prompt_ids(settings.prompts)
         return stream(
-            self._engine,
+            engine,
             self.tokenizer,
             ids,
             length=settings.length,
