@@ -3,26 +3,29 @@
     python benchmarks/writing.py
 
 The models have random weights, drawn so that they write no constant text; both sides have the same ones, and write
-the same characters before they are timed. Everything is in one process: loading is not part of the figures.
+the same characters before they are timed. Loading is no part of the figures.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import string
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from side_by_side import Measured, Options, in_turn, main
-from torch import nn
 
 import seqkit
 from seqkit.infer.cores import cores, one_thread
@@ -61,12 +64,13 @@ def measure(options: Options) -> list[Measured]:
 def measured(job: Job, rounds: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         run = random_run(job.num_layers, job.hidden_size, Path(folder))
-        peer = Peer(run.path, job.num_layers, job.hidden_size)
         prompts = random_prompts(job.rows)
-        ours: Callable[[], Any] = lambda: run.generate(prompts if job.rows > 1 else prompts[0], length=job.length)  # noqa: E731
-        same = compared(run, peer, prompts, job.length)
-        threads = peer.fastest_threads(prompts, min(job.length, 100))
-        times = in_turn(ours, lambda: peer.write(prompts, job.length), rounds)
+        asked = prompts if job.rows > 1 else prompts[0]
+        with fastest_peer(run.path / "model.safetensors", job, prompts) as (peer, threads):
+            same = compared(run.generate(prompts, length=job.length), peer.write(prompts, job.length))
+            times = in_turn(
+                lambda: run.generate(asked, length=job.length), lambda: peer.write(prompts, job.length), rounds
+            )
         per_step = [[1e6 * seconds / job.length for seconds in side] for side in times]
         return Measured(
             job=job.name,
@@ -75,7 +79,7 @@ def measured(job: Job, rounds: int) -> Measured:
             peer=per_step[1],
             goal=job.goal,
             same=same,
-            peer_is=f"nn.LSTM a step at a time, one-hot rows of torch.eye, inference_mode, {threads}",
+            peer_is=f"nn.LSTM a step at a time, one-hot rows of torch.eye, in a process of its own, with {threads}",
             limit=limit(job, min(per_step[0])),
         )
 
@@ -101,7 +105,8 @@ def random_run(num_layers: int, hidden_size: int, folder: Path) -> Any:
             weights[name] = scale * torch.randn(shape, generator=draw)
         save_file(weights, file)
         run = seqkit.load(file.parent)
-        if different(run.generate(random_prompts(8), length=400)) >= 8:
+        texts = run.generate(random_prompts(8), length=400)
+        if different(texts[:1]) >= 8 and different(texts) >= 8:
             return run
     raise SystemExit("every text drawn is next to constant")
 
@@ -116,75 +121,68 @@ def random_prompts(rows: int, length: int = 16) -> list[str]:
     return ["".join(draw.choice(list(ALPHABET), length)) for _ in range(rows)]
 
 
-class Peer:
-    """What a PyTorch user would write: the prompt read at once, then a step a character with the state carried on."""
+class PeerProcess:
+    """A process that writes as `writing_peer.py` does; it asks one line of JSON and answers one.
 
-    def __init__(self, run: Path, num_layers: int, hidden_size: int) -> None:
-        self.symbols = sorted(ALPHABET)
-        self.ids = {symbol: number for number, symbol in enumerate(self.symbols)}
-        self.eye = torch.eye(len(self.symbols))
-        self.lstm = nn.LSTM(len(self.symbols), hidden_size, num_layers, batch_first=True)
-        self.output = nn.Linear(hidden_size, len(self.symbols))
-        weights = load_file(run / "model.safetensors")
-        with torch.no_grad():
-            for name, weight in self.lstm.named_parameters():
-                kind, _, layer = name.rpartition("_l")
-                weight.copy_(weights[f"encoder.layers.cells.{layer}.{kind}_l0"])
-            self.output.weight.copy_(weights["head.output.weight"])
-            self.output.bias.copy_(weights["head.output.bias"])
+    Args:
+        weights: a safetensors file.
+        threads: of torch; 0 leaves its default.
+    """
 
-    @torch.inference_mode()
+    def __init__(self, weights: Path, num_layers: int, hidden_size: int, threads: int) -> None:
+        script = Path(__file__).with_name("writing_peer.py")
+        arguments = [str(weights), ALPHABET, str(num_layers), str(hidden_size), str(threads)]
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), *arguments], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
     def write(self, prompts: Sequence[str], length: int) -> list[str]:
-        """Prompts of one length -> what follows each."""
-        read = torch.tensor([[self.ids[symbol] for symbol in prompt] for prompt in prompts])
-        outputs, state = self.lstm(self.eye[read])
-        written = []
-        for _ in range(length):
-            ids = self.output(outputs[:, -1]).argmax(dim=1)
-            written.append(ids)
-            outputs, state = self.lstm(self.eye[ids][:, None], state)
-        return ["".join(self.symbols[number] for number in row) for row in torch.stack(written, dim=1).tolist()]
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"prompts": prompts, "length": length}) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
-    @torch.inference_mode()
-    def last_logits(self, text: str) -> torch.Tensor:
-        outputs, _ = self.lstm(self.eye[torch.tensor([[self.ids[symbol] for symbol in text]])])
-        return self.output(outputs[0, -1])
+    def close(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
 
-    def fastest_threads(self, prompts: Sequence[str], length: int) -> str:
-        """Sets torch's threads to its default or to one, whichever writes faster; returns which it is."""
-        default = torch.get_num_threads()
+
+@contextmanager
+def fastest_peer(weights: Path, job: Job, prompts: Sequence[str]) -> Iterator[tuple[PeerProcess, str]]:
+    """Yields the peer with torch's default threads or with one, whichever writes faster, and which it is."""
+    length = min(job.length, 200)
+    peers = {threads: PeerProcess(weights, job.num_layers, job.hidden_size, threads) for threads in (0, 1)}
+    try:
         seconds = {}
-        for threads in (default, 1):
-            torch.set_num_threads(threads)
-            self.write(prompts, length)
+        for threads, peer in peers.items():
+            peer.write(prompts, length)
             taken = []
             for _ in range(5):
                 began = time.perf_counter()
-                self.write(prompts, length)
+                peer.write(prompts, length)
                 taken.append(time.perf_counter() - began)
-            seconds[threads] = min(taken)
-        torch.set_num_threads(min(seconds, key=seconds.__getitem__))
-        best = torch.get_num_threads()
-        return f"{best} thread{'s'[: best > 1]}, which is {'its default' if best == default else 'faster than its default'}"
+            seconds[threads] = median(taken)
+        best = min(seconds, key=seconds.__getitem__)
+        yield peers[best], "one thread, which is faster than its default" if best else "its default threads"
+    finally:
+        for peer in peers.values():
+            peer.close()
 
 
-def compared(run: Any, peer: Peer, prompts: Sequence[str], length: int) -> str:
+def compared(ours: Sequence[str], peers: Sequence[str]) -> str:
     """Holds what the two write against each other; returns what was compared.
 
     Raises:
-        SystemExit: they write different texts, and not because two characters are equally likely.
+        SystemExit: they write different texts.
     """
-    ours, theirs = run.generate(list(prompts), length=length), peer.write(prompts, length)
-    for prompt, mine, other in zip(prompts, ours, theirs, strict=True):
+    for row, (mine, other) in enumerate(zip(ours, peers, strict=True), start=1):
         if mine != other:
-            place = next(place for place in range(length) if mine[place] != other[place])
-            best = peer.last_logits(prompt + mine[:place]).topk(2).values
-            raise SystemExit(
-                f"character {place + 1} differs, {mine[place]!r} and {other[place]!r}; the two best logits are "
-                f"{float(best[0] - best[1]):.2g} apart"
-            )
+            place = len(os.path.commonprefix([mine, other]))
+            raise SystemExit(f"row {row}: character {place + 1} differs, {mine[place]!r} and {other[place]!r}")
     return (
-        f"all {len(prompts) * length:,} characters are the same, {different(ours):.0f} different ones in the second half "
+        f"all {sum(map(len, ours)):,} characters are the same, {different(ours):.0f} different ones in the second half "
         "of a text"
     )
 

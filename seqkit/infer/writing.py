@@ -67,8 +67,8 @@ def writing(given: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -> 
             samples = _whole(samples, 1)
         except ValueError:
             raise UsageError(f"samples must be a whole number of at least 1, not {shown(samples)}") from None
-    several = given.get("prompts")
-    if several is None:
+    prompts = given.get("prompts")
+    if prompts is None:
         if not settings["prompt"]:
             raise UsageError("a prompt is needed, to go on from: the recipe has none, and an empty one is none")
         if samples and samples > 1 and not drawing.temperature:
@@ -77,11 +77,12 @@ def writing(given: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -> 
     else:
         if samples is not None:
             raise UsageError("samples are of one prompt, and there is a list of them")
-        prompts = list(several)
+        if not isinstance(prompts, list | tuple):
+            raise UsageError(f"prompt must be text, or a list of texts, not {shown(prompts)}")
         for number, text in enumerate(prompts, start=1):
             if not isinstance(text, str) or not text:
-                raise UsageError(f"prompt {number} of {len(prompts)} must be text, and not empty, not {shown(text)}")
-    return Writing(prompts, samples, settings["length"], drawing, settings["seed"], settings["stop"])
+                raise UsageError(f"prompt {number} of {len(prompts)} must be a text that is not empty, not {shown(text)}")
+    return Writing(list(prompts), samples, settings["length"], drawing, settings["seed"], settings["stop"])
 
 
 def _text(value: Any) -> str:
