@@ -26,6 +26,10 @@ PROMPTS = ["In", "a basket of", "S", "Sarah bought a basket of apples In", "In"]
 DRAWN: dict[str, Any] = {"length": 30, "temperature": 1.0, "top_p": 0.95, "seed": 5}
 
 
+class Own(LSTM):
+    """Seqkit's LSTM under a name that the NumPy engine does not know."""
+
+
 class Stateless(LSTM):
     """A causal encoder that has no state to go on from."""
 
@@ -48,7 +52,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", params=ENCODERS)
 def run(request, tmp_path_factory) -> Any:
-    seqkit.register("encoder", "own")(type("Own", (LSTM,), {"__init__": LSTM.__init__}))
+    seqkit.register("encoder", "own")(Own)
     seqkit.register("encoder", "stateless")(Stateless)
     recipe = {
         "name": "many",

@@ -45,13 +45,15 @@ def spread(
     with one_thread():
         if workers <= 1:
             return [work(block, ended) for block in blocks]
-        from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
         with ThreadPoolExecutor(workers) as pool:
             answers = [pool.submit(work, block, ended) for block in blocks]
             try:
+                for answer in wait(answers, return_when=FIRST_EXCEPTION).done:
+                    answer.result()
                 return [answer.result() for answer in answers]
-            except BaseException:
+            except BaseException:  # a failure, or who asked has gone
                 ended.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -81,7 +81,8 @@ def writing(given: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -> 
             raise UsageError(f"prompt must be text, or a list of texts, not {shown(prompts)}")
         for number, text in enumerate(prompts, start=1):
             if not isinstance(text, str) or not text:
-                raise UsageError(f"prompt {number} of {len(prompts)} must be a text that is not empty, not {shown(text)}")
+                which = f"prompt {number} of {len(prompts)}"
+                raise UsageError(f"{which} must be a text that is not empty, not {shown(text)}")
     return Writing(list(prompts), samples, settings["length"], drawing, settings["seed"], settings["stop"])
 
 
