@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 
 from seqkit.batches import collate
 from seqkit.contracts import Example
-from seqkit.infer.generate import generate, sample
+from seqkit.infer.generate import stream, write
 from seqkit.infer.numpy_engine import NumpyEngine
+from seqkit.infer.sampling import Drawing, generator, sample
 from seqkit.infer.torch_engine import TorchEngine
 from seqkit.model import Model, build_model
 from seqkit.recipe import read_recipe
@@ -30,31 +32,48 @@ quickly = settings(max_examples=100, deadline=None, derandomize=True, database=N
 
 
 class Scripted:
-    """An engine that always likes the next id of a script best, and notes what it is given to read."""
+    """An engine that likes the next id of each row's script best, and notes what it is given to read."""
 
-    context = 3
+    def __init__(self, *scripts: Sequence[int], vocab_size: int = 8, carries: bool = True, context: int = 99) -> None:
+        self.scripts, self.vocab_size = [list(script) for script in scripts], vocab_size
+        self.carries, self.context = carries, context
+        self.read_texts: list[list[int]] = []
+        self.steps: list[tuple[list[int], Any]] = []
 
-    def __init__(self, script: Sequence[int], vocab_size: int, *, carries: bool = True) -> None:
-        self.script, self.vocab_size, self.carries = list(script), vocab_size, carries
-        self.read: list[tuple[list[int], Any]] = []
+    def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
+        self.read_texts += [text.tolist()[-self.context :] for text in texts]
+        if self.carries:
+            return self._logits(range(len(texts)), 0), (list(range(len(texts))), 0)
+        return self._logits(range(len(texts)), len(self.read_texts) // len(texts) - 1), None
 
-    def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
-        logits = np.zeros(self.vocab_size, np.float32)
-        logits[self.script[len(self.read)]] = 1
-        self.read.append((ids.tolist(), state))
-        return logits, len(self.read)
+    def step(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
+        rows, done = state
+        self.steps.append((ids.tolist(), rows))
+        return self._logits(rows, done + 1), (rows, done + 1)
+
+    def select(self, state: Any, rows: np.ndarray) -> Any:
+        return [state[0][row] for row in rows], state[1]
+
+    def _logits(self, rows: Sequence[int], place: int) -> np.ndarray:
+        logits = np.zeros((len(rows), self.vocab_size), np.float32)
+        logits[np.arange(len(rows)), [self.scripts[row][place] for row in rows]] = 1
+        return logits
 
 
 class Fixed:
     """An engine whose logits never change."""
 
-    carries, context = True, 0
-
     def __init__(self, logits: Sequence[float]) -> None:
         self.logits = np.array(logits, np.float32)
 
-    def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
-        return self.logits, None
+    def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
+        return np.array([self.logits for _ in texts]), len(texts)
+
+    def step(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
+        return self.read(ids)
+
+    def select(self, state: Any, rows: np.ndarray) -> Any:
+        return len(rows)
 
 
 def fitted(text: str, tokenizer: Any = None) -> Any:
@@ -64,8 +83,17 @@ def fitted(text: str, tokenizer: Any = None) -> Any:
 
 
 def pieces(engine: Any, tokenizer: Any, length: int, prompt: Sequence[int] = (0,), **options: Any) -> list[str]:
-    defaults: dict[str, Any] = {"temperature": 0, "top_k": None, "top_p": None, "seed": 0, "stop": []}
-    return list(generate(engine, tokenizer, np.array(prompt), length=length, **defaults | options))
+    """Streams a text, and checks that the text written as a whole is the same."""
+    seed, stop = options.pop("seed", 0), options.pop("stop", [])
+    how: dict[str, Any] = {"length": length, "drawing": Drawing(**options), "stop": stop}
+    whole = write(copy.deepcopy(engine), tokenizer, [np.array(prompt)], generators=[generator(seed)], **how)
+    shown = list(stream(engine, tokenizer, np.array(prompt), seed=seed, **how))
+    assert whole == ["".join(shown)]
+    return shown
+
+
+def draw(logits: Any, draws: np.random.Generator, never: Sequence[int] = (), **options: Any) -> int:
+    return int(sample(np.array(logits)[None], Drawing(**options), [draws], never)[0])
 
 
 # greedy
@@ -124,15 +152,16 @@ def test_greedy_takes_the_argmax_of_the_whole_text_so_far(name: str) -> None:
 
 
 def test_an_engine_that_carries_reads_the_prompt_once_and_then_what_was_written() -> None:
-    engine = Scripted([2, 0, 1], 3)
+    engine = Scripted([2, 0, 1])
     assert pieces(engine, fitted("abc"), 3, [1, 1, 2]) == ["c", "a", "b", ""]
-    assert engine.read == [([1, 1, 2], None), ([2], 1), ([0], 2)]
+    assert engine.read_texts == [[1, 1, 2]]
+    assert engine.steps == [([2], [0]), ([0], [0])]
 
 
-def test_an_engine_that_does_not_carry_reads_its_context_each_time() -> None:
-    engine = Scripted([2, 0, 1], 3, carries=False)
+def test_an_engine_that_does_not_carry_reads_the_text_each_time() -> None:
+    engine = Scripted([2, 0, 1], carries=False)
     assert "".join(pieces(engine, fitted("abc"), 3, [1, 1])) == "cab"
-    assert engine.read == [([1, 1], None), ([1, 1, 2], None), ([1, 2, 0], None)]
+    assert engine.read_texts == [[1, 1], [1, 1, 2], [1, 1, 2, 0]]
 
 
 # drawing
@@ -164,10 +193,10 @@ DRAWS: dict[str, tuple[dict[str, Any], dict[int, float]]] = {
 @pytest.mark.parametrize("name", DRAWS)
 def test_draws_follow_the_distribution(name: str) -> None:
     options, weights = DRAWS[name]
-    options = {"temperature": 1.0, "top_k": None, "top_p": None} | options
-    generator = np.random.default_rng(0)
+    options = {"temperature": 1.0} | options
+    draws = np.random.default_rng(0)
     times = 1_500
-    counts = Counter(sample(LOGITS, generator, **options) for _ in range(times))
+    counts = Counter(draw(LOGITS, draws, **options) for _ in range(times))
     assert set(counts) == set(weights)
     for number, weight in weights.items():
         share = weight / sum(weights.values())
@@ -186,8 +215,8 @@ def test_a_draw_is_always_one_of_the_likeliest(
     logits: list[float], temperature: float, top_k: int | None, top_p: float | None, data: st.DataObject
 ) -> None:
     never = data.draw(st.lists(st.integers(0, len(logits) - 1), max_size=len(logits) - 1, unique=True))
-    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
-    drawn = sample(np.array(logits), generator, temperature, top_k, top_p, never)
+    draws = np.random.default_rng(data.draw(st.integers(0, 99)))
+    drawn = draw(logits, draws, never, temperature=temperature, top_k=top_k, top_p=top_p)
     assert drawn not in never
     likelier = [other for number, other in enumerate(logits) if number not in never and other > logits[drawn]]
     if top_k is not None:
@@ -202,28 +231,29 @@ def test_a_draw_is_always_one_of_the_likeliest(
 
 @pytest.mark.parametrize("never", [[], [1]])
 def test_temperature_zero_takes_the_likeliest_and_the_first_of_equals(never: list[int]) -> None:
-    generator = np.random.default_rng(0)
+    draws = np.random.default_rng(0)
     wanted = 2 if never else 1
-    assert {sample(np.array([1.0, 3, 2, 2]), generator, 0, None, None, never) for _ in range(20)} == {wanted}
-    assert sample(np.array([1.0, 2, 2]), generator, 0, None, None) == 1
+    assert {draw([1.0, 3, 2, 2], draws, never) for _ in range(20)} == {wanted}
+    assert draw([1.0, 2, 2], draws) == 1
 
 
 @pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-30])
 def test_a_temperature_next_to_zero_is_greedy(temperature: float) -> None:
-    generator = np.random.default_rng(0)
-    assert sample(np.array([-1e30, 3.0, 2.0], np.float32), generator, temperature, None, None) == 1
+    draws = np.random.default_rng(0)
+    assert draw(np.array([-1e30, 3.0, 2.0], np.float32), draws, temperature=temperature) == 1
 
 
 def test_a_great_temperature_draws_evenly() -> None:
-    generator = np.random.default_rng(0)
-    counts = Counter(sample(LOGITS, generator, 1e9, None, None) for _ in range(2_000))
+    draws = np.random.default_rng(0)
+    counts = Counter(draw(LOGITS, draws, temperature=1e9) for _ in range(2_000))
     assert all(abs(counts[number] / 2_000 - 0.2) < 0.04 for number in range(5))
 
 
 def test_drawing_leaves_the_logits_as_they_were() -> None:
-    logits = np.array([1.0, 2.0, 3.0])
-    sample(logits, np.random.default_rng(0), 0.5, 2, 0.9, [2])
-    assert logits.tolist() == [1.0, 2.0, 3.0]
+    for temperature in (0, 0.5):
+        logits = np.array([[1.0, 2.0, 3.0]])
+        sample(logits, Drawing(temperature, 2, 0.9), [generator(0)], [2])
+        assert logits.tolist() == [[1.0, 2.0, 3.0]]
 
 
 def test_a_seed_gives_one_text_and_another_seed_another() -> None:
@@ -265,7 +295,9 @@ STOPS = {
 def test_the_text_ends_before_the_first_stop(name: str) -> None:
     script, stop, wanted = STOPS[name]
     tokenizer = fitted("abcdef\n x")
-    shown = pieces(Scripted(tokenizer.encode(script), tokenizer.vocab_size), tokenizer, len(script), stop=stop)
+    shown = pieces(
+        Scripted(tokenizer.encode(script), vocab_size=tokenizer.vocab_size), tokenizer, len(script), stop=stop
+    )
     assert "".join(shown) == wanted
 
 
@@ -290,40 +322,30 @@ def test_pieces_never_show_what_a_stop_takes_back_and_never_lag_behind_it(
 ) -> None:
     tokenizer.fit(["ab中"])
     ids = tokenizer.encode(script)
-    engine = Scripted(ids, tokenizer.vocab_size)
+    engine = Scripted(ids, vocab_size=tokenizer.vocab_size)
     wanted = cut(script, stops)
     held = max(map(len, stops), default=1) - 1
     shown = ""
-    for piece in generate(
-        engine,
-        tokenizer,
-        np.array([0]),
-        length=len(ids),
-        temperature=0,
-        top_k=None,
-        top_p=None,
-        seed=0,
-        stop=stops,
-    ):
+    for piece in stream(engine, tokenizer, np.array([0]), length=len(ids), drawing=Drawing(), seed=0, stop=stops):
         shown += piece
         assert wanted.startswith(shown)
-        written = tokenizer.decode(ids[: len(engine.read)]).rstrip("\N{REPLACEMENT CHARACTER}")
+        written = tokenizer.decode(ids[: len(engine.steps) + 1]).rstrip("\N{REPLACEMENT CHARACTER}")
         assert len(shown) >= min(len(wanted), len(written) - held)
     assert shown == wanted
 
 
 def test_without_a_stop_every_character_is_shown_as_it_is_written() -> None:
     tokenizer = fitted("abc")
-    assert pieces(Scripted([0, 1, 2], 3), tokenizer, 3) == ["a", "b", "c", ""]
+    assert pieces(Scripted([0, 1, 2]), tokenizer, 3) == ["a", "b", "c", ""]
 
 
 def test_a_character_of_several_bytes_is_shown_whole() -> None:
     tokenizer = Byte()
     text = "né中🙂!"
     ids = tokenizer.encode(text)
-    shown = pieces(Scripted(ids, 256), tokenizer, len(ids))
+    shown = pieces(Scripted(ids, vocab_size=256), tokenizer, len(ids))
     assert [piece for piece in shown if piece] == list(text)
-    assert "".join(pieces(Scripted(ids, 256), tokenizer, len(ids), stop=["🙂"])) == "né中"
+    assert "".join(pieces(Scripted(ids, vocab_size=256), tokenizer, len(ids), stop=["🙂"])) == "né中"
 
 
 @quickly
@@ -333,7 +355,7 @@ def test_a_character_of_several_bytes_is_shown_whole() -> None:
 @example(content="\N{REPLACEMENT CHARACTER}a".encode(), stops=[])
 def test_pieces_of_any_bytes_join_to_the_whole(content: bytes, stops: list[str]) -> None:
     tokenizer = Byte()
-    shown = pieces(Scripted(content, 256), tokenizer, len(content), stop=stops)
+    shown = pieces(Scripted(content, vocab_size=256), tokenizer, len(content), stop=stops)
     assert "".join(shown) == cut(content.decode(errors="replace"), stops)
 
 
@@ -346,5 +368,5 @@ def test_pieces_of_words_join_to_the_whole() -> None:
         (["cat"], "Don't stop, the "),
         ([" 12"], "Don't stop, the cat's好-"),
     ):
-        engine = Scripted(ids, tokenizer.vocab_size)
+        engine = Scripted(ids, vocab_size=tokenizer.vocab_size)
         assert "".join(pieces(engine, tokenizer, len(ids), stop=stop)) == wanted

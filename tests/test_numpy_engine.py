@@ -65,8 +65,8 @@ class Engines(NamedTuple):
     recipe: dict[str, Any]
 
 
-def engines(encoder: str, embedding: str, head: dict[str, Any]) -> Engines:
-    """Builds a model with random weights from a recipe, and both engines on it."""
+def engines(encoder: str, embedding: str, head: dict[str, Any], *, double: bool = False) -> Engines:
+    """Builds a model with random weights from a recipe, and both engines on it; in float64 if `double`."""
     sections = {"encoder": ENCODERS[encoder], "embedding": EMBEDDINGS[embedding], "head": head}
     reader = {"type": "text", "text": TEXT} if head["type"] == "next_char" else {"type": "table", "path": "none.csv"}
     plan = resolve(read_recipe(copy.deepcopy({"data": reader} | sections)), load_registry())
@@ -79,52 +79,70 @@ def engines(encoder: str, embedding: str, head: dict[str, Any]) -> Engines:
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(2)  # far enough from zero for every gate to matter
+    if double:
+        model.double()
     weights = {name: tensor.numpy() for name, tensor in weights_of(model).items()}
     recipe = plan.as_data()
     return Engines(NumpyEngine(recipe, weights, built_head.state()), TorchEngine(model), tokenizer, recipe)
 
 
-def near(got: np.ndarray, wanted: np.ndarray) -> bool:
-    return got.shape == wanted.shape and np.allclose(got, wanted, rtol=0, atol=1e-5)
+def near(got: np.ndarray, wanted: np.ndarray, *, double: bool = False) -> bool:
+    atol = 1e-12 if double else 1e-5
+    return got.shape == wanted.shape and np.allclose(got, wanted, rtol=0, atol=atol)
 
 
+def next_logits(engine: Any, ids: np.ndarray) -> np.ndarray:
+    return engine.read([ids])[0][0]
+
+
+every_type = pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
+causal_encoders = pytest.mark.parametrize("encoder", [name for name in ENCODERS if "bilstm" not in str(ENCODERS[name])])
+
+
+@every_type
 @pytest.mark.parametrize("head", HEADS)
 @every_embedding
 @every_encoder
-def test_next_logits_equal_torchs(encoder: str, embedding: str, head: str) -> None:
-    own, reference, tokenizer, recipe = engines(encoder, embedding, HEADS[head])
+def test_next_logits_equal_torchs(encoder: str, embedding: str, head: str, double: bool) -> None:
+    own, reference, tokenizer, recipe = engines(encoder, embedding, HEADS[head], double=double)
     assert supports(recipe)
     assert (own.carries, own.context) == (reference.carries, reference.context)
     assert own.carries is (head == "step" and reference.model.encoder.causal)
     ids = tokenizer.encode(TEXT)
     for length in (1, 2, 19):
-        got, wanted = own.next_logits(ids[:length], None)[0], reference.next_logits(ids[:length], None)[0]
-        assert got.dtype == np.float32
-        assert near(got, wanted)
+        got, wanted = next_logits(own, ids[:length]), next_logits(reference, ids[:length])
+        assert got.dtype == (np.float64 if double else np.float32)
+        assert near(got, wanted, double=double)
 
 
+@pytest.mark.parametrize("head", HEADS)
+@every_encoder
+def test_texts_of_any_lengths_are_read_as_each_is_alone(encoder: str, head: str) -> None:
+    for engine in (both := engines(encoder, "one_hot", HEADS[head], double=True))[:2]:
+        texts = [both.tokenizer.encode(text) for text in ("own", TEXT, "x", "the quick", "x b")]
+        assert near(engine.read(texts)[0], np.array([next_logits(engine, ids) for ids in texts]), double=True)
+
+
+@every_type
 @every_embedding
-@pytest.mark.parametrize("encoder", [name for name in ENCODERS if "bilstm" not in str(ENCODERS[name])])
-def test_a_prompt_at_once_equals_a_prompt_id_by_id(encoder: str, embedding: str) -> None:
-    for engine in (both := engines(encoder, embedding, HEADS["step"]))[:2]:
-        assert engine.carries
-        ids = both.tokenizer.encode(TEXT)
-        at_once, after = engine.next_logits(ids, None)
-        state = None
-        for number in ids:
-            logits, state = engine.next_logits(np.array([number]), state)
-        assert near(logits, at_once)
-        again = np.array([ids[0]])
-        assert near(engine.next_logits(again, state)[0], engine.next_logits(again, after)[0])
-
-
-def test_reading_on_leaves_the_state_that_was_given_as_it_was() -> None:
-    own, _, tokenizer, _ = engines("stacked, stacked", "learned", HEADS["step"])
+@causal_encoders
+def test_a_step_on_equals_the_whole_text_at_once(encoder: str, embedding: str, double: bool) -> None:
+    """In one row, in several, and in those that are left of several; against torch's modules on the whole text."""
+    own, reference, tokenizer, _ = engines(encoder, embedding, HEADS["step"], double=double)
     ids = tokenizer.encode(TEXT)
-    _, state = own.next_logits(ids[:5], None)
-    first, _ = own.next_logits(ids[5:], state)
-    second, _ = own.next_logits(ids[5:], state)
-    assert np.array_equal(first, second)
+    for engine in (own, reference):
+        for starts in ([3], [1, 6, 2, 4]):
+            texts = [ids[:start] for start in starts]
+            logits, state = engine.read(texts)
+            for step in range(8):
+                if step == 3 and len(starts) > 1:  # three rows are left of four
+                    state, texts = engine.select(state, np.array([0, 1, 3])), [texts[0], texts[1], texts[3]]
+                if step == 6 and len(starts) > 1:  # and one of three
+                    state, texts = engine.select(state, np.array([1])), [texts[1]]
+                added = ids[step + 5 : step + 5 + len(texts)]
+                texts = [np.append(text, number) for text, number in zip(texts, added, strict=True)]
+                logits, state = engine.step(added, state)
+                assert near(logits, np.array([next_logits(reference, text) for text in texts]), double=double)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +182,7 @@ def test_mixed_lengths_are_encoded_as_torch_encodes_them(encoder: str) -> None:
     batch = collate([Row(tokenizer.encode(text)) for text in (TEXT, "the quick", "fox", "x")])  # falling lengths
     with torch.no_grad():
         wanted = reference.model.encode(batch.inputs, batch.lengths)
-    got = own.encoder.run(batch.inputs.numpy(), batch.lengths.numpy(), None)
+    got = own.encoder.run(batch.inputs.numpy(), batch.lengths.numpy())
     real = batch.mask.numpy()
     assert near(got.outputs[real], wanted.outputs.numpy()[real])
     assert near(got.final, wanted.final.numpy())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from seqkit.cli.group import no_plugin, overrides_argument, seqkit
+from seqkit.cli.lasting import lasting_imports
 from seqkit.errors import UsageError
 
 
@@ -59,8 +61,9 @@ def run(
         options += ["--verbose"] if verbose else []
         options += [word for name in without for word in ("--no-plugin", name)]
         return launch(processes, ["run", *options, "--", str(recipe), *overrides])
-    from seqkit.experiment import run_recipe
-    from seqkit.report import Report
+    with lasting_imports():
+        from seqkit.experiment import run_recipe
+        from seqkit.report import Report
     from seqkit.signals import StopRequest
 
     first = os.environ.get("RANK", "0") == "0"
@@ -112,6 +115,13 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
 @seqkit.command(short_help="Write on from a prompt.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--prompt", help="What to go on from.  [default: the recipe's]")
+@click.option(
+    "--prompts",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Write on from each line of a file; - for standard input. Prints JSON, a line each.",
+)
+@click.option("--samples", type=int, metavar="N", help="Draw so many texts. Prints JSON, a line each.")
 @click.option("--length", type=int, help="How many tokens (characters) at most.  [default: the recipe's, else 100]")
 @click.option(
     "--temperature", type=float, help="Divides the logits; 0 takes the likeliest.  [default: the recipe's, else 0]"
@@ -121,21 +131,49 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
 @click.option("--seed", type=int, help="Of the draws.  [default: the recipe's]")
 @click.option("--stop", multiple=True, help="End before this text. May be given again.")
 @click.option("--stream", is_flag=True, help="Print each piece as it is written.")
-def generate(run: Path, stream: bool, stop: tuple[str, ...], **options: Any) -> None:
-    """Write on from a prompt with a trained run; prints the prompt and what follows it."""
+def generate(run: Path, prompts: Path | None, samples: int | None, stream: bool, **options: Any) -> None:
+    """Write on from a prompt with a trained run; prints the prompt and what follows it.
+
+    With --prompts or --samples there are many texts, written side by side: {"prompt": …, "text": …}, where the text is
+    what follows the prompt.
+    """
     from seqkit.api import load
 
+    for given, option in ((prompts is not None, "--prompts"), (samples is not None, "--samples")):
+        if given and stream:
+            raise UsageError(f"--stream prints one text as it is written: leave it out, or {option}")
+    if prompts and options["prompt"] is not None:
+        raise UsageError("give --prompt or --prompts, not both")
+    if prompts and samples is not None:
+        raise UsageError("--samples are of one prompt: give --samples or --prompts, not both")
     trained = load(run)
-    pieces = trained.stream(**options, stop=list(stop) or None)
-    prompt = trained.generate_settings(prompt=options["prompt"])["prompt"]
-    if not stream:
-        click.echo(prompt + "".join(pieces))
+    options["stop"] = list(options["stop"]) or None
+    if prompts:
+        from seqkit.infer.lines import read_lines
+
+        asked: Any = read_lines(prompts, "utf-8")
+        texts = trained.generate(**options | {"prompt": asked})
+        _print_json({"prompt": prompt, "text": text} for prompt, text in zip(asked, texts, strict=True))
         return
+    (prompt,) = trained.writing(**options).prompts
+    if samples is not None:
+        texts = trained.generate(**options, samples=samples)
+        _print_json({"prompt": prompt, "text": text} for text in texts)
+        return
+    if not stream:
+        click.echo(prompt + trained.generate(**options))
+        return
+    pieces = trained.stream(**options)
     click.echo(prompt, nl=False)
     for piece in pieces:
         click.echo(piece, nl=False)
         sys.stdout.flush()
     click.echo()
+
+
+def _print_json(answers: Iterable[Mapping[str, Any]]) -> None:
+    """Prints a JSON object a line."""
+    click.echo("".join(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers), nl=False)
 
 
 @seqkit.command(short_help="Label texts.")
@@ -156,15 +194,13 @@ def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str,
         raise UsageError(both if given else "give texts, or --file with one a line, or --data with the recipe's form")
     trained = load(run)
     if data:
-        for answer in trained.predict_file(data):
-            click.echo(json.dumps(answer, ensure_ascii=False))
+        _print_json(trained.predict_file(data))
         return
     if file:
         from seqkit.infer.lines import read_lines
 
         texts = tuple(read_lines(file, encoding))
-    for answer in trained.predict(texts):
-        click.echo(json.dumps(answer, ensure_ascii=False))
+    _print_json(trained.predict(texts))
 
 
 @seqkit.command(short_help="Score a run on new data.")

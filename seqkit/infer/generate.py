@@ -1,37 +1,89 @@
-"""Writing on from a prompt, a token at a time."""
+"""Writing on from prompts, a token at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from seqkit.contracts import Tokenizer
+from seqkit.infer.sampling import Drawing, generator, sample
 
 
 class Engine(Protocol):
-    """What writing needs of a model.
+    """What writing needs of a model. A state is of as many rows as were read, and reading on from it uses it up."""
 
-    Attributes:
-        carries: whether a text is read once, with the state carried on; else its last `context` ids are read each time.
+    def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
+        """Reads texts from their beginning, each ids, int64 (time,), at least one.
+
+        Returns:
+            The logits (texts, vocab_size) of what comes next, and the state after them; None from a model that cannot
+            go on from there, and reads each text anew.
+        """
+
+    def step(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
+        """Reads an id a row, int64 (rows,), on from a state; returns as `read` does."""
+
+    def select(self, state: Any, rows: np.ndarray) -> Any:
+        """Returns the state of some rows, by their numbers."""
+
+
+class Continuations:
+    """Rows of text that a model writes on, an id in each at a time.
+
+    Args:
+        prompts: ids, int64 (time,), at least one each.
+        generators: what each row draws from.
+        never: ids that are not written.
     """
 
-    carries: bool
-    context: int
+    def __init__(
+        self,
+        engine: Engine,
+        prompts: Sequence[np.ndarray],
+        drawing: Drawing,
+        generators: Sequence[np.random.Generator],
+        never: Sequence[int],
+    ) -> None:
+        self._engine = engine
+        self._texts = list(prompts)
+        self._drawing = drawing
+        self._generators = list(generators)
+        self._never = list(never)
+        self._state: Any = None
+        self._ids: np.ndarray | None = None
 
-    def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]: ...
+    def write(self) -> np.ndarray:
+        """Returns each row's next id, int64 (rows,)."""
+        if self._state is not None:
+            logits, self._state = self._engine.step(self._ids, self._state)  # type: ignore[arg-type]
+        else:
+            if self._ids is not None:
+                added = self._ids[:, None]
+                self._texts = [np.concatenate(pair) for pair in zip(self._texts, added, strict=True)]
+            logits, self._state = self._engine.read(self._texts)
+        self._ids = sample(logits, self._drawing, self._generators, self._never)
+        return self._ids
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Goes on with some of the rows, by their numbers."""
+        numbers = np.array(rows)
+        if self._state is not None:
+            self._state = self._engine.select(self._state, numbers)
+        self._texts = [self._texts[row] for row in rows]
+        self._generators = [self._generators[row] for row in rows]
+        if self._ids is not None:
+            self._ids = self._ids[numbers]
 
 
-def generate(
+def stream(
     engine: Engine,
     tokenizer: Tokenizer,
     prompt: np.ndarray,
     *,
     length: int,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
+    drawing: Drawing,
     seed: int,
     stop: Sequence[str],
 ) -> Iterator[str]:
@@ -40,92 +92,105 @@ def generate(
     Args:
         prompt: ids, int64 (time,), at least one.
         length: how many tokens at most.
-        temperature: divides the logits; 0 takes the likeliest.
-        top_k: draw from so many likeliest; None from all.
-        top_p: draw from the fewest likeliest that hold this probability together; None from all.
         seed: of the draws.
     """
-    generator = np.random.default_rng(seed)
-    written = Written(tokenizer)
-    shown = 0
-    longest = max((len(text) for text in stop), default=1)
-    state = None
-    unread = prompt
+    writing = Continuations(engine, [prompt], drawing, [generator(seed)], tokenizer.unwritable)
+    written = Written(tokenizer, stop)
     for _ in range(length):
-        if engine.carries:
-            logits, state = engine.next_logits(unread, state)
-        else:
-            logits, _ = engine.next_logits(
-                np.concatenate([prompt, np.array(written.ids, np.int64)])[-engine.context :], None
-            )
-        number = sample(logits, generator, temperature, top_k, top_p, tokenizer.unwritable)
-        unread = np.array([number])
-        text = written.add(number)
-        # What was shown holds no stop text, and cannot be the beginning of one that ends here.
-        ends = [place for place in (text.find(end, shown) for end in stop) if place >= 0]
-        if ends:
-            yield text[shown : min(ends)]
+        (number,) = writing.write().tolist()
+        piece = written.add(number)
+        if piece:
+            yield piece
+        if written.stopped:
             return
-        ready = max(shown, len(text) - longest + 1)
-        if ready > shown:
-            yield text[shown:ready]
-            shown = ready
-    yield written.end()[shown:]
+    yield written.end()
+
+
+def write(
+    engine: Engine,
+    tokenizer: Tokenizer,
+    prompts: Sequence[np.ndarray],
+    *,
+    length: int,
+    drawing: Drawing,
+    generators: Sequence[np.random.Generator],
+    stop: Sequence[str],
+    ended: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    """Returns the continuations of prompts, which are written side by side; one that has met a stop text is left out of
+    what is read on.
+
+    Args:
+        prompts: ids, int64 (time,), at least one each.
+        length: how many tokens at most.
+        generators: what each row draws from.
+        ended: whether the answer is no longer wanted.
+    """
+    writing = Continuations(engine, prompts, drawing, generators, tokenizer.unwritable)
+    if not stop:
+        columns: list[np.ndarray] = []
+        while len(columns) < length and not ended():
+            columns.append(writing.write())
+        return [tokenizer.decode(ids) for ids in np.stack(columns, axis=1).tolist()] if columns else []
+    rows = [Written(tokenizer, stop) for _ in prompts]
+    texts = ["" for _ in prompts]
+    running = list(range(len(prompts)))
+    for _ in range(length):
+        if ended():
+            break
+        for row, number in zip(running, writing.write().tolist(), strict=True):
+            texts[row] += rows[row].add(number)
+        on = [place for place, row in enumerate(running) if not rows[row].stopped]
+        if not on:
+            break
+        if len(on) < len(running):
+            writing.keep(on)
+            running = [running[place] for place in on]
+    return [text + row.end() for text, row in zip(texts, rows, strict=True)]
 
 
 class Written:
     """A text that grows by one id at a time, each decoded beside the few before it and never all of them again.
 
+    Args:
+        stop: the text ends before the first of these.
+
     Attributes:
-        ids: all that was added.
+        stopped: whether it has ended.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.ids: list[int] = []
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = ()) -> None:
+        self.stopped = False
+        self._ids: list[int] = []
         self._tokenizer = tokenizer
+        self._stop = stop
+        self._longest = max((len(text) for text in stop), default=1)
         self._text = ""
-        self._start = self._known = 0
+        self._shown = self._start = self._known = 0
 
     def add(self, number: int) -> str:
-        """Returns the text so far, but for a character of which some bytes are to come."""
-        self.ids.append(number)
-        before = self._tokenizer.decode(self.ids[self._start : self._known])
-        now = self._tokenizer.decode(self.ids[self._start :])
+        """Returns what can be shown of the text now and could not before.
+
+        A character of which some bytes are to come can't be, nor what may be the beginning of a stop text.
+        """
+        self._ids.append(number)
+        before = self._tokenizer.decode(self._ids[self._start : self._known])
+        now = self._tokenizer.decode(self._ids[self._start :])
         if len(now) > len(before) and not now.endswith("\N{REPLACEMENT CHARACTER}"):
             self._text += now[len(before) :]
-            self._start, self._known = self._known, len(self.ids)
-        return self._text
+            self._start, self._known = self._known, len(self._ids)
+        # What was shown holds no stop text, and cannot be the beginning of one that ends here.
+        ends = [place for place in (self._text.find(end, self._shown) for end in self._stop) if place >= 0]
+        if ends:
+            self.stopped = True
+            return self._text[self._shown : min(ends)]
+        shown = self._shown
+        self._shown = max(shown, len(self._text) - self._longest + 1)
+        return self._text[shown : self._shown]
 
     def end(self) -> str:
-        """Returns the whole text, as it is when nothing more comes."""
-        before = self._tokenizer.decode(self.ids[self._start : self._known])
-        return self._text + self._tokenizer.decode(self.ids[self._start :])[len(before) :]
-
-
-def sample(
-    logits: np.ndarray,
-    generator: np.random.Generator,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    never: Sequence[int] = (),
-) -> int:
-    """Draws an id by its logit (vocab_size,): temperature first, then the top k, then of these the top p.
-
-    References: Fan et al., 2018, for top-k; Holtzman et al., 2020, for top-p.
-    """
-    scores = logits.astype(np.float64)
-    scores[list(never)] = -np.inf
-    if temperature == 0:
-        return int(scores.argmax())
-    with np.errstate(over="ignore"):  # at a temperature next to 0, minus infinity is the score of all but the best
-        scores = (scores - scores.max()) / temperature
-    order = np.argsort(-scores, kind="stable")
-    if top_k is not None:
-        order = order[:top_k]
-    probabilities = np.exp(scores[order])
-    probabilities /= probabilities.sum()
-    if top_p is not None:
-        kept = int(np.searchsorted(np.cumsum(probabilities), min(top_p, 1.0) - 1e-12)) + 1
-        order, probabilities = order[:kept], probabilities[:kept] / probabilities[:kept].sum()
-    return int(generator.choice(order, p=probabilities))
+        """Returns what is left to show when nothing more comes."""
+        if self.stopped:
+            return ""
+        before = self._tokenizer.decode(self._ids[self._start : self._known])
+        return (self._text + self._tokenizer.decode(self._ids[self._start :])[len(before) :])[self._shown :]

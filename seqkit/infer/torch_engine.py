@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqkit.batches import RowBatches
-from seqkit.contracts import Row
+from seqkit.batches import RowBatches, collate
+from seqkit.contracts import Row, State
 from seqkit.model import Model
 
 
@@ -21,23 +21,40 @@ class TorchEngine:
             It turns out when the first text is read: an encoder may be causal and have no state to carry.
     """
 
+    max_rows = 256
+
     def __init__(self, model: Model) -> None:
         self.model = model.eval()
         self.carries = model.encoder.causal and "outputs" in model.head.needs
         self.context = getattr(model.head, "context", 0)
 
-    @torch.inference_mode()
-    def next_logits(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
-        """Reads ids, int64 (time,), on from a state.
+    def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, State]:
+        """Reads texts, each ids, int64 (time,); the last `context` ids of each where no state is carried.
 
         Returns:
-            The logits (vocab_size,) of what comes next, and the state after them.
+            The logits (texts, vocab_size) of what comes next, and the state after them, None where none is carried.
         """
-        lengths = torch.tensor([len(ids)])
-        encoded = self.model.encode(torch.from_numpy(ids)[None], lengths, state).last_step(lengths)
-        if self.carries and not _can_go_on(encoded.state):
-            self.carries = False
-        return self.model.head.logits(encoded)[0, -1].numpy(), encoded.state
+        if not self.carries:
+            texts = [ids[-self.context :] for ids in texts]
+        batch = collate([Row(ids) for ids in texts])
+        logits, state = self._next_logits(batch.inputs, batch.lengths, None)
+        self.carries = self.carries and _can_go_on(state)
+        return logits, state if self.carries else None
+
+    def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Reads an id a row, int64 (rows,), on from a state; returns as `read` does."""
+        return self._next_logits(torch.from_numpy(ids)[:, None], torch.ones(len(ids), dtype=torch.int64), state)
+
+    def select(self, state: State, rows: np.ndarray) -> State:
+        """Returns the state of some of its rows, by their numbers."""
+        if isinstance(state, tuple | list):
+            return tuple(self.select(part, rows) for part in state)
+        return state[torch.from_numpy(rows)]
+
+    @torch.inference_mode()
+    def _next_logits(self, ids: torch.Tensor, lengths: torch.Tensor, state: State) -> tuple[np.ndarray, State]:
+        encoded = self.model.encode(ids, lengths, state).last_step(lengths)
+        return self.model.head.logits(encoded)[:, -1].numpy(), encoded.state
 
     @torch.inference_mode()
     def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
@@ -51,6 +68,6 @@ class TorchEngine:
         return [answers[place] for place in order]
 
 
-def _can_go_on(state: Any) -> bool:
+def _can_go_on(state: State) -> bool:
     """Returns whether a state holds something for every part of the encoder."""
     return all(map(_can_go_on, state)) if isinstance(state, tuple | list) else state is not None

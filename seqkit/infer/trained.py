@@ -15,6 +15,7 @@ from seqkit.rundir import RunDirectory, read_json
 
 if TYPE_CHECKING:
     from seqkit.contracts import Tokenizer
+    from seqkit.infer.writing import Writing
     from seqkit.model import Model
     from seqkit.plan import Plan
 
@@ -53,20 +54,27 @@ class Run:
 
     def generate(
         self,
-        prompt: str | None = None,
+        prompt: str | Sequence[str] | None = None,
         length: int | None = None,
         *,
+        samples: int | None = None,
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
-    ) -> str:
-        """Returns what follows a prompt. What is not given is taken from the recipe's `generate` section.
+    ) -> Any:
+        """Returns what follows a prompt: text, or a list of texts where several are asked for.
+
+        What is not given is taken from the recipe's `generate` section.
 
         Args:
-            prompt: what to go on from.
+            prompt: what to go on from; or a list of such texts, of any lengths, which are written on side by side, each
+                as it would be alone. The answer is then the list of what follows each.
             length: how many tokens (characters) at most.
+            samples: draw so many continuations of the one prompt; the answer is their list. The first is what is
+                written without `samples`. Each has a stream of draws of its own, which hangs on the seed and its place
+                in the list alone: more samples leave those before them as they are.
             temperature: divides the logits; 0 always takes the likeliest.
             top_k: draw from so many likeliest.
             top_p: draw from the fewest likeliest that together hold this probability.
@@ -74,36 +82,85 @@ class Run:
             stop: end before the first of these texts.
 
         Raises:
-            UsageError: the prompt cannot be encoded, a number is out of bounds, or this run does not write.
+            UsageError: a prompt cannot be encoded, a number is out of bounds, or this run does not write.
         """
-        options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "stop": stop}
-        return "".join(self.stream(prompt, length, **options))
+        from seqkit.infer.cores import spread
+        from seqkit.infer.generate import write
+        from seqkit.infer.sampling import generator
+
+        alone = prompt is None or isinstance(prompt, str)
+        settings = self.writing(
+            prompt=prompt if alone else None,
+            prompts=None if alone else prompt,
+            length=length,
+            samples=samples,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            stop=stop,
+        )
+        engine = self._engine
+        rows = [(ids, 0) for ids in self._prompt_ids(settings.prompts)]
+        if settings.samples:
+            rows = [(rows[0][0], number) for number in range(settings.samples)]
+        texts = spread(
+            lambda block, ended: write(
+                engine,
+                self.tokenizer,
+                [ids for ids, _ in block],
+                length=settings.length,
+                drawing=settings.drawing,
+                generators=[generator(settings.seed, number) for _, number in block],
+                stop=settings.stop,
+                ended=ended.is_set,
+            ),
+            [rows[first : first + engine.max_rows] for first in range(0, len(rows), engine.max_rows)],
+            threads=self._is_own,
+        )
+        written = [text for block in texts for text in block]
+        return written[0] if alone and samples is None else written
 
     def stream(self, prompt: str | None = None, length: int | None = None, **options: Any) -> Iterator[str]:
-        """Yields what `generate` returns, piece by piece."""
-        from seqkit.infer.generate import generate
+        """Yields what `generate` returns for one prompt, piece by piece."""
+        from seqkit.infer.generate import stream
+
+        settings = self.writing(prompt=prompt, length=length, **options)
+        engine = self._engine
+        (ids,) = self._prompt_ids(settings.prompts)
+        return stream(
+            engine,
+            self.tokenizer,
+            ids,
+            length=settings.length,
+            drawing=settings.drawing,
+            seed=settings.seed,
+            stop=settings.stop,
+        )
+
+    def writing(self, **given: Any) -> Writing:
+        """Returns what `generate` is to do by these options: what is given, else the recipe's, else the defaults.
+
+        Raises:
+            UsageError: one is out of bounds, there is no prompt, or this run does not write.
+        """
+        from seqkit.infer.writing import writing
 
         if not self._generates:
             raise UsageError(f"{self.path}: the head '{self._head_name}' does not write; use predict")
-        settings = self.generate_settings(prompt=prompt, length=length, **options)
-        engine, tokenizer = self._engine, self.tokenizer
-        try:
-            ids = tokenizer.encode(_checked(settings.pop("prompt")))
-        except (UnknownText, UsageError) as error:
-            raise UsageError(f"the prompt: {error}") from None
-        if not len(ids):
-            raise UsageError("the prompt: nothing in it is in the vocabulary")
-        return generate(engine, tokenizer, ids, **settings)
+        return writing(given, self.recipe, self.directory.plan)
 
-    def generate_settings(self, **given: Any) -> dict[str, Any]:
-        """Returns the settings of `generate`: what is given, else the recipe's, else the defaults.
-
-        Raises:
-            UsageError: one is out of bounds, or there is no prompt.
-        """
-        from seqkit.infer.writing import writing_settings
-
-        return writing_settings(given, self.recipe, self.directory.plan)
+    def _prompt_ids(self, prompts: Sequence[str]) -> list[np.ndarray]:
+        encoded = []
+        for number, prompt in enumerate(prompts, start=1):
+            place = "the prompt" if len(prompts) == 1 else f"prompt {number} of {len(prompts)}"
+            try:
+                encoded.append(self.tokenizer.encode(_checked(prompt)))
+            except (UnknownText, UsageError) as error:
+                raise UsageError(f"{place}: {error}") from None
+            if not len(encoded[-1]):
+                raise UsageError(f"{place}: nothing in it is in the vocabulary")
+        return encoded
 
     def predict(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
         """Returns the head's answer for each text: `{"text": …, "label": …, "probabilities": {label: p}}`.

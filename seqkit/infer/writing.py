@@ -6,14 +6,35 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from seqkit.errors import DataError, UsageError
+from seqkit.infer.sampling import Drawing
 from seqkit.rundir import shown
 
 
-def writing_settings(given: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -> dict[str, Any]:
-    """Returns prompt, length, temperature, top_k, top_p, seed and stop.
+class Writing(NamedTuple):
+    """What to write.
+
+    Attributes:
+        prompts: what to go on from; one, or several that are written on side by side.
+        samples: how many continuations of the one prompt to draw; None where one is wanted, and no list.
+        length: how many tokens at most.
+        drawing: how a next id is chosen.
+        seed: of the draws.
+        stop: end before the first of these texts.
+    """
+
+    prompts: list[str]
+    samples: int | None
+    length: int
+    drawing: Drawing
+    seed: int
+    stop: list[str]
+
+
+def writing(given: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -> Writing:
+    """Returns what to write.
 
     Args:
         given: the options of this call; None stands for one that is not given.
@@ -21,7 +42,7 @@ def writing_settings(given: Mapping[str, Any], recipe: Mapping[str, Any], plan: 
         plan: the file that the recipe stands in.
 
     Raises:
-        UsageError: an option is not what it must be, or there is no prompt.
+        UsageError: an option is not what it must be, or goes with no other; or there is no prompt.
         DataError: a value of the recipe is not, which nobody who ran it can have written.
     """
     section = recipe.get("generate") or {}
@@ -39,9 +60,30 @@ def writing_settings(given: Mapping[str, Any], recipe: Mapping[str, Any], plan: 
             if own:
                 raise UsageError(f"{name.replace('_', '-')} must be {wanted}, not {shown(value)}") from None
             raise DataError(f"{plan}: damaged: {name} must be {wanted}, not {shown(value)}") from None
-    if not settings["prompt"]:
-        raise UsageError("a prompt is needed, to go on from: the recipe has none, and an empty one is none")
-    return settings
+    drawing = Drawing(settings["temperature"], settings["top_k"], settings["top_p"])
+    samples = given.get("samples")
+    if samples is not None:
+        try:
+            samples = _whole(samples, 1)
+        except ValueError:
+            raise UsageError(f"samples must be a whole number of at least 1, not {shown(samples)}") from None
+    prompts = given.get("prompts")
+    if prompts is None:
+        if not settings["prompt"]:
+            raise UsageError("a prompt is needed, to go on from: the recipe has none, and an empty one is none")
+        if samples and samples > 1 and not drawing.temperature:
+            raise UsageError("samples: at temperature 0 they would all be the same; give a temperature")
+        prompts = [settings["prompt"]]
+    else:
+        if samples is not None:
+            raise UsageError("samples are of one prompt, and there is a list of them")
+        if not isinstance(prompts, list | tuple):
+            raise UsageError(f"prompt must be text, or a list of texts, not {shown(prompts)}")
+        for number, text in enumerate(prompts, start=1):
+            if not isinstance(text, str) or not text:
+                which = f"prompt {number} of {len(prompts)}"
+                raise UsageError(f"{which} must be a text that is not empty, not {shown(text)}")
+    return Writing(list(prompts), samples, settings["length"], drawing, settings["seed"], settings["stop"])
 
 
 def _text(value: Any) -> str:
