@@ -193,18 +193,19 @@ def _take_step(
     """
     for group in optimizer.param_groups:
         group["lr"] = rate
-    optimizer.zero_grad()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for parameter in parameters:
+        parameter.grad = None
     loss, state = model(batch, state)
     own = (float(loss.total.detach()), float(loss.count), float(batch.lengths.sum()))
     (total, count, tokens), _ = world.sums(*(own if step.counts else (0.0, 0.0, 0.0)))
     # Gradients are averaged over processes, and so that the average is the batch's gradient, each is scaled up.
     (loss.total * (world.size if step.counts else 0.0) / count).backward()
-    weights = dict(model.named_parameters())
-    norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights.values() if weight.grad is not None])
+    norm = torch.nn.utils.get_total_norm([weight.grad for weight in parameters if weight.grad is not None])
     if not (math.isfinite(total) and math.isfinite(float(norm))):
         raise _not_finite(model, step._replace(batch=batch), total / count, world, number)
     if settings.clip_norm:
-        torch.nn.utils.clip_grads_with_norm_(weights.values(), settings.clip_norm, norm)
+        torch.nn.utils.clip_grads_with_norm_(parameters, settings.clip_norm, norm)
     optim.step(optimizer)
     return _Taken(total, count, int(tokens), state)
 

@@ -147,7 +147,8 @@ def test_a_path_follows_from_sizes() -> None:
     assert way(32) == Way(looks_up=False, recurs=False, parts=1, together=True)
     assert way(32, directions=1) == Way(False, False, 2, True)
     assert way(31, directions=1) == Way(False, False, 1, False)
-    assert way(32, time=1, real=32) == Way(False, False, 1, False)
+    assert way(32, time=1, real=32) == Way(False, False, 1, False, at_once=True)
+    assert way(32, time=1, real=32, directions=1) == Way(False, False, 1, False)
     assert way(32, ids=True, input_size=4000) == Way(True, True, 1, True)
     assert way(32, ids=True, input_size=20) == Way(False, False, 1, True)
     assert way(32, proj_size=64) == Way(False, True, 1, True)
@@ -156,6 +157,7 @@ def test_a_path_follows_from_sizes() -> None:
     assert way(0) == Way(False, False, 1, False)
     assert str(Way(True, True, 1, True)) == "input looked up, seqkit's recurrence, both directions side by side"
     assert str(Way(False, False, 2, True)) == "torch's kernel, rows in two halves side by side"
+    assert str(Way(False, False, 1, False, at_once=True)) == "torch's kernel, both directions in one call"
     assert str(Way(False, True, 1, False)) == "seqkit's recurrence"
 
 

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, State
-from seqkit.encoders.one_way import Weights, by_cudnn, by_kernel, by_recurrence
+from seqkit.encoders.one_way import Weights, both_by_kernel, by_cudnn, by_kernel, by_recurrence
 from seqkit.encoders.paths import Path, choose_path
 from seqkit.workers import Job, side_by_side
 
@@ -113,28 +113,16 @@ class LSTMLayers(nn.Module):
                 layer_input = nn.functional.dropout(layer_input, self.dropout, self.training)
             if not layer_input.is_floating_point() and not path.looks_up:
                 layer_input = self._one_hot(layer_input)
-            jobs = [
-                self._job(path, layer, direction, layer_input, lengths, state, part)
-                for direction in range(self.directions)
-                for part in _parts(batch, path.parts)
-            ]
-            done = side_by_side(jobs) if path.together else [job.work(*job.inputs) for job in jobs]
-            outputs = []
-            for first in range(0, len(done), path.parts):
-                parts = (
-                    done[first]
-                    if path.parts == 1
-                    else [*map(torch.cat, zip(*done[first : first + path.parts], strict=True))]
-                )
-                outputs.append(parts[0])
-                hidden.append(parts[1])
-                cell.append(parts[2])
-            layer_input = outputs[0] if self.directions == 1 else torch.cat(outputs, dim=2)
+            if path.at_once and not padded:
+                layer_input, layer_hidden, layer_cell = self._at_once(layer, layer_input, state)
+            else:
+                layer_input, layer_hidden, layer_cell = self._by_jobs(path, layer, layer_input, lengths, state)
+            hidden.append(layer_hidden)
+            cell.append(layer_cell)
         if padded and not self.paths[-1].recurs:
             padding = torch.arange(time) >= lengths[:, None]  # (batch, time)
             layer_input = layer_input.masked_fill(padding.to(inputs.device)[:, :, None], 0)
-        final = torch.cat(hidden[-self.directions :], dim=1)
-        return Encoded(layer_input, final, (torch.stack(hidden, dim=1), torch.stack(cell, dim=1)))
+        return Encoded(layer_input, hidden[-1].flatten(1), (torch.cat(hidden, dim=1), torch.cat(cell, dim=1)))
 
     def _paths(self, inputs: Tensor, lengths: Tensor) -> list[Path]:
         batch, time = inputs.shape[:2]
@@ -153,6 +141,40 @@ class LSTMLayers(nn.Module):
             )
             for layer in range(self.num_layers)
         ]
+
+    def _at_once(self, layer: int, inputs: Tensor, state: State) -> tuple[Tensor, Tensor, Tensor]:
+        """Runs both directions of a layer in one call; returns as `_by_jobs` does."""
+        cells: Any = self.cells[2 * layer : 2 * layer + 2]
+        forwards, backwards = (Weights.of(cell._flat_weights, cell.bias, projected=False) for cell in cells)
+        if state is None:
+            zeros = forwards.hidden_weight.new_zeros(len(inputs), 2, self.hidden_size)
+            return both_by_kernel(forwards, backwards, inputs, (zeros, zeros))
+        hidden, memory = (part[:, 2 * layer : 2 * layer + 2] for part in state)
+        return both_by_kernel(forwards, backwards, inputs, (hidden, memory))
+
+    def _by_jobs(
+        self, path: Path, layer: int, inputs: Tensor, lengths: Tensor, state: State
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Runs a layer, each direction and each part of the rows by itself.
+
+        Returns:
+            Outputs (batch, time, output_size), and h and c, (batch, directions, width), after the step that each
+            direction reads last.
+        """
+        jobs = [
+            self._job(path, layer, direction, inputs, lengths, state, part)
+            for direction in range(self.directions)
+            for part in _parts(len(inputs), path.parts)
+        ]
+        done = side_by_side(jobs) if path.together else [job.work(*job.inputs) for job in jobs]
+        if path.parts > 1:
+            done = [
+                tuple(map(torch.cat, zip(*done[first : first + path.parts], strict=True)))
+                for first in range(0, len(done), path.parts)
+            ]
+        outputs, hidden, memory = zip(*done, strict=True)
+        joined = outputs[0] if self.directions == 1 else torch.cat(outputs, dim=2)
+        return joined, torch.stack(hidden, dim=1), torch.stack(memory, dim=1)
 
     def _job(
         self, path: Path, layer: int, direction: int, inputs: Tensor, lengths: Tensor, state: State, part: slice

@@ -76,6 +76,25 @@ def by_kernel(
     return outputs if order is None else _reorder(outputs, order), last_hidden, memory[0]
 
 
+def both_by_kernel(
+    forwards: Weights, backwards: Weights, inputs: Tensor, start: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Runs torch's kernel in both directions at once, over rows without padding.
+
+    Args:
+        inputs: (batch, time, input_size).
+        start: h (batch, 2, output_size) and c (batch, 2, hidden_size).
+
+    Returns:
+        The outputs of both side by side, (batch, time, 2 * output_size), and h and c after the step that each reads
+        last, as `start`.
+    """
+    given = [part for each in (forwards, backwards) for part in (each.input_weight, each.hidden_weight, *each.biases)]
+    state = tuple(part.transpose(0, 1).contiguous() for part in start)
+    outputs, hidden, memory = torch.lstm(inputs, state, given, bool(forwards.biases), 1, 0.0, True, True, True)
+    return outputs, hidden.transpose(0, 1), memory.transpose(0, 1)
+
+
 def by_recurrence(
     weights: Weights, inputs: Tensor, lengths: Tensor, start: tuple[Tensor, Tensor], backwards: bool
 ) -> tuple[Tensor, Tensor, Tensor]:

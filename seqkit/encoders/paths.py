@@ -33,16 +33,20 @@ class Path(NamedTuple):
         recurs: the recurrence is seqkit's own; else torch's kernel (oneDNN's, on a CPU).
         parts: into how many parts the rows are cut.
         together: whether parts and directions are jobs side by side.
+        at_once: whether one call of torch's kernel does both directions, where no row is padded.
     """
 
     looks_up: bool
     recurs: bool
     parts: int
     together: bool
+    at_once: bool = False
 
     def __str__(self) -> str:
         way = "seqkit's recurrence" if self.recurs else "torch's kernel"
         way = f"input looked up, {way}" if self.looks_up else way
+        if self.at_once:
+            return f"{way}, both directions in one call"
         if not self.together:
             return way
         return f"{way}, {'rows in two halves' if self.parts > 1 else 'both directions'} side by side"
@@ -74,4 +78,5 @@ def choose_path(
     worth = real * 4 * hidden_size * width >= WORTH_A_JOB
     parts = JOBS // directions if worth and rows >= JOBS * ROWS_A_JOB else 1
     recurs = looks_up or proj_size > 0 or (worth and real < FULL * rows * time)
-    return Path(looks_up, recurs, parts, together=worth and parts * directions > 1)
+    together = worth and parts * directions > 1
+    return Path(looks_up, recurs, parts, together, at_once=directions == 2 and not (together or recurs))
