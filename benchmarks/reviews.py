@@ -11,7 +11,6 @@ matrices of 2,048 by 2,048 on all cores, measured between the epochs.
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from typing import Any
 
 import torch
 from reviews_peer import BATCH, CLIP, CUT, RATE, SIZE, Peer, as_batch, read
-from side_by_side import Measured, Options, Runner, finished, main
+from side_by_side import Measured, Options, Runner, finished, main, peak_memory, race, wait_for_lap
 from torch import Tensor
 
 import seqkit
@@ -62,7 +61,7 @@ class Laps:
 
     @seqkit.hookimpl
     def seqkit_run_start(self) -> None:
-        input()
+        wait_for_lap()
         self.began = time.perf_counter()
 
     @seqkit.hookimpl
@@ -75,12 +74,12 @@ class Laps:
 
 def train(file: str, embedding: str, epochs: int) -> None:
     """Trains seqkit's side, in a process of its own."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     with tempfile.TemporaryDirectory() as folder:
         run = seqkit.run(recipe(file, embedding, epochs=epochs), runs=folder, quiet=True, callbacks=[Laps(epochs)])
         result = run.result
     finished(
-        before=before * (1 if sys.platform == "darwin" else 1024),
+        before=before,
         accuracy=result["metrics"]["test"]["accuracy"],
         examples=result["examples"]["train"],
         threads=result["timing"]["threads"],
@@ -139,17 +138,13 @@ def measure(options: Options) -> list[Measured]:
         if not options.wants(name):
             continue
         difference = checked(file, embedding)
-        ours = Runner([sys.executable, __file__, "--train", file, embedding, str(options.rounds)])
-        peer = Runner([sys.executable, PEER, file, embedding, str(options.rounds)])
-        seconds: list[float] = []
-        peer_seconds: list[float] = []
         rates: list[float] = []
-        for _ in range(options.rounds):
-            seconds.append(ours.lap())
-            rates.append(rate())
-            peer_seconds.append(peer.lap())
-        for runner in (ours, peer):
-            runner.finish()
+        seconds, peer_seconds, ours, peer = race(
+            [sys.executable, __file__, "--train", file, embedding, str(options.rounds)],
+            [sys.executable, PEER, file, embedding, str(options.rounds)],
+            options.rounds,
+            between=lambda rates=rates: rates.append(rate()),  # type: ignore[misc]
+        )
         learned = (
             f"loss and gradients of a batch with the same weights, to {difference:.1e}; accuracy on the test after "
             f"{options.rounds} epochs each: seqkit {ours.answer['accuracy']:.4f}, peer {peer.answer['accuracy']:.4f}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from side_by_side import finished, lap
+from side_by_side import finished, lap, peak_memory
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
@@ -59,7 +58,7 @@ def as_batch(ids: Sequence[Tensor], labels: Sequence[int]) -> tuple[Tensor, Tens
 
 
 def main(file: str, embedding: str, epochs: int) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     torch.manual_seed(1)
     train_texts, train_labels, test_texts, test_labels = read(file)
     counts = Counter(character for text in train_texts for character in text)
@@ -88,8 +87,7 @@ def main(file: str, embedding: str, epochs: int) -> None:
         for first in range(0, len(test_ids), 256):
             ids, lengths, targets = as_batch(test_ids[first : first + 256], test_labels[first : first + 256])
             right += int((model(ids, lengths).argmax(dim=1) == targets).sum())
-    unit = 1 if sys.platform == "darwin" else 1024
-    finished(before=before * unit, accuracy=right / len(test_ids), vocabulary=len(known) + 1, examples=len(train_ids))
+    finished(before=before, accuracy=right / len(test_ids), vocabulary=len(known) + 1, examples=len(train_ids))
 
 
 if __name__ == "__main__":

@@ -228,10 +228,10 @@ def process(command: Sequence[str], environment: Mapping[str, str] | None = None
 class Runner:
     """A process that does the same work over and over, a lap whenever it is told to, so that two can take turns.
 
-    The process itself calls `lap` around each lap, and prints its answer at the end.
+    The process calls `lap` around each lap, and `finished` at its end.
 
     Attributes:
-        answer: what it printed at its end, a line of JSON; known once it has been left.
+        answer: what it said at its end; None before.
         peak: the most memory that it held, in bytes; known then too.
     """
 
@@ -240,24 +240,22 @@ class Runner:
         self.answer: Any = None
         self.peak = 0
 
+    def wait(self) -> None:
+        """Waits until it is ready for a lap, or has ended."""
+        line = self._line()
+        if line.strip() != _READY:
+            self.answer = json.loads(line)
+            self.peak = self.answer["peak"]
+            self._process.communicate()
+
     def lap(self) -> float:
-        """Has a lap done; returns its seconds."""
+        """Has it do a lap, and get ready for the next; returns the seconds of the lap."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return float(self._line())
-
-    def finish(self) -> None:
-        """Lets the process end after its last lap.
-
-        Raises:
-            SystemExit: it failed.
-        """
-        self.answer = json.loads(self._line())
-        self._process.communicate()  # closes its standard input
-        if self._process.returncode:
-            raise SystemExit(f"{self._process.args!r}: exit {self._process.returncode}")
-        self.peak = self.answer["peak"]
+        seconds = float(self._line())
+        self.wait()
+        return seconds
 
     def _line(self) -> str:
         assert self._process.stdout is not None
@@ -267,10 +265,19 @@ class Runner:
         return line
 
 
+_READY = "ready"
+
+
+def wait_for_lap() -> None:
+    """In a process that a `Runner` started: says that it is ready, and waits to be told."""
+    print(_READY, flush=True)
+    input()
+
+
 @contextmanager
 def lap() -> Iterator[None]:
-    """In a process that a `Runner` started: waits to be told, and tells how long the block took."""
-    input()
+    """In such a process: waits to be told, and tells how long the block took."""
+    wait_for_lap()
     began = time.perf_counter()
     yield
     print(time.perf_counter() - began, flush=True)
@@ -278,21 +285,34 @@ def lap() -> Iterator[None]:
 
 def finished(**answer: Any) -> None:
     """In such a process: prints its answer, with the most memory that it held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(json.dumps(answer | {"peak": peak}), flush=True)
+    print(json.dumps(answer | {"peak": peak_memory()}), flush=True)
 
 
-def race(ours: Sequence[str], peer: Sequence[str], laps: int) -> tuple[list[float], list[float], Runner, Runner]:
-    """Runs two processes, a lap of one and a lap of the other in turn.
+def peak_memory() -> int:
+    """Returns the most memory that this process has held, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # where getrusage also counts what held the process that started this one
+        return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def race(
+    ours: Sequence[str], peer: Sequence[str], laps: int, between: Callable[[], None] = lambda: None
+) -> tuple[list[float], list[float], Runner, Runner]:
+    """Runs two processes, a lap of one and a lap of the other in turn, each while the other waits.
+
+    Args:
+        between: is called between the two laps.
 
     Returns:
-        The seconds of each one's laps, and both, finished.
+        The seconds of each one's laps, and both, ended.
     """
     runners = Runner(ours), Runner(peer)
+    for runner in runners:
+        runner.wait()
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(laps):
-        for runner, seconds in zip(runners, times, strict=True):
-            seconds.append(runner.lap())
-    for runner in runners:
-        runner.finish()
+        times[0].append(runners[0].lap())
+        between()
+        times[1].append(runners[1].lap())
     return *times, *runners
