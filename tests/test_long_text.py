@@ -436,6 +436,19 @@ def test_a_strangers_file_is_made_anew(tmp_path: Path, cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("every_text_is_long")
+@pytest.mark.parametrize(
+    "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)], ids=["dir", "fifo", "link"]
+)
+def test_what_is_no_file_is_not_read(tmp_path: Path, cache: Path, make: Callable[[Path], None]) -> None:
+    plan, path = kept_file(tmp_path, cache)
+    path.unlink()
+    make(path)
+    (note,) = prepare(plan).notes
+    is_folder = "a temporary file, since the cache cannot be written (Is a directory)"
+    assert note.endswith(f"ids are kept in {is_folder if path.is_dir() else path}")
+
+
+@pytest.mark.usefixtures("every_text_is_long")
 def test_another_content_cut_or_tokenizer_has_a_file_of_its_own(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(TEXT)
@@ -516,7 +529,7 @@ def test_what_was_not_used_for_long_is_removed(cache: Path) -> None:
         token_cache.kept(key, lambda file: TokenWriter(file, key, np.dtype("uint8")).finish({}))
 
     keep("one")
-    ages = {"old.tokens": 31, "recent.tokens": 29, ".begun.tokens": 0.9, ".killed.tokens": 1.1, "old.txt": 99}
+    ages = {"old.tokens": 31, "recent.tokens": 29, ".begun.tokens": 0.9 / 24, ".killed.tokens": 1.1 / 24, "old.txt": 99}
     for name, days in ages.items():
         (cache / name).touch()
         os.utime(cache / name, (time.time() - days * 86_400,) * 2)
