@@ -22,7 +22,7 @@ from seqkit import long_text, token_cache
 from seqkit.batches import StreamBatches
 from seqkit.contracts import Example, LongText
 from seqkit.data import encode, repeated
-from seqkit.errors import DataError, PluginError, SeqkitError, UnknownText
+from seqkit.errors import DataError, Interrupted, PluginError, SeqkitError, UnknownText
 from seqkit.long_text import read_long_texts
 from seqkit.prepare import Prepared, prepare
 from seqkit.readers.files import can_be_read_in_pieces, read_pieces, read_text
@@ -366,6 +366,19 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch, cache
     with pytest.raises(DataError, match=r"a\.txt: was changed while it was read: start again"):
         prepare(plan_of(tmp_path / "a.txt"))
     assert list(cache.iterdir()) == []
+
+
+@pytest.mark.usefixtures("every_text_is_long")
+def test_a_signal_ends_the_reading(tmp_path: Path, monkeypatch, cache: Path) -> None:
+    monkeypatch.setattr(long_text, "read_pieces", lambda path, encoding: read_pieces(path, encoding, 500))
+    (tmp_path / "a.txt").write_text(TEXT)
+    plan = plan_of(tmp_path / "a.txt", {"type": "char", "unknown": "mark"}, {"by": "order", "valid": 0.1})
+    for place in (0, 3, 6, 15):  # in each of the three passes
+        numbers = iter([0] * place + [2] * 99)
+        with pytest.raises(Interrupted, match="stopped while the text was read: there is nothing to save") as raised:
+            prepare(plan, lambda numbers=numbers: next(numbers))
+        assert raised.value.exit_code == 130
+        assert not list(cache.glob("*"))
 
 
 # What is kept
