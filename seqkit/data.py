@@ -227,14 +227,14 @@ def long_ids(text: LongText) -> np.ndarray:
 
 def repeated(splits: dict[str, list[Example]]) -> dict[str, int]:
     """Returns how many examples of each later split stand word for word in the training split too."""
-    known = {_content(example.input) for example in splits["train"]} - {""}
+    known = {_content(example.input) for example in splits["train"]} - {None}
     return {
         side: sum(_content(example.input) in known for example in splits[side]) for side in splits if side != "train"
     }
 
 
-def _content(value: Any) -> str:
-    """Returns what tells whether two texts are the same but for the white space around them; nothing for features."""
+def _content(value: Any) -> str | None:
+    """Returns what tells whether two texts are the same but for the white space around them; None for features."""
     if isinstance(value, LongText):
         return value.sha256
-    return value.strip() if isinstance(value, str) else ""
+    return value.strip() if isinstance(value, str) else None

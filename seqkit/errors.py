@@ -139,7 +139,7 @@ class StopAsked(Exception):
 
 
 class Interrupted(SeqkitError):
-    """Training was asked to stop by a signal, and stopped after saving.
+    """A run was asked to stop by a signal, and stopped after saving what there was.
 
     Attributes:
         exit_code: 128 + the signal's number: 130 for SIGINT, 143 for SIGTERM.

@@ -82,7 +82,7 @@ def run_recipe(
         if world.rank > 0:
             report = Report(None)
         lifecycle = Lifecycle(registry, callbacks, report.note, told=world.rank == 0)
-        ready = world.together(lambda: _made_ready(plan, recipe, device, world))
+        ready = world.together(lambda: _made_ready(plan, recipe, device, world, stop))
         held.enter_context(workers(ready.threads.workers))
         run, start = run_directory(ready, recipe, Path(runs), resume, report, world, held)
         lifecycle.run = run.path
@@ -99,7 +99,7 @@ def run_recipe(
     return run
 
 
-def _made_ready(plan: Plan, recipe: Recipe, device: torch.device, world: World) -> Ready:
+def _made_ready(plan: Plan, recipe: Recipe, device: torch.device, world: World, stop: Callable[[], int]) -> Ready:
     """Reads the data, builds the model, and tries both out.
 
     Raises:
@@ -113,7 +113,7 @@ def _made_ready(plan: Plan, recipe: Recipe, device: torch.device, world: World) 
     from seqkit.threads import threads_for
 
     try:
-        prepared = prepare(plan)
+        prepared = prepare(plan, stop)
         check_asked_for(plan, recipe, prepared)
         seed_everything(plan.seed)
         model = _built(plan, recipe, prepared)

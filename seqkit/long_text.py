@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -23,7 +23,7 @@ import numpy as np
 from seqkit import token_cache
 from seqkit.contracts import Example, Head, LongText, Reader, Tokenizer
 from seqkit.data import SPLITS, by_order, fit_tokenizer, nothing_falls_into
-from seqkit.errors import DataError, PluginError, UnknownText
+from seqkit.errors import DataError, Interrupted, PluginError, UnknownText
 from seqkit.readers.files import opened, read_pieces
 from seqkit.registry import SESSION
 from seqkit.token_file import BLOCK, FORMAT, TokenFile, TokenWriter, smallest_type
@@ -49,13 +49,20 @@ class _Part:
 
     path: Path
     encoding: str
+    stop: Callable[[], int]
     start: int = 0
     end: int | None = None
 
     def pieces(self) -> Iterator[str]:
-        """Yields the part's text."""
+        """Yields the part's text.
+
+        Raises:
+            Interrupted: `stop` gives the number of a signal.
+        """
         first = 0  # the place of a piece's first character in the file
         for piece in read_pieces(self.path, self.encoding):
+            if number := self.stop():
+                raise Interrupted(number, "stopped while the text was read: there is nothing to save yet")
             if self.end is not None and first >= self.end:
                 return
             wanted = piece[max(self.start - first, 0) : None if self.end is None else self.end - first]
@@ -65,7 +72,12 @@ class _Part:
 
 
 def read_long_texts(
-    plan: Plan, readers: Mapping[str, Reader], tokenizer: Tokenizer | None, head: Head, is_fitted: bool = False
+    plan: Plan,
+    readers: Mapping[str, Reader],
+    tokenizer: Tokenizer | None,
+    head: Head,
+    is_fitted: bool = False,
+    stop: Callable[[], int] = int,
 ) -> LongTexts | None:
     """Encodes the texts of a plan, or finds them encoded, where they are long and its components let them be read so.
 
@@ -73,15 +85,17 @@ def read_long_texts(
         readers: of `train`, which is cut as the plan says, and of splits with files of their own.
         tokenizer: left fitted to the training part.
         is_fitted: whether it is already; the texts are then not cut.
+        stop: returns the number of a signal that asks to stop, or 0.
 
     Returns:
         None where the texts have to be read whole.
 
     Raises:
         DataError: a file is unreadable, a part is empty, or holds what the tokenizer refuses.
+        Interrupted: `stop` asked for it.
         PluginError: the tokenizer is not what its contract says.
     """
-    parts = _parts(plan, readers, tokenizer, head)
+    parts = _parts(plan, readers, tokenizer, head, stop)
     if parts is None or tokenizer is None:
         return None
     whole = next(iter(parts.values()))
@@ -114,7 +128,7 @@ def read_long_texts(
 
 
 def _parts(
-    plan: Plan, readers: Mapping[str, Reader], tokenizer: Tokenizer | None, head: Head
+    plan: Plan, readers: Mapping[str, Reader], tokenizer: Tokenizer | None, head: Head, stop: Callable[[], int]
 ) -> dict[str, _Part] | None:
     """Returns the files of a plan's texts, whole; None where they are not to be read in pieces."""
     if not plan.train.sequence_length or (plan.split is not None and plan.split.by != "order"):
@@ -128,8 +142,9 @@ def _parts(
         source = reader.text_file() if _stands_by(reader, "text_file", "read") else None
         if source is None:
             return None
-        parts[side] = _Part(*source)
-    return parts if sum(_size(part.path) for part in parts.values()) >= LONG else None
+        parts[side] = _Part(*source, stop)
+    sizes = [_size(part.path) for part in parts.values()]
+    return parts if all(sizes) and sum(sizes) >= LONG else None
 
 
 def _cuts(plan: Plan, characters: int) -> dict[str, tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
@@ -82,17 +82,21 @@ def _int64_blocks(part: Any) -> Iterator[np.ndarray]:
         yield block.astype(np.int64) if block.dtype.kind == "u" else block
 
 
-def prepare(plan: Plan) -> Prepared:
+def prepare(plan: Plan, stop: Callable[[], int] = int) -> Prepared:
     """Reads the data, fits tokenizer and head on its training split, and makes the rows of every split.
+
+    Args:
+        stop: returns the number of a signal that asks to stop, or 0; asked while a long text is read.
 
     Raises:
         DataError: the data is wrong.
+        Interrupted: `stop` asked for it.
         BuildError: what a component was told does not fit the data.
     """
     tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
     head = plan.head.build()
     readers = {"train": plan.reader.build()} | {side: spec.build() for side, spec in plan.side_readers.items()}
-    long_texts = read_long_texts(plan, readers, tokenizer, head)
+    long_texts = read_long_texts(plan, readers, tokenizer, head, stop=stop)
     examples = long_texts.splits if long_texts else read_splits(plan, readers)
     splits = {side: Dataset(members) for side, members in examples.items()}
     if tokenizer is not None and not long_texts:

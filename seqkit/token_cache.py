@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from seqkit.rundir import sync_folder
+from seqkit.rundir import STALE_SECONDS, sync_folder
 from seqkit.token_file import Damaged, TokenFile, open_tokens
 
 KEPT_DAYS = 30
@@ -41,6 +41,8 @@ def found(key: str) -> tuple[TokenFile, Path] | None:
     """Returns the file of a key, where there is one that is whole and this user's own."""
     try:
         path = cache_folder() / f"{key}{_ENDING}"
+        if not path.is_file():  # to open a pipe would wait for somebody to write
+            return None
         with path.open("rb") as file:
             if hasattr(os, "geteuid") and os.fstat(file.fileno()).st_uid != os.geteuid():
                 return None
@@ -100,9 +102,9 @@ def _sweep(folder: Path) -> None:
     """Removes what was not used for long, and what a process that was killed has left half written."""
     now = time.time()
     for path in folder.glob(f"*{_ENDING}"):
-        days = 1 if path.name.startswith(".") else KEPT_DAYS
+        seconds = STALE_SECONDS if path.name.startswith(".") else KEPT_DAYS * 86_400
         with contextlib.suppress(OSError):
-            if now - path.lstat().st_mtime > days * 86_400:
+            if now - path.lstat().st_mtime > seconds:
                 path.unlink()
 
 

@@ -22,7 +22,7 @@ from seqkit import long_text, token_cache
 from seqkit.batches import StreamBatches
 from seqkit.contracts import Example, LongText
 from seqkit.data import encode, repeated
-from seqkit.errors import DataError, PluginError, SeqkitError, UnknownText
+from seqkit.errors import DataError, Interrupted, PluginError, SeqkitError, UnknownText
 from seqkit.long_text import read_long_texts
 from seqkit.prepare import Prepared, prepare
 from seqkit.readers.files import can_be_read_in_pieces, read_pieces, read_text
@@ -368,6 +368,19 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch, cache
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.usefixtures("every_text_is_long")
+def test_a_signal_ends_the_reading(tmp_path: Path, monkeypatch, cache: Path) -> None:
+    monkeypatch.setattr(long_text, "read_pieces", lambda path, encoding: read_pieces(path, encoding, 500))
+    (tmp_path / "a.txt").write_text(TEXT)
+    plan = plan_of(tmp_path / "a.txt", {"type": "char", "unknown": "mark"}, {"by": "order", "valid": 0.1})
+    for place in (0, 3, 6, 15):  # in each of the three passes
+        numbers = iter([0] * place + [2] * 99)
+        with pytest.raises(Interrupted, match="stopped while the text was read: there is nothing to save") as raised:
+            prepare(plan, lambda numbers=numbers: next(numbers))
+        assert raised.value.exit_code == 130
+        assert not list(cache.glob("*"))
+
+
 # What is kept
 
 
@@ -433,6 +446,19 @@ def test_a_strangers_file_is_made_anew(tmp_path: Path, cache: Path) -> None:
         path.write_bytes(forged(**changes))
         assert "encoded once" in prepare(plan).notes[0], changes
         assert path.read_bytes() == good
+
+
+@pytest.mark.usefixtures("every_text_is_long")
+@pytest.mark.parametrize(
+    "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)], ids=["dir", "fifo", "link"]
+)
+def test_what_is_no_file_is_not_read(tmp_path: Path, cache: Path, make: Callable[[Path], None]) -> None:
+    plan, path = kept_file(tmp_path, cache)
+    path.unlink()
+    make(path)
+    (note,) = prepare(plan).notes
+    is_folder = "a temporary file, since the cache cannot be written (Is a directory)"
+    assert note.endswith(f"ids are kept in {is_folder if path.is_dir() else path}")
 
 
 @pytest.mark.usefixtures("every_text_is_long")
@@ -516,7 +542,7 @@ def test_what_was_not_used_for_long_is_removed(cache: Path) -> None:
         token_cache.kept(key, lambda file: TokenWriter(file, key, np.dtype("uint8")).finish({}))
 
     keep("one")
-    ages = {"old.tokens": 31, "recent.tokens": 29, ".begun.tokens": 0.9, ".killed.tokens": 1.1, "old.txt": 99}
+    ages = {"old.tokens": 31, "recent.tokens": 29, ".begun.tokens": 0.9 / 24, ".killed.tokens": 1.1 / 24, "old.txt": 99}
     for name, days in ages.items():
         (cache / name).touch()
         os.utime(cache / name, (time.time() - days * 86_400,) * 2)
