@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from reviews_peer import BATCH, CLIP, CUT, RATE, SIZE, Peer, as_batch, read
-from side_by_side import Measured, Options, Runner, finished, main, peak_memory, race, wait_for_lap
+from side_by_side import Measured, Options, Runner, finished, main, peak_memory, race, rate, wait_for_lap
 from torch import Tensor
 
 import seqkit
@@ -118,16 +118,6 @@ def checked(file: str, embedding: str) -> float:
     if difference > 1e-3:
         raise SystemExit(f"the two sides do not compute the same: {difference}")
     return difference
-
-
-def rate() -> float:
-    """Returns the multiply-adds a second of float32 matrices of 2,048 by 2,048, on all cores."""
-    one, other = torch.randn(2, 2048, 2048)
-    product = one @ other
-    began = time.perf_counter()
-    for _ in range(5):
-        torch.mm(one, other, out=product)
-    return 5 * 2048**3 / (time.perf_counter() - began)
 
 
 def measure(options: Options) -> list[Measured]:

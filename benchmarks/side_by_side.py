@@ -240,13 +240,20 @@ class Runner:
         self.answer: Any = None
         self.peak = 0
 
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the process where it has not ended by itself."""
+        self._process.kill()
+        self._process.communicate()
+
     def wait(self) -> None:
         """Waits until it is ready for a lap, or has ended."""
         line = self._line()
         if line.strip() != _READY:
             self.answer = json.loads(line)
             self.peak = self.answer["peak"]
-            self._process.communicate()
 
     def lap(self) -> float:
         """Has it do a lap, and get ready for the next; returns the seconds of the lap."""
@@ -307,12 +314,25 @@ def race(
     Returns:
         The seconds of each one's laps, and both, ended.
     """
-    runners = Runner(ours), Runner(peer)
-    for runner in runners:
-        runner.wait()
     times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(laps):
-        times[0].append(runners[0].lap())
-        between()
-        times[1].append(runners[1].lap())
-    return *times, *runners
+    with Runner(ours) as one, Runner(peer) as other:
+        one.wait()
+        other.wait()
+        for _ in range(laps):
+            times[0].append(one.lap())
+            between()
+            times[1].append(other.lap())
+    return *times, one, other
+
+
+def rate() -> float:
+    """Returns the multiply-adds a second of float32 matrices of 2,048 by 2,048, on all cores."""
+    import torch
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    one, other = torch.randn(2, 2048, 2048)
+    product = one @ other
+    began = time.perf_counter()
+    for _ in range(5):
+        torch.mm(one, other, out=product)
+    return 5 * 2048**3 / (time.perf_counter() - began)
