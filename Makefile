@@ -6,12 +6,16 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
 
-.PHONY: help run test lint setup clean
+DATA ?=
+BENCHMARKS := encoders writing whole_process corpus
+
+.PHONY: help run test lint bench setup clean
 
 help:
 	@echo "make run    set up, and train recipes/char_gen.yaml (or RECIPE=...)"
 	@echo "make test   set up, and run the tests"
 	@echo "make lint   ruff and mypy"
+	@echo "make bench  measure everything beside plain PyTorch, into benchmarks/RESULTS.md: DATA=the folder of data sets"
 	@echo "make clean  remove the environment and what runs left"
 
 run: .venv/seqkit
@@ -26,6 +30,11 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Two need data sets, and are left out without DATA. All of it takes about an hour on two cores; nothing else should run.
+bench: .venv/ready
+	set -e; for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py; done
+	$(if $(DATA),set -e; for name in characters reviews; do $(BIN)/python benchmarks/$$name.py --data "$(DATA)"; done)
 
 setup: .venv/ready
 
