@@ -29,6 +29,7 @@ from side_by_side import Measured, Options, in_turn, main
 
 import seqkit
 from seqkit.infer.cores import cores, one_thread
+from seqkit.infer.stepper import MAX_ROWS
 
 ALPHABET = string.ascii_letters + string.digits + " .,"
 ROUNDS = 7
@@ -195,7 +196,7 @@ def limit(job: Job, step: float) -> str:
     """
     vocabulary, size = len(ALPHABET), job.hidden_size
     shapes = [(4 * size, size)] + [(4 * size, 2 * size)] * (job.num_layers - 1) + [(vocabulary, size)]
-    workers = min(cores(), max(1, job.rows // 32))
+    workers = min(cores(), max(1, job.rows // MAX_ROWS))
     columns = () if job.rows == 1 else (job.rows // workers,)
     draw = np.random.default_rng(0)
     pairs = [

@@ -14,9 +14,11 @@ def lasting_imports() -> Iterator[None]:
     Looking through the hundreds of thousands of objects that torch imports was measured to take 0.15 s in all while it
     is imported, and 0.6 s more when the process ends.
     """
+    collected = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
         gc.freeze()
+        if collected:
+            gc.enable()
