@@ -3,7 +3,9 @@
     python benchmarks/writing.py
 
 The models have random weights, drawn so that they write no constant text; both sides have the same ones, and write
-the same characters before they are timed. Loading is no part of the figures.
+the same characters before they are timed. Loading is no part of the figures. The peer has a process of its own, as its
+user would run it: nn.LSTM lays its weights out anew at each step, and how long that takes depends on the memory that a
+process has come to keep.
 """
 
 from __future__ import annotations
