@@ -22,13 +22,17 @@ def seconds(every_step: Sequence[Shape], steps: int, at_once: Sequence[Shape], t
         at_once: products that are done once.
     """
 
+    operands = [
+        (torch.randn(height, depth), torch.randn(depth, width), times)
+        for shapes, times in ((every_step, steps), (at_once, 1))
+        for height, depth, width in shapes
+    ]
+
     def products(anything: Tensor) -> tuple[Tensor]:
-        for shapes, times in ((every_step, steps), (at_once, 1)):
-            for height, depth, width in shapes:
-                one, other = torch.randn(height, depth), torch.randn(depth, width)
-                product = one @ other
-                for _ in range(times):
-                    torch.mm(one, other, out=product)
+        for one, other, times in operands:
+            product = one @ other
+            for _ in range(times - 1):
+                torch.mm(one, other, out=product)
         return (anything,)
 
     torch.set_num_threads(1)
