@@ -1,7 +1,7 @@
-"""Which of several ways a layer of LSTM is computed by: all of it decided here, from sizes, by what was measured.
+"""Which of several ways a layer of LSTM is computed by: all of it decided here, from sizes.
 
-`benchmarks/paths.py` measures the ways against each other over the sizes between which they change places. A choice
-depends on sizes alone, never on a timing of the moment, so the same batch is always computed in the same way.
+The constants are where two ways were found to change places on a machine with two cores. A choice depends on sizes
+alone, never on a timing of the moment, so the same batch is always computed in the same way.
 """
 
 from __future__ import annotations
