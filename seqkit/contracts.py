@@ -178,6 +178,19 @@ class Loss(NamedTuple):
     count: Any
 
 
+class Lookup(NamedTuple):
+    """Vectors that are not made yet: what an embedding may hand to an encoder, which multiplies a vector that occurs
+    many times in a batch only once.
+
+    Attributes:
+        ids: int64 (batch, time).
+        table: float (vocab_size, width): an id's vector is its row.
+    """
+
+    ids: Tensor
+    table: Tensor
+
+
 class Reader(ABC):
     """A source into examples, built as `Reader(*, parameters)`.
 
@@ -287,6 +300,10 @@ class Embedding(ABC):
     def forward(self, ids: Tensor) -> Tensor:
         """ids: int64 (batch, time), or features -> float (batch, time, output_size)."""
 
+    def as_lookup(self, ids: Tensor) -> Lookup | None:
+        """Returns what stands for `forward(ids)` where each vector is a row of one table and nothing else; or None."""
+        return None
+
 
 class Encoder(ABC):
     """Vectors into states: a `torch.nn.Module` built as `Encoder(input_size, *, parameters)`.
@@ -297,12 +314,14 @@ class Encoder(ABC):
         causal: True when the output at step t depends on the inputs up to t and on nothing after it.
         accepts_ids: True when `forward` also takes ids, int64 (batch, time), in place of their one-hot vectors, which
             an encoder can look up where it would multiply zeros; most leave it False and get the vectors.
+        accepts_lookup: True when `forward` also takes a `Lookup` in place of the vectors that it stands for.
     """
 
     output_size: int
     final_size: int
     causal: bool
     accepts_ids: bool = False
+    accepts_lookup: bool = False
 
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:

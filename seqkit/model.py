@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Head, Loss, State, Tokenizer
+from seqkit.contracts import Batch, Encoded, Head, Lookup, Loss, State, Tokenizer
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.errors import PluginError
 from seqkit.plan import BuildError
@@ -43,14 +43,21 @@ class Model(nn.Module):
 
     def encode(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         """inputs: ids int64 (batch, time) or features float (batch, time, features); lengths int64 (batch,)."""
-        vectors = inputs if self.embedding is None or self._takes_ids else self.embedding(inputs)
         if self._shapes_checked:
-            return self.encoder(vectors, lengths, state)
-        self._check_vectors(inputs, vectors)
-        encoded = self.encoder(vectors, lengths, state)
-        self._check_encoded(vectors, encoded)
+            return self.encoder(self._given(inputs), lengths, state)
+        given = self._given(inputs)
+        self._check_vectors(inputs, given)
+        encoded = self.encoder(given, lengths, state)
+        self._check_encoded(inputs, encoded)
         self._shapes_checked = True
         return encoded
+
+    def _given(self, inputs: Tensor) -> Tensor | Lookup:
+        """Returns what the encoder is given: vectors, or what may stand for them."""
+        if self.embedding is None or self._takes_ids:
+            return inputs
+        lookup = self.embedding.as_lookup(inputs) if self.encoder.accepts_lookup else None
+        return self.embedding(inputs) if lookup is None else lookup
 
     def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:
         """Returns the loss of a batch, and the state after it."""
@@ -66,11 +73,13 @@ class Model(nn.Module):
         if self.embedding is None or self._takes_ids:
             return
         wanted = (*inputs.shape[:2], self.embedding.output_size)
+        if isinstance(vectors, Lookup):
+            vectors = vectors.table[vectors.ids]
         if _shape(vectors) != wanted:
             raise PluginError(f"{_named(self.embedding)} gives {_shown(vectors)}, not {wanted}: see its output_size")
 
-    def _check_encoded(self, vectors: Tensor, encoded: Any) -> None:
-        batch, time = vectors.shape[:2]
+    def _check_encoded(self, inputs: Tensor, encoded: Any) -> None:
+        batch, time = inputs.shape[:2]
         if not isinstance(encoded, Encoded):
             given = type(encoded).__name__
             raise PluginError(f"{_named(self.encoder)} returns a {given}, not seqkit.contracts.Encoded")

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqkit.graphs import retained
+
 Result = TypeVar("Result")
 
 _pool: ThreadPoolExecutor | None = None
@@ -116,22 +118,30 @@ class _SideBySide(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *d_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        if ctx.graphs is None:
-            raise RuntimeError("the gradients of this batch have been computed already, and what they need is gone")
-        graphs, ctx.graphs = ctx.graphs, None
+        graphs, again = ctx.graphs, retained()
+        if graphs is None:
+            raise RuntimeError("the gradients of this batch have been computed already: say retain_graph=True before")
+        if not again:
+            ctx.graphs = None
         given = iter(d_outputs)
         reaching = [[next(given) for _ in outputs] for _, outputs in graphs]
         calls = [
-            partial(_gradients, inputs, outputs, reached)
+            partial(_gradients, inputs, outputs, reached, again)
             for (inputs, outputs), reached in zip(graphs, reaching, strict=True)
         ]
         return None, None, *(gradient for job in _all(calls) for gradient in job)
 
 
-def _gradients(inputs: Sequence[Tensor], outputs: Sequence[Tensor], d_outputs: Sequence[Tensor]) -> list[Tensor | None]:
-    """Returns the gradient by each input, or None for one that needs none."""
+def _gradients(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], d_outputs: Sequence[Tensor], again: bool
+) -> list[Tensor | None]:
+    """Returns the gradient by each input, or None for one that needs none.
+
+    Args:
+        again: whether they may be asked for a second time.
+    """
     wanted = [leaf for leaf in inputs if leaf.requires_grad]
     pairs = [(part, d_part) for part, d_part in zip(outputs, d_outputs, strict=True) if part.requires_grad]
     ends, d_ends = zip(*pairs, strict=True)
-    found = iter(torch.autograd.grad(ends, wanted, d_ends, allow_unused=True))
+    found = iter(torch.autograd.grad(ends, wanted, d_ends, retain_graph=again, allow_unused=True))
     return [next(found) if leaf.requires_grad else None for leaf in inputs]

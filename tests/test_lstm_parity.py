@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqkit.contracts import Encoded, Encoder
+from seqkit.contracts import Encoded, Encoder, Lookup
 from seqkit.encoders import paths
 from seqkit.encoders.bilstm import BiLSTM
 from seqkit.encoders.lstm import LSTM
@@ -77,22 +77,29 @@ def random_state(directions: int, batch: int, parameters: dict[str, Any]) -> tup
 
 
 def assert_same(
-    directions: int, lengths: list[int], time: int, with_state: bool, *, ids: bool = False, **parameters: Any
+    directions: int, lengths: list[int], time: int, with_state: bool, *, form: str = "vectors", **parameters: Any
 ) -> None:
     """Compares everything that comes out, and every gradient under a random loss on all of it.
 
     Args:
-        ids: give ours ids, and torch their one-hot vectors.
+        form: what ours gets: vectors; ids, for which torch gets their one-hot vectors; or a lookup.
     """
     input_size = parameters.pop("input_size", INPUT_SIZE)
     ours, reference = pair(directions, input_size, **parameters)
     start = random_state(directions, len(lengths), parameters) if with_state else None
-    if ids:
+    inputs: Any
+    learned = []
+    if form == "ids":
         inputs = torch.randint(0, input_size, (len(lengths), time))
         vectors = nn.functional.one_hot(inputs, input_size).double()
+    elif form == "lookup":
+        learned = [torch.randn(6, input_size, requires_grad=True)]
+        inputs = Lookup(torch.randint(0, 6, (len(lengths), time)), learned[0])
+        vectors = nn.functional.embedding(*inputs)
     else:
         inputs = vectors = torch.randn(len(lengths), time, input_size, requires_grad=True)
-    leaves = [*([] if ids else [inputs]), *(start or ())]
+        learned = [inputs]
+    leaves = [*learned, *(start or ())]
 
     mine = ours(inputs, torch.tensor(lengths), start)
     theirs = packed(reference, vectors, torch.tensor(lengths), start)
@@ -112,7 +119,7 @@ def assert_same(
         sum((part * weight).sum() for (_, part), weight in zip(parts, weights, strict=True)), [*leaves, *other]
     )
     names = [
-        *([] if ids else ["inputs"]),
+        *(["inputs"] if learned else []),
         *(["h", "c"] if with_state else []),
         *(name for name, _ in ours.named_parameters()),
     ]
@@ -151,13 +158,14 @@ LOOK_UP = {"looked up": 0, "multiplied out": 10**9}
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("proj_size", [0, 2], ids=["", "projection"])
 @pytest.mark.parametrize("directions", [1, 2], ids=["lstm", "bilstm"])
-def test_ids_equal_their_one_hot_vectors_in_torch(
+def test_ids_equal_the_vectors_that_they_stand_for_in_torch(
     monkeypatch: pytest.MonkeyPatch, directions: int, proj_size: int, bias: bool, case: str, look_up: str
 ) -> None:
     monkeypatch.setattr(paths, "LOOK_UP_FROM", LOOK_UP[look_up])
     for with_state in (False, True):
         parameters: dict[str, Any] = {"hidden_size": 4, "num_layers": 2, "proj_size": proj_size, "bias": bias}
-        assert_same(directions, *LENGTHS[case], with_state, ids=True, input_size=9, **parameters)
+        for form in ("ids", "lookup"):
+            assert_same(directions, *LENGTHS[case], with_state, form=form, input_size=9, **parameters)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
@@ -176,7 +184,7 @@ def test_equals_torch_at_any_size(data: st.DataObject) -> None:
             lengths,
             max(lengths) + data.draw(st.integers(0, 2)),
             data.draw(st.booleans()),
-            ids=data.draw(st.booleans()),
+            form=data.draw(st.sampled_from(["vectors", "ids", "lookup"])),
             input_size=data.draw(st.sampled_from([1, 2, 5, 20])),
             hidden_size=hidden_size,
             num_layers=data.draw(st.integers(1, 3)),

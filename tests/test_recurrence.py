@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_sequence
 
+from seqkit import graphs
 from seqkit.encoders import recurrence, steps
 from seqkit.encoders.packing import Packing
 
@@ -50,7 +51,7 @@ def test_gradients_are_the_numerical_ones(lengths: list[int], projected: int | N
     def forward(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         given = iter(tensors)
         return recurrence.recur(
-            next(given),
+            next(given).clone(),
             next(given),
             next(given) if projected else None,
             (next(given), next(given)),
@@ -61,14 +62,20 @@ def test_gradients_are_the_numerical_ones(lengths: list[int], projected: int | N
     assert torch.autograd.gradcheck(forward, inputs)
 
 
-def test_inputs_are_left_as_they_were() -> None:
-    tensors = drawn([3, 2], 3, None)
-    before = [None if tensor is None else tensor.detach().clone() for tensor in tensors]
-    pushed, weight, _, hidden, memory = tensors
-    outputs, last_hidden, last_memory = recurrence.recur(pushed, weight, None, (hidden, memory), packing([3, 2]))
-    (outputs.sum() + last_hidden.sum() + last_memory.sum()).backward()
-    for tensor, copy in zip(tensors, before, strict=True):
-        assert tensor is None or torch.equal(tensor, copy)
+@pytest.mark.parametrize("knows", [True, False], ids=["torch tells", "torch does not tell"])
+def test_a_graph_that_is_retained_gives_its_gradients_again(monkeypatch: pytest.MonkeyPatch, knows: bool) -> None:
+    if not knows:
+        monkeypatch.setattr(graphs, "_retained", lambda: True)
+    tensors = drawn([3, 2], 3, 2)
+    pushed, weight, projection, hidden, memory = tensors
+    before = [tensor.detach().clone() for tensor in tensors[1:]]
+    parts = recurrence.recur(pushed.clone(), weight, projection, (hidden, memory), packing([3, 2]))
+    total = sum((part**2).sum() for part in parts)
+    first, second = (torch.autograd.grad(total, tensors, retain_graph=retain) for retain in (True, False))
+    assert all(map(torch.equal, first, second))
+    assert all(map(torch.equal, tensors[1:], before))
+    with pytest.raises(RuntimeError, match="second time"):
+        torch.autograd.grad(total, tensors)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -82,6 +89,7 @@ def test_packing_is_torchs(lengths: list[int], further: int, backwards: bool) ->
     found = Packing.of(torch.tensor(lengths), time, backwards)
     assert torch.equal(found.places, packed.data)
     assert found.running == packed.batch_sizes.tolist()
+    assert found.even == (len(set(lengths)) == 1)
     assert found.order.tolist() == packed.sorted_indices.tolist()
     listed = torch.cat([torch.full((len(lengths),), -1), found.places])
     assert listed[found.last].tolist() == [int(rows[row][-1]) for row in found.order]

@@ -71,6 +71,9 @@ def test_jobs_return_and_differentiate_as_plain_calls_do() -> None:
     torch.autograd.grad(once, tensors[0])
     with pytest.raises(RuntimeError, match="computed already"):
         torch.autograd.grad(once, tensors[0])
+    again = side_by_side(jobs)[0][0].sum()
+    first, second = (torch.autograd.grad(again, tensors[0], retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
 
 
 @pytest.mark.usefixtures("_workers")
@@ -141,19 +144,22 @@ def test_the_number_of_workers_changes_no_bit(encoder: Any, kind: str) -> None:
 def test_a_path_follows_from_sizes() -> None:
     sizes = {"time": 100, "input_size": 128, "hidden_size": 128, "proj_size": 0, "directions": 2, "device": "cpu"}
 
-    def way(rows: int, ids: bool = False, **other: Any) -> Way:
-        return choose_path(**{"ids": ids, "rows": rows, "real": 100 * rows} | sizes | other)
+    def way(rows: int, **other: Any) -> Way:
+        known = sizes | {"rows": rows, "real": 100 * rows} | other
+        return choose_path(**{"multiplied": known["real"]} | known)
 
     assert way(32) == Way(looks_up=False, recurs=False, parts=1, together=True)
     assert way(32, directions=1) == Way(False, False, 2, True)
     assert way(31, directions=1) == Way(False, False, 1, False)
     assert way(32, time=1, real=32) == Way(False, False, 1, False, at_once=True)
     assert way(32, time=1, real=32, directions=1) == Way(False, False, 1, False)
-    assert way(32, ids=True, input_size=4000) == Way(True, True, 1, True)
-    assert way(32, ids=True, input_size=20) == Way(False, False, 1, True)
+    assert way(32, multiplied=0, input_size=4000) == Way(True, True, 1, True)
+    assert way(32, multiplied=0, input_size=20) == Way(False, False, 1, True)
+    assert way(32, multiplied=800) == Way(True, True, 1, True)
+    assert way(32, multiplied=2800) == Way(False, False, 1, True)
     assert way(32, proj_size=64) == Way(False, True, 1, True)
     assert way(32, real=1600) == Way(False, True, 1, True)
-    assert way(32, ids=True, device="cuda") == Way(False, False, 1, False)
+    assert way(32, multiplied=0, device="cuda") == Way(False, False, 1, False)
     assert way(0) == Way(False, False, 1, False)
     assert str(Way(True, True, 1, True)) == "input looked up, seqkit's recurrence, both directions side by side"
     assert str(Way(False, False, 2, True)) == "torch's kernel, rows in two halves side by side"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seqkit.contracts import Embedding, Fraction, PositiveInt, Tokenizer
+from seqkit.contracts import Embedding, Fraction, Lookup, PositiveInt, Tokenizer
 
 
 class Learned(nn.Module, Embedding):
@@ -23,3 +23,6 @@ class Learned(nn.Module, Embedding):
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.dropout(self.vectors(ids))
+
+    def as_lookup(self, ids: Tensor) -> Lookup | None:
+        return None if self.training and self.dropout.p else Lookup(ids, self.vectors.weight)

@@ -7,7 +7,7 @@ from typing import Annotated
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, Fraction, NonNegativeInt, PositiveInt, State
+from seqkit.contracts import Encoded, Encoder, Fraction, Lookup, NonNegativeInt, PositiveInt, State
 from seqkit.encoders.lstm_layers import LSTMLayers
 
 
@@ -24,6 +24,7 @@ class LSTM(nn.Module, Encoder):
 
     causal = True
     accepts_ids = True
+    accepts_lookup = True
 
     def __init__(
         self,
@@ -47,5 +48,5 @@ class LSTM(nn.Module, Encoder):
         )
         self.output_size = self.final_size = self.layers.output_size
 
-    def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
+    def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         return self.layers(inputs, lengths, state)

@@ -9,8 +9,9 @@ keep a row's padding out of its answer:
   (`one_way.by_kernel`). The cell that stands at the last step of the batch is therefore exactly the one after the
   row's last real step, and the gradient that reaches it through the padding is exact too.
 
-Input may also come as ids that stand for one-hot vectors. Where the vocabulary is large, nearly all of the time would
-go into multiplying zeros; there the product is looked up, and `recurrence.py` does the rest. It also does what torch
+Input may also come as ids. Where they stand for one-hot vectors of a large vocabulary nearly all of the time would go
+into multiplying zeros, and where they stand for the rows of a table the same few rows are multiplied again and again.
+There each row is multiplied once and its product looked up, and `recurrence.py` does the rest. It also does what torch
 has no fast kernel for, a projected LSTM on a CPU. `paths.py` chooses, and says what is done side by side.
 
 Reference: Hochreiter and Schmidhuber, 1997; gates and names as in torch.nn.LSTM; the projection is that of Sak et
@@ -26,7 +27,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, State
+from seqkit.contracts import Encoded, Lookup, State
+from seqkit.encoders import paths
 from seqkit.encoders.one_way import Weights, both_by_kernel, by_cudnn, by_kernel, by_recurrence
 from seqkit.encoders.paths import Path, choose_path
 from seqkit.workers import Job, side_by_side
@@ -90,11 +92,12 @@ class LSTMLayers(nn.Module):
             for _ in range(directions)
         )
 
-    def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
+    def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         """Runs every layer.
 
         Args:
-            inputs: (batch, time, input_size); or ids, int64 (batch, time), in place of their one-hot vectors.
+            inputs: (batch, time, input_size); or what stands for it: a lookup, or the ids, int64 (batch, time), of
+                one-hot vectors.
             lengths: int64 (batch,), on the CPU.
             state: (h, c) as returned, or None for zeros.
 
@@ -103,33 +106,55 @@ class LSTMLayers(nn.Module):
             c), each (batch, num_layers * directions, width), layer by layer and the forward direction first, as torch
             orders them.
         """
-        batch, time = inputs.shape[:2]
+        given: Any = self._with_rows_in_use(inputs) if isinstance(inputs, Lookup) else inputs
+        ids = given.ids if isinstance(given, Lookup) else given
+        batch, time = ids.shape[:2]
         padded = batch > 0 and int(lengths.min()) < time
+        self.paths = self._paths(given, lengths)
+        if not self.paths[0].looks_up:
+            given = self._vectors(given)
         hidden, cell = [], []
-        layer_input = inputs
-        self.paths = self._paths(inputs, lengths)
         for layer, path in enumerate(self.paths):
             if layer and self.dropout:
-                layer_input = nn.functional.dropout(layer_input, self.dropout, self.training)
-            if not layer_input.is_floating_point() and not path.looks_up:
-                layer_input = self._one_hot(layer_input)
+                given = nn.functional.dropout(given, self.dropout, self.training)
             if path.at_once and not padded:
-                layer_input, layer_hidden, layer_cell = self._at_once(layer, layer_input, state)
+                given, layer_hidden, layer_cell = self._at_once(layer, given, state)
             else:
-                layer_input, layer_hidden, layer_cell = self._by_jobs(path, layer, layer_input, lengths, state)
+                given, layer_hidden, layer_cell = self._by_jobs(path, layer, given, lengths, state)
             hidden.append(layer_hidden)
             cell.append(layer_cell)
         if padded and not self.paths[-1].recurs:
             padding = torch.arange(time) >= lengths[:, None]  # (batch, time)
-            layer_input = layer_input.masked_fill(padding.to(inputs.device)[:, :, None], 0)
-        return Encoded(layer_input, hidden[-1].flatten(1), (torch.cat(hidden, dim=1), torch.cat(cell, dim=1)))
+            given = given.masked_fill(padding.to(given.device)[:, :, None], 0)
+        return Encoded(given, hidden[-1].flatten(1), (torch.cat(hidden, dim=1), torch.cat(cell, dim=1)))
 
-    def _paths(self, inputs: Tensor, lengths: Tensor) -> list[Path]:
-        batch, time = inputs.shape[:2]
+    def _with_rows_in_use(self, lookup: Lookup) -> Lookup:
+        """Leaves out what the batch does not look up, where looking up may be the way to go."""
+        ids, table = lookup
+        if ids.is_cuda or len(ids) * self.input_size * self.hidden_size < paths.LOOK_UP_FROM:
+            return lookup
+        used, places = ids.unique(return_inverse=True)
+        return Lookup(places, table.index_select(0, used))
+
+    def _vectors(self, inputs: Tensor | Lookup) -> Tensor:
+        """Returns (batch, time, input_size)."""
+        if isinstance(inputs, Lookup):
+            return nn.functional.embedding(inputs.ids, inputs.table)
+        if inputs.is_floating_point():
+            return inputs
+        weight = next(self.parameters())
+        return weight.new_zeros(*inputs.shape, self.input_size).scatter_(2, inputs[:, :, None], 1.0)
+
+    def _paths(self, inputs: Tensor | Lookup, lengths: Tensor) -> list[Path]:
+        ids = inputs.ids if isinstance(inputs, Lookup) else inputs
+        batch, time = ids.shape[:2]
         real = int(lengths.sum())
+        multiplied = real if ids.is_floating_point() else 0
+        if isinstance(inputs, Lookup):
+            multiplied = len(inputs.table)
         return [
             choose_path(
-                ids=layer == 0 and not inputs.is_floating_point(),
+                multiplied=real if layer else multiplied,
                 rows=batch,
                 time=time,
                 real=real,
@@ -137,7 +162,7 @@ class LSTMLayers(nn.Module):
                 hidden_size=self.hidden_size,
                 proj_size=self.proj_size,
                 directions=self.directions,
-                device=inputs.device.type,
+                device=ids.device.type,
             )
             for layer in range(self.num_layers)
         ]
@@ -153,7 +178,7 @@ class LSTMLayers(nn.Module):
         return both_by_kernel(forwards, backwards, inputs, (hidden, memory))
 
     def _by_jobs(
-        self, path: Path, layer: int, inputs: Tensor, lengths: Tensor, state: State
+        self, path: Path, layer: int, inputs: Tensor | Lookup, lengths: Tensor, state: State
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Runs a layer, each direction and each part of the rows by itself.
 
@@ -164,7 +189,7 @@ class LSTMLayers(nn.Module):
         jobs = [
             self._job(path, layer, direction, inputs, lengths, state, part)
             for direction in range(self.directions)
-            for part in _parts(len(inputs), path.parts)
+            for part in _parts(len(lengths), path.parts)
         ]
         done = side_by_side(jobs) if path.together else [job.work(*job.inputs) for job in jobs]
         if path.parts > 1:
@@ -177,32 +202,38 @@ class LSTMLayers(nn.Module):
         return joined, torch.stack(hidden, dim=1), torch.stack(memory, dim=1)
 
     def _job(
-        self, path: Path, layer: int, direction: int, inputs: Tensor, lengths: Tensor, state: State, part: slice
+        self,
+        path: Path,
+        layer: int,
+        direction: int,
+        inputs: Tensor | Lookup,
+        lengths: Tensor,
+        state: State,
+        part: slice,
     ) -> Job:
         """Returns one direction of a layer over some of the rows: outputs, and h and c after the last step it reads."""
         number = layer * self.directions + direction
         cell: Any = self.cells[number]
-        inputs, lengths = inputs[part], lengths[part]
+        given, *table = inputs if isinstance(inputs, Lookup) else (inputs,)
+        given, lengths = given[part], lengths[part]
         if state is None:
             weight = cell.weight_hh_l0
-            start = [weight.new_zeros(len(inputs), size) for size in (weight.shape[1], self.hidden_size)]
+            start = [weight.new_zeros(len(given), size) for size in (weight.shape[1], self.hidden_size)]
         else:
             start = [state_part[part, number] for state_part in state]
 
-        def work(inputs: Tensor, hidden: Tensor, memory: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            if len(inputs) == 0:
-                return hidden.new_zeros(0, inputs.shape[1], hidden.shape[1]), hidden, memory
-            if inputs.is_cuda:
-                return by_cudnn(cell, inputs, lengths, (hidden, memory), direction == 1)
-            way = by_recurrence if path.recurs else by_kernel
-            weights = Weights.of(tensors, cell.bias, self.proj_size > 0)
-            return way(weights, inputs, lengths, (hidden, memory), direction == 1)
+        def work(given: Tensor, hidden: Tensor, memory: Tensor, *others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            if len(given) == 0:
+                return hidden.new_zeros(0, given.shape[1], hidden.shape[1]), hidden, memory
+            if given.is_cuda:
+                return by_cudnn(cell, given, lengths, (hidden, memory), direction == 1)
+            weights = Weights.of(others[len(table) :], cell.bias, self.proj_size > 0)
+            if path.recurs:
+                read = Lookup(given, others[0]) if table else given
+                return by_recurrence(weights, read, lengths, (hidden, memory), direction == 1)
+            return by_kernel(weights, given, lengths, (hidden, memory), direction == 1)
 
-        return Job(work, [inputs, *start, *(weight for weight in cell._flat_weights if weight is not None)])
-
-    def _one_hot(self, ids: Tensor) -> Tensor:
-        weight = next(self.parameters())
-        return weight.new_zeros(*ids.shape, self.input_size).scatter_(2, ids[:, :, None], 1.0)
+        return Job(work, [given, *start, *table, *(weight for weight in cell._flat_weights if weight is not None)])
 
 
 def _parts(rows: int, parts: int) -> Iterator[slice]:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqkit.contracts import Lookup
 from seqkit.encoders.packing import Packing
-from seqkit.encoders.recurrence import recur
+from seqkit.encoders.recurrence import recur, twice_new
 
 _SATURATED = 1e4
 """A gate's input for which the logistic function is exactly 0 or 1, in every floating type."""
@@ -96,26 +97,32 @@ def both_by_kernel(
 
 
 def by_recurrence(
-    weights: Weights, inputs: Tensor, lengths: Tensor, start: tuple[Tensor, Tensor], backwards: bool
+    weights: Weights, inputs: Tensor | Lookup, lengths: Tensor, start: tuple[Tensor, Tensor], backwards: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Does the same by seqkit's own recurrence, with outputs that are zero at padded steps.
 
     Args:
-        inputs: (batch, time, input_size); or ids, int64 (batch, time), whose one-hot vectors are the input.
+        inputs: (batch, time, input_size); or a lookup; or the ids, int64 (batch, time), of one-hot vectors.
     """
-    batch, time = inputs.shape[:2]
+    steps = inputs.ids if isinstance(inputs, Lookup) else inputs
+    batch, time = steps.shape[:2]
     packing = Packing.of(lengths, time, backwards)
-    given = inputs.flatten(0, 1).index_select(0, packing.places)  # (total,) or (total, input_size)
-    bias = weights.biases[0] + weights.biases[1] if weights.biases else None
-    if inputs.is_floating_point():
-        pushed = nn.functional.linear(given, weights.input_weight, bias)
+    given = steps.flatten(0, 1).index_select(0, packing.places)  # (total,) or (total, input_size)
+    twice = twice_new(weights.hidden_weight)
+    bias = (weights.biases[0] + weights.biases[1]) * twice if weights.biases else None
+    if isinstance(inputs, Lookup):
+        products = nn.functional.linear(inputs.table, weights.input_weight * twice[:, None], bias)
+        pushed = nn.functional.embedding(given, products)
+    elif given.is_floating_point():
+        pushed = nn.functional.linear(given, weights.input_weight * twice[:, None], bias)
     else:
         # W times a one-hot vector is a column of W. The columns in use are gathered first: they are far fewer.
         used, places = given.unique(return_inverse=True)
-        columns = weights.input_weight.index_select(1, used).t()  # (used, 4 * hidden_size)
-        pushed = nn.functional.embedding(places, (columns if bias is None else columns + bias).contiguous())
-    ordered = (start[0][packing.order], start[1][packing.order])
-    outputs, hidden, memory = recur(pushed, weights.hidden_weight, weights.projection, ordered, packing)
+        products = weights.input_weight.index_select(1, used).t() * twice  # (used, 4 * hidden_size)
+        pushed = nn.functional.embedding(places, products if bias is None else products + bias)
+    start = (start[0][packing.order], start[1][packing.order])
+    weight = weights.hidden_weight * twice[:, None]
+    outputs, hidden, memory = recur(pushed, weight, weights.projection, start, packing)
     padded = outputs.new_zeros(batch * time, outputs.shape[1]).index_copy(0, packing.places, outputs)
     restored = packing.order.argsort()
     return padded.view(batch, time, -1), hidden[restored], memory[restored]

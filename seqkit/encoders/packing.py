@@ -51,3 +51,8 @@ class Packing(NamedTuple):
         begins = torch.cat([torch.zeros(1, dtype=torch.int64), batch + first])  # the same, in the list of `before`
         places = order[row] * time + (falling[row] - 1 - step if backwards else step)
         return cls(order, places, begins[step] + row, begins[falling] + torch.arange(batch), running.tolist())
+
+    @property
+    def even(self) -> bool:
+        """Whether all rows are of one length; `before` then counts from 0."""
+        return self.running[0] == self.running[-1]

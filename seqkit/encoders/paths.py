@@ -17,9 +17,9 @@ ROWS_A_JOB = 16
 WORTH_A_JOB = 8_000_000
 """Multiply-adds of a layer and direction forwards below which handing a job to a thread costs more than it gains."""
 
-LOOK_UP_FROM = 400_000
-"""The number rows * ids * hidden_size from which on the product that a one-hot input spares outweighs what seqkit's
-recurrence costs more than torch's kernel, operation by operation, at each step."""
+LOOK_UP_FROM = 250_000
+"""The number rows * input_size * hidden_size of a job from which on the products that looking up spares outweigh what
+seqkit's recurrence costs more than torch's kernel, operation by operation, at each step."""
 
 FULL = 0.8
 """The share of a batch's steps that are real below which skipping the padding outweighs the same."""
@@ -29,7 +29,7 @@ class Path(NamedTuple):
     """How one layer of a batch is computed.
 
     Attributes:
-        looks_up: the input's product is looked up by id, and the recurrence is seqkit's own.
+        looks_up: the product of input and weights is looked up by id, and the recurrence is seqkit's own.
         recurs: the recurrence is seqkit's own; else torch's kernel (oneDNN's, on a CPU).
         parts: into how many parts the rows are cut.
         together: whether parts and directions are jobs side by side.
@@ -54,7 +54,7 @@ class Path(NamedTuple):
 
 def choose_path(
     *,
-    ids: bool,
+    multiplied: int,
     rows: int,
     time: int,
     real: int,
@@ -67,16 +67,19 @@ def choose_path(
     """Returns how a layer is computed.
 
     Args:
-        ids: whether the input is ids in place of one-hot vectors.
+        multiplied: by how many vectors the input's weights have to be multiplied: for ids that stand for one-hot
+            vectors none, for ids that stand for others those that are different, and else one a real step.
         real: how many of the rows * time steps are no padding.
         device: its type.
     """
     if device != "cpu" or rows == 0:
         return Path(False, False, 1, False)
-    looks_up = ids and rows * input_size * hidden_size >= LOOK_UP_FROM
-    width = (proj_size or hidden_size) + (0 if looks_up else input_size)
+    parts = JOBS // directions if rows >= JOBS * ROWS_A_JOB else 1
+    spared = max(0, real - parts * multiplied) / real  # each part of the rows multiplies for itself
+    looks_up = spared > 0 and rows // parts * spared * input_size * hidden_size >= LOOK_UP_FROM
+    width = (proj_size or hidden_size) + input_size * (1 - spared if looks_up else 1)
     worth = real * 4 * hidden_size * width >= WORTH_A_JOB
-    parts = JOBS // directions if worth and rows >= JOBS * ROWS_A_JOB else 1
+    parts = parts if worth else 1
     recurs = looks_up or proj_size > 0 or (worth and real < FULL * rows * time)
     together = worth and parts * directions > 1
     return Path(looks_up, recurs, parts, together, at_once=directions == 2 and not (together or recurs))

@@ -30,9 +30,10 @@ class Projected(nn.Module, Encoder):
         self.final_projection = None if shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)
         self.output_size = self.final_size = proj_size
         self.accepts_ids = self.encoder.accepts_ids
+        self.accepts_lookup = self.encoder.accepts_lookup
         self.causal = self.encoder.causal
 
-    def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
+    def forward(self, inputs: Any, lengths: Tensor, state: State = None) -> Encoded:
         encoded = self.encoder(inputs, lengths, state)
         final_projection = self.final_projection or self.projection
         return Encoded(self.projection(encoded.outputs), final_projection(encoded.final), encoded.state)

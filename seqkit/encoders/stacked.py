@@ -31,9 +31,10 @@ class Stacked(nn.Module, Encoder):
         self.output_size = built[-1].output_size
         self.final_size = built[-1].final_size
         self.accepts_ids = built[0].accepts_ids
+        self.accepts_lookup = built[0].accepts_lookup
         self.causal = all(layer.causal for layer in built)
 
-    def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
+    def forward(self, inputs: Any, lengths: Tensor, state: State = None) -> Encoded:
         states = []
         encoded = Encoded(inputs, inputs)
         for number, layer in enumerate(self.layers):

@@ -11,7 +11,7 @@ import warnings
 from functools import cache
 from typing import Any, List, Optional  # noqa: UP035 - TorchScript reads these forms alone
 
-from torch import Tensor, jit, mm, mul, sigmoid
+from torch import Tensor, add, addcmul, empty_like, jit, mm, mul, ones, ops, sigmoid, zeros
 
 
 def forwards(
@@ -22,7 +22,6 @@ def forwards(
     outputs: Tensor,
     weight: Tensor,
     projection: Optional[Tensor],  # noqa: UP045
-    hidden: Tensor,
     running: List[int],  # noqa: UP006
 ) -> None:
     """Fills in what each step computes, from the first to the last.
@@ -30,42 +29,45 @@ def forwards(
     Args:
         gates: (total, 4 * hidden_size); given what the inputs add to the gates, left with i, f, g' and o.
         memories: d, (batch + total, hidden_size), those before the first step given.
-        squashed: s', (total, hidden_size).
+        squashed: s, (total, hidden_size).
         shown: z, (total, hidden_size).
-        outputs: h, (total, output_size): `shown` itself where nothing is projected.
-        weight: U^T, (output_size, 4 * hidden_size), with what makes g doubled.
+        outputs: h, (batch + total, output_size), those before the first step given. Where nothing is projected, the
+            rest of it is `shown`.
+        weight: U'^T, (output_size, 4 * hidden_size).
         projection: P^T, (hidden_size, output_size), or None.
-        hidden: h before the first step, (batch, output_size).
         running: how many rows each step still has.
     """
     size = shown.shape[1]
+    batch = memories.shape[0] - shown.shape[0]
     by_step = gates.split(running)
     entering, keeping = gates[:, :size].split(running), gates[:, size : 2 * size].split(running)
     new, showing = gates[:, 2 * size : 3 * size].split(running), gates[:, 3 * size :].split(running)
-    cells = memories[hidden.shape[0] :].split(running)
-    squash, show, output = squashed.split(running), shown.split(running), outputs.split(running)
-    before, held = hidden, memories[: hidden.shape[0]]
+    cells, output = memories[batch:].split(running), outputs[batch:].split(running)
+    squash, show = squashed.split(running), shown.split(running)
+    before, held = outputs[:batch], memories[:batch]
+    minus_one = -ones([], dtype=gates.dtype)
     for step in range(len(running)):
         rows = running[step]
         if rows < before.shape[0]:
             before, held = before[:rows], held[:rows]
         by_step[step].addmm_(before, weight).sigmoid_()
-        mul(keeping[step], held, out=cells[step])
-        cells[step].addcmul_(entering[step], new[step], value=4.0).sub_(entering[step], alpha=2)
-        mul(showing[step], sigmoid(cells[step], out=squash[step]), out=show[step]).mul_(2).sub_(showing[step])
+        held = mul(keeping[step], held, out=cells[step])
+        held.addcmul_(entering[step], new[step], value=4.0).sub_(entering[step], alpha=2)
+        add(minus_one, sigmoid(held, out=squash[step]), alpha=2, out=squash[step])
+        mul(showing[step], squash[step], out=show[step])
         if projection is not None:
             mm(show[step], projection, out=output[step])
-        before, held = output[step], cells[step]
+        before = output[step]
 
 
 def backwards(
-    d_gates: Tensor,
+    gates: Tensor,
     d_totals: Optional[Tensor],  # noqa: UP045
     d_outputs: Tensor,
     d_hidden: Tensor,
     d_memory: Tensor,
-    reaching: Tensor,
-    keeping: Tensor,
+    memories: Tensor,
+    squashed: Tensor,
     weight: Tensor,
     projection: Optional[Tensor],  # noqa: UP045
     running: List[int],  # noqa: UP006
@@ -73,37 +75,49 @@ def backwards(
     """Carries gradients from the last step to the first.
 
     Args:
-        d_gates: (total, 4, hidden_size); given the factors, left with di, df, dg and do.
+        gates: (total, 4 * hidden_size), as forwards left them; left with da.
         d_totals: (total, output_size), filled in with dh; None where nothing is projected.
         d_outputs: (total, output_size), what reaches each output from above.
         d_hidden: (batch, output_size), what reaches h from the right; left with dh before the first step.
-        d_memory: (batch, hidden_size), the same of c.
-        reaching: (total, hidden_size), from dz to dc.
-        keeping: f, (total, hidden_size).
-        weight: U, (4 * hidden_size, output_size).
+        d_memory: (batch, hidden_size), the same of d.
+        memories, squashed: as forwards left them.
+        weight: U', (4 * hidden_size, output_size).
         projection: P, (output_size, hidden_size), or None.
         running: as forwards. A row that has ended waits until the step at which it ran.
     """
-    by_step = d_gates.flatten(1).split(running)
-    d_first, d_showing = d_gates[:, :3].split(running), d_gates[:, 3].split(running)
-    d_output, reach, keep = d_outputs.split(running), reaching.split(running), keeping.split(running)
+    batch, size = d_memory.shape
+    by_step, d_output = gates.split(running), d_outputs.split(running)
+    entering, keeping = gates[:, :size].split(running), gates[:, size : 2 * size].split(running)
+    new, showing = gates[:, 2 * size : 3 * size].split(running), gates[:, 3 * size :].split(running)
+    held = memories.split([batch] + running)  # noqa: RUF005
+    squash = squashed.split(running)
     d_total = d_outputs.split(running) if d_totals is None else d_totals.split(running)
-    d_before, d_held = d_hidden[:0], d_memory[:0]
+    all_reaching, all_through = d_memory.new_empty([batch, 4 * size]), empty_like(d_memory)  # scratch
+    nothing = zeros([], dtype=gates.dtype)
+    minus_two = nothing - 2
+    d_before, d_held, reaching, through = d_hidden[:0], d_memory[:0], all_reaching[:0], all_through[:0]
+    to_entering, to_keeping, to_new, to_showing = reaching.chunk(4, dim=1)
     for back in range(1, len(running) + 1):
         step = len(running) - back
         rows = running[step]
         if rows > d_before.shape[0]:
-            d_before, d_held = d_hidden[:rows], d_memory[:rows]
+            d_before, d_held, through = d_hidden[:rows], d_memory[:rows], all_through[:rows]
+            reaching = all_reaching[:rows]
+            to_entering, to_keeping, to_new, to_showing = reaching.chunk(4, dim=1)
         d_before.add_(d_output[step])
         d_shown = d_before
         if projection is not None:
             d_total[step].copy_(d_before)
             d_shown = mm(d_before, projection)
-        d_held.addcmul_(d_shown, reach[step])
-        d_first[step].mul_(d_held.unsqueeze(1))
-        d_showing[step].mul_(d_shown)
+        mul(d_shown, showing[step], out=through)
+        d_held.add_(ops.aten.tanh_backward(through, squash[step], grad_input=through), alpha=0.5)
+        mul(add(minus_two, new[step], alpha=4, out=through), d_held, out=to_entering)
+        mul(held[step][:rows], d_held, out=to_keeping)
+        addcmul(nothing, entering[step], d_held, value=4.0, out=to_new)
+        mul(squash[step], d_shown, out=to_showing)
+        d_held.mul_(keeping[step])
+        ops.aten.sigmoid_backward(reaching, by_step[step], grad_input=by_step[step])
         mm(by_step[step], weight, out=d_before)
-        d_held.mul_(keep[step])
 
 
 @cache
