@@ -12,21 +12,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import products
 import torch
-from side_by_side import Measured, Options, in_turn, main, rate
+from side_by_side import Measured, Options, finished, lap, main, race, rate
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqkit.encoders.bilstm import BiLSTM
 from seqkit.encoders.lstm import LSTM
+from seqkit.encoders.paths import JOBS
 from seqkit.threads import Threads, fastest
 from seqkit.workers import workers
 
 ROWS, TIME, WIDTH = 32, 100, 128
+BATCHES = 10
+"""So many are a lap."""
 CORES = os.cpu_count() or 1
 
 Gradients = tuple[Tensor, ...]
@@ -81,12 +83,8 @@ def built(job: str, small: bool = False) -> tuple[Any, nn.LSTM, bool]:
     return BiLSTM(width, **sizes), nn.LSTM(width, batch_first=True, bidirectional=True, **sizes), True
 
 
-def limit(encoder: Any, lengths: Tensor, seconds: float) -> str:
-    """Returns how much of seqkit's time the matrix products take alone, of the shapes and on the threads that it has.
-
-    Args:
-        seconds: of the whole.
-    """
+def limit(encoder: Any, lengths: Tensor) -> str:
+    """Returns how long the matrix products take alone, of the shapes and on the threads that seqkit has them."""
     layers = encoder.layers
     hidden_size, size, parts = layers.hidden_size, layers.output_size, layers.paths[0].parts
     rows, time = len(lengths) // parts, int(lengths.max())
@@ -98,9 +96,9 @@ def limit(encoder: Any, lengths: Tensor, seconds: float) -> str:
 
     alone = products.seconds(every_step, time, at_once, threads=parts)
     return (
-        f"The matrix products alone, {rows} rows a step in each of {parts} threads, take {1000 * alone:.0f} of the "
-        f"{1000 * seconds:.0f} ms; in products of large matrices this machine would do as many multiply-adds in "
-        f"{1000 * work(encoder, lengths) / rate():.0f} ms."
+        f"The matrix products alone, {rows} rows a step in each of {parts} threads, take {1000 * alone:.1f} ms; in "
+        f"products of large matrices this machine would do as many multiply-adds in "
+        f"{1000 * work(encoder, lengths) / rate():.1f} ms."
     )
 
 
@@ -110,47 +108,67 @@ def work(encoder: Any, lengths: Tensor) -> int:
     return 3 * int(lengths.sum()) * sum(weight.numel() for weight in weights)
 
 
+def drawn(job: str) -> tuple[Any, nn.LSTM, Tensor]:
+    """Returns the encoder, its nn.LSTM and the lengths of the rows, the same ones in every process."""
+    torch.manual_seed(1)
+    encoder, reference, mixed = built(job)
+    lengths = torch.randint(10, TIME + 1, (ROWS,)) if mixed else torch.full((ROWS,), TIME)
+    lengths[0] = TIME
+    return encoder, reference, lengths
+
+
+def repeat(call: Callable[[], Gradients], laps: int) -> None:
+    for _ in range(laps):
+        with lap():
+            for _ in range(BATCHES):
+                call()
+
+
+def side(which: str, job: str, laps: int) -> None:
+    """Computes batches of one side, in a process of its own: torch's threads, once busy, are in the way of others."""
+    encoder, reference, lengths = drawn(job)
+    ours, theirs = sides(encoder, reference, lengths)
+    if which == "peer":
+        torch.set_num_threads(CORES)
+        theirs()
+        repeat(theirs, laps)
+        finished()
+    else:
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+        chosen = fastest(Threads(min(JOBS, CORES), 1), ours)
+        with workers(chosen.workers):
+            repeat(ours, laps)
+        finished(limit=limit(encoder, lengths) if job in PROJECTED else "")
+
+
 def measure(options: Options) -> list[Measured]:
     found = []
     for job in (*PROJECTED, STACKED):
         if not options.wants(job):
             continue
-        torch.manual_seed(1)
-        encoder, reference, mixed = built(job)
-        lengths = torch.randint(10, TIME + 1, (ROWS,)) if mixed else torch.full((ROWS,), TIME)
-        lengths[0] = TIME
-        ours, theirs = sides(encoder, reference, lengths)
-        apart = difference(ours, theirs)
+        apart = difference(*sides(*drawn(job)))
         if apart > 1e-4:
             raise SystemExit(f"{job}: the two sides do not compute the same: {apart}")
-        torch.set_num_threads(1)
-        chosen = fastest(Threads(min(2, CORES), 1), ours)
-
-        def alone(call: Callable[[], Gradients] = ours) -> None:
-            torch.set_num_threads(1)
-            call()
-
-        def threaded(call: Callable[[], Gradients] = theirs) -> None:
-            torch.set_num_threads(CORES)
-            call()
-
-        with workers(chosen.workers):
-            limited = "" if mixed else limit(encoder, lengths, median(in_turn(alone, threaded, 3)[0]))
-            our_seconds, peer_seconds = in_turn(alone, threaded, options.rounds)
+        commands = [[sys.executable, __file__, "--side", which, job, str(options.rounds)] for which in ("ours", "peer")]
+        seconds, peer_seconds, ours, _ = race(commands[0], commands[1], options.rounds)
         found.append(
             Measured(
                 job,
                 "ms",
-                [1000 * each for each in our_seconds],
-                [1000 * each for each in peer_seconds],
+                [1000 * each / BATCHES for each in seconds],
+                [1000 * each / BATCHES for each in peer_seconds],
                 goal=2,
                 same=f"every gradient, to {apart:.1e} of the greatest",
-                peer_is="nn.LSTM" + (" on a packed sequence" if mixed else " with proj_size"),
-                limit=limited,
+                peer_is="nn.LSTM" + (" on a packed sequence" if job == STACKED else " with proj_size"),
+                limit=ours.answer["limit"],
             )
         )
     return found
 
 
 if __name__ == "__main__":
-    sys.exit(main(__file__, __doc__ or "", measure, rounds=15))
+    if sys.argv[1:2] == ["--side"]:
+        side(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    else:
+        sys.exit(main(__file__, __doc__ or "", measure, rounds=9))

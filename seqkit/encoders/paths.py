@@ -17,9 +17,10 @@ ROWS_A_JOB = 16
 WORTH_A_JOB = 8_000_000
 """Multiply-adds of a layer and direction forwards below which handing a job to a thread costs more than it gains."""
 
-LOOK_UP_FROM = 250_000
-"""The number rows * input_size * hidden_size of a job from which on the products that looking up spares outweigh what
-seqkit's recurrence costs more than torch's kernel, operation by operation, at each step."""
+LOOK_UP_FROM = 800_000
+"""The number products * rows * input_size * hidden_size of a job from which on the products that looking up spares
+outweigh what seqkit's recurrence costs more than torch's kernel, operation by operation, at each step. A one-hot input
+takes two products, forwards and backwards by the weights; one that is learned a third, backwards by itself."""
 
 FULL = 0.8
 """The share of a batch's steps that are real below which skipping the padding outweighs the same."""
@@ -76,7 +77,8 @@ def choose_path(
         return Path(False, False, 1, False)
     parts = JOBS // directions if rows >= JOBS * ROWS_A_JOB else 1
     spared = max(0, real - parts * multiplied) / real  # each part of the rows multiplies for itself
-    looks_up = spared > 0 and rows // parts * spared * input_size * hidden_size >= LOOK_UP_FROM
+    products = 3 if multiplied else 2
+    looks_up = spared > 0 and products * rows // parts * spared * input_size * hidden_size >= LOOK_UP_FROM
     width = (proj_size or hidden_size) + input_size * (1 - spared if looks_up else 1)
     worth = real * 4 * hidden_size * width >= WORTH_A_JOB
     parts = parts if worth else 1
