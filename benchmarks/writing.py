@@ -66,7 +66,7 @@ def measure(options: Options) -> list[Measured]:
 
 def measured(job: Job, rounds: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
-        run = random_run(job.num_layers, job.hidden_size, Path(folder))
+        run = random_run(job, Path(folder))
         prompts = random_prompts(job.rows)
         asked = prompts if job.rows > 1 else prompts[0]
         with fastest_peer(run.path / "model.safetensors", job, prompts) as (peer, threads):
@@ -87,12 +87,12 @@ def measured(job: Job, rounds: int) -> Measured:
         )
 
 
-def random_run(num_layers: int, hidden_size: int, folder: Path) -> Any:
-    """Returns a run with random weights, of the first seed whose text goes on changing."""
+def random_run(job: Job, folder: Path) -> Any:
+    """Returns a run with random weights, of the first seed whose texts go on changing to their end."""
     recipe = {
-        "name": f"random-{num_layers}x{hidden_size}",
+        "name": f"random-{job.num_layers}x{job.hidden_size}",
         "data": {"type": "text", "text": ALPHABET},
-        "encoder": {"type": "lstm", "hidden_size": hidden_size, "num_layers": num_layers},
+        "encoder": {"type": "lstm", "hidden_size": job.hidden_size, "num_layers": job.num_layers},
         "head": {"type": "next_char"},
         "train": {"steps": 1, "threads": 1},
         "baseline": "off",
@@ -108,7 +108,7 @@ def random_run(num_layers: int, hidden_size: int, folder: Path) -> Any:
             weights[name] = scale * torch.randn(shape, generator=draw)
         save_file(weights, file)
         run = seqkit.load(file.parent)
-        texts = run.generate(random_prompts(8), length=400)
+        texts = run.generate(random_prompts(8), length=job.length)
         if different(texts[:1]) >= 8 and different(texts) >= 8:
             return run
     raise SystemExit("every text drawn is next to constant")

@@ -12,7 +12,7 @@ from writing_peer import Peer
 
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_both_write_the_same(num_layers: int, tmp_path: Path) -> None:
-    run = random_run(num_layers, 24, tmp_path)
+    run = random_run(Job(num_layers, 24, rows=1, length=300, goal=1), tmp_path)
     peer = Peer(load_file(run.path / "model.safetensors"), ALPHABET, num_layers, 24)
     prompts = random_prompts(33)  # more than go through a step together
     said = compared(run.generate(prompts, length=60), peer.write(prompts, 60))

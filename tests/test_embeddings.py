@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from seqkit import registry
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.embeddings.scaled import Scaled
+from seqkit.encoders import paths
+from seqkit.encoders.bilstm import BiLSTM
+from seqkit.encoders.lstm import LSTM
+from seqkit.model import Model
 from seqkit.tokenizers.char import Char
 
 
@@ -62,6 +67,34 @@ def test_learned_trains_only_the_vectors_that_were_read(tokenizer: Char) -> None
     embedding = Learned(tokenizer, dim=6)
     embedding(torch.tensor([[0, 3, 3]])).sum().backward()
     assert embedding.vectors.weight.grad.tolist() == [[times] * 6 for times in (1, 0, 0, 2)]
+
+
+def test_learned_hands_over_its_table_where_nothing_is_dropped(tokenizer: Char) -> None:
+    ids = torch.tensor([[0, 3, 1]])
+    plain, dropping = Learned(tokenizer, dim=6), Learned(tokenizer, dim=6, dropout=0.5)
+    assert plain.as_lookup(ids).table is plain.vectors.weight
+    assert plain.as_lookup(ids).ids is ids
+    assert dropping.as_lookup(ids) is None
+    assert dropping.eval().as_lookup(ids).table is dropping.vectors.weight
+
+
+@pytest.mark.parametrize("encoder", [LSTM, BiLSTM])
+def test_a_model_gives_the_same_by_a_lookup_and_by_vectors(
+    tokenizer: Char, encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "LOOK_UP_FROM", 1)
+    embedding, reads = Learned(tokenizer, dim=6).double(), encoder(6, hidden_size=5).double()
+    model = Model(embedding, reads, torch.nn.Identity())
+    ids, lengths = torch.randint(0, 4, (3, 7)), torch.tensor([7, 2, 5])
+    found = []
+    for _ in range(2):
+        encoded = model.encode(ids, lengths)
+        parts = [encoded.outputs, encoded.final, *encoded.state]
+        found.append([*parts, *torch.autograd.grad(sum((part**2).sum() for part in parts), list(model.parameters()))])
+        looked_up = reads.layers.paths[0].looks_up
+        assert looked_up == (not len(found) - 1)
+        monkeypatch.setattr(embedding, "as_lookup", lambda ids: None)
+    assert all(torch.allclose(*pair, rtol=0, atol=1e-12) for pair in zip(*found, strict=True))
 
 
 def test_learned_drops_only_in_training(tokenizer: Char) -> None:

@@ -228,10 +228,13 @@ class FirstAndLast(nn.Module, Encoder):
         return encoded._replace(final=torch.cat([encoded.outputs[:, 0], encoded.final], dim=1))
 
 
-def test_an_encoder_over_one_that_takes_no_ids_takes_none() -> None:
-    assert not Projected(INPUT_SIZE, encoder=FirstAndLast, proj_size=2).accepts_ids
-    assert not Stacked(INPUT_SIZE, layers=[FirstAndLast, lambda size: LSTM(size, hidden_size=6)]).accepts_ids
-    assert Stacked(INPUT_SIZE, layers=[lambda size: LSTM(size, hidden_size=6), FirstAndLast]).accepts_ids
+@pytest.mark.parametrize("accepts", ["accepts_ids", "accepts_lookup"])
+def test_an_encoder_over_one_that_takes_no_ids_takes_none(accepts: str) -> None:
+    lstm = lambda size: LSTM(size, hidden_size=6)  # noqa: E731
+    assert not getattr(Projected(INPUT_SIZE, encoder=FirstAndLast, proj_size=2), accepts)
+    assert not getattr(Stacked(INPUT_SIZE, layers=[FirstAndLast, lstm]), accepts)
+    assert getattr(Stacked(INPUT_SIZE, layers=[lstm, FirstAndLast]), accepts)
+    assert getattr(Projected(INPUT_SIZE, encoder=lstm, proj_size=2), accepts)
 
 
 def test_stacked_is_one_encoder_on_the_outputs_of_another() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Embedding, Example, Reader, Tokenizer
+from seqkit.contracts import Embedding, Example, Lookup, Reader, Tokenizer
 from seqkit.errors import DataError, UnknownText
 from seqkit.readers.files import read_text
 from seqkit.testing import (
@@ -459,6 +459,20 @@ EMBEDDINGS: dict[str, tuple[type, str, str]] = {
         "vectors are torch.float64",
     ),
     "takes lies": (planted(Centred, takes="ids"), "contract", "set takes = 'features'"),
+    "a lookup forgets what forward adds": (
+        planted(
+            Table,
+            forward=lambda self, ids: 2 * self.vectors[ids],
+            as_lookup=lambda self, ids: Lookup(ids, self.vectors),
+        ),
+        "lookup",
+        "return None where a vector is more than a row",
+    ),
+    "a lookup is a tuple": (
+        planted(Table, as_lookup=lambda self, ids: (ids, self.vectors)),
+        "lookup",
+        "as_lookup returns a tuple",
+    ),
     "every id has one vector": (
         planted(Table, forward=lambda self, ids: self.vectors[ids * 0]),
         "distinguishes",

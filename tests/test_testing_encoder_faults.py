@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, PositiveInt
+from seqkit.contracts import Encoded, Encoder, Lookup, PositiveInt
 from seqkit.encoders.bilstm import BiLSTM
 from seqkit.encoders.lstm import LSTM
 from seqkit.testing import Broken, check_encoder, checks_for_encoder
@@ -201,6 +201,17 @@ def ids_off_by_one(self: Any, inputs: Tensor, lengths: Tensor, state: Any) -> tu
     return inputs, lengths, state
 
 
+def table_one_off(self: Any, inputs: Any, lengths: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
+    return inputs.table.roll(1, dims=0)[inputs.ids] if isinstance(inputs, Lookup) else inputs, lengths, state
+
+
+def table_detached(self: Any, inputs: Any, lengths: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
+    if isinstance(inputs, Lookup):
+        vectors = inputs.table[inputs.ids]
+        inputs = vectors.detach() + 0 * vectors
+    return inputs, lengths, state
+
+
 FAULTS: dict[str, tuple[type, str, str]] = {
     "the last step is taken after the padding": (planted(answer=last_of_batch), "padding", "final moves by"),
     "the backward half reads the padding first": (PaddedBackwards, "padding", "outputs moves by"),
@@ -302,6 +313,12 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "name the dimension in squeeze",
     ),
     "ids are looked up one off": (before(ids_off_by_one, accepts_ids=True), "ids", "between ids and their one-hot"),
+    "a lookup is one off": (before(table_one_off, accepts_lookup=True), "lookup", "outputs moves by"),
+    "a lookup learns nothing": (
+        before(table_detached, accepts_lookup=True),
+        "lookup",
+        "gradient of the table moves by",
+    ),
     "it swallows parameters": (Swallowing, "contract", "takes **kwargs"),
     "it returns a tuple": (changed(lambda self, encoded, *_: tuple(encoded)), "shapes", "forward returns a tuple"),
 }

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.batches import collate
-from seqkit.contracts import Embedding, Row
+from seqkit.contracts import Embedding, Lookup, Row
 from seqkit.device import seed_everything
 from seqkit.testing.checks import Broken, Check, Checks, DoesNotApply, run
 from seqkit.testing.modules import (
@@ -196,6 +196,25 @@ def every_id(case: EmbeddingCase) -> None:
         ) from None
     if not vectors.isfinite().all():
         raise Broken("some id's vector is not finite: give every id below vocab_size a vector")
+
+
+@check
+def lookup(case: EmbeddingCase) -> None:
+    """Where it hands over a lookup, in training or not, that stands for what forward gives."""
+    embedding, inputs = case.build(), case.inputs()
+    given = {training: embedding.train(training).as_lookup(inputs) for training in (True, False)}
+    if not any(given.values()):
+        raise DoesNotApply("it hands over none")
+    for training, handed in given.items():
+        if handed is None:
+            continue
+        if not isinstance(handed, Lookup):
+            raise Broken(f"as_lookup returns a {type(handed).__name__}: return seqkit.contracts.Lookup or None")
+        if (apart := gap(handed.table[handed.ids], embedding.train(training)(inputs))) > TOLERANCE:
+            raise Broken(
+                f"table[ids] is {apart:.2g} away from what forward gives {'in' if training else 'after'} training: "
+                "return None where a vector is more than a row of the table"
+            )
 
 
 @check

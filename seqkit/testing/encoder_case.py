@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqkit.contracts import Encoded
+from seqkit.contracts import Encoded, Lookup
 from seqkit.device import seed_everything
 from seqkit.testing.checks import Broken
 from seqkit.testing.modules import (
@@ -41,7 +41,7 @@ class EncoderCase:
         return torch.randn(batch, time, self.input_size, generator=torch.Generator().manual_seed(seed))
 
 
-def encode(encoder: Any, inputs: Tensor, lengths: Tensor, state: Any = None) -> Encoded:
+def encode(encoder: Any, inputs: Tensor | Lookup, lengths: Tensor, state: Any = None) -> Encoded:
     encoded = encoder(inputs, lengths, state)
     if not isinstance(encoded, Encoded):
         raise Broken(

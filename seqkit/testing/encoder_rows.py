@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.batches import carried
-from seqkit.contracts import Encoded, Encoder
+from seqkit.contracts import Encoded, Encoder, Lookup
 from seqkit.testing.checks import Broken, Checks, DoesNotApply
 from seqkit.testing.encoder_case import LENGTHS, READ_LENGTHS, EncoderCase, encode, parts, rows_of
 from seqkit.testing.modules import (
@@ -249,6 +249,24 @@ def ids(case: EncoderCase) -> None:
     wanted = parts(encode(encoder, nn.functional.one_hot(numbers, case.input_size).double(), LENGTHS), LENGTHS)
     if fault := differs(wanted, parts(encode(encoder, numbers, LENGTHS), LENGTHS)):
         raise Broken(f"{fault} between ids and their one-hot vectors: look up columns of the weight, or say False")
+
+
+@check
+def lookup(case: EncoderCase) -> None:
+    """Where accepts_lookup is True, a lookup is answered as its vectors are, and its table gets their gradient."""
+    encoder = case.build()
+    if not encoder.accepts_lookup:
+        raise DoesNotApply("it takes no lookup")
+    ids = torch.randint(0, 9, (5, 6))
+    table = torch.randn(9, case.input_size).double().requires_grad_()
+    found: list[dict[str, Tensor]] = []
+    for given in (table[ids], Lookup(ids, table)):
+        answer = parts(encode(encoder, given, LENGTHS), LENGTHS)
+        total = torch.cat([part.flatten() ** 2 for part in answer.values()]).sum()
+        (gradient,) = torch.autograd.grad(total, table)
+        found.append(answer | {"the gradient of the table": gradient})
+    if fault := differs(*found):
+        raise Broken(f"{fault} between a lookup's vectors and the lookup: the vector of an id is table[id]")
 
 
 @check
