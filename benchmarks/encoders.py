@@ -20,6 +20,7 @@ from side_by_side import Measured, Options, finished, lap, main, race, rate
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqkit.device import borrowed_torch
 from seqkit.encoders.bilstm import BiLSTM
 from seqkit.encoders.lstm import LSTM
 from seqkit.encoders.paths import JOBS
@@ -134,11 +135,11 @@ def side(which: str, job: str, laps: int) -> None:
         repeat(theirs, laps)
         finished()
     else:
-        torch.set_num_threads(1)
-        torch.set_flush_denormal(True)
-        chosen = fastest(Threads(min(JOBS, CORES), 1), ours)
-        with workers(chosen.workers):
-            repeat(ours, laps)
+        with borrowed_torch(seed=1):
+            torch.set_num_threads(1)
+            chosen = fastest(Threads(min(JOBS, CORES), 1), ours)
+            with workers(chosen.workers):
+                repeat(ours, laps)
         finished(limit=limit(encoder, lengths) if job in PROJECTED else "")
 
 
