@@ -84,6 +84,10 @@ def _size(module: torch.nn.Module) -> int:
     return sum(weight.numel() for weight in module.parameters())
 
 
+_CLEARLY = 1.1
+"""Fewer workers are taken only where they save so much: a neighbour may have wanted a core just then."""
+
+
 def fastest(threads: Threads, compute: Callable[[], object]) -> Threads:
     """Returns the number of workers with which a batch is computed fastest, by measuring each.
 
@@ -98,7 +102,7 @@ def fastest(threads: Threads, compute: Callable[[], object]) -> Threads:
                 began = time.perf_counter()
                 compute()
                 tried[number] = min(tried.get(number, math.inf), 1000 * (time.perf_counter() - began))
-    return Threads(min(tried, key=lambda number: tried[number]), threads.each, tried)
+    return Threads(max(n for n, ms in tried.items() if ms <= _CLEARLY * min(tried.values())), threads.each, tried)
 
 
 def threads_for(model: Model, batch: Batch, setting: int | Literal["auto"], processes: int) -> Threads:

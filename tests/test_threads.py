@@ -202,14 +202,26 @@ def test_what_is_not_done_side_by_side_gets_torchs_own_threads(monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("_little_is_worth_a_job")
-def test_the_fastest_number_of_workers_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0, 3, 3, 5, 5, 7, 7, 11, 11, 15, 15, 19])  # 3, 2, 2, 4, 4 and 4 s, with one and two in turn
+@pytest.mark.parametrize(
+    ("seconds", "least", "wanted"),
+    [
+        ((3, 2, 2, 4, 4, 4), {1: 2000, 2: 2000}, 2),
+        ((30, 22, 20, 40, 40, 40), {1: 20_000, 2: 22_000}, 2),  # too little to tell
+        ((30, 23, 20, 40, 40, 40), {1: 20_000, 2: 23_000}, 1),
+    ],
+)
+def test_fewer_workers_are_taken_where_they_are_clearly_faster(
+    monkeypatch: pytest.MonkeyPatch, seconds: tuple[int, ...], least: dict[int, int], wanted: int
+) -> None:
+    """seconds: of a batch, with one worker and with two in turn."""
+    clock = iter([time for lasting in seconds for time in (0, lasting)])
     monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
     calls: list[int] = []
     found = fastest(Threads(2, 3), lambda: calls.append(1))
-    assert found == Threads(1, 3, {1: 2000.0, 2: 2000.0})
+    assert found == Threads(wanted, 3, least)
     assert len(calls) == 6
-    assert str(found) == "3 threads (3: 2000 ms a batch, 6: 2000 ms a batch)"
+    told = ", ".join(f"{3 * workers}: {ms} ms a batch" for workers, ms in least.items())
+    assert str(found) == f"{3 * wanted} threads ({told})"
 
 
 @pytest.mark.usefixtures("_little_is_worth_a_job")
