@@ -21,7 +21,7 @@ al., 2014.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -186,11 +186,13 @@ class LSTMLayers(nn.Module):
             Outputs (batch, time, output_size), and h and c, (batch, directions, width), after the step that each
             direction reads last.
         """
-        jobs = [
-            self._job(path, layer, direction, inputs, lengths, state, part)
-            for direction in range(self.directions)
-            for part in _parts(len(lengths), path.parts)
-        ]
+        given, *table = inputs if isinstance(inputs, Lookup) else (inputs,)
+        rows = [_cut(tensor, path.parts) for tensor in (given, lengths)]
+        jobs = []
+        for number in range(layer * self.directions, (layer + 1) * self.directions):
+            start = self._start(number, given, state)
+            cut = zip(*rows, *(_cut(tensor, path.parts) for tensor in start), strict=True)
+            jobs += [self._job(path, number, table, *parts) for parts in cut]
         done = side_by_side(jobs) if path.together else [job.work(*job.inputs) for job in jobs]
         if path.parts > 1:
             done = [
@@ -201,42 +203,40 @@ class LSTMLayers(nn.Module):
         joined = outputs[0] if self.directions == 1 else torch.cat(outputs, dim=2)
         return joined, torch.stack(hidden, dim=1), torch.stack(memory, dim=1)
 
-    def _job(
-        self,
-        path: Path,
-        layer: int,
-        direction: int,
-        inputs: Tensor | Lookup,
-        lengths: Tensor,
-        state: State,
-        part: slice,
-    ) -> Job:
-        """Returns one direction of a layer over some of the rows: outputs, and h and c after the last step it reads."""
-        number = layer * self.directions + direction
+    def _start(self, number: int, given: Tensor, state: State) -> list[Tensor]:
+        """Returns h (batch, width) and c (batch, hidden_size) with which the cell of this number begins."""
+        if state is not None:
+            return [part[:, number] for part in state]
+        weight = next(self.parameters())
+        return [weight.new_zeros(len(given), size) for size in (self.proj_size or self.hidden_size, self.hidden_size)]
+
+    def _job(self, path: Path, number: int, table: list[Tensor], given: Tensor, lengths: Tensor, *start: Tensor) -> Job:
+        """Returns the work of one cell on some rows: outputs, and h and c after the last step it reads.
+
+        Args:
+            table: empty, or the table of a lookup whose ids are `given`.
+            start: h and c.
+        """
         cell: Any = self.cells[number]
-        given, *table = inputs if isinstance(inputs, Lookup) else (inputs,)
-        given, lengths = given[part], lengths[part]
-        if state is None:
-            weight = cell.weight_hh_l0
-            start = [weight.new_zeros(len(given), size) for size in (weight.shape[1], self.hidden_size)]
-        else:
-            start = [state_part[part, number] for state_part in state]
+        backwards = number % self.directions == 1
 
         def work(given: Tensor, hidden: Tensor, memory: Tensor, *others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             if len(given) == 0:
                 return hidden.new_zeros(0, given.shape[1], hidden.shape[1]), hidden, memory
             if given.is_cuda:
-                return by_cudnn(cell, given, lengths, (hidden, memory), direction == 1)
+                return by_cudnn(cell, given, lengths, (hidden, memory), backwards)
             weights = Weights.of(others[len(table) :], cell.bias, self.proj_size > 0)
             if path.recurs:
                 read = Lookup(given, others[0]) if table else given
-                return by_recurrence(weights, read, lengths, (hidden, memory), direction == 1)
-            return by_kernel(weights, given, lengths, (hidden, memory), direction == 1)
+                return by_recurrence(weights, read, lengths, (hidden, memory), backwards)
+            return by_kernel(weights, given, lengths, (hidden, memory), backwards)
 
         return Job(work, [given, *start, *table, *(weight for weight in cell._flat_weights if weight is not None)])
 
 
-def _parts(rows: int, parts: int) -> Iterator[slice]:
-    """Yields the parts of so many rows, as even as can be."""
-    for part in range(parts):
-        yield slice(rows * part // parts, rows * (part + 1) // parts)
+def _cut(rows: Tensor, parts: int) -> Sequence[Tensor]:
+    """Cuts a tensor, rows first, into parts as even as can be."""
+    if parts == 1:
+        return [rows]  # even the slice of all of a tensor would have its gradient copied
+    ends = [len(rows) * part // parts for part in range(parts + 1)]
+    return rows.split([end - begin for begin, end in zip(ends, ends[1:], strict=False)])

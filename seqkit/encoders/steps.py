@@ -104,11 +104,10 @@ def backwards(
             d_before, d_held, through = d_hidden[:rows], d_memory[:rows], all_through[:rows]
             reaching = all_reaching[:rows]
             to_entering, to_keeping, to_new, to_showing = reaching.chunk(4, dim=1)
-        d_before.add_(d_output[step])
-        d_shown = d_before
-        if projection is not None:
-            d_total[step].copy_(d_before)
-            d_shown = mm(d_before, projection)
+        if projection is None:
+            d_shown = d_before.add_(d_output[step])
+        else:
+            d_shown = mm(add(d_before, d_output[step], out=d_total[step]), projection)
         mul(d_shown, showing[step], out=through)
         d_held.add_(ops.aten.tanh_backward(through, squash[step], grad_input=through), alpha=0.5)
         mul(add(minus_two, new[step], alpha=4, out=through), d_held, out=to_entering)
