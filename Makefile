@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
 
 DATA ?=
-BENCHMARKS := encoders writing whole_process corpus
+BENCHMARKS := paths encoders writing whole_process corpus
 
 .PHONY: help run test lint bench setup clean
 

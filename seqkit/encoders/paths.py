@@ -1,7 +1,8 @@
 """Which of several ways a layer of LSTM is computed by: all of it decided here, from sizes.
 
-The constants are where two ways were found to change places on a machine with two cores. A choice depends on sizes
-alone, never on a timing of the moment, so the same batch is always computed in the same way.
+The constants are where two ways were found to change places on a machine with two cores: `benchmarks/paths.py` measures
+it, and `benchmarks/PATHS.md` is what it found. A choice depends on sizes alone, never on a timing of the moment, so the
+same batch is always computed in the same way.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ ROWS_A_JOB = 16
 WORTH_A_JOB = 8_000_000
 """Multiply-adds of a layer and direction forwards below which handing a job to a thread costs more than it gains."""
 
-LOOK_UP_FROM = 800_000
+LOOK_UP_FROM = 600_000
 """The number products * rows * input_size * hidden_size of a job from which on the products that looking up spares
 outweigh what seqkit's recurrence costs more than torch's kernel, operation by operation, at each step. A one-hot input
 takes two products, forwards and backwards by the weights; one that is learned a third, backwards by itself."""
 
-FULL = 0.8
+FULL = 0.65
 """The share of a batch's steps that are real below which skipping the padding outweighs the same."""
 
 
