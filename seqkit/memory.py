@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # mallopt(3)
@@ -36,6 +37,7 @@ def kept_memory() -> Iterator[None]:
         malloc_trim(0)
 
 
+@cache
 def _malloc() -> tuple[Any, Any]:
     """Returns glibc's `mallopt` and `malloc_trim`, or None twice."""
     with suppress(OSError, AttributeError, TypeError):  # TypeError: on Windows a process has no name

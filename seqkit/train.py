@@ -204,7 +204,7 @@ def _take_step(
     norm = torch.nn.utils.get_total_norm([weight.grad for weight in parameters if weight.grad is not None])
     if not (math.isfinite(total) and math.isfinite(float(norm))):
         raise _not_finite(model, step._replace(batch=batch), total / count, world, number)
-    if settings.clip_norm:
+    if settings.clip_norm and norm + 1e-6 > settings.clip_norm:  # or else each would be multiplied by 1
         torch.nn.utils.clip_grads_with_norm_(parameters, settings.clip_norm, norm)
     optim.step(optimizer)
     return _Taken(total, count, int(tokens), state)

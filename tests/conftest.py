@@ -37,6 +37,21 @@ def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQKIT_PLUGINS", "off")
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns the folder in which ids of long texts are kept: no test's are kept in the user's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("SEQKIT_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def every_text_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqkit import long_text
+
+    monkeypatch.setattr(long_text, "LONG", 0)
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Returns a function that runs `python -m seqkit` with some arguments, in an empty folder unless told otherwise."""

@@ -51,6 +51,7 @@ def test_memory_is_kept_within_the_block_and_given_back_after_it() -> None:
 
 def test_without_glibc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr(memory, "_malloc", memory._malloc.__wrapped__)
     with memory.kept_memory():
         pass
     assert memory._malloc() == (None, None)

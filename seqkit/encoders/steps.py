@@ -111,7 +111,8 @@ def backwards(
         mul(d_shown, showing[step], out=through)
         d_held.add_(ops.aten.tanh_backward(through, squash[step], grad_input=through), alpha=0.5)
         mul(add(minus_two, new[step], alpha=4, out=through), d_held, out=to_entering)
-        mul(held[step][:rows], d_held, out=to_keeping)
+        before = held[step]
+        mul(before if before.shape[0] == rows else before[:rows], d_held, out=to_keeping)
         addcmul(nothing, entering[step], d_held, value=4.0, out=to_new)
         mul(squash[step], d_shown, out=to_showing)
         d_held.mul_(keeping[step])

@@ -1,44 +1,30 @@
-"""A run directory, opened: what a trained model writes, answers and scores."""
+"""A trained run: what its model writes, answers and scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.errors import DataError, PluginError, UnknownText, UsageError
-from seqkit.infer.rebuilt import reason, rebuilt_reader
-from seqkit.rundir import RunDirectory, read_json
+from seqkit.errors import DataError, UnknownText, UsageError
+from seqkit.infer.loaded import Loaded
+from seqkit.infer.rebuilt import rebuilt_reader
+from seqkit.rundir import read_json
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Tokenizer
     from seqkit.infer.writing import Writing
-    from seqkit.model import Model
-    from seqkit.plan import Plan
 
 
-class Run:
+class Run(Loaded):
     """A trained run. Everything it answers comes from its directory alone.
 
     Attributes:
         path: the run directory.
+        recipe: as it was run, every default filled in.
+        tokenizer: fitted.
     """
-
-    def __init__(self, directory: RunDirectory) -> None:
-        self.directory = directory
-        self.path = directory.path
-        self._plan = directory.read_plan()
-
-    def __repr__(self) -> str:
-        return f"<seqkit run {self.path}>"
-
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """The recipe as it was run, every default filled in."""
-        return self._plan["recipe"]
 
     @property
     def result(self) -> dict[str, Any]:
@@ -282,37 +268,6 @@ class Run:
         except (DataError, UsageError) as error:
             raise DataError(f"{where}: {error}") from None
 
-    @cached_property
-    def tokenizer(self) -> Tokenizer:
-        """The fitted tokenizer.
-
-        Raises:
-            UsageError: this run reads features, and has none.
-        """
-        if self._reads_features:
-            raise UsageError(f"{self.path}: reads features, not text")
-        if self._is_own:
-            from seqkit.infer.own_tokenizer import own_tokenizer
-
-            try:
-                tokenizer = own_tokenizer(self.recipe["tokenizer"])
-            except ValueError as error:
-                raise DataError(f"{self.directory.plan}: damaged: tokenizer: {error}") from None
-        else:
-            tokenizer = self._resolved.tokenizer.build()  # type: ignore[union-attr]
-        try:
-            tokenizer.restore(self._fitted["tokenizer"])
-        except PluginError:
-            raise
-        except Exception as error:  # a plugin may trip over a damaged state in any way
-            message = f"{self.directory.tokenizer}: damaged: the tokenizer cannot read its state: {reason(error)}"
-            raise DataError(message) from error
-        return tokenizer
-
-    @property
-    def _reads_features(self) -> bool:
-        return not self._is_own and self._resolved.tokenizer is None
-
     def _checked_features(self, value: Any) -> np.ndarray:
         width = self._fitted.get("features")
         features = np.asarray(value)
@@ -320,47 +275,6 @@ class Run:
             shape = f"of the shape {features.shape}" if features.ndim else repr(value)[:40]
             raise DataError(f"this run takes features, numbers of the shape (time, {width}), not {shape}")
         return features.astype(np.float32)
-
-    @cached_property
-    def _fitted(self) -> dict[str, Any]:
-        return self.directory.read_fitted()
-
-    @property
-    def _generates(self) -> bool:
-        return self._head_name == "next_char" if self._is_own else self._torch_model[1].head.generates
-
-    @property
-    def _head_name(self) -> str:
-        return self.recipe["head"]["type"] if self._is_own else self._resolved.head.name
-
-    @cached_property
-    def _is_own(self) -> bool:
-        from seqkit.infer.numpy_engine import supports
-
-        try:
-            return supports(self.recipe)
-        except TypeError:  # the recipe is damaged, and resolving it tells where
-            return False
-
-    @cached_property
-    def _engine(self) -> Any:
-        if not self._is_own:
-            from seqkit.infer.torch_engine import TorchEngine
-
-            return TorchEngine(self._torch_model[1])
-        from seqkit.infer.numpy_engine import NumpyEngine
-
-        return NumpyEngine(self.recipe, self._own_weights, self._fitted["head"])
-
-    @cached_property
-    def _own_weights(self) -> dict[str, np.ndarray]:
-        """The weights, of the names and shapes that the recipe and the vocabulary ask for."""
-        from seqkit.infer.numpy_engine import read_weights
-        from seqkit.infer.shapes import check_weights
-
-        weights = read_weights(self.directory.model)
-        check_weights(self.directory, self.recipe, weights, self.tokenizer.vocab_size, self._fitted["head"])
-        return weights
 
     def _answers(self, values: Sequence[Any], inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
         if not self._is_own:
@@ -374,24 +288,6 @@ class Run:
             {"label": labels[int(row.argmax())], "probabilities": dict(zip(labels, map(float, row), strict=True))}
             for row in self._engine.label_probabilities(inputs)
         ]
-
-    @cached_property
-    def _resolved(self) -> Plan:
-        """The plan, looked up among what is installed here."""
-        from seqkit.infer.rebuilt import rebuilt_plan
-
-        return rebuilt_plan(self.directory, self._plan)
-
-    @cached_property
-    def _torch_model(self) -> tuple[Plan, Model]:
-        """The plan, and the model as torch modules."""
-        plan = self._resolved
-        if self._is_own:
-            _ = self._own_weights  # before anything of the recipe's sizes is built
-        from seqkit.infer.rebuilt import rebuilt_model
-
-        tokenizer = None if self._reads_features else self.tokenizer
-        return plan, rebuilt_model(self.directory, plan, tokenizer, self._fitted)
 
 
 def _checked(text: Any) -> str:
