@@ -111,8 +111,8 @@ def limit(num_layers: int, hidden_size: int, seconds: float) -> str:
     at_once += [(total, hidden_size, gates), (total, gates, hidden_size)] * (num_layers - 1)
     alone = products.seconds(every_step, LENGTH, at_once, threads=JOBS)
     return (
-        f"The LSTM's matrix products alone, {rows} rows a step in each of {JOBS} threads and none for the input, which "
-        f"is looked up, take {1000 * alone:.0f} of the {1000 * seconds:.0f} ms."
+        f"The LSTM's matrix products alone, {rows} rows a step in each of {JOBS} threads, and without those of the "
+        f"one-hot input, take {1000 * alone:.0f} of the {1000 * seconds:.0f} ms."
     )
 
 
