@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ class LSTM(nn.Module, Encoder):
         proj_size: project the outputs to this width, below hidden_size; 0 for none.
     """
 
+    directions: ClassVar[int] = 1
     causal = True
     accepts_ids = True
     accepts_lookup = True
@@ -44,7 +45,7 @@ class LSTM(nn.Module, Encoder):
             bias=bias,
             dropout=dropout,
             proj_size=proj_size,
-            directions=1,
+            directions=self.directions,
         )
         self.output_size = self.final_size = self.layers.output_size
 

@@ -101,13 +101,11 @@ class _Recurrence(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         packing: Packing = ctx.packing
         gates, memories, squashed, shown, outputs, hidden_weight, projection = ctx.saved_tensors
-        if retained():
-            gates = gates.clone()
+        d_gates = gates.clone() if retained() else gates  # the gates at first, and written over
         d_hidden, d_memory = d_last_hidden.clone(), d_last_memory / 2
         d_totals = None if projection is None else torch.empty_like(d_outputs)
         arriving = (d_outputs, d_hidden, d_memory)
-        fast(backwards)(gates, d_totals, *arriving, memories, squashed, hidden_weight, projection, packing.running)
-        d_gates = gates
+        fast(backwards)(d_gates, d_totals, *arriving, memories, squashed, hidden_weight, projection, packing.running)
         before = outputs[: len(gates)] if packing.even else outputs.index_select(0, packing.before)  # h_{t-1}
         d_projection = None if d_totals is None else d_totals.t() @ shown
         return d_gates, d_gates.t() @ before, d_projection, d_hidden, d_memory * 2, None
