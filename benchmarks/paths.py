@@ -84,24 +84,13 @@ def lookups() -> Iterator[Case]:
             lengths[0] = TIME
             real, parts = int(lengths.sum()), way(directions, rows).parts
             ids = torch.randint(0, distinct or width, (rows, TIME))
-            spared = (real - parts * distinct) / real
+            share = max(0, real - parts * distinct) / real
+            number = paths.spared(3 if distinct else 2, rows // parts, share, width, hidden_size)
             kind = f"{distinct} vectors of {width}" if distinct else f"one-hot of {width}"
             yield Case(
                 f"{directions} direction{'s' * (directions > 1)}, {rows} rows, {kind}, {hidden_size} units",
-                (3 if distinct else 2) * rows // parts * spared * width * hidden_size,
-                bool(
-                    paths.choose_path(
-                        multiplied=distinct,
-                        rows=rows,
-                        time=TIME,
-                        real=real,
-                        input_size=width,
-                        hidden_size=hidden_size,
-                        proj_size=0,
-                        directions=directions,
-                        device="cpu",
-                    ).looks_up
-                ),
+                number,
+                number >= paths.LOOK_UP_FROM,
                 way(directions, rows, looks_up=True, recurs=True),
                 way(directions, rows),
                 Lookup(ids, torch.randn(distinct, width, requires_grad=True)) if distinct else ids,
@@ -155,7 +144,7 @@ def section(cases: Callable[[], Iterator[Case]], constant: str, rounds: int) -> 
         first, second = (1000 * min(times) for times in in_turn(*calls(case), rounds))
         ratio = second / first
         wrong = (ratio < 1 / 1.1) if case.takes_first else (ratio > 1.1)
-        number = f"{case.number:,.2f}" if constant == "FULL" else f"{max(0, case.number):,.0f}"
+        number = f"{case.number:,.2f}" if constant == "FULL" else f"{case.number:,.0f}"
         taken = ("first" if case.takes_first else "second") + (" (slower)" if wrong else "")
         lines.append(f"| {case.name} | {number} | {first:.1f} ms | {second:.1f} ms | {ratio:.2f} | {taken} |")
         print(lines[-1], flush=True)

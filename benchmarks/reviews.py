@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,6 +27,7 @@ from torch import Tensor
 
 import seqkit
 from seqkit.contracts import Batch
+from seqkit.encoders.paths import JOBS
 from seqkit.model import Model
 
 FILE = "chnsenticorp_htl/ChnSentiCorp_htl_all.csv"
@@ -180,16 +182,17 @@ def limit(texts: list[str], seconds: float) -> str:
     lengths = [min(len(text), CUT) for text in texts]
     steps = round(sum(lengths) / len(lengths))
     every_step = [(BATCH, SIZE, 4 * SIZE), (BATCH, 4 * SIZE, SIZE)]  # forwards and backwards
-    alone = products.seconds(every_step, steps, [(4 * SIZE, BATCH * steps, SIZE)], threads=2)
-    weights = [torch.randn(4 * SIZE, len(set("".join(texts)))).requires_grad_() for _ in range(2)]
+    alone = products.seconds(every_step, steps, [(4 * SIZE, BATCH * steps, SIZE)], threads=JOBS)
+    vocabulary = sum(count >= 2 for count in Counter("".join(text[:CUT] for text in texts)).values())
+    weights = [torch.randn(4 * SIZE, vocabulary).requires_grad_() for _ in range(2)]
     optimizer = torch.optim.Adam(weights, fused=True)
     for weight in weights:
         weight.grad = torch.randn_like(weight)
     adam = min(in_turn(lambda: optimizer.step(), lambda: None, 9)[0])
     return (
         f"Of the {1000 * seconds * BATCH / len(texts):.0f} ms of a batch the recurrence's matrix products alone, "
-        f"{BATCH} rows a step in each of 2 threads, take {1000 * alone:.0f}; Adam's pass over the weights of as many "
-        f"one-hot characters takes {1000 * adam:.1f}."
+        f"{BATCH} rows a step in each of {JOBS} threads, take {1000 * alone:.0f}; Adam's pass over the weights of "
+        f"{vocabulary:,} one-hot characters takes {1000 * adam:.1f}."
     )
 
 

@@ -301,7 +301,10 @@ class Embedding(ABC):
         """ids: int64 (batch, time), or features -> float (batch, time, output_size)."""
 
     def as_lookup(self, ids: Tensor) -> Lookup | None:
-        """Returns what stands for `forward(ids)` where each vector is a row of one table and nothing else; or None."""
+        """Returns what stands for `forward(ids)` where each vector is a row of one table and nothing else; or None.
+
+        Not asked of a class that overrides `forward` and not this.
+        """
         return None
 
 
@@ -314,7 +317,8 @@ class Encoder(ABC):
         causal: True when the output at step t depends on the inputs up to t and on nothing after it.
         accepts_ids: True when `forward` also takes ids, int64 (batch, time), in place of their one-hot vectors, which
             an encoder can look up where it would multiply zeros; most leave it False and get the vectors.
-        accepts_lookup: True when `forward` also takes a `Lookup` in place of the vectors that it stands for.
+        accepts_lookup: True when `forward` also takes a `Lookup` in place of the vectors that it stands for. A class
+            that overrides `forward` has to say this and `accepts_ids` anew.
     """
 
     output_size: int

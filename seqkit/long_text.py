@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from seqkit import token_cache
+from seqkit.claims import stands_by
 from seqkit.contracts import Example, Head, LongText, Reader, Tokenizer
 from seqkit.data import SPLITS, by_order, fit_tokenizer, nothing_falls_into
 from seqkit.errors import DataError, Interrupted, PluginError, UnknownText
@@ -133,13 +134,13 @@ def _parts(
     """Returns the files of a plan's texts, whole; None where they are not to be read in pieces."""
     if not plan.train.sequence_length or (plan.split is not None and plan.split.by != "order"):
         return None
-    if not _stands_by(tokenizer, "piecewise", "fit", "encode"):
+    if not stands_by(tokenizer, "piecewise", "fit", "encode"):
         return None
-    if not _stands_by(head, "takes_long_texts", "fit", "rows", "metrics", "baseline"):
+    if not stands_by(head, "takes_long_texts", "fit", "rows", "metrics", "baseline"):
         return None
     parts = {}
     for side, reader in readers.items():
-        source = reader.text_file() if _stands_by(reader, "text_file", "read") else None
+        source = reader.text_file() if stands_by(reader, "text_file", "read") else None
         if source is None:
             return None
         parts[side] = _Part(*source, stop)
@@ -152,20 +153,6 @@ def _cuts(plan: Plan, characters: int) -> dict[str, tuple[int, int]]:
     if plan.split is None or plan.split.by != "order":
         return {}
     return by_order(characters, plan.split.valid, plan.split.test)
-
-
-def _stands_by(component: Any, claim: str, *methods: str) -> bool:
-    """Returns whether a component makes a claim, which no class that inherits it has changed the grounds of."""
-    if not getattr(component, claim, False):
-        return False
-    if claim in getattr(component, "__dict__", {}):
-        return True
-    classes = type(component).__mro__
-
-    def place(name: str) -> int:
-        return next((number for number, cls in enumerate(classes) if name in vars(cls)), len(classes))
-
-    return all(place(claim) <= place(method) for method in methods)
 
 
 def _size(path: Path) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from seqkit.claims import stands_by
 from seqkit.contracts import Batch, Encoded, Head, Lookup, Loss, State, Tokenizer
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.errors import PluginError
@@ -33,7 +34,10 @@ class Model(nn.Module):
         self.embedding = embedding
         self.encoder = encoder
         self.head = head
-        self._takes_ids = isinstance(embedding, OneHot) and encoder.accepts_ids
+        self._takes_ids = isinstance(embedding, OneHot) and stands_by(encoder, "accepts_ids", "forward")
+        self._takes_lookup = stands_by(embedding, "as_lookup", "forward") and stands_by(
+            encoder, "accepts_lookup", "forward"
+        )
         self._shapes_checked = False
 
     @property
@@ -56,7 +60,7 @@ class Model(nn.Module):
         """Returns what the encoder is given: vectors, or what may stand for them."""
         if self.embedding is None or self._takes_ids:
             return inputs
-        lookup = self.embedding.as_lookup(inputs) if self.encoder.accepts_lookup else None
+        lookup = self.embedding.as_lookup(inputs) if self._takes_lookup else None
         return self.embedding(inputs) if lookup is None else lookup
 
     def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:

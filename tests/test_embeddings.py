@@ -15,14 +15,25 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 import seqkit
 from seqkit import registry
+from seqkit.contracts import Encoded, Lookup
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders import paths
 from seqkit.encoders.bilstm import BiLSTM
 from seqkit.encoders.lstm import LSTM
+from seqkit.encoders.projected import Projected
+from seqkit.encoders.stacked import Stacked
 from seqkit.model import Model
 from seqkit.tokenizers.char import Char
+
+
+def stacked(encoder: Any) -> Stacked:
+    return Stacked(6, layers=[lambda size: encoder])
+
+
+def projected(encoder: Any) -> Projected:
+    return Projected(6, encoder=lambda size: encoder, proj_size=3)
 
 
 @pytest.fixture
@@ -95,6 +106,36 @@ def test_a_model_gives_the_same_by_a_lookup_and_by_vectors(
         assert looked_up == (not len(found) - 1)
         monkeypatch.setattr(embedding, "as_lookup", lambda ids: None)
     assert all(torch.allclose(*pair, rtol=0, atol=1e-12) for pair in zip(*found, strict=True))
+
+
+class Doubled(Learned):
+    """What a plugin might write on top of `learned`, which knows nothing of lookups."""
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(ids)
+
+
+class Halving(LSTM):
+    def forward(self, inputs: torch.Tensor, lengths: torch.Tensor, state: Any = None) -> Encoded:
+        return super().forward(inputs / 2, lengths, state)
+
+
+class HalvingLookups(Halving):
+    accepts_lookup = True
+
+
+@pytest.mark.parametrize("around", [lambda encoder: encoder, stacked, projected])
+def test_a_class_that_overrides_forward_has_to_say_anew_what_it_takes(tokenizer: Char, around: Any) -> None:
+    ids, lengths = torch.randint(0, 4, (3, 5)), torch.tensor([5, 2, 4])
+    plain = Model(Doubled(tokenizer, dim=6), around(Halving(6, hidden_size=5)), torch.nn.Identity())
+    given = plain._given(ids)
+    assert torch.equal(given, 2 * plain.embedding.vectors(ids))
+    plain.encode(ids, lengths)
+    for embedding in (Learned(tokenizer, dim=6), OneHot(tokenizer)):
+        vectors = Model(embedding, around(Halving(embedding.output_size, hidden_size=5)), torch.nn.Identity())
+        assert vectors._given(ids).is_floating_point()
+    said = Model(Learned(tokenizer, dim=6), around(HalvingLookups(6, hidden_size=5)), torch.nn.Identity())
+    assert isinstance(said._given(ids), Lookup)
 
 
 def test_learned_drops_only_in_training(tokenizer: Char) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 import seqkit
 from seqkit import threads
 from seqkit.batches import collate
-from seqkit.contracts import Row
+from seqkit.contracts import Lookup, Row
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.encoders import paths
 from seqkit.encoders.bilstm import BiLSTM
@@ -121,20 +121,22 @@ def test_workers_flush_denormals_take_the_number_of_threads_and_go_when_the_bloc
 
 
 @pytest.mark.usefixtures("_little_is_worth_a_job")
-@pytest.mark.parametrize("kind", ["ids", "vectors"])
+@pytest.mark.parametrize("kind", ["ids", "lookup", "vectors"])
 @pytest.mark.parametrize("encoder", [LSTM, BiLSTM])
 def test_the_number_of_workers_changes_no_bit(encoder: Any, kind: str) -> None:
     torch.manual_seed(3)
     built = encoder(40, hidden_size=8, num_layers=2, dropout=0.5)
     lengths = torch.tensor([7, 2, 5, 5, 1])
-    inputs = torch.randint(0, 40, (5, 7)) if kind == "ids" else torch.randn(5, 7, 40)
+    ids, vectors, table = torch.randint(0, 40, (5, 7)), torch.randn(5, 7, 40), torch.randn(40, 40)
+    learned = {"ids": [], "lookup": [table.requires_grad_()], "vectors": [vectors.requires_grad_()]}[kind]
+    inputs = {"ids": ids, "lookup": Lookup(ids, table), "vectors": vectors}[kind]
     found = []
     for number in (1, 2, 3):
         torch.manual_seed(4)
         with workers(number):
             encoded = built(inputs, lengths)
             parts = [encoded.outputs, encoded.final, *encoded.state]
-            gradients = torch.autograd.grad(sum((part**2).sum() for part in parts), list(built.parameters()))
+            gradients = torch.autograd.grad(sum((part**2).sum() for part in parts), [*built.parameters(), *learned])
         assert all(path.together for path in built.layers.paths)
         found.append([*parts, *gradients])
     for other in found[1:]:

@@ -131,7 +131,7 @@ class LSTMLayers(nn.Module):
     def _with_rows_in_use(self, lookup: Lookup) -> Lookup:
         """Leaves out what the batch does not look up, where looking up may be the way to go."""
         ids, table = lookup
-        if ids.is_cuda or 3 * len(ids) * self.input_size * self.hidden_size < paths.LOOK_UP_FROM:
+        if ids.is_cuda or paths.spared(3, len(ids), 1.0, self.input_size, self.hidden_size) < paths.LOOK_UP_FROM:
             return lookup
         used, places = ids.unique(return_inverse=True)
         return Lookup(places, table.index_select(0, used))

@@ -54,6 +54,17 @@ class Path(NamedTuple):
         return f"{way}, {'rows in two halves' if self.parts > 1 else 'both directions'} side by side"
 
 
+def spared(products: int, rows: int, share: float, input_size: int, hidden_size: int) -> float:
+    """Returns what `LOOK_UP_FROM` is compared with.
+
+    Args:
+        products: that the input takes: 2 of one-hot vectors, 3 of vectors that are learned.
+        rows: of a job.
+        share: of the input's vectors that need no product of their own.
+    """
+    return products * rows * share * input_size * hidden_size
+
+
 def choose_path(
     *,
     multiplied: int,
@@ -77,10 +88,10 @@ def choose_path(
     if device != "cpu" or rows == 0:
         return Path(False, False, 1, False)
     parts = JOBS // directions if rows >= JOBS * ROWS_A_JOB else 1
-    spared = max(0, real - parts * multiplied) / real  # each part of the rows multiplies for itself
-    products = 3 if multiplied else 2
-    looks_up = spared > 0 and products * rows // parts * spared * input_size * hidden_size >= LOOK_UP_FROM
-    width = (proj_size or hidden_size) + input_size * (1 - spared if looks_up else 1)
+    share = max(0, real - parts * multiplied) / real  # each part of the rows multiplies for itself
+    work = spared(3 if multiplied else 2, rows // parts, share, input_size, hidden_size)
+    looks_up = share > 0 and work >= LOOK_UP_FROM
+    width = (proj_size or hidden_size) + input_size * (1 - share if looks_up else 1)
     worth = real * 4 * hidden_size * width >= WORTH_A_JOB
     parts = parts if worth else 1
     recurs = looks_up or proj_size > 0 or (worth and real < FULL * rows * time)

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from seqkit.claims import stands_by
 from seqkit.contracts import Encoded, Encoder, EncoderFactory, PositiveInt, State
 
 
@@ -29,8 +30,8 @@ class Projected(nn.Module, Encoder):
         shared = self.encoder.final_size == self.encoder.output_size
         self.final_projection = None if shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)
         self.output_size = self.final_size = proj_size
-        self.accepts_ids = self.encoder.accepts_ids
-        self.accepts_lookup = self.encoder.accepts_lookup
+        self.accepts_ids = stands_by(self.encoder, "accepts_ids", "forward")
+        self.accepts_lookup = stands_by(self.encoder, "accepts_lookup", "forward")
         self.causal = self.encoder.causal
 
     def forward(self, inputs: Any, lengths: Tensor, state: State = None) -> Encoded:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from seqkit.claims import stands_by
 from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, State
 
 
@@ -30,8 +31,8 @@ class Stacked(nn.Module, Encoder):
         self.dropout = nn.Dropout(dropout)
         self.output_size = built[-1].output_size
         self.final_size = built[-1].final_size
-        self.accepts_ids = built[0].accepts_ids
-        self.accepts_lookup = built[0].accepts_lookup
+        self.accepts_ids = stands_by(built[0], "accepts_ids", "forward")
+        self.accepts_lookup = stands_by(built[0], "accepts_lookup", "forward")
         self.causal = all(layer.causal for layer in built)
 
     def forward(self, inputs: Any, lengths: Tensor, state: State = None) -> Encoded:

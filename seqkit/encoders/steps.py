@@ -33,7 +33,7 @@ def forwards(
         shown: z, (total, hidden_size).
         outputs: h, (batch + total, output_size), those before the first step given. Where nothing is projected, the
             rest of it is `shown`.
-        weight: U'^T, (output_size, 4 * hidden_size).
+        weight: U^T, what makes g doubled, (output_size, 4 * hidden_size).
         projection: P^T, (hidden_size, output_size), or None.
         running: how many rows each step still has.
     """
@@ -81,7 +81,7 @@ def backwards(
         d_hidden: (batch, output_size), what reaches h from the right; left with dh before the first step.
         d_memory: (batch, hidden_size), the same of d.
         memories, squashed: as forwards left them.
-        weight: U', (4 * hidden_size, output_size).
+        weight: U, what makes g doubled, (4 * hidden_size, output_size).
         projection: P, (output_size, hidden_size), or None.
         running: as forwards. A row that has ended waits until the step at which it ran.
     """

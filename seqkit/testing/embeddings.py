@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.batches import collate
+from seqkit.claims import stands_by
 from seqkit.contracts import Embedding, Lookup, Row
 from seqkit.device import seed_everything
 from seqkit.testing.checks import Broken, Check, Checks, DoesNotApply, run
@@ -202,6 +203,8 @@ def every_id(case: EmbeddingCase) -> None:
 def lookup(case: EmbeddingCase) -> None:
     """Where it hands over a lookup, in training or not, that stands for what forward gives."""
     embedding, inputs = case.build(), case.inputs()
+    if not stands_by(embedding, "as_lookup", "forward"):
+        raise DoesNotApply("its forward is overridden, and as_lookup is not")
     given = {training: embedding.train(training).as_lookup(inputs) for training in (True, False)}
     if not any(given.values()):
         raise DoesNotApply("it hands over none")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.batches import carried
+from seqkit.claims import stands_by
 from seqkit.contracts import Encoded, Encoder, Lookup
 from seqkit.testing.checks import Broken, Checks, DoesNotApply
 from seqkit.testing.encoder_case import LENGTHS, READ_LENGTHS, EncoderCase, encode, parts, rows_of
@@ -243,7 +244,7 @@ def _that_goes_on(case: EncoderCase) -> Any:
 def ids(case: EncoderCase) -> None:
     """Where accepts_ids is True, ids are answered as their one-hot vectors are."""
     encoder = case.build()
-    if not encoder.accepts_ids:
+    if not stands_by(encoder, "accepts_ids", "forward"):
         raise DoesNotApply("it takes no ids")
     numbers = torch.randint(0, case.input_size, (5, 6))
     wanted = parts(encode(encoder, nn.functional.one_hot(numbers, case.input_size).double(), LENGTHS), LENGTHS)
@@ -255,7 +256,7 @@ def ids(case: EncoderCase) -> None:
 def lookup(case: EncoderCase) -> None:
     """Where accepts_lookup is True, a lookup is answered as its vectors are, and its table gets their gradient."""
     encoder = case.build()
-    if not encoder.accepts_lookup:
+    if not stands_by(encoder, "accepts_lookup", "forward"):
         raise DoesNotApply("it takes no lookup")
     ids = torch.randint(0, 9, (5, 6))
     table = torch.randn(9, case.input_size).double().requires_grad_()
