@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seqkit._version import __version__
 from seqkit.hookspecs import Command, Component, hookimpl
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
         UsageError,
     )
     from seqkit.registry import register
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Command",

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqkit.infer.trained import Run
-from seqkit.rundir import RunDirectory
+from seqkit.inference.run import Run
+from seqkit.runs.directory import RunDirectory
 
 __all__ = ["Run", "load", "run"]
 
@@ -22,18 +22,20 @@ def run(
     callbacks: Sequence[Any] = (),
     **overrides: Any,
 ) -> Run:
-    """Trains what a recipe says.
+    """Train and evaluate a recipe, and generate or predict what it requests.
 
         seqkit.run("recipes/char_gen.yaml", seed=2, encoder={"hidden_size": 64})
         seqkit.run("recipes/char_gen.yaml", encoder__hidden_size=64)
 
     Args:
-        recipe: a file, or the recipe itself as a dictionary (its paths are relative to the current folder).
-        runs: the folder under which the run directory is made.
-        resume: a run directory to go on with.
-        quiet: print nothing.
-        callbacks: objects whose methods are lifecycle hooks (`seqkit.hookimpl`, see `hookspecs.py`), told of this run.
-        overrides: sections or keys that replace the recipe's; a dictionary is merged in, and `__` steps into a section.
+        recipe: a file, or the recipe as a dictionary, whose paths are relative to the current folder.
+        runs: the folder in which the run directory is created.
+        resume: a run directory to resume.
+        quiet: whether to print nothing.
+        callbacks: objects whose methods are lifecycle hooks (`seqkit.hookimpl`, see `hookspecs.py`), or instances of
+            `seqkit.training.callbacks.Callback`.
+        overrides: sections or keys that replace those of the recipe. A dictionary is merged into its section, and
+            `encoder__hidden_size` is a key of a section.
 
     Returns:
         The finished run.
@@ -42,22 +44,25 @@ def run(
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
     from seqkit.experiment import run_recipe
-    from seqkit.recipe import DICTIONARY, plain, read_recipe
+    from seqkit.recipe.source import DICTIONARY, plain, read_recipe
     from seqkit.registry import load_registry
-    from seqkit.report import Report
+    from seqkit.training.console import Console
 
     read = read_recipe(recipe)
     for key, value in overrides.items():
         read.set(tuple(key.replace("__", ".").split(".")), plain(value), DICTIONARY)
-    report = Report(None) if quiet else Report(sys.stdout, sys.stderr)
-    return Run(run_recipe(read, load_registry(), Path(runs), report, resume=resume, callbacks=callbacks))
+    console = [] if quiet else [Console(sys.stdout, sys.stderr)]
+    return Run(run_recipe(read, load_registry(), Path(runs), [*console, *callbacks], resume=resume))
 
 
 def load(run_dir: str | Path) -> Run:
-    """Opens a run directory.
+    """Open a run directory.
+
+    Args:
+        run_dir: the path that `seqkit run` printed last.
 
     Raises:
-        UsageError: it is not one.
-        DataError: it is damaged.
+        UsageError: it is not a run directory.
+        DataError: its plan.json is corrupt. Other files are read when they are first needed.
     """
     return Run(RunDirectory.open(run_dir))

@@ -1,7 +1,7 @@
-"""What can go wrong, each with the exit code that the command line ends with.
+"""The errors that seqkit raises, each with the exit code of the command line.
 
-Every message is complete in one line: the place, what is wrong there, and what to do. The command line prints
-`lines` and nothing else; a traceback needs `--debug`.
+Each message is one line that says what is wrong, where, and what to do. The command line prints only the `lines` of an
+error; `--debug` raises it, with its traceback.
 """
 
 from __future__ import annotations
@@ -10,38 +10,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
+from seqkit.messages import message
+
 
 class SeqkitError(Exception):
-    """The base of every error that seqkit raises on purpose."""
+    """Base class of the errors that seqkit raises.
+
+    Attributes:
+        exit_code: the exit code of the command line.
+    """
 
     exit_code = 1
 
     @property
     def lines(self) -> list[str]:
-        """One line a fault, ready to print."""
+        """The message, one line per fault."""
         return [_one_line(str(self))]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a recipe.
+    """A mistake at a position in a recipe.
 
     Attributes:
-        where: `file:line:col`, or `command line` for an override, or `recipe` for a dictionary.
-        key: the dotted path of the key, empty when the fault is the file's as a whole.
-        message: what is wrong and what to do.
+        location: `file:line:column`; `command line` for an override, `recipe` for a dictionary.
+        key: the dotted path of the key; empty if the whole file is wrong.
+        message: what is wrong, and what to do.
     """
 
-    where: str
+    location: str
     key: str
     message: str
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.where, self.key, self.message) if part)
+        return ": ".join(part for part in (self.location, self.key, self.message) if part)
 
 
 class RecipeError(SeqkitError):
-    """A recipe is wrong. Carries every fault that was found, in the order of the file."""
+    """A recipe is wrong.
+
+    Attributes:
+        faults: everything that is wrong, in the order of the file.
+    """
 
     exit_code = 2
 
@@ -51,62 +61,70 @@ class RecipeError(SeqkitError):
 
     @property
     def lines(self) -> list[str]:
+        """The message, one line per fault."""
         return [_one_line(str(fault)) for fault in self.faults]
 
 
 class UsageError(SeqkitError):
-    """The command line, or the arguments of a function, are wrong."""
+    """The command line, or an argument of a function, is wrong."""
 
     exit_code = 2
 
 
 class DataError(SeqkitError):
-    """The data is wrong: a file is missing, empty, not in its stated encoding, or an example is unusable."""
+    """The data is wrong: a file is missing, empty or not in its encoding, or an example is invalid."""
 
     exit_code = 3
 
 
 class UnknownText(DataError):
-    """A text holds something that the tokenizer's vocabulary does not, and `unknown: error` says to refuse it.
+    """A text contains a token that is not in the vocabulary, and the tokenizer is configured to raise an error for it.
 
     Args:
-        message: what is wrong; or what is unknown, where its `place` is given too.
-        place: which symbol of the text it is, from 0.
-        remedy: what to do about it, after the place.
+        text: the message; or the unknown token, if its `position` is given.
+        position: the index of the token in the text, from 0.
+        problem: the rest of the message, after the token and its position.
     """
 
-    def __init__(self, message: str, place: int | None = None, remedy: str = "") -> None:
-        super().__init__(message if place is None else f"{message}, symbol {place + 1} of the text, {remedy}")
-        self.message = message
-        self.place = place
-        self.remedy = remedy
+    def __init__(self, text: str, position: int | None = None, problem: str = "") -> None:
+        super().__init__(
+            text
+            if position is None
+            else message(
+                "{token}, token {number} of the text, {problem}", token=text, number=position + 1, problem=problem
+            )
+        )
+        self.text = text
+        self.position = position
+        self.problem = problem
 
-    def after(self, characters: int) -> UnknownText:
-        """Returns the error of a text that has so many characters before this one."""
-        return UnknownText(self.message, None if self.place is None else self.place + characters, self.remedy)
+    def shift(self, tokens: int) -> UnknownText:
+        """Return the error with `position` increased by the number of tokens before this chunk of the text."""
+        return UnknownText(self.text, None if self.position is None else self.position + tokens, self.problem)
 
 
 class PluginError(SeqkitError):
-    """A plugin is wrong, missing, or in conflict with another."""
+    """A plugin is wrong or missing, or two plugins are in conflict."""
 
     exit_code = 4
 
 
 class NotFiniteError(SeqkitError):
-    """Training met a number that is not finite; the step that met it was not taken."""
+    """A loss or a gradient is infinite or not a number. The optimizer step is not applied."""
 
     exit_code = 5
 
 
-class ProcessLost(SeqkitError):
-    """Another of the processes that train together has gone."""
+class ConnectionLost(SeqkitError):
+    """Another process of a distributed run has ended unexpectedly."""
 
 
-class PeerStopped(SeqkitError):
-    """This process stops because another does, which says why; or process 0 says for another what stopped that.
+class OtherProcessStopped(SeqkitError):
+    """This process of a distributed run stops because another process stopped.
 
-    Attributes:
-        exit_code: the other's.
+    Args:
+        exit_code: the exit code of the other process.
+        lines: the message of the other process, in process 0, which reports it; empty elsewhere.
     """
 
     def __init__(self, exit_code: int, lines: Sequence[str] = ()) -> None:
@@ -116,21 +134,22 @@ class PeerStopped(SeqkitError):
 
     @property
     def lines(self) -> list[str]:
+        """The message of the other process."""
         return self._lines
 
 
 class StopTraining(Exception):
-    """Raised by a plugin's `seqkit_epoch_end` to end training there, as if the run had been that long.
+    """Raised by a plugin's `seqkit_epoch_end` to end training after this epoch, as if it were the last.
 
-    Its message says why.
+    Its message is the reason.
     """
 
 
-class StopAsked(Exception):
-    """A signal asks to stop where there is something to save first.
+class StopRequested(Exception):
+    """A signal requested a stop, and the run is at a point where it can save a checkpoint.
 
-    Attributes:
-        signal_number: which.
+    Args:
+        signal_number: the number of the signal.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -139,40 +158,47 @@ class StopAsked(Exception):
 
 
 class Interrupted(SeqkitError):
-    """A run was asked to stop by a signal, and stopped after saving what there was.
+    """A signal ended a run after everything was saved.
 
-    Attributes:
-        exit_code: 128 + the signal's number: 130 for SIGINT, 143 for SIGTERM.
+    Args:
+        signal_number: the number of the signal. The exit code is 128 plus it: 130 for SIGINT, 143 for SIGTERM.
+        text: the message.
     """
 
-    def __init__(self, signal_number: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, signal_number: int, text: str) -> None:
+        super().__init__(text)
         self.exit_code = 128 + signal_number
 
 
+def describe_error(error: BaseException) -> str:
+    """Return an exception in one line, with the name of its class unless it is a PluginError."""
+    text = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the most similar known word, or nothing if none is similar."""
+    from difflib import get_close_matches
+
+    similar = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return message(" (did you mean '{word}'?)", word=similar[0]) if similar else ""
+
+
+def sort_faults(faults: list[Fault]) -> list[Fault]:
+    """Sort faults by line within each file, and drop duplicates."""
+
+    def position(fault: Fault) -> tuple[str, int, int]:
+        file, *numbers = fault.location.rsplit(":", 2)
+        if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
+            return file, int(numbers[0]), int(numbers[1])
+        return fault.location, 0, 0
+
+    return sorted(dict.fromkeys(faults), key=position)
+
+
 def _one_line(text: str) -> str:
-    """Returns a text with nothing in it that ends a line or that a terminal obeys: a recipe may be a stranger's."""
+    """Return a text without line ends and control characters, which an untrusted recipe can contain."""
     return "".join(
         " " if letter == "\n" else repr(letter)[1:-1] if category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
         for letter in text
     )
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """Returns ` (did you mean 'x'?)` for the closest known word, or nothing when none is close."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f" (did you mean '{close[0]}'?)" if close else ""
-
-
-def in_order(faults: list[Fault]) -> list[Fault]:
-    """Sorts by line within each file, and drops repetitions."""
-
-    def place(fault: Fault) -> tuple[str, int, int]:
-        file, *numbers = fault.where.rsplit(":", 2)
-        if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
-            return file, int(numbers[0]), int(numbers[1])
-        return fault.where, 0, 0
-
-    return sorted(dict.fromkeys(faults), key=place)

@@ -1,4 +1,4 @@
-"""The hooks: the first page a plugin author reads. The second is `contracts.py`, which says what a component must do.
+"""The hooks of a plugin: the first page to read. The second is `seqkit.contracts`, what a component must implement.
 
 A plugin is a Python package that names a module in the entry-point group `seqkit`:
 
@@ -6,25 +6,27 @@ A plugin is a Python package that names a module in the entry-point group `seqki
     [project.entry-points.seqkit]
     gru = "seqkit_gru"
 
-and implements any of the hooks below in that module, each yielding `Component` records:
+and implements any of the hooks below in that module. A hook for components yields `Component` records:
 
     # seqkit_gru/__init__.py
     import seqkit
 
     @seqkit.hookimpl
     def seqkit_encoders():
-        yield seqkit.Component("gru", "seqkit_gru.encoder:GRU", "a one-directional GRU")
+        yield seqkit.Component("gru", "seqkit_gru.encoder:GRU", "a forward GRU")
 
-A record names its class by `module:Class` and the class is imported when a recipe uses it, so keep torch out of the
-module that the entry point names: `seqkit list` imports that module every time. seqkit's own components are registered
-in the same way, in `builtin.py`. `seqkit plugins` shows what was found, and why a plugin was set aside;
-`seqkit check-plugin seqkit-gru` tries its components with the checks of `seqkit.testing`.
+A record names its class as `module:Class`, and seqkit imports the class when a recipe uses it. The module of the entry
+point itself is imported by every command, so do not import torch there. seqkit registers its own components in the
+same way, in `registry/builtin.py`.
 
-A recipe names a reader under `data:`, and each other component under its kind: `encoder: {type: gru, hidden_size: 32}`.
+`seqkit plugins` lists the plugins found and why one is disabled. `seqkit check-plugin seqkit-gru` tests a plugin's
+components with the checks of `seqkit.testing`. A recipe names a reader under `data:` and every other component under
+its kind: `encoder: {type: gru, hidden_size: 32}`.
 
-The hooks from `seqkit_run_start` on say how a run goes: what a tracker needs. Each takes whichever of its arguments it
-names. One that raises is told and left alone for the rest of the run, which goes on; `seqkit.StopTraining` ends the
-training well. In a script, `seqkit.run(recipe, callbacks=[…])` takes objects with such methods.
+The lifecycle hooks, from `seqkit_run_start` on, report the progress of a run, to an experiment tracker for instance. An
+implementation takes only the arguments that it names. If a hook raises an error, the error is reported, the lifecycle
+hooks of its plugin are disabled for the rest of the run, and the run continues. In a script,
+`seqkit.run(recipe, callbacks=[...])` takes objects with methods of the same names.
 """
 
 from __future__ import annotations
@@ -44,15 +46,16 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True)
 class Component:
-    """What a plugin says of one component.
+    """The registration of a component.
 
     Attributes:
-        name: the word that a recipe's `type:` uses: lower-case letters, digits, `_` and `-`.
+        name: the name for `type:` in a recipe: lower-case letters, digits, `_` and `-`, beginning with a letter.
         target: `"package.module:Class"`, imported on use; or the class itself.
-        summary: what it is, in half a line, for `seqkit list`.
-        checks: `"package.module:function"`, a function that returns checks of it (`seqkit.testing.checks_for_reader`
-            and its like), for `seqkit check-plugin`. Readers need one, which gives a sample of a file; other kinds need
-            one where what they are tried on can't be guessed: a head its examples, a constructor its values.
+        summary: a short noun phrase for `seqkit list`.
+        checks: `"package.module:function"`, a function that returns the component's checks for `seqkit check-plugin`
+            (built by `seqkit.testing.checks_for_reader` and similar functions). A reader needs one, for a sample of its
+            file format. Other components need one if seqkit cannot choose test cases for them: the examples of a head,
+            the values of a constructor.
     """
 
     name: str
@@ -63,12 +66,12 @@ class Component:
 
 @dataclass(frozen=True)
 class Command:
-    """What a plugin says of a command that it adds to `seqkit`.
+    """The registration of a command of `seqkit`.
 
     Attributes:
-        name: the word after `seqkit`.
-        target: `"package.module:command"`, a `click.Command`, imported when it is run.
-        summary: half a line for `seqkit --help`.
+        name: the name of the command, as in `seqkit NAME`.
+        target: `"package.module:command"`, a `click.Command`, imported when the command is run.
+        summary: a short description for `seqkit --help`.
     """
 
     name: str
@@ -78,25 +81,25 @@ class Command:
 
 @hookspec
 def seqkit_readers() -> Iterable[Component]:
-    """Readers: a source into examples.
+    """Register readers, which read examples from a source.
 
-    yield Component("conll", "seqkit_tagging.conll:Conll", "a word and its tag a line")
+    yield Component("conll", "seqkit_tagging.conll:Conll", "CoNLL files: one word and its tag per line")
     """
     raise NotImplementedError
 
 
 @hookspec
 def seqkit_tokenizers() -> Iterable[Component]:
-    """Tokenizers: text into ids.
+    """Register tokenizers, which convert text to token ids.
 
-    yield Component("pinyin", "seqkit_pinyin:Pinyin", "Chinese by its syllables")
+    yield Component("pinyin", "seqkit_pinyin:Pinyin", "one token per Chinese syllable")
     """
     raise NotImplementedError
 
 
 @hookspec
 def seqkit_embeddings() -> Iterable[Component]:
-    """Embeddings: ids into vectors.
+    """Register embeddings, which map token ids to vectors.
 
     yield Component("fasttext", "seqkit_fasttext:FastText", "word vectors from a .vec file")
     """
@@ -105,25 +108,25 @@ def seqkit_embeddings() -> Iterable[Component]:
 
 @hookspec
 def seqkit_encoders() -> Iterable[Component]:
-    """Encoders: vectors into states.
+    """Register encoders, which map a sequence of vectors to a sequence of outputs.
 
-    yield Component("gru", "seqkit_gru.encoder:GRU", "a one-directional GRU")
+    yield Component("gru", "seqkit_gru.encoder:GRU", "a forward GRU")
     """
     raise NotImplementedError
 
 
 @hookspec
 def seqkit_heads() -> Iterable[Component]:
-    """Heads: states into a loss and into answers.
+    """Register heads, which compute a loss and predictions from encoder outputs.
 
-    yield Component("crf", "seqkit_tagging.crf:CRF", "a tag for each word, by a linear-chain CRF")
+    yield Component("crf", "seqkit_tagging.crf:CRF", "a tag for each word, with a linear-chain CRF")
     """
     raise NotImplementedError
 
 
 @hookspec
 def seqkit_commands() -> Iterable[Command]:
-    """Commands, as in `seqkit board RUN`.
+    """Register commands, called as `seqkit board RUN`.
 
     yield Command("board", "seqkit_board.command:board", "show runs in a browser")
     """
@@ -132,36 +135,68 @@ def seqkit_commands() -> Iterable[Command]:
 
 @hookspec
 def seqkit_run_start(run: Path, recipe: Mapping[str, Any], step: int) -> None:
-    """Training is about to begin, or to go on, in the run directory `run`.
+    """Called before training starts or resumes.
 
-    `recipe` is resolved, every default filled in; `step` is 0, or where a resumed run stands.
+    Args:
+        run: the run directory.
+        recipe: the complete recipe, with all defaults filled in.
+        step: the optimizer steps taken so far: 0, or those of the checkpoint that is resumed.
     """
 
 
 @hookspec
 def seqkit_epoch_end(run: Path, epoch: int, step: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
-    """An epoch is done. `metrics` by split: `train`, and `valid` where it was evaluated.
+    """Called after each epoch.
 
-    A resumed run may tell of an epoch that was told before it was stopped.
+    Raise `seqkit.StopTraining("reason")` here to end the training after this epoch, as if it were the last.
+
+    A resumed run may report an epoch again that was reported before it was interrupted.
+
+    Args:
+        run: the run directory.
+        epoch: the number of the epoch, from 1.
+        step: the optimizer steps taken so far.
+        metrics: for each split, its metrics: `train`, and `valid` if it was evaluated.
     """
 
 
 @hookspec
 def seqkit_evaluation(run: Path, split: str, epoch: int, step: int, metrics: Mapping[str, Any]) -> None:
-    """A split was evaluated: `valid` in the course of training, and what was held out once more at the end."""
+    """Called after a split is evaluated: `valid` after an epoch; at the end of the run, each split in result.json.
+
+    Args:
+        run: the run directory.
+        split: the name of the split.
+        epoch: the number of epochs completed.
+        step: the optimizer steps taken so far.
+        metrics: the metrics of the split.
+    """
 
 
 @hookspec
 def seqkit_checkpoint(run: Path, checkpoint: Path, step: int) -> None:
-    """A checkpoint is whole and durable. It stays until a newer one is."""
+    """Called after a checkpoint is saved. It is deleted when a newer one is saved.
+
+    Args:
+        run: the run directory.
+        checkpoint: the directory of the checkpoint.
+        step: the optimizer steps taken so far.
+    """
 
 
 @hookspec
 def seqkit_run_end(run: Path, result: Mapping[str, Any] | None, error: BaseException | None) -> None:
-    """The run is over: with its `result`, as in result.json; or with the `error` that ended it."""
+    """Called when the run ends, with a result or an error.
+
+    Args:
+        run: the run directory.
+        result: the content of result.json; None if an error ended the run.
+        error: the error, or None.
+    """
 
 
 LIFECYCLE = ("seqkit_run_start", "seqkit_epoch_end", "seqkit_evaluation", "seqkit_checkpoint", "seqkit_run_end")
+"""The lifecycle hooks, which report the progress of a run."""
 
 KINDS = {
     "reader": "seqkit_readers",
@@ -170,4 +205,4 @@ KINDS = {
     "encoder": "seqkit_encoders",
     "head": "seqkit_heads",
 }
-"""Each kind of component, in the order in which a recipe is built, and the hook that fills its registry."""
+"""Each kind of component, in the order in which a recipe is built, and the hook that registers it."""

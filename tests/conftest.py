@@ -1,30 +1,31 @@
-"""What the tests share: the command line as a subprocess, and small recipes."""
+"""Settings and fixtures that the tests of several folders share."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import settings
 
-# Small tensors gain nothing from a second thread, and lose much where two processes share two cores.
+pytest.register_assert_rewrite("helpers")
+
+from helpers.commands import run_process  # noqa: E402 - after the registration
+from helpers.recipes import GENERATION_RECIPE, classification_recipe, vowel_csv  # noqa: E402
+
+# Small tensors gain nothing from a second thread, and lose much when two processes share two cores.
 torch.set_num_threads(1)
-# A machine that is busy must not fail a test, and a failure must be there again on the next run.
+# A busy machine must not fail a test, and a failure must recur on the next run.
 settings.register_profile("seqkit", deadline=None, derandomize=True, database=None)
 settings.load_profile("seqkit")
 
-RECIPES = Path(__file__).parent.parent / "recipes"
-
-SENTENCE = "In Beijing Sarah bought a basket of apples In Guangzhou Sarah bought a basket of bananas"
-
-
-# Plugins that are installed beside seqkit are no part of what these tests say of it, nor of how many they are. The
-# tests of plugins run in the same process, and have them.
+# Installed plugins must not change the results of these tests or the number of their cases. The tests of the plugins,
+# which may run in the same process, need the plugins: the variable is removed after collection and each test of this
+# folder sets it again.
 os.environ["SEQKIT_PLUGINS"] = "off"
 
 
@@ -39,32 +40,61 @@ def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Returns the folder in which ids of long texts are kept: no test's are kept in the user's own."""
+    """Return the folder of cached token files, which replaces the user's cache."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("SEQKIT_CACHE", str(folder))
     return folder
 
 
 @pytest.fixture
-def every_text_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqkit import long_text
-
-    monkeypatch.setattr(long_text, "LONG", 0)
+def isolated_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test register and install components that no other test sees."""
+    monkeypatch.setattr("seqkit.registry._session", [])
+    monkeypatch.setattr("seqkit.registry._loaded", {})
 
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Returns a function that runs `python -m seqkit` with some arguments, in an empty folder unless told otherwise."""
+    """Return a function that runs `python -m seqkit` in a new process, by default in an empty folder."""
 
     def run(*arguments: str | Path, cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "seqkit", *map(str, arguments)],
-            cwd=cwd,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=240,
-        )
+        return run_process(*arguments, cwd=cwd, env=os.environ | environment)
 
     return run
+
+
+@pytest.fixture
+def vowel_recipe(tmp_path: Path) -> dict[str, Any]:
+    """Return a recipe that classifies 300 short words by their first letter, with validation and test splits."""
+    (tmp_path / "words.csv").write_text(vowel_csv(300))
+    return {
+        "name": "words",
+        "seed": 1,
+        "data": {
+            "type": "table",
+            "path": str(tmp_path / "words.csv"),
+            "split": {"by": "hash", "valid": 0.2, "test": 0.2},
+        },
+        "encoder": {"type": "bilstm", "hidden_size": 8},
+        "head": {"type": "classify"},
+        "tokenizer": {"type": "char", "unknown": "mark"},
+        "train": {"epochs": 6, "batch_size": 16, "optimizer": {"type": "adam", "lr": 0.01}},
+        "baseline": "off",
+    }
+
+
+@pytest.fixture(scope="module")
+def generation_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a finished run that generates text."""
+    import seqkit
+
+    return seqkit.run(GENERATION_RECIPE, runs=tmp_path_factory.mktemp("generation"), quiet=True).path
+
+
+@pytest.fixture(scope="module")
+def classification_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a finished run that classifies; `reviews.csv` and `test.csv` are in the same folder."""
+    import seqkit
+
+    folder = tmp_path_factory.mktemp("classification")
+    return seqkit.run(classification_recipe(folder), runs=folder, quiet=True).path

@@ -1,4 +1,4 @@
-"""The command line: runs a command, and turns whatever ends it into lines and an exit code."""
+"""The command line: run a command, and convert an error into lines on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from seqkit.errors import PeerStopped, SeqkitError
+from seqkit.errors import OtherProcessStopped, SeqkitError, suggest
+from seqkit.messages import message
 
-_OUTPUT_FAILS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
-"""What a write to standard output ends with, where nothing else that is written goes without a file's name."""
+if TYPE_CHECKING:
+    import click
+
+_OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+"""The error numbers of writing to standard output. Errors of other files have a file name."""
 
 
 def main() -> NoReturn:
-    """Runs `seqkit` with the arguments of this process, and exits."""
+    """Run `seqkit` with the arguments of this process, and exit."""
     sys.exit(execute(sys.argv[1:]))
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """Runs one command, and returns its exit code. An exception comes out of it only with `--debug`."""
+    """Run a command and return its exit code. Exceptions are raised only with `--debug`."""
     import click
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     debug = "--debug" in options
     rest = [word for word in options if word != "--debug"] + list(arguments[len(options) :])
     _prepare_streams()
-    warnings.showwarning = lambda message, *_, **__: _complain(f"note: {message}")
+    warnings.showwarning = lambda text, *_, **__: _print_error(message("note: {text}", text=text))
     try:
         code = _invoke(rest)
         sys.stdout.flush()
@@ -37,16 +41,17 @@ def execute(arguments: Sequence[str]) -> int:
     except SeqkitError as error:
         if debug:
             raise
-        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, PeerStopped):
+        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, OtherProcessStopped):
             for line in error.lines:
-                _complain(line)
+                _print_error(line)
         return error.exit_code
     except click.ClickException as error:
-        hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
-        _complain(" ".join(error.format_message().split()) + hint)
+        context = getattr(error, "ctx", None)
+        hint = message(" (see `{command} --help`)", command=context.command_path) if context else ""
+        _print_error(_describe_usage_error(error) + hint)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _complain("interrupted")
+        _print_error(message("interrupted"))
         return 130
     except BrokenPipeError:
         _discard_output()
@@ -54,11 +59,17 @@ def execute(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_FAILS:
+        if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
             _discard_output()
-            _complain(f"standard output: cannot be written: {error.strerror}")
+            _print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
         else:
-            _complain(f"unexpected {type(error).__name__}: {' '.join(str(error).split())}: --debug shows the traceback")
+            _print_error(
+                message(
+                    "unexpected {type}: {reason}: use --debug to see the traceback",
+                    type=type(error).__name__,
+                    reason=" ".join(str(error).split()),
+                )
+            )
         return 1
 
 
@@ -68,33 +79,47 @@ def _invoke(arguments: list[str]) -> int:
     from seqkit.cli import commands, plugin_commands  # noqa: F401 - both add their commands to the group
     from seqkit.cli.group import seqkit
 
+    if not arguments:
+        print(seqkit.get_help(click.Context(seqkit, info_name="seqkit", **seqkit.context_settings)))
+        return 2
+    no_arguments = getattr(click.exceptions, "NoArgsIsHelpError", ())  # not in click 8.1, which exits with 0
     try:
         code = seqkit.main(arguments, prog_name="seqkit", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
+    except no_arguments as error:  # raised by a plugin's group of commands
         print(error.format_message())
         return 2
-    except SystemExit:  # what click makes of a reader that has gone
+    except SystemExit:  # click raises it when the reader of its output has gone
         raise BrokenPipeError from None
     return code if isinstance(code, int) else 0
 
 
+def _describe_usage_error(error: click.ClickException) -> str:
+    """Return the message of an error of click, in one line. Versions of click suggest options in different words."""
+    import click
+
+    if isinstance(error, click.NoSuchOption):
+        hint = suggest(error.option_name, error.possibilities or [])
+        return message("no such option '{option}'{hint}", option=error.option_name, hint=hint)
+    return " ".join(error.format_message().split())
+
+
 def _prepare_streams() -> None:
-    """Makes the standard streams take any text: a locale may be of ASCII, and whoever started us may close one."""
+    """Make the standard streams accept any text: the locale may be ASCII, and a stream may be closed."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
         elif name != "stdin" and hasattr(stream, "reconfigure"):
-            # What has no UTF-8 either (the bytes of a file's name) is shown by its numbers.
+            # What cannot be encoded in UTF-8 (the bytes of a file name) is shown as escapes.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _discard_output() -> None:
-    """Lets what stdout still holds go nowhere: Python would complain when it flushes on the way out."""
+    """Discard what stdout still buffers, which Python would fail to flush on exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _complain(line: str) -> None:
+def _print_error(line: str) -> None:
     with suppress(OSError):
         print(f"seqkit: {line}", file=sys.stderr, flush=True)

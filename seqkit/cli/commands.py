@@ -1,4 +1,4 @@
-"""The commands of runs: parse, delegate, print. Each imports what it needs when it runs, so `--help` costs nothing."""
+"""The commands for recipes and runs. Each imports what it needs when it is called, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from typing import Any
 
 import click
 
-from seqkit.cli.group import no_plugin, overrides_argument, seqkit
-from seqkit.cli.lasting import lasting_imports
+from seqkit.cli.checked import Checked
+from seqkit.cli.group import no_plugin_option, overrides_argument, seqkit
+from seqkit.cli.startup import frozen_imports
 from seqkit.errors import UsageError
+from seqkit.messages import message
+
+MAX_PROCESSES = 1024
 
 
-@seqkit.command(short_help="Train what a recipe says, and evaluate it.")
+@seqkit.command(short_help="Train and evaluate a recipe.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @overrides_argument
 @click.option(
@@ -24,14 +28,12 @@ from seqkit.errors import UsageError
     type=click.Path(path_type=Path),
     default=Path("runs"),
     show_default=True,
-    help="Make the run directory here.",
+    help="Create the run directory in this folder.",
 )
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
-@click.option(
-    "--processes", type=click.IntRange(1, 1024), default=1, help="Train in so many processes on this machine."
-)
-@click.option("--verbose", is_flag=True, help="Say by which path each layer is computed.")
-@no_plugin
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Resume an interrupted run.")
+@click.option("--processes", type=Checked("PositiveInt"), default=1, help="Number of local processes.")
+@click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
+@no_plugin_option
 def run(
     recipe: Path,
     overrides: tuple[str, ...],
@@ -41,124 +43,135 @@ def run(
     verbose: bool,
     without: tuple[str, ...],
 ) -> int:
-    """Train what a recipe says, evaluate it, and generate or predict.
+    """Train a recipe, evaluate it, and generate or predict what it requests.
 
-    KEY=VALUE replaces a value of the recipe: encoder.hidden_size=64. The last line printed is the run directory.
+    KEY=VALUE overrides a value of the recipe: encoder.hidden_size=64. The last line of the output is the run directory.
 
-    torchrun may start this command too, as `torchrun --nproc-per-node 2 -m seqkit run RECIPE`, on one machine or many.
+    To train in several processes, on one machine or more: torchrun --nproc-per-node 2 -m seqkit run RECIPE.
     """
-    from seqkit.recipe import read_recipe
+    from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
 
     read = read_recipe(recipe, overrides)
     registry = load_registry(without=without).check()
+    if processes > MAX_PROCESSES:
+        raise UsageError(message("--processes must be at most {max}, not {value}", max=MAX_PROCESSES, value=processes))
     if processes > 1:
-        from seqkit.launch import launch
-        from seqkit.resolve import resolve
+        from seqkit.recipe.resolve import resolve
+        from seqkit.training.launch import launch
 
-        resolve(read, registry)  # what is wrong with it is told here, once
+        resolve(read, registry)  # reports the faults of the recipe once, not in each process
         options = ["--runs", str(runs), *(["--resume", str(resume)] if resume else [])]
         options += ["--verbose"] if verbose else []
         options += [word for name in without for word in ("--no-plugin", name)]
         return launch(processes, ["run", *options, "--", str(recipe), *overrides])
-    with lasting_imports():
+    with frozen_imports():
         from seqkit.experiment import run_recipe
-        from seqkit.report import Report
-    from seqkit.signals import StopRequest
+        from seqkit.training.console import Console
+    from seqkit.cli.signals import StopRequest
 
-    first = os.environ.get("RANK", "0") == "0"
-    report = Report(sys.stdout, sys.stderr, verbose) if first else Report(None)
+    console = Console(sys.stdout, sys.stderr, verbose)
     with StopRequest() as stop:
-        finished = run_recipe(read, registry, runs, report, stop, resume)
-    if first:
+        finished = run_recipe(read, registry, runs, [console], stop, resume)
+    if os.environ.get("RANK", "0") == "0":
         click.echo(finished.path)
     return 0
 
 
-@seqkit.command("verify-resume", short_help="Prove that a run that is killed goes on exactly.")
+@seqkit.command("verify-resume", short_help="Verify that killed runs resume bit for bit.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @overrides_argument
-@click.option("--kills", type=click.IntRange(1), default=10, show_default=True, help="How often to kill.")
-@no_plugin
+@click.option("--kills", type=Checked("PositiveInt"), default=10, show_default=True, help="Number of kills.")
+@no_plugin_option
 def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without: tuple[str, ...]) -> int:
-    """Run a recipe whole; then kill it, again and again, and resume it. Weights, metrics and answers must be equal.
+    """Verify that killed runs of a recipe resume bit for bit.
 
-    Half of the kills come between two writes to the disk, half at any moment. It saves after each step, unless
-    train.checkpoint_seconds=… says otherwise. Shorten a long recipe with train.steps=….
+    Trains the recipe once without a kill, then kills and resumes runs, and compares weights, metrics and outputs. Half
+    of the kills come between two file operations, half at a random time. A checkpoint is saved after each step, unless
+    train.checkpoint_seconds=... overrides it. Shorten a long recipe with train.steps=....
     """
-    from seqkit.verify import verify_resume as verify
+    from seqkit.cli.verify_resume import verify_resume as verify
 
     return 0 if verify(recipe, overrides, kills, without, click.echo) else 1
 
 
-@seqkit.command(short_help="Check a recipe, and print the plan.")
+@seqkit.command(short_help="Check a recipe and print its plan.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @overrides_argument
-@no_plugin
+@no_plugin_option
 def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) -> None:
-    """Check a recipe as `run` does before it reads data; print the plan, which is the recipe with every default."""
-    from seqkit.recipe import read_recipe
+    """Check a recipe without reading its data, and print its plan: the recipe with every default filled in."""
+    from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
 
     read = read_recipe(recipe, overrides)
     registry = load_registry(without=without)
-    from seqkit.resolve import resolve
+    from seqkit.recipe.resolve import resolve
 
     plan = resolve(read, registry)
     for note in plan.notes:
-        click.echo(f"seqkit: note: {note}", err=True)
-    from seqkit.yaml_marks import dump
+        click.echo(message("seqkit: note: {text}", text=note), err=True)
+    from seqkit.recipe.yaml_parser import dump
 
     click.echo(dump(plan.as_data()), nl=False)
 
 
-@seqkit.command(short_help="Write on from a prompt.")
+@seqkit.command(short_help="Generate text from a prompt.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--prompt", help="What to go on from.  [default: the recipe's]")
+@click.option("--prompt", help="The text to continue.  [default: the recipe's]")
 @click.option(
     "--prompts",
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
-    help="Write on from each line of a file; - for standard input. Prints JSON, a line each.",
+    help="Continue each line of a file; - for standard input. Prints JSON Lines.",
 )
-@click.option("--samples", type=int, metavar="N", help="Draw so many texts. Prints JSON, a line each.")
-@click.option("--length", type=int, help="How many tokens (characters) at most.  [default: the recipe's, else 100]")
+@click.option("--samples", type=Checked("PositiveInt"), metavar="N", help="Number of samples. Prints JSON Lines.")
 @click.option(
-    "--temperature", type=float, help="Divides the logits; 0 takes the likeliest.  [default: the recipe's, else 0]"
+    "--length", type=Checked("PositiveInt"), help="Maximum number of tokens.  [default: the recipe's, else 100]"
 )
-@click.option("--top-k", type=int, help="Draw from so many likeliest.")
-@click.option("--top-p", type=float, help="Draw from the likeliest that together hold this probability.")
-@click.option("--seed", type=int, help="Of the draws.  [default: the recipe's]")
-@click.option("--stop", multiple=True, help="End before this text. May be given again.")
-@click.option("--stream", is_flag=True, help="Print each piece as it is written.")
+@click.option(
+    "--temperature",
+    type=Checked("NonNegativeFloat", "float"),
+    help="Divide the logits by this; 0 always takes the most likely token.  [default: the recipe's, else 0]",
+)
+@click.option("--top-k", type=Checked("PositiveInt"), metavar="K", help="Sample from the K most likely tokens.")
+@click.option(
+    "--top-p",
+    type=Checked("Probability", "float"),
+    metavar="P",
+    help="Nucleus sampling: the smallest set of tokens whose probability reaches P.",
+)
+@click.option("--seed", type=Checked("NonNegativeInt"), help="Random seed.  [default: the recipe's]")
+@click.option("--stop", multiple=True, metavar="TEXT", help="End before this text. Can be repeated.")
+@click.option("--stream", is_flag=True, help="Print the text while it is generated.")
 def generate(run: Path, prompts: Path | None, samples: int | None, stream: bool, **options: Any) -> None:
-    """Write on from a prompt with a trained run; prints the prompt and what follows it.
+    """Generate text from a prompt with a trained run; prints the prompt and its continuation.
 
-    With --prompts or --samples there are many texts, written side by side: {"prompt": …, "text": …}, where the text is
-    what follows the prompt.
+    With --prompts or --samples, prints an object per text: {"prompt": ..., "text": ...}, where the text is the
+    continuation.
     """
     from seqkit.api import load
 
     for given, option in ((prompts is not None, "--prompts"), (samples is not None, "--samples")):
         if given and stream:
-            raise UsageError(f"--stream prints one text as it is written: leave it out, or {option}")
+            raise UsageError(message("--stream prints a single text: omit it, or {option}", option=option))
     if prompts and options["prompt"] is not None:
-        raise UsageError("give --prompt or --prompts, not both")
+        raise UsageError(message("pass --prompt or --prompts, not both"))
     if prompts and samples is not None:
-        raise UsageError("--samples are of one prompt: give --samples or --prompts, not both")
+        raise UsageError(message("--samples needs a single prompt: pass --samples or --prompts, not both"))
     trained = load(run)
     options["stop"] = list(options["stop"]) or None
     if prompts:
-        from seqkit.infer.lines import read_lines
+        from seqkit.cli.lines import read_lines
 
-        asked: Any = read_lines(prompts, "utf-8")
-        texts = trained.generate(**options | {"prompt": asked})
-        _print_json({"prompt": prompt, "text": text} for prompt, text in zip(asked, texts, strict=True))
+        lines = read_lines(prompts, "utf-8")
+        texts = trained.generate(**options | {"prompt": lines})
+        _print_json_lines({"prompt": prompt, "text": text} for prompt, text in zip(lines, texts, strict=True))
         return
-    (prompt,) = trained.writing(**options).prompts
+    (prompt,) = trained.generation_config(**options).prompts
     if samples is not None:
         texts = trained.generate(**options, samples=samples)
-        _print_json({"prompt": prompt, "text": text} for text in texts)
+        _print_json_lines({"prompt": prompt, "text": text} for text in texts)
         return
     if not stream:
         click.echo(prompt + trained.generate(**options))
@@ -171,45 +184,51 @@ def generate(run: Path, prompts: Path | None, samples: int | None, stream: bool,
     click.echo()
 
 
-def _print_json(answers: Iterable[Mapping[str, Any]]) -> None:
-    """Prints a JSON object a line."""
-    click.echo("".join(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers), nl=False)
+def _print_json_lines(items: Iterable[Mapping[str, Any]]) -> None:
+    click.echo("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items), nl=False)
 
 
-@seqkit.command(short_help="Label texts.")
+@seqkit.command(short_help="Predict labels for texts.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
-    "--file", type=click.Path(path_type=Path, allow_dash=True), help="Texts to label, one a line; - for standard input."
+    "--file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A file of texts, one per line; - for standard input.",
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
-@click.option("--data", type=click.Path(path_type=Path), help="A file of the form that the recipe reads.")
+@click.option("--encoding", default="utf-8", show_default=True, help="File encoding.")
+@click.option("--data", type=click.Path(path_type=Path), help="A file in the format that the recipe reads.")
 def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str, data: Path | None) -> None:
-    """Answer for texts with a trained run; prints a JSON object a line: text, label, probabilities."""
+    """Predict labels for texts with a trained run; prints an object per text: text, label, probabilities."""
     from seqkit.api import load
 
     given = [option for option, value in (("texts", texts), ("--file", file), ("--data", data)) if value]
-    if len(given) != 1:
-        both = f"give {' or '.join(given)}, not both"
-        raise UsageError(both if given else "give texts, or --file with one a line, or --data with the recipe's form")
+    if len(given) > 1:
+        raise UsageError(message("pass {options}, not both", options=" or ".join(given)))
+    if not given:
+        raise UsageError(
+            message(
+                "no texts: pass texts, --file with one text per line, or --data in the format that the recipe reads"
+            )
+        )
     trained = load(run)
     if data:
-        _print_json(trained.predict_file(data))
+        _print_json_lines(trained.predict_file(data))
         return
     if file:
-        from seqkit.infer.lines import read_lines
+        from seqkit.cli.lines import read_lines
 
         texts = tuple(read_lines(file, encoding))
-    _print_json(trained.predict(texts))
+    _print_json_lines(trained.predict(texts))
 
 
-@seqkit.command(short_help="Score a run on new data.")
+@seqkit.command(short_help="Evaluate a run on new data.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="A file of the form that the recipe reads."
+    "--data", required=True, type=click.Path(path_type=Path), help="A file in the format that the recipe reads."
 )
 def evaluate(run: Path, data: Path) -> None:
-    """Score a trained run on new data; prints the head's metrics as JSON."""
+    """Evaluate a trained run on new data; prints the head's metrics as JSON."""
     from seqkit.api import load
 
     click.echo(json.dumps(load(run).evaluate(data), ensure_ascii=False, indent=2))

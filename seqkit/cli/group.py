@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-import seqkit as package
-from seqkit.errors import Interrupted
+from seqkit._version import __version__
+from seqkit.errors import Interrupted, suggest
+from seqkit.hookspecs import KINDS
+from seqkit.messages import message
 
-KINDS = ("reader", "tokenizer", "embedding", "encoder", "head")
+if TYPE_CHECKING:
+    from seqkit.registry.records import RegisteredCommand
 
-no_plugin = click.option(
-    "--no-plugin", "without", multiple=True, metavar="NAME", help="Leave this plugin out. May be given again."
+no_plugin_option = click.option(
+    "--no-plugin", "without", multiple=True, metavar="NAME", help="Disable this plugin. Can be repeated."
 )
 overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+kind_names = tuple(KINDS)
 
 
-class Commands(click.Group):
-    """seqkit's own commands and those of plugins; says of Ctrl-C what it says of any other end, in one line."""
+class CommandGroup(click.Group):
+    """The commands of seqkit and of plugins. An interrupt is reported in one line, like any other error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *sorted(_plugin_commands().keys() - self.commands.keys())]
@@ -28,11 +32,15 @@ class Commands(click.Group):
         own = super().get_command(ctx, name)
         if own is not None or name not in _plugin_commands():
             return own
-        return click.Command(name, short_help=_plugin_commands()[name].command.summary)  # stands for it in --help
+        # A placeholder for --help, so that a plugin's command is imported only when it runs.
+        return click.Command(name, short_help=_plugin_commands()[name].command.summary)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[:1] and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            hint = suggest(args[0], self.list_commands(ctx))
+            ctx.fail(message("no such command '{command}'{hint}", command=args[0], hint=hint))
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands:
             from seqkit.registry import load_registry
@@ -44,21 +52,21 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise Interrupted(signal.SIGINT, "interrupted") from None
+            raise Interrupted(signal.SIGINT, message("interrupted")) from None
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package.__version__, prog_name="seqkit")
-@click.option("--debug", is_flag=True, help="Show a traceback for an error.")
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="seqkit")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def seqkit(debug: bool) -> None:
-    """Sequence models from recipes: train, generate, classify.
+    """Train, evaluate and use sequence models that are described by recipes.
 
-    Try `seqkit run recipes/char_gen.yaml`.
+    Start with `seqkit run recipes/char_gen.yaml`.
     """
 
 
-def _plugin_commands() -> dict[str, Any]:
-    """Returns the commands of plugins by name. What is wrong with a plugin is not for `--help` to say."""
+def _plugin_commands() -> dict[str, RegisteredCommand]:
+    """Return the commands of plugins by name. `--help` does not report faults of plugins."""
     from seqkit.registry import load_registry
 
     return load_registry().commands

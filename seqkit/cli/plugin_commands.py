@@ -1,43 +1,48 @@
-"""The commands of components and plugins: what there is, whether it is right, and a package to start from."""
+"""The commands for components and plugins: list, show and check them, and start a new plugin."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from seqkit.cli.group import KINDS, no_plugin, seqkit
+from seqkit.cli.group import kind_names, no_plugin_option, seqkit
 from seqkit.errors import UsageError
+from seqkit.messages import message
+
+if TYPE_CHECKING:
+    from seqkit.registry.records import Registry
 
 
 @seqkit.command("list", short_help="List the registered components.")
 @click.argument("kind", required=False, metavar="[KIND]")
-@no_plugin
+@no_plugin_option
 def list_components(kind: str | None, without: tuple[str, ...]) -> None:
-    """List the registered components and who provides them.
+    """List the registered components and their providers.
 
-    KIND is reader, tokenizer, embedding, encoder or head; without it all are listed.
+    KIND is reader, tokenizer, embedding, encoder or head. Without it, all components are listed.
     """
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without).check()
-    for each in [kind] if kind else KINDS:
+    for each in [kind] if kind else kind_names:
         entries = registry.all(each)
         width = max((len(entry.name) for entry in entries), default=0)
         provider_width = max((len(entry.provider) for entry in entries), default=0)
         click.echo(f"{each}:")
         for entry in entries:
             click.echo(f"  {entry.name:<{width}}  {entry.provider:<{provider_width}}  {entry.component.summary}")
-    _tell_set_aside(registry)
+    _note_disabled_plugins(registry)
 
 
 @seqkit.command(short_help="Show a component and its parameters.")
 @click.argument("kind")
 @click.argument("name")
-@no_plugin
+@no_plugin_option
 def show(kind: str, name: str, without: tuple[str, ...]) -> None:
-    """Show one component: what it does, who provides it, and the parameters that a recipe may give it."""
+    """Show a component: what it does, who provides it, and its parameters."""
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without).check()
@@ -45,87 +50,96 @@ def show(kind: str, name: str, without: tuple[str, ...]) -> None:
         entry = registry.get(kind, name)
     except LookupError as error:
         raise UsageError(str(error)) from None
-    from seqkit.describe import description
+    from seqkit.cli.describe import describe_component
 
-    click.echo(description(entry))
+    click.echo(describe_component(entry))
 
 
 @seqkit.command(short_help="List the installed plugins.")
-@no_plugin
+@no_plugin_option
 def plugins(without: tuple[str, ...]) -> None:
-    """List the installed plugins, what each provides, and why one was set aside."""
+    """List the installed plugins, what each provides, and why a plugin is disabled."""
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without)
     for plugin in registry.plugins:
         click.echo(f"{plugin.name}: {plugin.distribution} {plugin.version}")
         if plugin.failure:
-            click.echo(f"  set aside: {plugin.failure}")
+            click.echo(message("  disabled: {reason}", reason=plugin.failure))
         for entry in plugin.components:
             click.echo(f"  {entry.kind} {entry.name}")
         for added in plugin.commands:
-            hidden = ": never runs, since seqkit has one of that name" if added.command.name in seqkit.commands else ""
-            click.echo(f"  command {added.command.name}{hidden}")
+            name = added.command.name
+            if name in seqkit.commands:
+                click.echo(message("  command {name}: hidden by seqkit's own command of this name", name=name))
+            else:
+                click.echo(message("  command {name}", name=name))
         if plugin.lifecycle:
-            click.echo(f"  is told of runs: {', '.join(plugin.lifecycle)}")
+            click.echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
         if not (plugin.failure or plugin.components or plugin.commands or plugin.lifecycle):
-            click.echo("  provides nothing: no function of its module is a @seqkit.hookimpl")
+            click.echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
     registry.check()
 
 
-@seqkit.command("check-plugin", short_help="Try a plugin's components.")
+@seqkit.command("check-plugin", short_help="Check the components of a plugin.")
 @click.argument("distribution", metavar="DIST")
-@no_plugin
+@no_plugin_option
 def check_plugin(distribution: str, without: tuple[str, ...]) -> None:
-    """Try every component of an installed package with the checks of seqkit.testing; DIST is its name.
+    """Check every component of an installed package with the checks of seqkit.testing. DIST is its name.
 
-    Each check is told in a line. Seqkit's own components are tried by the name of seqkit.
+    Prints a line per check. `seqkit check-plugin seqkit` checks seqkit's own components.
     """
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without).check()
     import torch
 
-    from seqkit.testing.installed import check_distribution
+    from seqkit.testing.distribution import check_distribution
 
-    torch.set_num_threads(1)  # what is tried is small
+    torch.set_num_threads(1)  # the models that are checked are small
     click.echo(check_distribution(distribution, registry, click.echo))
 
 
-@seqkit.command("new-plugin", short_help="Write a package to start a plugin from.")
+@seqkit.command("new-plugin", short_help="Create a plugin package from a template.")
 @click.argument("name")
 @click.option(
-    "--kind", type=click.Choice(KINDS), default="encoder", show_default=True, help="What the plugin is to provide."
+    "--kind", type=click.Choice(kind_names), default="encoder", show_default=True, help="The kind of its component."
 )
 @click.option(
     "--into",
     type=click.Path(path_type=Path),
     default=Path(),
-    show_default="here",
+    show_default="the current folder",
     metavar="DIR",
-    help="Make the package's folder in this one.",
+    help="Create the package in this folder.",
 )
 def new_plugin(name: str, kind: str, into: Path) -> None:
-    """Write a package to start a plugin from: seqkit-NAME, with one small component, its test and a recipe."""
-    import shlex
-
-    from seqkit.new_plugin import write_plugin
+    """Create a plugin package, seqkit-NAME, with a small component, its tests and a recipe."""
+    from seqkit.cli.new_plugin import write_plugin
     from seqkit.registry import load_registry
 
     folder = write_plugin(name, kind, into, load_registry())
     recipe = folder / "recipes" / f"{folder.name.removeprefix('seqkit-')}.yaml"
-    click.echo(f"{folder}: a package that provides the {kind} '{recipe.stem}'. Next:")
+    source = f"{folder}[test]" if folder.is_absolute() else f"./{folder}[test]"
     click.echo(
-        f"  pip install -e {shlex.quote(f'./{folder}[test]' if not folder.is_absolute() else f'{folder}[test]')}"
+        message(
+            "{folder}: a package that provides the {kind} '{name}'. Next:", folder=folder, kind=kind, name=recipe.stem
+        )
     )
+    click.echo(f"  pip install -e {shlex.quote(source)}")
     click.echo(f"  pytest {shlex.quote(str(folder))}")
     click.echo(f"  seqkit run {shlex.quote(str(recipe))}")
 
 
-def _tell_set_aside(registry: Any) -> None:
+def _note_disabled_plugins(registry: Registry) -> None:
     for plugin in registry.plugins:
         if plugin.failure:
             click.echo(
-                f"seqkit: note: plugin '{plugin.name}' of {plugin.distribution} is set aside: {plugin.failure}",
+                message(
+                    "seqkit: note: plugin '{plugin}' of {distribution} is disabled: {reason}",
+                    plugin=plugin.name,
+                    distribution=plugin.distribution,
+                    reason=plugin.failure,
+                ),
                 err=True,
             )

@@ -1,1 +1,1 @@
-"""Ids into vectors."""
+"""Embeddings: map token ids to vectors."""

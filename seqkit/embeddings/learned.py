@@ -1,4 +1,4 @@
-"""A learned vector for each id."""
+"""Learned vectors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from seqkit.contracts import Embedding, Fraction, Lookup, PositiveInt, Tokenizer
 
 
 class Learned(nn.Module, Embedding):
-    """A learned vector for each id, drawn from the normal distribution as `torch.nn.Embedding` does.
+    """A learned vector for each token id, initialized from the standard normal distribution as `torch.nn.Embedding`.
 
     Args:
         dim: the width of a vector.
-        dropout: the share of a vector's numbers that is dropped in training.
+        dropout: the dropout probability of each element of a vector.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, dim: PositiveInt, dropout: Fraction = 0.0) -> None:
@@ -25,4 +25,5 @@ class Learned(nn.Module, Embedding):
         return self.dropout(self.vectors(ids))
 
     def as_lookup(self, ids: Tensor) -> Lookup | None:
+        # With dropout, two occurrences of an id have different vectors.
         return None if self.training and self.dropout.p else Lookup(ids, self.vectors.weight)

@@ -1,4 +1,4 @@
-"""A 1 in the id's place."""
+"""One-hot vectors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from seqkit.contracts import Embedding, Tokenizer
 
 
 class OneHot(nn.Module, Embedding):
-    """A vector of zeros with a 1 in the id's place: nothing to learn, and as wide as the vocabulary."""
+    """One-hot vectors, as wide as the vocabulary: 1 at the position of the id, 0 elsewhere. There are no weights."""
+
+    is_one_hot = True
 
     one: Tensor
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.output_size = tokenizer.vocab_size
-        # Follows the module's device and floating type, which nothing else here has.
+        # A buffer follows the device and the floating type of the model; this module has no weights that do.
         self.register_buffer("one", torch.ones(()), persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:

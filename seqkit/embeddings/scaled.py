@@ -1,4 +1,4 @@
-"""Features, each brought to a common scale."""
+"""Features on a common scale."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from seqkit.contracts import Embedding
 
 
 class Scaled(nn.Module, Embedding):
-    """Features, each brought to a common scale by what the training split showed of it, and by nothing else.
+    """Features, each shifted and scaled to a common range, with statistics of the training split alone.
+
+    The same as `StandardScaler`, `MinMaxScaler` and `RobustScaler` of scikit-learn. A constant feature is only shifted.
 
     Args:
-        by: `standard`, to mean 0 and standard deviation 1; `min_max`, to 0 and 1; `robust`, to median 0 and an
-            interquartile range of 1. A feature that never changes is only shifted.
+        by: `standard`: mean 0 and standard deviation 1; `min_max`: minimum 0 and maximum 1; `robust`: median 0 and
+            interquartile range 1, which outliers influence less.
     """
 
     takes = "features"
@@ -32,7 +34,7 @@ class Scaled(nn.Module, Embedding):
         self.register_buffer("scale", torch.ones(width))
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
-        values = np.concatenate([np.asarray(item, dtype=np.float64) for item in inputs])  # (steps, width)
+        values = np.concatenate([np.asarray(item, dtype=np.float64) for item in inputs])  # (time steps, width)
         if self.by == "standard":
             shift, scale = values.mean(axis=0), values.std(axis=0)
         elif self.by == "min_max":
@@ -40,9 +42,10 @@ class Scaled(nn.Module, Embedding):
         else:
             lower, shift, upper = np.percentile(values, [25, 50, 75], axis=0)
             scale = upper - lower
+        varies = scale > 1e-9 * np.abs(shift)
         self.shift.copy_(torch.from_numpy(shift))
-        self.scale.copy_(torch.from_numpy(np.where(scale > 1e-9 * np.abs(shift), scale, 1.0)))
+        self.scale.copy_(torch.from_numpy(np.where(varies, scale, 1.0)))
 
     def forward(self, features: Tensor) -> Tensor:
-        """features: float (batch, time, width) -> the same, scaled."""
+        """Scale features, float (batch, time, width)."""
         return (features - self.shift) / self.scale

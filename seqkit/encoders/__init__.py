@@ -1,1 +1,1 @@
-"""Vectors into states."""
+"""Encoders: map a sequence of vectors to a sequence of outputs."""

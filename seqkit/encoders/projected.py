@@ -1,40 +1,44 @@
-"""A linear projection of any encoder."""
+"""A linear projection of another encoder."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
-from seqkit.claims import stands_by
-from seqkit.contracts import Encoded, Encoder, EncoderFactory, PositiveInt, State
+from seqkit.contracts import Encoded, Encoder, EncoderFactory, Lookup, PositiveInt, State
 
 
 class Projected(nn.Module, Encoder):
-    """A linear projection of any encoder's outputs and of its final vector, by the same weights where their widths
-    agree.
+    """A linear projection of the outputs and the final vector of another encoder.
 
-    It acts on what the encoder returns and leaves its recurrence alone; the projection inside the recurrence is
-    `proj_size` of `lstm` and `bilstm`.
+    One projection serves both if they have the same width; otherwise each has its own. The recurrence of the encoder is
+    not changed: for a projection within the recurrence, use `proj_size` of `lstm` and `bilstm`.
 
     Args:
-        encoder: what is projected.
+        encoder: the encoder to project.
         proj_size: the width of the projection.
-        bias: whether it adds a bias.
+        bias: whether the projection has a bias.
     """
+
+    encoder: Encoder
 
     def __init__(self, input_size: int, *, encoder: EncoderFactory, proj_size: PositiveInt, bias: bool = True) -> None:
         super().__init__()
-        self.encoder: Any = encoder(input_size)
+        self.encoder = encoder(input_size)
         self.projection = nn.Linear(self.encoder.output_size, proj_size, bias=bias)
-        shared = self.encoder.final_size == self.encoder.output_size
-        self.final_projection = None if shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)
+        is_shared = self.encoder.final_size == self.encoder.output_size
+        self.final_projection = None if is_shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)
         self.output_size = self.final_size = proj_size
-        self.accepts_ids = stands_by(self.encoder, "accepts_ids", "forward")
-        self.accepts_lookup = stands_by(self.encoder, "accepts_lookup", "forward")
         self.causal = self.encoder.causal
 
-    def forward(self, inputs: Any, lengths: Tensor, state: State = None) -> Encoded:
+    @property
+    def accepts_ids(self) -> bool:  # type: ignore[override]
+        return self.encoder.accepts_ids
+
+    @property
+    def accepts_lookup(self) -> bool:  # type: ignore[override]
+        return self.encoder.accepts_lookup
+
+    def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         encoded = self.encoder(inputs, lengths, state)
         final_projection = self.final_projection or self.projection
         return Encoded(self.projection(encoded.outputs), final_projection(encoded.final), encoded.state)

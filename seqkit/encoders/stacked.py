@@ -1,45 +1,59 @@
-"""Encoders on top of one another."""
+"""A stack of encoders."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import cast
 
 from torch import Tensor, nn
 
-from seqkit.claims import stands_by
-from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, State
+from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, Lookup, State
+from seqkit.messages import message
 
 
 class Stacked(nn.Module, Encoder):
-    """Encoders on top of one another, each built from the output size of the one below; the top one's final is the
-    final.
+    """A stack of encoders, each reading the outputs of the one below.
+
+    The final vector is that of the top encoder. The state is a tuple of the encoders' states.
 
     Args:
         layers: the encoders, from the bottom up.
-        dropout: the share of outputs dropped in training between one encoder and the next.
+        dropout: the dropout probability between one encoder and the next.
     """
 
     def __init__(self, input_size: int, *, layers: list[EncoderFactory], dropout: Fraction = 0.0) -> None:
         super().__init__()
         if dropout and len(layers) == 1:
-            warnings.warn("encoder dropout acts between encoders: with one it does nothing", stacklevel=2)
-        built: list[Any] = []
+            warnings.warn(
+                message("encoder dropout acts between encoders: with one encoder it has no effect"), stacklevel=2
+            )
+        encoders: list[Encoder] = []
         for factory in layers:
-            built.append(factory(built[-1].output_size if built else input_size))
-        self.layers = nn.ModuleList(built)
+            encoders.append(factory(encoders[-1].output_size if encoders else input_size))
+        self.layers = nn.ModuleList(cast(list[nn.Module], encoders))
         self.dropout = nn.Dropout(dropout)
-        self.output_size = built[-1].output_size
-        self.final_size = built[-1].final_size
-        self.accepts_ids = stands_by(built[0], "accepts_ids", "forward")
-        self.accepts_lookup = stands_by(built[0], "accepts_lookup", "forward")
-        self.causal = all(layer.causal for layer in built)
+        self.output_size = encoders[-1].output_size
+        self.final_size = encoders[-1].final_size
+        self.causal = all(encoder.causal for encoder in encoders)
 
-    def forward(self, inputs: Any, lengths: Tensor, state: State = None) -> Encoded:
-        states = []
-        encoded = Encoded(inputs, inputs)
-        for number, layer in enumerate(self.layers):
-            given = self.dropout(encoded.outputs) if number else inputs
-            encoded = layer(given, lengths, None if state is None else state[number])
+    @property
+    def accepts_ids(self) -> bool:  # type: ignore[override]
+        return self._encoders[0].accepts_ids
+
+    @property
+    def accepts_lookup(self) -> bool:  # type: ignore[override]
+        return self._encoders[0].accepts_lookup
+
+    @property
+    def _encoders(self) -> list[Encoder]:
+        return cast(list[Encoder], list(self.layers))
+
+    def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
+        bottom, *others = self._encoders
+        bottom_state, *other_states = [None] * len(self.layers) if state is None else state
+        encoded = bottom(inputs, lengths, bottom_state)
+        states = [encoded.state]
+        for encoder, encoder_state in zip(others, other_states, strict=True):
+            encoded = encoder(self.dropout(encoded.outputs), lengths, encoder_state)
             states.append(encoded.state)
         return encoded._replace(state=tuple(states))

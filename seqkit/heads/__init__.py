@@ -1,1 +1,1 @@
-"""States into a loss and into answers."""
+"""Heads: compute a loss and predictions from encoder outputs."""

@@ -1,4 +1,4 @@
-"""A label for the whole sequence."""
+"""Sequence classification."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
 from seqkit.errors import DataError, suggest
+from seqkit.messages import message
 
 
 class Classify(nn.Module, Head):
-    """A label for the whole sequence: softmax over a linear map of one vector of it.
+    """Sequence classification: one label per text, by a linear layer and a softmax.
 
-    That vector is the encoder's final one: for an encoder that reads both ways, the forward direction's state after the
-    last step beside the backward direction's after the first. Long texts are often better judged by what any of their
-    steps has shown, pooled over the outputs.
+    The linear layer reads the encoder's final vector (for a bidirectional encoder, the final output of both directions)
+    or, often better for long texts, its outputs pooled over time.
 
     Args:
-        pooling: `final`; or `mean` or `max` of each output over the row's real steps.
-        class_weights: what an example of each label counts for in training: a number a label (1 where none is given),
-            or `balanced`, which makes all labels count alike.
-        label_smoothing: the share of the target spread evenly over all labels in training (Szegedy et al., 2016).
-        dropout: the share of the final vector dropped in training.
+        pooling: `final` for the final vector; `mean` or `max` of the outputs over the time steps of the text.
+        class_weights: the weight of each label's examples in the training loss: a number per label, 1 if not given; or
+            `balanced`, inversely proportional to the label's frequency as in scikit-learn.
+        label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
+            Rethinking the Inception Architecture for Computer Vision, 2016).
+        dropout: the dropout probability of the vector that the linear layer reads.
     """
 
     metric_names = ("accuracy", "macro_f1")
@@ -54,7 +55,11 @@ class Classify(nn.Module, Head):
         self._set_labels(sorted(counts))
         if len(self.labels) < 2:
             raise DataError(
-                f"all {len(examples)} training examples are labelled '{self.labels[0]}': two labels are needed"
+                message(
+                    "all {count} training examples have the label '{label}': provide examples of at least two labels",
+                    count=len(examples),
+                    label=self.labels[0],
+                )
             )
         if self.class_weights == "balanced":
             self.weights = [len(examples) / (len(counts) * counts[label]) for label in self.labels]
@@ -62,7 +67,11 @@ class Classify(nn.Module, Head):
             for label in self.class_weights:
                 if label not in self.labels:
                     raise ValueError(
-                        f"class_weights names '{label}', which no training example has{suggest(label, self.labels)}"
+                        message(
+                            "class_weights contains '{label}', which is not a label of the training data{suggestion}",
+                            label=label,
+                            suggestion=suggest(label, self.labels),
+                        )
                     )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
 
@@ -82,16 +91,22 @@ class Classify(nn.Module, Head):
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
-            raise DataError("there is no label")
+            raise DataError(message("the label is missing"))
         number = self._numbers.get(str(example.target))
         if number is None:
-            raise DataError(f"the label '{example.target}' is not among the training data's: {', '.join(self.labels)}")
+            raise DataError(
+                message(
+                    "the label '{label}' does not occur in the training data: the labels are {labels}",
+                    label=example.target,
+                    labels=", ".join(self.labels),
+                )
+            )
         yield Row(encoded_input, number)
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         logits = self._logits(encoded, batch)
-        # Weights and smoothing shape what is learned; what is reported is the plain likelihood.
+        # Weights and smoothing are for training alone; the reported loss is the plain negative log-likelihood.
         weights = None if self.weights is None or not self.training else logits.new_tensor(self.weights)
         total = nn.functional.cross_entropy(
             logits,
@@ -104,13 +119,14 @@ class Classify(nn.Module, Head):
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
-        return [answer(row, self.labels) for row in probabilities.cpu().numpy()]
+        return [_prediction(row, self.labels) for row in probabilities.cpu().numpy()]
 
     def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Returns float (batch, labels)."""
+        """Return float (batch, number of labels)."""
         return self.output(self.dropout(self._pooled(encoded, batch)))
 
     def _pooled(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Return the vector of each row that the linear layer reads."""
         if self.pooling == "final":
             return encoded.final  # (batch, final_size)
         padded = ~batch.mask[:, :, None]  # (batch, time, 1)
@@ -122,14 +138,16 @@ class Classify(nn.Module, Head):
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        from seqkit.baselines import label_metrics
+        from seqkit.heads.metrics import label_metrics
 
         return label_metrics(
             [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
         )
 
-    def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        from seqkit.baselines import tfidf_baseline
+    def baseline(
+        self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
+    ) -> dict[str, Any] | None:
+        from seqkit.heads.baselines import tfidf_baseline
 
         if tokenizer is None or not all(isinstance(example.input, str) for example in train):
             return None
@@ -142,8 +160,8 @@ class Classify(nn.Module, Head):
         )
 
 
-def answer(probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """Returns one prediction as `seqkit predict` prints it; probabilities (labels,)."""
+def _prediction(probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+    """Return a prediction as JSON types, given the probability of each label."""
     return {
         "label": labels[int(probabilities.argmax())],
         "probabilities": {label: float(value) for label, value in zip(labels, probabilities, strict=True)},

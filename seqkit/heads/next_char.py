@@ -1,4 +1,4 @@
-"""Predicts the next character."""
+"""Next-token prediction."""
 
 from __future__ import annotations
 
@@ -11,26 +11,32 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, LongText, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
+from seqkit.messages import message
 
 
 class NextChar(nn.Module, Head):
-    """Predicts the next character (or whatever the tokenizer's ids stand for), and so writes.
+    """Next-token prediction with a softmax over the vocabulary, and text generation.
 
-    With the objective `step` every step of a row predicts the one after it, which only a causal encoder may be asked
-    for: one that reads both ways has the answer among its inputs. With `prefix` every prefix of a row is a row of its
-    own, encoded without what follows it, and its final vector predicts the next id; any encoder may be asked that, at
-    the price of encoding each prefix anew.
+    A token is a character with the tokenizer `char`, a word with `word`. With the objective `step`, the output at each
+    time step predicts the next token, which requires a causal encoder: any other encoder has already read that token.
+    With `prefix`, each prefix of a text is a row, encoded separately, and its final vector predicts the next token. Any
+    encoder can be used, but training takes longer.
 
     Args:
         objective: `step` or `prefix`.
-        context: the longest prefix, under `prefix`, and the longest part of the text so far that is encoded anew for
-            each new character where the encoder is not causal.
-        allow_leak: let an encoder that is not causal train with `step` all the same, to reproduce the known mistake.
-        dropout: the share of the encoder's outputs dropped in training.
+        context: the longest prefix in tokens, for `prefix`. Also the number of tokens that are encoded again for each
+            generated token if the encoder is not causal.
+        allow_leak: whether an encoder that is not causal may be trained with `step`, to demonstrate that its low loss
+            is meaningless.
+        dropout: the dropout probability of the encoder's outputs.
     """
 
     generates = True
     metric_names = ("bits_per_char", "perplexity")
+    causal_alternatives = (
+        message("set `head.objective: prefix`"),
+        message("set `head.allow_leak: true` to train nevertheless"),
+    )
 
     def __init__(
         self,
@@ -45,17 +51,17 @@ class NextChar(nn.Module, Head):
         self.context = context
         self.allow_leak = allow_leak
         self.dropout = nn.Dropout(dropout)
-        self.per_step = objective == "step"
-        reads = "outputs" if self.per_step else "final"
-        self.needs = frozenset({reads, "causal"} if self.per_step and not allow_leak else {reads})
+        self.per_time_step = objective == "step"
+        part = "outputs" if self.per_time_step else "final"
+        self.needs = frozenset({part, "causal"} if self.per_time_step and not allow_leak else {part})
 
     @property
     def takes_long_texts(self) -> bool:  # type: ignore[override]
-        return self.per_step
+        return self.per_time_step
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is None:
-            raise DataError("there are no characters to predict: this reader yields features")
+            raise DataError(message("there are no tokens to predict: the reader yields features, not text"))
         self.vocab_size = tokenizer.vocab_size
 
     def state(self) -> dict[str, Any]:
@@ -65,29 +71,29 @@ class NextChar(nn.Module, Head):
         self.vocab_size = int(state["vocab_size"])
 
     def build(self, output_size: int, final_size: int) -> None:
-        self.output = nn.Linear(output_size if self.per_step else final_size, self.vocab_size)
+        self.output = nn.Linear(output_size if self.per_time_step else final_size, self.vocab_size)
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         ids = encoded_input
         if len(ids) < 2:
-            raise DataError("too short: a next character takes a text of two at least")
-        if self.per_step:
+            raise DataError(message("the text is too short: next-token prediction requires at least two tokens"))
+        if self.per_time_step:
             yield Row(ids[:-1], ids[1:])
             return
         for end in range(1, len(ids)):
             yield Row(ids[max(0, end - self.context) : end], ids[end])
 
     def logits(self, encoded: Encoded) -> Tensor:
-        features = encoded.outputs if self.per_step else encoded.final[:, None]
-        return self.output(self.dropout(features))  # (batch, time, vocab_size); time is 1 under `prefix`
+        features = encoded.outputs if self.per_time_step else encoded.final[:, None]
+        return self.output(self.dropout(features))  # (batch, time, vocab_size); time is 1 for `prefix`
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         logits = self.logits(encoded)
-        targets = batch.targets if self.per_step else batch.targets[:, None]
+        targets = batch.targets if self.per_time_step else batch.targets[:, None]
         count = targets.numel()
         if batch.target_lengths is not None and int(batch.target_lengths.min()) < targets.shape[1]:
-            targets = targets.masked_fill(~batch.mask, -100)  # cross_entropy's ignore_index
+            targets = targets.masked_fill(~batch.mask, -100)  # the default of cross_entropy's ignore_index
             count = int(batch.target_lengths.sum())
         total = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
         return Loss(total, count)
@@ -95,14 +101,17 @@ class NextChar(nn.Module, Head):
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
+        # exp overflows just above 709.
         return {"bits_per_char": loss / math.log(2), "perplexity": math.exp(min(loss, 700.0))}
 
-    def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        from seqkit.baselines import MOST_IDS, NGram
+    def baseline(
+        self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
+    ) -> dict[str, Any] | None:
+        from seqkit.heads.baselines import MAX_BASELINE_IDS, NGram
 
         assert tokenizer is not None
         is_long = any(isinstance(example.input, LongText) for example in train)
-        model = NGram(tokenizer.vocab_size, most=MOST_IDS if is_long else None)
+        model = NGram(tokenizer.vocab_size, max_ids=MAX_BASELINE_IDS if is_long else None)
         model.fit([_ids(example, tokenizer) for example in train])
         loss = model.loss([_ids(example, tokenizer) for example in test])
         return {"name": model.name, "loss": loss} | self.metrics(loss, [], [])

@@ -1,1 +1,1 @@
-"""Sources into examples."""
+"""Readers: read examples from a source."""

@@ -1,4 +1,19 @@
-"""A text file read whole or in pieces, with every way that it can be unreadable told in one line."""
+"""Text files for readers: `check_encoding` and `read_text`, which are public for the readers of plugins.
+
+    from seqkit.readers.files import check_encoding, read_text
+
+    class Lines(Reader):
+        def __init__(self, *, path: Path, encoding: str = "utf-8") -> None:
+            self.path = path
+            self.encoding = check_encoding(encoding)
+
+        def read(self):
+            for number, line in enumerate(read_text(self.path, self.encoding).split("\\n"), start=1):
+                yield Example(line, location=f"{self.path}:{number}")
+
+A file that cannot be read raises a `DataError` that names the line and suggests another encoding. The rest of this
+module is seqkit's own: `read_chunks` reads a long text without holding it in memory.
+"""
 
 from __future__ import annotations
 
@@ -13,118 +28,143 @@ from itertools import chain
 from pathlib import Path
 
 from seqkit.errors import DataError
+from seqkit.messages import message
 
-PIECE = 1 << 20
-"""A text that is read in pieces is read so many bytes at a time: some megabytes once decoded and encoded again."""
+CHUNK_BYTES = 1 << 20
+"""The size of a chunk in bytes. Its token ids take several times as much memory."""
 
-_IN_PIECES = re.compile(
+_CHUNKABLE = re.compile(
     r"ascii|utf-(8|(16|32)(-[lb]e)?)|gb2312|gbk|gb18030|big5|shift_jis|cp932|cp949|euc_jp|euc_kr|koi8-[ru]"
     r"|(iso8859-|cp125)\d+"
 )
-"""Encodings whose characters depend on nothing before them but a byte order mark."""
+"""Encodings in which the meaning of a byte depends on no earlier character, except a byte order mark."""
 
-_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def check_encoding(encoding: str) -> str:
-    """Returns the name of a text encoding, or raises ValueError as a component's constructor does."""
+    """Return Python's name of a text encoding.
+
+    Raises:
+        ValueError: there is no such encoding, or it does not encode text. The message begins with `encoding`, as it
+            should in a constructor with a parameter of that name.
+    """
     try:
         codec = codecs.lookup(encoding)
     except (LookupError, ValueError):
-        raise ValueError(f"encoding '{encoding}' is not known: utf-8, gb18030, big5, shift_jis, latin-1 …") from None
+        raise ValueError(
+            message(
+                "encoding '{encoding}' is unknown: set it to utf-8, gb18030, big5, shift_jis, latin-1 …",
+                encoding=encoding,
+            )
+        ) from None
     if not codec._is_text_encoding:
-        raise ValueError(f"encoding '{encoding}' does not hold text")
+        raise ValueError(message("encoding '{encoding}' is not a text encoding", encoding=encoding))
     return codec.name
 
 
 def read_text(path: Path, encoding: str, option: str = "encoding: ") -> str:
-    """Returns the file's text with line ends as `\\n`, without its byte order mark.
+    """Return the text of a file, with `\\n` for every line ending and without a byte order mark.
 
     Args:
-        option: how the user names an encoding where this file was named, for messages.
+        path: the file.
+        encoding: a text encoding.
+        option: what sets the encoding, for messages: a key of the recipe, or an option of a command.
 
     Raises:
-        DataError: it is missing, unreadable, empty, or not in this encoding.
+        DataError: the file is missing, unreadable, empty, or not in this encoding.
     """
-    with opened(path) as file:
-        raw = file.read()
-    return decode_text(raw, encoding, str(path), option)
+    with open_file(path) as file:
+        content = file.read()
+    return decode_text(content, encoding, str(path), option)
 
 
-def decode_text(raw: bytes, encoding: str, source: str, option: str = "encoding: ") -> str:
-    """Does for bytes that are already read what `read_text` does for a file; `source` is their name in messages."""
+def decode_text(content: bytes, encoding: str, source: str, option: str = "encoding: ") -> str:
+    """Return the text of bytes, as `read_text` does for a file.
+
+    Args:
+        content: the bytes.
+        encoding: a text encoding.
+        source: the name of the file, for messages.
+        option: what sets the encoding, for messages.
+
+    Raises:
+        DataError: the content is empty or not in this encoding.
+    """
     try:
-        text = raw.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        line = _with_plain_line_ends(raw[: error.start].decode(encoding, "replace")).count("\n") + 1
-        raise _undecodable(source, line, raw[error.start], encoding, option, lambda: [raw]) from None
-    text = text.removeprefix(_MARK)
+        line = _normalize_line_endings(content[: error.start].decode(encoding, "replace")).count("\n") + 1
+        raise _encoding_error(source, line, content[error.start], encoding, option, lambda: [content]) from None
+    text = text.removeprefix(_BYTE_ORDER_MARK)
     if not text.strip():
-        raise _nothing(source, empty=not text)
-    return _with_plain_line_ends(text)
+        raise _empty_error(source, is_empty=not text)
+    return _normalize_line_endings(text)
 
 
-def can_be_read_in_pieces(encoding: str) -> bool:
-    """Returns whether `read_pieces` knows how to take a text of this encoding apart."""
-    return bool(_IN_PIECES.fullmatch(codecs.lookup(encoding).name))
+def supports_chunks(encoding: str) -> bool:
+    """Return whether `read_chunks` can read a text in this encoding."""
+    return bool(_CHUNKABLE.fullmatch(codecs.lookup(encoding).name))
 
 
-def read_pieces(path: Path, encoding: str, size: int = PIECE) -> Iterator[str]:
-    """Yields the text that `read_text` returns, piece by piece.
+def read_chunks(path: Path, encoding: str, size: int = CHUNK_BYTES) -> Iterator[str]:
+    """Yield the text that `read_text` returns, in chunks.
 
     Args:
-        encoding: one that `can_be_read_in_pieces`.
-        size: how many bytes to read at a time.
+        path: the file.
+        encoding: one that `supports_chunks`.
+        size: the number of bytes to read at a time, at least the 4 of a byte order mark.
 
     Raises:
-        DataError: as `read_text` does, once the place is reached.
+        DataError: as `read_text`, when the invalid part is reached.
     """
-    with opened(path) as file:
+    with open_file(path) as file:
         following = file.read(size)
         decoder = codecs.getincrementaldecoder(_with_byte_order(encoding, following))()
-        line_ends = io.IncrementalNewlineDecoder(None, translate=True)
-        lines, begun, empty, blank = 1, False, True, True
+        line_endings = io.IncrementalNewlineDecoder(None, translate=True)
+        line, is_started, is_empty, is_blank = 1, False, True, True
         while True:
-            chunk, following = following, file.read(size)
-            state, at_end = decoder.getstate(), not following
+            content, following = following, file.read(size)
+            state, is_last = decoder.getstate(), not following
             try:
-                text = decoder.decode(chunk, at_end)
+                text = decoder.decode(content, is_last)
             except UnicodeDecodeError as error:
-                good = chunk[: max(error.start - len(state[0]), 0)]
+                # The position in the error counts from the bytes that the decoder held back from the previous chunk.
+                valid = content[: max(error.start - len(state[0]), 0)]
                 decoder.setstate(state)
-                lines += line_ends.decode(decoder.decode(good) if good else "", True).count("\n")
-                bad = error.object[error.start]
-                raise _undecodable(
-                    str(path), lines, bad, encoding, "encoding: ", lambda: _chunks_from_start(file, size)
+                line += line_endings.decode(decoder.decode(valid) if valid else "", True).count("\n")
+                invalid = error.object[error.start]
+                raise _encoding_error(
+                    str(path), line, invalid, encoding, "encoding: ", lambda: _chunks_from_start(file, size)
                 ) from None
-            if not begun and text:
-                text, begun = text.removeprefix(_MARK), True
-            text = line_ends.decode(text, at_end)
-            empty = empty and not text
-            blank = blank and not text.strip()
-            lines += text.count("\n")
+            if not is_started and text:
+                text, is_started = text.removeprefix(_BYTE_ORDER_MARK), True
+            text = line_endings.decode(text, is_last)
+            is_empty = is_empty and not text
+            is_blank = is_blank and not text.strip()
+            line += text.count("\n")
             if text:
                 yield text
-            if at_end:
+            if is_last:
                 break
-        if blank:
-            raise _nothing(str(path), empty)
+        if is_blank:
+            raise _empty_error(str(path), is_empty)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BufferedReader]:
-    """Opens a file to read.
+def open_file(path: Path) -> Iterator[BufferedReader]:
+    """Open a file for reading bytes.
 
     Raises:
-        DataError: it is missing, or cannot be read.
+        DataError: the file is missing or unreadable.
     """
     try:
         with path.open("rb") as file:
             yield file
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
+        raise DataError(message("{path}: no such file", path=path)) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        raise DataError(message("{path}: cannot be read: {reason}", path=path, reason=error.strerror)) from None
 
 
 def _chunks_from_start(file: BufferedReader, size: int) -> Iterator[bytes]:
@@ -132,53 +172,81 @@ def _chunks_from_start(file: BufferedReader, size: int) -> Iterator[bytes]:
     return iter(lambda: file.read(size), b"")
 
 
-def _with_byte_order(encoding: str, beginning: bytes) -> str:
-    """Returns the encoding, of the machine's byte order where nothing else says which: as a whole text is decoded."""
+def _with_byte_order(encoding: str, content: bytes) -> str:
+    """Return the encoding of a text with a definite byte order: this machine's unless a byte order mark begins it.
+
+    `bytes.decode` does the same for a whole text.
+    """
     name = codecs.lookup(encoding).name
     marks = {"utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)}
-    if name not in marks or beginning.startswith(marks[name]):
+    if name not in marks or content.startswith(marks[name]):
         return name
     return f"{name}-{'le' if sys.byteorder == 'little' else 'be'}"
 
 
-def _nothing(source: str, empty: bool) -> DataError:
-    return DataError(f"{source}: there is nothing in it{'' if empty else ' but white space'}")
+def _empty_error(source: str, is_empty: bool) -> DataError:
+    if is_empty:
+        return DataError(message("{source}: the file is empty", source=source))
+    return DataError(message("{source}: the file contains only white space", source=source))
 
 
-def _undecodable(
-    source: str, line: int, byte: int, encoding: str, option: str, chunks: Callable[[], Iterable[bytes]]
+def _encoding_error(
+    source: str, line: int, byte: int, encoding: str, option: str, read: Callable[[], Iterable[bytes]]
 ) -> DataError:
-    likely = _likely(chunks, encoding)
-    remedy = f"it reads as {likely}: set `{option}{likely}`" if likely else f"name its encoding with `{option}…`"
-    return DataError(f"{source}:{line}: byte 0x{byte:02x} is not {encoding}; {remedy}")
+    """Return the error of a text with an invalid byte."""
+    if other := _guess_encoding(read, encoding):
+        return DataError(
+            message(
+                "{source}:{line}: byte 0x{byte:02x} is not {encoding}; the file can be read as {other}: "
+                "set `{option}{other}`",
+                source=source,
+                line=line,
+                byte=byte,
+                encoding=encoding,
+                option=option,
+                other=other,
+            )
+        )
+    return DataError(
+        message(
+            "{source}:{line}: byte 0x{byte:02x} is not {encoding}; set the encoding of the file with `{option}…`",
+            source=source,
+            line=line,
+            byte=byte,
+            encoding=encoding,
+            option=option,
+        )
+    )
 
 
-def _with_plain_line_ends(text: str) -> str:
+def _normalize_line_endings(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _likely(chunks: Callable[[], Iterable[bytes]], tried: str) -> str:
-    """Returns an encoding that the bytes are good in, of those that few other bytes are good in; or nothing.
+def _guess_encoding(read: Callable[[], Iterable[bytes]], tried: str) -> str:
+    """Return an encoding in which a text is valid, of those that reject most other texts; or an empty string.
 
     Args:
-        chunks: gives the bytes from their beginning, each time that it is called.
+        read: returns the chunks of the text, from the start on each call.
+        tried: the encoding in which it is not valid.
     """
-    beginning = next(iter(chunks()), b"")[:2]
+    beginning = next(iter(read()), b"")[:2]
     marked = ("utf-16",) if beginning in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ()
     for encoding in (*marked, "utf-8", "gb18030"):
         if encoding == tried:
             continue
         decoder = codecs.getincrementaldecoder(encoding)()
-        foreign = common = 0
+        other_letters = common_bytes = 0
         try:
-            for chunk in chain(chunks(), (b"",)):
+            for chunk in chain(read(), (b"",)):
                 text = decoder.decode(chunk, not chunk)
                 letters = "".join(character for character in text if not character.isascii())
-                foreign += len(letters)
-                common += len(letters.encode("gb2312", "ignore"))
+                other_letters += len(letters)
+                common_bytes += len(letters.encode("gb2312", "ignore"))
         except UnicodeDecodeError:
             continue
-        # An accented letter before a plain one is a rare character of GB18030; Chinese is mostly made of common ones.
-        if encoding != "gb18030" or common > foreign:
+        # Latin-1 text decoded as GB18030 gives rare characters, which GB2312 lacks; Chinese text consists mostly of
+        # common ones, of two bytes each in GB2312.
+        if encoding != "gb18030" or common_bytes > other_letters:
             return encoding
     return ""

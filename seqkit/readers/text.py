@@ -8,21 +8,22 @@ from typing import Literal
 
 from seqkit.contracts import Example, Reader
 from seqkit.errors import DataError
-from seqkit.readers.files import can_be_read_in_pieces, check_encoding, read_text
+from seqkit.messages import message
+from seqkit.readers.files import check_encoding, read_text, supports_chunks
 
 
 class Text(Reader):
-    """Plain text, from a file or written in the recipe itself.
+    """Plain text from a file, or from the recipe itself.
 
     Args:
-        path: a file.
-        text: the text itself, in place of a file.
-        unit: what one example is: the whole `text`, or each `line` that is not blank.
-        encoding: of the file. A byte order mark is dropped.
+        path: the file.
+        text: the text itself, instead of a file.
+        unit: what an example is: the whole `text`, or each `line` that is not blank.
+        encoding: the encoding of the file. A byte order mark is removed.
     """
 
     labelled = False
-    own_file = frozenset({"text"})
+    path_specific = frozenset({"text"})
 
     def __init__(
         self,
@@ -33,11 +34,9 @@ class Text(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None and text is None:
-            raise ValueError(
-                "path is required: a file to read, as `path:` here or `data.path=FILE` on the command line"
-            )
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         if path is not None and text is not None:
-            raise ValueError("text cannot stand beside path: leave one out")
+            raise ValueError(message("text cannot be combined with path: remove one of them"))
         self.path = path
         self.text = text
         self.unit = unit
@@ -45,17 +44,17 @@ class Text(Reader):
 
     def read(self) -> Iterator[Example]:
         text = self.text if self.path is None else read_text(self.path, self.encoding)
-        where = "data.text" if self.path is None else str(self.path)
+        location = "data.text" if self.path is None else str(self.path)
         if not text or not text.strip():
-            raise DataError(f"{where}: the text is empty")
+            raise DataError(message("{location}: the text is empty", location=location))
         if self.unit == "text":
-            yield Example(text, where=where)
+            yield Example(text, location=location)
             return
         for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
-                yield Example(line, where=f"{where}:{number}")
+                yield Example(line, location=f"{location}:{number}")
 
     def text_file(self) -> tuple[Path, str] | None:
-        if self.path is None or self.unit != "text" or not can_be_read_in_pieces(self.encoding):
+        if self.path is None or self.unit != "text" or not supports_chunks(self.encoding):
             return None
         return self.path, self.encoding

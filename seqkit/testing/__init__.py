@@ -1,11 +1,11 @@
-"""Is a component right? What `contracts.py` asks of it, as checks for its author to run.
+"""Checks of components against their contracts (`seqkit.contracts`), for plugin authors.
 
-All at once, with one error that says what is wrong and how to mend it:
+Run all checks in one call, with one error that lists every failure and how to fix it:
 
     from seqkit.testing import check_encoder
     check_encoder(lambda input_size: GRU(input_size, hidden_size=4))
 
-or each as a case of pytest:
+or each check as a test case of pytest:
 
     import seqkit.testing
 
@@ -15,22 +15,21 @@ or each as a case of pytest:
     def test_gru(check):
         check()
 
-Each kind is tried on what it takes: an encoder on random numbers, a tokenizer and an embedding on a few texts, a
-reader on a sample of a file, a head on a handful of examples, which it is taught by heart. `seqkit check-plugin` tries
-all that an installed package provides.
+An encoder is run on random numbers, a tokenizer and an embedding on a few texts, a reader on a sample file, and a head
+on a few examples, which it is trained to memorize. `seqkit check-plugin` checks everything that a package provides.
 """
 
-from seqkit.testing.checks import Broken, Check, CheckFailure, DoesNotApply, parametrize_with_checks
-from seqkit.testing.embeddings import check_embedding, checks_for_embedding
-from seqkit.testing.encoders import check_encoder, checks_for_encoder
-from seqkit.testing.heads import check_head, checks_for_head
-from seqkit.testing.readers import check_reader, checks_for_reader
-from seqkit.testing.tokenizers import check_tokenizer, checks_for_tokenizer
+from seqkit.testing.checks import Check, CheckFailure, ContractViolation, DoesNotApply, parametrize_with_checks
+from seqkit.testing.embedding import check_embedding, checks_for_embedding
+from seqkit.testing.encoder import check_encoder, checks_for_encoder
+from seqkit.testing.head import check_head, checks_for_head
+from seqkit.testing.reader import check_reader, checks_for_reader
+from seqkit.testing.tokenizer import check_tokenizer, checks_for_tokenizer
 
 __all__ = [
-    "Broken",
     "Check",
     "CheckFailure",
+    "ContractViolation",
     "DoesNotApply",
     "check_embedding",
     "check_encoder",

@@ -1,4 +1,4 @@
-"""The checks of what seqkit ships: what a plugin's `checks` functions look like."""
+"""Checks of the built-in components. The `checks` functions of a plugin look like these."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from seqkit.contracts import Example
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.embeddings.scaled import Scaled
-from seqkit.encoders.bilstm import BiLSTM
-from seqkit.encoders.lstm import LSTM
+from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.encoders.projected import Projected
 from seqkit.encoders.stacked import Stacked
 from seqkit.heads.classify import Classify
@@ -20,11 +19,11 @@ from seqkit.heads.next_char import NextChar
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
 from seqkit.testing.checks import Check
-from seqkit.testing.embeddings import checks_for_embedding
-from seqkit.testing.encoders import checks_for_encoder
-from seqkit.testing.heads import checks_for_head
-from seqkit.testing.readers import checks_for_reader
-from seqkit.testing.tokenizers import checks_for_tokenizer
+from seqkit.testing.embedding import checks_for_embedding
+from seqkit.testing.encoder import checks_for_encoder
+from seqkit.testing.head import checks_for_head
+from seqkit.testing.reader import checks_for_reader
+from seqkit.testing.tokenizer import checks_for_tokenizer
 from seqkit.tokenizers.byte import Byte
 from seqkit.tokenizers.char import Char
 from seqkit.tokenizers.word import Word
@@ -39,9 +38,9 @@ LABELLED = [
 TEXTS = [Example("abcdefgh"), Example("bdfhac"), Example("hgfe")]
 
 
-def variants(tries: dict[str, list[Check]]) -> list[Check]:
-    """Returns the checks of a component with several sets of values, each named by its set."""
-    return [check.named(name) for name, checks in tries.items() for check in checks]
+def variants(checks: dict[str, list[Check]]) -> list[Check]:
+    """Return the checks of a component with several settings, with the name of the setting in the name of the check."""
+    return [check.named(setting) for setting, of_setting in checks.items() for check in of_setting]
 
 
 def text() -> list[Check]:
@@ -49,7 +48,7 @@ def text() -> list[Check]:
     lines = [("first line", None), ("second line, 第二", None)]
     return variants(
         {
-            "whole": checks_for_reader(lambda path: Text(path=path), sample, expected=[(sample, None)]),
+            "one example": checks_for_reader(lambda path: Text(path=path), sample, expected=[(sample, None)]),
             "lines": checks_for_reader(lambda path: Text(path=path, unit="line"), sample, expected=lines),
             "in the recipe": checks_for_reader(lambda: Text(text=sample)),
         }
@@ -117,7 +116,12 @@ def scaled() -> list[Check]:
 
 
 def torch_lstm(encoder: Any, inputs: Tensor) -> Tensor:
-    """Returns what torch.nn.LSTM gives with the weights of a `lstm` or `bilstm`."""
+    """Return the outputs of torch.nn.LSTM with the weights of an `lstm` or `bilstm`, as a reference.
+
+    Args:
+        encoder: an `LSTM` or `BiLSTM`.
+        inputs: (batch, time, input_size), without padding.
+    """
     layers, first = encoder.layers, encoder.layers.cells[0]
     reference = nn.LSTM(
         first.input_size,
@@ -128,10 +132,10 @@ def torch_lstm(encoder: Any, inputs: Tensor) -> Tensor:
         bidirectional=layers.directions == 2,
         proj_size=first.proj_size,
     )
-    theirs = [weight for cell in layers.cells for weight in cell.parameters()]
+    weights = [weight for cell in layers.cells for weight in cell.parameters()]
     with torch.no_grad():
-        for mine, weight in zip(reference.parameters(), theirs, strict=True):
-            mine.copy_(weight)
+        for parameter, weight in zip(reference.parameters(), weights, strict=True):
+            parameter.copy_(weight)
         return reference(inputs)[0]
 
 
@@ -142,10 +146,8 @@ def lstm() -> list[Check]:
     return variants(
         {
             "one layer": checks_for_encoder(lambda size: LSTM(size, hidden_size=4), reference=torch_lstm),
-            "three projected": checks_for_encoder(deep, reference=torch_lstm),
-            "ids looked up": checks_for_encoder(
-                lambda size: LSTM(size, hidden_size=2), input_size=11, reference=torch_lstm
-            ),
+            "three layers, projected": checks_for_encoder(deep, reference=torch_lstm),
+            "ids": checks_for_encoder(lambda size: LSTM(size, hidden_size=2), input_size=11, reference=torch_lstm),
         }
     )
 
@@ -169,10 +171,10 @@ def stacked() -> list[Check]:
 
     return variants(
         {
-            "forwards": checks_for_encoder(
+            "two forward layers": checks_for_encoder(
                 lambda size: Stacked(size, layers=[lower, lambda size: LSTM(size, hidden_size=3)], dropout=0.3)
             ),
-            "both ways below": checks_for_encoder(
+            "bidirectional below": checks_for_encoder(
                 lambda size: Stacked(size, layers=[lambda size: BiLSTM(size, hidden_size=2), lower])
             ),
         }

@@ -1,85 +1,106 @@
-"""What a check is, how checks are run, and how they become cases of pytest."""
+"""Checks, their results, and their use as test cases of pytest."""
 
 from __future__ import annotations
 
 import inspect
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
-from seqkit.registry import reason
-from seqkit.testing.surroundings import conditions
+from seqkit.errors import describe_error
+from seqkit.messages import message
+from seqkit.testing.isolation import isolated
+
+if TYPE_CHECKING:
+    from pytest import MarkDecorator
+
+CaseT = TypeVar("CaseT")
 
 
-class Broken(AssertionError):
-    """A check found a promise broken. The message says what is wrong, and after a colon how to mend it."""
+class ContractViolation(AssertionError):
+    """A component violates its contract. The message says what is wrong and how to fix it."""
 
 
 class DoesNotApply(Exception):
-    """A check has nothing to look at: an encoder that carries no state has none that could be wrong. Says why."""
+    """A check does not apply to a component: its state cannot be checked if it has none. The message says why."""
 
 
 class CheckFailure(AssertionError):
     """A component fails checks.
 
     Attributes:
-        failures: what is wrong and how to mend it, by the name of the check.
+        failures: for each failed check, by name, what is wrong and how to fix it.
     """
 
-    def __init__(self, subject: str, failures: dict[str, str], tried: int) -> None:
+    def __init__(self, subject: str, failures: dict[str, str], count: int) -> None:
+        """Create the error.
+
+        Args:
+            subject: what was checked.
+            failures: the messages by the names of the checks.
+            count: the number of checks, passed ones included.
+        """
         self.failures = failures
-        fails = "fails" if len(failures) == 1 else "fail"
-        lines = [f"{len(failures)} of {tried} checks of {subject} {fails}:"]
-        super().__init__("\n  ".join(lines + [f"{name}: {message}" for name, message in failures.items()]))
+        summary = message(
+            "{failed} of {count} checks of {subject} failed:", failed=len(failures), count=count, subject=subject
+        )
+        super().__init__("\n  ".join([summary, *(f"{name}: {text}" for name, text in failures.items())]))
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a component owes, ready to be tried: call it.
+    """One check of one component: call it to run it.
 
     Attributes:
         kind: the kind of component.
-        name: of the check.
-        promise: what is owed, in a sentence.
-        attempt: tries it.
+        name: the name of the check.
+        description: the requirement, in one sentence.
+        function: runs the check.
     """
 
     kind: str
     name: str
-    promise: str
-    attempt: Callable[[], None]
+    description: str
+    function: Callable[[], None]
 
     def __call__(self) -> None:
-        """Tries the component.
+        """Run the check.
 
         Raises:
-            Broken: the promise is not kept.
-            DoesNotApply: there is nothing to try.
+            ContractViolation: the component violates the requirement, or raises another exception.
+            DoesNotApply: the check does not apply to the component.
         """
         try:
-            with conditions():
-                self.attempt()
-        except (Broken, DoesNotApply):
+            with isolated():
+                self.function()
+        except (ContractViolation, DoesNotApply):
             raise
         except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(place.filename).name}:{place.lineno}"
-            raise Broken(f"raises {reason(error).rstrip(': ')} ({where}): {self.promise}") from error
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            raise ContractViolation(
+                message(
+                    "raises {error} at {file}:{line}; expected: {description}",
+                    error=describe_error(error).rstrip(": "),
+                    file=Path(frame.filename).name,
+                    line=frame.lineno,
+                    description=self.description,
+                )
+            ) from error
 
     def named(self, variant: str) -> Check:
-        """Returns the same check under a longer name, for one of several sets of values that are tried."""
-        return Check(self.kind, f"{self.name} ({variant})", self.promise, self.attempt)
+        """Return the same check with a variant in its name, for a component that is checked with several settings."""
+        return replace(self, name=f"{self.name} ({variant})")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a check.
+class CheckResult:
+    """The result of a check.
 
     Attributes:
-        message: what is wrong and how to mend it, or why the check does not apply.
+        message: what is wrong and how to fix it, or why the check was skipped.
     """
 
     check: Check
@@ -87,22 +108,24 @@ class Outcome:
     message: str = ""
 
 
-class Checks:
-    """The checks of one kind of component, in the order in which they are written: a decorator that gathers them.
+class CheckSuite(Generic[CaseT]):
+    """A decorator that collects the checks of one kind of component, in the order of their definition.
 
-    A check is a function of a case (what the author gave, and how to build it). Its name is the check's name and its
-    docstring what the component owes.
+    A check is a function of a case: a component's factory and its test data. The name of the function is the name of
+    the check, its docstring the requirement.
     """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._functions: list[Callable[[Any], None]] = []
+        self._functions: list[Callable[[CaseT], None]] = []
 
-    def __call__(self, function: Callable[[Any], None]) -> Callable[[Any], None]:
+    def __call__(self, function: Callable[[CaseT], None]) -> Callable[[CaseT], None]:
+        """Add a check."""
         self._functions.append(function)
         return function
 
-    def of(self, case: Any) -> list[Check]:
+    def for_case(self, case: CaseT) -> list[Check]:
+        """Return the checks of a case."""
         return [
             Check(
                 self.kind,
@@ -114,63 +137,67 @@ class Checks:
         ]
 
 
-def outcome(check: Check) -> Outcome:
-    """Tries one check."""
+def run_check(check: Check) -> CheckResult:
+    """Run a check and return its result."""
     try:
         check()
-    except DoesNotApply as excuse:
-        return Outcome(check, "skipped", str(excuse))
-    except Broken as fault:
-        return Outcome(check, "failed", str(fault))
-    return Outcome(check, "ok")
+    except DoesNotApply as error:
+        return CheckResult(check, "skipped", str(error))
+    except ContractViolation as error:
+        return CheckResult(check, "failed", str(error))
+    return CheckResult(check, "ok")
 
 
-def outcomes(checks: Sequence[Check]) -> list[Outcome]:
-    """Tries checks in order. Where the first one fails, which is about the contract as a whole, it ends there."""
-    done: list[Outcome] = []
+def run_checks(checks: Sequence[Check]) -> list[CheckResult]:
+    """Run checks in order and return their results.
+
+    If the first one fails, which checks the class itself, the others are not run: they would fail for the same reason.
+    """
+    results: list[CheckResult] = []
     for check in checks:
-        done.append(outcome(check))
-        if done[0].status == "failed":
+        results.append(run_check(check))
+        if results[0].status == "failed":
             break
-    return done
+    return results
 
 
-def run(checks: Sequence[Check], subject: str) -> None:
-    """Tries every check.
+def require_all(checks: Sequence[Check], subject: str) -> None:
+    """Run checks and require that none fails.
+
+    Args:
+        checks: the checks.
+        subject: what is checked, for the error message.
 
     Raises:
-        CheckFailure: with each that failed.
+        CheckFailure: checks failed. The message lists all of them.
     """
-    failures = {each.check.name: each.message for each in outcomes(checks) if each.status == "failed"}
+    failures = {result.check.name: result.message for result in run_checks(checks) if result.status == "failed"}
     if failures:
         raise CheckFailure(subject, failures, len(checks))
 
 
-def parametrize_with_checks(checks: Sequence[Check]) -> Any:
-    """Makes one case of pytest of each check, by its name.
+def parametrize_with_checks(checks: Sequence[Check]) -> MarkDecorator:
+    """Return a decorator that runs a test once per check, as in scikit-learn.
 
         @seqkit.testing.parametrize_with_checks(seqkit.testing.checks_for_encoder(GRU))
         def test_gru(check):
             check()
 
-    A check that does not apply is skipped with its reason.
+    The test has one parameter, `check`. A check that does not apply is skipped with its reason.
 
     Args:
-        checks: what a `checks_for_…` function returned, or several such lists together.
-
-    Returns:
-        A decorator for a test with one argument, `check`.
+        checks: the result of a `checks_for_...` function, or several of them in one list.
     """
     import pytest
 
-    def case(check: Check) -> Callable[[], None]:
-        def attempt() -> None:
+    def as_test_case(check: Check) -> Callable[[], None]:
+        def run() -> None:
             __tracebackhide__ = True
             try:
                 check()
-            except DoesNotApply as excuse:
-                pytest.skip(str(excuse))
+            except DoesNotApply as error:
+                pytest.skip(str(error))
 
-        return attempt
+        return run
 
-    return pytest.mark.parametrize("check", [pytest.param(case(check), id=check.name) for check in checks])
+    return pytest.mark.parametrize("check", [pytest.param(as_test_case(check), id=check.name) for check in checks])

@@ -1,1 +1,1 @@
-"""Text into ids. Nothing here imports torch, so a trained run can predict without it."""
+"""Tokenizers: convert text to token ids. They do not import torch, so that a trained run can predict without it."""

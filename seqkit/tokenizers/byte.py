@@ -1,4 +1,4 @@
-"""One id a byte."""
+"""One token per byte."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 
 from seqkit.contracts import PositiveInt, Tokenizer
 from seqkit.errors import UnknownText
+from seqkit.messages import message
 
 
 class Byte(Tokenizer):
-    """One id a byte of the text's UTF-8: 256 ids, nothing to fit, and no text that is unknown.
+    """One token per byte of the text in UTF-8. The 256 ids need no fitting, and no text is unknown.
 
     Args:
-        max_length: keep so many bytes of a text, from its beginning; null keeps all.
+        max_length: the maximum number of bytes; longer texts are truncated. Null for no limit.
     """
 
     vocab_size = 256
@@ -24,7 +25,7 @@ class Byte(Tokenizer):
         self.max_length = max_length
 
     @property
-    def piecewise(self) -> bool:  # type: ignore[override]
+    def chunkable(self) -> bool:  # type: ignore[override]
         return self.max_length is None
 
     def fit(self, texts: Iterable[str]) -> None:
@@ -34,12 +35,17 @@ class Byte(Tokenizer):
         try:
             content = text.encode("utf-8")
         except UnicodeEncodeError as error:
-            half = f"U+{ord(text[error.start]):04X}, symbol {error.start + 1} of the text"
-            raise UnknownText(f"{half}, is half a surrogate pair, which has no UTF-8") from None
+            raise UnknownText(
+                message(
+                    "U+{code:04X}, character {number} of the text, is an unpaired surrogate, which UTF-8 cannot encode",
+                    code=ord(text[error.start]),
+                    number=error.start + 1,
+                )
+            ) from None
         return np.frombuffer(content[: self.max_length], dtype=np.uint8).astype(np.int64)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Returns the text; bytes that are not UTF-8 together become U+FFFD."""
+        """Return the text. Bytes that are not valid UTF-8 become U+FFFD."""
         return bytes(map(int, ids)).decode("utf-8", errors="replace")
 
     def state(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One id a character."""
+"""One token per character."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import numpy as np
 from seqkit.contracts import PositiveInt, Tokenizer
 from seqkit.tokenizers.vocabulary import UnknownPolicy, Vocabulary
 
-FEW = 64
-"""A text of fewer characters is encoded one by one, which takes less time than setting NumPy to work."""
+MIN_VECTORIZED_ENCODE = 64
+"""The minimum number of characters for encoding with NumPy; for fewer, a Python loop is faster."""
 
-FEW_TO_COUNT = 4096
-"""And one of fewer is counted so: going through the counts of every code point takes as long."""
+MIN_VECTORIZED_FIT = 4096
+"""The minimum number of characters for counting with NumPy, which scans the counts of all code points."""
 
 
 class Char(Tokenizer):
-    """One id a character (a Unicode code point), ids in the characters' order.
+    """One token per character (Unicode code point). Ids follow the order of the code points.
 
     Args:
-        unknown: what a character that training never showed becomes: `error` refuses the text, `skip` leaves it out,
-            `mark` gives all such characters one id.
-        min_count: rarer characters of the training text count as unknown, which trains the mark.
-        max_length: keep so many characters of a text, from its beginning; null keeps all.
+        unknown: how to encode characters that do not occur in the training text: `error` raises an error, `skip`
+            omits them, `mark` gives all of them one additional id.
+        min_count: characters with fewer occurrences in the training text are unknown. With `unknown: mark`, the
+            additional id then occurs in training, so the model learns it.
+        max_length: the maximum number of characters; longer texts are truncated. Null for no limit.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Char(Tokenizer):
         self._table: np.ndarray | None = None
 
     @property
-    def piecewise(self) -> bool:  # type: ignore[override]
+    def chunkable(self) -> bool:  # type: ignore[override]
         return self.max_length is None
 
     @property
@@ -44,44 +45,43 @@ class Char(Tokenizer):
         return len(self.vocabulary)
 
     @property
-    def unwritable(self) -> Sequence[int]:
+    def suppressed_ids(self) -> Sequence[int]:
         return range(len(self.vocabulary.symbols), len(self.vocabulary))
 
     def fit(self, texts: Iterable[str]) -> None:
         counts: Counter[str] = Counter()
         for text in texts:
-            if len(text) < FEW_TO_COUNT:
+            if len(text) < MIN_VECTORIZED_FIT:
                 counts.update(text)
                 continue
-            of_codes = np.bincount(_codes(text))
-            found = np.flatnonzero(of_codes)
-            counts.update(dict(zip(map(chr, found.tolist()), of_codes[found].tolist(), strict=True)))
-        self.vocabulary.learn(counts)
+            count_by_code = np.bincount(_code_points(text))
+            codes = np.flatnonzero(count_by_code)
+            counts.update(dict(zip(map(chr, codes.tolist()), count_by_code[codes].tolist(), strict=True)))
+        self.vocabulary.fit_counts(counts)
         self._table = None
 
     def encode(self, text: str) -> np.ndarray:
-        if len(text) < FEW:
+        if len(text) < MIN_VECTORIZED_ENCODE:
             return self.vocabulary.encode(text)[: self.max_length]
         if self._table is None:
-            self._table = self._made_table()
-        codes = _codes(text)
-        ids = self._table.take(codes, mode="clip")
+            self._table = self._id_table()
+        ids = self._table.take(_code_points(text), mode="clip")
         if self.vocabulary.unknown == "skip":
             ids = ids[ids >= 0]
         elif self.vocabulary.unknown == "error" and ids.min() < 0:
-            place = int(np.argmax(ids < 0))
-            raise self.vocabulary.refusal(text[place], place)
+            position = int(np.argmax(ids < 0))
+            raise self.vocabulary.unknown_error(text[position], position)
         return ids[: self.max_length]
 
-    def _made_table(self) -> np.ndarray:
-        """Returns the id of every code point up to the first that is past them all, which stands for all that follow.
+    def _id_table(self) -> np.ndarray:
+        """Return the id of each code point, int64. The last entry is for all code points beyond the table.
 
-        What is unknown has the mark's id where there is one, else -1.
+        Unknown characters have the additional id under `unknown: mark`, and -1 otherwise.
         """
-        known = {ord(symbol): number for number, symbol in enumerate(self.vocabulary.symbols) if len(symbol) == 1}
+        ids = {ord(symbol): number for number, symbol in enumerate(self.vocabulary.symbols) if len(symbol) == 1}
         unknown = len(self.vocabulary.symbols) if self.vocabulary.unknown == "mark" else -1
-        table = np.full(max(known, default=0) + 2, unknown, dtype=np.int64)
-        table[list(known)] = list(known.values())
+        table = np.full(max(ids, default=0) + 2, unknown, dtype=np.int64)
+        table[list(ids)] = list(ids.values())
         return table
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -95,8 +95,8 @@ class Char(Tokenizer):
         self._table = None
 
 
-def _codes(text: str) -> np.ndarray:
-    """Returns the code points of a text, halves of surrogate pairs among them."""
+def _code_points(text: str) -> np.ndarray:
+    """Return the code points of a text, unsigned integers (time,), unpaired surrogates included."""
     if text.isascii():
         return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

@@ -1,4 +1,4 @@
-"""A fitted set of symbols and the policy for what is not among them; shared by `char` and `word`."""
+"""The vocabulary of the tokenizers `char` and `word`: symbols and their ids."""
 
 from __future__ import annotations
 
@@ -9,24 +9,30 @@ from typing import Any, Literal
 import numpy as np
 
 from seqkit.errors import DataError, UnknownText
+from seqkit.messages import message
 
 UnknownPolicy = Literal["error", "skip", "mark"]
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class Vocabulary:
-    """Symbols in sorted order, each with its place as its id.
+    """A sorted list of symbols, each with its index as its id.
 
     Args:
-        unknown: what a symbol outside the vocabulary becomes: `error` refuses the text, `skip` leaves the symbol out,
-            `mark` gives it an id of its own, one past the last symbol's.
-        min_count: symbols that the training texts hold fewer times are left out, so that the unknown's id is trained
-            too; it needs `skip` or `mark`.
+        unknown: how to encode symbols outside the vocabulary: `error` raises an error, `skip` omits them, `mark` gives
+            all of them one additional id, the last.
+        min_count: the minimum number of occurrences of a symbol in the training texts. More than 1 requires `skip` or
+            `mark`.
+
+    Raises:
+        ValueError: `min_count` is more than 1 and `unknown` is `error`.
     """
 
     def __init__(self, *, unknown: UnknownPolicy, min_count: int) -> None:
         if min_count > 1 and unknown == "error":
-            raise ValueError("min_count leaves symbols out of the training text itself: set `unknown: mark` or `skip`")
+            raise ValueError(
+                message("min_count above 1 makes parts of the training text unknown: set `unknown: mark` or `skip`")
+            )
         self.unknown = unknown
         self.min_count = min_count
         self.symbols: list[str] = []
@@ -36,22 +42,33 @@ class Vocabulary:
         return len(self.symbols) + (self.unknown == "mark")
 
     def fit(self, texts: Iterable[Iterable[str]]) -> None:
+        """Learn the symbols of the training texts."""
         counts: Counter[str] = Counter()
         for symbols in texts:
             counts.update(symbols)
-        self.learn(counts)
+        self.fit_counts(counts)
 
-    def learn(self, counts: Mapping[str, int]) -> None:
-        """Takes the symbols that the training texts hold, each with how often."""
-        self._set(sorted(symbol for symbol, count in counts.items() if count >= self.min_count))
-        if not self.symbols:
-            raise DataError("the training text holds no symbol often enough to be learned")
-
-    def encode(self, symbols: Iterable[str]) -> np.ndarray:
-        """Returns int64 (time,).
+    def fit_counts(self, counts: Mapping[str, int]) -> None:
+        """Learn the symbols, given how often each occurs in the training texts.
 
         Raises:
-            UnknownText: naming the symbol and its place, under `unknown: error`.
+            DataError: none occurs `min_count` times.
+        """
+        self._set(sorted(symbol for symbol, count in counts.items() if count >= self.min_count))
+        if not self.symbols:
+            raise DataError(
+                message(
+                    "no token occurs {min_count} times or more in the training text: lower tokenizer.min_count, or "
+                    "provide more text",
+                    min_count=self.min_count,
+                )
+            )
+
+    def encode(self, symbols: Iterable[str]) -> np.ndarray:
+        """Return the ids of symbols, int64 (time,).
+
+        Raises:
+            UnknownText: a symbol is unknown, under `unknown: error`.
         """
         if self.unknown == "mark":
             mark = len(self.symbols)
@@ -63,28 +80,40 @@ class Vocabulary:
             try:
                 ids = [self._ids[symbol] for symbol in symbols]
             except KeyError:
-                place, symbol = next((place, symbol) for place, symbol in enumerate(symbols) if symbol not in self._ids)
-                raise self.refusal(symbol, place) from None
+                position, symbol = next(pair for pair in enumerate(symbols) if pair[1] not in self._ids)
+                raise self.unknown_error(symbol, position) from None
         return np.array(ids, dtype=np.int64)
 
-    def refusal(self, symbol: str, place: int) -> UnknownText:
-        """Returns the error of a text that has an unknown symbol at a place."""
-        remedy = "write it otherwise, or train with `tokenizer.unknown: mark` or `skip`"
-        return UnknownText(_named(symbol), place, f"is not in the vocabulary of {len(self)}: {remedy}")
+    def unknown_error(self, symbol: str, position: int) -> UnknownText:
+        """Return the error for a text with an unknown symbol at an index."""
+        return UnknownText(
+            _quoted(symbol),
+            position,
+            message(
+                "is not in the vocabulary of {size}: change it, or train with `tokenizer.unknown: mark` or `skip`",
+                size=len(self),
+            ),
+        )
 
     def decode(self, ids: Sequence[int]) -> list[str]:
-        """Returns the symbols; U+FFFD for the unknown's id."""
+        """Return the symbols of ids; U+FFFD for the additional id of unknown symbols."""
         return [self.symbols[number] if number < len(self.symbols) else REPLACEMENT for number in ids]
 
     def state(self) -> dict[str, Any]:
+        """Return the symbols, as JSON types."""
         return {"symbols": self.symbols}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned.
+
+        Raises:
+            DataError: it is something else.
+        """
         symbols = state.get("symbols") if isinstance(state, Mapping) else None
         if not (isinstance(symbols, list) and symbols and all(isinstance(item, str) and item for item in symbols)):
-            raise DataError("the tokenizer's state holds no list of symbols")
+            raise DataError(message("the tokenizer's state has no list of symbols"))
         if len(set(symbols)) != len(symbols):
-            raise DataError("the tokenizer's state holds a symbol twice")
+            raise DataError(message("the tokenizer's state has a duplicate symbol"))
         self._set(symbols)
 
     def _set(self, symbols: list[str]) -> None:
@@ -92,7 +121,8 @@ class Vocabulary:
         self._ids = {symbol: number for number, symbol in enumerate(symbols)}
 
 
-def _named(symbol: str) -> str:
+def _quoted(symbol: str) -> str:
+    """Return a symbol in quotes, a character with its code point, and an unprintable one as its code point alone."""
     if len(symbol) > 1:
         return f"'{symbol}'"
     return f"'{symbol}' (U+{ord(symbol):04X})" if symbol.isprintable() else f"U+{ord(symbol):04X}"

@@ -1,4 +1,4 @@
-"""Unicode words, punctuation one by one, Chinese and Japanese by character."""
+"""One token per word or punctuation mark; Chinese and Japanese by character."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqkit.tokenizers.vocabulary import UnknownPolicy, Vocabulary
 
 _JOINERS = "'\N{RIGHT SINGLE QUOTATION MARK}-\N{HYPHEN}"
 _UNSPACED = (
-    (0x3005, 0x3007),  # the repetition mark, the closing mark and the zero of Han
+    (0x3005, 0x3007),  # the iteration mark, the closing mark and the zero of Han
     (0x3040, 0x30FF),  # Hiragana and Katakana
     (0x31F0, 0x31FF),  # Katakana's phonetic extensions
     (0x3400, 0x4DBF),  # Han, extension A
@@ -23,23 +23,24 @@ _UNSPACED = (
     (0x20000, 0x3FFFF),  # Han, extensions B and up
 )
 _MARKS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""What Unicode does not count as combining marks, though Persian and the scripts of India write it within words."""
+"""Not combining marks in Unicode, but part of words in Persian and the scripts of India."""
 _NO_SPACE_BEFORE = frozenset(",.;:!?%)]}…")
 _NO_SPACE_AFTER = frozenset("([{$#@")
 
 
 class Word(Tokenizer):
-    """One id a word: a run of letters, digits and their combining marks, with `don't` and `well-known` kept whole.
+    """One token per word: a run of letters, digits and combining marks, including `don't` and `well-known`.
 
-    A character of a script that is written without spaces (Han, Kana) is a word of its own, and so is every punctuation
-    mark. White space is dropped; `decode` puts a space where these scripts would have one.
+    Each punctuation mark, and each character of a script written without spaces (Han, Kana), is a token. White space is
+    dropped; `decode` inserts spaces according to the rules of each script.
 
     Args:
-        lower: fold letters to lower case.
-        unknown: what a word that training never showed becomes: `error` refuses the text, `skip` leaves it out,
-            `mark` gives all such words one id.
-        min_count: rarer words of the training text count as unknown, which trains the mark.
-        max_length: keep so many words of a text, from its beginning; null keeps all.
+        lower: whether to convert the text to lower case.
+        unknown: how to encode words that do not occur in the training text: `error` raises an error, `skip` omits
+            them, `mark` gives all of them one additional id.
+        min_count: words with fewer occurrences in the training text are unknown. With `unknown: mark`, the additional
+            id then occurs in training, so the model learns it.
+        max_length: the maximum number of tokens; longer texts are truncated. Null for no limit.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Word(Tokenizer):
         return len(self.vocabulary)
 
     @property
-    def unwritable(self) -> Sequence[int]:
+    def suppressed_ids(self) -> Sequence[int]:
         return range(len(self.vocabulary.symbols), len(self.vocabulary))
 
     def fit(self, texts: Iterable[str]) -> None:
@@ -82,7 +83,7 @@ class Word(Tokenizer):
 
 
 def words(text: str) -> Iterator[str]:
-    """Yields the words and punctuation marks of a text, in order."""
+    """Yield the words and punctuation marks of a text, in order."""
     start = None
     for place, character in enumerate(text):
         kind = _kind(character)
@@ -90,8 +91,8 @@ def words(text: str) -> Iterator[str]:
             start = place if start is None else start
             continue
         if start is not None:
-            inside = character in _JOINERS and place + 1 < len(text) and _kind(text[place + 1]) == "letter"
-            if inside:
+            is_inside = character in _JOINERS and place + 1 < len(text) and _kind(text[place + 1]) == "letter"
+            if is_inside:
                 continue
             yield text[start:place]
             start = None
@@ -102,21 +103,21 @@ def words(text: str) -> Iterator[str]:
 
 
 def join(tokens: Sequence[str]) -> str:
-    """Returns the tokens as text, spaced as their scripts are."""
-    pieces: list[str] = []
+    """Join tokens into a text, with spaces according to the rules of their scripts."""
+    parts: list[str] = []
     before = ""
     for token in tokens:
-        tight = (
+        is_attached = (
             not before
             or token in _NO_SPACE_BEFORE
             or before in _NO_SPACE_AFTER
-            or (token == before and unicodedata.category(token[0]).startswith("P"))  # a dash of two
+            or (token == before and unicodedata.category(token[0]).startswith("P"))  # a dash of two characters
             or _kind(token[0]) in ("unspaced", "wide", "mark")
             or _kind(before[-1]) in ("unspaced", "wide")
         )
-        pieces += [token] if tight else [" ", token]
+        parts += [token] if is_attached else [" ", token]
         before = token
-    return "".join(pieces)
+    return "".join(parts)
 
 
 @lru_cache(maxsize=65_536)

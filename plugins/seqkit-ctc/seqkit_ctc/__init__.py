@@ -1,7 +1,4 @@
-"""Connectionist temporal classification for seqkit: labels in order, from a recording that doesn't say where each is.
-
-The head `ctc` takes any encoder; the readers `tones` and `wav` give it sound as log-mel features.
-"""
+"""The components and the command of this plugin, by name. A class is imported only when a recipe uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "ctc",
         "seqkit_ctc.head:CTC",
-        "labels in order, without saying where each stands",
+        "a sequence of labels without alignment, by connectionist temporal classification",
         checks="seqkit_ctc.checks:ctc",
     )
 
@@ -25,14 +22,17 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "tones",
         "seqkit_ctc.tones:Tones",
-        "spoken digits that it synthesises, as log-mel features",
+        "synthetic recordings of digits, as log-mel features",
         checks="seqkit_ctc.checks:tones",
     )
     yield seqkit.Component(
-        "wav", "seqkit_ctc.wav:Wav", "wav files listed in a csv, as log-mel features", checks="seqkit_ctc.checks:wav"
+        "wav",
+        "seqkit_ctc.wav:Wav",
+        "wav files listed in a csv file, as log-mel features",
+        checks="seqkit_ctc.checks:wav",
     )
 
 
 @seqkit.hookimpl
 def seqkit_commands() -> Iterator[seqkit.Command]:
-    yield seqkit.Command("tones", "seqkit_ctc.tones_command:tones", "Write synthesised digits to wav files.")
+    yield seqkit.Command("tones", "seqkit_ctc.command:tones", "Write synthetic recordings of digits to wav files.")

@@ -1,4 +1,4 @@
-"""What `seqkit check-plugin` and the tests try these components on."""
+"""The checks of this plugin's components, for `seqkit check-plugin` and for the tests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from seqkit.contracts import Example
 from seqkit.testing import Check, checks_for_head, checks_for_reader
 from seqkit_ctc.head import CTC
-from seqkit_ctc.pcm import write_wav
 from seqkit_ctc.tones import Tones
 from seqkit_ctc.wav import Wav
+from seqkit_ctc.wav_io import write_wav
 
-_sounds: list[TemporaryDirectory] = []
-"""The wav files that a manifest of `wav` lists. They go when the process ends."""
+_temporary_folders: list[TemporaryDirectory] = []
+"""The folders of the wav files that the manifests list. They are removed when the process ends."""
 
 
 def tones() -> list[Check]:
@@ -24,7 +24,7 @@ def tones() -> list[Check]:
 
 def wav() -> list[Check]:
     folder = TemporaryDirectory(prefix="seqkit-ctc-")
-    _sounds.append(folder)
+    _temporary_folders.append(folder)
     lines = ["path,text"]
     for text, samples in Tones(count=2, digits=(1, 2)).sounds():
         file = Path(folder.name) / f"{text}.wav"
@@ -39,7 +39,7 @@ def wav() -> list[Check]:
 def ctc() -> list[Check]:
     generator = np.random.default_rng(0)
     examples = [
-        Example(generator.normal(size=(steps, 3)), target)
-        for steps, target in ((9, "ab"), (6, "c"), (12, "bca"), (7, "aa"))
+        Example(generator.normal(size=(length, 3)), target)
+        for length, target in ((9, "ab"), (6, "c"), (12, "bca"), (7, "aa"))
     ]
     return checks_for_head(lambda: CTC(dropout=0.3, decoder="beam", beam_size=4), examples)

@@ -1,8 +1,8 @@
-"""From the probabilities of every step to the labels in order.
+"""Decoding: from the label probabilities of each time step to a sequence of labels.
 
-An alignment names for each step a label or the blank, 0. It stands for the labelling that is left when equal
-neighbours are merged and the blanks then dropped: 0 3 3 0 3 5 is 3 3 5. The probability of a labelling is the sum over
-all alignments that stand for it (Graves et al., 2006).
+An alignment assigns to each time step a label or the blank, 0. It represents the labelling that is left after merging
+equal neighbours and then removing blanks: 0 3 3 0 3 5 represents 3 3 5. The probability of a labelling is the sum over
+all alignments that represent it (Graves et al., 2006).
 """
 
 from __future__ import annotations
@@ -13,62 +13,62 @@ BLANK = 0
 
 
 def collapse(alignment: np.ndarray) -> list[int]:
-    """Returns the labelling that an alignment, int (time,), stands for."""
+    """Return the labelling that an alignment, int (time,), represents."""
     changes = np.flatnonzero(np.diff(alignment, prepend=-1))
     return [int(label) for label in alignment[changes] if label != BLANK]
 
 
-def greedy(log_probabilities: np.ndarray) -> list[int]:
-    """Returns the labelling of the likeliest alignment, which need not be the likeliest labelling.
+def greedy_decode(log_probabilities: np.ndarray) -> list[int]:
+    """Return the labelling of the most likely alignment, which need not be the most likely labelling.
 
     Args:
-        log_probabilities: float (time, labels), the blank's in the column 0.
+        log_probabilities: float (time, labels); column 0 is the blank.
     """
     return collapse(log_probabilities.argmax(axis=1))
 
 
-def prefix_beam(log_probabilities: np.ndarray, beam_size: int) -> list[int]:
-    """Returns the likeliest labelling that a beam search over prefixes finds.
+def prefix_beam_search(log_probabilities: np.ndarray, beam_size: int) -> list[int]:
+    """Return the most likely labelling found by a beam search over prefixes.
 
-    A beam holds prefixes of labellings. Of each it knows two probabilities, those of all alignments up to this step
-    that stand for the prefix and end in a blank, or in its last label: only after a blank can that label come again.
-    The sums are exact for as long as nothing that leads to a prefix is dropped from the beam. The search
-    is that of Hannun et al., 2014, without a language model.
+    The beam holds prefixes of labellings, each with two probabilities: those of all alignments up to this time step
+    that represent the prefix and end in a blank, or in its last label. The distinction is necessary since that label
+    can be repeated only after a blank. The sums are exact unless a prefix that leads to the labelling was dropped.
+    Reference: Hannun et al., 2014, without the language model.
 
     Args:
-        log_probabilities: float (time, labels), the blank's in the column 0.
-        beam_size: how many prefixes are kept after each step.
+        log_probabilities: float (time, labels); column 0 is the blank.
+        beam_size: the number of prefixes that remain after each time step.
     """
     prefixes: list[tuple[int, ...]] = [()]
     ends_blank = np.zeros(1)  # log probabilities, (beam,)
     ends_label = np.full(1, -np.inf)
     for step in log_probabilities:
         last = np.array([prefix[-1] if prefix else BLANK for prefix in prefixes])
-        either = np.logaddexp(ends_blank, ends_label)
-        # What a prefix becomes when a label is added to it: (beam, labels).
-        added = either[:, None] + step
-        repeats = np.flatnonzero(last != BLANK)
-        added[repeats, last[repeats]] = ends_blank[repeats] + step[last[repeats]]
-        added[:, BLANK] = -np.inf
-        # And when none is: a blank follows, or the last label goes on.
-        stays_blank = either + step[BLANK]
-        stays_label = np.where(last == BLANK, -np.inf, ends_label + step[last])
-        # One that is in the beam already, as a prefix of its own, is the same prefix.
-        places = {prefix: place for place, prefix in enumerate(prefixes)}
-        for place, prefix in enumerate(prefixes):
-            parent = places.get(prefix[:-1]) if prefix else None
+        total = np.logaddexp(ends_blank, ends_label)
+        # Extend each prefix by each label: (beam, labels).
+        extended = total[:, None] + step
+        nonempty = np.flatnonzero(last != BLANK)
+        extended[nonempty, last[nonempty]] = ends_blank[nonempty] + step[last[nonempty]]
+        extended[:, BLANK] = -np.inf
+        # Or leave it unchanged: a blank follows, or the last label is repeated.
+        unchanged_blank = total + step[BLANK]
+        unchanged_label = np.where(last == BLANK, -np.inf, ends_label + step[last])
+        # Merge an extended prefix with an equal one that is already in the beam.
+        positions = {prefix: position for position, prefix in enumerate(prefixes)}
+        for position, prefix in enumerate(prefixes):
+            parent = positions.get(prefix[:-1]) if prefix else None
             if parent is not None:
-                stays_label[place] = np.logaddexp(stays_label[place], added[parent, prefix[-1]])
-                added[parent, prefix[-1]] = -np.inf
-        scores = np.concatenate([np.logaddexp(stays_blank, stays_label), added.ravel()])
+                unchanged_label[position] = np.logaddexp(unchanged_label[position], extended[parent, prefix[-1]])
+                extended[parent, prefix[-1]] = -np.inf
+        scores = np.concatenate([np.logaddexp(unchanged_blank, unchanged_label), extended.ravel()])
         best = np.argsort(-scores, kind="stable")[:beam_size]
         best = best[scores[best] > -np.inf]
-        grown, labels = np.divmod(best - len(prefixes), len(step))
-        stays = best < len(prefixes)
-        ends_blank = np.where(stays, stays_blank[np.where(stays, best, 0)], -np.inf)
-        ends_label = np.where(stays, stays_label[np.where(stays, best, 0)], scores[best])
+        parents, labels = np.divmod(best - len(prefixes), len(step))
+        is_unchanged = best < len(prefixes)
+        ends_blank = np.where(is_unchanged, unchanged_blank[np.where(is_unchanged, best, 0)], -np.inf)
+        ends_label = np.where(is_unchanged, unchanged_label[np.where(is_unchanged, best, 0)], scores[best])
         prefixes = [
-            prefixes[place] if stay else (*prefixes[parent], int(label))
-            for place, stay, parent, label in zip(best, stays, grown, labels, strict=True)
+            prefixes[position] if unchanged else (*prefixes[parent], int(label))
+            for position, unchanged, parent, label in zip(best, is_unchanged, parents, labels, strict=True)
         ]
     return list(prefixes[0])

@@ -1,4 +1,4 @@
-"""Labels in order, without saying where each stands: connectionist temporal classification."""
+"""A head for sequences of labels without alignment: connectionist temporal classification (CTC)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
-from seqkit_ctc.decoding import BLANK, greedy, prefix_beam
+from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
+from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
 from seqkit_ctc.edit_distance import label_error_rate
-from seqkit_ctc.floors import CONTEXT, LinearSteps, central_answer
 
 
 class CTC(nn.Module, Head):
-    """Labels in order, fewer than there are steps, without saying where each stands.
+    """A sequence of labels that is shorter than the input and not aligned with it.
 
-    A linear map of each step's output and a softmax give the probability of each label and of a blank. The loss is the
-    negative logarithm of the probability of the target, summed over all its alignments, in nats a row (Graves et al.,
-    2006).
+    A linear layer and a softmax compute the probabilities of each label and of a blank at each time step. The loss is
+    the negative log-likelihood of the target, summed over all its alignments, in nats per row (Graves et al., 2006).
 
     Args:
-        labels: what a target is made of: its `characters`, or its `words`, set apart by white space.
-        decoder: `greedy` takes the likeliest alignment; `beam` searches for the likeliest labelling, the sum over its
-            alignments (Hannun et al., 2014).
-        beam_size: how many prefixes the beam search keeps.
-        dropout: the share of each output dropped in training.
+        labels: the labels of a target: its `characters`, or its `words`, separated by white space.
+        decoder: `greedy` uses the most likely alignment; `beam` searches for the most likely labelling, whose
+            probability is the sum over its alignments (Hannun et al., 2014).
+        beam_size: the number of prefixes in the beam.
+        dropout: the dropout probability of the encoder's outputs.
     """
 
     needs = frozenset({"outputs", "targets"})
@@ -51,9 +50,9 @@ class CTC(nn.Module, Head):
         self.labels: list[str] = []
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        self._set_labels(sorted({label for example in examples for label in self.split(example.target)}))
+        self._set_labels(sorted({label for example in examples for label in self.split_labels(example.target)}))
         if not self.labels:
-            raise DataError(f"the targets of all {len(examples)} training examples are empty: give texts")
+            raise DataError(f"the targets of all {len(examples)} training examples are empty: provide non-empty texts")
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels}
@@ -63,89 +62,85 @@ class CTC(nn.Module, Head):
 
     def _set_labels(self, labels: list[str]) -> None:
         self.labels = labels
-        self._numbers = {label: number for number, label in enumerate(labels, start=BLANK + 1)}
+        self._label_ids = {label: label_id for label_id, label in enumerate(labels, start=BLANK + 1)}
 
-    def split(self, target: Any) -> list[str]:
-        """Returns the labels of a target.
+    def split_labels(self, target: Any) -> list[str]:
+        """Return the labels of a target.
 
         Raises:
-            DataError: there is none, or it is no text.
+            DataError: the target is missing or is not text.
         """
         if not isinstance(target, str):
-            raise DataError("there is no target" if target is None else f"the target must be text, not {target!r:.40}")
+            raise DataError("the target is missing" if target is None else f"the target is not text: {target!r:.40}")
         return list(target) if self.unit == "characters" else target.split()
+
+    def join_labels(self, label_ids: Sequence[int]) -> str:
+        """Return the text of a sequence of label ids."""
+        separator = "" if self.unit == "characters" else " "
+        return separator.join(self.labels[label_id - BLANK - 1] for label_id in label_ids)
 
     def build(self, output_size: int, final_size: int) -> None:
         self.output = nn.Linear(output_size, BLANK + 1 + len(self.labels))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
-        labels = self.split(example.target)
+        labels = self.split_labels(example.target)
         for label in labels:
-            if label not in self._numbers:
-                shown = ", ".join(self.labels[:40]) + (" …" if len(self.labels) > 40 else "")
-                raise DataError(f"the label '{label}' is not among the training data's: {shown}")
-        needed = len(labels) + sum(one == other for one, other in zip(labels, labels[1:], strict=False))
-        if needed > len(encoded_input):
+            if label not in self._label_ids:
+                known = ", ".join(self.labels[:40]) + (" …" if len(self.labels) > 40 else "")
+                raise DataError(f"the label '{label}' does not occur in the training data: {known}")
+        required = len(labels) + sum(one == other for one, other in zip(labels, labels[1:], strict=False))
+        if required > len(encoded_input):
             raise DataError(
-                f"its {len(labels)} labels need {needed} steps, with a blank between equal neighbours, and its input "
-                f"has {len(encoded_input)}: make the steps shorter, or leave it out"
+                f"its {len(labels)} labels require {required} time steps (with a blank between equal neighbours), but "
+                f"its input has {len(encoded_input)}: use shorter time steps, or remove the example"
             )
-        yield Row(encoded_input, np.array([self._numbers[label] for label in labels], dtype=np.int64))
+        yield Row(encoded_input, np.array([self._label_ids[label] for label in labels], dtype=np.int64))
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
-        """Returns the loss; its count is the number of rows."""
+        """Return the summed loss and the number of rows."""
         assert batch.targets is not None and batch.target_lengths is not None
-        log_probabilities = torch.log_softmax(self._logits(encoded), dim=2)
+        log_probabilities = torch.log_softmax(self._label_scores(encoded), dim=2)
         total = _negative_log_likelihood(log_probabilities, batch.lengths, batch.targets, batch.target_lengths).sum()
         return Loss(total, len(batch.lengths))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        """Returns the `transcript` of each row, and its `probability` among all labellings."""
+        """Return the `transcript` of each row, and the `probability` of this labelling."""
         if not len(batch.lengths):
             return []
-        log_probabilities = torch.log_softmax(self._logits(encoded).detach().cpu().double(), dim=2)
-        found = [
+        log_probabilities = torch.log_softmax(self._label_scores(encoded).detach().cpu().double(), dim=2)
+        labellings = [
             self.decode(row[:length])
             for row, length in zip(log_probabilities.numpy(), batch.lengths.tolist(), strict=True)
         ]
-        lengths = torch.tensor([len(labelling) for labelling in found])
-        padded = torch.zeros(len(found), int(lengths.max()), dtype=torch.int64)
-        for row, labelling in zip(padded, found, strict=True):
+        lengths = torch.tensor([len(labelling) for labelling in labellings])
+        padded = torch.zeros(len(labellings), int(lengths.max()), dtype=torch.int64)
+        for row, labelling in zip(padded, labellings, strict=True):
             row[: len(labelling)] = torch.tensor(labelling)
         likelihoods = torch.exp(-_negative_log_likelihood(log_probabilities, batch.lengths, padded, lengths))
         return [
-            {"transcript": self.join(labelling), "probability": probability}
-            for labelling, probability in zip(found, likelihoods.tolist(), strict=True)
+            {"transcript": self.join_labels(labelling), "probability": probability}
+            for labelling, probability in zip(labellings, likelihoods.tolist(), strict=True)
         ]
 
     def decode(self, log_probabilities: np.ndarray) -> list[int]:
-        """log_probabilities: float (time, labels) -> the numbers of the labels found."""
+        """Return the label ids decoded from log probabilities, float (time, labels)."""
         if self.decoder == "greedy":
-            return greedy(log_probabilities)
-        return prefix_beam(log_probabilities, self.beam_size)
+            return greedy_decode(log_probabilities)
+        return prefix_beam_search(log_probabilities, self.beam_size)
 
-    def join(self, labelling: Sequence[int]) -> str:
-        """Returns the text that labels' numbers stand for."""
-        separator = "" if self.unit == "characters" else " "
-        return separator.join(self.labels[number - BLANK - 1] for number in labelling)
-
-    def _logits(self, encoded: Encoded) -> Tensor:
-        """Returns float (batch, time, labels)."""
+    def _label_scores(self, encoded: Encoded) -> Tensor:
+        """Return the unnormalized scores of the blank and the labels, float (batch, time, labels)."""
         return self.output(self.dropout(encoded.outputs))
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        return self.scores([item["transcript"] for item in predictions], examples)
+        return self._transcript_metrics([item["transcript"] for item in predictions], examples)
 
-    def scores(self, transcripts: Sequence[str], examples: Sequence[Example]) -> dict[str, float]:
-        """Returns the metrics of transcripts, in step with the examples.
-
-        The label error rate is the edit distances' sum over the number of labels in the targets; an exact match is a
-        transcript without an error.
-        """
-        references = [self.split(example.target) for example in examples]
-        hypotheses = [self.split(transcript) for transcript in transcripts]
+    def _transcript_metrics(self, transcripts: Sequence[str], examples: Sequence[Example]) -> dict[str, float]:
+        """Return the label error rate, and the fraction of transcripts without an error. One transcript per example."""
+        references = [self.split_labels(example.target) for example in examples]
+        hypotheses = [self.split_labels(transcript) for transcript in transcripts]
         matches = sum(one == other for one, other in zip(references, hypotheses, strict=True))
         return {
             "label_error_rate": label_error_rate(references, hypotheses),
@@ -153,25 +148,34 @@ class CTC(nn.Module, Head):
         }
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        """Returns the scores of a linear map of each step, where inputs are features, and of one answer to all."""
-        answer = central_answer([self.split(example.target) for example in train])
-        constant = self.join([self._numbers[label] for label in answer])
-        floor = {"name": f"the answer '{constant}' to all"} | self.scores([constant] * len(test), test)
+        """Return the scores of a linear model if the inputs are features, and of the best constant transcript."""
+        label_ids = [self._label_ids[label] for label in medoid([self.split_labels(item.target) for item in train])]
+        transcript = self.join_labels(label_ids)
+        constant = {"name": f"constant transcript '{transcript}'"} | self._transcript_metrics(
+            [transcript] * len(test), test
+        )
         if tokenizer is not None:
-            return floor
+            return constant
         rows = [row for example in train for row in self.rows(example, np.asarray(example.input))]
-        linear = LinearSteps(
+        linear = LinearCTC(
             [row.input for row in rows], [row.target for row in rows], len(self.labels) + 1, _negative_log_likelihood
         )
-        transcripts = [self.join(self.decode(linear.log_probabilities(np.asarray(item.input)))) for item in test]
-        name = f"a linear map of each step and {CONTEXT} on either side, by CTC"
-        return {"name": name} | self.scores(transcripts, test) | {"others": [floor]}
+        transcripts = [self.join_labels(self.decode(linear.log_probabilities(np.asarray(item.input)))) for item in test]
+        name = f"linear model of {2 * CONTEXT + 1} time steps, trained with CTC"
+        return {"name": name} | self._transcript_metrics(transcripts, test) | {"others": [constant]}
 
 
 def _negative_log_likelihood(
     log_probabilities: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
 ) -> Tensor:
-    """log_probabilities: (batch, time, labels), targets: int64 (batch, time) -> a number a row, in nats: (batch,)."""
+    """Return the negative log-likelihood of each row in nats, (batch,).
+
+    Args:
+        log_probabilities: float (batch, time, labels).
+        lengths: int64 (batch,): the number of time steps of each row.
+        targets: int64 (batch, time).
+        target_lengths: int64 (batch,): the number of labels of each target.
+    """
     return nn.functional.ctc_loss(
         log_probabilities.transpose(0, 1), targets, lengths, target_lengths, blank=BLANK, reduction="none"
     )

@@ -1,8 +1,8 @@
-"""Digits spoken in tones: sound whose text is known, made of nothing but arithmetic.
+"""Synthetic recordings of digits, for which the text is known.
 
-A sound is two tones at once, as the two lowest formants of a vowel are (Peterson and Barney, 1952); a digit is two
-sounds, one after the other. There are fewer sounds than digits, and some digits are another's sounds in the other
-order, so neither a spectrum alone nor what a digit is made of tells which digit it is.
+A sound consists of two simultaneous tones, like the two lowest formants of a vowel (Peterson and Barney, 1952); a digit
+is a sequence of two sounds. There are fewer sounds than digits, and some digits are the reverse of another, so a digit
+cannot be recognized from a single spectrum or from the set of its sounds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SOUNDS: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "ai": ((700, 300), (1200, 2200)),
     "ua": ((320, 700), (850, 1200)),
 }
-"""Where a sound's two tones begin and end, in Hz."""
+"""The frequencies in Hz at the start and the end of the two tones of each sound."""
 
 HIGHEST_TONE = max(max(tone) for tones in SOUNDS.values() for tone in tones)
 
@@ -36,19 +36,19 @@ DIGITS = {
     "9": ("ua", "i"),
 }
 
-LOUDNESS = (1.0, 0.6)
+AMPLITUDES = (1.0, 0.6)
 """The amplitudes of the lower and the upper tone."""
 
 
 @dataclass(frozen=True)
-class Voice:
-    """How digits are said. Each pair is a range that each row draws from.
+class Synthesizer:
+    """A synthesizer of strings of digits. Each pair is a range; each recording samples a value from it.
 
     Attributes:
-        sample_rate: samples a second, more than twice HIGHEST_TONE times the speed.
-        speed: how much faster it is played: times are divided by it and frequencies multiplied, as on a tape.
-        noise: the power of the tones over that of the noise, in dB.
-        gain: its loudest sample, in dB of full scale.
+        sample_rate: samples per second; must be more than twice HIGHEST_TONE times the speed.
+        speed: the factor by which durations are divided and frequencies multiplied.
+        noise: the signal-to-noise ratio in dB.
+        gain: the peak level in dB relative to full scale.
     """
 
     sample_rate: int
@@ -56,11 +56,11 @@ class Voice:
     noise: tuple[float, float]
     gain: tuple[float, float] = (-20.0, -1.0)
 
-    def say(self, digits: str, generator: np.random.Generator) -> np.ndarray:
-        """Returns the sound of digits, float (samples,), between -1 and 1.
+    def synthesize(self, digits: str, generator: np.random.Generator) -> np.ndarray:
+        """Return a recording of digits, float (samples,) between -1 and 1.
 
-        Before, between and after them is a pause of 20 to 150 ms. A digit's first sound takes 70 to 150 ms, and so does
-        its second.
+        There is a pause of 20 to 150 ms before, between and after the digits. Each of the two sounds of a digit takes
+        70 to 150 ms. These durations are divided by the speed.
         """
         speed = generator.uniform(*self.speed)
         parts = [self._pause(generator, speed)]
@@ -68,11 +68,11 @@ class Voice:
             parts += [self._sound(name, generator, speed) for name in DIGITS[digit]]
             parts.append(self._pause(generator, speed))
         clean = np.concatenate(parts)
-        power = (clean**2).mean() / 10 ** (generator.uniform(*self.noise) / 10)
-        share = generator.uniform()  # of the noise's power that is white; the rest is pink
-        noise = np.sqrt(share) * generator.standard_normal(len(clean))
-        noise += np.sqrt(1 - share) * pink_noise(len(clean), generator)
-        samples = clean + np.sqrt(power) * noise
+        noise_power = (clean**2).mean() / 10 ** (generator.uniform(*self.noise) / 10)
+        white_fraction = generator.uniform()  # of the power of the noise; the rest is pink noise
+        noise = np.sqrt(white_fraction) * generator.standard_normal(len(clean))
+        noise += np.sqrt(1 - white_fraction) * pink_noise(len(clean), generator)
+        samples = clean + np.sqrt(noise_power) * noise
         return samples / np.abs(samples).max() * 10 ** (generator.uniform(*self.gain) / 20)
 
     def _pause(self, generator: np.random.Generator, speed: float) -> np.ndarray:
@@ -83,23 +83,23 @@ class Voice:
         duration = size / self.sample_rate
         time = np.arange(size) / self.sample_rate
         sound = np.zeros(size)
-        for (start, end), loudness in zip(SOUNDS[name], LOUDNESS, strict=True):
-            # The integral of a frequency that goes evenly from start to end.
+        for (start, end), amplitude in zip(SOUNDS[name], AMPLITUDES, strict=True):
+            # The integral of a frequency that changes linearly from start to end.
             cycles = speed * (start * time + (end - start) / (2 * duration) * time**2)
-            sound += loudness * np.sin(2 * np.pi * (cycles + generator.uniform()))
-        # Rises and falls within 10 ms: a tone that is cut off clicks, and a click is in every band.
-        edge = round(0.01 * self.sample_rate)
-        slope = np.sin(np.linspace(0, np.pi / 2, edge)) ** 2
-        sound[:edge] *= slope
-        sound[-edge:] *= slope[::-1]
+            sound += amplitude * np.sin(2 * np.pi * (cycles + generator.uniform()))
+        # Fade in and out within 10 ms: an abrupt edge is a click, which has energy in every band.
+        fade_size = round(0.01 * self.sample_rate)
+        fade = np.sin(np.linspace(0, np.pi / 2, fade_size)) ** 2
+        sound[:fade_size] *= fade
+        sound[-fade_size:] *= fade[::-1]
         return sound
 
 
 def pink_noise(size: int, generator: np.random.Generator) -> np.ndarray:
-    """Returns noise of mean power 1 whose power falls as 1 / frequency, float (size,)."""
-    even = 1 << (size - 1).bit_length()  # a length that the transform is fast for
-    spectrum = np.fft.rfft(generator.standard_normal(even))
+    """Return noise with mean power 1 whose power is proportional to 1 / frequency, float (size,)."""
+    fft_size = 1 << (size - 1).bit_length()  # the FFT is fastest for powers of two
+    spectrum = np.fft.rfft(generator.standard_normal(fft_size))
     spectrum[0] = 0
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    noise = np.fft.irfft(spectrum, even)[:size]
+    noise = np.fft.irfft(spectrum, fft_size)[:size]
     return noise / np.sqrt((noise**2).mean())

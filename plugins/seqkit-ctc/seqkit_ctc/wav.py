@@ -1,4 +1,4 @@
-"""Recordings of one's own: wav files that a csv lists, as log-mel features."""
+"""A reader of wav files that are listed in a csv file."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from seqkit.contracts import Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_text
 from seqkit_ctc.log_mel import LogMel
-from seqkit_ctc.pcm import read_wav
+from seqkit_ctc.wav_io import read_wav
 
 
 class Wav(Reader):
-    """Wav files listed in a csv with a header, one a row with what is said in it, as log-mel features.
+    """Wav files listed in a csv file, as log-mel features. The target is the text of the recording.
 
-    Files are PCM of 8, 16, 24 or 32 bits; channels are mixed into one. Their paths are relative to the csv. A csv
-    without the column `text` can be predicted from, not learned from.
+    The csv file has a header, and one row per recording. Paths are relative to the csv file. Without the column `text`
+    it can be used for prediction, but not for training. Wav files are PCM of 8, 16, 24 or 32 bits; channels are
+    averaged.
 
     Args:
-        path: the csv.
-        audio: its column with the path of a wav file.
-        text: its column with what is said.
-        encoding: of the csv.
-        sample_rate: samples a second; a file of a higher rate is resampled to it, one of a lower rate is refused.
-        window: seconds of sound that one spectrum is of.
-        hop: seconds from one window to the next.
-        bands: how many mel bands a spectrum is summed up in.
-        low: where the lowest band begins, in Hz.
-        high: where the highest band ends, in Hz; half the sample rate when not given.
-        stack: so many successive windows stand side by side in one step.
+        path: the csv file.
+        audio: its column with the paths of the wav files.
+        text: its column with the texts.
+        encoding: its encoding.
+        sample_rate: samples per second. A file with a higher rate is resampled; a lower rate is an error.
+        window: the length of a window in seconds.
+        hop: the distance between the starts of successive windows in seconds.
+        bands: the number of mel bands.
+        low: the lowest frequency of the first band in Hz.
+        high: the highest frequency of the last band in Hz; half the sample rate when null.
+        stack: the number of successive windows that are concatenated into one time step.
     """
 
     yields = "features"
@@ -55,9 +56,9 @@ class Wav(Reader):
         stack: PositiveInt = 3,
     ) -> None:
         if path is None:
-            raise ValueError("path is required: a csv to read, as `path:` here or `data.path=FILE` on the command line")
+            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
         if audio == text:
-            raise ValueError(f"text is the same column as the path, '{audio}'")
+            raise ValueError(f"text is the same column as audio, '{audio}': set one of them to another column")
         self.path = path
         self.audio = audio
         self.text = text
@@ -68,27 +69,27 @@ class Wav(Reader):
 
     def read(self) -> Iterator[Example]:
         for line, record in self._records():
-            where = f"{self.path}:{line}"
+            location = f"{self.path}:{line}"
             name = record[self.audio].strip()
             if not name:
-                raise DataError(f"{where}: the column '{self.audio}' is empty")
+                raise DataError(f"{location}: the column '{self.audio}' is empty: add the path of a wav file")
             target = record.get(self.text)
             if target is not None and not target.strip():
-                raise DataError(f"{where}: the column '{self.text}' is empty")
+                raise DataError(f"{location}: the column '{self.text}' is empty: add the text of the recording")
             try:
                 samples = read_wav(self.path.parent / name, self.features.sample_rate)
             except DataError as error:
-                raise DataError(f"{where}: {error}") from None
-            if len(samples) < self.features.least_samples:
+                raise DataError(f"{location}: {error}") from None
+            if len(samples) < self.features.min_samples:
                 rate = self.features.sample_rate
                 raise DataError(
-                    f"{where}: {name} is {len(samples) / rate:.3f} s long, where one step of features takes "
-                    f"{self.features.least_samples / rate:.3f} s"
+                    f"{location}: {name} is {len(samples) / rate:.3f} s long, but one time step requires "
+                    f"{self.features.min_samples / rate:.3f} s: remove the recording"
                 )
-            yield Example(self.features(samples), None if target is None else target.strip(), where)
+            yield Example(self.features(samples), None if target is None else target.strip(), location)
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yields the rows that are not blank, each with the line that it starts on."""
+        """Yield the line number and the fields of each row that is not blank."""
         rows = csv.reader(io.StringIO(read_text(self.path, self.encoding), newline=""), strict=True)
         header: list[str] = []
         while True:
@@ -96,7 +97,7 @@ class Wav(Reader):
             try:
                 row = next(rows, None)
             except csv.Error as error:
-                raise DataError(f"{self.path}:{line}: {error}: write a quote inside a quoted field twice") from None
+                raise DataError(f"{self.path}:{line}: {error}: double each quote inside a quoted field") from None
             if row is None:
                 break
             if not any(field.strip() for field in row):
@@ -105,17 +106,19 @@ class Wav(Reader):
                 header = [field.strip() for field in row]
                 self._check_header(header, f"{self.path}:{line}")
             elif len(row) != len(header):
-                raise DataError(f"{self.path}:{line}: {len(row)} columns, where the header has {len(header)}")
+                raise DataError(
+                    f"{self.path}:{line}: {len(row)} columns, but the header has {len(header)}: correct the line"
+                )
             else:
                 yield line, dict(zip(header, row, strict=True))
 
-    def _check_header(self, header: list[str], where: str) -> None:
+    def _check_header(self, header: list[str], location: str) -> None:
         if self.audio not in header:
             columns = ", ".join(header)
             raise DataError(
-                f"{where}: there is no column '{self.audio}'{suggest(self.audio, header)} among {columns}: name the "
-                "one with the paths of wav files by `audio:`"
+                f"{location}: the column '{self.audio}' does not exist{suggest(self.audio, header)}; the columns are "
+                f"{columns}: set `audio:` to the one with the paths of the wav files"
             )
         for name in (self.audio, self.text):
             if header.count(name) > 1:
-                raise DataError(f"{where}: the column '{name}' is there twice: rename one")
+                raise DataError(f"{location}: two columns are called '{name}': rename one")

@@ -1,4 +1,4 @@
-"""From the command line: sound written, a run trained on it, and recordings read back by that run."""
+"""Tests of the command `seqkit tones`, of the recipes, and of training and prediction on the command line."""
 
 from __future__ import annotations
 
@@ -13,89 +13,90 @@ import numpy as np
 import pytest
 import torch
 from seqkit_ctc.head import CTC
-from seqkit_ctc.pcm import read_wav
 from seqkit_ctc.tones import Tones
+from seqkit_ctc.wav_io import read_wav
 
 import seqkit
-from seqkit.batches import collate
 from seqkit.contracts import Example
-from seqkit.encoders.bilstm import BiLSTM
+from seqkit.data.batching import collate
+from seqkit.encoders.lstm import BiLSTM
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def command(*arguments: object, folder: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "SEQKIT_PLUGINS"}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-W", "error", "-m", "seqkit", *map(str, arguments)],
         cwd=folder,
         env=environment | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )
-    assert done.returncode == code, done.stderr
-    return done
+    assert completed.returncode == code, completed.stderr
+    return completed
 
 
-def test_tones_writes_what_the_reader_says(tmp_path: Path) -> None:
+def test_tones_command_writes_recordings_of_reader(tmp_path: Path) -> None:
     options = ("--count", 3, "--seed", 4, "--digits", 2, 4, "--noise", 5, 10, "--speed", 1, 1.5, "--sample-rate", 11025)
-    done = command("tones", "--into", "new/heard", *options, folder=tmp_path)
-    assert done.stdout == "new/heard/manifest.csv\n"
-    rows = list(csv.reader((tmp_path / "new/heard/manifest.csv").read_text().splitlines()))
+    completed = command("tones", "--into", "new/recordings", *options, folder=tmp_path)
+    assert completed.stdout == "new/recordings/manifest.csv\n"
+    rows = list(csv.reader((tmp_path / "new/recordings/manifest.csv").read_text().splitlines()))
     assert rows[0] == ["path", "text"]
     reader = Tones(count=3, seed=4, digits=(2, 4), noise=(5, 10), speed=(1, 1.5), sample_rate=11025)
-    for (name, written), (text, samples) in zip(rows[1:], reader.sounds(), strict=True):
-        assert written == text
-        heard = read_wav(tmp_path / "new/heard" / name, 11025)
-        np.testing.assert_allclose(heard, samples, rtol=0, atol=2**-16)
+    for (name, text_in_manifest), (text, samples) in zip(rows[1:], reader.sounds(), strict=True):
+        assert text_in_manifest == text
+        samples_read = read_wav(tmp_path / "new/recordings" / name, 11025)
+        np.testing.assert_allclose(samples_read, samples, rtol=0, atol=2**-16)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--into", "."], "--into .: is there already: name a new folder"),
+        (["--into", "."], "--into .: already exists: name a new folder"),
         (["--into", "x", "--speed", "1", "3"], "--speed must be below 1.78, not 3.0"),
         (["--into", "x", "--count", "20", "--digits", "1", "1"], "--count must be at most 10"),
     ],
 )
-def test_tones_refuses_in_one_line(options: list[str], message: str, tmp_path: Path) -> None:
+def test_tones_command_reports_errors_in_one_line(options: list[str], message: str, tmp_path: Path) -> None:
     stderr = command("tones", *options, folder=tmp_path, code=2).stderr
     assert stderr.startswith(f"seqkit: {message}") and stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_reads_recordings(tmp_path: Path) -> None:
+def test_predict_and_evaluate_recordings(tmp_path: Path) -> None:
     sizes = ("data.count=40", "train.epochs=1", "encoder.hidden_size=8", "head.beam_size=4")
-    done = command("run", RECIPES / "digits_quick.yaml", *sizes, "baseline=off", folder=tmp_path)
-    run = seqkit.load(tmp_path / done.stdout.splitlines()[-1])
+    completed = command("run", RECIPES / "digits_quick.yaml", *sizes, "baseline=off", folder=tmp_path)
+    run = seqkit.load(tmp_path / completed.stdout.splitlines()[-1])
     assert set(run.result["metrics"]) == {"valid", "test"}
     assert {"loss", "label_error_rate", "exact_match"} <= set(run.result["metrics"]["test"])
 
-    command("tones", "--into", "heard", "--count", 2, folder=tmp_path)
-    manifest = tmp_path / "heard/manifest.csv"
+    command("tones", "--into", "recordings", "--count", 2, folder=tmp_path)
+    manifest = tmp_path / "recordings/manifest.csv"
     printed = command("predict", run.path, "--data", manifest, folder=tmp_path).stdout
-    answers = [json.loads(line) for line in printed.splitlines()]
-    assert [set(answer) for answer in answers] == [{"transcript", "probability"}] * 2
-    said = list(Tones(count=2).read())
-    assert [answer["transcript"] for answer in run.predict([row.input for row in said])] == [
-        answer["transcript"] for answer in answers
+    predictions = [json.loads(line) for line in printed.splitlines()]
+    assert [set(prediction) for prediction in predictions] == [{"transcript", "probability"}] * 2
+    inputs = [example.input for example in Tones(count=2).read()]
+    assert [prediction["transcript"] for prediction in run.predict(inputs)] == [
+        prediction["transcript"] for prediction in predictions
     ]
     assert run.evaluate(manifest)["examples"] == 2
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_recipes_are_right_and_say_what_to_expect(recipe: Path, tmp_path: Path) -> None:
-    from seqkit.recipe import read_recipe
+def test_recipes_resolve_and_state_the_expected_results(recipe: Path, tmp_path: Path) -> None:
+    from seqkit.recipe.resolve import resolve
+    from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
-    from seqkit.resolve import resolve
 
     plan = resolve(read_recipe(recipe, [f"data.path={tmp_path}/a.csv"]), load_registry())
     assert plan.plugins == ["seqkit-ctc"]
     text = recipe.read_text()
-    assert text.startswith("# ") and f"seqkit run plugins/seqkit-ctc/recipes/{recipe.name}" in text
+    assert text.startswith("# ") and "What to expect" in text
+    assert f"seqkit run plugins/seqkit-ctc/recipes/{recipe.name}" in text
 
 
-def test_the_head_learns_rows_by_heart() -> None:
+def test_head_memorizes_rows() -> None:
     torch.manual_seed(0)
     generator = np.random.default_rng(0)
     texts = ["ab", "ba", "aab", "b"]
@@ -104,9 +105,9 @@ def test_the_head_learns_rows_by_heart() -> None:
     encoder = BiLSTM(3, hidden_size=12)
     head.build(encoder.output_size, encoder.final_size)
     rows = [
-        made
+        row
         for text in texts
-        for made in head.rows(Example(None, text), generator.standard_normal((4 * len(text), 3)).astype(np.float32))
+        for row in head.rows(Example(None, text), generator.standard_normal((4 * len(text), 3)).astype(np.float32))
     ]
     batch = collate(rows)
     optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.05, foreach=False)
@@ -114,6 +115,6 @@ def test_the_head_learns_rows_by_heart() -> None:
         optimizer.zero_grad()
         head.loss(encoder(batch.inputs, batch.lengths), batch).total.backward()
         optimizer.step()
-    answers = head.predict(encoder(batch.inputs, batch.lengths), batch)
-    assert [answer["transcript"] for answer in answers] == texts
-    assert min(answer["probability"] for answer in answers) > 0.9
+    predictions = head.predict(encoder(batch.inputs, batch.lengths), batch)
+    assert [prediction["transcript"] for prediction in predictions] == texts
+    assert min(prediction["probability"] for prediction in predictions) > 0.9

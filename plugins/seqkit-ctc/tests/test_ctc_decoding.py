@@ -1,4 +1,4 @@
-"""Decoding against enumeration: every alignment of a tiny case, one by one."""
+"""Tests of decoding against an enumeration of all alignments, and of the edit distance."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
-from seqkit_ctc.decoding import collapse, greedy, prefix_beam
+from seqkit_ctc.decoding import collapse, greedy_decode, prefix_beam_search
 from seqkit_ctc.edit_distance import edit_distance, label_error_rate
 
-EVERY_PREFIX = 10_000
-"""A beam so wide drops nothing in the cases below."""
+ALL_PREFIXES = 10_000
+"""A beam of this size contains all prefixes of the cases below."""
 
 
-def collapsed(alignment: tuple[int, ...]) -> tuple[int, ...]:
+def collapse_alignment(alignment: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(label for label, _ in itertools.groupby(alignment) if label != 0)
 
 
-def enumerated(log_probabilities: np.ndarray) -> dict[tuple[int, ...], float]:
-    """The probability of every labelling, by adding up its alignments."""
+def labelling_probabilities(log_probabilities: np.ndarray) -> dict[tuple[int, ...], float]:
+    """Return the probability of every labelling, summed over its alignments."""
     steps, labels = log_probabilities.shape
     total: dict[tuple[int, ...], float] = defaultdict(float)
     for alignment in itertools.product(range(labels), repeat=steps):
-        total[collapsed(alignment)] += math.exp(sum(log_probabilities[range(steps), alignment]))
+        total[collapse_alignment(alignment)] += math.exp(sum(log_probabilities[range(steps), alignment]))
     return total
 
 
@@ -47,65 +47,65 @@ cases = st.builds(
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(cases)
-def test_a_wide_beam_finds_the_likeliest_labelling_of_all(log_probabilities: np.ndarray) -> None:
-    probabilities = enumerated(log_probabilities)
+def test_wide_beam_finds_the_most_likely_labelling(log_probabilities: np.ndarray) -> None:
+    probabilities = labelling_probabilities(log_probabilities)
     assert sum(probabilities.values()) == pytest.approx(1)
-    found = tuple(prefix_beam(log_probabilities, EVERY_PREFIX))
-    assert probabilities[found] == pytest.approx(max(probabilities.values()), rel=1e-12)
+    labelling = tuple(prefix_beam_search(log_probabilities, ALL_PREFIXES))
+    assert probabilities[labelling] == pytest.approx(max(probabilities.values()), rel=1e-12)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(cases, st.integers(1, 3))
-def test_a_narrow_beam_finds_a_labelling_that_is_possible(log_probabilities: np.ndarray, beam_size: int) -> None:
-    assert tuple(prefix_beam(log_probabilities, beam_size)) in enumerated(log_probabilities)
+def test_narrow_beam_finds_a_possible_labelling(log_probabilities: np.ndarray, beam_size: int) -> None:
+    assert tuple(prefix_beam_search(log_probabilities, beam_size)) in labelling_probabilities(log_probabilities)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(cases)
-def test_greedy_collapses_the_likeliest_alignment(log_probabilities: np.ndarray) -> None:
-    likeliest = max(
+def test_greedy_decode_collapses_the_most_likely_alignment(log_probabilities: np.ndarray) -> None:
+    most_likely = max(
         itertools.product(range(log_probabilities.shape[1]), repeat=len(log_probabilities)),
         key=lambda alignment: sum(log_probabilities[range(len(alignment)), alignment]),
     )
-    assert tuple(greedy(log_probabilities)) == collapsed(likeliest)
+    assert tuple(greedy_decode(log_probabilities)) == collapse_alignment(most_likely)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.integers(0, 3), max_size=12))
-def test_collapse_merges_equal_neighbours_and_then_drops_blanks(alignment: list[int]) -> None:
-    assert tuple(collapse(np.array(alignment, dtype=np.int64))) == collapsed(tuple(alignment))
+def test_collapse_merges_equal_neighbours_and_then_removes_blanks(alignment: list[int]) -> None:
+    assert tuple(collapse(np.array(alignment, dtype=np.int64))) == collapse_alignment(tuple(alignment))
 
 
-def test_collapse_keeps_labels_that_a_blank_parts() -> None:
+def test_collapse_keeps_equal_labels_separated_by_a_blank() -> None:
     assert collapse(np.array([0, 3, 3, 0, 3, 5])) == [3, 3, 5]
 
 
-def test_the_beam_finds_what_no_single_alignment_shows() -> None:
-    # The example of Hannun et al.: at each of two steps the blank has 0.6 and the label 0.4. The likeliest alignment is
-    # two blanks, 0.36, while the label's three alignments have 0.64 together.
+def test_beam_search_sums_over_alignments() -> None:
+    # The example of Hannun et al.: in two time steps, the blank has probability 0.6 and the label 0.4. The most likely
+    # alignment is two blanks (0.36), but the three alignments of the label add up to 0.64.
     log_probabilities = np.log([[0.6, 0.4], [0.6, 0.4]])
-    assert greedy(log_probabilities) == []
-    assert prefix_beam(log_probabilities, 2) == [1]
+    assert greedy_decode(log_probabilities) == []
+    assert prefix_beam_search(log_probabilities, 2) == [1]
 
 
 @pytest.mark.parametrize("beam_size", [1, 4, 16])
-def test_a_clear_answer_is_found_whatever_the_beam(beam_size: int) -> None:
+def test_all_beam_sizes_find_an_unambiguous_labelling(beam_size: int) -> None:
     alignment = [0, 2, 2, 0, 2, 1, 1, 3, 0]
     log_probabilities = log_softmax(20.0 * np.eye(4)[alignment], axis=1)
-    assert prefix_beam(log_probabilities, beam_size) == greedy(log_probabilities) == [2, 2, 1, 3]
+    assert prefix_beam_search(log_probabilities, beam_size) == greedy_decode(log_probabilities) == [2, 2, 1, 3]
 
 
-def test_the_beam_stands_for_hundreds_of_steps_without_underflow() -> None:
+def test_beam_search_of_hundreds_of_time_steps_does_not_underflow() -> None:
     log_probabilities = random_case(0, 600, 5, 6.0)
-    found = prefix_beam(log_probabilities, 8)
-    assert edit_distance([*map(str, greedy(log_probabilities))], [*map(str, found)]) < 0.1 * len(found)
+    labelling = prefix_beam_search(log_probabilities, 8)
+    assert edit_distance([*map(str, greedy_decode(log_probabilities))], [*map(str, labelling)]) < 0.1 * len(labelling)
 
 
-# The edit distance.
+# Edit distance
 
 
-def by_recursion(reference: str, hypothesis: str) -> int:
-    """By its definition: of what remains of each, drop, insert or replace the first."""
+def recursive_edit_distance(reference: str, hypothesis: str) -> int:
+    """Return the edit distance by its recursive definition."""
 
     @cache
     def distance(row: int, column: int) -> int:
@@ -123,12 +123,12 @@ words = st.text("abc", max_size=7)
 
 @settings(max_examples=80, deadline=None, derandomize=True, database=None)
 @given(words, words)
-def test_edit_distance_is_that_of_its_definition(reference: str, hypothesis: str) -> None:
-    assert edit_distance(reference, hypothesis) == by_recursion(reference, hypothesis)
+def test_edit_distance_equals_its_definition(reference: str, hypothesis: str) -> None:
+    assert edit_distance(reference, hypothesis) == recursive_edit_distance(reference, hypothesis)
 
 
-def test_label_error_rate_is_of_all_labels_together() -> None:
-    # One error of 1 label and none of 9 are one of 10, not the mean of 1 and 0.
+def test_label_error_rate_is_averaged_over_labels() -> None:
+    # One error in 10 labels, not the mean of the rates of the pairs, 1 and 0.
     assert label_error_rate(["a", "bcdefghij"], ["b", "bcdefghij"]) == pytest.approx(0.1)
     assert label_error_rate(["a"], ["bcd"]) == 3
     assert label_error_rate(["", ""], ["", "ab"]) == 2

@@ -1,4 +1,4 @@
-"""The head against enumeration in float64, and what it says of targets that it cannot use."""
+"""Tests of the head `ctc` against an enumeration of all alignments in float64, and of its error messages."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def _float64_and_seed() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def ctc(inventory: str = "ab", **parameters: Any) -> CTC:
+def ctc(labels: str = "ab", **parameters: Any) -> CTC:
     head = CTC(**parameters)
-    head.restore({"labels": list(inventory)})
+    head.restore({"labels": list(labels)})
     head.build(WIDTH, WIDTH)
     with torch.no_grad():
         head.output.weight.normal_(0, 1)
@@ -49,8 +49,8 @@ def batch_of(lengths: list[int], targets: list[list[int]], padding: int = 0) -> 
     )
 
 
-def enumerated(head: CTC, outputs: torch.Tensor, target: list[int]) -> float:
-    """The probability of a labelling: the sum over every alignment that stands for it."""
+def labelling_probability(head: CTC, outputs: torch.Tensor, target: list[int]) -> float:
+    """Return the probability of a labelling, summed over all alignments that represent it."""
     scores = outputs.numpy() @ head.output.weight.detach().numpy().T + head.output.bias.detach().numpy()
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     return sum(
@@ -71,19 +71,19 @@ rows_that_align = st.tuples(st.integers(1, 4), st.lists(st.integers(1, 2), max_s
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
 @given(rows=st.lists(rows_that_align, min_size=1, max_size=4), padding=st.integers(0, 2))
-def test_loss_is_that_of_every_alignment_added_up(rows: list[tuple[int, list[int]]], padding: int) -> None:
+def test_loss_is_summed_over_all_alignments(rows: list[tuple[int, list[int]]], padding: int) -> None:
     head = ctc()
     encoded, batch = batch_of([steps for steps, _ in rows], [target for _, target in rows], padding)
     loss = head.loss(encoded, batch)
-    wanted = -sum(
-        math.log(enumerated(head, outputs[:steps], target))
+    expected = -sum(
+        math.log(labelling_probability(head, outputs[:steps], target))
         for outputs, (steps, target) in zip(encoded.outputs, rows, strict=True)
     )
-    assert loss.total.item() == pytest.approx(wanted, rel=1e-10)
+    assert loss.total.item() == pytest.approx(expected, rel=1e-10)
     assert loss.count == len(rows)
 
 
-def test_loss_sends_no_gradient_into_the_padding() -> None:
+def test_padding_has_no_gradient() -> None:
     head = ctc()
     encoded, batch = batch_of([4, 2], [[1, 2], [2]])
     outputs = encoded.outputs.requires_grad_()
@@ -94,22 +94,22 @@ def test_loss_sends_no_gradient_into_the_padding() -> None:
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
-def test_a_row_is_answered_the_same_alone_and_in_company(decoder: Any) -> None:
+def test_rows_of_a_batch_are_independent(decoder: Any) -> None:
     head = ctc("abc", decoder=decoder)
     lengths = [7, 1, 4, 9, 2]
     encoded, batch = batch_of(lengths, [[1]] * 5, padding=3)
-    together = head.predict(encoded, batch)
-    for place, steps in enumerate(lengths):
-        outputs = encoded.outputs[place : place + 1, :steps]
-        (alone,) = head.predict(Encoded(outputs, outputs[:, 0]), Batch(outputs, torch.tensor([steps])))
-        assert alone["transcript"] == together[place]["transcript"]
-        assert alone["probability"] == pytest.approx(together[place]["probability"], rel=1e-12)
+    batched = head.predict(encoded, batch)
+    for number, steps in enumerate(lengths):
+        outputs = encoded.outputs[number : number + 1, :steps]
+        (single,) = head.predict(Encoded(outputs, outputs[:, 0]), Batch(outputs, torch.tensor([steps])))
+        assert single["transcript"] == batched[number]["transcript"]
+        assert single["probability"] == pytest.approx(batched[number]["probability"], rel=1e-12)
         total = head.loss(Encoded(outputs, outputs[:, 0]), batch_of([steps], [[1]])[1]).total
-        assert total.item() == pytest.approx(-math.log(enumerated_forward(head, outputs[0], 1)), rel=1e-10)
+        assert total.item() == pytest.approx(-math.log(single_label_probability(head, outputs[0], 1)), rel=1e-10)
 
 
-def enumerated_forward(head: CTC, outputs: torch.Tensor, label: int) -> float:
-    """The probability of a single label: it stands from one step to another, with blanks before and after."""
+def single_label_probability(head: CTC, outputs: torch.Tensor, label: int) -> float:
+    """Return the probability of a labelling with one label: any number of time steps, with blanks before and after."""
     probabilities = torch.softmax(head.output(outputs), dim=1).detach().numpy()
     steps = len(probabilities)
     return sum(
@@ -120,78 +120,82 @@ def enumerated_forward(head: CTC, outputs: torch.Tensor, label: int) -> float:
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
-def test_probability_is_that_of_the_transcript(decoder: Any) -> None:
+def test_probability_is_summed_over_the_alignments_of_the_transcript(decoder: Any) -> None:
     head = ctc(decoder=decoder)
     encoded, batch = batch_of([4] * 8, [[1]] * 8)
-    answers = head.predict(encoded, batch)
-    assert len({answer["transcript"] for answer in answers}) > 2
-    for outputs, answer in zip(encoded.outputs, answers, strict=True):
-        numbers = ["ab".index(label) + 1 for label in answer["transcript"]]
-        assert answer["probability"] == pytest.approx(enumerated(head, outputs, numbers), rel=1e-10)
-        json.dumps(answer)
+    predictions = head.predict(encoded, batch)
+    assert len({prediction["transcript"] for prediction in predictions}) > 2
+    for outputs, prediction in zip(encoded.outputs, predictions, strict=True):
+        numbers = ["ab".index(label) + 1 for label in prediction["transcript"]]
+        assert prediction["probability"] == pytest.approx(labelling_probability(head, outputs, numbers), rel=1e-10)
+        json.dumps(prediction)
 
 
-def test_predict_where_nothing_is_found() -> None:
+def test_predict_empty_transcripts() -> None:
     head = ctc()
     with torch.no_grad():
         head.output.bias[0] = 100
     encoded, batch = batch_of([3, 2], [[1], [1]])
-    assert [answer["transcript"] for answer in head.predict(encoded, batch)] == ["", ""]
+    assert [prediction["transcript"] for prediction in head.predict(encoded, batch)] == ["", ""]
 
 
-def test_predict_of_no_rows() -> None:
+def test_predict_empty_batch() -> None:
     outputs = torch.zeros(0, 3, WIDTH)
     assert ctc().predict(Encoded(outputs, outputs[:, 0]), Batch(outputs, torch.zeros(0, dtype=torch.int64))) == []
 
 
-def test_fit_learns_the_labels_and_the_state_goes_through_json() -> None:
+def test_restored_head_equals_fitted_head() -> None:
     head = CTC(labels="words")
     head.fit([Example(None, "ni hao"), Example(None, ""), Example(None, " hao  ma ")], None)
     restored = CTC(labels="words")
     restored.restore(json.loads(json.dumps(head.state())))
     assert restored.labels == head.labels == ["hao", "ma", "ni"]
-    (made,) = restored.rows(Example(None, "ma hao hao"), np.zeros((5, 2)))
-    assert made.target.tolist() == [2, 1, 1]
-    assert restored.join([2, 1, 1]) == "ma hao hao"
+    (row,) = restored.rows(Example(None, "ma hao hao"), np.zeros((5, 2)))
+    assert row.target.tolist() == [2, 1, 1]
+    assert restored.join_labels([2, 1, 1]) == "ma hao hao"
 
 
-def test_a_target_without_labels_is_a_target() -> None:
+def test_target_can_be_empty() -> None:
     head = ctc()
-    (made,) = head.rows(Example(None, ""), np.zeros((1, 2)))
-    assert made.target.dtype == np.int64 and len(made.target) == 0
+    (row,) = head.rows(Example(None, ""), np.zeros((1, 2)))
+    assert row.target.dtype == np.int64 and len(row.target) == 0
     encoded, batch = batch_of([2, 3], [[], []])
-    wanted = -sum(math.log(enumerated(head, encoded.outputs[i, :n], [])) for i, n in enumerate([2, 3]))
-    assert head.loss(encoded, batch).total.item() == pytest.approx(wanted, rel=1e-10)
+    expected = -sum(math.log(labelling_probability(head, encoded.outputs[i, :n], [])) for i, n in enumerate([2, 3]))
+    assert head.loss(encoded, batch).total.item() == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.parametrize(
     ("target", "steps", "message"),
     [
-        (None, 9, "^there is no target$"),
-        (3.5, 9, "^the target must be text, not 3.5$"),
-        ("abxa", 9, "^the label 'x' is not among the training data's: a, b$"),
-        ("aba", 2, "^its 3 labels need 3 steps, with a blank between equal neighbours, and its input has 2: make"),
-        ("aabb", 5, "^its 4 labels need 6 steps, .* has 5: make the steps shorter, or leave it out$"),
+        (None, 9, "^the target is missing$"),
+        (3.5, 9, "^the target is not text: 3.5$"),
+        ("abxa", 9, "^the label 'x' does not occur in the training data: a, b$"),
+        (
+            "aba",
+            2,
+            "^its 3 labels require 3 time steps .with a blank between equal neighbours., but its input has 2",
+        ),
+        ("aabb", 5, "^its 4 labels require 6 time steps .* has 5: use shorter time steps, or remove the example$"),
     ],
 )
-def test_rows_refuses_what_cannot_be_aligned(target: Any, steps: int, message: str) -> None:
+def test_invalid_targets_are_refused(target: Any, steps: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
         list(ctc().rows(Example(None, target), np.zeros((steps, 2))))
 
 
 @pytest.mark.parametrize(("target", "steps"), [("aba", 3), ("aabb", 6), ("a", 1)])
-def test_rows_takes_what_just_fits(target: str, steps: int) -> None:
-    (made,) = ctc().rows(Example(None, target), np.zeros((steps, 2)))
-    assert made.target.tolist() == ["ab".index(label) + 1 for label in target]
+def test_longest_alignable_targets_are_accepted(target: str, steps: int) -> None:
+    (row,) = ctc().rows(Example(None, target), np.zeros((steps, 2)))
+    assert row.target.tolist() == ["ab".index(label) + 1 for label in target]
 
 
-def test_fit_refuses_targets_that_are_all_empty() -> None:
+def test_fit_with_only_empty_targets_is_an_error() -> None:
     with pytest.raises(DataError, match="^the targets of all 2 training examples are empty"):
         CTC().fit([Example(None, ""), Example(None, "")], None)
 
 
 @pytest.mark.parametrize(("unit", "rate", "matches"), [("characters", 2 / 9, 1 / 3), ("words", 2 / 5, 1 / 3)])
-def test_metrics(unit: Any, rate: float, matches: float) -> None:
+def test_metrics_of_characters_and_words(unit: Any, rate: float, matches: float) -> None:
     head = CTC(labels=unit)
     examples = [Example(None, "a bc"), Example(None, "d"), Example(None, "e f")]  # 8 characters, 5 words
     if unit == "characters":
@@ -202,7 +206,7 @@ def test_metrics(unit: Any, rate: float, matches: float) -> None:
     assert set(head.metric_names) == set(metrics) and head.higher_is_better < set(metrics)
 
 
-def test_dropout_acts_only_in_training() -> None:
+def test_dropout_is_disabled_in_evaluation() -> None:
     head = ctc(dropout=0.5)
     encoded, batch = batch_of([4], [[1]])
     plain = head.loss(encoded, batch).total
@@ -210,8 +214,8 @@ def test_dropout_acts_only_in_training() -> None:
     assert not torch.equal(head.train().loss(encoded, batch).total, plain)
 
 
-def test_baseline_learns_what_single_steps_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqkit_ctc.floors._STEPS", 200)
+def test_baselines_are_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit_ctc.baselines._TRAINING_STEPS", 200)
     torch.set_default_dtype(torch.float32)
     generator = np.random.default_rng(0)
     patterns = {"a": [3.0, 0, 0], "b": [0, 3.0, 0], "c": [0, 0, 3.0]}
@@ -225,11 +229,11 @@ def test_baseline_learns_what_single_steps_show(monkeypatch: pytest.MonkeyPatch)
     head = CTC()
     head.fit(train, None)
     state = torch.random.get_rng_state()
-    floor = head.baseline(train, test, None)
+    baseline = head.baseline(train, test, None)
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert floor == head.baseline(train, test, None)
-    assert floor["name"] == "a linear map of each step and 3 on either side, by CTC"
-    assert floor["label_error_rate"] < 0.4
-    (constant,) = floor["others"]
-    assert constant["name"].startswith("the answer '") and 0.5 < constant["label_error_rate"] <= 1
-    json.dumps(floor)
+    assert baseline == head.baseline(train, test, None)
+    assert baseline["name"] == "linear model of 7 time steps, trained with CTC"
+    assert baseline["label_error_rate"] < 0.4
+    (constant,) = baseline["others"]
+    assert constant["name"].startswith("constant transcript '") and 0.5 < constant["label_error_rate"] <= 1
+    json.dumps(baseline)

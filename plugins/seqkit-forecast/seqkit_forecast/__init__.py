@@ -1,4 +1,4 @@
-"""Forecasts of series of numbers."""
+"""Forecasting of numeric series."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,17 @@ import seqkit
 @seqkit.hookimpl
 def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
-        "series", "seqkit_forecast.series:Series", "numbers by date, from a csv", checks="seqkit_forecast.checks:series"
+        "series",
+        "seqkit_forecast.series:Series",
+        "numeric series from a CSV file, one row per time step",
+        checks="seqkit_forecast.checks:series",
     )
 
 
 @seqkit.hookimpl
 def seqkit_encoders() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
-        "segments", "seqkit_forecast.segments:Segments", "each variable on its own, a segment at a time"
+        "segments", "seqkit_forecast.segments:Segments", "segments of each variable, with shared weights (SegRNN)"
     )
 
 
@@ -24,6 +27,6 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "forecast",
         "seqkit_forecast.forecast:Forecast",
-        "the next steps of a series, and quantiles",
+        "the next time steps of a series, with optional quantiles",
         checks="seqkit_forecast.checks:forecast",
     )

@@ -1,4 +1,4 @@
-"""What `seqkit check-plugin` and the tests try these components on."""
+"""Test cases of these components, for `seqkit check-plugin` and the tests."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from seqkit_forecast.series import Series
 CSV = "date,visits,sales\n2024-01-01,1,2.5\n2024-01-02,3,4.5\n2024-01-03,5,-6\n"
 
 
-def walks() -> list[Example]:
-    """Returns series of two columns that wander, long enough for a few windows each."""
+def random_walks() -> list[Example]:
+    """Return random walks of two columns, long enough for several windows each."""
     generator = np.random.default_rng(0)
     return [
-        Example(generator.normal(size=(steps, 2)).cumsum(axis=0) + 20, names=("visits", "sales")) for steps in (9, 11)
+        Example(generator.normal(size=(steps, 2)).cumsum(axis=0) + 20, feature_names=("visits", "sales"))
+        for steps in (9, 11)
     ]
 
 
 def series() -> list[Check]:
+    """Return the checks of the reader `series`."""
     return checks_for_reader(
         lambda path: Series(path=path),
         CSV,
@@ -31,9 +33,10 @@ def series() -> list[Check]:
 
 
 def forecast() -> list[Check]:
-    tries = {
+    """Return the checks of the head `forecast`, for three settings."""
+    settings = {
         "mse": lambda: Forecast(input_length=4, horizon=2, season=2, dropout=0.3),
         "quantiles": lambda: Forecast(input_length=4, horizon=2, quantiles=[0.1, 0.5, 0.9]),
         "ridge": lambda: Forecast(input_length=3, horizon=2, targets=[1], linear="ridge", loss="mae"),
     }
-    return [check.named(name) for name, head in tries.items() for check in checks_for_head(head, walks())]
+    return [check.named(name) for name, head in settings.items() for check in checks_for_head(head, random_walks())]

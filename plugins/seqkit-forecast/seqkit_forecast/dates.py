@@ -1,4 +1,4 @@
-"""Dates of a series: read, and placed on an even grid."""
+"""Dates of a series: parsing, and their positions on a grid of equal intervals."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 MONTHS = {1: "month", 3: "quarter", 12: "year"}
 UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
-Wording = Callable[[int], str]
-"""A distance in words."""
+FormatDistance = Callable[[int], str]
+"""A function that formats a distance between two dates."""
 
 
-class UnevenDate(Exception):
-    """A date is not where the grid has a place.
+class IrregularDate(Exception):
+    """A date is not on the grid.
 
     Attributes:
-        row: which one, from 0.
+        row: the row of the date, from 0.
     """
 
     def __init__(self, row: int, message: str) -> None:
@@ -27,21 +27,28 @@ class UnevenDate(Exception):
 
 
 def check_format(date_format: str) -> None:
-    """Raises ValueError, as a component's constructor does, for a format that strptime does not know."""
+    """Check a format of `datetime.strptime`.
+
+    Raises:
+        ValueError: the format is invalid. The message is that of a component's constructor.
+    """
     try:
         datetime.strptime("", date_format)
     except ValueError as error:
         if "does not match" not in str(error):
-            raise ValueError(f"date_format '{date_format}' is not one of strptime's: {error}") from None
+            raise ValueError(f"date_format '{date_format}' is not a valid strptime format: {error}") from None
 
 
 def parse_date(text: str, date_format: str | None) -> datetime:
-    """Reads a date: of the given strptime format; else ISO 8601, or a month (`1949-01`), or a year of four digits.
+    """Parse a date, and convert it to UTC if it has a UTC offset.
 
-    One with an offset from UTC becomes UTC.
+    Args:
+        text: the date.
+        date_format: its format, as in `datetime.strptime`; None for ISO 8601, a month (`1949-01`) or a year of four
+            digits.
 
     Raises:
-        ValueError: it is not of that form.
+        ValueError: the text does not have that format.
     """
     if date_format is not None:
         date = datetime.strptime(text, date_format)
@@ -52,65 +59,75 @@ def parse_date(text: str, date_format: str | None) -> datetime:
     return date if date.tzinfo is None else date.astimezone(UTC)
 
 
-def grid_places(dates: Sequence[datetime]) -> tuple[list[int], str]:
-    """Places increasing dates on the even grid that most of them stand on.
+def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
+    """Return the position of each date on the grid of equal intervals that most of them are on.
 
-    The step is the commonest distance between one date and the next: some months where most dates stand on the same
-    day of their month at the same time, or on its last day; else a span of time.
+    The interval is the most common distance between consecutive dates. Distances are months if most dates are on the
+    same day of the month at the same time, or on the last day of the month; else they are spans of time.
+
+    Args:
+        dates: in increasing order.
 
     Returns:
-        How many steps each date stands after the first, and the step in words.
+        The number of intervals from the first date to each date, and the interval as text.
 
     Raises:
-        UnevenDate: one stands between two places.
+        IrregularDate: a date is between two grid positions.
     """
-    numbers, unit = _months(dates) or _spans(dates)
+    numbers, distance_text = _month_numbers(dates) or _microseconds(dates)
     distances = [after - before for before, after in zip(numbers, numbers[1:], strict=False)]
     if not distances:
-        return [0], unit(1)
-    step = Counter(distances).most_common(1)[0][0]
+        return [0], distance_text(1)
+    interval = Counter(distances).most_common(1)[0][0]
     for row, distance in enumerate(distances, start=1):
-        if distance % step:
-            raise UnevenDate(row, f"{unit(distance)} after the date before it, where the step is {unit(step)}")
-    return [(number - numbers[0]) // step for number in numbers], unit(step)
+        if distance % interval:
+            raise IrregularDate(
+                row, f"{distance_text(distance)} after the previous date, but the interval is {distance_text(interval)}"
+            )
+    return [(number - numbers[0]) // interval for number in numbers], distance_text(interval)
 
 
-def _months(dates: Sequence[datetime]) -> tuple[list[int], Wording] | None:
-    """Returns each date's month as a number, where the dates go by months."""
+def _month_numbers(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance] | None:
+    """Return the number of months of each date since year 0; None if the interval is not in months.
+
+    Raises:
+        IrregularDate: a date is on another day of the month than most dates.
+    """
     by_day = Counter((date.day, date.time()) for date in dates)
     by_end = Counter(date.time() for date in dates if _is_month_end(date))
-    (usual, same), at_end = by_day.most_common(1)[0], by_end.most_common(1)
-    ends = bool(at_end) and at_end[0][1] > same
-    if 2 * max(same, at_end[0][1] if at_end else 0) <= len(dates):
+    (usual, on_usual_day), at_end = by_day.most_common(1)[0], by_end.most_common(1)
+    ends = bool(at_end) and at_end[0][1] > on_usual_day
+    if 2 * max(on_usual_day, at_end[0][1] if at_end else 0) <= len(dates):
         return None
     for row, date in enumerate(dates):
         fits = (_is_month_end(date) and date.time() == at_end[0][0]) if ends else (date.day, date.time()) == usual
         if not fits:
             day = "the last day" if ends else f"day {usual[0]}"
-            raise UnevenDate(row, f"not on {day} of its month, as the others are")
-    return [12 * date.year + date.month for date in dates], _in_months
+            raise IrregularDate(row, f"not on {day} of the month like most dates")
+    return [12 * date.year + date.month for date in dates], _months_text
 
 
-def _spans(dates: Sequence[datetime]) -> tuple[list[int], Wording]:
-    return [(date - dates[0]) // timedelta(microseconds=1) for date in dates], _in_time
+def _microseconds(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance]:
+    """Return the number of microseconds from the first date to each date."""
+    return [(date - dates[0]) // timedelta(microseconds=1) for date in dates], _microseconds_text
 
 
 def _is_month_end(date: datetime) -> bool:
     return (date + timedelta(days=1)).day == 1
 
 
-def _in_months(count: int) -> str:
+def _months_text(count: int) -> str:
     size = max(months for months in MONTHS if count % months == 0)
-    return _counted(count // size, MONTHS[size])
+    return _with_unit(count // size, MONTHS[size])
 
 
-def _in_time(microseconds: int) -> str:
+def _microseconds_text(microseconds: int) -> str:
     span = timedelta(microseconds=microseconds)
     for size, unit in UNITS:
         if span >= size and not span % size:
-            return _counted(span // size, unit)
+            return _with_unit(span // size, unit)
     return f"{span.total_seconds():,g} seconds"
 
 
-def _counted(count: int, unit: str) -> str:
+def _with_unit(count: int, unit: str) -> str:
     return f"{count:,} {unit}{'' if count == 1 else 's'}"

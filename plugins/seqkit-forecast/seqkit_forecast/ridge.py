@@ -1,4 +1,4 @@
-"""Ridge regression of many windows, from sums that are gathered in pieces, so that no table of windows is made."""
+"""Ridge regression from sums of products, without a table of all rows in memory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import numpy as np
 
 
 class Ridge:
-    """Least squares with a penalty of alpha times the squared weights, not of the intercept: Hoerl and Kennard, 1970.
+    """Least squares with a penalty of alpha times the squared weights (Hoerl and Kennard, 1970).
 
-    As `sklearn.linear_model.Ridge`, for several alphas at the price of one.
+    The intercept is not penalized. The result is that of `sklearn.linear_model.Ridge`. Rows can be added in parts, and
+    one eigendecomposition serves all alphas.
 
     Args:
-        inputs: the numbers that are read.
-        outputs: the numbers that are told.
+        inputs: the number of inputs.
+        outputs: the number of outputs.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -22,21 +23,21 @@ class Ridge:
         self._inputs = inputs
 
     def add(self, inputs: np.ndarray, outputs: np.ndarray) -> None:
-        """inputs (rows, inputs), outputs (rows, outputs)."""
+        """Add rows to the data: inputs (rows, inputs), outputs (rows, outputs)."""
         both = np.concatenate([inputs, outputs], axis=1, dtype=np.float64)
         self.count += len(both)
         self._sums += both.sum(axis=0)
         self._products += both[:, : self._inputs].T @ both
 
     def solve(self, alphas: tuple[float, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Returns weights (inputs, outputs) and intercept (outputs,) for each alpha."""
+        """Return the weights (inputs, outputs) and the intercept (outputs,) for each alpha."""
         means = self._sums / self.count
-        read, told = np.split(means, [self._inputs])
-        centred = self._products - self.count * np.outer(read, means)
+        input_means, output_means = np.split(means, [self._inputs])
+        centred = self._products - self.count * np.outer(input_means, means)
         values, vectors = np.linalg.eigh(centred[:, : self._inputs])
         rotated = vectors.T @ centred[:, self._inputs :]
         solutions = []
         for alpha in alphas:
             weights = vectors @ (rotated / (np.maximum(values, 0) + alpha)[:, None])
-            solutions.append((weights, told - read @ weights))
+            solutions.append((weights, output_means - input_means @ weights))
         return solutions

@@ -1,4 +1,4 @@
-"""Each variable on its own, a segment of steps at a time."""
+"""Segments of each variable as the input of another encoder."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from seqkit.contracts import Encoded, Encoder, EncoderFactory, PositiveInt, Stat
 
 
 class Segments(nn.Module, Encoder):
-    """Reads each variable on its own, by the same weights, a segment of steps at a time (SegRNN: Lin et al., 2023).
+    """Encode each variable separately, with shared weights, one segment at a time (SegRNN: Lin et al., 2023).
 
-    A row's last value is subtracted from it, variable by variable. It is cut into segments of equal length, counted
-    from its end, with zeros before its first step where that is needed; each segment is mapped to a vector (ReLU), and
-    the inner encoder reads those. So a week of hours is seven steps of a day to an LSTM, which reads seven columns as
-    seven rows.
+    The last value of each variable is subtracted from it. Each row is cut into segments of equal length, counted from
+    its end and padded with zeros before its first time step. A linear layer with a ReLU maps each segment to a vector,
+    and the inner encoder reads the vectors: a week of hourly values in seven columns becomes seven rows of seven
+    segments of a day.
 
-    The final vector is that of each variable, one after another: the head `forecast` with `shared: true` maps each to
-    its own forecast by the same weights.
+    The final vectors of the variables are concatenated. The head `forecast` with `shared: true` maps each of them to
+    the forecast of its variable with the same weights.
 
     Args:
-        length: the steps of a segment.
-        dim: the width of a segment's vector.
-        encoder: what reads the segments.
+        length: the number of time steps of a segment.
+        dim: the width of the vector of a segment.
+        encoder: the encoder of the segments.
     """
 
-    causal = False  # all of a row is measured against its last step
+    causal = False  # the last time step is subtracted from all others
 
     def __init__(self, input_size: int, *, length: PositiveInt, dim: PositiveInt, encoder: EncoderFactory) -> None:
         super().__init__()
@@ -40,22 +40,22 @@ class Segments(nn.Module, Encoder):
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         batch, time, variables = inputs.shape
-        counts = -(-lengths // self.length)  # segments a row
+        device = inputs.device
+        counts = -(-lengths // self.length)  # (batch,): the segments of each row
         segments = -(-time // self.length)  # of the longest row
-        # Where each place of the segments is found in its row: before 0 there is nothing.
-        before = (counts * self.length - lengths).to(inputs.device)[:, None]
-        places = torch.arange(segments * self.length, device=inputs.device) - before  # (batch, segments * length)
-        last = inputs.gather(1, (lengths - 1).to(inputs.device)[:, None, None].expand(-1, 1, variables))
-        values = (inputs - last).gather(1, places.clamp(0, time - 1)[:, :, None].expand(-1, -1, variables))
-        real = (places >= 0) & (places < lengths.to(inputs.device)[:, None])
+        # Negative positions are the zeros before the first time step of a row.
+        padding = (counts * self.length - lengths).to(device)[:, None]
+        positions = torch.arange(segments * self.length, device=device) - padding  # (batch, segments * length)
+        last = inputs.gather(1, (lengths - 1).to(device)[:, None, None].expand(-1, 1, variables))
+        values = (inputs - last).gather(1, positions.clamp(0, time - 1)[:, :, None].expand(-1, -1, variables))
+        real = (positions >= 0) & (positions < lengths.to(device)[:, None])
         values = values.masked_fill(~real[:, :, None], 0.0)
-        alone = values.transpose(1, 2).reshape(batch * variables, segments, self.length)
-        vectors = torch.relu(self.segment(alone))  # (batch * variables, segments, dim)
+        per_variable = values.transpose(1, 2).reshape(batch * variables, segments, self.length)
+        vectors = torch.relu(self.segment(per_variable))  # (batch * variables, segments, dim)
         encoded = self.encoder(vectors, counts.repeat_interleave(variables))
-        # A step's output is that of its segment.
+        # The output at a time step is the output at its segment.
         outputs = encoded.outputs.unflatten(0, (batch, variables)).transpose(1, 2).flatten(2)
-        of_step = (torch.arange(time, device=inputs.device) + before).clamp(
-            max=segments * self.length - 1
-        ) // self.length
-        outputs = outputs.gather(1, of_step[:, :, None].expand(-1, -1, self.output_size))
+        places = (torch.arange(time, device=device) + padding).clamp(max=segments * self.length - 1)
+        segment_of_step = places // self.length  # (batch, time)
+        outputs = outputs.gather(1, segment_of_step[:, :, None].expand(-1, -1, self.output_size))
         return Encoded(outputs, encoded.final.reshape(batch, self.final_size))

@@ -1,4 +1,4 @@
-"""A series of numbers by date."""
+"""The reader `series`: numeric series from CSV files."""
 
 from __future__ import annotations
 
@@ -15,34 +15,35 @@ import numpy as np
 from seqkit.contracts import Example, NonNegativeInt, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_text
-from seqkit_forecast.dates import UnevenDate, check_format, grid_places, parse_date
+from seqkit_forecast.dates import IrregularDate, check_format, grid_positions, parse_date
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
-"""What stands in a cell without a value."""
+"""The cells, in lower case, that mean a missing value."""
 
 
 class Series(Reader):
-    """A series of numbers by date: a csv (or tsv) with a header, a row a step, in order of time.
+    """Numeric series from a CSV or TSV file with a header: one column per variable, one row per time step.
 
-    The file is one example, (time, columns), which `split: {by: order, …}` cuts in time. Dates are ISO 8601
-    (`2016-07-01 00:00:00`), months (`1949-01`) or years, or whatever `date_format` says.
+    The file is one example, (time, columns), which `split: {by: order, …}` divides in time. Dates are ISO 8601
+    (`2016-07-01 00:00:00`), months (`1949-01`) or years, unless `date_format` gives another format. They must increase.
 
     Args:
-        path: a file.
-        time: the column with the dates; null when there is none, and every row is a step.
-        columns: which columns to read, in this order; every one besides the dates when not given. Name them where
-            another file may have them in another order.
-        rows: read so many rows of this file and no more; any other file, of `predict` or `evaluate`, is read whole.
-        date_format: of the dates, as in Python's strptime: `%d.%m.%Y`.
-        spacing: `even` refuses dates that are not at one step from each other (months may be longer and shorter); `any`
-            takes row after row as a step, so long as dates increase: trading days, say.
-        fill: carry the last value over so many missing steps or empty cells in a row; 0 refuses any.
-        encoding: of the file. A byte order mark is dropped.
+        path: the file.
+        time: the column of dates; null if there is none.
+        columns: the columns to read, in this order; by default all but the column of dates. List them if other files
+            may have them in another order.
+        rows: read only this number of rows. Does not apply to the files of `predict` and `evaluate`.
+        date_format: the format of the dates, as in Python's `strptime`: `%d.%m.%Y`.
+        spacing: `even` requires dates at equal intervals (a day, a month, …); `any` accepts increasing dates and takes
+            each row as one time step: trading days, for instance.
+        fill: repeat the previous value for at most this number of consecutive missing time steps or empty cells; 0
+            raises an error for any missing value.
+        encoding: the file encoding. A byte order mark is removed.
     """
 
     yields = "features"
     labelled = False
-    own_file = frozenset({"rows"})
+    path_specific = frozenset({"rows"})
 
     def __init__(
         self,
@@ -57,14 +58,12 @@ class Series(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError(
-                "path is required: a file to read, as `path:` here or `data.path=FILE` on the command line"
-            )
+            raise ValueError("path is required: set `path:` here, or `data.path=FILE` on the command line")
         if columns is not None and (not columns or len(set(columns)) < len(columns) or time in columns):
-            raise ValueError("columns must be one or more, each once, and not that of the dates")
+            raise ValueError("columns must list at least one column, none twice, and not the column of dates")
         if date_format is not None:
             if time is None:
-                raise ValueError("date_format has no dates to read: leave it out, or name their column with `time`")
+                raise ValueError("date_format requires a column of dates: remove it, or set `time`")
             check_format(date_format)
         self.path = path
         self.time = time
@@ -79,28 +78,29 @@ class Series(Reader):
         records = self._records()
         line, header = next(records, (1, []))
         header = [name.strip() for name in header]
-        names = self._columns(header, f"{self.path}:{line}")
-        places = [header.index(name) for name in names]
+        names = self._column_names(header, f"{self.path}:{line}")
+        indices = [header.index(name) for name in names]
         lines: list[int] = []
         dates: list[datetime] = []
         values: list[list[float]] = []
         for line, record in records:
-            where = f"{self.path}:{line}"
+            location = f"{self.path}:{line}"
             if len(record) != len(header):
-                raise DataError(f"{where}: {len(record)} columns, where the header has {len(header)}")
+                raise DataError(f"{location}: {len(record)} columns, but the header has {len(header)}")
             if self.time is not None:
-                dates.append(self._date(record[header.index(self.time)].strip(), dates, where))
-            values.append([_number(record[place].strip(), header[place], where) for place in places])
+                dates.append(self._date(record[header.index(self.time)].strip(), dates, location))
+            values.append([_number(record[index].strip(), header[index], location) for index in indices])
             lines.append(line)
             if len(lines) == self.rows:
                 break
         if not lines:
-            raise DataError(f"{self.path}: there is a header and nothing below it")
-        steps = self._steps(dates, lines) if dates and self.spacing == "even" else list(range(len(lines)))
-        yield Example(self._filled(values, steps, lines, names), where=f"{self.path}:{lines[0]}", names=tuple(names))
+            raise DataError(f"{self.path}: the file has a header but no rows")
+        steps = self._time_steps(dates, lines) if dates and self.spacing == "even" else list(range(len(lines)))
+        features = self._fill_missing(values, steps, lines, names)
+        yield Example(features, location=f"{self.path}:{lines[0]}", feature_names=tuple(names))
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yields the rows that are not blank, each with its line."""
+        """Yield the line number and the cells of each row that is not blank."""
         text = read_text(self.path, self.encoding)
         delimiter = "\t" if self.path.suffix.lower() == ".tsv" else ","
         records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -109,107 +109,121 @@ class Series(Reader):
             try:
                 record = next(records, None)
             except csv.Error as error:
-                raise DataError(f"{self.path}:{line}: {error}: write a quote inside a quoted cell twice") from None
+                raise DataError(f"{self.path}:{line}: {error}: double each quote inside a quoted cell") from None
             if record is None:
                 return
             if any(cell.strip() for cell in record):
                 yield line, record
 
-    def _columns(self, header: list[str], where: str) -> list[str]:
-        """Returns the columns to read.
+    def _column_names(self, header: list[str], location: str) -> list[str]:
+        """Return the names of the columns to read.
 
         Raises:
-            DataError: one is not there, or is there twice.
+            DataError: the header lacks one of them, or has it twice.
         """
-        wanted = [] if self.time is None else [("time", self.time)]
-        wanted += [("columns", name) for name in self.columns or ()]
-        for parameter, name in wanted:
+        required = [] if self.time is None else [("time", self.time)]
+        required += [("columns", name) for name in self.columns or ()]
+        for parameter, name in required:
             if name not in header:
-                known = suggest(name, header) or f"; there are {', '.join(header)}"
-                remedy = f"name the right one with `{parameter}:`" + (
-                    ", or null where there are no dates" if parameter == "time" else ""
+                known = suggest(name, header) or f"; the columns are {', '.join(header)}"
+                remedy = (
+                    "set `time:` to the column of dates, or to null if there are none"
+                    if parameter == "time"
+                    else "correct `columns:`"
                 )
-                raise DataError(f"{where}: there is no column '{name}'{known}: {remedy}")
+                raise DataError(f"{location}: no column '{name}'{known}: {remedy}")
         names = self.columns or [name for name in header if name != self.time]
         for name in [*names, *([self.time] if self.time else [])]:
             if header.count(name) > 1:
-                raise DataError(f"{where}: the column '{name}' is there twice: rename one")
+                raise DataError(f"{location}: column '{name}' appears twice: rename one of them")
         if not names:
-            raise DataError(f"{where}: there is no column besides the dates '{self.time}'")
+            raise DataError(f"{location}: no column besides the dates '{self.time}'")
         return names
 
-    def _date(self, text: str, before: list[datetime], where: str) -> datetime:
-        """Reads a date that comes after those before it."""
+    def _date(self, text: str, previous: list[datetime], location: str) -> datetime:
+        """Parse a date.
+
+        Raises:
+            DataError: it has another format, or is not later than the previous one.
+        """
         try:
             date = parse_date(text, self.date_format)
         except ValueError:
-            form = (
-                f"of the form {self.date_format}" if self.date_format else "a date such as 2016-07-01 13:00 or 1949-01"
+            expected = (
+                f"does not match the format {self.date_format}"
+                if self.date_format
+                else "is not a date such as 2016-07-01 13:00 or 1949-01"
             )
-            remedy = f"'{self.time}' holds the dates: say how they are written with `date_format:`, or `time: null`"
-            raise DataError(f"{where}: '{text}' is not {form}: {remedy}") from None
-        if not before:
+            remedy = f"set `date_format:` to the format of column '{self.time}', or `time: null` if it has no dates"
+            raise DataError(f"{location}: '{text}' {expected}: {remedy}") from None
+        if not previous:
             return date
-        if (date.tzinfo is None) != (before[-1].tzinfo is None):
+        if (date.tzinfo is None) != (previous[-1].tzinfo is None):
+            raise DataError(f"{location}: only one of {text} and the previous date has a UTC offset: add one to both")
+        if date == previous[-1]:
             raise DataError(
-                f"{where}: {text} and the date before it do not both say their offset from UTC: write both so"
+                f"{location}: the date {text} appears twice: keep one row per date, with local times in UTC"
             )
-        if date == before[-1]:
-            raise DataError(f"{where}: {text} is there twice: keep one row a date (and write local times in UTC)")
-        if date < before[-1]:
-            raise DataError(f"{where}: {text} comes before the date above it: sort the rows by '{self.time}'")
+        if date < previous[-1]:
+            raise DataError(f"{location}: {text} is earlier than the previous date: sort the rows by '{self.time}'")
         return date
 
-    def _steps(self, dates: list[datetime], lines: list[int]) -> list[int]:
-        """Returns the step that each row stands on.
+    def _time_steps(self, dates: list[datetime], lines: list[int]) -> list[int]:
+        """Return the time step of each row.
 
         Raises:
-            DataError: a date is off the grid, or more of them are missing than may be filled.
+            DataError: a date is not on the grid, or more consecutive dates are missing than `fill` allows.
         """
-        remedy = "mend it, or take row after row with `spacing: any`"
+        each_row = "set `spacing: any` to take each row as one time step"
         try:
-            steps, step = grid_places(dates)
-        except UnevenDate as error:
-            where = f"{self.path}:{lines[error.row]}"
-            raise DataError(f"{where}: {_shown(dates[error.row])} is {error}: {remedy}") from None
+            steps, interval = grid_positions(dates)
+        except IrregularDate as error:
+            location = f"{self.path}:{lines[error.row]}"
+            raise DataError(
+                f"{location}: {_format_date(dates[error.row])} is {error}: correct it, or {each_row}"
+            ) from None
         for row in range(1, len(steps)):
             missing = steps[row] - steps[row - 1] - 1
             if missing > self.fill:
-                dated = f"between {_shown(dates[row - 1])} and {_shown(dates[row])}"
+                count = f"{missing:,} time step{'s' if missing > 1 else ''} of {interval}"
+                between = f"{_format_date(dates[row - 1])} and {_format_date(dates[row])}"
                 raise DataError(
-                    f"{self.path}:{lines[row]}: {_counted(missing)} of {step} missing {dated}: add them, carry values "
-                    f"over with `fill: {missing}`, or take row after row with `spacing: any`"
+                    f"{self.path}:{lines[row]}: missing {count} between {between}: add the rows, set `fill: {missing}` "
+                    f"to repeat the previous value, or {each_row}"
                 )
         return steps
 
-    def _filled(self, values: list[list[float]], steps: list[int], lines: list[int], names: list[str]) -> np.ndarray:
-        """Returns the values by step, (time, columns), the last one carried over where one is missing.
+    def _fill_missing(
+        self, values: list[list[float]], steps: list[int], lines: list[int], names: list[str]
+    ) -> np.ndarray:
+        """Return the values by time step, (time, columns), with missing ones replaced by the previous value.
 
         Raises:
-            DataError: more are missing in a row than may be filled, or there is none before.
+            DataError: more consecutive values are missing than `fill` allows, or there is no previous value.
         """
         table = np.full((steps[-1] + 1, len(names)), math.nan)
         table[steps] = values
-        line_of = np.zeros(len(table), dtype=np.int64)
-        line_of[steps] = lines
-        missing, last = np.zeros(len(names), dtype=np.int64), -1  # steps in a row, by column, up to the last looked at
+        line_of_step = np.zeros(len(table), dtype=np.int64)
+        line_of_step[steps] = lines
+        # The number of consecutive missing values of each column, up to the last step that has any.
+        missing, last = np.zeros(len(names), dtype=np.int64), -1
         for step in map(int, np.flatnonzero(np.isnan(table).any(axis=1))):
             empty = np.isnan(table[step])
             missing = np.where(empty, 1 + (missing if last == step - 1 else 0), 0)
             last = step
             column = int(missing.argmax())
             if step == 0 or missing[column] > self.fill:
-                line = line_of[step:][line_of[step:] > 0][0]
-                remedy = "fill it in" + (
-                    f", or carry the value above over with `fill: {missing[column]}`" if step else ""
+                line = line_of_step[step:][line_of_step[step:] > 0][0]
+                remedy = "fill in the cell" + (
+                    f", or set `fill: {missing[column]}` to repeat the previous value" if step else ""
                 )
                 raise DataError(f"{self.path}:{line}: '{names[column]}' has no value: {remedy}")
             table[step, empty] = table[step - 1, empty]
         return table
 
 
-def _number(cell: str, column: str, where: str) -> float:
-    """Returns a cell's number, NaN where it has none."""
+def _number(cell: str, column: str, location: str) -> float:
+    """Return the number in a cell; NaN if the value is missing."""
     if cell.lower() in MISSING:
         return math.nan
     try:
@@ -217,14 +231,10 @@ def _number(cell: str, column: str, where: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        remedy = "write it with a decimal point and no separators, or leave the column out with `columns:`"
-        raise DataError(f"{where}: '{column}' is '{cell:.40}', not a number: {remedy}")
+        remedy = "use a decimal point and no separators, or omit the column from `columns:`"
+        raise DataError(f"{location}: '{column}' is '{cell:.40}', not a number: {remedy}")
     return number
 
 
-def _shown(date: datetime) -> str:
+def _format_date(date: datetime) -> str:
     return date.isoformat(" ", "auto" if date.second or date.microsecond else "minutes")
-
-
-def _counted(missing: int) -> str:
-    return f"{missing:,} step{'s' if missing > 1 else ''}"

@@ -1,4 +1,4 @@
-"""Windows of a series: so many steps to read, and those after them to tell."""
+"""Sliding windows over a series: time steps to read, followed by time steps to forecast."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 @dataclass(frozen=True)
-class Cut:
-    """How a series is cut.
+class SlidingWindows:
+    """The shape of the windows, and the function that cuts a series into them.
 
     Attributes:
-        input_length: the steps that are read.
-        horizon: the steps after them, that are told.
-        stride: from the start of one window to the next.
+        input_length: the number of time steps to read.
+        horizon: the number of time steps after them to forecast.
+        stride: the number of time steps from the start of one window to the start of the next.
     """
 
     input_length: int
@@ -24,13 +24,18 @@ class Cut:
 
     @property
     def length(self) -> int:
-        """The steps that a window takes in all."""
+        """The length of a whole window, in time steps."""
         return self.input_length + self.horizon
 
-    def __call__(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """values (time, columns) -> views of it, (windows, input_length, columns) and (windows, horizon, columns).
+    def cut(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cut a series into windows.
 
-        There are no windows where the series is too short for one.
+        Args:
+            values: (time, columns).
+
+        Returns:
+            Views of the series, (windows, input_length, columns) and (windows, horizon, columns); empty if the series
+            is shorter than one window.
         """
         if len(values) < self.length:
             none = np.empty((0, self.length, values.shape[1]), values.dtype)

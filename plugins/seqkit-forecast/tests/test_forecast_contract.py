@@ -1,4 +1,4 @@
-"""Every component keeps seqkit's contracts, by the checks that seqkit ships."""
+"""Tests that all components pass the checks of `seqkit.testing`."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ from seqkit.encoders.lstm import LSTM
         ),
     ]
 )
-def test_the_contract(check) -> None:
+def test_components_implement_their_contracts(check) -> None:
     check()

@@ -1,4 +1,4 @@
-"""The head `forecast`: its loss, its answers and what it refuses."""
+"""Tests of the head `forecast`: loss, predictions, metrics and error messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from seqkit_forecast.forecast import Forecast
 from sklearn.linear_model import Ridge
 
-from seqkit.batches import collate
 from seqkit.contracts import Batch, Encoded, Example
+from seqkit.data.batching import collate
 from seqkit.errors import DataError
 from seqkit.tokenizers.char import Char
 
@@ -33,10 +33,10 @@ def _float64_and_seed() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def made(series: np.ndarray = SERIES, final_size: int = WIDTH, **parameters: Any) -> Forecast:
-    """Returns a head with random weights."""
+def fitted_head(series: np.ndarray = SERIES, final_size: int = WIDTH, **parameters: Any) -> Forecast:
+    """Return a head that is fitted and has random weights."""
     head = Forecast(**{"input_length": LENGTH, "horizon": HORIZON, "season": 2, **parameters})
-    head.fit([Example(series, names=NAMES)], None)
+    head.fit([Example(series, feature_names=NAMES)], None)
     head.build(final_size, final_size)
     for weight in head.parameters():
         if weight.requires_grad:
@@ -53,65 +53,67 @@ def batch_of(head: Forecast, series: np.ndarray = SERIES) -> Batch:
     return collate(list(head.rows(Example(series), series)))
 
 
-def brute_force(head: Forecast, final: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Returns one window's forecast in scaled units, (horizon, variables), number by number."""
-    chosen = head.variables.chosen
+def loop_forecast(head: Forecast, final: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Return the forecast of one window in standardized units, (horizon, variables), from loops."""
+    columns = head.variables.columns
     mean, deviation = SERIES.mean(axis=0), SERIES.std(axis=0)
     scaled = (window - mean) / deviation
-    told = np.zeros((HORIZON, len(chosen)))
+    forecast = np.zeros((HORIZON, len(columns)))
     weights = {name: part.detach().numpy() for name, part in head.named_parameters()}
     weight, bias = weights["output.weight"], weights["output.bias"]
     for step in range(HORIZON):
-        for place, column in enumerate(chosen):
-            unit = step * len(chosen) + place
-            told[step, place] = scaled[-1, column] + weight[unit] @ final + bias[unit]
+        for index, column in enumerate(columns):
+            output = step * len(columns) + index
+            forecast[step, index] = scaled[-1, column] + weight[output] @ final + bias[output]
             if head.linear != "none":
-                told[step, place] += weights["bias"][step, place]
-                for back in range(LENGTH):
-                    difference = scaled[back, column] - scaled[-1, column]
-                    told[step, place] += weights["weight"][place, step, back] * difference
-    return told
+                forecast[step, index] += weights["bias"][step, index]
+                for earlier in range(LENGTH):
+                    difference = scaled[earlier, column] - scaled[-1, column]
+                    forecast[step, index] += weights["weight"][index, step, earlier] * difference
+    return forecast
 
 
 @pytest.mark.parametrize("linear", ["ridge", "learned", "none"])
 @pytest.mark.parametrize("targets", [None, ["c", "a"], [1]])
 @pytest.mark.parametrize("loss", ["mse", "mae"])
-def test_loss_and_forecast_number_by_number(linear: Any, targets: Any, loss: Any) -> None:
-    head = made(linear=linear, targets=targets, loss=loss).eval()
-    chosen = {None: [0, 1, 2], 2: [2, 0], 1: [1]}[targets and len(targets)]
+def test_loss_and_forecast_equal_loops(linear: Any, targets: Any, loss: Any) -> None:
+    head = fitted_head(linear=linear, targets=targets, loss=loss).eval()
+    columns = {None: [0, 1, 2], 2: [2, 0], 1: [1]}[targets and len(targets)]
     batch = batch_of(head)
     vectors = encoded(len(batch.inputs))
-    told = np.stack(
+    forecast = np.stack(
         [
-            brute_force(head, final, window)
+            loop_forecast(head, final, window)
             for final, window in zip(vectors.final.numpy(), batch.inputs.numpy(), strict=True)
         ]
     )
-    mean, deviation = SERIES[:, chosen].mean(axis=0), SERIES[:, chosen].std(axis=0)
-    come = np.stack([SERIES[start + LENGTH : start + LENGTH + HORIZON, chosen] for start in range(len(told))])
-    errors = told - (come - mean) / deviation
-    got = head.loss(vectors, batch)
-    assert got.total.item() == pytest.approx((errors**2).sum() if loss == "mse" else np.abs(errors).sum(), rel=1e-10)
-    assert got.count == errors.size
-    answers = head.predict(vectors, batch._replace(targets=None, target_lengths=None))
-    np.testing.assert_allclose([answer["forecast"] for answer in answers], told * deviation + mean, rtol=1e-10)
+    mean, deviation = SERIES[:, columns].mean(axis=0), SERIES[:, columns].std(axis=0)
+    target = np.stack([SERIES[start + LENGTH : start + LENGTH + HORIZON, columns] for start in range(len(forecast))])
+    errors = forecast - (target - mean) / deviation
+    actual = head.loss(vectors, batch)
+    assert actual.total.item() == pytest.approx((errors**2).sum() if loss == "mse" else np.abs(errors).sum(), rel=1e-10)
+    assert actual.count == errors.size
+    predictions = head.predict(vectors, batch._replace(targets=None, target_lengths=None))
+    np.testing.assert_allclose(
+        [prediction["forecast"] for prediction in predictions], forecast * deviation + mean, rtol=1e-10
+    )
 
 
-def test_the_loss_of_quantiles_is_the_pinball_loss() -> None:
+def test_quantile_loss_is_pinball_loss() -> None:
     levels = [0.1, 0.4, 0.5, 0.9]
-    head = made(quantiles=levels).eval()
+    head = fitted_head(quantiles=levels).eval()
     batch = batch_of(head)
     vectors = encoded(len(batch.inputs))
-    come = np.stack([SERIES[start + LENGTH : start + LENGTH + HORIZON] for start in range(len(batch.inputs))])
+    target = np.stack([SERIES[start + LENGTH : start + LENGTH + HORIZON] for start in range(len(batch.inputs))])
     total = 0.0
-    for answer, window in zip(head.predict(vectors, batch), come, strict=True):
-        assert answer["quantiles"]["0.5"] == answer["forecast"]
+    for prediction, window in zip(head.predict(vectors, batch), target, strict=True):
+        assert prediction["quantiles"]["0.5"] == prediction["forecast"]
         for level in levels:
-            below = (window - np.array(answer["quantiles"][str(level)])) / SERIES.std(axis=0)
+            below = (window - np.array(prediction["quantiles"][str(level)])) / SERIES.std(axis=0)
             total += np.where(below > 0, level * below, (level - 1) * below).sum() / len(levels)
-    got = head.loss(vectors, batch)
-    assert got.total.item() == pytest.approx(total, rel=1e-9)
-    assert got.count == come.size
+    actual = head.loss(vectors, batch)
+    assert actual.total.item() == pytest.approx(total, rel=1e-9)
+    assert actual.count == target.size
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, database=None)
@@ -119,105 +121,107 @@ def test_the_loss_of_quantiles_is_the_pinball_loss() -> None:
 def test_quantiles_never_cross(percents: set[int], shared: bool, seed: int) -> None:
     torch.manual_seed(seed)
     levels = sorted({percent / 100 for percent in percents} | {0.5})
-    head = made(quantiles=levels, shared=shared, final_size=6).eval()
+    head = fitted_head(quantiles=levels, shared=shared, final_size=6).eval()
     batch = batch_of(head)
-    for answer in head.predict(Encoded(*[20 * part for part in encoded(len(batch.inputs), 6)[:2]]), batch):
-        fan = np.array([answer["quantiles"][str(level)] for level in levels])
-        assert (np.diff(fan, axis=0) >= 0).all()
+    for prediction in head.predict(Encoded(*[20 * part for part in encoded(len(batch.inputs), 6)[:2]]), batch):
+        quantiles = np.array([prediction["quantiles"][str(level)] for level in levels])
+        assert (np.diff(quantiles, axis=0) >= 0).all()
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_before_training_it_is_the_ridge_of_each_variable(log: bool) -> None:
+def test_untrained_head_is_a_ridge_per_variable(log: bool) -> None:
     series = np.exp(SERIES / 100) if log else SERIES
     head = Forecast(input_length=LENGTH, horizon=HORIZON, linear="ridge", log=log)
     head.fit([Example(series)], None)
     head.build(WIDTH, WIDTH)
     batch = batch_of(head, series)
-    got = np.array([answer["forecast"] for answer in head.predict(encoded(len(batch.inputs)), batch)])
+    actual = np.array([prediction["forecast"] for prediction in head.predict(encoded(len(batch.inputs)), batch)])
     learned = np.log(series) if log else series
     scaled = (learned - learned.mean(axis=0)) / learned.std(axis=0)
     count = len(series) - LENGTH - HORIZON + 1
     for column in range(COLUMNS):
-        read = np.array([scaled[start : start + LENGTH, column] for start in range(count)])
-        come = np.array([scaled[start + LENGTH : start + LENGTH + HORIZON, column] for start in range(count)])
-        last, early = read[:, -1:], count - count // 5
+        inputs = np.array([scaled[start : start + LENGTH, column] for start in range(count)])
+        target = np.array([scaled[start + LENGTH : start + LENGTH + HORIZON, column] for start in range(count)])
+        last, split = inputs[:, -1:], count - count // 5
         best = min(
             (0.1, 1.0, 10.0, 100.0, 1000.0),
             key=lambda alpha: float(
                 (
                     (
                         Ridge(alpha=alpha)
-                        .fit((read - last)[:early], (come - last)[:early])
-                        .predict((read - last)[early:])
-                        - (come - last)[early:]
+                        .fit((inputs - last)[:split], (target - last)[:split])
+                        .predict((inputs - last)[split:])
+                        - (target - last)[split:]
                     )
                     ** 2
                 ).sum()
             ),
         )
-        told = Ridge(alpha=best).fit(read - last, come - last).predict(read - last) + last
-        told = told * learned.std(axis=0)[column] + learned.mean(axis=0)[column]
-        np.testing.assert_allclose(got[:, :, column], np.exp(told) if log else told, rtol=1e-8)
+        forecast = Ridge(alpha=best).fit(inputs - last, target - last).predict(inputs - last) + last
+        forecast = forecast * learned.std(axis=0)[column] + learned.mean(axis=0)[column]
+        np.testing.assert_allclose(actual[:, :, column], np.exp(forecast) if log else forecast, rtol=1e-8)
     assert not head.weight.requires_grad
 
 
-def test_one_map_for_all_variables_reads_each_ones_part() -> None:
-    head = made(shared=True, linear="none", targets=["c", "a"], final_size=2 * COLUMNS).eval()
+def test_shared_output_layer_reads_the_vector_of_each_column() -> None:
+    head = fitted_head(shared=True, linear="none", targets=["c", "a"], final_size=2 * COLUMNS).eval()
     batch = batch_of(head)
     vectors = encoded(len(batch.inputs), 2 * COLUMNS)
-    told = head.variables.scaled(torch.tensor([answer["forecast"] for answer in head.predict(vectors, batch)]))
-    last = head.variables.scaled(batch.inputs[:, -1:, [2, 0]])
-    for place, column in enumerate((2, 0)):
-        wanted = head.output(vectors.final[:, 2 * column : 2 * column + 2])
-        torch.testing.assert_close((told - last)[:, :, place], wanted.detach(), rtol=0, atol=1e-9)
+    forecast = head.variables.standardize_tensor(
+        torch.tensor([prediction["forecast"] for prediction in head.predict(vectors, batch)])
+    )
+    last = head.variables.standardize_tensor(batch.inputs[:, -1:, [2, 0]])
+    for index, column in enumerate((2, 0)):
+        expected = head.output(vectors.final[:, 2 * column : 2 * column + 2])
+        torch.testing.assert_close((forecast - last)[:, :, index], expected.detach(), rtol=0, atol=1e-9)
 
 
-def test_one_map_for_all_needs_a_part_for_each() -> None:
+def test_shared_output_layer_needs_a_vector_per_column() -> None:
     with pytest.raises(
-        ValueError, match="^shared needs an encoder whose final vector holds a part for each of the 3 col"
+        ValueError, match="^shared requires an encoder whose final vector concatenates one vector for each of the 3 col"
     ):
-        made(shared=True, final_size=7)
+        fitted_head(shared=True, final_size=7)
 
 
-def test_dropout_acts_in_training_alone() -> None:
-    head = made(dropout=0.5)
+def test_dropout_applies_only_in_training() -> None:
+    head = fitted_head(dropout=0.5)
     batch, vectors = batch_of(head), encoded(52)
     assert head.loss(vectors, batch).total.item() != head.eval().loss(vectors, batch).total.item()
     assert head.loss(vectors, batch).total.item() == head.loss(vectors, batch).total.item()
 
 
 @pytest.mark.parametrize("quantiles", [None, [0.25, 0.5]])
-def test_metrics_are_those_of_its_own_predictions_and_the_loss_is_one_of_them(quantiles: Any) -> None:
-    head = made(quantiles=quantiles, metric_units="scaled", targets=["b", "c"]).eval()
+def test_metrics_are_computed_from_predictions(quantiles: Any) -> None:
+    head = fitted_head(quantiles=quantiles, metric_units="scaled", targets=["b", "c"]).eval()
     batch = batch_of(head)
     vectors = encoded(len(batch.inputs))
     loss = head.loss(vectors, batch)
-    metrics = head.metrics(0.0, head.predict(vectors, batch), [Example(SERIES, names=NAMES)])
+    metrics = head.metrics(0.0, head.predict(vectors, batch), [Example(SERIES, feature_names=NAMES)])
     json.dumps(metrics, allow_nan=False)
     assert set(head.metric_names) <= set(metrics)
     assert list(metrics["per_variable"]) == ["b", "c"]
-    assert metrics["scored"] == "52 windows of 3 steps, in standard deviations of train"
+    assert metrics["scored"] == "52 windows of 3 time steps, in standard deviations of the training split"
     if quantiles is None:
         assert metrics["mse"] == pytest.approx(loss.total.item() / loss.count, rel=1e-9)
     else:
-        come = np.stack([SERIES[start + LENGTH : start + LENGTH + HORIZON, 1:] for start in range(52)])
-        low = np.array([answer["quantiles"]["0.25"] for answer in head.predict(vectors, batch)])
-        assert metrics["coverage"]["0.25"] == (come <= low).mean()
+        target = np.stack([SERIES[start + LENGTH : start + LENGTH + HORIZON, 1:] for start in range(52)])
+        low = np.array([prediction["quantiles"]["0.25"] for prediction in head.predict(vectors, batch)])
+        assert metrics["coverage"]["0.25"] == (target <= low).mean()
 
 
-def test_a_deviation_of_the_data_is_what_metrics_of_logarithms_are_scaled_by() -> None:
+def test_scaled_metrics_use_the_deviation_of_the_data_and_not_of_logarithms() -> None:
     series = np.exp(SERIES / 100)
-    told = {}
+    metrics = {}
     for units in ("scaled", "data"):
         torch.manual_seed(0)
-        head = made(series, log=True, metric_units=units, targets=["a"]).eval()
+        head = fitted_head(series, log=True, metric_units=units, targets=["a"]).eval()
         batch = batch_of(head, series)
-        told[units] = head.metrics(0.0, head.predict(encoded(52), batch), [Example(series)])
-    assert told["data"]["mae"] == pytest.approx(told["scaled"]["mae"] * series[:, 0].std())
+        metrics[units] = head.metrics(0.0, head.predict(encoded(52), batch), [Example(series)])
+    assert metrics["data"]["mae"] == pytest.approx(metrics["scaled"]["mae"] * series[:, 0].std())
 
 
-def test_metrics_take_several_series_in_the_order_of_their_rows() -> None:
-    head = made().eval()
+def test_metrics_of_several_series() -> None:
+    head = fitted_head().eval()
     examples = [Example(SERIES[:20]), Example(SERIES[30:])]
     perfect = [{"forecast": row.target.tolist()} for example in examples for row in head.rows(example, example.input)]
     assert head.metrics(0.0, perfect, examples)["mae"] == 0
@@ -227,78 +231,77 @@ def test_metrics_take_several_series_in_the_order_of_their_rows() -> None:
 @pytest.mark.parametrize(
     ("parameters", "measure"), [({}, "mse"), ({"loss": "mae"}, "mae"), ({"quantiles": [0.5]}, "mae")]
 )
-def test_the_strongest_floor_comes_first(parameters: dict[str, Any], measure: str) -> None:
-    head = made(**parameters)
-    floor = head.baseline([Example(SERIES)], [Example(SERIES[20:])], None)
-    assert floor is not None
-    others = floor.pop("others")
-    names = [each["name"] for each in (floor, *others)]
+def test_best_baseline_comes_first(parameters: dict[str, Any], measure: str) -> None:
+    head = fitted_head(**parameters)
+    baseline = head.baseline([Example(SERIES)], [Example(SERIES[20:])], None)
+    assert baseline is not None
+    others = baseline.pop("others")
+    names = [each["name"] for each in (baseline, *others)]
     assert {"last value", "seasonal naive (season 2)"} < set(names) and len(names) == 5
-    measured = [each[measure] for each in (floor, *others)]
+    measured = [each[measure] for each in (baseline, *others)]
     assert measured == sorted(measured)
-    json.dumps([floor, others], allow_nan=False)
+    json.dumps([baseline, others], allow_nan=False)
 
 
-def test_state_goes_through_json() -> None:
-    head = made(targets=["b"], quantiles=[0.5, 0.8]).eval()
+def test_state_is_json() -> None:
+    head = fitted_head(targets=["b"], quantiles=[0.5, 0.8]).eval()
     restored = Forecast(input_length=LENGTH, horizon=HORIZON, season=2, targets=["b"], quantiles=[0.5, 0.8])
     restored.restore(json.loads(json.dumps(head.state(), allow_nan=False)))
     restored.build(WIDTH, WIDTH)
     restored.load_state_dict(head.state_dict())
     batch, vectors = batch_of(head), encoded(52)
     assert restored.eval().predict(vectors, batch) == head.predict(vectors, batch)
-    floors = [each.baseline([Example(SERIES)], [Example(SERIES)], None) for each in (head, restored)]
-    assert floors[0] == floors[1]
+    baselines = [each.baseline([Example(SERIES)], [Example(SERIES)], None) for each in (head, restored)]
+    assert baselines[0] == baselines[1]
 
 
-def test_answers_are_by_name_where_there_are_names() -> None:
-    head = made(targets=["c", "a"], quantiles=[0.5])
+def test_predictions_are_by_column_name_if_there_are_names() -> None:
+    head = fitted_head(targets=["c", "a"], quantiles=[0.5])
     prediction = {"forecast": [[1.0, 2.0], [3.0, 1 / 3]], "quantiles": {"0.5": [[1.0, 2.0], [3.0, 4.0]]}}
-    assert head.answer(prediction, None) == {
+    assert head.format_prediction(prediction, None) == {
         "forecast": {"c": [1.0, 3.0], "a": [2.0, 0.3333333]},
         "quantiles": {"0.5": {"c": [1.0, 3.0], "a": [2.0, 4.0]}},
     }
-    nameless = Forecast(input_length=2, horizon=2)
-    nameless.fit([Example(SERIES)], None)
-    assert nameless.answer({"forecast": [[1.0]]}, None) == {"forecast": [[1.0]]}
+    head_without_names = Forecast(input_length=2, horizon=2)
+    head_without_names.fit([Example(SERIES)], None)
+    assert head_without_names.format_prediction({"forecast": [[1.0]]}, None) == {"forecast": [[1.0]]}
 
 
-def test_a_variable_that_never_changes_is_only_shifted() -> None:
+def test_constant_variable_is_shifted_and_not_scaled() -> None:
     series = np.column_stack([np.full(40, 1e6), np.arange(40.0)])
     head = Forecast(input_length=4, horizon=2, linear="ridge")
     head.fit([Example(series)], None)
     head.build(WIDTH, WIDTH)
     batch = batch_of(head, series)
-    answers = head.predict(encoded(len(batch.inputs)), batch)
-    assert all(step[0] == pytest.approx(1e6) for answer in answers for step in answer["forecast"])
-    assert all(math.isfinite(value) for value in head.metrics(0.0, answers, [Example(series)])["per_step"]["mse"])
+    predictions = head.predict(encoded(len(batch.inputs)), batch)
+    assert all(step[0] == pytest.approx(1e6) for prediction in predictions for step in prediction["forecast"])
+    assert all(math.isfinite(value) for value in head.metrics(0.0, predictions, [Example(series)])["per_step"]["mse"])
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"targets": []}, "targets must be one or more, each once"),
-        ({"targets": ["a", "a"]}, "targets must be one or more, each once"),
-        ({"quantiles": [0.1, 0.9]}, "quantiles must rise, and hold 0.5, the point forecast"),
-        ({"quantiles": [0.5, 0.1]}, "quantiles must rise"),
-        ({"season": 9}, "season must be at most input_length, 6, to be seen in a window"),
-        ({"targets": ["load"]}, "targets names 'load', which is no column; there are a, b, c"),
-        ({"targets": [3]}, "targets must be numbers of columns, from 0 to 2, or names; not 3"),
+        ({"targets": []}, "targets must list at least one column, and none twice"),
+        ({"targets": ["a", "a"]}, "targets must list at least one column, and none twice"),
+        ({"quantiles": [0.1, 0.9]}, "quantiles must be in increasing order and include 0.5, the point forecast"),
+        ({"quantiles": [0.5, 0.1]}, "quantiles must be in increasing order"),
+        ({"season": 9}, "season must be at most input_length, 6: a window must contain a season"),
+        ({"targets": ["load"]}, "targets contains 'load', which is not a column; the columns are a, b, c"),
+        ({"targets": [3]}, "targets must contain column names, or indices from 0 to 2, not 3"),
         (
             {"horizon": 55},
-            "input_length and horizon take 61 steps together, and the training part has 60: shorten them",
+            r"input_length is too large: a window has 61 time steps \(input_length \+ horizon\), but the "
+            "training split has 60: reduce input_length or horizon",
         ),
     ],
 )
-def test_what_cannot_be_asked_for(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
-        made(**parameters)
+        fitted_head(**parameters)
 
 
-def test_names_cannot_be_asked_for_where_there_are_none() -> None:
-    with pytest.raises(
-        ValueError, match="^targets names 'a', which is no column: these columns have no names, only num"
-    ):
+def test_target_names_need_column_names() -> None:
+    with pytest.raises(ValueError, match="^targets contains 'a', which is not a column: the columns have no names"):
         Forecast(input_length=2, horizon=1, targets=["a"]).fit([Example(SERIES)], None)
 
 
@@ -306,24 +309,24 @@ def test_names_cannot_be_asked_for_where_there_are_none() -> None:
     ("example", "message"),
     [
         (
-            Example(SERIES, names=("b", "a", "c")),
-            "its columns are b, a, c, not a, b, c: name them in this order with `col",
+            Example(SERIES, feature_names=("b", "a", "c")),
+            "the columns are b, a, c, but the model was trained on a, b, c: list them in this order",
         ),
-        (Example(SERIES[:, :2]), "it is 2 columns wide, where training had 3"),
-        (Example(SERIES[:8]), "8 steps, where input_length and horizon take 9 together: shorten them"),
+        (Example(SERIES[:, :2]), "2 columns, but the model was trained on 3"),
+        (Example(SERIES[:8]), "a window has 9 time steps .*, but the series has 8: reduce input_length"),
     ],
 )
-def test_what_is_no_series_to_be_scored_on(example: Example, message: str) -> None:
+def test_unsuitable_series_are_refused(example: Example, message: str) -> None:
     with pytest.raises(DataError, match=f"^{message}"):
-        list(made().rows(example, example.input))
+        list(fitted_head().rows(example, example.input))
 
 
-def test_what_has_no_logarithm_is_refused() -> None:
-    message = "has no logarithm: leave the head's `log` out, or shift the data above 0$"
+def test_log_requires_positive_values() -> None:
+    message = "set the head's `log` to false, or add a constant to make all values positive$"
     negative = SERIES - SERIES.min()
-    with pytest.raises(DataError, match=f"^s.csv:2: 0 {message}"):
-        Forecast(input_length=2, horizon=1, log=True).fit([Example(negative, where="s.csv:2")], None)
-    head = made(np.exp(SERIES / 100), log=True)
+    with pytest.raises(DataError, match=f"^s.csv:2: cannot take the logarithm of 0: {message}"):
+        Forecast(input_length=2, horizon=1, log=True).fit([Example(negative, location="s.csv:2")], None)
+    head = fitted_head(np.exp(SERIES / 100), log=True)
     with pytest.raises(DataError, match=message):
         list(head.rows(Example(negative), negative))
     with pytest.raises(DataError, match=message):
@@ -333,5 +336,7 @@ def test_what_has_no_logarithm_is_refused() -> None:
 def test_text_is_refused() -> None:
     tokenizer = Char()
     tokenizer.fit(["ab"])
-    with pytest.raises(DataError, match="^there are no numbers to forecast: this reader yields text$"):
+    with pytest.raises(
+        DataError, match="^forecasts require numbers, but the reader yields text: use the reader 'series'$"
+    ):
         Forecast(input_length=2, horizon=1).fit([Example("ab")], tokenizer)

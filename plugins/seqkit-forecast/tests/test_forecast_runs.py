@@ -1,4 +1,4 @@
-"""Recipes run from the command line and from Python: the numbers, and the messages."""
+"""Tests of the recipes on the command line and in Python: metrics, predictions and error messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 
 import seqkit
 from seqkit.errors import DataError, RecipeError, SeqkitError
-from seqkit.recipe import read_recipe
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
-from seqkit.resolve import resolve
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 WAVES = RECIPES / "data" / "waves.csv"
@@ -27,7 +27,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(autouse=True)
 def _plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the installed plugins be found, which the tests of seqkit itself go without."""
+    """Enable the installed plugins, which the tests of seqkit disable."""
     monkeypatch.setenv("SEQKIT_PLUGINS", "on")
 
 
@@ -54,11 +54,11 @@ def command(folder: Path) -> Command:
 
 @pytest.fixture(scope="module")
 def waves(command: Command, folder: Path) -> Path:
-    """Returns the run directory of the first 300 days of `waves.yaml`."""
+    """Return the run directory of `waves.yaml`, trained on the first 300 days."""
     done = command("run", RECIPES / "waves.yaml", "train.epochs=2", "data.rows=300")
     assert not done.returncode, done.stderr
-    for floor in ("last value", "seasonal naive (season 7)", "ridge on 28 steps of each variable"):
-        assert f"{floor}" in done.stdout
+    for baseline in ("last value", "seasonal naive (season 7)", "ridge on 28 time steps of each variable"):
+        assert baseline in done.stdout
     return folder / done.stdout.splitlines()[-1]
 
 
@@ -71,57 +71,60 @@ def numbers() -> np.ndarray:
     return np.loadtxt(WAVES, delimiter=",", skiprows=1, usecols=(1, 2))
 
 
-def test_a_run_says_what_it_was_scored_on(loaded: seqkit.Run) -> None:
+def test_result_names_the_scored_windows(loaded: seqkit.Run) -> None:
     test = loaded.result["metrics"]["test"]
-    assert test["scored"] == "26 windows of 7 steps, in the data's units"  # 60 - 28 - 7 + 1
+    assert test["scored"] == "26 windows of 7 time steps, in the data's units"  # 60 - 28 - 7 + 1
     assert test["mse"] < loaded.result["baseline"]["others"][-1]["mse"]
     assert list(test["coverage"]) == ["0.1", "0.5", "0.9"]
 
 
-def test_predict_goes_on_after_the_end_of_a_file(command: Command, waves: Path, loaded: seqkit.Run) -> None:
+def test_predict_continues_a_file(command: Command, waves: Path, loaded: seqkit.Run) -> None:
     done = command("predict", waves, "--data", WAVES)
     assert not done.returncode, done.stderr
-    (answer,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {name: len(steps) for name, steps in answer["forecast"].items()} == {"visits": 7, "sales": 7}
-    # The file's last 28 steps, though the recipe itself reads its first 300 days alone.
-    assert answer == loaded.predict([numbers()[-28:]])[0] == loaded.predict_file(WAVES)[0]
-    for name, steps in answer["forecast"].items():
-        assert steps == answer["quantiles"]["0.5"][name]
-        assert all(np.array(answer["quantiles"]["0.1"][name]) < answer["quantiles"]["0.9"][name])
-    assert answer != loaded.predict([numbers()[:300]])[0]
+    (prediction,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {name: len(steps) for name, steps in prediction["forecast"].items()} == {"visits": 7, "sales": 7}
+    # `data.rows=300` does not apply to predict: the forecast reads the last 28 days of the whole file.
+    assert prediction == loaded.predict([numbers()[-28:]])[0] == loaded.predict_file(WAVES)[0]
+    for name, steps in prediction["forecast"].items():
+        assert steps == prediction["quantiles"]["0.5"][name]
+        assert all(np.array(prediction["quantiles"]["0.1"][name]) < prediction["quantiles"]["0.9"][name])
+    assert prediction != loaded.predict([numbers()[:300]])[0]
 
 
-def test_evaluate_scores_every_window_of_a_file(loaded: seqkit.Run, tmp_path: Path) -> None:
+def test_evaluate_scores_all_windows_of_a_file(loaded: seqkit.Run, tmp_path: Path) -> None:
     lines = WAVES.read_text().splitlines()
     (tmp_path / "new.csv").write_text("\n".join([lines[0], *lines[241:301]]))
-    got = loaded.evaluate(tmp_path / "new.csv")
-    assert got.pop("examples") == 1
-    assert got == loaded.result["metrics"]["test"]
+    scores = loaded.evaluate(tmp_path / "new.csv")
+    assert scores.pop("examples") == 1
+    assert scores == loaded.result["metrics"]["test"]
 
-    told = np.array(
+    forecasts = np.array(
         [loaded.predict([numbers()[start : start + 28]])[0]["forecast"]["visits"] for start in range(240, 266)]
     )
-    came = np.array([numbers()[start + 28 : start + 35, 0] for start in range(240, 266)])
-    assert got["per_variable"]["visits"]["mse"] == pytest.approx(((told - came) ** 2).mean(), rel=1e-5)
+    targets = np.array([numbers()[start + 28 : start + 35, 0] for start in range(240, 266)])
+    assert scores["per_variable"]["visits"]["mse"] == pytest.approx(((forecasts - targets) ** 2).mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("date,sales,visits\n2022-01-01,1,2\n", ":2: 1 steps, where a forecast is made from 28"),
+        (
+            "date,sales,visits\n2022-01-01,1,2\n",
+            ":2: a forecast needs 28 time steps (input_length), but the series has 1",
+        ),
         (
             "date,visits\n2022-01-01,1\n",
-            ":1: there is no column 'sales'; there are date, visits: name the right one with",
+            ":1: no column 'sales'; the columns are date, visits: correct `columns:`",
         ),
-        ("date,visits,sales\n2022-01-01,1,x\n", ":2: 'sales' is 'x', not a number: write it with a decimal point"),
+        ("date,visits,sales\n2022-01-01,1,x\n", ":2: 'sales' is 'x', not a number: use a decimal point"),
     ],
 )
-def test_what_predict_says_of_a_wrong_file(loaded: seqkit.Run, tmp_path: Path, data: str, message: str) -> None:
-    (tmp_path / "wrong.csv").write_text(data)
+def test_predict_names_the_line_of_an_error(loaded: seqkit.Run, tmp_path: Path, data: str, message: str) -> None:
+    (tmp_path / "invalid.csv").write_text(data)
     with pytest.raises(DataError) as caught:
-        loaded.predict_file(tmp_path / "wrong.csv")
+        loaded.predict_file(tmp_path / "invalid.csv")
     (line,) = caught.value.lines
-    assert line.startswith(f"{tmp_path / 'wrong.csv'}{message}")
+    assert line.startswith(f"{tmp_path / 'invalid.csv'}{message}")
 
 
 @pytest.mark.parametrize(
@@ -130,28 +133,36 @@ def test_what_predict_says_of_a_wrong_file(loaded: seqkit.Run, tmp_path: Path, d
         (
             {"head.shared": True, "encoder.hidden_size": 15},
             RecipeError,
-            "head: shared needs an encoder whose final vector holds a part for each of the 2 columns, such as segments",
+            "head: shared requires an encoder whose final vector concatenates one vector for each of the 2 columns",
         ),
         (
             {"head.targets": ["visit"]},
             RecipeError,
-            "head.targets: names 'visit', which is no column (did you mean 'visits'?)",
+            "head.targets: contains 'visit', which is not a column (did you mean 'visits'?)",
         ),
         (
             {"head.horizon": 999},
             RecipeError,
-            "head.input_length: and horizon take 1,027 steps together, and the training",
+            "head.input_length: is too large: a window has 1,027 time steps (input_length + horizon), but the",
         ),
-        ({"head.season": 29}, RecipeError, "head.season: must be at most input_length, 28, to be seen in a window"),
-        ({"data.split.test": 0.01}, DataError, "waves.csv:2: 9 steps, where input_length and horizon take 35 together"),
+        (
+            {"head.season": 29},
+            RecipeError,
+            "head.season: must be at most input_length, 28: a window must contain a season",
+        ),
+        (
+            {"data.split.test": 0.01},
+            DataError,
+            "waves.csv:2: a window has 35 time steps (input_length + horizon), but the series has 9",
+        ),
         (
             {"data.time": "day"},
             DataError,
-            "waves.csv:1: there is no column 'day'; there are date, visits, sales: name the",
+            "waves.csv:1: no column 'day'; the columns are date, visits, sales: set `time:`",
         ),
     ],
 )
-def test_what_a_recipe_cannot_ask_for(
+def test_invalid_recipes_are_refused(
     tmp_path: Path, changes: dict[str, Any], error: type[SeqkitError], message: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -162,12 +173,12 @@ def test_what_a_recipe_cannot_ask_for(
 
 
 @pytest.mark.parametrize("name", ["airline", "etth1"])
-def test_recipes_for_files_of_the_user_are_sound(name: str) -> None:
+def test_recipes_without_data_are_valid(name: str) -> None:
     recipe = read_recipe(RECIPES / f"{name}.yaml", ["data.path=series.csv"])
     assert resolve(recipe, load_registry()).name == name
 
 
-def test_what_the_package_ships_is_what_its_script_writes(tmp_path: Path) -> None:
+def test_script_reproduces_data_file(tmp_path: Path) -> None:
     script = tmp_path / "write_waves.py"
     script.write_bytes((RECIPES / "data" / "write_waves.py").read_bytes())
     subprocess.run([sys.executable, str(script)], check=True, timeout=240)

@@ -1,4 +1,4 @@
-"""The reader `series`: what it yields, and one clear line for every way that a file can be wrong."""
+"""Tests of the reader `series`: examples, and an error message for each kind of invalid file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqkit_forecast.dates import UnevenDate, grid_places, parse_date
+from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 from seqkit_forecast.series import Series
 
 from seqkit.contracts import Example
@@ -22,7 +22,7 @@ Read = Callable[..., Example]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    """Returns a function that writes a file and reads it back."""
+    """Return a function that writes a file and reads it."""
 
     def read(content: str, name: str = "s.csv", **parameters: Any) -> Example:
         path = tmp_path / name
@@ -33,8 +33,8 @@ def read(tmp_path: Path) -> Read:
     return read
 
 
-def complaint(read: Read, content: str, **parameters: Any) -> str:
-    """Returns the message of the DataError that reading ends in, with the folder left out."""
+def error_message(read: Read, content: str, **parameters: Any) -> str:
+    """Return the message of the DataError that reading raises, without the folder."""
     with pytest.raises(DataError) as caught:
         read(content, **parameters)
     assert len(caught.value.lines) == 1
@@ -44,19 +44,19 @@ def complaint(read: Read, content: str, **parameters: Any) -> str:
 HOURS = "date,a,b\n2020-01-01 00:00:00,1,-2.5\n2020-01-01 01:00:00,2e1,0\n2020-01-01 02:00:00,3,7\n"
 
 
-def test_a_file_is_one_example_of_its_numbers_in_order(read: Read, tmp_path: Path) -> None:
+def test_file_is_one_example(read: Read, tmp_path: Path) -> None:
     example = read(HOURS)
     assert example.input.dtype == np.float64
     assert example.input.tolist() == [[1, -2.5], [20, 0], [3, 7]]
-    assert example.names == ("a", "b")
+    assert example.feature_names == ("a", "b")
     assert example.target is None
-    assert example.where == f"{tmp_path / 's.csv'}:2"
+    assert example.location == f"{tmp_path / 's.csv'}:2"
 
 
-def test_columns_are_read_in_the_order_that_they_are_named_in(read: Read) -> None:
+def test_columns_are_read_in_the_given_order(read: Read) -> None:
     example = read(HOURS, columns=["b", "a"])
     assert example.input.tolist() == [[-2.5, 1], [0, 20], [7, 3]]
-    assert example.names == ("b", "a")
+    assert example.feature_names == ("b", "a")
 
 
 def test_blank_lines_quotes_and_tabs(read: Read) -> None:
@@ -65,12 +65,12 @@ def test_blank_lines_quotes_and_tabs(read: Read) -> None:
     assert read(content.replace(",", "\t"), "s.tsv").input.tolist() == [[1], [2]]
 
 
-def test_rows_reads_so_many_and_looks_at_none_after(read: Read) -> None:
-    assert read(HOURS + "never,looked,at\n", rows=2).input.tolist() == [[1, -2.5], [20, 0]]
+def test_rows_limits_the_rows_that_are_read(read: Read) -> None:
+    assert read(HOURS + "never,parsed,\n", rows=2).input.tolist() == [[1, -2.5], [20, 0]]
     assert read(HOURS, rows=9).input.shape == (3, 2)
 
 
-def test_without_dates_every_row_is_a_step(read: Read) -> None:
+def test_without_dates_each_row_is_a_time_step(read: Read) -> None:
     assert read("a\n3\n1\n", time=None).input.tolist() == [[3], [1]]
 
 
@@ -89,22 +89,22 @@ def test_without_dates_every_row_is_a_step(read: Read) -> None:
         ["2020-01-01", "2020-01-02"],
     ],
 )
-def test_dates_of_an_even_step(read: Read, dates: list[str]) -> None:
+def test_dates_at_equal_intervals(read: Read, dates: list[str]) -> None:
     content = "date,a\n" + "".join(f"{date},{number}\n" for number, date in enumerate(dates))
     assert read(content).input[:, 0].tolist() == list(range(len(dates)))
 
 
-def test_dates_of_a_form_that_is_said(read: Read) -> None:
+def test_date_format_is_applied(read: Read) -> None:
     assert read("day,a\n31.12.2019,1\n01.01.2020,2\n", time="day", date_format="%d.%m.%Y").input.tolist() == [[1], [2]]
 
 
-def test_days_of_trade_are_taken_as_they_come(read: Read) -> None:
+def test_irregular_days_are_accepted_or_filled(read: Read) -> None:
     content = "date,a\n2020-01-02,1\n2020-01-03,2\n2020-01-06,3\n2020-01-07,4\n"
     assert read(content, spacing="any").input.shape == (4, 1)
     assert read(content, fill=2).input[:, 0].tolist() == [1, 2, 2, 2, 3, 4]
 
 
-def test_what_is_missing_is_carried_over(read: Read) -> None:
+def test_fill_repeats_the_previous_value(read: Read) -> None:
     content = "date,a,b\n2020-01-01,1,10\n2020-01-02,,20\n2020-01-04,NaN,40\n2020-01-05,5,n/a\n2020-01-06,6,60\n"
     filled = read(content, fill=3).input
     assert filled.tolist() == [[1, 10], [1, 20], [1, 20], [1, 40], [5, 40], [6, 60]]
@@ -117,84 +117,88 @@ DATED = "date,a\n2020-01-01,1\n"
     ("content", "parameters", "message"),
     [
         (
-            "when,a\n1,1\n",
+            "day,a\n1,1\n",
             {},
-            "1: there is no column 'date'; there are when, a: name the right one with `time:`, or null",
+            "1: no column 'date'; the columns are day, a: set `time:` to the column of dates, or to null",
         ),
         (
             HOURS,
             {"columns": ["c"]},
-            "1: there is no column 'c'; there are date, a, b: name the right one with `columns:`",
+            "1: no column 'c'; the columns are date, a, b: correct `columns:`",
         ),
-        ("date,load\n", {"columns": ["laod"]}, "1: there is no column 'laod' (did you mean 'load'?): name the right"),
-        ("date,a,a\n", {}, "1: the column 'a' is there twice: rename one"),
-        ("date\n2020-01-01\n", {}, "1: there is no column besides the dates 'date'"),
-        (DATED + "2020-01-02\n", {}, "3: 1 columns, where the header has 2"),
-        (DATED + '2020-01-02,"1\n', {}, "3: unexpected end of data: write a quote inside a quoted cell twice"),
-        (DATED + "2020-01-02,high\n", {}, "3: 'a' is 'high', not a number: write it with a decimal point and no"),
+        ("date,load\n", {"columns": ["laod"]}, "1: no column 'laod' (did you mean 'load'?): correct `columns:`"),
+        ("date,a,a\n", {}, "1: column 'a' appears twice: rename one of them"),
+        ("date\n2020-01-01\n", {}, "1: no column besides the dates 'date'"),
+        (DATED + "2020-01-02\n", {}, "3: 1 columns, but the header has 2"),
+        (DATED + '2020-01-02,"1\n', {}, "3: unexpected end of data: double each quote inside a quoted cell"),
+        (DATED + "2020-01-02,high\n", {}, "3: 'a' is 'high', not a number: use a decimal point and no separators"),
         (DATED + "2020-01-02,1_0\n", {}, "3: 'a' is '1_0', not a number"),
         (DATED + "2020-01-02,inf\n", {}, "3: 'a' is 'inf', not a number"),
         (DATED + "2020-01-02,1e999\n", {}, "3: 'a' is '1e999', not a number"),
-        (DATED + "2020-01-02, \n", {}, "3: 'a' has no value: fill it in, or carry the value above over with `fill: 1`"),
-        ("date,a\n2020-01-01,\n2020-01-02,1\n", {"fill": 9}, "2: 'a' has no value: fill it in"),
+        (
+            DATED + "2020-01-02, \n",
+            {},
+            "3: 'a' has no value: fill in the cell, or set `fill: 1` to repeat the previous value",
+        ),
+        ("date,a\n2020-01-01,\n2020-01-02,1\n", {"fill": 9}, "2: 'a' has no value: fill in the cell"),
         (
             DATED + "2020-01-02,\n2020-01-03,\n",
             {"fill": 1},
-            "4: 'a' has no value: fill it in, or carry the value above",
+            "4: 'a' has no value: fill in the cell, or set `fill: 2`",
         ),
         (
             DATED + "01/02/2020,2\n",
             {},
-            "3: '01/02/2020' is not a date such as 2016-07-01 13:00 or 1949-01: 'date' holds",
+            "3: '01/02/2020' is not a date such as 2016-07-01 13:00 or 1949-01: set `date_format:`",
         ),
-        (DATED, {"date_format": "%d.%m.%Y"}, "2: '2020-01-01' is not of the form %d.%m.%Y: 'date' holds the dates"),
+        (DATED, {"date_format": "%d.%m.%Y"}, "2: '2020-01-01' does not match the format %d.%m.%Y: set `date_format:`"),
         (
             DATED + "2020-01-01,2\n",
             {},
-            "3: 2020-01-01 is there twice: keep one row a date (and write local times in UTC)",
+            "3: the date 2020-01-01 appears twice: keep one row per date, with local times in UTC",
         ),
-        (DATED + "2019-12-31,2\n", {}, "3: 2019-12-31 comes before the date above it: sort the rows by 'date'"),
+        (DATED + "2019-12-31,2\n", {}, "3: 2019-12-31 is earlier than the previous date: sort the rows by 'date'"),
         (
             DATED + "2020-01-02T00:00Z,2\n",
             {},
-            "3: 2020-01-02T00:00Z and the date before it do not both say their offset",
+            "3: only one of 2020-01-02T00:00Z and the previous date has a UTC offset: add one to both",
         ),
         (
             DATED + "2020-01-02,2\n2020-01-05,5\n",
             {"fill": 1},
-            "4: 2 steps of 1 day missing between 2020-01-02 00:00 and 2020-01-05 00:00: add them, carry values "
-            "over with `fill: 2`, or take row after row with `spacing: any`",
+            "4: missing 2 time steps of 1 day between 2020-01-02 00:00 and 2020-01-05 00:00: add the rows, set "
+            "`fill: 2` to repeat the previous value, or set `spacing: any` to take each row as one time step",
         ),
         (
             HOURS + "2020-01-01 02:45,1,1\n",
             {},
-            "5: 2020-01-01 02:45 is 45 minutes after the date before it, where the step is 1 hour: mend it",
+            "5: 2020-01-01 02:45 is 45 minutes after the previous date, but the interval is 1 hour: correct it",
         ),
         (
             "date,a\n2020-01-01,1\n2020-02-01,2\n2020-03-02,3\n2020-04-01,4\n",
             {},
-            "4: 2020-03-02 00:00 is not on day 1 of its month, as the others are: mend it",
+            "4: 2020-03-02 00:00 is not on day 1 of the month like most dates: correct it",
         ),
-        ("date,a\n", {}, "there is a header and nothing below it"),
+        ("date,a\n", {}, "the file has a header but no rows"),
     ],
 )
-def test_what_is_wrong_with_a_file(read: Read, content: str, parameters: dict[str, Any], message: str) -> None:
-    assert complaint(read, content, **parameters).strip().startswith(message)
+def test_invalid_files_are_refused(read: Read, content: str, parameters: dict[str, Any], message: str) -> None:
+    assert error_message(read, content, **parameters).strip().startswith(message)
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"path": None}, "path is required"),
-        ({"columns": []}, "columns must be one or more"),
-        ({"columns": ["a", "a"]}, "columns must be one or more"),
-        ({"columns": ["date"]}, "columns must be one or more"),
-        ({"encoding": "klingon"}, "encoding 'klingon' is not known"),
-        ({"time": None, "date_format": "%Y"}, "date_format has no dates to read"),
-        ({"date_format": "%d.%Q"}, "date_format '%d.%Q' is not one of strptime's"),
+        ({"columns": []}, "columns must list at least one column"),
+        ({"columns": ["a", "a"]}, "columns must list at least one column"),
+        ({"columns": ["date"]}, "columns must list at least one column"),
+        ({"encoding": "klingon"}, "encoding 'klingon' is"),
+        ({"time": None, "date_format": "%Y"}, "date_format requires a column of dates"),
+        ({"date_format": "%d.%Q"}, "date_format '%d.%Q' is not a valid strptime format"),
     ],
 )
-def test_what_cannot_be_asked_for(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         Series(**{"path": Path("s.csv"), **parameters})
 
@@ -202,21 +206,21 @@ def test_what_cannot_be_asked_for(parameters: dict[str, Any], message: str) -> N
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     start=st.datetimes(datetime(1970, 1, 1), datetime(2030, 1, 1)),
-    step=st.timedeltas(timedelta(minutes=1), timedelta(days=20)),
+    interval=st.timedeltas(timedelta(minutes=1), timedelta(days=20)),
     missing=st.sets(st.integers(1, 28), max_size=5),
 )
-def test_even_dates_stand_where_they_were_put(start: datetime, step: timedelta, missing: set[int]) -> None:
-    places = [number for number in range(30) if number not in missing]
-    found, _ = grid_places([start + number * step for number in places])
-    assert found == places
+def test_grid_positions_of_even_dates(start: datetime, interval: timedelta, missing: set[int]) -> None:
+    positions = [number for number in range(30) if number not in missing]
+    actual, _ = grid_positions([start + number * interval for number in positions])
+    assert actual == positions
 
 
-def test_a_date_between_two_places_is_told_by_its_row() -> None:
-    with pytest.raises(UnevenDate) as caught:
-        grid_places([datetime(2020, 1, 1, hour) for hour in (0, 2, 4, 5, 6, 8)])
+def test_date_off_the_grid_is_reported_with_its_row() -> None:
+    with pytest.raises(IrregularDate) as caught:
+        grid_positions([datetime(2020, 1, 1, hour) for hour in (0, 2, 4, 5, 6, 8)])
     assert caught.value.row == 3
-    assert "1 hour after the date before it, where the step is 2 hours" in str(caught.value)
+    assert "1 hour after the previous date, but the interval is 2 hours" in str(caught.value)
 
 
-def test_offsets_are_taken_off() -> None:
+def test_dates_with_an_offset_become_utc() -> None:
     assert parse_date("2020-01-01T01:00+01:00", None) == datetime(2020, 1, 1, tzinfo=UTC)

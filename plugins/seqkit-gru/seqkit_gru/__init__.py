@@ -1,4 +1,4 @@
-"""What this plugin adds to seqkit, by name: the class is imported when a recipe uses it."""
+"""The components of this plugin, by name. A class is imported only when a recipe uses it."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ import seqkit
 
 @seqkit.hookimpl
 def seqkit_encoders() -> Iterator[seqkit.Component]:
-    yield seqkit.Component("gru", "seqkit_gru.encoder:GRU", "a GRU that reads forwards")
+    yield seqkit.Component("gru", "seqkit_gru.encoder:GRU", "a one-directional GRU")

@@ -1,4 +1,4 @@
-"""A GRU that reads forwards."""
+"""A one-directional GRU."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from seqkit.contracts import Encoded, Encoder, PositiveInt, State
 
 
 class GRU(nn.Module, Encoder):
-    """A GRU that reads forwards: causal, so it may predict what comes next. Gates and weights as in torch.nn.GRU.
+    """A one-directional, causal GRU with the gates, weights and initialization of `torch.nn.GRU`.
 
-    Rows are padded on the right, so what a GRU says at a real step has not seen the padding, and the state to go on
-    from is what it said at the last one. Reference: Cho et al., 2014.
+    Rows are padded on the right, so the outputs at real time steps do not depend on the padding. The state is the
+    output of each layer at the last real time step. Reference: Cho et al., 2014.
 
     Args:
-        hidden_size: the width of the state, and of the outputs.
-        num_layers: how many layers, each reading what the one below it says.
+        hidden_size: the width of the state and of the outputs.
+        num_layers: the number of layers; each layer reads the outputs of the one below.
     """
 
     causal = True
@@ -28,12 +28,18 @@ class GRU(nn.Module, Encoder):
         self.layers = nn.ModuleList(nn.GRU(width, hidden_size, batch_first=True) for width in widths)
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
-        """inputs: (batch, time, input_size); state: (batch, num_layers, hidden_size)."""
+        """Encode a padded batch.
+
+        Args:
+            inputs: float (batch, time, input_size).
+            lengths: int64 (batch,).
+            state: float (batch, num_layers, hidden_size), or None.
+        """
         rows = torch.arange(len(lengths))
-        outputs, last = inputs, []
-        for number, layer in enumerate(self.layers):
-            # A state has the batch first; torch wants (1, batch, hidden_size).
-            start = None if state is None else state[None, :, number].contiguous()
-            outputs, _ = layer(outputs, start)  # (batch, time, hidden_size)
-            last.append(outputs[rows, lengths - 1])  # (batch, hidden_size)
-        return Encoded(outputs, final=last[-1], state=torch.stack(last, dim=1))
+        outputs, final_states = inputs, []
+        for index, layer in enumerate(self.layers):
+            # seqkit keeps the batch dimension first; torch.nn.GRU expects (1, batch, hidden_size).
+            initial_state = None if state is None else state[None, :, index].contiguous()
+            outputs, _ = layer(outputs, initial_state)  # (batch, time, hidden_size)
+            final_states.append(outputs[rows, lengths - 1])  # (batch, hidden_size)
+        return Encoded(outputs, final=final_states[-1], state=torch.stack(final_states, dim=1))

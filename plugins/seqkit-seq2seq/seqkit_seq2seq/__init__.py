@@ -1,4 +1,4 @@
-"""Sequence to sequence: a decoder with attention over any encoder, and readers of pairs."""
+"""Sequence to sequence: a decoder with attention over any encoder, and readers of parallel texts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "dates",
         "seqkit_seq2seq.dates:Dates",
-        "dates in words, and as ISO writes them",
+        "generated dates in English and Chinese, and their ISO 8601 form",
         checks="seqkit_seq2seq.checks:dates",
     )
     yield seqkit.Component(
         "pairs",
         "seqkit_seq2seq.pairs:Pairs",
-        "a text and its translation, a pair a line",
+        "texts and their translations, one pair per line, without a header",
         checks="seqkit_seq2seq.checks:pairs",
     )
 
@@ -28,6 +28,6 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "translate",
         "seqkit_seq2seq.translate:Translate",
-        "another text, by an LSTM with attention",
+        "text to text: an LSTM decoder with attention",
         checks="seqkit_seq2seq.checks:translate",
     )

@@ -1,4 +1,4 @@
-"""Attention of a decoder's steps over an encoder's outputs."""
+"""Attention of a decoder over the outputs of an encoder."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ Score = Literal["general", "additive"]
 
 
 class Memory(NamedTuple):
-    """What is attended to, made once a batch.
+    """The encoder outputs that the decoder attends to, computed once per batch.
 
     Attributes:
-        values: (batch, source_time, memory_size), zero at padded steps.
-        keys: (batch, source_time, key_size).
-        padded: bool (batch, 1, source_time), True at padded steps.
+        values: (batch, source_time, memory_size), zero at padding.
+        keys: (batch, source_time, query_size).
+        padding_mask: bool (batch, 1, source_time), True at padding.
     """
 
     values: Tensor
     keys: Tensor
-    padded: Tensor
+    padding_mask: Tensor
 
 
 class Attention(nn.Module):
-    """The mean of an encoder's outputs s_j, each weighted by the softmax over j of its score with a query h.
+    """The mean of the encoder outputs s_j, weighted by the softmax over j of their scores with a query h.
 
-    score(h, s) = h^T W s, `general`, of Luong et al., 2015; or v^T tanh(W h + U s + b), `additive`, of Bahdanau et al.,
-    2015. The first is two matrix products; the second holds a vector of query_size for each pair of steps.
+    `general`: score(h, s) = h^T W s (Luong et al., 2015), computed as two matrix products. `additive`:
+    score(h, s) = v^T tanh(W h + U s + b) (Bahdanau et al., 2015), which needs a vector of query_size for each pair of
+    time steps.
 
     Args:
         query_size: the width of a query.
-        memory_size: the width of an encoder's output.
+        memory_size: the width of an encoder output.
         score: `general` or `additive`.
     """
 
@@ -45,19 +46,25 @@ class Attention(nn.Module):
             self.energy = nn.Linear(query_size, 1, bias=False)
 
     def memory(self, outputs: Tensor, mask: Tensor) -> Memory:
-        """outputs: (batch, source_time, memory_size); mask: bool (batch, source_time), True at real steps."""
-        values = outputs.masked_fill(~mask[:, :, None], 0)  # a weight of zero would not hide a padded NaN
+        """Prepare the encoder outputs of a batch.
+
+        Args:
+            outputs: (batch, source_time, memory_size).
+            mask: bool (batch, source_time), False at padding.
+        """
+        values = outputs.masked_fill(~mask[:, :, None], 0)  # a NaN at padding would remain NaN with a weight of zero
         return Memory(values, self.keys(values), ~mask[:, None])
 
     def forward(self, queries: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Attends.
+        """Attend to a memory.
 
         Args:
             queries: (batch, queries, query_size).
+            memory: as `memory` returns it.
 
         Returns:
-            Means (batch, queries, memory_size), and the weights (batch, queries, source_time), exactly zero at padded
-            steps.
+            The means (batch, queries, memory_size), and the weights (batch, queries, source_time), exactly zero at
+            padding.
         """
         if self.score == "general":
             scores = queries @ memory.keys.transpose(1, 2)  # (batch, queries, source_time)
@@ -65,5 +72,5 @@ class Attention(nn.Module):
             # (batch, queries, source_time, query_size)
             pairs = self.queries(queries)[:, :, None] + memory.keys[:, None]
             scores = self.energy(torch.tanh(pairs))[..., 0]
-        weights = torch.softmax(scores.masked_fill(memory.padded, -torch.inf), dim=2)
+        weights = torch.softmax(scores.masked_fill(memory.padding_mask, -torch.inf), dim=2)
         return weights @ memory.values, weights

@@ -1,4 +1,4 @@
-"""The likeliest outputs of a decoder, searched a symbol at a time."""
+"""Beam search over the outputs of a decoder."""
 
 from __future__ import annotations
 
@@ -8,98 +8,107 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
-"""Symbols int64 (batch, beams) and a state -> log probabilities (batch, beams, symbols) of what comes next, and the
-state after it. A state is a tuple of tensors (batch, beams, ...)."""
+DecodeStep = Callable[[Tensor, Any], tuple[Tensor, Any]]
+"""A function of tokens, int64 (batch, beams), and a state. Returns the log probabilities of the next tokens, (batch,
+beams, vocab_size), and the next state. A state is a tuple of tensors (batch, beams, ...)."""
 
 
 class Hypothesis(NamedTuple):
-    """An output.
+    """An output of the decoder.
 
     Attributes:
-        symbols: without the end.
-        log_probability: of the symbols, and of the end where it has come, in nats.
-        complete: whether it has ended; else it was cut at `max_length`.
+        ids: the tokens, without the end token.
+        log_probability: the log probability of the tokens, and of the end token if the output is complete.
+        complete: whether the output has ended; else it was cut at `max_length`.
     """
 
-    symbols: list[int]
+    ids: list[int]
     log_probability: float
     complete: bool
 
 
 def length_divisor(length: int, length_penalty: float) -> float:
-    """Returns ((5 + length) / 6) ** length_penalty, by which Wu et al., 2016, divide an output's log probability."""
+    """Return ((5 + length) / 6) ** length_penalty, the divisor of a log probability (Wu et al., 2016)."""
     return ((5 + length) / 6) ** length_penalty
 
 
 def beam_search(
-    step: Step,
+    decode_step: DecodeStep,
     state: Any,
-    rows: int,
+    batch_size: int,
     *,
     begin: int,
     end: int,
     beam_size: int,
     max_length: int,
     length_penalty: float,
-    never: Sequence[int] = (),
+    suppressed: Sequence[int] = (),
     device: torch.device | None = None,
 ) -> list[Hypothesis]:
-    """Returns each row's best output: of those that ended, the one with the highest log probability over its divisor.
+    """Return the best output of each row: the complete one with the highest log probability over its length divisor.
 
-    At each step the `beam_size` likeliest continuations of a row's beams are kept. One that ends is put aside, the
-    others go on. The search of a row is over when no beam is left, or none can still overtake the best that has ended
-    (log probabilities fall, and the divisor is largest at `max_length`): so a row's answer does not depend on how long
-    the rows beside it go on. One beam is greedy search.
+    Each round keeps the `beam_size` most likely continuations of the beams of a row. A continuation that ends is a
+    candidate and is not continued. The search of a row ends when it has no beam left, or when none can exceed the best
+    candidate: log probabilities only decrease, and the divisor is largest at `max_length`. The result of a row
+    therefore does not depend on the other rows. With one beam this is greedy search.
 
-    Where no output of a row ends within `max_length`, its likeliest beam is returned as it was cut.
+    If no output of a row ends within `max_length`, the result is its most likely beam, cut there.
 
     Args:
-        step: the decoder.
-        state: before the first symbol, of one beam a row.
-        rows: the size of the batch.
-        begin: the symbol that stands before the first.
-        end: the symbol that ends an output.
-        beam_size: how many beams go on.
-        max_length: the most symbols, the end among them.
-        length_penalty: the exponent of the divisor, at least 0; with 0, plain log probabilities are compared.
-        never: symbols that are not written.
-        device: where the decoder is.
+        decode_step: the decoder.
+        state: the state before the first token, with one beam per row.
+        batch_size: the number of rows.
+        begin: the token before the first.
+        end: the token that ends an output.
+        beam_size: the number of beams.
+        max_length: the maximum number of tokens, including the end token.
+        length_penalty: the exponent of the divisor, at least 0; 0 compares plain log probabilities.
+        suppressed: tokens that are never generated.
+        device: the device of the decoder.
     """
-    symbols = torch.full((rows, 1), begin, device=device)  # (rows, beams)
-    scores = torch.zeros(rows, 1, dtype=torch.float64, device=device)  # log probabilities; minus infinity: ended
-    written = torch.empty(rows, 1, 0, dtype=torch.long, device=device)
-    best = torch.full((rows,), -torch.inf, dtype=torch.float64, device=device)
-    found: list[Hypothesis | None] = [None] * rows
+    tokens = torch.full((batch_size, 1), begin, device=device)  # (batch, beams)
+    # Log probabilities; minus infinity for a beam that has ended.
+    scores = torch.zeros(batch_size, 1, dtype=torch.float64, device=device)
+    outputs = torch.empty(batch_size, 1, 0, dtype=torch.long, device=device)  # (batch, beams, length)
+    best_scores = torch.full((batch_size,), -torch.inf, dtype=torch.float64, device=device)
+    best: list[Hypothesis | None] = [None] * batch_size
     for length in range(1, max_length + 1):
-        log_probabilities, state = step(symbols, state)
+        log_probabilities, state = decode_step(tokens, state)
         log_probabilities = log_probabilities.double()
-        log_probabilities[:, :, list(never)] = -torch.inf
-        beams, size = log_probabilities.shape[1:]
-        totals = (scores[:, :, None] + log_probabilities).flatten(1)  # (rows, beams * size)
-        scores, places = totals.topk(min(beam_size, beams * size), dim=1)
-        parents, symbols = places // size, places % size
-        state = tuple(_of_beams(part, parents) for part in state)
-        written = torch.cat([_of_beams(written, parents), symbols[:, :, None]], dim=2)
+        log_probabilities[:, :, list(suppressed)] = -torch.inf
+        beams, vocab_size = log_probabilities.shape[1:]
+        totals = (scores[:, :, None] + log_probabilities).flatten(1)  # (batch, beams * vocab_size)
+        scores, indices = totals.topk(min(beam_size, beams * vocab_size), dim=1)
+        parents, tokens = indices // vocab_size, indices % vocab_size
+        state = tuple(_select_beams(part, parents) for part in state)
+        outputs = torch.cat([_select_beams(outputs, parents), tokens[:, :, None]], dim=2)
 
-        ended = symbols == end
-        divided = (scores / length_divisor(length, length_penalty)).masked_fill(~ended, -torch.inf)
-        values, beam = divided.max(dim=1)
-        for row in (values > best).nonzero()[:, 0].tolist():
-            place = int(beam[row])
-            found[row] = Hypothesis(written[row, place, :-1].tolist(), float(scores[row, place]), True)
-        best = torch.maximum(best, values)
+        ended = tokens == end
+        candidates = (scores / length_divisor(length, length_penalty)).masked_fill(~ended, -torch.inf)
+        candidate_scores, beam_of_row = candidates.max(dim=1)
+        for row in (candidate_scores > best_scores).nonzero()[:, 0].tolist():
+            beam = int(beam_of_row[row])
+            best[row] = Hypothesis(outputs[row, beam, :-1].tolist(), float(scores[row, beam]), True)
+        best_scores = torch.maximum(best_scores, candidate_scores)
         scores = scores.masked_fill(ended, -torch.inf)
-        hopes = scores.amax(dim=1) / length_divisor(max_length, length_penalty)
-        if bool((best >= hopes).all()):
+        upper_bounds = scores.amax(dim=1) / length_divisor(max_length, length_penalty)
+        if bool((best_scores >= upper_bounds).all()):
             break
-    likeliest = scores.argmax(dim=1).tolist()
+    most_likely = scores.argmax(dim=1).tolist()
     return [
-        hypothesis or Hypothesis(written[row, beam].tolist(), float(scores[row, beam]), False)
-        for row, (hypothesis, beam) in enumerate(zip(found, likeliest, strict=True))
+        hypothesis or Hypothesis(outputs[row, beam].tolist(), float(scores[row, beam]), False)
+        for row, (hypothesis, beam) in enumerate(zip(best, most_likely, strict=True))
     ]
 
 
-def _of_beams(values: Tensor, parents: Tensor) -> Tensor:
-    """values: (rows, beams, ...); parents: int64 (rows, kept) -> (rows, kept, ...)."""
-    return values[torch.arange(len(values), device=values.device)[:, None], parents]
+def _select_beams(values: Tensor, beams: Tensor) -> Tensor:
+    """Return the given beams of each row.
+
+    Args:
+        values: (batch, beams, ...).
+        beams: int64 (batch, selected).
+
+    Returns:
+        (batch, selected, ...).
+    """
+    return values[torch.arange(len(values), device=values.device)[:, None], beams]

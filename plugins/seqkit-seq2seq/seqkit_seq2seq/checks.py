@@ -1,4 +1,4 @@
-"""What `seqkit check-plugin` and the tests try these components on."""
+"""Test cases of these components, for `seqkit check-plugin` and the tests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EXPECTED = [("good day", "guten Tag"), ("yes", "ja")]
 EXAMPLES = [Example("ab", "x"), Example("bca", "yx"), Example("c", "z"), Example("ccab", "zzy")]
 
 
-class Letters(Tokenizer):
-    """An id a letter, for targets: the checks ask nothing of a tokenizer but its contract."""
+class LetterTokenizer(Tokenizer):
+    """A minimal tokenizer of targets: the checks of a head depend on no particular tokenizer."""
 
     def fit(self, texts: Iterable[Any]) -> None:
         self.restore({"letters": "".join(sorted(set("".join(texts))))})
@@ -40,25 +40,29 @@ class Letters(Tokenizer):
 
 
 def pairs() -> list[Check]:
+    """Return the checks of the reader `pairs`."""
     return checks_for_reader(
         lambda path: Pairs(path=path), TSV, suffix=".tsv", expected=EXPECTED, broken={TSV + "no\n": 3}
     )
 
 
 def dates() -> list[Check]:
-    def of_file(path: Path) -> Dates:
+    """Return the checks of the reader `dates`, for a generated corpus and for a file."""
+
+    def from_file(path: Path) -> Dates:
         return Dates(path=path)
 
-    drawn = [check.named("drawn") for check in checks_for_reader(lambda: Dates(count=20))]
-    return drawn + [check.named("file") for check in checks_for_reader(of_file, TSV, suffix=".tsv", expected=EXPECTED)]
+    generated = checks_for_reader(lambda: Dates(count=20))
+    file = checks_for_reader(from_file, TSV, suffix=".tsv", expected=EXPECTED)
+    return [check.named("generated") for check in generated] + [check.named("file") for check in file]
 
 
 def translate() -> list[Check]:
-    tries = {
-        "general": lambda: Translate(tokenizer=Letters, hidden_size=12, dropout=0.3, max_length=8),
-        "additive": lambda: Translate(
-            tokenizer=Letters, hidden_size=12, attention="additive", beam_size=3, max_length=8
-        ),
-        "fed": lambda: Translate(tokenizer=Letters, hidden_size=12, input_feeding=True, num_layers=2, max_length=8),
+    """Return the checks of the head `translate`, for three settings."""
+    common: dict[str, Any] = {"tokenizer": LetterTokenizer, "hidden_size": 12, "max_length": 8}
+    settings = {
+        "general": lambda: Translate(**common, dropout=0.3),
+        "additive": lambda: Translate(**common, attention="additive", beam_size=3),
+        "input feeding": lambda: Translate(**common, input_feeding=True, num_layers=2),
     }
-    return [check.named(name) for name, head in tries.items() for check in checks_for_head(head, EXAMPLES)]
+    return [check.named(name) for name, head in settings.items() for check in checks_for_head(head, EXAMPLES)]

@@ -1,4 +1,4 @@
-"""A date as Chinese writes it, in forms that cannot be taken for another date."""
+"""Dates in Chinese, in unambiguous forms."""
 
 from __future__ import annotations
 
@@ -6,58 +6,66 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 DIGITS = "〇一二三四五六七八九"
-FORMAL = "零壹贰叁肆伍陆柒捌玖"
+FINANCIAL_DIGITS = "零壹贰叁肆伍陆柒捌玖"
 """The digits of cheques, which cannot be altered into one another."""
 WEEKDAYS = "一二三四五六日"
 
-Pick = Callable[[Sequence[str]], str]
+Choose = Callable[[Sequence[str]], str]
+"""A function that returns one of several texts, at random for instance."""
 
 
-def chinese(day: date, pick: Pick) -> str:
-    """Returns one of the ways to write a date from 1900 to 2099.
+def chinese_date(day: date, choose: Choose) -> str:
+    """Return a date from 1900 to 2099 in one of its Chinese forms.
 
-    In Chinese figures, with 〇 or 零, 廿 or 二十, 日 or 号; in Arabic ones, half or full width, with or without a zero
-    before them; or in the formal ones of cheques. The weekday may stand after it.
+    Numbers are in Chinese digits, with 〇 or 零, 廿 or 二十, 日 or 号; in Arabic digits of half or full width, with or
+    without leading zeros; or in the financial digits of cheques. The weekday may follow.
     """
-    style = pick(("chinese", "chinese", "arabic", "formal"))
+    style = choose(("chinese", "chinese", "arabic", "financial"))
     if style == "chinese":
-        year = digits(day.year, DIGITS)
-        year = pick((year, year.replace("〇", "零"), year.replace("〇", "○")))
-        month = "元" if day.month == 1 and pick(("元", "一")) == "元" else tens(day.month, DIGITS)
-        days = tens(day.day, DIGITS)
+        year = digit_by_digit(day.year, DIGITS)
+        year = choose((year, year.replace("〇", "零"), year.replace("〇", "○")))
+        first_month = "元" if day.month == 1 and choose(("元", "一")) == "元" else ""
+        month = first_month or positional_number(day.month, DIGITS)
+        day_of_month = positional_number(day.day, DIGITS)
         if day.day > 20:
-            days = pick((days, days.replace("二十", "廿").replace("三十", "卅")))
-        text = f"{year}年{month}月{days}{pick(('日', '日', '号'))}"
+            day_of_month = choose((day_of_month, day_of_month.replace("二十", "廿").replace("三十", "卅")))
+        text = f"{year}年{month}月{day_of_month}{choose(('日', '日', '号'))}"
     elif style == "arabic":
-        zero = pick(("", "0"))
-        month, days = (f"{number:02}" if zero else f"{number}" for number in (day.month, day.day))
-        text = pick((f"{day.year}年{month}月{days}{pick(('日', '日', '号'))}", f"{day.year} 年 {month} 月 {days} 日"))
-        text = pick((text, text, text.translate(str.maketrans("0123456789", "０１２３４５６７８９"))))
+        zero = choose(("", "0"))
+        month, day_of_month = (f"{number:02}" if zero else f"{number}" for number in (day.month, day.day))
+        text = choose(
+            (
+                f"{day.year}年{month}月{day_of_month}{choose(('日', '日', '号'))}",
+                f"{day.year} 年 {month} 月 {day_of_month} 日",
+            )
+        )
+        text = choose((text, text, text.translate(str.maketrans("0123456789", "０１２３４５６７８９"))))
     else:
-        text = f"{digits(day.year, FORMAL)}年{on_cheque(day.month)}月{on_cheque(day.day)}日"
+        text = f"{digit_by_digit(day.year, FINANCIAL_DIGITS)}年{cheque_number(day.month)}月{cheque_number(day.day)}日"
     weekday = WEEKDAYS[day.weekday()]
-    text += pick(("", "", "", f"星期{weekday}", f"，周{weekday}", f"（星期{weekday}）"))
-    return pick((text, text, text, f"公元{text}"))
+    text += choose(("", "", "", f"星期{weekday}", f"，周{weekday}", f"（星期{weekday}）"))
+    return choose((text, text, text, f"公元{text}"))
 
 
-def digits(number: int, figures: str) -> str:
-    """Returns a number digit by digit, as years are read."""
-    return "".join(figures[int(digit)] for digit in str(number))
+def digit_by_digit(number: int, digits: str) -> str:
+    """Return a number digit by digit, as years are read."""
+    return "".join(digits[int(digit)] for digit in str(number))
 
 
-def tens(number: int, figures: str, ten: str = "十") -> str:
-    """Returns a number from 1 to 99 as it is counted: 三, 十, 十二, 二十, 三十一."""
-    many, units = divmod(number, 10)
-    before = (figures[many] if many > 1 else "") + ten if many else ""
-    return before + (figures[units] if units else "")
+def positional_number(number: int, digits: str, ten: str = "十") -> str:
+    """Return a number from 1 to 99 with a word for ten: 三, 十, 十二, 二十, 三十一."""
+    tens, units = divmod(number, 10)
+    before = (digits[tens] if tens > 1 else "") + ten if tens else ""
+    return before + (digits[units] if units else "")
 
 
-def on_cheque(number: int) -> str:
-    """Returns a month or a day as banks ask for it on cheques, so that nothing can be written in before it.
+def cheque_number(number: int) -> str:
+    """Return a month or a day as banks require it on cheques, so that nothing can be inserted before it.
 
-    A single figure has 零 before it, and ten to nineteen 壹: 零叁, 壹拾贰. Whole tens have 零 too: 零壹拾, 零贰拾.
+    A single digit has 零 before it, and ten to nineteen have 壹: 零叁, 壹拾贰. Multiples of ten have 零 too: 零壹拾,
+    零贰拾.
     """
-    formal = tens(number, FORMAL, "拾")
+    financial = positional_number(number, FINANCIAL_DIGITS, "拾")
     if number < 10 or number % 10 == 0:
-        return "零" + ("壹" if number == 10 else "") + formal
-    return ("壹" if number < 20 else "") + formal
+        return "零" + ("壹" if number == 10 else "") + financial
+    return ("壹" if number < 20 else "") + financial

@@ -1,4 +1,4 @@
-"""A parallel corpus that needs no file: dates in words, and as ISO 8601 writes them."""
+"""The reader `dates`: a generated parallel corpus of dates in words and in ISO 8601."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 
 from seqkit.contracts import Example, NonNegativeInt, Reader
-from seqkit_seq2seq.chinese_dates import chinese
-from seqkit_seq2seq.english_dates import english
+from seqkit_seq2seq.chinese_dates import chinese_date
+from seqkit_seq2seq.english_dates import english_date
 from seqkit_seq2seq.pairs import Pairs
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
-LANGUAGES = {"en": english, "zh": chinese}
+LANGUAGES = {"en": english_date, "zh": chinese_date}
 
 
 class Dates(Reader):
-    """Dates in words, of the years 1900 to 2099, and as ISO 8601 writes them: `March 3rd 1999` and `一九九九年三月三日`
-    are 1999-03-03. No two texts are the same.
+    """Generated dates of the years 1900 to 2099, in words and in ISO 8601: no file is needed.
+
+    The target of both `March 3rd 1999` and `一九九九年三月三日` is `1999-03-03`. No two texts are the same.
 
     Args:
-        count: how many.
-        seed: of the draws. The same numbers give the same corpus everywhere.
-        languages: `en`, `zh`, or `both`, drawn text by text.
-        path: read the pairs of this file in place of drawn ones, as `pairs` reads it: `seqkit evaluate --data FILE`.
+        count: the number of examples.
+        seed: random seed. The same numbers give the same corpus on every platform.
+        languages: `en`, `zh`, or `both`, chosen at random for each text.
+        path: read the pairs of this file instead, as the reader `pairs` does: for `seqkit evaluate --data FILE`.
     """
 
     def __init__(
@@ -40,26 +41,26 @@ class Dates(Reader):
     ) -> None:
         self.count = count
         self.seed = seed
-        self.writers = [english, chinese] if languages == "both" else [LANGUAGES[languages]]
+        self.formatters = [english_date, chinese_date] if languages == "both" else [LANGUAGES[languages]]
         self.pairs = None if path is None else Pairs(path=path)
 
     def read(self) -> Iterator[Example]:
         if self.pairs is not None:
             yield from self.pairs.read()
             return
-        # Of all that `random` draws, only random() is promised to be the same in every version of Python.
+        # `random()` is the only method that Python guarantees to give the same numbers in every version.
         generator = random.Random(self.seed)
 
-        def draw(below: int) -> int:
-            return int(generator.random() * below)
+        def random_below(limit: int) -> int:
+            return int(generator.random() * limit)
 
-        def pick(choices: Sequence[str]) -> str:
-            return choices[draw(len(choices))]
+        def choose(choices: Sequence[str]) -> str:
+            return choices[random_below(len(choices))]
 
-        written: set[str] = set()
-        while len(written) < self.count:
-            day = FIRST + timedelta(draw((LAST - FIRST).days + 1))
-            text = self.writers[draw(len(self.writers))](day, pick)
-            if text not in written:
-                written.add(text)
-                yield Example(text, day.isoformat(), f"date {len(written)}")
+        texts: set[str] = set()
+        while len(texts) < self.count:
+            day = FIRST + timedelta(random_below((LAST - FIRST).days + 1))
+            text = self.formatters[random_below(len(self.formatters))](day, choose)
+            if text not in texts:
+                texts.add(text)
+                yield Example(text, day.isoformat(), f"date {len(texts)}")

@@ -1,4 +1,4 @@
-"""Another text, written symbol by symbol."""
+"""The head `translate`: generate another text, token by token."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from seqkit.errors import DataError
 from seqkit_seq2seq.attention import Memory, Score
 from seqkit_seq2seq.beam_search import beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
-from seqkit_seq2seq.scores import BleuTokenizer, scores
+from seqkit_seq2seq.metrics import BleuTokenizer, translation_metrics
 
 
 class Translate(nn.Module, Head):
-    """Another text, by an LSTM decoder that attends to the encoder's outputs; trained by teacher forcing.
+    """Generate another text with an LSTM decoder that attends to the encoder's outputs; trained by teacher forcing.
 
-    The decoder starts from the encoder's final vector. References: Bahdanau et al., 2015; Luong et al., 2015, whose
-    order of LSTM and attention this is; Wu et al., 2016, for the length penalty.
+    The decoder starts from the encoder's final vector and applies attention after the LSTM (Luong et al., 2015).
 
     Args:
-        tokenizer: of the targets: `{type: char}`, or any other that is registered.
-        hidden_size: the width of the decoder's cell.
-        embedding_size: the width of a target symbol's vector.
-        num_layers: how many layers the decoder has.
-        attention: how a step of the decoder and one of the encoder are scored: `general` (Luong's, the faster) or
-            `additive` (Bahdanau's).
-        input_feeding: whether a step reads what the step before it attended to. Training then goes step by step, which
-            is slower.
-        dropout: the share dropped in training of symbols' vectors, between layers, and before the output.
-        label_smoothing: the share of the target spread evenly over all symbols in training (Szegedy et al., 2016).
-        beam_size: how many outputs are followed side by side; 1 is greedy search.
-        length_penalty: with more than one beam, outputs are compared by log probability over ((5 + length) / 6) to
-            this power; 0 compares plain log probabilities, which favours short outputs.
-        max_length: the most symbols of an output, its end among them; null allows half as many again as the longest
-            training target has.
-        bleu_tokenizer: how sacrebleu cuts texts for BLEU: `13a` (the standard), `intl`, `zh` for Chinese targets,
-            `char`, or `none` at white space.
+        tokenizer: the tokenizer of the targets: `{type: char}`, or any other registered tokenizer.
+        hidden_size: the width of the decoder's LSTM.
+        embedding_size: the width of the embedding of a target token.
+        num_layers: the number of layers of the decoder's LSTM.
+        attention: the attention score: `general` (Luong et al., 2015, the faster one) or `additive` (Bahdanau et al.,
+            2015).
+        input_feeding: whether the LSTM also reads the previous attentional vector (Luong et al., 2015). Training then
+            computes one time step after the other, which is slower.
+        dropout: the dropout probability of target embeddings, between layers, and before the output layer.
+        label_smoothing: the proportion of the target probability that is spread over all tokens in training (Szegedy et
+            al., 2016).
+        beam_size: the number of beams of the search; 1 for greedy search.
+        length_penalty: the exponent p of ((5 + length) / 6)^p, the divisor of the log probabilities that beam search
+            compares (Wu et al., 2016). 0 compares plain log probabilities, which prefers short outputs.
+        max_length: the maximum number of tokens of an output, including the end token; by default one and a half times
+            the longest training target.
+        bleu_tokenizer: the tokenizer of sacrebleu: `13a` (its default), `intl`, `zh` for Chinese targets, `char`, or
+            `none`, which splits at white space.
     """
 
     needs = frozenset({"outputs", "final", "targets"})
@@ -89,23 +89,23 @@ class Translate(nn.Module, Head):
         self.length_penalty = length_penalty
         self.max_length = max_length
         self.bleu_tokenizer = bleu_tokenizer
-        self.longest = 0
+        self.longest_target = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         targets = [_text(example) for example in examples]
         self.tokenizer.fit(targets)
-        self.longest = max(len(self.tokenizer.encode(target)) for target in targets)
+        self.longest_target = max(len(self.tokenizer.encode(target)) for target in targets)
 
     def state(self) -> dict[str, Any]:
-        return {"tokenizer": self.tokenizer.state(), "longest": self.longest}
+        return {"tokenizer": self.tokenizer.state(), "longest": self.longest_target}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.tokenizer.restore(state["tokenizer"])
-        self.longest = int(state["longest"])
+        self.longest_target = int(state["longest"])
 
     @property
     def end(self) -> int:
-        """The symbol that ends a target: one past the tokenizer's ids."""
+        """The id of the end token: the first one after the ids of the tokenizer."""
         return self.tokenizer.vocab_size
 
     def build(self, output_size: int, final_size: int) -> None:
@@ -126,18 +126,18 @@ class Translate(nn.Module, Head):
         try:
             ids = self.tokenizer.encode(target)
         except DataError as error:
-            raise DataError(f"the target, for head.tokenizer: {error}") from None
+            raise DataError(f"cannot encode the target with head.tokenizer: {error}") from None
         yield Row(encoded_input, np.append(ids, self.end))
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None and batch.target_lengths is not None
         steps = torch.arange(batch.targets.shape[1])
         real = (steps < batch.target_lengths[:, None]).to(batch.targets.device)  # (batch, target_time)
-        start, memory = self._begun(encoded, batch)
-        attended = self.decoder.teacher_forced(batch.targets, start, memory)
-        # Smoothing shapes what is learned; what is reported is the plain likelihood.
+        start, memory = self._start(encoded, batch)
+        attentional = self.decoder.teacher_forcing(batch.targets, start, memory)
+        # Label smoothing applies to training alone: the reported loss is the plain negative log-likelihood.
         total = nn.functional.cross_entropy(
-            self.decoder.output(attended[real]),
+            self.decoder.output(attentional[real]),
             batch.targets[real],
             label_smoothing=self.label_smoothing if self.training else 0.0,
             reduction="sum",
@@ -146,61 +146,69 @@ class Translate(nn.Module, Head):
 
     @torch.no_grad()
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        """Returns `translation`, its `log_probability`, and whether it is `complete` or was cut at `max_length`."""
-        start, memory = self._begun(encoded, batch)
+        """Return `translation`, its `log_probability`, and `complete`: False if it was cut at `max_length`."""
+        start, memory = self._start(encoded, batch)
 
-        def step(symbols: Tensor, state: Any) -> tuple[Tensor, DecoderState]:
-            after = self.decoder.advance(symbols, DecoderState(*state), memory)
-            return torch.log_softmax(self.decoder.output(after.attended), dim=2), after
+        def decode_step(tokens: Tensor, state: Any) -> tuple[Tensor, DecoderState]:
+            after = self.decoder.decode_step(tokens, DecoderState(*state), memory)
+            return torch.log_softmax(self.decoder.output(after.attentional), dim=2), after
 
         hypotheses = beam_search(
-            step,
+            decode_step,
             start,
             len(encoded.final),
             begin=self.decoder.begin,
             end=self.end,
             beam_size=self.beam_size,
-            max_length=self.max_length or self.longest * 3 // 2 + 1,
+            max_length=self.max_length or self.longest_target * 3 // 2 + 1,
             length_penalty=self.length_penalty,
-            never=self.tokenizer.unwritable,
+            suppressed=self.tokenizer.suppressed_ids,
             device=encoded.final.device,
         )
         return [
             {
-                "translation": self.tokenizer.decode(hypothesis.symbols),
+                "translation": self.tokenizer.decode(hypothesis.ids),
                 "log_probability": hypothesis.log_probability,
                 "complete": hypothesis.complete,
             }
             for hypothesis in hypotheses
         ]
 
-    def _begun(self, encoded: Encoded, batch: Batch) -> tuple[DecoderState, Memory]:
+    def _start(self, encoded: Encoded, batch: Batch) -> tuple[DecoderState, Memory]:
+        """Return the decoder's first state and the memory that it attends to."""
         return self.decoder.start(encoded.final), self.decoder.attention.memory(encoded.outputs, batch.mask)
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        """Returns the scores of the translations (`scores.py`), and the perplexity of a target's symbol."""
+        """Return `translation_metrics`, and the perplexity per target token, including the end token."""
         translations = [prediction["translation"] for prediction in predictions]
         targets = [_text(example) for example in examples]
-        return scores(translations, targets, self.bleu_tokenizer) | {"perplexity": math.exp(min(loss, 700.0))}
+        return translation_metrics(translations, targets, self.bleu_tokenizer) | {
+            "perplexity": math.exp(min(loss, 700.0))
+        }
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        from seqkit_seq2seq.nearest import nearest_targets
+        from seqkit_seq2seq.baselines import most_similar_targets
 
         if not all(isinstance(example.input, str) for example in (*train, *test)):
             return None
-        found = nearest_targets(
+        targets = most_similar_targets(
             [example.input for example in train],
             [_text(example) for example in train],
             [example.input for example in test],
         )
-        floor = scores(found, [_text(example) for example in test], self.bleu_tokenizer)
-        return {"name": "the target of the training text most like it (TF-IDF of 1 to 3 characters)"} | floor
+        metrics = translation_metrics(targets, [_text(example) for example in test], self.bleu_tokenizer)
+        return {"name": "target of the most similar training text (TF-IDF of character 1- to 3-grams)"} | metrics
 
 
 def _text(example: Example) -> str:
+    """Return the target of an example.
+
+    Raises:
+        DataError: it is not a text.
+    """
     if not isinstance(example.target, str):
-        shown = "there is no target" if example.target is None else f"the target is {example.target!r:.40}, not text"
-        raise DataError(shown)
+        missing = example.target is None
+        raise DataError("the target is missing" if missing else f"the target is {example.target!r:.40}, not text")
     return example.target.strip()

@@ -1,4 +1,4 @@
-"""The corpus of dates, read back by a reader of its own."""
+"""Tests of the corpus of dates against an independent parser."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from seqkit_seq2seq.chinese_dates import chinese, on_cheque, tens
+from seqkit_seq2seq.chinese_dates import cheque_number, chinese_date, positional_number
 from seqkit_seq2seq.dates import FIRST, LAST, Dates
-from seqkit_seq2seq.english_dates import english, ordinal_ending, ordinal_word, years_in_words
+from seqkit_seq2seq.english_dates import english_date, ordinal_suffix, ordinal_word, year_words
 
 SMALL_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen"""
@@ -28,8 +28,8 @@ CHINESE_DIGITS = {character: number for number, pair in enumerate(
 ) for character in pair}  # fmt: skip
 
 
-def read_english(text: str) -> tuple[date, int | None]:
-    """Returns the date that an English text says, and its weekday."""
+def parse_english(text: str) -> tuple[date, int | None]:
+    """Return the date of an English text, and its weekday if there is one."""
     weekday = month = day = None
     year: list[str] = []
     for word in re.findall(r"[a-z]+|\d+", text.lower()):
@@ -58,11 +58,11 @@ def english_year(words: list[str]) -> int:
     if words[0].isdigit():
         return int(words[0])
     if "thousand" in words:
-        place = words.index("thousand")
-        return 1000 * english_number(words[:place]) + english_number(words[place + 1 :])
+        index = words.index("thousand")
+        return 1000 * english_number(words[:index]) + english_number(words[index + 1 :])
     if "hundred" in words:
-        place = words.index("hundred")
-        return 100 * english_number(words[:place]) + english_number(words[place + 1 :])
+        index = words.index("hundred")
+        return 100 * english_number(words[:index]) + english_number(words[index + 1 :])
     return 100 * english_number(words[:1]) + english_number(words[1:])
 
 
@@ -70,50 +70,51 @@ def english_number(words: list[str]) -> int:
     return sum(TENS.get(word, 0) or SMALL[word] for word in words)
 
 
-def read_chinese(text: str) -> tuple[date, int | None]:
-    """Returns the date that a Chinese text says, and its weekday."""
+def parse_chinese(text: str) -> tuple[date, int | None]:
+    """Return the date of a Chinese text, and its weekday if there is one."""
     text = unicodedata.normalize("NFKC", text).replace(" ", "")
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(?:公元)?([^年月]{4})年([^年月]{1,3})月([^日号]{1,4})[日号](?:[,(]?(?:星期|周)([一二三四五六日])\)?)?", text
     )
-    assert found, text
+    assert match, text
     year = int(
-        "".join(figure if figure.isdigit() and figure.isascii() else str(CHINESE_DIGITS[figure]) for figure in found[1])
+        "".join(figure if figure.isdigit() and figure.isascii() else str(CHINESE_DIGITS[figure]) for figure in match[1])
     )
-    month = 1 if found[2] == "元" else chinese_number(found[2])
-    weekday = "一二三四五六日".index(found[4]) if found[4] else None
-    return date(year, month, chinese_number(found[3])), weekday
+    month = 1 if match[2] == "元" else chinese_number(match[2])
+    weekday = "一二三四五六日".index(match[4]) if match[4] else None
+    return date(year, month, chinese_number(match[3])), weekday
 
 
 def chinese_number(text: str) -> int:
     if text.isascii():
         return int(text)
     text = text.replace("廿", "二十").replace("卅", "三十").replace("拾", "十").lstrip("零")
-    many, ten, units = text.rpartition("十")
-    return (10 * (CHINESE_DIGITS[many] if many else 1) if ten else 0) + (CHINESE_DIGITS[units] if units else 0)
+    tens, ten, units = text.rpartition("十")
+    return (10 * (CHINESE_DIGITS[tens] if tens else 1) if ten else 0) + (CHINESE_DIGITS[units] if units else 0)
 
 
-class EveryWay:
-    """Draws each choice in turn, so that a writer goes through all of its ways."""
+class AllChoices:
+    """A function that returns each choice in turn, to enumerate all forms of a date."""
 
     def __init__(self) -> None:
-        self.trail: list[list[int]] = []
-        self.place = 0
+        self.path: list[list[int]] = []  # the index of each choice so far, and the number of its alternatives
+        self.depth = 0
 
     def __call__(self, choices: Sequence[str]) -> str:
-        if self.place == len(self.trail):
-            self.trail.append([0, len(choices)])
-        chosen = choices[self.trail[self.place][0]]
-        self.place += 1
+        if self.depth == len(self.path):
+            self.path.append([0, len(choices)])
+        chosen = choices[self.path[self.depth][0]]
+        self.depth += 1
         return chosen
 
     def next(self) -> bool:
-        self.place = 0
-        while self.trail:
-            self.trail[-1][0] += 1
-            if self.trail[-1][0] < self.trail[-1][1]:
+        """Move on to the next combination of choices. Return False after the last."""
+        self.depth = 0
+        while self.path:
+            self.path[-1][0] += 1
+            if self.path[-1][0] < self.path[-1][1]:
                 return True
-            self.trail.pop()
+            self.path.pop()
         return False
 
 
@@ -132,31 +133,31 @@ DAYS = [
 ]
 
 
-@pytest.mark.parametrize(("write", "read"), [(english, read_english), (chinese, read_chinese)])
-def test_every_way_to_write_a_date_says_that_date(write: Any, read: Any) -> None:
+@pytest.mark.parametrize(("format_date", "parse"), [(english_date, parse_english), (chinese_date, parse_chinese)])
+def test_all_forms_of_a_date_parse_to_that_date(format_date: Any, parse: Any) -> None:
     for day in DAYS:
-        pick, texts = EveryWay(), set()
+        choices, texts = AllChoices(), set()
         while True:
-            text = write(day, pick)
+            text = format_date(day, choices)
             texts.add(text)
-            said, weekday = read(text)
-            assert said == day, text
+            parsed, weekday = parse(text)
+            assert parsed == day, text
             assert weekday in (None, day.weekday()), text
-            if not pick.next():
+            if not choices.next():
                 break
         assert len(texts) >= 40
 
 
-def test_the_corpus_says_what_its_targets_say() -> None:
+def test_texts_parse_to_their_targets() -> None:
     for example in Dates(count=3000, seed=3).read():
         day = datetime.strptime(example.target, "%Y-%m-%d").date()
-        read = read_english if re.search("[A-Za-z]{3}", example.input) else read_chinese
-        said, weekday = read(example.input)
-        assert said == day, example
+        parse = parse_english if re.search("[A-Za-z]{3}", example.input) else parse_chinese
+        parsed, weekday = parse(example.input)
+        assert parsed == day, example
         assert weekday in (None, day.weekday()), example
 
 
-def test_texts_are_distinct_and_dates_spread_over_all_years() -> None:
+def test_texts_are_distinct_and_dates_cover_all_years() -> None:
     examples = list(Dates(count=3000).read())
     assert len({example.input for example in examples}) == 3000
     years = {int(example.target[:4]) for example in examples}
@@ -164,13 +165,13 @@ def test_texts_are_distinct_and_dates_spread_over_all_years() -> None:
 
 
 @pytest.mark.parametrize("languages", ["en", "zh", "both"])
-def test_languages_are_those_asked_for(languages: str) -> None:
+def test_languages(languages: str) -> None:
     texts = [example.input for example in Dates(count=300, languages=languages).read()]
-    share = sum("年" in text for text in texts) / len(texts)
-    assert share == {"en": 0, "zh": 1}.get(languages, pytest.approx(0.5, abs=0.1))
+    fraction = sum("年" in text for text in texts) / len(texts)
+    assert fraction == {"en": 0, "zh": 1}.get(languages, pytest.approx(0.5, abs=0.1))
 
 
-def test_a_seed_gives_one_corpus_everywhere() -> None:
+def test_seed_determines_the_corpus() -> None:
     first = [(example.input, example.target) for example in itertools.islice(Dates(count=1000).read(), 3)]
     assert first == FIRST_THREE
     assert [example.input for example in Dates(count=5, seed=1).read()] != [text for text, _ in first]
@@ -180,28 +181,28 @@ def test_a_seed_gives_one_corpus_everywhere() -> None:
 
 @pytest.mark.parametrize("number", range(1, 32))
 def test_ordinals(number: int) -> None:
-    assert read_english(f"{ordinal_word(number)} of July 1950")[0].day == number
-    assert ordinal_ending(number) == {1: "st", 21: "st", 31: "st", 2: "nd", 22: "nd", 3: "rd", 23: "rd"}.get(
+    assert parse_english(f"{ordinal_word(number)} of July 1950")[0].day == number
+    assert ordinal_suffix(number) == {1: "st", 21: "st", 31: "st", 2: "nd", 22: "nd", 3: "rd", 23: "rd"}.get(
         number, "th"
     )
-    assert chinese_number(tens(number, "〇一二三四五六七八九")) == number
-    assert chinese_number(on_cheque(number)) == number
+    assert chinese_number(positional_number(number, "〇一二三四五六七八九")) == number
+    assert chinese_number(cheque_number(number)) == number
 
 
-def test_years_in_words() -> None:
+def test_year_words() -> None:
     for year in range(1900, 2100):
-        for text in years_in_words(year):
+        for text in year_words(year):
             assert english_year([word for word in re.split("[ -]", text) if word != "and"]) == year
-    assert years_in_words(1905) == ("nineteen oh five", "nineteen hundred and five")
-    assert years_in_words(2024) == ("two thousand and twenty-four", "two thousand twenty-four", "twenty twenty-four")
+    assert year_words(1905) == ("nineteen oh five", "nineteen hundred and five")
+    assert year_words(2024) == ("two thousand and twenty-four", "two thousand twenty-four", "twenty twenty-four")
 
 
 @pytest.mark.parametrize(
     ("number", "text"), [(1, "零壹"), (10, "零壹拾"), (12, "壹拾贰"), (20, "零贰拾"), (21, "贰拾壹"), (31, "叁拾壹")]
 )
-def test_days_on_cheques(number: int, text: str) -> None:
-    assert on_cheque(number) == text
+def test_cheque_numbers(number: int, text: str) -> None:
+    assert cheque_number(number) == text
 
 
-def test_all_days_are_drawn_from() -> None:
+def test_range_of_days() -> None:
     assert timedelta(days=73_048) == (LAST - FIRST)

@@ -1,4 +1,4 @@
-"""The reader of pairs: one file and two, and what it says of files that are not so."""
+"""Tests of the reader `pairs`: one or two files, and error messages for invalid files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def test_a_line_holds_a_text_and_its_translation(tmp_path: Path) -> None:
+def test_one_pair_per_line(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.tsv", 'Go.\t走。\tCC-BY\n\n Hi, "Tom" \t 嗨\r\n')
     assert list(Pairs(path=path).read()) == [
         Example("Go.", "走。", f"{path}:1"),
@@ -27,7 +27,7 @@ def test_a_line_holds_a_text_and_its_translation(tmp_path: Path) -> None:
     assert list(Dates(path=path).read()) == list(Pairs(path=path).read())
 
 
-def test_columns_may_be_chosen(tmp_path: Path) -> None:
+def test_source_and_target_select_columns(tmp_path: Path) -> None:
     path = write(tmp_path / "links.txt", "17\tGo.\t走。\n")
     assert [(pair.input, pair.target) for pair in Pairs(path=path, source=3, target=2).read()] == [("走。", "Go.")]
 
@@ -38,44 +38,46 @@ def test_two_files_are_read_line_by_line(tmp_path: Path, suffix: str) -> None:
     write(tmp_path / "train.zh", "走。\n\n嗨\n", "gb18030")
     write(path, "Go.\n\nHi.\n")
     write(tmp_path / "train.zh", "走。\n\n嗨\n")
-    assert [(pair.input, pair.target, pair.where) for pair in Pairs(path=path, target_suffix=suffix).read()] == [
+    assert [(pair.input, pair.target, pair.location) for pair in Pairs(path=path, target_suffix=suffix).read()] == [
         ("Go.", "走。", f"{path}:1"),
         ("Hi.", "嗨", f"{path}:3"),
     ]
 
 
-def test_another_encoding(tmp_path: Path) -> None:
+def test_other_encodings_are_read_or_suggested(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.tsv", "Go.\t走。\n", "gb18030")
     assert [pair.target for pair in Pairs(path=path, encoding="gb18030").read()] == ["走。"]
-    with pytest.raises(DataError, match=r"pairs.tsv:1: .*it reads as gb18030: set `encoding: gb18030`"):
+    with pytest.raises(DataError, match=r"pairs.tsv:1: .*can be read as gb18030: set `encoding: gb18030`"):
         list(Pairs(path=path).read())
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tb\nc d\n", ":2: 1 column, where column 2 is asked for: set text and translation apart by a tab$"),
-        ("a\tb\nc\t \n", ":2: the translation is empty: fill it in, or pass over such pairs with `empty: skip`$"),
+        ("a\tb\nc d\n", ":2: 1 column, but column 2 is required: separate the text and the translation by a tab$"),
+        ("a\tb\nc\t \n", ":2: the translation is empty: fill it in, or set `empty: skip` to skip such pairs$"),
         ("a\tb\n\tc\n", ":2: the text is empty: fill it in"),
-        ("\n", ": there is nothing in it but white space"),
+        ("\n", ": the file contains only white space"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_errors_name_the_line(tmp_path: Path, text: str, message: str) -> None:
     path = write(tmp_path / "pairs.tsv", text)
     with pytest.raises(DataError, match=f"pairs.tsv{message}"):
         list(Pairs(path=path).read())
 
 
-def test_pairs_of_which_a_half_is_empty_may_be_passed_over(tmp_path: Path) -> None:
+def test_incomplete_pairs_can_be_skipped(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.tsv", "a\t\nb\tc\n")
     assert [pair.input for pair in Pairs(path=path, empty="skip").read()] == ["b"]
-    with pytest.raises(DataError, match="pairs.tsv: there is no pair that is filled in, of 1$"):
+    with pytest.raises(DataError, match="pairs.tsv: no pairs: the text or the translation is empty in all 1$"):
         list(Pairs(path=write(path, "a\t\n"), empty="skip").read())
 
 
-def test_files_that_are_not_line_by_line_are_refused(tmp_path: Path) -> None:
+def test_files_with_different_lines_are_refused(tmp_path: Path) -> None:
     path, other = write(tmp_path / "train.en", "a\nb\n"), write(tmp_path / "train.zh", "c\n")
-    with pytest.raises(DataError, match=r"train.zh: 1 lines, where .*train.en has 2: a line must translate the line"):
+    with pytest.raises(
+        DataError, match=r"train.zh: the number of lines \(1\) differs from that of .*train.en \(2\): each line must"
+    ):
         list(Pairs(path=path, target_suffix="zh").read())
     write(other, "c\n \n")
     with pytest.raises(DataError, match="train.zh:2: the translation is empty"):
@@ -85,7 +87,7 @@ def test_files_that_are_not_line_by_line_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="train.en:1: the text is empty"):
         list(Pairs(path=path, target_suffix="zh").read())
     other.unlink()
-    with pytest.raises(DataError, match="train.zh: there is no such file"):
+    with pytest.raises(DataError, match="train.zh: no such file"):
         list(Pairs(path=path, target_suffix="zh").read())
 
 
@@ -93,13 +95,13 @@ def test_files_that_are_not_line_by_line_are_refused(tmp_path: Path) -> None:
     ("parameters", "message"),
     [
         ({}, "^path is required"),
-        ({"source": 2}, "^target is the same column as source, 2$"),
-        ({"target_suffix": "tsv"}, "^target_suffix leads back to pairs.tsv itself$"),
-        ({"target_suffix": "a/b"}, "^target_suffix must be the ending of a file's name, not 'a/b'$"),
-        ({"encoding": "utf-9"}, "^encoding 'utf-9' is not known"),
+        ({"source": 2}, "^target must be a different column from source, 2$"),
+        ({"target_suffix": "tsv"}, "^target_suffix must differ from the suffix of pairs.tsv$"),
+        ({"target_suffix": "a/b"}, "^target_suffix must be a file name suffix such as zh, not 'a/b'$"),
+        ({"encoding": "utf-9"}, "^encoding 'utf-9' is"),
     ],
 )
-def test_parameters_that_cannot_be_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     path = {} if not parameters else {"path": Path("pairs.tsv")}
     with pytest.raises(ValueError, match=message):
         Pairs(**path, **parameters)

@@ -1,4 +1,4 @@
-"""Every component keeps seqkit's contracts, by the checks that seqkit ships."""
+"""Tests that all components pass the checks of `seqkit.testing`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import seqkit.testing
 
 
 @seqkit.testing.parametrize_with_checks([*checks.pairs(), *checks.dates(), *checks.translate()])
-def test_the_contract(check) -> None:
+def test_components_implement_their_contracts(check) -> None:
     check()

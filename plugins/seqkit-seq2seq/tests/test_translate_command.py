@@ -1,4 +1,4 @@
-"""The recipes from the command line, on small data: run, predict, evaluate, and what is said of what is wrong."""
+"""Tests of the recipes on small data: run, predict, evaluate and error messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _plugins_on() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Returns a run directory, and what its training printed."""
+    """Return a run directory and the output of its training."""
     folder = tmp_path_factory.mktemp("dates")
     done = subprocess.run(
         [sys.executable, "-m", "seqkit", "run", RECIPES / "dates.yaml", *SMALL],
@@ -48,16 +48,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder / done.stdout.splitlines()[-1], done.stdout
 
 
-def test_a_run_prints_scores_a_floor_and_translations(trained: tuple[Path, str]) -> None:
+def test_run_prints_metrics_baseline_and_translations(trained: tuple[Path, str]) -> None:
     run, printed = trained
     lines = printed.splitlines()
     assert any(line.startswith("test ") and "exact_match" in line and "bleu" in line for line in lines)
-    (floor,) = [line for line in lines if line.startswith("baseline")]
-    assert "the target of the training text most like it" in floor
-    answers = [json.loads(line) for line in lines if line.startswith("{")]
-    assert answers == json.loads((run / "result.json").read_text())["predictions"]
-    assert answers[0]["text"] == "the third of March, nineteen ninety-nine"
-    assert list(answers[0]) == ["text", "translation", "log_probability", "complete"]
+    (baseline,) = [line for line in lines if line.startswith("baseline")]
+    assert "target of the most similar training text" in baseline
+    predictions = [json.loads(line) for line in lines if line.startswith("{")]
+    assert predictions == json.loads((run / "result.json").read_text())["predictions"]
+    assert predictions[0]["text"] == "the third of March, nineteen ninety-nine"
+    assert list(predictions[0]) == ["text", "translation", "log_probability", "complete"]
 
 
 def test_predict_and_evaluate_read_a_file_of_pairs(trained: tuple[Path, str], tmp_path: Path) -> None:
@@ -65,27 +65,27 @@ def test_predict_and_evaluate_read_a_file_of_pairs(trained: tuple[Path, str], tm
     pairs = tmp_path / "more.tsv"
     pairs.write_text("March 3rd 1999\t1999-03-03\n二〇〇五年五月五日\t2005-05-05\n", encoding="utf-8")
     loaded = seqkit.load(run)
-    answers = loaded.predict_file(pairs)
-    assert [answer["text"] for answer in answers] == ["March 3rd 1999", "二〇〇五年五月五日"]
-    assert answers == loaded.predict(["March 3rd 1999", "二〇〇五年五月五日"])
-    scores = loaded.evaluate(pairs)
-    assert scores["examples"] == 2
-    assert {"loss", "exact_match", "bleu", "bleu_signature", "character_error_rate", "perplexity"} <= set(scores)
-    assert scores == loaded.evaluate([("March 3rd 1999", "1999-03-03"), ("二〇〇五年五月五日", "2005-05-05")])
+    predictions = loaded.predict_file(pairs)
+    assert [prediction["text"] for prediction in predictions] == ["March 3rd 1999", "二〇〇五年五月五日"]
+    assert predictions == loaded.predict(["March 3rd 1999", "二〇〇五年五月五日"])
+    metrics = loaded.evaluate(pairs)
+    assert metrics["examples"] == 2
+    assert {"loss", "exact_match", "bleu", "bleu_signature", "character_error_rate", "perplexity"} <= set(metrics)
+    assert metrics == loaded.evaluate([("March 3rd 1999", "1999-03-03"), ("二〇〇五年五月五日", "2005-05-05")])
 
 
-def test_a_target_with_a_symbol_never_seen_is_told_with_its_line(trained: tuple[Path, str], tmp_path: Path) -> None:
-    pairs = tmp_path / "odd.tsv"
+def test_unknown_target_characters_are_reported_with_their_line(trained: tuple[Path, str], tmp_path: Path) -> None:
+    pairs = tmp_path / "invalid.tsv"
     pairs.write_text("March 3rd 1999\t1999-03-03\nMay 1 2000\t2000/05/01\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
         seqkit.load(trained[0]).evaluate(pairs)
-    message = f"{pairs}:2: the target, for head.tokenizer: '/' (U+002F), symbol 5 of the text, is not in the vocabulary"
+    message = f"{pairs}:2: cannot encode the target with head.tokenizer: '/' (U+002F)"
     assert str(caught.value).startswith(message)
 
 
-def test_your_pairs_are_learned_from_a_file(tmp_path: Path) -> None:
+def test_pairs_from_a_file(tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.tsv"
-    pairs.write_text("".join(f"w{number:03}\t{number:03} w\tby hand\n" for number in range(60)), encoding="utf-8")
+    pairs.write_text("".join(f"w{number:03}\t{number:03} w\tignored\n" for number in range(60)), encoding="utf-8")
     small = {
         "data": {"path": pairs},
         "embedding": {"dim": 8},
@@ -102,26 +102,26 @@ def test_your_pairs_are_learned_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"head": {"tokenizer": "chars"}}, "head.tokenizer: no tokenizer is called 'chars'"),
-        ({"head": {"tokenizer": {"type": "char", "min_count": 2}}}, "head.tokenizer.min_count: leaves symbols out"),
+        ({"head": {"tokenizer": "chars"}}, "head.tokenizer: unknown tokenizer 'chars'"),
+        ({"head": {"tokenizer": {"type": "char", "min_count": 2}}}, "head.tokenizer.min_count: above 1 makes parts of"),
         ({"head": {"attention": "dot"}}, "head.attention: must be one of general, additive, not 'dot'"),
-        ({"head": {"length_penalty": -1}}, "head.length_penalty: must be at least 0"),
+        ({"head": {"length_penalty": -1}}, "head.length_penalty: must be a non-negative number"),
         ({"data": {"languages": "fr"}}, "data.languages: must be one of en, zh, both, not 'fr'"),
-        ({"data": {"count": 0}}, "data.count: must be at least 1"),
+        ({"data": {"count": 0}}, "data.count: must be an integer, 1 to 1000000"),
     ],
 )
-def test_what_a_recipe_cannot_say(change: dict, message: str, tmp_path: Path) -> None:
+def test_invalid_recipes_are_refused(change: dict, message: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         seqkit.run(RECIPES / "dates.yaml", runs=tmp_path, **change)
     assert message in str(caught.value)
 
 
-def test_a_corpus_without_targets_is_refused(tmp_path: Path) -> None:
+def test_data_without_targets_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("one\ntwo\n")
     recipe = {
         "data": {"type": "text", "path": str(tmp_path / "lines.txt")},
         "encoder": {"type": "bilstm", "hidden_size": 4},
         "head": {"type": "translate", "tokenizer": {"type": "char"}, "hidden_size": 4},
     }
-    with pytest.raises((RecipeError, DataError), match="'translate' learns from labels, and this reader gives none"):
+    with pytest.raises((RecipeError, DataError), match="'translate' requires labels"):
         seqkit.run(recipe, runs=tmp_path)

@@ -1,4 +1,4 @@
-"""What this plugin adds to seqkit, by name: each class is imported when a recipe uses it."""
+"""The components of this plugin, by name. A class is imported only when a recipe uses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "conll",
         "seqkit_tagging.conll:Conll",
-        "sentences with a word and its tag a line",
+        "sentences in columns, one word and its tag per line",
         checks="seqkit_tagging.checks:conll",
     )
 
@@ -21,8 +21,8 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
 def seqkit_tokenizers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "words_and_characters",
-        "seqkit_tagging.tokenizer:WordsAndCharacters",
-        "a word's id beside its characters'",
+        "seqkit_tagging.tokenizer:WordCharacterTokenizer",
+        "the id of each word and the ids of its characters",
         checks="seqkit_tagging.checks:tokenizer",
     )
 
@@ -31,8 +31,8 @@ def seqkit_tokenizers() -> Iterator[seqkit.Component]:
 def seqkit_embeddings() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "words_and_characters",
-        "seqkit_tagging.embedding:WordsAndCharacters",
-        "a learned vector for each word beside what an encoder makes of its characters",
+        "seqkit_tagging.embedding:WordCharacterEmbedding",
+        "a learned word vector and the encoded characters of the word, concatenated",
         checks="seqkit_tagging.checks:embedding",
     )
 
@@ -42,7 +42,7 @@ def seqkit_encoders() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "char_cnn",
         "seqkit_tagging.char_cnn:CharCNN",
-        "a convolution and the maximum over it, for a word's characters",
+        "a convolution and max pooling over the characters of a word",
         checks="seqkit_tagging.checks:char_cnn",
     )
 
@@ -50,11 +50,14 @@ def seqkit_encoders() -> Iterator[seqkit.Component]:
 @seqkit.hookimpl
 def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
-        "tag", "seqkit_tagging.tag:Tag", "a tag for each word, each by itself", checks="seqkit_tagging.checks:tag"
+        "tag",
+        "seqkit_tagging.tag:Tag",
+        "a tag for each word, predicted independently",
+        checks="seqkit_tagging.checks:tag",
     )
     yield seqkit.Component(
         "crf",
-        "seqkit_tagging.crf:Crf",
+        "seqkit_tagging.crf:CRF",
         "a tag for each word, by a linear-chain CRF",
         checks="seqkit_tagging.checks:crf",
     )

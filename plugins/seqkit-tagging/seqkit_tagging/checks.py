@@ -1,4 +1,4 @@
-"""What `seqkit check-plugin` and the tests try these components on."""
+"""The checks of this plugin's components, for `seqkit check-plugin` and for the tests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from seqkit.testing import (
 )
 from seqkit_tagging.char_cnn import CharCNN
 from seqkit_tagging.conll import Conll
-from seqkit_tagging.crf import Crf
-from seqkit_tagging.embedding import WordsAndCharacters as Vectors
+from seqkit_tagging.crf import CRF
+from seqkit_tagging.embedding import WordCharacterEmbedding
 from seqkit_tagging.tag import Tag
-from seqkit_tagging.tokenizer import WordsAndCharacters as Ids
+from seqkit_tagging.tokenizer import WordCharacterTokenizer
 
 EXAMPLES = [
     Example(words.split(), tags.split())
@@ -28,7 +28,7 @@ EXAMPLES = [
         ("Bob likes New York and Ann", "B-person O B-place I-place O B-person"),
     )
 ]
-WORDS = [example.input for example in EXAMPLES]
+SENTENCES = [example.input for example in EXAMPLES]
 
 
 def conll() -> list[Check]:
@@ -41,16 +41,18 @@ def conll() -> list[Check]:
 
 
 def tokenizer() -> list[Check]:
-    texts = [check.named("texts") for check in checks_for_tokenizer(Ids)]
-    return texts + [check.named("words") for check in checks_for_tokenizer(Ids, texts=WORDS)]
+    texts = [check.named("texts") for check in checks_for_tokenizer(WordCharacterTokenizer)]
+    words = checks_for_tokenizer(WordCharacterTokenizer, texts=SENTENCES)
+    return texts + [check.named("words") for check in words]
 
 
 def embedding() -> list[Check]:
-    return checks_for_embedding(
-        lambda tokenizer: Vectors(tokenizer, characters=lambda size: CharCNN(size, filters=4), word_dim=5, char_dim=4),
-        tokenizer=Ids(),
-        texts=WORDS,
-    )
+    def build(tokenizer: WordCharacterTokenizer) -> WordCharacterEmbedding:
+        return WordCharacterEmbedding(
+            tokenizer, characters=lambda size: CharCNN(size, filters=4), word_dim=5, char_dim=4
+        )
+
+    return checks_for_embedding(build, tokenizer=WordCharacterTokenizer(), texts=SENTENCES)
 
 
 def char_cnn() -> list[Check]:
@@ -58,10 +60,10 @@ def char_cnn() -> list[Check]:
 
 
 def tag() -> list[Check]:
-    plain = [check.named("none") for check in checks_for_head(lambda: Tag(scheme="none"), EXAMPLES, tokenizer=Ids())]
-    bio = checks_for_head(lambda: Tag(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=Ids())
-    return plain + [check.named("bio") for check in bio]
+    plain = checks_for_head(lambda: Tag(scheme="none"), EXAMPLES, tokenizer=WordCharacterTokenizer())
+    bio = checks_for_head(lambda: Tag(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=WordCharacterTokenizer())
+    return [check.named("none") for check in plain] + [check.named("bio") for check in bio]
 
 
 def crf() -> list[Check]:
-    return checks_for_head(lambda: Crf(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=Ids())
+    return checks_for_head(lambda: CRF(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=WordCharacterTokenizer())

@@ -1,4 +1,4 @@
-"""Sentences with a word and its tag a line."""
+"""A reader of sentences in columns: one word and its tag per line."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from seqkit.errors import DataError
 from seqkit.readers.files import check_encoding, read_text
 
 _RANGE_OR_EMPTY_NODE = re.compile(r"\d+[-.]\d+")
-_DOCUMENT = "-DOCSTART-"
+_DOCUMENT_START = "-DOCSTART-"
 
 
 class Conll(Reader):
-    """Sentences in columns: a word a line with its tag, and a blank line after each sentence.
+    """Sentences in columns: one word and its tag per line, and a blank line after each sentence.
 
-    All lines of a file have as many columns. Of CoNLL-U's ten, lines numbered `3-4` or `8.1` (a range, an empty node)
-    are passed over, and so are the `-DOCSTART-` lines of CoNLL-2003. A file of one column is words without tags, which
-    a trained run can be asked to tag, whatever `word` says.
+    All lines of a file have the same number of columns. In CoNLL-U files (ten columns), lines numbered `3-4` or `8.1`
+    (word ranges, empty nodes) are skipped; so are the `-DOCSTART-` lines of CoNLL-2003. A file with a single column has
+    words without tags, whatever `word` is: use it with `seqkit predict`.
 
     Args:
-        path: a file.
-        word: the column with the word, counted from 1.
-        tag: the column with the tag; -1 is the last one, -2 the one before it.
-        separator: what stands between columns: a `tab`, or any white `space`; when `auto`, a tab where any line has
-            one. Between tabs, words may hold spaces.
-        comment: leave out lines that begin with this. When null, a line of a file with tabs is left out that begins
-            with `#` and holds no tab: where `#` is a word, its line has one.
-        alternatives: what becomes of a tag such as `B-person,B-group`, on which annotators did not agree: `first` takes
-            the first one, `skip` leaves the sentence out. When null, the commas are taken as part of the tag.
-        encoding: of the file. A byte order mark is dropped.
+        path: the file.
+        word: the column of the word, counted from 1.
+        tag: the column of the tag, counted from 1; -1 is the last column, -2 the one before it.
+        separator: what separates columns: a `tab`, or any white `space`. With `auto` a tab, if the file has any. Words
+            in tab-separated columns can contain spaces.
+        comment: skip lines that begin with this text. When null, lines of tab-separated files that begin with `#` and
+            have no tab are skipped, so `#` can also be a word.
+        alternatives: what to do with a tag such as `B-person,B-group`, where annotators disagree: `first` uses the
+            first tag, `skip` skips the sentence. When null, the text with commas is used as the tag.
+        encoding: the encoding of the file. A byte order mark is ignored.
     """
 
     def __init__(
@@ -49,15 +49,13 @@ class Conll(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError(
-                "path is required: a file to read, as `path:` here or `data.path=FILE` on the command line"
-            )
+            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
         if tag == 0:
-            raise ValueError("tag is counted from 1, or from the end by -1; there is no column 0")
+            raise ValueError("tag must not be 0: columns are counted from 1, or from -1 at the end")
         if tag == word:
-            raise ValueError(f"tag is the same column as the word, {word}")
+            raise ValueError(f"tag is the same column as the word, {word}: set tag or word to another column")
         if comment == "":
-            raise ValueError("comment is empty: give what comments begin with, or null")
+            raise ValueError("comment is empty: give the text that comments begin with, or null")
         self.path = path
         self.word = word
         self.tag = tag
@@ -69,31 +67,31 @@ class Conll(Reader):
     def read(self) -> Iterator[Example]:
         words: list[str] = []
         tags: list[str] = []
-        began = found = 0
-        # A blank line after the last ends the last sentence too.
+        first_line = num_sentences = 0
+        # The additional blank line ends the last sentence.
         for number, row in [*self._rows(read_text(self.path, self.encoding)), (0, None)]:
             if row is not None:
                 if not words:
-                    began = number
+                    first_line = number
                 words.append(row[0])
                 tags += row[1:]
             elif words:
-                found += 1
-                example = Example(words, tags or None, f"{self.path}:{began}")
+                num_sentences += 1
+                example = Example(words, tags or None, f"{self.path}:{first_line}")
                 words, tags = [], []
-                if self.alternatives == "skip" and example.target and any(map(_alternatives, example.target)):
+                if self.alternatives == "skip" and example.target and any(map(_split_alternatives, example.target)):
                     continue
                 yield example
-        if not found:
-            raise DataError(f"{self.path}: there is no word in it, only comments")
+        if not num_sentences:
+            raise DataError(f"{self.path}: the file has only comments and no words")
 
     def _rows(self, text: str) -> Iterator[tuple[int, list[str] | None]]:
-        """Yields each line's number with its word and, where there is one, its tag; or with None where it is blank."""
+        """Yield the number of each line with [word, tag], with [word] if there are no tags, or with None if blank."""
         lines = text.split("\n")
         tabs = self.separator == "tab" or (
             self.separator == "auto" and any("\t" in line for line in lines if line.strip())
         )
-        width = first = 0
+        num_columns = first_line = 0
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 yield number, None
@@ -101,13 +99,14 @@ class Conll(Reader):
             if self._is_comment(line, tabs):
                 continue
             columns = line.split("\t") if tabs else line.split()
-            if not width:
-                width, first = len(columns), number
-                self._check_columns(width, number)
-            if len(columns) != width:
-                raise self._uneven(line, number, f"{_columns(len(columns))}, where line {first} has {width}")
-            numbered = width == 10 and self.word > 1 and _RANGE_OR_EMPTY_NODE.fullmatch(columns[0])
-            if not numbered and columns[self._word_at(width)] != _DOCUMENT:
+            if not num_columns:
+                num_columns, first_line = len(columns), number
+                self._check_columns(num_columns, number)
+            if len(columns) != num_columns:
+                difference = f"{_count_columns(len(columns))}, but line {first_line} has {num_columns}"
+                raise self._inconsistent_columns(line, number, difference)
+            is_extra_line = num_columns == 10 and self.word > 1 and _RANGE_OR_EMPTY_NODE.fullmatch(columns[0])
+            if not is_extra_line and columns[self._word_index(num_columns)] != _DOCUMENT_START:
                 yield number, self._word_and_tag(columns, number)
 
     def _is_comment(self, line: str, tabs: bool) -> bool:
@@ -115,54 +114,55 @@ class Conll(Reader):
             return line.startswith(self.comment)
         return tabs and line.startswith("#") and "\t" not in line
 
-    def _check_columns(self, width: int, number: int) -> None:
-        """Refuses a file whose columns are fewer than the recipe says, a single column of words aside."""
-        if width == 1:
+    def _check_columns(self, num_columns: int, number: int) -> None:
+        """Check that a file with several columns has those of the word and of the tag."""
+        if num_columns == 1:
             return
+        location = f"{self.path}:{number}: {_count_columns(num_columns)}"
         for parameter, column in (("word", self.word), ("tag", self.tag)):
-            if not -width <= column <= width:
+            if not -num_columns <= column <= num_columns:
                 raise DataError(
-                    f"{self.path}:{number}: {_columns(width)}, so there is no column {column}: "
-                    f"name the right one with `{parameter}:`, or what stands between columns with `separator:`"
+                    f"{location}, so column {column} does not exist: set `{parameter}:` to the right column, or "
+                    "`separator:` to what separates columns"
                 )
-        if self._tag_at(width) == self.word - 1:
-            raise DataError(f"{self.path}:{number}: {_columns(width)}, so tag {self.tag} is the word: set `tag:`")
+        if self._tag_index(num_columns) == self.word - 1:
+            raise DataError(f"{location}, so tag {self.tag} is the column of the word: set `tag:` to another column")
 
-    def _word_at(self, width: int) -> int:
-        """Returns the word's column counted from 0."""
-        return 0 if width == 1 else self.word - 1
+    def _word_index(self, num_columns: int) -> int:
+        """Return the index of the word's column, from 0."""
+        return 0 if num_columns == 1 else self.word - 1
 
-    def _tag_at(self, width: int) -> int:
-        """Returns the tag's column counted from 0."""
-        return self.tag - 1 if self.tag > 0 else self.tag + width
+    def _tag_index(self, num_columns: int) -> int:
+        """Return the index of the tag's column, from 0."""
+        return self.tag - 1 if self.tag > 0 else self.tag + num_columns
 
-    def _uneven(self, line: str, number: int, counted: str) -> DataError:
-        remedy = "mend the line"
+    def _inconsistent_columns(self, line: str, number: int, difference: str) -> DataError:
+        remedy = "correct the line"
         if line.startswith("#"):
-            remedy += ', or leave out comments with `comment: "#"`'
+            remedy += ', or skip comments with `comment: "#"`'
         elif "\t" not in line:
-            remedy += ", or say what stands between columns with `separator:`"
-        return DataError(f"{self.path}:{number}: {counted}: {remedy}")
+            remedy += ", or set `separator:` to what separates columns"
+        return DataError(f"{self.path}:{number}: {difference}: {remedy}")
 
     def _word_and_tag(self, columns: list[str], number: int) -> list[str]:
-        word = columns[self._word_at(len(columns))].strip()
+        word = columns[self._word_index(len(columns))].strip()
         if not word:
-            raise DataError(f"{self.path}:{number}: the word, column {self.word}, is empty: write one")
+            raise DataError(f"{self.path}:{number}: the word (column {self.word}) is empty: add it")
         if len(columns) == 1:
             return [word]
-        tag = columns[self._tag_at(len(columns))].strip()
+        tag = columns[self._tag_index(len(columns))].strip()
         if not tag:
-            raise DataError(f"{self.path}:{number}: '{word}' has an empty tag, column {self.tag}: write one")
-        if self.alternatives == "first" and (several := _alternatives(tag)):
-            tag = several[0]
+            raise DataError(f"{self.path}:{number}: the tag of '{word}' (column {self.tag}) is empty: add it")
+        if self.alternatives == "first" and (alternatives := _split_alternatives(tag)):
+            tag = alternatives[0]
         return [word, tag]
 
 
-def _alternatives(tag: str) -> list[str]:
-    """Returns the tags that a tag gives the choice of, or nothing; a comma alone is a tag."""
-    several = tag.split(",")
-    return several if len(several) > 1 and all(several) else []
+def _split_alternatives(tag: str) -> list[str]:
+    """Return the alternatives of a tag such as `B-person,B-group`; an empty list for any other, including `,`."""
+    alternatives = tag.split(",")
+    return alternatives if len(alternatives) > 1 and all(alternatives) else []
 
 
-def _columns(count: int) -> str:
+def _count_columns(count: int) -> str:
     return f"{count} column{'s' if count > 1 else ''}"

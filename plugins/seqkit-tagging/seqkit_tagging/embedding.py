@@ -1,4 +1,4 @@
-"""A learned vector for each word beside what an encoder makes of its characters."""
+"""An embedding of words and their characters."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from torch import Tensor, nn
 from seqkit.contracts import Embedding, EncoderFactory, Fraction, PositiveInt, Tokenizer
 
 
-class WordsAndCharacters(nn.Module, Embedding):
-    """A learned vector for each word beside what an encoder makes of its characters.
+class WordCharacterEmbedding(nn.Module, Embedding):
+    """A learned vector for each word, concatenated with a vector computed from its characters.
 
-    The characters tell of words that training did not show, by their capitals, endings and digits. Any encoder may
-    read them, and its final vector stands for the word: `char_cnn` (Ma and Hovy, 2016), `bilstm` (Lample et al., 2016).
-    Each distinct word of a batch is read once.
+    The characters (capitals, endings, digits) carry information about words that are not in the training data. They
+    are read by any encoder, whose `final` vector represents the word: `char_cnn` (Ma and Hovy, 2016) or `bilstm`
+    (Lample et al., 2016), for example. Each distinct word of a batch is encoded once.
 
     Args:
-        characters: the encoder that reads a word's characters.
-        word_dim: the width of a word's vector.
-        char_dim: the width of a character's vector.
-        word_dropout: a in a / (a + n), the share of a word's occurrences that training takes for an unknown word, where
-            the word is there n times (Kiperwasser and Goldberg, 2016); 0 for none.
-        dropout: the share of the numbers in the word's whole vector dropped in training.
+        characters: the encoder of a word's characters.
+        word_dim: the width of the word vectors.
+        char_dim: the width of the character vectors.
+        word_dropout: in training, replace a word with n occurrences by the unknown word with probability a / (a + n),
+            where a is this value (Kiperwasser and Goldberg, 2016); 0 to disable.
+        dropout: the dropout probability of the concatenated vectors.
     """
 
     unseen: Tensor
+    """The probability of replacing each word by the unknown word in training, float (vocab_size,)."""
 
     def __init__(
         self,
@@ -45,11 +46,11 @@ class WordsAndCharacters(nn.Module, Embedding):
         super().__init__()
         character_vocab_size = getattr(tokenizer, "character_vocab_size", None)
         if character_vocab_size is None:
-            raise ValueError("characters come from the tokenizer `words_and_characters`: set `tokenizer` to it")
+            raise ValueError("characters requires the tokenizer `words_and_characters`: set `tokenizer` to it")
         self.word_dropout = word_dropout
         self.word_vectors = nn.Embedding(tokenizer.vocab_size, word_dim)
         self.character_vectors = nn.Embedding(character_vocab_size, char_dim, padding_idx=0)
-        # Of length 1 or so, whatever the width: what training shows rarely stays near where it began.
+        # The expected length is 1 for any width: rare words are updated a few times only and stay near this value.
         for vectors, width in ((self.word_vectors, word_dim), (self.character_vectors, char_dim)):
             nn.init.uniform_(vectors.weight, -math.sqrt(3 / width), math.sqrt(3 / width))
         self.characters: Any = characters(char_dim)
@@ -58,7 +59,7 @@ class WordsAndCharacters(nn.Module, Embedding):
         self.register_buffer("unseen", torch.zeros(tokenizer.vocab_size))
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
-        """Counts the words, for `word_dropout`."""
+        """Count the words, for `word_dropout`."""
         counts = np.zeros(len(self.unseen))
         for ids in inputs:
             np.add.at(counts, ids[:, 0], 1)
@@ -66,17 +67,18 @@ class WordsAndCharacters(nn.Module, Embedding):
             self.unseen.copy_(torch.from_numpy(self.word_dropout / (self.word_dropout + counts)))
 
     def forward(self, ids: Tensor) -> Tensor:
-        """ids: int64 (batch, time, 1 + word_length) -> float (batch, time, output_size)."""
+        """Embed ids, int64 (batch, time, 1 + word_length). Returns float (batch, time, output_size)."""
         words, characters = ids[..., 0], ids[..., 1:]
         if self.training and self.word_dropout:
             words = words.masked_fill(torch.rand(words.shape, device=words.device) < self.unseen[words], 0)
-        vectors = torch.cat([self.word_vectors(words), self._read(characters)], dim=-1)
+        vectors = torch.cat([self.word_vectors(words), self._encode_characters(characters)], dim=-1)
         return self.dropout(vectors)
 
-    def _read(self, characters: Tensor) -> Tensor:
-        """characters: int64 (batch, time, word_length) -> float (batch, time, final_size)."""
-        distinct, place = torch.unique(characters.flatten(0, 1), dim=0, return_inverse=True)  # (distinct, word_length)
-        lengths = (distinct != 0).sum(dim=1).clamp(min=1)  # padded steps have no character at all
+    def _encode_characters(self, characters: Tensor) -> Tensor:
+        """Encode the characters of words, int64 (batch, time, word_length). Returns float (batch, time, final_size)."""
+        # distinct: (distinct words, word_length)
+        distinct, indices = torch.unique(characters.flatten(0, 1), dim=0, return_inverse=True)
+        lengths = (distinct != 0).sum(dim=1).clamp(min=1)  # padded time steps have no characters
         distinct = distinct[:, : max(lengths.tolist(), default=1)]
-        final = self.characters(self.character_vectors(distinct), lengths.cpu()).final  # (distinct, final_size)
-        return nn.functional.embedding(place.view(characters.shape[:2]), final)
+        final = self.characters(self.character_vectors(distinct), lengths.cpu()).final  # (distinct words, final_size)
+        return nn.functional.embedding(indices.view(characters.shape[:2]), final)

@@ -1,4 +1,4 @@
-"""Entities in a sequence of tags, and how well they were found."""
+"""Entities in a sequence of tags, and their scores."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, Literal, NamedTuple
 Scheme = Literal["none", "bio", "bmes"]
 
 PREFIXES = {"bio": "BIO", "bmes": "BMESO"}
-"""What a tag begins with; in `bmes` an I, as IOBES writes the middle, is an M."""
+"""The prefixes of each scheme. `bmes` accepts I in place of M, which is how IOBES marks the middle of an entity."""
 
 
 class Span(NamedTuple):
-    """Some words in a row that are one entity.
+    """An entity: consecutive words of a sentence.
 
     Attributes:
-        label: its type; `_` where tags have none, as when Chinese characters are put together to words.
-        start: the place of its first word, from 0.
-        end: the place after its last.
+        label: its type; `_` if the tags have no types, as in Chinese word segmentation.
+        start: the index of its first word, from 0.
+        end: the index after its last word.
     """
 
     label: str
@@ -27,77 +27,84 @@ class Span(NamedTuple):
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Returns the prefix and the type of a tag: `B-person` is B and person, `O` is O and `_`."""
+    """Return the prefix and the type of a tag: ("B", "person") for `B-person`, ("O", "_") for `O`."""
     prefix, _, label = tag.partition("-")
     return prefix, label or "_"
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
-    """Returns the entities of a sequence of tags, by the rules of conlleval, which never refuse one.
+    """Return the entities of a sequence of tags, which need not follow the scheme.
 
-    An entity begins at B and S; and at I, M and E where nothing is open or what is open has another type. It ends after
-    E and S, and before whatever does not go on with it. So an I after an O begins an entity.
+    An entity begins at B and S, and at an I, M or E that does not continue an entity of the same type. It ends after E
+    and S, and before any tag that does not continue it. So an I after an O begins an entity.
 
-    References: Sang and Buchholz, 2000 (conlleval); in its default mode seqeval does the same.
+    References: conlleval (Sang and Buchholz, 2000); seqeval in its default mode follows the same rules.
     """
-    found = []
+    entities = []
     start = None
-    before = "_"
-    for place, tag in enumerate([*tags, "O"]):
+    open_label = "_"
+    for index, tag in enumerate([*tags, "O"]):
         prefix, label = split_tag(tag)
-        goes_on = prefix in ("I", "M", "E") and label == before
-        if start is not None and not goes_on:
-            found.append(Span(before, start, place))
+        continues = prefix in ("I", "M", "E") and label == open_label
+        if start is not None and not continues:
+            entities.append(Span(open_label, start, index))
             start = None
         if start is None and prefix != "O":
-            start, before = place, label
+            start, open_label = index, label
         if start is not None and prefix in ("E", "S"):
-            found.append(Span(before, start, place + 1))
+            entities.append(Span(open_label, start, index + 1))
             start = None
-    return found
+    return entities
 
 
 def entity_scores(truth: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> dict[str, Any]:
-    """Returns precision, recall and F1 of the entities of all sentences together, and of each type.
+    """Return the micro-averaged precision, recall and F1 of entities, and those of each type.
 
-    An entity is found where its type, its first and its last word are. What has no denominator is 0.
+    A predicted entity is correct if its type, its first and its last word are. A score whose denominator is 0 is 0.
 
     Args:
-        truth: the tags of each sentence.
-        predicted: the same, as they were predicted.
+        truth: the true tags of each sentence.
+        predicted: the predicted tags of each sentence.
     """
-    there: Counter[str] = Counter()
-    named: Counter[str] = Counter()
-    right: Counter[str] = Counter()
+    true_counts: Counter[str] = Counter()
+    predicted_counts: Counter[str] = Counter()
+    correct: Counter[str] = Counter()
     for true_tags, predicted_tags in zip(truth, predicted, strict=True):
-        true, guessed = spans(true_tags), spans(predicted_tags)
-        there.update(span.label for span in true)
-        named.update(span.label for span in guessed)
-        right.update(span.label for span in set(true) & set(guessed))
-    return _scores(right.total(), named.total(), there.total()) | {
+        true_spans, predicted_spans = spans(true_tags), spans(predicted_tags)
+        true_counts.update(span.label for span in true_spans)
+        predicted_counts.update(span.label for span in predicted_spans)
+        correct.update(span.label for span in set(true_spans) & set(predicted_spans))
+    return _scores(correct.total(), predicted_counts.total(), true_counts.total()) | {
         "per_type": {
-            label: _scores(right[label], named[label], there[label]) | {"support": there[label]}
-            for label in sorted(there | named)
+            label: _scores(correct[label], predicted_counts[label], true_counts[label])
+            | {"support": true_counts[label]}
+            for label in sorted(true_counts | predicted_counts)
         }
     }
 
 
-def _scores(right: int, named: int, there: int) -> dict[str, float]:
+def _scores(correct: int, predicted: int, true: int) -> dict[str, float]:
     return {
-        "precision": right / named if named else 0.0,
-        "recall": right / there if there else 0.0,
-        "f1": 2 * right / (named + there) if right else 0.0,
+        "precision": correct / predicted if predicted else 0.0,
+        "recall": correct / true if true else 0.0,
+        "f1": 2 * correct / (predicted + true) if correct else 0.0,
     }
 
 
-def forbidden(before: str | None, after: str | None, scheme: Scheme) -> bool:
-    """Says whether a scheme forbids one tag after another; None stands before the first and after the last."""
+def is_forbidden(previous: str | None, following: str | None, scheme: Scheme) -> bool:
+    """Return whether a scheme forbids a transition between two tags.
+
+    Args:
+        previous: a tag; None for the start of the sentence.
+        following: the next tag; None for the end of the sentence.
+        scheme: the scheme.
+    """
     if scheme == "none":
         return False
-    prefix, label = ("O", "_") if before is None else split_tag(before)
-    next_prefix, next_label = ("O", "_") if after is None else split_tag(after)
-    goes_on = next_prefix in ("I", "M", "E")
+    prefix, label = ("O", "_") if previous is None else split_tag(previous)
+    next_prefix, next_label = ("O", "_") if following is None else split_tag(following)
+    continues = next_prefix in ("I", "M", "E")
     if scheme == "bio":
-        return goes_on and (prefix == "O" or label != next_label)
+        return continues and (prefix == "O" or label != next_label)
     is_open = prefix in ("B", "M", "I")
-    return is_open != goes_on or (is_open and label != next_label)
+    return is_open != continues or (is_open and label != next_label)

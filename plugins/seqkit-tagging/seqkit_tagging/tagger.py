@@ -1,4 +1,4 @@
-"""What the heads `tag` and `crf` have in common: everything but the arithmetic."""
+"""The common base of the heads `tag` and `crf`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Head, Row, Tokenizer
 from seqkit.errors import DataError, suggest
-from seqkit_tagging.cutting import join
-from seqkit_tagging.floor import MostFrequentTag
+from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.spans import PREFIXES, Scheme, entity_scores, spans, split_tag
+from seqkit_tagging.word_splitting import join_words
 
 
 class Tagger(nn.Module, Head):
-    """A head that gives each word a tag; a subclass says how in `loss` and `best_tags`.
+    """A head that predicts a tag for each word. A subclass implements `loss` and `predict`.
 
     Args:
-        scheme: what the tags say of spans.
-        dropout: the share of the encoder's outputs dropped in training.
+        scheme: how tags mark entities.
+        dropout: the dropout probability of the encoder's outputs.
     """
 
     needs = frozenset({"outputs", "targets"})
@@ -29,37 +29,40 @@ class Tagger(nn.Module, Head):
     def __init__(self, scheme: Scheme, dropout: float) -> None:
         super().__init__()
         self.scheme: Scheme = scheme
-        entities = () if scheme == "none" else ("precision", "recall", "f1")
-        self.metric_names = ("accuracy", *entities)  # type: ignore[misc]
+        entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
+        self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
         self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
         self.dropout = nn.Dropout(dropout)
         self.tags: list[str] = []
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None and not tokenizer.takes_words:
-            raise DataError("tags go with words: set `tokenizer` to one that takes words, `words_and_characters`")
+            raise DataError(
+                "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
+                "that does, such as `words_and_characters`"
+            )
         self._set_tags(sorted({tag for example in examples for tag in self._training_tags(example)}))
 
     def _training_tags(self, example: Example) -> list[str]:
-        """Returns an example's tags.
+        """Return the tags of an example.
 
         Raises:
-            DataError: it has none.
-            ValueError: one is not of the scheme.
+            DataError: the example has no tags.
+            ValueError: a tag does not belong to the scheme.
         """
-        where = example.where or "an example"
+        location = example.location or "an example"
         try:
             tags = tags_of(example)
         except DataError as error:
-            raise DataError(f"{where}: {error}") from None
+            raise DataError(f"{location}: {error}") from None
         if self.scheme != "none":
-            letters = PREFIXES[self.scheme]
+            prefixes = PREFIXES[self.scheme]
             for tag in tags:
-                if split_tag(tag)[0] not in (*letters, *("I" if "M" in letters else "")):
-                    known = ", ".join(f"{letter}-…" for letter in letters if letter != "O")
+                if split_tag(tag)[0] not in (*prefixes, *("I" if "M" in prefixes else "")):
+                    valid = ", ".join(f"{prefix}-…" for prefix in prefixes if prefix != "O")
                     raise ValueError(
-                        f"scheme is {self.scheme}, whose tags are {known} and O, and {where} has '{tag}': set another "
-                        "scheme, or `none`"
+                        f"scheme is {self.scheme}, whose tags are {valid} and O, but {location} has '{tag}': set "
+                        "another scheme, or `none`"
                     )
         return tags
 
@@ -71,7 +74,7 @@ class Tagger(nn.Module, Head):
 
     def _set_tags(self, tags: list[str]) -> None:
         self.tags = tags
-        self._numbers = {tag: number for number, tag in enumerate(tags)}
+        self._tag_ids = {tag: tag_id for tag_id, tag in enumerate(tags)}
 
     def build(self, output_size: int, final_size: int) -> None:
         self.output = nn.Linear(output_size, len(self.tags))
@@ -79,42 +82,42 @@ class Tagger(nn.Module, Head):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         tags = tags_of(example)
         if len(tags) != len(encoded_input):
-            raise DataError(f"{len(tags)} tags for {len(encoded_input)} words")
-        for place, tag in enumerate(tags):
-            if tag not in self._numbers:
-                word = f", '{example.input[place]}'," if _is_words(example.input) else ""
-                raise DataError(self._unknown(tag, f" of word {place + 1}{word}"))
-        yield Row(encoded_input, np.array([self._numbers[tag] for tag in tags], dtype=np.int64))
+            raise DataError(f"{len(tags)} tags for {len(encoded_input)} words: give one tag per word")
+        for index, tag in enumerate(tags):
+            if tag not in self._tag_ids:
+                word = f", '{example.input[index]}'," if _is_words(example.input) else ""
+                raise DataError(self._unknown_tag(tag, f" of word {index + 1}{word}"))
+        yield Row(encoded_input, np.array([self._tag_ids[tag] for tag in tags], dtype=np.int64))
 
-    def _unknown(self, tag: str, word: str) -> str:
-        parts = tag.split(",")
-        if len(parts) > 1 and all(part in self._numbers for part in parts):
-            remedy = (
-                "take the first of several tags with `data.alternatives: first`, or leave such sentences out: `skip`"
+    def _unknown_tag(self, tag: str, word: str) -> str:
+        alternatives = tag.split(",")
+        if len(alternatives) > 1 and all(alternative in self._tag_ids for alternative in alternatives):
+            return (
+                f"the tag '{tag}'{word} lists several tags: set `data.alternatives` to `first` to use the first one, "
+                "or to `skip` to skip such sentences"
             )
-            return f"the tag '{tag}'{word} is several: {remedy}"
         known = suggest(tag, self.tags) or f": {', '.join(self.tags)}"
-        return f"the tag '{tag}'{word} is not among the training data's{known}"
+        return f"the tag '{tag}'{word} does not occur in the training data{known}"
 
-    def scores(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Returns float (batch, time, tags)."""
-        outputs = encoded.outputs.masked_fill(~batch.mask[:, :, None], 0)  # there may be anything at padded steps
+    def tag_scores(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Return the score of each tag at each time step, float (batch, time, tags)."""
+        outputs = encoded.outputs.masked_fill(~batch.mask[:, :, None], 0)  # padded time steps can hold any value
         return self.output(self.dropout(outputs))
 
-    def answer(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
-        """Returns the words and their tags, and under a scheme the entities: `words[start:end]` are an entity's.
+    def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
+        """Return words and tags and, unless the scheme is `none`, entities. `words[start:end]` are an entity's words.
 
-        Where the input is features, there are no words, and an entity has no text.
+        If the input is features, there are no words, and entities have no text.
         """
         tags = list(prediction["tags"])
         words = list(value) if _is_words(value) else None
-        shown: dict[str, Any] = {"tags": tags} if words is None else {"words": words, "tags": tags}
+        formatted: dict[str, Any] = {"tags": tags} if words is None else {"words": words, "tags": tags}
         if self.scheme != "none":
-            shown["entities"] = [
-                ({} if words is None else {"text": join(words[span.start : span.end])}) | span._asdict()
+            formatted["entities"] = [
+                ({} if words is None else {"text": join_words(words[span.start : span.end])}) | span._asdict()
                 for span in spans(tags)
             ]
-        return shown
+        return formatted
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -123,27 +126,35 @@ class Tagger(nn.Module, Head):
 
     def _metrics(self, truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
         pairs = Counter(
-            pair for true, guessed in zip(truth, predicted, strict=True) for pair in zip(true, guessed, strict=True)
+            pair
+            for true_tags, predicted_tags in zip(truth, predicted, strict=True)
+            for pair in zip(true_tags, predicted_tags, strict=True)
         )
-        accuracy = sum(count for (true, guessed), count in pairs.items() if true == guessed) / pairs.total()
+        correct = sum(count for (true, predicted_tag), count in pairs.items() if true == predicted_tag)
+        accuracy = correct / pairs.total()
         if self.scheme == "none":
-            return {"accuracy": accuracy, "per_tag": _per_tag(pairs)}
+            return {"accuracy": accuracy, "per_tag": _per_tag_scores(pairs)}
         return {"accuracy": accuracy} | entity_scores(truth, predicted)
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
+        """Return the scores of the most frequent tag of each word; None if inputs are features."""
         if not all(_is_words(example.input) for example in (*train, *test)):
             return None
-        floor = MostFrequentTag()
-        floor.fit([(example.input, tags_of(example)) for example in train])
-        predicted = [floor.predict(example.input) for example in test]
+        model = MostFrequentTag()
+        model.fit([(example.input, tags_of(example)) for example in train])
+        predicted = [model.predict(example.input) for example in test]
         scores = self._metrics([tags_of(example) for example in test], predicted)
-        return {"name": floor.name} | {name: scores[name] for name in self.metric_names}
+        return {"name": model.name} | {name: scores[name] for name in self.metric_names}
 
 
 def tags_of(example: Example) -> list[str]:
-    """Returns an example's tags, or raises DataError where it has none."""
+    """Return the tags of an example.
+
+    Raises:
+        DataError: the target is not a sequence of tags.
+    """
     if isinstance(example.target, str) or not isinstance(example.target, Sequence):
-        raise DataError("there is no tag for each word: a file with a column of tags is needed")
+        raise DataError("the words have no tags: use a file with a column of tags")
     return [str(tag) for tag in example.target]
 
 
@@ -151,18 +162,19 @@ def _is_words(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _per_tag(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:
-    there: Counter[str] = Counter()
-    named: Counter[str] = Counter()
-    for (true, guessed), count in pairs.items():
-        there[true] += count
-        named[guessed] += count
+def _per_tag_scores(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:
+    """Return precision, recall, F1 and support of each tag, given the counts of (true, predicted) pairs."""
+    true_counts: Counter[str] = Counter()
+    predicted_counts: Counter[str] = Counter()
+    for (true, predicted), count in pairs.items():
+        true_counts[true] += count
+        predicted_counts[predicted] += count
     return {
         tag: {
-            "precision": pairs[tag, tag] / named[tag] if named[tag] else 0.0,
-            "recall": pairs[tag, tag] / there[tag] if there[tag] else 0.0,
-            "f1": 2 * pairs[tag, tag] / (named[tag] + there[tag]),
-            "support": there[tag],
+            "precision": pairs[tag, tag] / predicted_counts[tag] if predicted_counts[tag] else 0.0,
+            "recall": pairs[tag, tag] / true_counts[tag] if true_counts[tag] else 0.0,
+            "f1": 2 * pairs[tag, tag] / (predicted_counts[tag] + true_counts[tag]),
+            "support": true_counts[tag],
         }
-        for tag in sorted(there | named)
+        for tag in sorted(true_counts | predicted_counts)
     }

@@ -1,4 +1,4 @@
-"""A word's id beside those of its characters."""
+"""A tokenizer that represents a word by its id and the ids of its characters."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from annotated_types import Ge
 
 from seqkit.contracts import PositiveInt, Tokenizer
 from seqkit.errors import DataError
-from seqkit_tagging.cutting import cut, join
+from seqkit_tagging.word_splitting import join_words, split_words
 
 _DIGIT = re.compile(r"\d")
 
 
-class WordsAndCharacters(Tokenizer):
-    """A row of numbers a word: its id, then the ids of its characters.
+class WordCharacterTokenizer(Tokenizer):
+    """The id of each word and the ids of its characters, for the embedding `words_and_characters`.
 
-    A word that training did not show has the id 0, such a character 1; what follows a word's last character is 0.
-    Characters are taken as they are written, whatever becomes of the word.
+    Unknown words have the id 0, unknown characters the id 1. Character ids are padded with 0. `lower` and `fold_digits`
+    apply to word ids only; characters are never changed.
 
     Args:
-        lower: fold letters to lower case in words.
-        fold_digits: every digit is 0 in words, so that `1984` and `2017` are one.
-        min_count: rarer words count as unknown.
-        word_length: how many characters of a word are read: of a longer one, its first and its last half.
+        lower: whether to convert words to lower case.
+        fold_digits: whether to replace each digit of a word by 0, so that `1984` and `2017` have the same id.
+        min_count: words with fewer occurrences in the training data are unknown.
+        word_length: the maximum number of characters per word; of a longer word, half are taken from its beginning and
+            half from its end.
     """
 
     takes_words = True
@@ -47,42 +48,42 @@ class WordsAndCharacters(Tokenizer):
 
     @property
     def vocab_size(self) -> int:  # type: ignore[override]
-        """The number of words, the unknown one among them."""
+        """The number of word ids, including that of unknown words."""
         return 1 + len(self._words)
 
     @property
     def character_vocab_size(self) -> int:
-        """The number of characters, with padding and the unknown one."""
+        """The number of character ids, including padding and unknown characters."""
         return 2 + len(self._characters)
 
     def fit(self, texts: Iterable[str | Sequence[str]]) -> None:
         counts: Counter[str] = Counter()
         characters: set[str] = set()
         for text in texts:
-            for word in self._given(text):
-                counts[self._form(word)] += 1
+            for word in self._split(text):
+                counts[self._normalize(word)] += 1
                 characters.update(word)
         words = sorted(word for word, count in counts.items() if count >= self.min_count)
         if not words:
-            raise DataError(f"no word of the training text is there {self.min_count} times: lower tokenizer.min_count")
-        self._set(words, sorted(characters))
+            raise DataError(f"no word of the training data occurs {self.min_count} times: lower tokenizer.min_count")
+        self._set_vocabulary(words, sorted(characters))
 
     def encode(self, text: str | Sequence[str]) -> np.ndarray:
-        """Returns int64 (time, 1 + word_length)."""
-        words = self._given(text)
+        """Return the ids of a text or a list of words, int64 (time, 1 + word_length)."""
+        words = self._split(text)
         ids = np.zeros((len(words), 1 + self.word_length), dtype=np.int64)
         for row, word in zip(ids, words, strict=True):
-            row[0] = self._word_ids.get(self._form(word), 0)
-            read = self._read(word)
-            row[1 : 1 + len(read)] = [self._character_ids.get(character, 1) for character in read]
+            row[0] = self._word_ids.get(self._normalize(word), 0)
+            characters = self._truncate(word)
+            row[1 : 1 + len(characters)] = [self._character_ids.get(character, 1) for character in characters]
         return ids
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-        """Returns the words, as far as their ids tell, with spaces between; `ids` as `encode` gives them."""
-        return join([self._decoded(np.atleast_1d(row)) for row in ids])
+        """Return the words that `encode` turned into ids, joined by spaces. Unknown words are spelled by characters."""
+        return join_words([self._decode_word(np.atleast_1d(row)) for row in ids])
 
     def words(self, text: str) -> list[str]:
-        return cut(text)
+        return split_words(text)
 
     def state(self) -> dict[str, Any]:
         return {"words": self._words, "characters": self._characters}
@@ -91,33 +92,35 @@ class WordsAndCharacters(Tokenizer):
         for name in ("words", "characters"):
             items = state.get(name)
             if not (isinstance(items, list) and items and all(isinstance(item, str) and item for item in items)):
-                raise DataError(f"the tokenizer's state holds no list of {name}")
+                raise DataError(f"the tokenizer's state has no list of {name}")
             if len(set(items)) != len(items):
-                raise DataError(f"the tokenizer's state holds one of its {name} twice")
-        self._set(state["words"], state["characters"])
+                raise DataError(f"the tokenizer's state has duplicate {name}")
+        self._set_vocabulary(state["words"], state["characters"])
 
-    def _set(self, words: list[str], characters: list[str]) -> None:
+    def _set_vocabulary(self, words: list[str], characters: list[str]) -> None:
         self._words, self._characters = words, characters
-        self._word_ids = {word: number for number, word in enumerate(words, start=1)}
-        self._character_ids = {character: number for number, character in enumerate(characters, start=2)}
+        self._word_ids = {word: word_id for word_id, word in enumerate(words, start=1)}
+        self._character_ids = {character: character_id for character_id, character in enumerate(characters, start=2)}
 
-    def _given(self, text: str | Sequence[str]) -> Sequence[str]:
-        return cut(text) if isinstance(text, str) else text
+    def _split(self, text: str | Sequence[str]) -> Sequence[str]:
+        return split_words(text) if isinstance(text, str) else text
 
-    def _form(self, word: str) -> str:
+    def _normalize(self, word: str) -> str:
         word = word.lower() if self.lower else word
         return _DIGIT.sub("0", word) if self.fold_digits else word
 
-    def _read(self, word: str) -> str:
+    def _truncate(self, word: str) -> str:
         if len(word) <= self.word_length:
             return word
         half = self.word_length // 2
         return word[: self.word_length - half] + word[-half:]
 
-    def _decoded(self, row: np.ndarray) -> str:
+    def _decode_word(self, row: np.ndarray) -> str:
         if row[0] > 0:
             return self._words[row[0] - 1]
-        read = [
-            self._characters[number - 2] if number > 1 else "\N{REPLACEMENT CHARACTER}" for number in row[1:] if number
+        characters = [
+            self._characters[character_id - 2] if character_id > 1 else "\N{REPLACEMENT CHARACTER}"
+            for character_id in row[1:]
+            if character_id
         ]
-        return "".join(read) or "\N{REPLACEMENT CHARACTER}"
+        return "".join(characters) or "\N{REPLACEMENT CHARACTER}"

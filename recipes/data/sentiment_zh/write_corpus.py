@@ -1,9 +1,9 @@
-"""Writes train.csv, valid.csv and test.csv: short Chinese sentences with the speaker's sentiment.
+"""Write train.csv, valid.csv and test.csv: short Chinese sentences with the speaker's sentiment.
 
 Columns: text, label (正面 or 负面), kind (the construction). The
 sentences combine the hand-written clauses of clauses.py. In most
-kinds the label hangs on the order of the clauses and on the word that joins
-them, so the words alone do not give it away:
+kinds the label depends on the order of the clauses and on the word that joins
+them, so the words alone do not determine it:
 
 contrast         A，但是B: B decides
 concession       虽然A，B and B，虽然A: B decides
@@ -490,7 +490,7 @@ def group_splits(candidates: list[Candidate], rng: random.Random) -> dict[tuple[
     groups = defaultdict(dict)
     for candidate in candidates:
         if candidate.group:
-            # A turn is a group of its own, so its polarities are divided apart.
+            # Each turn is a separate group, so its polarities are divided separately.
             stratum = candidate.kind, candidate.kind == "turn" and candidate.positive
             groups[stratum][candidate.group] = None
     splits = {}

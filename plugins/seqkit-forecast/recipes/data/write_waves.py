@@ -1,4 +1,4 @@
-"""Writes waves.csv: 900 days of two variables, each a trend, a week and noise of a known size.
+"""Generate waves.csv: 900 days of two variables, each the sum of a trend, a weekly cycle and Gaussian noise.
 
 python write_waves.py
 """
@@ -10,6 +10,7 @@ import numpy as np
 
 DAYS = 900
 NOISE = 1.0
+"""The standard deviation of the noise of `visits`; that of `sales` is half of it."""
 
 generator = np.random.default_rng(0)
 day = np.arange(DAYS)

@@ -1,4 +1,4 @@
-"""A learned direction for each id."""
+"""Learned vectors of length 1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from seqkit.contracts import Embedding, PositiveInt, Tokenizer
 
 
 class Placeholder(nn.Module, Embedding):
-    """A learned direction for each id: a vector whose length is 1, so that no frequent id shouts a rare one down.
+    """A learned vector of length 1 for each token, so that frequent tokens do not get longer vectors than rare ones.
 
     Args:
         dim: the width of a vector.

@@ -1,4 +1,4 @@
-"""What this plugin adds to seqkit, by name: the class is imported when a recipe uses it."""
+"""The components of this plugin. Their classes are imported when a recipe uses them."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def seqkit_encoders() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "placeholder",
         "seqkit_placeholder.encoder:Placeholder",
-        "a plain recurrent layer, step by step",
+        "a simple recurrent layer",
     )

@@ -1,4 +1,4 @@
-"""A plain recurrent layer, step by step."""
+"""A simple recurrent layer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from seqkit.contracts import Encoded, Encoder, PositiveInt, State
 
 
 class Placeholder(nn.Module, Encoder):
-    """A plain recurrent layer (Elman, 1990): h_t = tanh(W x_t + U h_{t-1} + b). Put your own step in its place.
+    """A simple recurrent layer (Elman, 1990): h_t = tanh(W x_t + U h_{t-1} + b). Replace it with your own.
 
     Args:
-        hidden_size: the width of the state, and of the outputs.
+        hidden_size: the width of the state and of the outputs.
     """
 
-    causal = True  # what is said at a step depends on nothing that comes after it
+    causal = True  # the output at a time step does not depend on later inputs
 
     def __init__(self, input_size: int, *, hidden_size: PositiveInt) -> None:
         super().__init__()
@@ -23,13 +23,13 @@ class Placeholder(nn.Module, Encoder):
         self.cell = nn.RNNCell(input_size, hidden_size)
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
-        """inputs: (batch, time, input_size); state: (batch, hidden_size)."""
+        """Encode inputs (batch, time, input_size), starting from a state (batch, hidden_size)."""
         hidden = inputs.new_zeros(len(lengths), self.output_size) if state is None else state
-        steps = []
-        for step in inputs.unbind(dim=1):  # (batch, input_size)
-            hidden = self.cell(step, hidden)
-            steps.append(hidden)
-        outputs = torch.stack(steps, dim=1)  # (batch, time, hidden_size)
-        # Rows are padded on the right: a row ends, and is gone on from, at its last real step.
+        hidden_states = []
+        for vectors in inputs.unbind(dim=1):  # (batch, input_size)
+            hidden = self.cell(vectors, hidden)
+            hidden_states.append(hidden)
+        outputs = torch.stack(hidden_states, dim=1)  # (batch, time, hidden_size)
+        # Rows are padded on the right, so the state of a row is the output at its last real time step.
         last = outputs[torch.arange(len(lengths)), lengths - 1]
         return Encoded(outputs, final=last, state=last)

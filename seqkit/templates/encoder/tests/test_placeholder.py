@@ -9,11 +9,11 @@ from seqkit.testing import check_encoder
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
 
 
-def test_it_keeps_its_contract() -> None:
+def test_contract() -> None:
     check_encoder(lambda size: Placeholder(size, hidden_size=4))
 
 
-def test_it_is_torchs_rnn_on_each_row_alone() -> None:
+def test_equals_torch_rnn_on_each_row() -> None:
     encoder, reference = Placeholder(3, hidden_size=4), torch.nn.RNN(3, 4, batch_first=True)
     weights = {f"{name}_l0": weight for name, weight in encoder.cell.state_dict().items()}
     reference.load_state_dict(weights)
@@ -25,6 +25,6 @@ def test_it_is_torchs_rnn_on_each_row_alone() -> None:
         torch.testing.assert_close(encoded.final[row], last[0, 0])
 
 
-def test_the_recipe_trains(tmp_path: Path) -> None:
+def test_recipe_trains(tmp_path: Path) -> None:
     run = seqkit.run(RECIPE, runs=tmp_path, quiet=True)
     assert run.result["metrics"]["train"]["loss"] < run.result["baseline"]["loss"]

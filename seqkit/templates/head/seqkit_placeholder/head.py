@@ -1,4 +1,4 @@
-"""A number for the whole sequence."""
+"""Regression: one number per text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from seqkit.errors import DataError
 
 
 class Placeholder(nn.Module, Head):
-    """A number for the whole sequence, by least squares: a linear map of the encoder's final vector.
+    """Regression by least squares: one number per text, a linear function of the encoder's final vector.
 
-    The loss is the squared error in units of the training numbers' variance, so that one learning rate suits all data.
+    The loss is the squared error divided by the variance of the training numbers, so that a good learning rate does not
+    depend on their scale.
     """
 
     needs = frozenset({"final", "targets"})
@@ -40,11 +41,11 @@ class Placeholder(nn.Module, Head):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        errors = (self._answers(encoded) - batch.targets) / self.deviation  # (batch,)
+        errors = (self._numbers(encoded) - batch.targets) / self.deviation  # (batch,)
         return Loss(errors.square().sum(), len(errors))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        return [{"number": number} for number in self._answers(encoded).tolist()]
+        return [{"number": number} for number in self._numbers(encoded).tolist()]
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -56,7 +57,7 @@ class Placeholder(nn.Module, Head):
         errors = np.array([_number(example) for example in test]) - mean
         return {"name": "the mean of the training numbers", "rmse": float(np.sqrt(np.mean(errors**2)))}
 
-    def _answers(self, encoded: Encoded) -> Tensor:
+    def _numbers(self, encoded: Encoded) -> Tensor:
         return self.mean + self.deviation * self.output(encoded.final)[:, 0]
 
 
@@ -66,5 +67,5 @@ def _number(example: Example) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise DataError(f"{example.where}: '{example.target}' is not a number")
+        raise DataError(f"{example.location}: '{example.target}' is not a number")
     return number

@@ -1,4 +1,4 @@
-"""What this plugin adds to seqkit, by name: the class is imported when a recipe uses it."""
+"""The components of this plugin. Their classes are imported when a recipe uses them."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "placeholder",
         "seqkit_placeholder.reader:Placeholder",
-        "a label and a text a line",
+        "one label and one text per line",
     )

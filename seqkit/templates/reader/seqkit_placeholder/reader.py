@@ -1,4 +1,4 @@
-"""A label and a text a line."""
+"""One label and one text per line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from seqkit.readers.files import check_encoding, read_text
 
 
 class Placeholder(Reader):
-    """Lines of the form `label: text`. Blank lines, and those that begin with #, are passed over.
+    """Lines of the form `label: text`. Blank lines and lines that begin with # are ignored.
 
     Args:
-        path: a file.
-        encoding: of the file.
+        path: the file.
+        encoding: the encoding of the file.
     """
 
     def __init__(self, *, path: Path, encoding: str = "utf-8") -> None:
@@ -26,8 +26,8 @@ class Placeholder(Reader):
         for number, line in enumerate(read_text(self.path, self.encoding).split("\n"), start=1):
             if not line.strip() or line.startswith("#"):
                 continue
-            where = f"{self.path}:{number}"
+            location = f"{self.path}:{number}"
             label, _, text = (part.strip() for part in line.partition(":"))
             if not (label and text):
-                raise DataError(f"{where}: must be `label: text`, not '{line:.40}'")
-            yield Example(text, label, where)
+                raise DataError(f"{location}: must be `label: text`, not '{line:.40}'")
+            yield Example(text, label, location)

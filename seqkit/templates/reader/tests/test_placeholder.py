@@ -10,12 +10,12 @@ from seqkit.testing import check_reader
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
 
 
-def test_it_keeps_its_contract() -> None:
+def test_contract() -> None:
     sample = "ham: at eight\nspam: win\n"
     check_reader(lambda path: Placeholder(path=path), sample, broken={"ham: at eight\nspam\n": 2})
 
 
-def test_each_line_is_an_example_with_its_place(tmp_path: Path) -> None:
+def test_examples_and_their_locations(tmp_path: Path) -> None:
     file = tmp_path / "texts"
     file.write_text("# a comment\nham: at eight: the pub\n\n spam :Win!\n", encoding="utf-8")
     assert list(Placeholder(path=file).read()) == [
@@ -25,7 +25,7 @@ def test_each_line_is_an_example_with_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["no label", ": no label", "no text:"])
-def test_a_line_that_is_something_else_is_named(tmp_path: Path, line: str) -> None:
+def test_invalid_line(tmp_path: Path, line: str) -> None:
     file = tmp_path / "texts"
     file.write_text(f"ham: fine\n{line}\n", encoding="utf-8")
     with pytest.raises(seqkit.DataError) as caught:
@@ -33,6 +33,6 @@ def test_a_line_that_is_something_else_is_named(tmp_path: Path, line: str) -> No
     assert str(caught.value) == f"{file}:2: must be `label: text`, not '{line}'"
 
 
-def test_the_recipe_trains(tmp_path: Path) -> None:
+def test_recipe_trains(tmp_path: Path) -> None:
     run = seqkit.run(RECIPE, runs=tmp_path, quiet=True)
     assert run.result["metrics"]["test"]["accuracy"] > 0.9

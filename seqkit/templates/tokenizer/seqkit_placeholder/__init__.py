@@ -1,4 +1,4 @@
-"""What this plugin adds to seqkit, by name: the class is imported when a recipe uses it."""
+"""The components of this plugin. Their classes are imported when a recipe uses them."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def seqkit_tokenizers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "placeholder",
         "seqkit_placeholder.tokenizer:Placeholder",
-        "one id a character, capitals told by a mark",
+        "one token per character, two per capital",
     )

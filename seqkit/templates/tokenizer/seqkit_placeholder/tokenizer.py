@@ -1,4 +1,4 @@
-"""One id a character, capitals told by a mark."""
+"""One token per character, two per capital."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from seqkit.contracts import Tokenizer
 from seqkit.errors import DataError, UnknownText
 
 CAPITAL = 0
-"""The id that says of the character after it that it is a capital."""
+"""The id that makes the next character a capital."""
 
 
 class Placeholder(Tokenizer):
-    """One id a character, where a capital is a mark and its small letter: `At` is read as `^at`.
+    """One token per character. A capital is a mark followed by the lower-case letter: `At` becomes `^at`.
 
-    A model then knows at once what a word means at the beginning of a sentence, and the vocabulary is smaller.
+    A word then has the same letters at the beginning of a sentence as elsewhere, and the vocabulary is smaller.
     """
 
     def fit(self, texts: Iterable[str]) -> None:
@@ -25,9 +25,9 @@ class Placeholder(Tokenizer):
 
     def encode(self, text: str) -> np.ndarray:
         ids: list[int] = []
-        for place, (character, is_capital) in enumerate(_folded(text), start=1):
+        for number, (character, is_capital) in enumerate(_folded(text), start=1):
             if character not in self._ids:
-                raise UnknownText(f"'{character}', character {place} of the text, is not in the vocabulary")
+                raise UnknownText(f"'{character}', character {number} of the text, is not in the vocabulary")
             ids += [CAPITAL, self._ids[character]] if is_capital else [self._ids[character]]
         return np.array(ids, dtype=np.int64)
 
@@ -46,7 +46,7 @@ class Placeholder(Tokenizer):
     def restore(self, state: Mapping[str, Any]) -> None:
         characters = state.get("characters")
         if not isinstance(characters, list) or not all(isinstance(item, str) for item in characters):
-            raise DataError("the tokenizer's state holds no list of characters")
+            raise DataError("the tokenizer's state has no list of characters")
         self._set(characters)
 
     def _set(self, characters: list[str]) -> None:
@@ -56,8 +56,9 @@ class Placeholder(Tokenizer):
 
 
 def _folded(text: str) -> Iterator[tuple[str, bool]]:
-    """Yields each character, and whether it is to be made a capital. One whose small letter leads to another stays."""
+    """Yield each character in lower case, with whether it was a capital."""
     for character in text:
-        small = character.lower()
-        is_capital = small != character and small.upper() == character
-        yield (small if is_capital else character), is_capital
+        # A few characters, such as the Turkish dotted I, cannot be restored from lower case and are not changed.
+        lower = character.lower()
+        is_capital = lower != character and lower.upper() == character
+        yield (lower if is_capital else character), is_capital

@@ -1,10 +1,10 @@
-"""Writes train.conll, valid.conll and test.conll beside itself: word, part of speech, entity.
+"""Write train.conll, valid.conll and test.conll to the folder of this script. Columns: word, part of speech, entity.
 
     python write_corpus.py
 
-Sentences of who went where and works for whom. `Jordan`, `Paris`, `Hudson` and others are names of people, places and
-companies alike, so that only the words around them tell which. A third of the names of the valid and the test part are
-in no training sentence.
+The sentences are about people, places and companies. Some names (`Jordan`, `Paris`, `Hudson`) can be any of the three,
+so only the context determines the type of the entity. A third of the names in the validation and the test split do not
+occur in the training split.
 """
 
 from __future__ import annotations
@@ -15,17 +15,23 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SIZES = {"train": 400, "valid": 100, "test": 100}
 
-EITHER = ["Jordan", "Paris", "Florence", "Austin", "Sydney", "Chelsea", "Hudson", "Ford", "Morgan"]
-FIRST = ["John", "Mary", "Ana", "Wei", "Omar", "Ingrid", "Pablo", "Ruth", "Ivan", "Leila", "Noah", "Clara", *EITHER]
-LAST = ["Smith", "Brown", "Garcia", "Chen", "Haddad", "Larsen", "Silva", "Keller", "Petrov", "Okafor", *EITHER]
-PLACES = ["Rome", "Oslo", "Lima", "Cairo", "Boston", "Madrid", "Kyoto", "New York", "Cape Town", "San Marino", *EITHER]
-MAKERS = ["Acme", "Globex", "Nordic", "Pacific", "Union", "Summit", "Atlas", *EITHER]
-KINDS = ["Motors", "Foods", "Bank", "Airlines", "Systems"]
+AMBIGUOUS = ["Jordan", "Paris", "Florence", "Austin", "Sydney", "Chelsea", "Hudson", "Ford", "Morgan"]
+FIRST_NAMES = ["John", "Mary", "Ana", "Wei", "Omar", "Ingrid", "Pablo", "Ruth", "Ivan", "Leila", "Noah", "Clara"]
+LAST_NAMES = ["Smith", "Brown", "Garcia", "Chen", "Haddad", "Larsen", "Silva", "Keller", "Petrov", "Okafor"]
+PLACES = ["Rome", "Oslo", "Lima", "Cairo", "Boston", "Madrid", "Kyoto", "New York", "Cape Town", "San Marino"]
+COMPANIES = ["Acme", "Globex", "Nordic", "Pacific", "Union", "Summit", "Atlas"]
+COMPANY_SUFFIXES = ["Motors", "Foods", "Bank", "Airlines", "Systems"]
+KNOWN = {
+    "first": [*FIRST_NAMES, *AMBIGUOUS],
+    "last": [*LAST_NAMES, *AMBIGUOUS],
+    "place": [*PLACES, *AMBIGUOUS],
+    "company": [*COMPANIES, *AMBIGUOUS],
+}
 UNSEEN = {
     "first": ["Tomas", "Yuki", "Greta", "Samir"],
     "last": ["Moreau", "Tanaka", "Novak", "Eriksen"],
-    "places": ["Lisbon", "Perth", "Quito", "El Paso"],
-    "makers": ["Orion", "Delta", "Vertex"],
+    "place": ["Lisbon", "Perth", "Quito", "El Paso"],
+    "company": ["Orion", "Delta", "Vertex"],
 }
 DAYS = ["Monday", "Tuesday", "Friday", "Sunday"]
 
@@ -45,27 +51,32 @@ PATTERNS = [
 ]
 
 
-def sentence(draw: random.Random, unseen: float) -> list[tuple[str, str, str]]:
-    """Returns the rows of a sentence; a name is one that training does not hold with the probability `unseen`."""
+def sentence(generator: random.Random, unseen: float) -> list[tuple[str, str, str]]:
+    """Return the rows of a random sentence.
 
-    def name(known: list[str], kind: str) -> str:
-        return draw.choice(UNSEEN[kind] if draw.random() < unseen else known)
+    Args:
+        generator: the source of random numbers.
+        unseen: the probability that a name is one that does not occur in the training split.
+    """
+
+    def name(kind: str) -> str:
+        return generator.choice((UNSEEN if generator.random() < unseen else KNOWN)[kind])
 
     def entity(label: str, text: str) -> list[tuple[str, str, str]]:
-        return [(word, "PROPN", f"{'I' if place else 'B'}-{label}") for place, word in enumerate(text.split())]
+        return [(word, "PROPN", f"{'I' if index else 'B'}-{label}") for index, word in enumerate(text.split())]
 
     rows = []
-    for part in draw.choice(PATTERNS).split():
+    for part in generator.choice(PATTERNS).split():
         if part == "{person}":
-            first, last = name(FIRST, "first"), name(LAST, "last")
-            rows += entity("person", draw.choice([first, f"{first} {last}", f"{first} {last}"]))
+            first, last = name("first"), name("last")
+            rows += entity("person", generator.choice([first, f"{first} {last}", f"{first} {last}"]))
         elif part == "{place}":
-            rows += entity("place", name(PLACES, "places"))
+            rows += entity("place", name("place"))
         elif part == "{company}":
-            maker = name(MAKERS, "makers")
-            rows += entity("company", draw.choice([maker, f"{maker} {draw.choice(KINDS)}"]))
+            company = name("company")
+            rows += entity("company", generator.choice([company, f"{company} {generator.choice(COMPANY_SUFFIXES)}"]))
         elif part == "{day}":
-            rows.append((draw.choice(DAYS), "PROPN", "O"))
+            rows.append((generator.choice(DAYS), "PROPN", "O"))
         else:
             word, tag = part.rsplit("/", 1)
             rows.append((word, tag, "O"))
@@ -73,16 +84,17 @@ def sentence(draw: random.Random, unseen: float) -> list[tuple[str, str, str]]:
 
 
 def main() -> None:
-    draw = random.Random(1)
-    there: set[str] = set()
-    for side, size in SIZES.items():
-        blocks: list[str] = []
-        while len(blocks) < size:
-            block = "\n".join("\t".join(row) for row in sentence(draw, 0.0 if side == "train" else 1 / 3))
-            if block not in there:
-                there.add(block)
-                blocks.append(block)
-        (HERE / f"{side}.conll").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    generator = random.Random(1)
+    seen: set[str] = set()
+    for split, size in SIZES.items():
+        sentences: list[str] = []
+        while len(sentences) < size:
+            rows = sentence(generator, unseen=0.0 if split == "train" else 1 / 3)
+            text = "\n".join("\t".join(row) for row in rows)
+            if text not in seen:
+                seen.add(text)
+                sentences.append(text)
+        (HERE / f"{split}.conll").write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

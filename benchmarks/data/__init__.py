@@ -1,0 +1,1 @@
+"""Data preparation: time and memory to read and encode long texts."""

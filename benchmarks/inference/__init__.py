@@ -1,0 +1,1 @@
+"""Inference speed: text generation."""

@@ -1,0 +1,1 @@
+"""Results of the recipes: their scores, and runs that are killed and resumed."""

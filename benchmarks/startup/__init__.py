@@ -1,0 +1,1 @@
+"""Whole commands, including the time to start Python and import libraries."""

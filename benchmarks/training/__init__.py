@@ -1,0 +1,1 @@
+"""Training speed: whole models, single encoders, and the kernels of a layer."""

@@ -1,0 +1,101 @@
+"""The contracts of the five kinds of component. Read `hookspecs.py` first: it shows how a plugin is found.
+
+A recipe is built from left to right, and each component receives the sizes of the one before it:
+
+    Reader ──Example──> Tokenizer ──ids──> Embedding ──vectors──> Encoder ──Encoded──> Head ──> loss, predictions
+
+One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`. `data` defines the data that
+they exchange, `parameters` the annotations of their parameters. Everything is exported here.
+
+In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
+and defaults are read from the signature, so annotate each one and do not take `**kwargs`. seqkit supplies what comes
+before the `*`. A complete encoder:
+
+    import torch
+    from seqkit.contracts import Encoded, Encoder, PositiveInt
+
+    class GRU(torch.nn.Module, Encoder):
+        causal = True
+
+        def __init__(self, input_size: int, *, hidden_size: PositiveInt):
+            super().__init__()
+            self.gru = torch.nn.GRU(input_size, hidden_size, batch_first=True)
+            self.output_size = self.final_size = hidden_size
+
+        def forward(self, inputs, lengths, state=None):
+            initial_state = None if state is None else state.transpose(0, 1).contiguous()
+            outputs, _ = self.gru(inputs, initial_state)
+            last = (lengths - 1).to(inputs.device)[:, None, None].expand(-1, 1, outputs.shape[2])
+            final = outputs.gather(1, last)[:, 0]
+            return Encoded(outputs, final, final[:, None])
+
+Embeddings, encoders and heads inherit from `torch.nn.Module` and from their contract; readers and tokenizers need no
+torch. A constructor that rejects a value raises `ValueError` with a message that begins with the parameter's name
+(`"proj_size must be smaller than hidden_size"`); seqkit adds the line of the recipe. A parameter annotated
+`pathlib.Path` is a path relative to the recipe. One annotated `EncoderFactory`, `EmbeddingFactory` or
+`TokenizerFactory` is a nested component. The errors named on these pages are in `seqkit.errors`.
+
+Flags such as `accepts_ids` describe methods. They are class attributes or properties, and are reset to their default
+in a subclass that overrides such a method without declaring the flag again (`capabilities`).
+"""
+
+from __future__ import annotations
+
+from seqkit.contracts.capabilities import Contract
+from seqkit.contracts.data import Batch, Encoded, Example, LongText, Lookup, Loss, Row, State
+from seqkit.contracts.embedding import Embedding
+from seqkit.contracts.encoder import Encoder
+from seqkit.contracts.head import Head
+from seqkit.contracts.parameters import (
+    EmbeddingFactory,
+    EncoderFactory,
+    Fraction,
+    Nested,
+    NonEmptyText,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    TokenizerFactory,
+)
+from seqkit.contracts.reader import Reader
+from seqkit.contracts.tokenizer import Tokenizer
+
+CONTRACTS: dict[str, type[Contract]] = {
+    "reader": Reader,
+    "tokenizer": Tokenizer,
+    "embedding": Embedding,
+    "encoder": Encoder,
+    "head": Head,
+}
+"""The contract of each kind."""
+
+__all__ = [
+    "CONTRACTS",
+    "Batch",
+    "Contract",
+    "Embedding",
+    "EmbeddingFactory",
+    "Encoded",
+    "Encoder",
+    "EncoderFactory",
+    "Example",
+    "Fraction",
+    "Head",
+    "LongText",
+    "Lookup",
+    "Loss",
+    "Nested",
+    "NonEmptyText",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "PositiveFloat",
+    "PositiveInt",
+    "Probability",
+    "Reader",
+    "Row",
+    "State",
+    "Tokenizer",
+    "TokenizerFactory",
+]

@@ -1,0 +1,82 @@
+"""Capability flags: what a class states about its methods, reset in a subclass that overrides one of them.
+
+A flag such as `Encoder.accepts_ids` describes `forward`. A subclass that inherits the flag and overrides `forward` may
+no longer do what the flag states, so the flag is reset to the contract's default unless the subclass declares it again:
+
+    class Scaled(LSTM):  # accepts_ids is False here, and forward receives vectors
+        def forward(self, inputs, lengths, state=None):
+            return super().forward(2 * inputs, lengths, state)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from seqkit.errors import PluginError
+from seqkit.messages import message
+
+
+class Contract:
+    """Base class of the five contracts.
+
+    Attributes:
+        capabilities: for each flag (an attribute, a property or a method) the methods that it describes.
+        renamed: for each name that an earlier version of the contract used, the name that replaced it.
+    """
+
+    capabilities: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Reset the flags whose methods the new class overrides.
+
+        What counts is the order in which Python looks names up: a flag is reset if a method that it describes is found
+        in a class before the one that declares the flag. A mixin that overrides the method therefore counts too.
+
+        Raises:
+            PluginError: the class defines a name that was renamed, which would otherwise be ignored.
+        """
+        super().__init_subclass__(**arguments)
+        for old, new in cls.renamed.items():
+            if hasattr(cls, old):
+                raise PluginError(_renamed(cls, old, new))
+        for place, contract in enumerate(cls.__mro__):
+            for flag, methods in vars(contract).get("capabilities", {}).items():
+                declared = _place(cls, flag)
+                if declared < place and any(_place(cls, method) < declared for method in methods):
+                    setattr(cls, flag, vars(contract)[flag])
+
+
+def check_declared(component: Contract) -> None:
+    """Check what a component's constructor assigned to the instance.
+
+    Raises:
+        PluginError: a flag, where overriding a method in a subclass could not reset it; or a name that was renamed.
+    """
+    cls, assigned = type(component), getattr(component, "__dict__", {})
+    for old, new in cls.renamed.items():
+        if old in assigned:
+            raise PluginError(_renamed(cls, old, new))
+    for flag in cls.capabilities:
+        if flag in assigned:
+            raise PluginError(
+                message(
+                    "{name} assigns {flag} to the instance: make it a class attribute or a property",
+                    name=_name(cls),
+                    flag=flag,
+                )
+            )
+
+
+def _place(cls: type, name: str) -> int:
+    """Return the position, in the method resolution order of a class, of the class that defines a name."""
+    return next(place for place, base in enumerate(cls.__mro__) if name in vars(base))
+
+
+def _renamed(cls: type, old: str, new: str) -> str:
+    return message("{name}.{old} is now called {new}: rename it", name=_name(cls), old=old, new=new)
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

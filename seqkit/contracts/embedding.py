@@ -1,0 +1,52 @@
+"""The contract of an embedding, which maps token ids to vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from seqkit.contracts.capabilities import Contract
+from seqkit.contracts.data import Lookup
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Embedding(Contract, ABC):
+    """Map token ids to vectors: a `torch.nn.Module` built as `Embedding(tokenizer, *, parameters)`.
+
+    An embedding of features (`takes = "features"`) is built as `Embedding(width, *, parameters)`, between the reader's
+    features and the encoder. It is optional.
+
+    Long rows are embedded window by window, and generation embeds one token at a time, so an embedding does not know
+    the position of a token in its row: what depends on the position belongs in an encoder.
+
+    Attributes:
+        output_size: the width of a vector.
+        takes: `ids` or `features`.
+        is_one_hot: whether `forward` returns one-hot vectors of width `output_size`. An encoder that `accepts_ids` then
+            receives the ids themselves.
+    """
+
+    capabilities = {"as_lookup": ("forward",), "is_one_hot": ("forward",)}
+
+    output_size: int
+    takes: ClassVar[Literal["ids", "features"]] = "ids"
+    is_one_hot: bool = False
+
+    def fit(self, inputs: Iterable[np.ndarray]) -> None:  # noqa: B027
+        """Learn what gradients do not train (the mean of a feature, for instance), and store it in buffers.
+
+        Called once before training, with the ids or features of each training example. Must not use random numbers.
+        """
+
+    @abstractmethod
+    def forward(self, ids: Tensor) -> Tensor:
+        """Embed ids, int64 (batch, time), or features. Returns float (batch, time, output_size)."""
+
+    def as_lookup(self, ids: Tensor) -> Lookup | None:
+        """Return a `Lookup` that is equivalent to `forward(ids)`, if each vector is a row of one table; else None."""
+        return None

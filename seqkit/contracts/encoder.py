@@ -1,0 +1,60 @@
+"""The contract of an encoder, which maps a sequence of vectors to a sequence of outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from seqkit.contracts.capabilities import Contract
+from seqkit.contracts.data import Encoded, Lookup, State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Encoder(Contract, ABC):
+    """Map a sequence of vectors to outputs: a `torch.nn.Module` built as `Encoder(input_size, *, parameters)`.
+
+    Attributes:
+        output_size: the width of `Encoded.outputs`.
+        final_size: the width of `Encoded.final`.
+        causal: whether the output at each time step depends only on the inputs up to it.
+        accepts_ids: whether `forward` also takes ids, int64 (batch, time), in place of their one-hot vectors. Most
+            encoders leave it False and receive the vectors.
+        accepts_lookup: whether `forward` also takes a `Lookup` in place of the vectors.
+    """
+
+    capabilities = {"accepts_ids": ("forward",), "accepts_lookup": ("forward",)}
+
+    output_size: int
+    final_size: int
+    causal: bool
+    accepts_ids: bool = False
+    accepts_lookup: bool = False
+
+    if TYPE_CHECKING:
+        # torch.nn.Module implements it.
+        def __call__(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded: ...
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
+        """Encode a padded batch.
+
+        The result for a row depends on that row alone: not on its padding, nor on the other rows of the batch.
+
+        Args:
+            inputs: float (batch, time, input_size).
+            lengths: int64 (batch,), on the CPU, each at least 1 and at most time.
+            state: the state returned for the previous window, or None at the start of a row.
+        """
+
+    def kernels(self) -> list[str]:
+        """Describe how each layer computed the last batch, one line per layer, for `seqkit run --verbose`."""
+        return []
+
+    def parallel_weights(self) -> int:
+        """Return the number of weights that the last batch used in parallel jobs (`seqkit.layers.parallel`).
+
+        It decides the number of worker threads. Nested encoders are counted separately.
+        """
+        return 0

@@ -1,0 +1,124 @@
+"""The contract of a head, which computes a loss and predictions from encoder outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from seqkit.contracts.capabilities import Contract
+from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
+from seqkit.contracts.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Head(Contract, ABC):
+    """Compute a loss and predictions from encoder outputs: a `torch.nn.Module` built as `Head(*, parameters)`.
+
+    Methods are called in this order: `fit` with the training examples (or `restore` when a run is loaded), `build` once
+    the encoder's sizes are known, then `rows`, `loss`, `predict` and `metrics` any number of times.
+
+    Attributes:
+        needs: which parts of `Encoded` the head reads, `outputs` and `final`; and `causal` if the encoder must not see
+            later time steps, `targets` if the reader must provide labels.
+        per_time_step: whether targets are aligned with time steps, so that a long row can be cut into windows
+            (`train.sequence_length`).
+        generates: whether the head has `logits` over the vocabulary, so that `seqkit generate` can use it.
+        takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
+        metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
+        higher_is_better: those of the metrics that are to be maximized; all others are minimized.
+        context: for a head that `generates`: how many of the last tokens are encoded again for each new token if the
+            encoder carries no state; 0 for all.
+        allow_leak: whether training with an encoder that is not causal is allowed although the head predicts what the
+            encoder sees. seqkit then also reports the loss of predicting from each prefix alone.
+        causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
+    """
+
+    capabilities = {"takes_long_texts": ("fit", "rows", "metrics", "baseline")}
+    renamed = {"answer": "format_prediction", "per_step": "per_time_step"}
+
+    needs: frozenset[str] = frozenset({"outputs"})
+    per_time_step: bool = False
+    generates: bool = False
+    takes_long_texts: bool = False
+    metric_names: ClassVar[tuple[str, ...]] = ()
+    higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    context: int = 0
+    allow_leak: bool = False
+    causal_alternatives: ClassVar[tuple[str, ...]] = ()
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
+        """Learn about the targets from the training examples: the set of labels, for instance."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what `fit` learned, as JSON types."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Restore what `state` returned."""
+
+    @abstractmethod
+    def build(self, output_size: int, final_size: int) -> None:
+        """Create the layers, given the sizes of the encoder."""
+
+    @abstractmethod
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterable[Row]:
+        """Turn an example into training rows, usually one.
+
+        Args:
+            example: the example, with its target.
+            encoded_input: the tokenizer's ids, int64 (time,), or the reader's features, float (time, features).
+
+        Raises:
+            DataError: the target is missing or unknown. seqkit adds the example's location to the message.
+        """
+
+    @abstractmethod
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        """Return the loss of a batch as a sum and a count. Padding contributes to neither."""
+
+    def logits(self, encoded: Encoded) -> Tensor:
+        """Return float (batch, time, vocab_size). Required if the head `generates`."""
+        raise NotImplementedError
+
+    def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
+        """Return the part of an input that a prediction is computed from: by default all of it."""
+        return encoded_input
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        """Return a prediction per row, as JSON objects; an empty list if metrics need nothing but the loss."""
+        return []
+
+    def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
+        """Return a prediction in the form that users see.
+
+        Args:
+            prediction: one item of what `predict` returned.
+            value: the input before encoding: the text, its words if the tokenizer `takes_words`, or the features.
+        """
+        return dict(prediction)
+
+    def metrics(
+        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+    ) -> dict[str, Any]:
+        """Return the metrics of a split, as JSON types.
+
+        Args:
+            loss: the mean loss of the split.
+            predictions: one per row, in the order of the examples.
+            examples: the examples of the split.
+        """
+        return {}
+
+    def baseline(
+        self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
+    ) -> dict[str, Any] | None:
+        """Return `{"name": ..., metric: value, ...}` of a simple method on the same split, or None.
+
+        Further baselines go into a list under `others`, each in the same form.
+        """
+        return None

@@ -1,0 +1,55 @@
+"""The contract of a reader, which reads examples from a source."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from seqkit.contracts.capabilities import Contract
+from seqkit.contracts.data import Example
+
+
+class Reader(Contract, ABC):
+    """Read examples from a source. Built as `Reader(*, parameters)`.
+
+    Attributes:
+        yields: whether `Example.input` is text, or features, which need no tokenizer and no embedding.
+        labelled: whether `Example.target` is set.
+        path_specific: parameters that apply to the recipe's file only; another `path` resets them to their defaults.
+    """
+
+    capabilities = {"text_file": ("read",)}
+    renamed = {"own_file": "path_specific"}
+
+    yields: ClassVar[Literal["text", "features"]] = "text"
+    labelled: bool = True
+    path_specific: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def read(self) -> Iterable[Example]:
+        """Yield the examples, in the order of the source. No input may be empty.
+
+        Raises:
+            DataError: the source is wrong. The message names the file and the line.
+        """
+
+    def text_file(self) -> tuple[Path, str] | None:
+        """Return a file and its encoding if `read` yields exactly one example: the text of that file, without a target.
+
+        A long file is then read in chunks instead of through `read`. Return None otherwise.
+        """
+        return None
+
+    @classmethod
+    def for_path(cls, path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters for reading another file of the same form, as in `seqkit evaluate --data FILE`.
+
+        Args:
+            path: the other file.
+            parameters: those of the recipe.
+        """
+        defaults = inspect.signature(cls).parameters
+        return {**parameters, **{name: defaults[name].default for name in cls.path_specific}, "path": path}

@@ -1,0 +1,66 @@
+"""The contract of a tokenizer, which converts text to token ids and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seqkit.contracts.capabilities import Contract
+
+
+class Tokenizer(Contract, ABC):
+    """Convert text to token ids and back. Built as `Tokenizer(*, parameters)`; its state is JSON.
+
+    Attributes:
+        vocab_size: the number of ids, known after `fit` or `restore`.
+        takes_words: whether the input may also be a list of words. A tokenizer that sets it implements `words`.
+        chunkable: whether a text can be split anywhere: the ids of its chunks, concatenated, are the ids of the text,
+            (time,), and `fit` learns the same from the chunks as from the text.
+    """
+
+    capabilities = {"chunkable": ("fit", "encode")}
+    renamed = {"piecewise": "chunkable", "unwritable": "suppressed_ids"}
+
+    vocab_size: int
+    takes_words: ClassVar[bool] = False
+    chunkable: bool = False
+
+    @abstractmethod
+    def fit(self, texts: Iterable[Any]) -> None:
+        """Learn the vocabulary from the texts of the training split."""
+
+    @abstractmethod
+    def encode(self, text: Any) -> np.ndarray:
+        """Return the ids of a text, int64 (time,), each at least 0 and below `vocab_size`.
+
+        A token may be represented by several integers, (time, ...), for an embedding that expects them: the id of a
+        word with the ids of its characters, for instance. The trailing shape is the same for all texts.
+
+        Raises:
+            UnknownText: the text contains a token outside the vocabulary, and the tokenizer is configured to raise an
+                error for it. A `chunkable` tokenizer also sets the error's `position`.
+        """
+
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text, one per time step. Required if `takes_words`."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of a sequence of ids."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return what `fit` learned, as JSON types."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+
+    @property
+    def suppressed_ids(self) -> Sequence[int]:
+        """The ids that have no text (of unknown tokens, for instance). Generation never samples them."""
+        return ()

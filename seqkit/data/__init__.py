@@ -1,0 +1,1 @@
+"""Data: examples read, split, encoded and batched."""

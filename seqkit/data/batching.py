@@ -1,0 +1,224 @@
+"""Batches: rows of similar length padded together, or windows of a long row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqkit.contracts import Batch, Row
+from seqkit.data.dataset import Dataset
+from seqkit.data.token_files.format import release
+
+if TYPE_CHECKING:
+    from seqkit.recipe.schema import Train
+
+BUCKET = 64
+"""Rows are sorted by length within buckets of this many batches, so that the rows of a batch have similar lengths."""
+
+RELEASE_EVERY = 64
+"""After this many windows of a memory-mapped text, the pages that were read are released."""
+
+
+class Shard(NamedTuple):
+    """The rows of a batch that one of several processes computes: every `size`-th row, starting with row `rank`."""
+
+    rank: int = 0
+    size: int = 1
+
+
+UNSHARDED = Shard()
+
+
+class BatchShard(NamedTuple):
+    """A batch, or a process's shard of it.
+
+    Attributes:
+        batch: the padded rows.
+        continues: whether each row continues the row at the same index in the previous batch.
+        rows: int64 (rows,): the indices of the rows in the split; for windows, the indices of the streams.
+        counts: whether the loss is counted. False if the batch has fewer rows than there are processes, and none for
+            this process: its batch is then a copy of another row.
+    """
+
+    batch: Batch
+    continues: bool
+    rows: np.ndarray
+    counts: bool = True
+
+
+class Batches(Protocol):
+    """The batches of a split. The same epoch and index always give the same batch.
+
+    Attributes:
+        whole_rows: whether a batch consists of whole rows, rather than of windows.
+    """
+
+    whole_rows: bool
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[BatchShard]:
+        """Yield the batches of an epoch (from 0), beginning with the batch of index `start`."""
+
+
+def split_batches(
+    dataset: Dataset, train: Train, causal: bool, seed: int | None = None, shard: Shard = UNSHARDED
+) -> Batches:
+    """Return the batches of a split: windows if the recipe sets `train.sequence_length`, else whole rows.
+
+    Args:
+        dataset: the split.
+        train: the section `train` of the recipe.
+        causal: whether the encoder can carry its state from window to window.
+        seed: the seed of the shuffling in training; None for evaluation.
+        shard: the rows that this process computes.
+    """
+    if train.sequence_length:
+        carry = train.carry_state and causal
+        return StreamBatches(dataset.rows, train.batch_size, train.sequence_length, carry, shard)
+    return RowBatches(dataset.rows, train.batch_size, seed, shard)
+
+
+class RowBatches:
+    """Batches of whole rows of similar length, in an order that is shuffled each epoch.
+
+    Args:
+        rows: the rows of the split.
+        batch_size: the number of rows of each batch but the last.
+        seed: the seed of the shuffling; None sorts the rows by length, for evaluation.
+        shard: the rows that this process computes.
+    """
+
+    whole_rows = True
+
+    def __init__(self, rows: Sequence[Row], batch_size: int, seed: int | None, shard: Shard = UNSHARDED) -> None:
+        self.shard = shard
+        self.rows = rows
+        self.batch_size = batch_size
+        self.seed = seed
+        self.lengths = np.array([len(row.input) for row in rows])
+        self._single: Batch | None = None
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[BatchShard]:
+        for members in self.order(number)[start:]:
+            own = _sharded(members, self.shard)
+            yield BatchShard(self._collate(own if len(own) else members[:1]), False, own, counts=len(own) > 0)
+
+    def order(self, number: int) -> list[np.ndarray]:
+        """Return the rows of each batch of an epoch."""
+        if len(self.rows) <= self.batch_size:
+            return [np.arange(len(self.rows))]
+        if self.seed is None:
+            rows = np.argsort(self.lengths, kind="stable")
+            return [rows[place : place + self.batch_size] for place in range(0, len(rows), self.batch_size)]
+        generator = np.random.default_rng([self.seed, number])
+        shuffled = generator.permutation(len(self.rows))
+        bucket = self.batch_size * BUCKET
+        batches = []
+        for place in range(0, len(shuffled), bucket):
+            rows = shuffled[place : place + bucket]
+            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+            batches += [rows[first : first + self.batch_size] for first in range(0, len(rows), self.batch_size)]
+        return [batches[place] for place in generator.permutation(len(batches))]
+
+    def _collate(self, members: np.ndarray) -> Batch:
+        if len(self) > 1:
+            return collate([self.rows[member] for member in members])
+        # The whole split is one batch, which is the same in every epoch.
+        self._single = self._single or collate([self.rows[member] for member in members])
+        return self._single
+
+
+class StreamBatches:
+    """Windows of long rows, for truncated backpropagation through time.
+
+    All rows are concatenated and cut into `batch_size` streams of nearly equal length. A batch is the next window of
+    each stream, so that an encoder can carry its state from batch to batch. No time step is left out.
+
+    Args:
+        rows: the rows of the split, with a target for each time step.
+        batch_size: the number of streams.
+        length: the number of time steps of a window.
+        carry: whether windows continue one another.
+        shard: the streams that this process computes.
+    """
+
+    whole_rows = False
+
+    def __init__(
+        self, rows: Sequence[Row], batch_size: int, length: int, carry: bool, shard: Shard = UNSHARDED
+    ) -> None:
+        self.shard = shard
+        # A single row is not copied: it can be a view of a file that is larger than memory.
+        parts = zip(*rows, strict=True)
+        inputs, targets = [np.asarray(part[0]) if len(part) == 1 else np.concatenate(part) for part in parts]
+        streams = min(batch_size, len(inputs))
+        size, longer = divmod(len(inputs), streams)
+        # The longer streams come first, so that a last window that only they have is a batch of the first rows.
+        ends = np.cumsum([size + (stream < longer) for stream in range(streams)])
+        self.inputs = np.split(inputs, ends[:-1])
+        self.targets = np.split(targets, ends[:-1])
+        self.length = length
+        self.carry = carry
+
+    def __len__(self) -> int:
+        return -(-len(self.inputs[0]) // self.length)
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[BatchShard]:
+        for window in range(start, len(self)):
+            here = slice(window * self.length, (window + 1) * self.length)
+            rows = [Row(ids[here], targets[here]) for ids, targets in zip(self.inputs, self.targets, strict=True)]
+            streams = np.array([number for number, row in enumerate(rows) if len(row.input)])
+            own = _sharded(streams, self.shard)
+            batch = collate([rows[number] for number in (own if len(own) else streams[:1])])
+            if window % RELEASE_EVERY == RELEASE_EVERY - 1:
+                release(self.inputs[0])
+            yield BatchShard(batch, self.carry and window > 0 and len(own) > 0, own, counts=len(own) > 0)
+
+
+def _sharded(rows: np.ndarray, shard: Shard) -> np.ndarray:
+    return rows[shard.rank :: shard.size]
+
+
+def collate(rows: Sequence[Row]) -> Batch:
+    """Return rows as a batch, padded on the right with zeros."""
+    inputs, lengths = _pad([row.input for row in rows])
+    if rows[0].target is None:
+        return Batch(inputs, lengths)
+    if np.ndim(rows[0].target) == 0:
+        return Batch(inputs, lengths, _tensor(np.array([row.target for row in rows])))
+    targets, target_lengths = _pad([row.target for row in rows])
+    return Batch(inputs, lengths, targets, target_lengths)
+
+
+def _pad(values: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Return arrays (time, ...) as a padded tensor (batch, time, ...), and their lengths, int64 (batch,)."""
+    lengths = np.array([len(value) for value in values])
+    if len(values) == 1:
+        return _tensor(values[0][None].copy()), torch.from_numpy(lengths)
+    dtype = np.result_type(*{value.dtype for value in values})
+    padded = np.zeros((len(values), lengths.max(), *values[0].shape[1:]), dtype=dtype)
+    for row, value in zip(padded, values, strict=True):
+        row[: len(value)] = value
+    return _tensor(padded), torch.from_numpy(lengths)
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor.long()
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Return a batch on a device. Its lengths remain on the CPU."""
+    if device.type == "cpu":
+        return batch
+    targets = None if batch.targets is None else batch.targets.to(device)
+    return batch._replace(inputs=batch.inputs.to(device), targets=targets)

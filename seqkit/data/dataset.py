@@ -1,0 +1,221 @@
+"""Data sets: read examples, encode them, and make the rows that a head trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqkit.contracts import Example, Head, LongText, Reader, Row, Tokenizer
+from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split_error
+from seqkit.errors import DataError, PluginError
+from seqkit.messages import message
+
+if TYPE_CHECKING:
+    from seqkit.recipe.plan import Plan
+
+
+@dataclass
+class Dataset:
+    """One split: its examples and their rows."""
+
+    examples: list[Example]
+    rows: list[Row] = field(default_factory=list)
+
+
+def build_readers(plan: Plan) -> dict[str, Reader]:
+    """Build the reader of `train`, and those of the splits that have separate files."""
+    return {"train": plan.reader.build()} | {split: spec.build() for split, spec in plan.side_readers.items()}
+
+
+def read_splits(plan: Plan, readers: Mapping[str, Reader]) -> dict[str, list[Example]]:
+    """Read the data of a plan and split them.
+
+    Args:
+        plan: the plan, which contains the split.
+        readers: as `build_readers` returns them.
+
+    Returns:
+        The examples of `train`, and of `valid` and `test` if the plan has them.
+
+    Raises:
+        DataError: a source is unreadable, or a split is empty.
+    """
+    examples = read_examples(readers["train"], plan.reader.name)
+    splits = _split(plan, examples)
+    for split, spec in plan.side_readers.items():
+        splits[split] = read_examples(readers[split], spec.name)
+    for split in SPLITS:
+        if split in splits and not any(len(example.input) for example in splits[split]):
+            is_one_text = len(examples) == 1 and plan.split is not None and plan.split.by != "order"
+            remedy = message("use `by: order` to split a single text") if is_one_text else ""
+            raise empty_split_error(split, len(examples), remedy)
+    _check_words(plan, splits)
+    return splits
+
+
+def _split(plan: Plan, examples: list[Example]) -> dict[str, list[Example]]:
+    split = plan.split
+    if split is None:
+        return {"train": examples}
+    if split.by == "hash":
+        return by_hash(examples, split)
+    if split.by == "random":
+        return by_random(examples, split.valid, split.test, plan.seed)
+    if len(examples) == 1:
+        (whole,) = examples
+        parts = by_order(len(whole.input), split.valid, split.test)
+        return {name: [replace(whole, input=whole.input[start:end])] for name, (start, end) in parts.items()}
+    parts = by_order(len(examples), split.valid, split.test)
+    return {name: examples[start:end] for name, (start, end) in parts.items()}
+
+
+def _check_words(plan: Plan, splits: Mapping[str, Sequence[Example]]) -> None:
+    """Check that lists of words come with a tokenizer that takes them."""
+    if plan.tokenizer is None or getattr(plan.tokenizer.cls, "takes_words", False):
+        return
+    for example in (example for examples in splits.values() for example in examples):
+        if isinstance(example.input, list | tuple):
+            raise DataError(
+                message(
+                    "{location}: the reader '{reader}' yields words, but the tokenizer '{tokenizer}' takes text: "
+                    "set `tokenizer` to one that takes words",
+                    location=example.location or "data",
+                    reader=plan.reader.name,
+                    tokenizer=plan.tokenizer.name,
+                )
+            )
+
+
+def read_examples(reader: Reader, name: str) -> list[Example]:
+    """Return the examples of a reader.
+
+    Args:
+        reader: the reader.
+        name: its name in the recipe, for messages.
+
+    Raises:
+        DataError: there are none, or the source cannot be read.
+        PluginError: an example violates the contract.
+    """
+    try:
+        examples = list(reader.read())
+    except OSError as error:
+        raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
+    if not examples:
+        raise DataError(message("the reader '{reader}' found no examples", reader=name))
+    width = None
+    for number, example in enumerate(examples, start=1):
+        place = _describe_place(name, number, getattr(example, "location", ""))
+        if not isinstance(example, Example):
+            raise PluginError(
+                message(
+                    "{place}: is a {type}, not a seqkit.contracts.Example", place=place, type=type(example).__name__
+                )
+            )
+        if reader.yields == "text":
+            if not hasattr(example.input, "__len__"):
+                raise PluginError(
+                    message("{place}: the input is {value}, not text", place=place, value=f"{example.input!r:.40}")
+                )
+            continue
+        features = np.asarray(example.input)
+        if features.ndim != 2 or features.dtype.kind != "f":
+            raise PluginError(
+                message(
+                    "{place}: the input is {dtype} {shape}, not float (time, features)",
+                    place=place,
+                    dtype=features.dtype,
+                    shape=features.shape,
+                )
+            )
+        if features.shape[1] != (width := width or features.shape[1]):
+            raise PluginError(
+                message(
+                    "{place}: has {actual} features, but the first example has {expected}",
+                    place=place,
+                    actual=features.shape[1],
+                    expected=width,
+                )
+            )
+        if not np.isfinite(features).all():
+            raise DataError(message("{place}: contains a number that is not finite", place=place))
+    return examples
+
+
+def _describe_place(reader: str, number: int, location: str) -> str:
+    if location:
+        return message(
+            "the reader '{reader}', example {number} ({location})", reader=reader, number=number, location=location
+        )
+    return message("the reader '{reader}', example {number}", reader=reader, number=number)
+
+
+def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> None:
+    """Fit the tokenizer of a plan on the training texts.
+
+    Raises:
+        DataError: the texts contain no token for the vocabulary.
+        PluginError: it does not set `vocab_size`.
+    """
+    tokenizer.fit(texts)
+    if plan.tokenizer is not None and not isinstance(getattr(tokenizer, "vocab_size", None), int):
+        raise PluginError(
+            message(
+                "the tokenizer '{tokenizer}' of {provider} does not set vocab_size",
+                tokenizer=plan.tokenizer.name,
+                provider=plan.tokenizer.registered.provider,
+            )
+        )
+
+
+def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: Head) -> list[Row]:
+    """Encode examples and return the rows that the head makes of them.
+
+    Raises:
+        DataError: an example cannot be encoded, or the head rejects it. The message names its location.
+    """
+    rows: list[Row] = []
+    for example in examples:
+        try:
+            value = example.input
+            encoded = stored_ids(value) if isinstance(value, LongText) else encode(value, tokenizer)
+            rows += head.rows(example, encoded)
+        except DataError as error:
+            if not example.location:
+                raise
+            raise type(error)(message("{location}: {problem}", location=example.location, problem=error)) from None
+    return rows
+
+
+def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
+    """Return the ids of an input; or the input itself if it is features.
+
+    Args:
+        value: text, words, a `LongText` or features.
+        tokenizer: the tokenizer; None for features.
+
+    Raises:
+        DataError: the input is empty, or nothing in it is in the vocabulary.
+    """
+    if isinstance(value, LongText):
+        return stored_ids(value).astype(np.int64)
+    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
+    if not len(encoded):
+        raise DataError(
+            message("nothing in the text is in the vocabulary") if len(value) else message("the text is empty")
+        )
+    return encoded
+
+
+def stored_ids(text: LongText) -> np.ndarray:
+    """Return the ids of a long text as they are stored, without a copy.
+
+    Raises:
+        DataError: there are none.
+    """
+    if not len(text.ids):
+        raise DataError(message("nothing in the text is in the vocabulary"))
+    return text.ids

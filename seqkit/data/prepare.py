@@ -1,0 +1,156 @@
+"""Prepare the data of a plan: read, split and encode it, and fit tokenizer and head on the training split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seqkit.contracts import Head, LongText, Row, Tokenizer
+from seqkit.data.dataset import Dataset, build_readers, encode, fit_tokenizer, make_rows, read_splits
+from seqkit.data.splits import SPLITS
+from seqkit.data.token_files.encode import read_long_texts
+from seqkit.data.token_files.format import BLOCK
+from seqkit.errors import DataError, Fault, RecipeError
+from seqkit.messages import message
+from seqkit.recipe.plan import BuildError, Plan
+from seqkit.recipe.source import Recipe
+from seqkit.stop import NO_STOP, StopCheck
+
+
+@dataclass
+class PreparedData:
+    """The data of a plan, and the tokenizer and the head that were fitted on the training split.
+
+    Attributes:
+        tokenizer: the fitted tokenizer; None if the reader yields features.
+        head: the fitted head, without layers.
+        splits: `train`, and `valid` and `test` if the plan has them.
+        notes: notes about the data for the user.
+    """
+
+    tokenizer: Tokenizer | None
+    head: Head
+    splits: dict[str, Dataset]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def features(self) -> int | None:
+        """The width of the features, if the reader yields them."""
+        return None if self.tokenizer else int(self.splits["train"].rows[0].input.shape[-1])
+
+    @property
+    def evaluated(self) -> list[str]:
+        """The splits that are evaluated after training: those held out, or the training split if there is none."""
+        return [split for split in self.splits if split != "train"] or ["train"]
+
+    @property
+    def baseline_split(self) -> str:
+        """The split that the baseline is scored on: test, else valid, else train."""
+        return next(split for split in ("test", "valid", "train") if split in self.splits)
+
+    def digests(self) -> dict[str, str]:
+        """Return the sha256 of all rows of each split."""
+        return {split: _sha256(dataset) for split, dataset in self.splits.items()}
+
+
+def prepare(plan: Plan, stop: StopCheck = NO_STOP) -> PreparedData:
+    """Read the data, fit tokenizer and head on the training split, and make the rows of every split.
+
+    Args:
+        plan: the resolved recipe.
+        stop: checked while a long text is read.
+
+    Raises:
+        DataError: the data is invalid.
+        Interrupted: a stop was requested.
+        BuildError: a parameter is invalid for this data.
+    """
+    tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
+    head: Head = plan.head.build()
+    readers = build_readers(plan)
+    long_texts = read_long_texts(plan, readers, tokenizer, head, stop=stop)
+    examples = long_texts.splits if long_texts else read_splits(plan, readers)
+    splits = {split: Dataset(members) for split, members in examples.items()}
+    if tokenizer is not None and not long_texts:
+        fit_tokenizer(plan, tokenizer, (example.input for example in splits["train"].examples))
+    _fit_head(plan, head, splits["train"], tokenizer)
+    for split in SPLITS:
+        if split in splits:
+            splits[split].rows = make_rows(splits[split].examples, tokenizer, head)
+            if not splits[split].rows:
+                raise DataError(
+                    message(
+                        "the {split} split has no example that the head '{head}' can use: increase its fraction, or "
+                        "provide more data",
+                        split=split,
+                        head=plan.head.name,
+                    )
+                )
+    return PreparedData(tokenizer, head, splits, [long_texts.note] if long_texts else [])
+
+
+def _fit_head(plan: Plan, head: Head, train: Dataset, tokenizer: Tokenizer | None) -> None:
+    try:
+        head.fit(train.examples, tokenizer)
+    except ValueError as error:
+        first, _, rest = str(error).partition(" ")
+        if first in plan.head.values:
+            raise BuildError(("head", first), rest) from error
+        raise DataError(
+            message("the head '{head}' cannot learn from these targets: {reason}", head=plan.head.name, reason=error)
+        ) from error
+
+
+def check_requested_texts(plan: Plan, recipe: Recipe, data: PreparedData) -> None:
+    """Check before training that the recipe's prompt and the texts to predict can be encoded.
+
+    Raises:
+        RecipeError: a text cannot be encoded.
+    """
+    prompts = [plan.generate.prompt] if plan.generate and plan.generate.prompt else []
+    texts = [(("generate", "prompt"), text) for text in prompts]
+    texts += [(("predict", str(number)), text) for number, text in enumerate(plan.predict)]
+    faults: list[Fault] = []
+    for path, text in texts:
+        try:
+            encode(text, data.tokenizer)
+        except DataError as error:
+            faults.append(recipe.fault(path, str(error)))
+    if faults:
+        raise RecipeError(faults)
+
+
+def _sha256(dataset: Dataset) -> str:
+    """Return the sha256 of all rows of a split, ids as int64."""
+    long_text = next((example.input for example in dataset.examples if isinstance(example.input, LongText)), None)
+    if long_text is not None and _predicts_next(dataset.rows, long_text.ids):
+        return long_text.next_sha256
+    digest = hashlib.sha256()
+    for row in dataset.rows:
+        for part in row:
+            for block in [np.ascontiguousarray(part)] if long_text is None else _int64_blocks(part):
+                digest.update(block.tobytes())
+    return digest.hexdigest()
+
+
+def _predicts_next(rows: Sequence[Row], ids: np.ndarray) -> bool:
+    """Return whether there is one row whose input and target are views of all ids but the last, and but the first."""
+    parts = [part for row in rows for part in row]
+    return len(parts) == 2 and all(
+        isinstance(part, np.ndarray)
+        and (part.dtype, part.shape, part.strides) == (view.dtype, view.shape, view.strides)
+        and part.ctypes.data == view.ctypes.data
+        for part, view in zip(parts, (ids[:-1], ids[1:]), strict=True)
+    )
+
+
+def _int64_blocks(part: Any) -> Iterator[np.ndarray]:
+    """Yield an array in blocks; ids of any unsigned type become int64."""
+    part = np.atleast_1d(part)
+    for start in range(0, len(part), BLOCK):
+        block = np.ascontiguousarray(part[start : start + BLOCK])
+        yield block.astype(np.int64) if block.dtype.kind == "u" else block

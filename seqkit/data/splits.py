@@ -1,0 +1,109 @@
+"""Splits of a data set: by hash, at random, or by order."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqkit.contracts import Example, LongText
+from seqkit.errors import DataError
+from seqkit.messages import message
+
+if TYPE_CHECKING:
+    from seqkit.recipe.schema import HashSplit
+
+SPLITS = ("train", "valid", "test")
+
+
+def by_hash(examples: Iterable[Example], split: HashSplit) -> dict[str, list[Example]]:
+    """Split by u = int(sha256(text.strip()), 16) % 1000 / 1000, so that an example's split depends on its text alone.
+
+    Boundaries are computed as fractions, because k/5 and sums of tenths are not exact in floating point.
+    """
+    test, valid = Fraction(str(split.test)), Fraction(str(split.valid))
+    start = Fraction(0)
+    if split.folds is not None and split.fold is not None:
+        start, test = Fraction(split.fold, split.folds), Fraction(1, split.folds)
+    split_of = ["train"] * 1000  # of an example, by its thousandths
+    ends = [math.ceil(1000 * end) for end in (start, start + test, start + test + valid)]
+    for name, first, end in (("test", ends[0], ends[1]), ("valid", ends[1], ends[2])):
+        for thousandths in range(first, end):
+            split_of[thousandths % 1000] = name  # a part that passes 1 continues at 0
+    found: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
+    for example in examples:
+        value = example.input
+        content = value.strip().encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()
+        found[split_of[int(hashlib.sha256(content).hexdigest(), 16) % 1000]].append(example)
+    wanted = {"train", *(["valid"] if split.valid else []), *(["test"] if split.test or split.folds else [])}
+    return {name: members for name, members in found.items() if name in wanted}
+
+
+def by_random(examples: Sequence[Example], valid: float, test: float, seed: int) -> dict[str, list[Example]]:
+    """Split at random, stratified: each split has its proportion of each label, to within one example.
+
+    Args:
+        examples: all examples.
+        valid: the fraction of the validation split.
+        test: the fraction of the test split.
+        seed: the seed of the permutation.
+    """
+    generator = np.random.default_rng(seed)
+    groups: dict[Any, list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        groups[example.target if isinstance(example.target, str | int) else None].append(number)
+    # Label by label, the examples of each shuffled: evenly spaced picks from this list are stratified.
+    rest = np.concatenate([generator.permutation(groups[label]) for label in sorted(groups, key=str)])
+    found = {}
+    for name, fraction in (("test", test), ("valid", valid / (1 - test))):
+        is_picked = np.diff(np.round(np.arange(len(rest) + 1) * fraction)) > 0
+        found[name], rest = rest[is_picked], rest[~is_picked]
+    found["train"] = rest
+    wanted = {"train", *(["valid"] if valid else []), *(["test"] if test else [])}
+    return {name: [examples[number] for number in sorted(found[name])] for name in SPLITS if name in wanted}
+
+
+def by_order(count: int, valid: float, test: float) -> dict[str, tuple[int, int]]:
+    """Return where each split starts and ends among `count` items: train first, then valid, then test."""
+    tested, validated = round(count * test), round(count * valid)
+    trained = count - tested - validated
+    ends = {"train": (0, trained)}
+    if valid:
+        ends["valid"] = (trained, trained + validated)
+    if test:
+        ends["test"] = (trained + validated, count)
+    return ends
+
+
+def empty_split_error(split: str, count: int, remedy: str = "") -> DataError:
+    """Return the error for a split without examples; `count` is the number of examples in all splits."""
+    return DataError(
+        message(
+            "data.split: the {split} split is empty (examples in total: {count}): {remedy}",
+            split=split,
+            count=count,
+            remedy=remedy or message("increase its fraction, or provide more data"),
+        )
+    )
+
+
+def count_repeated(splits: Mapping[str, Sequence[Example]]) -> dict[str, int]:
+    """Return for each held-out split how many of its examples are in the training split too, word for word."""
+    known = {_content(example.input) for example in splits["train"]} - {None}
+    return {
+        split: sum(_content(example.input) in known for example in examples)
+        for split, examples in splits.items()
+        if split != "train"
+    }
+
+
+def _content(value: Any) -> str | None:
+    """Return the text without surrounding white space, or a digest of it; None for features."""
+    if isinstance(value, LongText):
+        return value.sha256
+    return value.strip() if isinstance(value, str) else None

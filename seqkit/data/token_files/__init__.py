@@ -1,0 +1,1 @@
+"""Long texts encoded once into files of token ids."""

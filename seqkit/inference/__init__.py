@@ -1,0 +1,1 @@
+"""Inference: load a run, generate and predict."""

@@ -1,0 +1,106 @@
+"""The protocol of an inference engine, through which `Run` uses a trained model.
+
+There are two engines, and `seqkit.inference.loading` chooses between them:
+
+    NumpyEngine (numpy_engine/engine.py)   for built-in components; never imports torch
+    TorchEngine (torch_engine.py)          for all components, through their torch modules
+
+An engine reads each file of the run directory when it is first needed, so a corrupt file is reported only then, and by
+any of its attributes and methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from seqkit.contracts import State, Tokenizer
+
+
+class LanguageModel(Protocol):
+    """The part of an engine that generation uses: the logits of the next token, and a state to continue from.
+
+    A state covers several rows of text and is used once: `step` and `select` may change it.
+    """
+
+    def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, State]:
+        """Read texts from their beginning.
+
+        Args:
+            texts: the ids of each text, int64 (time,), not empty; at least one text.
+
+        Returns:
+            The logits of the next token, (rows, vocab_size), and the state after the texts, one row for each. The state
+            is None if the model cannot continue from one: the longer texts are then read again for each token.
+        """
+
+    def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Read one more id per row.
+
+        Args:
+            ids: int64 (rows,).
+            state: as `read`, `step` or `select` returned it; not None.
+
+        Returns:
+            The logits of the next token, (rows, vocab_size), and the new state.
+        """
+
+    def select(self, state: State, rows: np.ndarray) -> State:
+        """Return the state of some rows.
+
+        Args:
+            state: as `read`, `step` or `select` returned it; not None.
+            rows: the indices of the rows, int64 (rows,), in ascending order.
+        """
+
+
+class Engine(LanguageModel, Protocol):
+    """A trained model, opened from a run directory.
+
+    Raises:
+        DataError: from each attribute and method, if a file that it needs is missing or corrupt.
+    """
+
+    @property
+    def max_rows(self) -> int:
+        """The number of rows to generate together in one state."""
+
+    @property
+    def thread_safe(self) -> bool:
+        """Whether the engine can be used in several threads, once loaded."""
+
+    @property
+    def head_name(self) -> str:
+        """The name of the head in the recipe, for messages."""
+
+    @property
+    def generates(self) -> bool:
+        """Whether the head generates text. If not, it predicts."""
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """The fitted tokenizer; None if the reader yields features."""
+
+    @property
+    def feature_width(self) -> int | None:
+        """The number of features per time step; None if there is a tokenizer."""
+
+    def load(self) -> None:
+        """Read the weights and build the model now, if that has not been done yet."""
+
+    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
+        """Return the part of an input that a prediction is computed from.
+
+        Args:
+            encoded: ids, int64 (time,); or features, float (time, features).
+        """
+
+    def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return the prediction for each input, in the form that users see.
+
+        Args:
+            inputs: as `prediction_input` returned them.
+            values: the same inputs before encoding: texts, lists of words, or features.
+        """

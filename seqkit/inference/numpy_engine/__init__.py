@@ -1,0 +1,1 @@
+"""Inference of the built-in components in NumPy, without importing torch."""

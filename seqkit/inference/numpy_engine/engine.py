@@ -1,0 +1,138 @@
+"""The NumPy engine, for runs whose components are all built in. It does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from seqkit.contracts import Tokenizer
+from seqkit.errors import DataError
+from seqkit.inference.builtin_tokenizer import builtin_tokenizer
+from seqkit.inference.numpy_engine.model import NumpyModel
+from seqkit.inference.numpy_engine.stepper import MAX_ROWS, Stepper
+from seqkit.inference.numpy_engine.weights import InvalidSetting, read_weights
+from seqkit.inference.rebuild import restore_tokenizer
+from seqkit.messages import message
+from seqkit.runs.directory import RunDirectory
+
+SUPPORTED: dict[str, frozenset[str]] = {
+    "tokenizer": frozenset({"char", "byte", "word"}),
+    "embedding": frozenset({"one_hot", "learned"}),
+    "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
+    "head": frozenset({"next_char", "classify", "sentiment"}),
+}
+"""The components that this engine computes, by kind. All are built in, and a plugin cannot register these names."""
+
+
+def supports(recipe: Mapping[str, Any]) -> bool:
+    """Return whether this engine can run a resolved recipe; False for a corrupt one, which the torch engine reports."""
+    return all(_supports_section(kind, recipe.get(kind)) for kind in SUPPORTED)
+
+
+def _supports_section(kind: str, section: Any) -> bool:
+    if not isinstance(section, dict) or not isinstance(section.get("type"), str):
+        return False
+    nested = section.get("layers", [])
+    if section["type"] not in SUPPORTED[kind] or not isinstance(nested, list):
+        return False
+    nested = [*nested, section["encoder"]] if "encoder" in section else nested
+    return all(_supports_section(kind, inner) for inner in nested)
+
+
+class NumpyEngine:
+    """An `Engine` for built-in components, in NumPy.
+
+    Args:
+        directory: the run directory.
+        recipe: the resolved recipe, for which `supports` returned True.
+    """
+
+    max_rows = MAX_ROWS
+    thread_safe = True
+    feature_width: int | None = None
+
+    def __init__(self, directory: RunDirectory, recipe: Mapping[str, Any]) -> None:
+        self._directory = directory
+        self._recipe = recipe
+
+    @property
+    def head_name(self) -> str:
+        return self._recipe["head"]["type"]
+
+    @property
+    def generates(self) -> bool:
+        return self.head_name == "next_char"
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The fitted tokenizer.
+
+        Raises:
+            DataError: it is corrupt.
+        """
+        try:
+            tokenizer = builtin_tokenizer(self._recipe["tokenizer"])
+        except ValueError as error:
+            raise DataError(
+                message("{file}: corrupt: tokenizer.{reason}", file=self._directory.plan, reason=error)
+            ) from None
+        return restore_tokenizer(tokenizer, self._directory, self._fitted)
+
+    def load(self) -> None:
+        _ = self._model
+
+    def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, Stepper | None]:
+        return self._model.read(texts)
+
+    def step(self, ids: np.ndarray, state: Stepper) -> tuple[np.ndarray, Stepper]:
+        return state.step(ids), state
+
+    def select(self, state: Stepper, rows: np.ndarray) -> Stepper:
+        return self._model.select(state, rows)
+
+    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
+        return encoded
+
+    def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
+        rows = self._model.label_probabilities(inputs)
+        labels = self._fitted["head"]["labels"]
+        return [
+            {"label": labels[int(row.argmax())], "probabilities": dict(zip(labels, map(float, row), strict=True))}
+            for row in rows
+        ]
+
+    @cached_property
+    def _fitted(self) -> dict[str, Any]:
+        return self._directory.read_fitted()
+
+    @cached_property
+    def _model(self) -> NumpyModel:
+        weights = read_weights(self._directory.model)
+        vocab_size = self.tokenizer.vocab_size
+        output_size = self._output_size(vocab_size)
+        try:
+            return NumpyModel(self._recipe, weights, vocab_size=vocab_size, output_size=output_size)
+        except InvalidSetting as error:
+            raise DataError(message("{file}: corrupt: {reason}", file=self._directory.plan, reason=error)) from None
+
+    def _output_size(self, vocab_size: int) -> int:
+        """Return the width of the head's output, from the state of the head.
+
+        Raises:
+            DataError: the state is corrupt.
+        """
+        head_state, file = self._fitted["head"], self._directory.tokenizer
+        if self.generates:
+            if head_state.get("vocab_size") != vocab_size:
+                raise DataError(
+                    message("{file}: corrupt: the head's vocab_size is not {size}", file=file, size=vocab_size)
+                )
+            return vocab_size
+        labels = head_state.get("labels")
+        are_texts = isinstance(labels, list) and bool(labels) and all(isinstance(name, str) and name for name in labels)
+        if not are_texts or len(set(labels)) != len(labels):
+            raise DataError(message("{file}: corrupt: the head's labels are not a list of distinct texts", file=file))
+        return len(labels)

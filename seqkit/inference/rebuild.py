@@ -1,0 +1,184 @@
+"""Rebuild the plan, tokenizer, model and reader of a run from its directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UsageError
+from seqkit.hookspecs import KINDS
+from seqkit.messages import message
+from seqkit.runs.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from seqkit.contracts import Reader, Tokenizer
+    from seqkit.modeling.model import Model
+    from seqkit.recipe.plan import Plan
+    from seqkit.registry.records import Registry
+
+
+def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
+    """Resolve the recipe of plan.json with the components that are installed.
+
+    Args:
+        directory: the run directory.
+        document: the content of plan.json.
+
+    Raises:
+        PluginError: the distribution of a component is not installed.
+        DataError: the recipe is corrupt.
+    """
+    from seqkit.recipe.resolve import resolve
+    from seqkit.recipe.source import Recipe
+    from seqkit.registry import load_registry
+
+    registry = load_registry()
+    _check_installed(directory.path, document.get("components", []), registry)
+    try:
+        return resolve(Recipe(json.loads(json.dumps(document["recipe"])), ""), registry)
+    except RecipeError as error:
+        fault, more = error.faults[0], len(error.faults) - 1
+        text = message("{file}: corrupt: {key}: {reason}", file=directory.plan, key=fault.key, reason=fault.message)
+        raise DataError(text + (message(" (and {count} more)", count=more) if more else "")) from None
+
+
+def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:
+    """Restore the state of a tokenizer, and return it.
+
+    Args:
+        tokenizer: the tokenizer, not fitted.
+        directory: the run directory, for messages.
+        fitted: the content of tokenizer.json.
+
+    Raises:
+        PluginError: the tokenizer raised it.
+        DataError: the tokenizer rejects the state.
+    """
+    try:
+        tokenizer.restore(fitted["tokenizer"])
+    except PluginError:
+        raise
+    except Exception as error:  # a plugin can fail on a corrupt state in any way
+        raise DataError(
+            message(
+                "{file}: corrupt: the tokenizer cannot read its state: {reason}",
+                file=directory.tokenizer,
+                reason=first_line(error),
+            )
+        ) from error
+    return tokenizer
+
+
+def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | None, fitted: Mapping[str, Any]) -> Model:
+    """Build the torch modules of a run with its weights, in evaluation mode.
+
+    Args:
+        directory: the run directory.
+        plan: the plan of the run.
+        tokenizer: the restored tokenizer; None if the reader yields features.
+        fitted: the content of tokenizer.json.
+
+    Raises:
+        DataError: a file of the run is missing or corrupt.
+    """
+    import torch
+
+    from seqkit.modeling.model import build_model
+    from seqkit.modeling.weights import load_weights, read_weights
+    from seqkit.recipe.plan import BuildError
+
+    try:
+        head = plan.head.build()
+        head.restore(fitted["head"])
+    except Exception as error:  # a plugin can fail on a corrupt state in any way
+        raise DataError(
+            message(
+                "{file}: corrupt: the head cannot read its state: {reason}",
+                file=directory.tokenizer,
+                reason=first_line(error),
+            )
+        ) from error
+    with torch.random.fork_rng(devices=[]):
+        try:
+            model = build_model(plan, tokenizer, head, fitted["features"])
+        except BuildError as error:
+            raise DataError(
+                message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
+            ) from None
+        except SeqkitError:
+            raise
+        except Exception as error:
+            raise DataError(
+                message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
+            ) from error
+    load_weights(model, read_weights(directory.model), directory.model)
+    return model.eval()
+
+
+def rebuild_reader(plan: Plan, path: Path) -> Reader:
+    """Build the reader of a run for another file.
+
+    Args:
+        plan: the plan of the run.
+        path: the other file.
+
+    Raises:
+        UsageError: the reader reads no file, or not this one.
+    """
+    spec = plan.reader
+    if "path" not in spec.values:
+        raise UsageError(
+            message("the reader '{name}' reads no file: evaluate (input, target) pairs in Python", name=spec.name)
+        )
+    reader: Any = spec.cls
+    try:
+        return reader(**reader.for_path(path, spec.values))
+    except ValueError as error:
+        raise UsageError(message("{file}: {reason}", file=path, reason=error)) from None
+
+
+def first_line(error: Exception) -> str:
+    """Return the message of an error that seqkit raised; of any other error, its type and the first line."""
+    return str(error) if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:
+    """Check that the components of a run are installed.
+
+    Raises:
+        PluginError: one is not installed, or only an older version is; the message says what to install.
+    """
+    from seqkit.registry.records import SESSION
+    from seqkit.registry.requirements import check_not_older
+
+    registry.check()
+    for component in components:
+        kind, name, distribution = (str(component.get(key)) for key in ("kind", "name", "distribution"))
+        if kind not in KINDS:
+            continue
+        if name in registry.names(kind):
+            installed = registry.get(kind, name)
+            check_not_older(path, component, installed.distribution, installed.version)
+            continue
+        if distribution == SESSION:
+            raise PluginError(
+                message(
+                    "{run}: the {kind} '{name}' was registered by a script: call `seqkit.register` before loading the "
+                    "run",
+                    run=path,
+                    kind=kind,
+                    name=name,
+                )
+            )
+        requirement = f"{distribution}>={component['version']}" if component.get("version") else distribution
+        raise PluginError(
+            message(
+                "{run}: the {kind} '{name}' is not installed: pip install '{requirement}'",
+                run=path,
+                kind=kind,
+                name=name,
+                requirement=requirement,
+            )
+        )

@@ -1,0 +1,290 @@
+"""A trained run: generate text, predict and evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import DataError, UsageError
+from seqkit.inference.inputs import encode_inputs, encode_prompts, examples_of_pairs
+from seqkit.inference.loading import RunParts
+from seqkit.inference.rebuild import rebuild_reader
+from seqkit.messages import message
+from seqkit.runs.directory import RunDirectory
+from seqkit.runs.files import read_json
+
+if TYPE_CHECKING:
+    from seqkit.contracts import Example, Tokenizer
+    from seqkit.inference.engine import Engine
+    from seqkit.inference.options import GenerationConfig
+
+
+class Run:
+    """A trained run. It needs only its run directory, whose files are read when they are first needed.
+
+    Args:
+        directory: the run directory.
+
+    Attributes:
+        directory: the run directory, with the paths of its files.
+        path: the path of the run directory.
+
+    Raises:
+        DataError: plan.json is corrupt. Every method raises it for the files that it needs.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+        self.path = directory.path
+        self._parts = RunParts(directory)
+
+    def __repr__(self) -> str:
+        return f"<seqkit run {self.path}>"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The resolved recipe, with all defaults."""
+        return self._parts.recipe
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The contents of result.json: examples, metrics, baseline, timing, generated texts, predictions."""
+        return read_json(self.directory.result)
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl."""
+        from seqkit.runs.metrics import read_metrics
+
+        return read_metrics(self.directory.metrics)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The fitted tokenizer.
+
+        Raises:
+            UsageError: the run has no tokenizer, since it reads features.
+        """
+        tokenizer = self._engine.tokenizer
+        if tokenizer is None:
+            raise UsageError(message("{run}: has no tokenizer, since it reads features", run=self.path))
+        return tokenizer
+
+    def generate(
+        self,
+        prompt: str | Sequence[str] | None = None,
+        length: int | None = None,
+        *,
+        samples: int | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+    ) -> Any:
+        """Generate the continuation of a prompt.
+
+        Options that are not given are taken from the recipe's `generate` section.
+
+        Args:
+            prompt: the text to continue; or a list of texts of any lengths, which are continued as a batch, with the
+                same results as one by one.
+            length: the maximum number of tokens.
+            samples: the number of samples to generate from one prompt. The first sample is the text that is generated
+                without `samples`. Each depends only on the seed and its index, so a larger number of samples begins
+                with the same ones.
+            temperature: divides the logits; 0 always takes the most likely token.
+            top_k: sample from the K most likely tokens.
+            top_p: nucleus sampling: sample from the smallest set of tokens whose probability reaches P.
+            seed: random seed.
+            stop: the text ends before the first of these.
+
+        Returns:
+            The text that follows the prompt; a list of texts for a list of prompts, or if `samples` is given.
+
+        Raises:
+            UsageError: a prompt cannot be encoded, an option is invalid, or the head of this run does not generate.
+        """
+        from seqkit.inference.generation import generate
+        from seqkit.inference.numpy_engine.blas import parallel_map
+        from seqkit.inference.sampling import row_generator
+
+        is_single = prompt is None or isinstance(prompt, str)
+        config = self.generation_config(
+            prompt=prompt if is_single else None,
+            prompts=None if is_single else prompt,
+            length=length,
+            samples=samples,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            stop=stop,
+        )
+        engine = self._engine
+        engine.load()
+        rows = [(ids, 0) for ids in encode_prompts(config.prompts, self.tokenizer)]
+        if config.samples:
+            rows = [(rows[0][0], number) for number in range(config.samples)]
+        blocks = parallel_map(
+            lambda block, cancelled: generate(
+                engine,
+                self.tokenizer,
+                [ids for ids, _ in block],
+                length=config.length,
+                sampling=config.sampling,
+                generators=[row_generator(config.seed, number) for _, number in block],
+                stop=config.stop,
+                is_cancelled=cancelled.is_set,
+            ),
+            [rows[first : first + engine.max_rows] for first in range(0, len(rows), engine.max_rows)],
+            threads=engine.thread_safe,
+        )
+        texts = [text for block in blocks for text in block]
+        return texts[0] if is_single and samples is None else texts
+
+    def stream(self, prompt: str | None = None, length: int | None = None, **options: Any) -> Iterator[str]:
+        """Yield the text that `generate` returns for one prompt, in pieces. Takes the arguments of `generate`."""
+        from seqkit.inference.generation import stream
+
+        config = self.generation_config(prompt=prompt, length=length, **options)
+        self._engine.load()  # a corrupt file is reported here, before the first piece is requested
+        (ids,) = encode_prompts(config.prompts, self.tokenizer)
+        return stream(
+            self._engine,
+            self.tokenizer,
+            ids,
+            length=config.length,
+            sampling=config.sampling,
+            seed=config.seed,
+            stop=config.stop,
+        )
+
+    def generation_config(self, **options: Any) -> GenerationConfig:
+        """Return the options that `generate` uses: those given, else the recipe's, else the defaults.
+
+        Raises:
+            UsageError: an option is invalid, there is no prompt, or the head of this run does not generate.
+        """
+        from seqkit.inference.options import generation_config
+
+        if not self._engine.generates:
+            head = self._engine.head_name
+            raise UsageError(
+                message("{run}: the head '{head}' does not generate text: use predict", run=self.path, head=head)
+            )
+        return generation_config(options, self.recipe, self.directory.plan)
+
+    def predict(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return the prediction for each text: `{"text": …, "label": …, "probabilities": {label: p}}`.
+
+        Args:
+            texts: texts, or lists of words if the tokenizer takes them; or features, float (time, features), if the
+                recipe's reader yields them.
+
+        Raises:
+            DataError: a text is empty, or the tokenizer rejects it.
+            UsageError: the head of this run generates text.
+        """
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise UsageError(message("predict takes a list of texts, not {value!r:.40}", value=texts))
+        self._check_predicts()
+        values = list(texts)
+        count = len(values)
+        places = [message("text {number} of {count}", number=number, count=count) for number in range(1, count + 1)]
+        return self._predict(values, places)
+
+    def predict_file(self, data: str | Path) -> list[dict[str, Any]]:
+        """Return the prediction for each example of a file that the recipe's reader can read.
+
+        Raises:
+            DataError: the file cannot be read.
+            UsageError: the head of this run generates text, or its reader reads no file.
+        """
+        self._check_predicts()
+        examples = self._read_file(Path(data))
+        places = [
+            example.location or message("example {number}", number=number)
+            for number, example in enumerate(examples, start=1)
+        ]
+        return self._predict([example.input for example in examples], places)
+
+    def evaluate(self, data: str | Path | Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+        """Return the metrics of the head on new data.
+
+        Args:
+            data: a file that the recipe's reader can read; or (input, target) pairs.
+
+        Raises:
+            DataError: the data cannot be read, or contains a label that the training data did not.
+            UsageError: the recipe's reader cannot read this file.
+        """
+        is_file = isinstance(data, str | Path)
+        if (is_file and "\0" in str(data)) or not (is_file or isinstance(data, Iterable)):
+            raise UsageError(
+                message("evaluate takes a file or a list of (input, target) pairs, not {value!r:.40}", value=data)
+            )
+        from seqkit.data.batching import split_batches
+        from seqkit.data.dataset import Dataset, make_rows
+        from seqkit.training.evaluation import evaluate
+
+        engine = self._parts.torch_engine
+        model, tokenizer = engine.model, engine.tokenizer
+        if isinstance(data, str | Path):
+            examples = self._read_for_evaluation(Path(data))
+        else:
+            examples = examples_of_pairs(data, engine)
+        if not examples:
+            raise DataError(message("there is no data to evaluate on"))
+        dataset = Dataset(examples, make_rows(examples, tokenizer, model.head))
+        batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
+        return {"examples": len(examples)} | evaluate(model, dataset, batches)
+
+    @property
+    def _engine(self) -> Engine:
+        return self._parts.engine
+
+    def _check_predicts(self) -> None:
+        """Check that the head predicts.
+
+        Raises:
+            UsageError: it generates text.
+        """
+        if self._engine.generates:
+            head = self._engine.head_name
+            raise UsageError(message("{run}: the head '{head}' generates text: use generate", run=self.path, head=head))
+
+    def _predict(self, values: Sequence[Any], places: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the prediction for each value.
+
+        Args:
+            values: texts, words or features.
+            places: the origin of each value, for messages.
+
+        Raises:
+            DataError: a value is invalid.
+        """
+        inputs = encode_inputs(values, places, self._engine)
+        if not inputs:
+            return []
+        return [
+            ({"text": value} if isinstance(value, str) else {}) | prediction
+            for value, prediction in zip(values, self._engine.predict(inputs, values), strict=True)
+        ]
+
+    def _read_file(self, file: Path) -> list[Example]:
+        """Read a file with the recipe's reader. Raises as `predict_file` does."""
+        from seqkit.data.dataset import read_examples
+
+        plan = self._parts.plan
+        return read_examples(rebuild_reader(plan, file), plan.reader.name)
+
+    def _read_for_evaluation(self, file: Path) -> list[Example]:
+        """Read a file with the recipe's reader, a long text in chunks. Raises as `evaluate` does."""
+        from seqkit.data.token_files.encode import read_long_texts
+
+        engine = self._parts.torch_engine
+        readers = {"test": rebuild_reader(engine.plan, file)}
+        long_texts = read_long_texts(engine.plan, readers, engine.tokenizer, engine.model.head, is_fitted=True)
+        return long_texts.splits["test"] if long_texts else self._read_file(file)

@@ -1,0 +1,128 @@
+"""The torch engine, which runs the torch modules of any components, including those of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqkit.contracts import Row, State, Tokenizer
+from seqkit.data.batching import RowBatches, collate
+from seqkit.inference.rebuild import rebuild_model, restore_tokenizer
+from seqkit.modeling.model import Model
+from seqkit.modeling.state import is_complete, select_rows
+from seqkit.recipe.plan import Plan
+from seqkit.runs.directory import RunDirectory
+
+_PREDICT_ROWS = 64
+"""The number of rows that are predicted together."""
+
+
+class TorchEngine:
+    """An `Engine` for any components, in torch on the CPU.
+
+    Args:
+        directory: the run directory.
+        plan: the plan of the run.
+    """
+
+    max_rows = 256
+    thread_safe = False
+
+    def __init__(self, directory: RunDirectory, plan: Plan) -> None:
+        self._directory = directory
+        self.plan = plan
+
+    @property
+    def head_name(self) -> str:
+        return self.plan.head.name
+
+    @property
+    def generates(self) -> bool:
+        return self.model.head.generates
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer | None:
+        if self.plan.tokenizer is None:
+            return None
+        return restore_tokenizer(self.plan.tokenizer.build(), self._directory, self._fitted)
+
+    @property
+    def feature_width(self) -> int | None:
+        return self._fitted["features"]
+
+    @cached_property
+    def model(self) -> Model:
+        """The model in evaluation mode, with the weights of the run.
+
+        Raises:
+            DataError: a file of the run is missing or corrupt.
+        """
+        return rebuild_model(self._directory, self.plan, self.tokenizer, self._fitted)
+
+    @cached_property
+    def carries_state(self) -> bool:
+        """Whether `read` returns a state. If not, the last `context` tokens of a text are read for each new token.
+
+        It becomes False at the first text whose state is incomplete: a causal encoder need not return a state.
+        """
+        return self.model.encoder.causal and "outputs" in self.model.head.needs
+
+    @property
+    def context(self) -> int:
+        """The number of last tokens to read if no state is carried; 0 for all."""
+        return self.model.head.context
+
+    def load(self) -> None:
+        _ = self.model
+
+    def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, State]:
+        if not self.carries_state:
+            texts = [ids[-self.context :] for ids in texts]
+        batch = collate([Row(ids) for ids in texts])
+        logits, state = self._next_logits(batch.inputs, batch.lengths, None)
+        self.carries_state = self.carries_state and is_complete(state)
+        return logits, state if self.carries_state else None
+
+    def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        return self._next_logits(torch.from_numpy(ids)[:, None], torch.ones(len(ids), dtype=torch.int64), state)
+
+    def select(self, state: State, rows: np.ndarray) -> State:
+        return select_rows(state, torch.from_numpy(rows))
+
+    @torch.inference_mode()
+    def _next_logits(self, ids: torch.Tensor, lengths: torch.Tensor, state: State) -> tuple[np.ndarray, State]:
+        encoded = self.model.encode(ids, lengths, state).last_time_step(lengths)
+        return self.model.head.logits(encoded)[:, -1].numpy(), encoded.state
+
+    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
+        return self.model.head.predict_input(encoded)
+
+    def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
+        return [
+            self.model.head.format_prediction(prediction, self._words(value))
+            for prediction, value in zip(self._predictions(inputs), values, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _predictions(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+        batches = RowBatches([Row(item) for item in inputs], _PREDICT_ROWS, None)
+        predictions: list[dict[str, Any]] = [{} for _ in inputs]
+        for batch, _, rows, _ in batches.epoch(0):
+            encoded = self.model.encode(batch.inputs, batch.lengths)
+            for row, prediction in zip(rows, self.model.head.predict(encoded, batch), strict=True):
+                predictions[row] = prediction
+        return predictions
+
+    def _words(self, value: Any) -> Any:
+        """Return the words of a text if the tokenizer takes words; any other value as it is."""
+        if isinstance(value, str) and self.tokenizer is not None and self.tokenizer.takes_words:
+            return self.tokenizer.words(value)
+        return value
+
+    @cached_property
+    def _fitted(self) -> dict[str, Any]:
+        return self._directory.read_fitted()

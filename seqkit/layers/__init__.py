@@ -1,0 +1,1 @@
+"""Building blocks for encoders and heads, public for plugins."""

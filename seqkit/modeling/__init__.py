@@ -1,0 +1,1 @@
+"""The model, composed of embedding, encoder and head; its weights, states and device."""

@@ -1,0 +1,225 @@
+"""The model: embedding, encoder and head, built from a plan and a fitted tokenizer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, State, Tokenizer
+from seqkit.errors import PluginError
+from seqkit.messages import message
+from seqkit.modeling.state import leaves
+from seqkit.recipe.plan import BuildError
+
+if TYPE_CHECKING:
+    from seqkit.recipe.plan import Plan, Spec
+
+
+class EmbeddingModule(nn.Module, Embedding):
+    """Type of an embedding, for annotations: a torch.nn.Module that implements the contract."""
+
+
+class EncoderModule(nn.Module, Encoder):
+    """Type of an encoder, for annotations: a torch.nn.Module that implements the contract."""
+
+
+class HeadModule(nn.Module, Head):
+    """Type of a head, for annotations: a torch.nn.Module that implements the contract."""
+
+
+class Model(nn.Module):
+    """Embedding, encoder and head, applied one after another.
+
+    The names of its weights begin with `embedding.`, `encoder.` and `head.`.
+
+    Args:
+        embedding: the embedding; None if the reader yields features and the recipe names no embedding.
+        encoder: the encoder, built for the embedding's output size.
+        head: the head, built for the encoder's sizes.
+    """
+
+    embedding: EmbeddingModule | None
+    encoder: EncoderModule
+    head: HeadModule
+
+    def __init__(self, embedding: EmbeddingModule | None, encoder: EncoderModule, head: HeadModule) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.encoder = encoder
+        self.head = head
+        self._passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
+        self._passes_lookup = embedding is not None and encoder.accepts_lookup
+        self._is_checked = False
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights."""
+        return next(self.parameters()).device
+
+    def encode(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
+        """Encode a batch.
+
+        Args:
+            inputs: ids, int64 (batch, time), or features, float (batch, time, features).
+            lengths: int64 (batch,), on the CPU.
+            state: the encoder's state after the previous window, or None.
+
+        Raises:
+            PluginError: the output of a component violates its contract. Only the first batch is checked.
+        """
+        encoder_input = self._encoder_input(inputs)
+        if self._is_checked:
+            return self.encoder(encoder_input, lengths, state)
+        if self.embedding is not None and not self._passes_ids:
+            _check_vectors(self.embedding, inputs, encoder_input)
+        encoded = self.encoder(encoder_input, lengths, state)
+        _check_encoded(self.encoder, inputs, encoded)
+        self._is_checked = True
+        return encoded
+
+    def _encoder_input(self, inputs: Tensor) -> Tensor | Lookup:
+        """Return the vectors of the inputs, or what the encoder accepts in place of them."""
+        if self.embedding is None or self._passes_ids:
+            return inputs
+        lookup = self.embedding.as_lookup(inputs) if self._passes_lookup else None
+        return self.embedding(inputs) if lookup is None else lookup
+
+    def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:
+        """Return the loss of a batch, and the encoder's state after it."""
+        encoded = self.encode(batch.inputs, batch.lengths, state)
+        loss = self.head.loss(encoded, batch)
+        if not isinstance(loss, Loss):
+            raise PluginError(
+                message(
+                    "{head}: loss returns a {type}, not seqkit.contracts.Loss",
+                    head=_name(self.head),
+                    type=type(loss).__name__,
+                )
+            )
+        return loss, encoded.state
+
+
+# The first batch is checked, so that a plugin's mistake is reported before it causes an error deep inside torch.
+
+
+def _check_vectors(embedding: EmbeddingModule, inputs: Tensor, vectors: Tensor | Lookup) -> None:
+    """Check the output of an embedding: float (batch, time, output_size)."""
+    expected = (*inputs.shape[:2], embedding.output_size)
+    if isinstance(vectors, Lookup):
+        vectors = vectors.table[vectors.ids]
+    if _shape(vectors) != expected:
+        raise PluginError(
+            message(
+                "{embedding} returns {actual}, not {expected}: check its output_size",
+                embedding=_name(embedding),
+                actual=_describe(vectors),
+                expected=expected,
+            )
+        )
+
+
+def _check_encoded(encoder: EncoderModule, inputs: Tensor, encoded: object) -> None:
+    """Check the output of an encoder: an `Encoded` of the sizes that the encoder states."""
+    batch, time = inputs.shape[:2]
+    if not isinstance(encoded, Encoded):
+        raise PluginError(
+            message(
+                "{encoder} returns a {type}, not seqkit.contracts.Encoded",
+                encoder=_name(encoder),
+                type=type(encoded).__name__,
+            )
+        )
+    for name, actual, expected, size in (
+        ("outputs", encoded.outputs, (batch, time, encoder.output_size), "output_size"),
+        ("final", encoded.final, (batch, encoder.final_size), "final_size"),
+    ):
+        if _shape(actual) != expected:
+            raise PluginError(
+                message(
+                    "{encoder}: {name} is {actual}, not {expected}: check its {size}",
+                    encoder=_name(encoder),
+                    name=name,
+                    actual=_describe(actual),
+                    expected=expected,
+                    size=size,
+                )
+            )
+    for part in leaves(encoded.state):
+        if (_shape(part) or (0,))[0] != batch:
+            raise PluginError(
+                message(
+                    "{encoder}: the state contains {actual}, not a tensor of the shape ({batch}, ...), the batch first",
+                    encoder=_name(encoder),
+                    actual=_describe(part),
+                    batch=batch,
+                )
+            )
+
+
+def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: int | None) -> Model:
+    """Build the layers: embedding, encoder, head. Weights are initialized in this order.
+
+    Args:
+        plan: the resolved recipe.
+        tokenizer: the fitted tokenizer; None if the reader yields features.
+        head: the head, fitted or restored, without layers.
+        features: the width of the features, if the reader yields them.
+
+    Raises:
+        BuildError: a component rejects a value.
+        PluginError: a component violates its contract.
+    """
+    embedding = None
+    input_size = features
+    if plan.embedding is not None:
+        embedding = _build_module(plan.embedding, features if tokenizer is None else tokenizer)
+        input_size = _size(embedding, "output_size")
+    encoder = _build_module(plan.encoder, input_size)
+    output_size, final_size = _size(encoder, "output_size"), _size(encoder, "final_size")
+    if not isinstance(getattr(encoder, "causal", None), bool):
+        raise PluginError(message("{encoder} does not set causal, True or False", encoder=_name(encoder)))
+    try:
+        head.build(output_size, final_size)
+    except ValueError as error:
+        raise BuildError(("head",), str(error)) from error
+    return Model(embedding, encoder, _as_module(head, "Head"))
+
+
+def _build_module(spec: Spec, argument: Tokenizer | int | None) -> Any:
+    """Build an embedding (from the tokenizer or the width of the features) or an encoder (from its input size)."""
+    return _as_module(spec.build(argument), spec.registered.kind.capitalize())
+
+
+def _as_module(component: object, contract: str) -> Any:
+    if not isinstance(component, nn.Module):
+        raise PluginError(
+            message(
+                "{component} must inherit from torch.nn.Module as well as seqkit.contracts.{contract}",
+                component=_name(component),
+                contract=contract,
+            )
+        )
+    return component
+
+
+def _size(module: nn.Module, attribute: str) -> int:
+    size = getattr(module, attribute, None)
+    if not isinstance(size, int):
+        raise PluginError(
+            message("{module} does not set {attribute}, an integer", module=_name(module), attribute=attribute)
+        )
+    return size
+
+
+def _shape(value: object) -> tuple[int, ...] | None:
+    return tuple(value.shape) if isinstance(value, Tensor) else None
+
+
+def _describe(value: object) -> str:
+    return f"{_shape(value)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+
+
+def _name(component: object) -> str:
+    return f"{type(component).__module__}.{type(component).__qualname__}"

@@ -1,0 +1,1 @@
+"""Recipes: read from YAML, checked, and resolved into a plan."""

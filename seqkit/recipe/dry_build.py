@@ -1,0 +1,97 @@
+"""Components built from their parameters alone, before there is data, so that their constructors check the values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import PluginError
+from seqkit.messages import message
+from seqkit.recipe.plan import BuildError, Spec
+
+if TYPE_CHECKING:
+    from seqkit.contracts import Encoder, Head, Reader
+
+
+@dataclass(frozen=True)
+class DryBuild:
+    """Components built from their parameters alone; None for one that could not be built.
+
+    Attributes:
+        reader: the reader.
+        encoder: with an input size of 1.
+        head: before `Head.build`.
+        not_causal: the innermost encoder that makes the encoder not causal; None if it is causal.
+    """
+
+    reader: Reader | None
+    encoder: Encoder | None
+    head: Head | None
+    not_causal: Spec | None
+
+
+def dry_build(spec: Spec, *supplied: Any) -> Any:
+    """Build a component without memory for its weights and without random numbers, if the component allows it.
+
+    Args:
+        spec: the component.
+        supplied: the arguments before the `*` of its constructor.
+
+    Raises:
+        BuildError: the constructor refused a value, or a size is too large for memory.
+        PluginError: the constructor failed in any other way.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return spec.build(*supplied)
+        except BuildError:
+            raise
+        except Exception as error:
+            _check_sizes(spec, error)
+        try:
+            return spec.build(*supplied)  # the constructor computes with its weights, so it needs memory for them
+        except BuildError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                message(
+                    "{kind} '{name}' of {provider} cannot be built: {type}: {error}",
+                    kind=spec.registered.kind,
+                    name=spec.name,
+                    provider=spec.registered.provider,
+                    type=type(error).__name__,
+                    error=error,
+                )
+            ) from error
+
+
+def innermost_not_causal(spec: Spec, encoder: Encoder) -> Spec | None:
+    """Return the innermost encoder that makes an encoder not causal; None if it is causal."""
+    if encoder.causal:
+        return None
+    for inner in spec.nested():
+        if inner.registered.kind != "encoder":
+            continue
+        try:
+            built = dry_build(inner, 1)
+        except (BuildError, PluginError):  # it depends on the size of its input
+            continue
+        if found := innermost_not_causal(inner, built):
+            return found
+    return spec
+
+
+def _check_sizes(spec: Spec, error: Exception) -> None:
+    """Raise BuildError if a component failed with an integer parameter that no memory is large enough for."""
+    integers = [
+        ((*inner.path, name), value)
+        for inner in spec.walk()
+        for name, value in inner.values.items()
+        if isinstance(value, int)
+    ]
+    path, largest = max(integers, key=lambda item: item[1], default=((), 0))
+    if largest > 10_000_000:
+        raise BuildError(path, message("is too large for memory: {size:,}", size=largest)) from error

@@ -1,0 +1,181 @@
+"""A resolved recipe: all components found, all values checked, all defaults filled in. Only the data is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqkit.contracts.capabilities import check_declared
+from seqkit.recipe.generation import Generate
+from seqkit.recipe.schema import Split, Train
+from seqkit.recipe.yaml_parser import KeyPath
+from seqkit.registry.records import Registered
+
+SECTIONS = {"data": "reader", "tokenizer": "tokenizer", "embedding": "embedding", "encoder": "encoder", "head": "head"}
+"""The sections of a recipe that name a component, and its kind."""
+
+DEFAULTS = {"tokenizer": "char", "embedding": "one_hot"}
+"""The components of sections that can be left out."""
+
+
+class BuildError(ValueError):
+    """The constructor of a component refused a value.
+
+    Attributes:
+        path: of the value in the recipe.
+    """
+
+    def __init__(self, path: KeyPath, text: str) -> None:
+        super().__init__(text)
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A component and its checked parameters, not yet built.
+
+    Attributes:
+        registered: the component.
+        cls: its class.
+        path: of the component in the recipe.
+        values: the value of each parameter; a nested component is a Spec, or a list of them.
+        name_path: of its name in the recipe: its `type`, or itself if the name is written alone.
+    """
+
+    registered: Registered
+    cls: type
+    path: KeyPath
+    values: dict[str, Any]
+    name_path: KeyPath = field(default=(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the component in a recipe."""
+        return self.registered.name
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the component as a recipe contains it, every parameter included."""
+        return {"type": self.name} | {name: _as_data(value) for name, value in self.values.items()}
+
+    def nested(self) -> Iterator[Spec]:
+        """Yield the components that are parameters of this one."""
+        for value in self.values.values():
+            for inner in value if isinstance(value, list) else [value]:
+                if isinstance(inner, Spec):
+                    yield inner
+
+    def walk(self) -> Iterator[Spec]:
+        """Yield this component and all that are nested in it, at any depth."""
+        yield self
+        for inner in self.nested():
+            yield from inner.walk()
+
+    def build(self, *supplied: Any) -> Any:
+        """Build the component.
+
+        Args:
+            supplied: the arguments before the `*` of its constructor.
+
+        Raises:
+            BuildError: the constructor refused a value with a ValueError.
+        """
+        arguments = {name: _with_factories(value) for name, value in self.values.items()}
+        try:
+            component = self.cls(*supplied, **arguments)
+        except BuildError:
+            raise
+        except ValueError as error:
+            text = str(error)
+            name = text.partition(" ")[0].rstrip(":")
+            if name in self.values:
+                raise BuildError((*self.path, name), text.removeprefix(name).lstrip(": ")) from error
+            raise BuildError(self.path, text) from error
+        check_declared(component)
+        return component
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A complete description of a run.
+
+    Attributes:
+        name: of the run.
+        seed: the random seed.
+        reader: of all data, or of the training data.
+        side_readers: of `data.valid` and `data.test`, if the recipe has them.
+        split: how the reader's examples are split, if they are.
+        tokenizer: None if the reader yields features.
+        embedding: None if the reader yields features and the recipe has none.
+        encoder: of the vectors.
+        head: of the encoder's outputs.
+        train: how to train.
+        generate: what to generate after training.
+        predict: the texts to predict labels for after training.
+        baseline: whether to compute the head's baseline.
+        plugins: the packages that the recipe requires.
+        notes: warnings of the constructors.
+    """
+
+    name: str
+    seed: int
+    reader: Spec
+    side_readers: dict[str, Spec]
+    split: Split | None
+    tokenizer: Spec | None
+    embedding: Spec | None
+    encoder: Spec
+    head: Spec
+    train: Train
+    generate: Generate | None
+    predict: list[str]
+    baseline: bool
+    plugins: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def components(self) -> list[Spec]:
+        """All components, nested ones included."""
+        specs = [self.reader, *self.side_readers.values(), self.tokenizer, self.embedding, self.encoder, self.head]
+        return [inner for spec in specs if spec is not None for inner in spec.walk()]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the plan as a complete recipe, which resolves to this plan again."""
+        data = self.reader.as_data()
+        for split, spec in self.side_readers.items():
+            data[split] = {name: value for name, value in spec.as_data().items() if data.get(name) != value}
+        if self.split:
+            data["split"] = self.split.as_data()
+        sections: dict[str, Any] = {"name": self.name, "seed": self.seed, "data": data}
+        for key in ("tokenizer", "embedding", "encoder", "head"):
+            spec = getattr(self, key)
+            if spec is not None:
+                sections[key] = spec.as_data()
+        sections["train"] = self.train.as_data()
+        if self.generate:
+            sections["generate"] = self.generate.as_data()
+        sections |= {"predict": self.predict, "baseline": "on" if self.baseline else "off"}
+        return sections | ({"plugins": self.plugins} if self.plugins else {})
+
+    def providers(self) -> dict[str, str]:
+        """Return the version of each distribution that a component comes from."""
+        return {spec.registered.distribution: spec.registered.version for spec in self.components}
+
+
+def _with_factories(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.build
+    if isinstance(value, list) and value and isinstance(value[0], Spec):
+        return [spec.build for spec in value]
+    return value
+
+
+def _as_data(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.as_data()
+    if isinstance(value, list | tuple):
+        return [_as_data(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _as_data(item) for key, item in value.items()}
+    return str(value) if isinstance(value, Path) else value

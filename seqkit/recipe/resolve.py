@@ -1,0 +1,310 @@
+"""From a recipe to a plan, or to everything that is wrong with the recipe.
+
+A recipe (`source`) passes each of these modules once:
+
+- `parameters` checks the values of sections (`schema`) and components against their annotations (`rules`).
+- `dry_build` checks the values of components by their constructors.
+- `compatibility` checks the sections against each other.
+- `plan` is the result.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from seqkit.errors import Fault, RecipeError, sort_faults, suggest
+from seqkit.messages import format_value, message
+from seqkit.recipe.compatibility import find_conflicts
+from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal
+from seqkit.recipe.parameters import Parameter, check_values, parameters, section_of, with_article
+from seqkit.recipe.plan import DEFAULTS, SECTIONS, BuildError, Plan, Spec
+from seqkit.recipe.schema import Data, Settings, Split
+from seqkit.recipe.source import Recipe
+from seqkit.recipe.yaml_parser import KeyPath
+from seqkit.registry.records import Registry
+from seqkit.registry.requirements import check_plugins
+
+SIDES = ("valid", "test")
+"""The splits that can have a reader of their own, under `data`."""
+
+
+def resolve(recipe: Recipe, registry: Registry) -> Plan:
+    """Check a recipe and fill in its defaults.
+
+    Raises:
+        RecipeError: everything that is wrong, in the order of the file.
+        PluginError: the registry is unusable, a required plugin is missing, or a component violates its contract.
+    """
+    registry.check()
+    resolver = _Resolver(recipe, registry)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        plan = resolver.plan()
+    if resolver.faults or plan is None:
+        raise RecipeError(sort_faults(resolver.faults))
+    plan.notes.extend(dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, UserWarning)))
+    return plan
+
+
+class _Resolver:
+    """Collects the faults of one recipe, section by section.
+
+    Attributes:
+        faults: what is wrong so far.
+        reads_features: whether the reader yields features, so that there is no tokenizer.
+    """
+
+    def __init__(self, recipe: Recipe, registry: Registry) -> None:
+        self.recipe = recipe
+        self.registry = registry
+        self.faults: list[Fault] = []
+        self.reads_features = False
+
+    def plan(self) -> Plan | None:
+        """Return the plan; None if there are faults."""
+        settings = self.settings()
+        check_plugins(settings.plugins, self.registry, lambda place: str(self.recipe.position(("plugins", str(place)))))
+        split, reader, side_readers = self.data()
+        specs = {key: self.section(key) for key in SECTIONS if key != "data"} | {"data": reader}
+        built = self.try_constructors(specs, side_readers)
+        # With a fault in `data`, it is unknown whether there is a validation split.
+        has_validation = "valid" in side_readers or bool(split and split.valid) or self.is_faulty(("data",))
+        for problem in find_conflicts(settings, has_validation, specs, built):
+            if not self.is_faulty(problem.path):
+                self.fault(problem.path, problem.text, at_key=problem.at_key)
+        encoder, head = specs["encoder"], specs["head"]
+        if self.faults or reader is None or encoder is None or head is None:
+            return None
+        return Plan(
+            name=settings.name or self.recipe.default_name,
+            seed=settings.seed,
+            reader=reader,
+            side_readers=side_readers,
+            split=split,
+            tokenizer=specs["tokenizer"],
+            embedding=specs["embedding"],
+            encoder=encoder,
+            head=head,
+            train=settings.train,
+            generate=settings.generate,
+            predict=list(settings.predict),
+            plugins=list(settings.plugins),
+            baseline=settings.baseline in ("on", True),
+        )
+
+    def settings(self) -> Settings:
+        """Check the sections that are not components, and the names of all sections."""
+        known = parameters(Settings)
+        names = [*known, *SECTIONS]
+        for key in self.recipe.data:
+            if key == "extends":
+                self.fault((key,), message("can only be set in the file of a recipe"))
+            elif key not in names:
+                home = "data" if key in parameters(Data) else section_of(key, Settings)
+                hint = message(": move it to `{section}:`", section=home) if home else suggest(key, [*names, "extends"])
+                hint = hint or message("; known: {sections}", sections=", ".join(names))
+                self.fault((key,), message("unknown section{hint}", hint=hint), at_key=True)
+        return Settings(
+            **self.values(Settings, {key: self.recipe.data[key] for key in known if key in self.recipe.data})
+        )
+
+    def values(self, cls: type, values: dict[str, Any], path: KeyPath = (), name_path: KeyPath = ()) -> dict[str, Any]:
+        """Check the values of a section or component, and report what is wrong with them."""
+        checked, problems = check_values(cls, values)
+        for problem in problems:
+            here = (*path, *problem.path)
+            hint = self.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
+            self.fault(here, problem.text + hint, at_key=problem.at_key)
+        return checked
+
+    def data(self) -> tuple[Split | None, Spec | None, dict[str, Spec]]:
+        """Check `data`: its split, its reader, and the readers of `data.valid` and `data.test`."""
+        value = self.recipe.data.get("data")
+        name = value.get("type") if isinstance(value, dict) else value
+        if isinstance(name, str) and name in self.registry.names("reader"):
+            self.reads_features = getattr(self.registry.get("reader", name).load(), "yields", "text") == "features"
+        if not isinstance(value, dict):
+            return None, self.section("data"), {}
+        split: Split | None = self.values(Data, {"split": value.get("split")}, ("data",))["split"]
+        own = {key: item for key, item in value.items() if key not in ("split", *SIDES)}
+        reader = self.component("reader", own, ("data",))
+        side_readers = {}
+        for side in SIDES:
+            changes = value.get(side)
+            if changes is None or name not in self.registry.names("reader"):
+                continue
+            if not isinstance(changes, dict):
+                text = message("must be a mapping of what differs from `data`: `{{path: {side}.csv}}`", side=side)
+                self.fault(("data", side), text)
+                continue
+            raw_split = value.get("split")
+            if isinstance(raw_split, dict) and (raw_split.get(side) or (side == "test" and raw_split.get("folds"))):
+                text = message("`data.split` defines a {side} split too: remove one of them", side=side)
+                self.fault(("data", side), text, at_key=True)
+            if spec := self.component("reader", own | changes, ("data", side)):
+                side_readers[side] = spec
+        return split, reader, side_readers
+
+    def section(self, key: str) -> Spec | None:
+        """Check a section that names a component."""
+        kind, default = SECTIONS[key], DEFAULTS.get(key)
+        value = self.recipe.data.get(key)
+        if value is None:
+            if key in self.recipe.data or default is None:
+                text = message(
+                    "is required: name {component} (`seqkit list {kind}`)", component=with_article(kind), kind=kind
+                )
+                text += message(", or remove the key to use '{default}'", default=default) if default else ""
+                self.fault((key,), text)
+                return None
+            if self.reads_features:
+                return None
+            value = default
+        elif key == "tokenizer" and self.reads_features:
+            self.fault((key,), message("the reader yields features, which need no tokenizer: remove it"), at_key=True)
+            return None
+        spec = self.component(kind, value, (key,))
+        return self.fitting_embedding(spec) if key == "embedding" and spec is not None else spec
+
+    def fitting_embedding(self, spec: Spec) -> Spec | None:
+        """Return an embedding if it takes what the reader yields."""
+        yielded = "features" if self.reads_features else "ids"
+        takes = getattr(spec.cls, "takes", "ids")
+        if takes == yielded:
+            return spec
+        text = message(
+            "'{name}' takes {takes}, but the reader yields {yielded}", name=spec.name, takes=takes, yielded=yielded
+        )
+        self.fault(spec.name_path, message("{text}: remove it, or use another", text=text))
+        return None
+
+    def component(self, kind: str, value: Any, path: KeyPath) -> Spec | None:
+        """Find a component and check its parameters, nested components included; None if something is wrong."""
+        known, article = ", ".join(self.registry.names(kind)), with_article(kind)
+        name_path = path
+        if isinstance(value, dict):
+            name_path = (*path, "type")
+            if "type" not in value:
+                self.fault(name_path, message("is required: one of {known}", known=known), at_key=True)
+                return None
+        elif isinstance(value, str):
+            value = {"type": value}
+        else:
+            text = message(
+                "must be a mapping with `type:`, or the name of {component}, not {value}",
+                component=article,
+                value=format_value(value),
+            )
+            self.fault(path, text)
+            return None
+        name = value["type"]
+        if not isinstance(name, str) or not name:
+            text = message(
+                "must be the name of {component} ({known}), not {value}",
+                component=article,
+                known=known,
+                value=format_value(name),
+            )
+            self.fault(name_path, text)
+            return None
+        try:
+            registered = self.registry.get(kind, name)
+        except LookupError as error:
+            self.fault(name_path, str(error))
+            return None
+        cls = registered.load()
+        given = {key: item for key, item in value.items() if key != "type"}
+        before = len(self.faults)
+        checked = self.values(cls, given, path, name_path)
+        for parameter in parameters(cls).values():
+            here = (*path, parameter.name)
+            if parameter.nested:
+                checked[parameter.name] = self.nested(parameter, given, here)
+            elif parameter.is_path and isinstance(checked.get(parameter.name), Path):
+                checked[parameter.name] = self.absolute(checked[parameter.name], given.get(parameter.name), here)
+        if len(self.faults) > before:
+            return None
+        return Spec(registered, cls, path, {key: checked[key] for key in parameters(cls)}, name_path)
+
+    def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
+        """Check a parameter that is a component, or a list of them."""
+        kind = str(parameter.nested)
+        if parameter.name not in given:
+            wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)
+            self.fault(path, message("is required: {wanted}", wanted=wanted), at_key=True)
+            return None
+        value = given[parameter.name]
+        if not parameter.is_list:
+            return self.component(kind, value, path)
+        if not isinstance(value, list) or not value:
+            text = message("must be a list of at least one {kind}, not {value}", kind=kind, value=format_value(value))
+            self.fault(path, text)
+            return None
+        return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
+
+    def absolute(self, path: Path, given: Any, here: KeyPath) -> Path:
+        """Return a path relative to the file that contains it."""
+        try:
+            path = path.expanduser()
+        except RuntimeError:
+            user = path.parts[0].removeprefix("~")
+            self.fault(here, message("the home folder of '{user}' is unknown: write ./~ for a file name", user=user))
+        if given == "" or "\0" in str(path):
+            self.fault(here, message("must be the path of a file, not {value}", value=format_value(given)))
+        return self.recipe.folder(self.written_path(here)).absolute() / path
+
+    def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec]) -> DryBuild:
+        """Build the components alone, and report the values that their constructors refuse."""
+        reader = self.try_constructor(specs["data"])
+        encoder = self.try_constructor(specs["encoder"], 1)
+        head = self.try_constructor(specs["head"])
+        for spec in (specs["tokenizer"], *side_readers.values()):
+            self.try_constructor(spec)
+        encoder_spec = specs["encoder"]
+        not_causal = innermost_not_causal(encoder_spec, encoder) if encoder_spec and encoder is not None else None
+        return DryBuild(reader, encoder, head, not_causal)
+
+    def try_constructor(self, spec: Spec | None, *supplied: Any) -> Any:
+        """Build a component alone; None if it is refused."""
+        try:
+            return dry_build(spec, *supplied) if spec else None
+        except BuildError as error:
+            # What an encoder requires of the size of its input is checked when that is known.
+            if not str(error).startswith("input_size"):
+                self.fault(error.path, str(error))
+            return None
+
+    def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> None:
+        """Report that something is wrong at a value, or at its key."""
+        self.faults.append(self.recipe.fault(self.written_path(path, or_missing=at_key), text, at_key=at_key))
+
+    def is_faulty(self, path: KeyPath) -> bool:
+        """Return whether there is a fault at a path or below."""
+        key = ".".join(path)
+        return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)
+
+    def written_path(self, path: KeyPath, or_missing: bool = False) -> KeyPath:
+        """Return where a parameter is set: those of `data.valid` and `data.test` are often those of `data`.
+
+        Args:
+            path: of the parameter.
+            or_missing: whether one that is set in neither place belongs in `data`.
+        """
+        if path[:1] != ("data",) or len(path) < 3 or path[1] not in SIDES or self.recipe.contains(path):
+            return path
+        inherited = ("data", *path[2:])
+        return inherited if or_missing or self.recipe.contains(inherited) else path
+
+    def replaced_type_hint(self, key: KeyPath, name_path: KeyPath) -> str:
+        """Return a hint for a key that one file sets for a type that another file replaces."""
+        key_position, type_position = self.recipe.keys.get(key), self.recipe.values.get(name_path)
+        if key_position is None or type_position is None or key_position.file == type_position.file:
+            return ""
+        section_position = self.recipe.keys.get(key[:-1])
+        if type_position.line and section_position and section_position.file != type_position.file:
+            return ""
+        if not key_position.line:
+            return ""
+        return message("; it belongs to the type that was replaced at {position}", position=type_position)

@@ -1,0 +1,282 @@
+"""The sections of a recipe that are not components: their keys, types, bounds and defaults.
+
+A section is a class like a component: its keys are keyword-only parameters with annotations. No pydantic is imported
+here, so `seqkit generate` can check its options against `Generate`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from annotated_types import Ge, Le, Lt
+
+from seqkit.contracts import (
+    Fraction,
+    NonEmptyText,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+)
+from seqkit.messages import message
+from seqkit.recipe.generation import Generate
+from seqkit.recipe.rules import Problem, Satisfies
+from seqkit.recipe.section import Section
+
+
+def _is_requirement(text: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return False
+    return not (requirement.url or requirement.extras or requirement.marker)
+
+
+def _is_run_name(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None
+
+
+def _is_device(text: str) -> bool:
+    return re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", text) is not None
+
+
+RunName = Annotated[
+    str,
+    Satisfies(
+        _is_run_name,
+        message("a folder name of at most 64 letters (a to z), digits, `.`, `_` and `-`, a letter or digit first"),
+    ),
+]
+Device = Annotated[
+    str, Satisfies(_is_device, message("one of auto, cpu, mps, cuda, or cuda:N where N is the number of a GPU"))
+]
+PluginRequirement = Annotated[
+    str,
+    Satisfies(_is_requirement, message("the name of a package, with or without versions: `seqkit-tagging>=0.1`")),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashSplit(Section):
+    """A split by the hash of the text: u = int(sha256(text.strip()), 16) % 1000 / 1000.
+
+    The split of an example depends on its text alone. Without `folds`, test is u < test and valid is
+    test <= u < test + valid. With `folds`, test is fold/folds <= u < (fold+1)/folds, and valid the part of width
+    `valid` that follows it, continued from 0 past 1.
+    """
+
+    by: Literal["hash"] = "hash"
+    valid: Fraction = 0.0
+    test: Fraction = 0.0
+    folds: Annotated[int, Ge(2), Le(100)] | None = None
+    fold: NonNegativeInt | None = None
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Yield what is wrong between the sizes and the folds."""
+        if (self.folds is None) != (self.fold is None):
+            yield Problem(("folds",), message("set both folds and fold, or neither"))
+        elif self.folds is None or self.fold is None:
+            yield from _check_sizes(self.valid + self.test)
+        elif self.fold >= self.folds:
+            yield Problem(("fold",), message("must be less than folds, {folds}", folds=self.folds))
+        elif self.test:
+            yield Problem(("test",), message("with folds, the size of the test split is 1/folds: remove this key"))
+        else:
+            yield from _check_sizes(self.valid + 1 / self.folds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSplit(Section):
+    """A random split by the recipe's seed, stratified by label."""
+
+    by: Literal["random"] = "random"
+    valid: Fraction = 0.0
+    test: Fraction = 0.0
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Yield what is wrong between the sizes."""
+        return _check_sizes(self.valid + self.test)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderSplit(Section):
+    """A split by position: the first examples for training, then validation, then test. One long text is cut too."""
+
+    by: Literal["order"] = "order"
+    valid: Fraction = 0.0
+    test: Fraction = 0.0
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Yield what is wrong between the sizes."""
+        return _check_sizes(self.valid + self.test)
+
+
+def _check_sizes(held_out: float) -> Iterator[Problem]:
+    if held_out >= 1:
+        yield Problem(
+            ("valid",), message("no data would be left for training: valid and test must add up to less than 1")
+        )
+
+
+Split: TypeAlias = HashSplit | RandomSplit | OrderSplit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Section):
+    """The keys of `data` that are not parameters of its reader; `valid` and `test` are readers themselves."""
+
+    split: Split | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Section):
+    """Kingma and Ba, 2015."""
+
+    type: Literal["adam"] = "adam"
+    lr: PositiveFloat = 0.001
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    eps: PositiveFloat = 1e-8
+    weight_decay: NonNegativeFloat = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamW(Section):
+    """Adam with decoupled weight decay: Loshchilov and Hutter, 2019."""
+
+    type: Literal["adamw"] = "adamw"
+    lr: PositiveFloat = 0.001
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    eps: PositiveFloat = 1e-8
+    weight_decay: NonNegativeFloat = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD(Section):
+    """Stochastic gradient descent, with momentum: Sutskever et al., 2013."""
+
+    type: Literal["sgd"] = "sgd"
+    lr: PositiveFloat = 0.1
+    momentum: Fraction = 0.0
+    nesterov: bool = False
+    weight_decay: NonNegativeFloat = 0.0
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Yield what is wrong between nesterov and momentum."""
+        if self.nesterov and not self.momentum:
+            yield Problem(("nesterov",), message("requires a momentum greater than 0"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RMSprop(Section):
+    """Tieleman and Hinton, 2012."""
+
+    type: Literal["rmsprop"] = "rmsprop"
+    lr: PositiveFloat = 0.001
+    alpha: Fraction = 0.99
+    eps: PositiveFloat = 1e-8
+    momentum: Fraction = 0.0
+    weight_decay: NonNegativeFloat = 0.0
+
+
+Optimizer: TypeAlias = Adam | AdamW | SGD | RMSprop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Section):
+    """The learning rate at each step: a linear warm-up over `warmup` steps, then as `type` says.
+
+    Attributes:
+        type: constant; linear or cosine, from the optimizer's lr to `final` times lr at the last step; step, which
+            multiplies the rate by `gamma` every `every` epochs.
+        warmup: in steps.
+        final: a fraction of lr.
+        every: in epochs.
+        gamma: the factor.
+    """
+
+    type: Literal["constant", "linear", "cosine", "step"] = "constant"
+    warmup: NonNegativeInt = 0
+    final: Annotated[float, Ge(0), Le(1)] = 0.0
+    every: PositiveInt = 1
+    gamma: Probability = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStopping(Section):
+    """Stop after `patience` evaluations in which `train.metric` improved by at most `min_delta`."""
+
+    patience: PositiveInt = 3
+    min_delta: NonNegativeFloat = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Section):
+    """How to train.
+
+    Attributes:
+        epochs: the number of epochs, 10 if neither this nor `steps` is set.
+        steps: the number of optimizer steps, in place of `epochs`.
+        batch_size: the number of rows of a batch; with `sequence_length`, of streams that the text is divided into.
+        sequence_length: the length of the windows that long rows are cut into for truncated backpropagation through
+            time, in time steps.
+        carry_state: with `sequence_length` and a causal encoder: begin each window with the state after the one before.
+        optimizer: the optimizer.
+        schedule: the learning rate schedule.
+        clip_norm: the norm that longer gradients are scaled down to.
+        metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head.
+        early_stopping: when to stop before the last epoch.
+        evaluate_every: the number of epochs from one evaluation to the next.
+        checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
+            state is always saved.
+        device: where to compute; auto is a GPU if there is one.
+        threads: CPU threads; auto chooses by the size of the model and the number of cores.
+    """
+
+    epochs: PositiveInt | None = None
+    steps: PositiveInt | None = None
+    batch_size: PositiveInt = 32
+    sequence_length: PositiveInt | None = None
+    carry_state: bool = True
+    optimizer: Optimizer = Adam()
+    schedule: Schedule = Schedule()
+    clip_norm: PositiveFloat | None = None
+    metric: str = "loss"
+    early_stopping: EarlyStopping | None = None
+    evaluate_every: PositiveInt = 1
+    checkpoint_seconds: NonNegativeFloat = 30.0
+    device: Device = "auto"
+    threads: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto"
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Yield what is wrong between epochs and steps."""
+        if self.epochs is not None and self.steps is not None:
+            yield Problem(("steps",), message("set epochs or steps, not both"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Section):
+    """The keys of a recipe that do not name a component.
+
+    Attributes:
+        name: the name of the run; that of the recipe's file by default.
+        seed: the random seed of the weights, the order of the data, dropout and sampling.
+        train: how to train.
+        generate: what to generate after training.
+        predict: the texts to predict labels for after training.
+        baseline: whether to compute the head's baseline on the same split.
+        plugins: the packages that the recipe requires: `seqkit-tagging`, or `seqkit-tagging>=0.1`.
+    """
+
+    name: RunName | None = None
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 0
+    train: Train = Train()
+    generate: Generate | None = None
+    predict: tuple[NonEmptyText, ...] = ()
+    baseline: Literal["on", "off"] | bool = "on"
+    plugins: tuple[PluginRequirement, ...] = ()

@@ -1,0 +1,322 @@
+"""YAML into plain data, with the line and column of every key and value.
+
+A recipe can come from a stranger, so only a plain part of YAML is read: no anchors, aliases, merge keys, tags or second
+documents, and a duplicate key is an error. Scalars follow the core schema of YAML 1.2: `1e-3` is a number, `no` a
+string. Values are built from the parser's events, so no constructor of the YAML library ever runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+import yaml
+
+from seqkit.errors import Fault, RecipeError
+from seqkit.messages import message
+
+KeyPath: TypeAlias = tuple[str, ...]
+"""The keys that lead to a value; an item of a list by its number, as text."""
+
+MAX_DEPTH = 40
+
+_NULL = re.compile(r"null|Null|NULL|~|")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]+")
+_LARGEST = 2**63 - 1
+"""The largest integer of torch and NumPy; longer ones are refused before they are converted, which could take long."""
+
+_OCTAL = re.compile(r"0o([0-7]+)")
+_HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]+)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
+_NAN = re.compile(r"\.(nan|NaN|NAN)")
+_SURROGATE = re.compile("[\\ud800-\\udfff]")
+_START = yaml.Mark("", 0, 0, 0, None, 0)
+
+
+class Position(NamedTuple):
+    """A position in a file.
+
+    Attributes:
+        file: its path, or the name of another source.
+        line: from 1; 0 for a source without lines.
+        column: from 1; 0 for a source without lines.
+    """
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class Document(NamedTuple):
+    """Data and its positions in the file.
+
+    Attributes:
+        data: dict, list, str, int, float, bool or None.
+        keys: the position of each key.
+        values: the position of each value.
+    """
+
+    data: Any
+    keys: dict[KeyPath, Position]
+    values: dict[KeyPath, Position]
+
+
+def parse(text: str, file: str) -> Document:
+    """Parse one YAML document.
+
+    Args:
+        text: the document.
+        file: its name, for positions.
+
+    Raises:
+        RecipeError: the faults with their positions; nothing is read after a syntax error.
+    """
+    return _Builder(file).build(text)
+
+
+def scalar(text: str) -> Any:
+    """Return the value of a plain (unquoted) scalar in the core schema of YAML 1.2.
+
+    Raises:
+        ValueError: an integer that does not fit in 64 bits.
+    """
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUE.fullmatch(text):
+        return True
+    if _FALSE.fullmatch(text):
+        return False
+    if _INT.fullmatch(text):
+        return _integer(text, text.lstrip("+-0"), 10)
+    if match := _OCTAL.fullmatch(text):
+        return _integer(match[1], match[1].lstrip("0"), 8)
+    if match := _HEXADECIMAL.fullmatch(text):
+        return _integer(match[1], match[1].lstrip("0"), 16)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if match := _INFINITY.fullmatch(text):
+        return float(match[1] + "inf")
+    return float("nan") if _NAN.fullmatch(text) else text
+
+
+def dump(data: Any) -> str:
+    """Return plain data as YAML that `parse` reads back as the same data.
+
+    PyYAML by itself does not quote texts such as `1e3` and `0o7`, which YAML 1.2 reads as numbers.
+    """
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def text(self, text: str) -> yaml.ScalarNode:
+        # Only double quotes preserve every character: other styles fold some that YAML 1.1 takes for line breaks.
+        plain = re.fullmatch(r"[ -~]*", text) or (text.isprintable() and "\ufeff" not in text)
+        quote = not plain or _is_not_text(text)
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quote else None)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
+def _is_not_text(text: str) -> bool:
+    try:
+        return not isinstance(scalar(text), str)
+    except ValueError:
+        return True
+
+
+def _integer(text: str, digits: str, base: int) -> int:
+    number = int(text, base) if len(digits) < 23 else _LARGEST + 1
+    if not -_LARGEST - 1 <= number <= _LARGEST:
+        raise ValueError(message("the integer does not fit in 64 bits"))
+    return number
+
+
+class _Builder:
+    """Builds the data of one document from the parser's events.
+
+    Attributes:
+        faults: what is wrong so far.
+        open: for each bracket or brace that is open, the event of its opening.
+        last: the event before the current one.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.keys: dict[KeyPath, Position] = {}
+        self.values: dict[KeyPath, Position] = {}
+        self.faults: list[Fault] = []
+        self.open: list[Any] = []
+        self.last: Any = yaml.StreamStartEvent(_START, _START)
+
+    def build(self, text: str) -> Document:
+        data = None
+        try:
+            events = self.remember_last(yaml.parse(text, Loader=yaml.SafeLoader))
+            for event in events:
+                if isinstance(event, yaml.DocumentStartEvent):
+                    if self.values:
+                        self.fault(event, (), message("a second document: write one recipe per file"))
+                        break
+                    data = self.node(next(events), events, ())
+        except yaml.MarkedYAMLError as error:
+            position, reason = _explain_syntax(error, text.split("\n"), self.open[-1] if self.open else None, self.last)
+            self.fault_at(position._replace(file=self.file), message("invalid YAML: {reason}", reason=reason))
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
+            character = f"U+{ord(text[error.position]):04X}"
+            reason = message("invalid YAML: the character {character} is not allowed", character=character)
+            self.fault_at(Position(self.file, line, column), reason)
+        except (ValueError, OverflowError) as error:
+            # PyYAML lets these through for a character beyond Unicode (`"\\UFFFFFFFF"`) and an absurd `%YAML` version.
+            position = _position(self.last.end_mark)._replace(file=self.file)
+            self.fault_at(position, message("invalid YAML: cannot read what follows: {error}", error=error))
+        if self.faults:
+            raise RecipeError(self.faults)
+        return Document(data, self.keys, self.values)
+
+    def remember_last(self, events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+        for event in events:
+            self.last = event
+            yield event
+
+    def fault(self, event: yaml.Event, path: KeyPath, text: str) -> None:
+        self.faults.append(Fault(str(self.position(event)), ".".join(path), text))
+
+    def fault_at(self, position: Position, text: str) -> None:
+        self.faults.append(Fault(str(position), "", text))
+
+    def position(self, event: Any) -> Position:
+        return _position(event.start_mark)._replace(file=self.file)
+
+    def node(self, event: Any, events: Iterator[yaml.Event], path: KeyPath) -> Any:
+        self.values[path] = self.position(event)
+        if isinstance(event, yaml.AliasEvent):
+            text = message("aliases (*{name}) are not allowed: write the value out", name=event.anchor)
+            self.fault(event, path, text)
+            return None
+        if event.anchor:
+            text = message("anchors (&{name}) are not allowed: write the value out", name=event.anchor)
+            self.fault(event, path, text)
+        if event.tag:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.fault(event, path, message("tags ({tag}) are not allowed: write a plain value", tag=tag))
+        if len(path) > MAX_DEPTH:
+            self.fault(event, path[:1], message("nested more than {depth} levels deep", depth=MAX_DEPTH))
+            raise RecipeError(self.faults)
+        if isinstance(event, yaml.ScalarEvent):
+            return self.scalar(event, path)
+        if event.flow_style:
+            self.open.append(event)
+        items = (self.sequence if isinstance(event, yaml.SequenceStartEvent) else self.mapping)(events, path)
+        if event.flow_style:
+            self.open.pop()
+        return items
+
+    def scalar(self, event: Any, path: KeyPath) -> Any:
+        try:
+            value = scalar(event.value) if event.style is None else event.value
+        except ValueError as error:
+            self.fault(event, path, str(error))
+            return None
+        if isinstance(value, str):
+            self.check_surrogates(event, path, value)
+        return value
+
+    def sequence(self, events: Iterator[yaml.Event], path: KeyPath) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(self.node(event, events, (*path, str(len(items)))))
+        return items
+
+    def mapping(self, events: Iterator[yaml.Event], path: KeyPath) -> dict[str, Any]:
+        items: dict[str, Any] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                self.fault(event, path, message("a key must be a word"))
+                self.node(event, events, (*path, "?"))
+                self.node(next(events), events, (*path, "?"))
+                continue
+            key, here = event.value, (*path, event.value)
+            self.check_surrogates(event, path, key)
+            if event.anchor or event.tag:
+                self.fault(event, here, message("anchors and tags are not allowed: write the key alone"))
+            if key == "<<" and event.style is None:
+                text = message("merge keys are not allowed: use `extends:` to start from another recipe")
+                self.fault(event, here, text)
+            elif key in items:
+                line = self.keys[here].line
+                self.fault(event, here, message("duplicate key: already set on line {line}", line=line))
+            first_position, self.keys[here] = self.keys.get(here), self.position(event)
+            value = self.node(next(events), events, here)
+            if first_position is None:
+                items[key] = value
+        return items
+
+    def check_surrogates(self, event: Any, path: KeyPath, text: str) -> None:
+        """Report a surrogate code point, which no encoding can represent."""
+        if surrogate := _SURROGATE.search(text):
+            code_point = f"U+{ord(surrogate[0]):04X}"
+            self.fault(event, path, message("the surrogate {character} is not a character", character=code_point))
+
+
+def _position(mark: yaml.Mark) -> Position:
+    return Position("", mark.line + 1, mark.column + 1)
+
+
+def _explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: Any) -> tuple[Position, str]:
+    """Return the position to edit and what to do there, for an error of PyYAML.
+
+    Args:
+        error: of PyYAML.
+        lines: of the file.
+        opened: the event of the innermost bracket or brace that is open, if any.
+        last: the event before the error.
+    """
+    problem, context = error.problem or "", error.context or ""
+    begun, found = error.context_mark, error.problem_mark or error.context_mark
+    if found is None:
+        return Position("", 1, 1), problem or context
+    line = lines[found.line] if found.line < len(lines) else ""
+    if "quoted" in context and "unexpected" in problem:
+        return _position(begun or found), message("unclosed quote")
+    if "quoted" in context:
+        text = message("{problem}: double the backslash, or use single quotes", problem=problem)
+        return _position(found), text
+    if getattr(last, "style", None) in ("'", '"') and last.start_mark.line < last.end_mark.line == found.line:
+        text = message("this quote is closed only on line {line}", line=found.line + 1)
+        return _position(last.start_mark), text
+    if opened and (found.line > opened.start_mark.line or "<stream end>" in problem):
+        bracket = "[" if isinstance(opened, yaml.SequenceStartEvent) else "{"
+        return _position(opened.start_mark), message("unclosed {bracket}, or a missing comma inside", bracket=bracket)
+    if "simple key" in context:
+        return _position(begun or found), message("missing `: `")
+    if problem.startswith("mapping values are not allowed"):
+        above = next((number for number in range(found.line - 1, -1, -1) if lines[number].strip()), None)
+        if above is not None and re.fullmatch(r"\s*[\w.]+(:\S.*|[^:]*)", lines[above]):
+            indentation = len(lines[above]) - len(lines[above].lstrip())
+            return Position("", above + 1, indentation + 1), message("missing `: ` (a colon and a space)")
+        return _position(found), message("unexpected `:`: check the indentation, and quote a text that contains `: `")
+    if problem.startswith("expected <block end>"):
+        if line[: found.column].strip():
+            return _position(found), message("unexpected text after a value: put the whole value in quotes")
+        return _position(found), message("the indentation does not match the lines above")
+    if "\\t" in problem:
+        return _position(found), message("unexpected tab: indent with spaces")
+    if unexpected := re.fullmatch("expected the node content, but found ('.*')", problem):
+        return _position(found), message("expected a value, found {token}", token=unexpected[1])
+    if "cannot start any token" in problem:
+        character = line[found.column : found.column + 1]
+        return _position(found), message("a value cannot begin with {character}: quote it", character=character)
+    return _position(found), f"{problem} ({context})" if context and "flow" not in context else problem

@@ -1,0 +1,99 @@
+"""The components of seqkit, registered with the same hooks as those of a plugin. Nothing is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqkit.hookspecs import Component, hookimpl
+
+
+@hookimpl
+def seqkit_readers() -> Iterator[Component]:
+    yield Component(
+        "text",
+        "seqkit.readers.text:Text",
+        "plain text from a file or from the recipe",
+        "seqkit.testing.builtin:text",
+    )
+    yield Component(
+        "table",
+        "seqkit.readers.table:Table",
+        "labelled text in a CSV, TSV or JSON Lines file",
+        "seqkit.testing.builtin:table",
+    )
+
+
+@hookimpl
+def seqkit_tokenizers() -> Iterator[Component]:
+    yield Component("char", "seqkit.tokenizers.char:Char", "one token per character", "seqkit.testing.builtin:char")
+    yield Component(
+        "byte",
+        "seqkit.tokenizers.byte:Byte",
+        "one token per byte of UTF-8; no text is unknown",
+        "seqkit.testing.builtin:byte",
+    )
+    yield Component(
+        "word",
+        "seqkit.tokenizers.word:Word",
+        "one token per word; Chinese and Japanese by character",
+        "seqkit.testing.builtin:word",
+    )
+
+
+@hookimpl
+def seqkit_embeddings() -> Iterator[Component]:
+    yield Component(
+        "one_hot",
+        "seqkit.embeddings.one_hot:OneHot",
+        "one-hot vectors, without weights",
+        "seqkit.testing.builtin:one_hot",
+    )
+    yield Component(
+        "learned",
+        "seqkit.embeddings.learned:Learned",
+        "a learned vector for each token",
+        "seqkit.testing.builtin:learned",
+    )
+    yield Component(
+        "scaled",
+        "seqkit.embeddings.scaled:Scaled",
+        "features, each scaled to a common range",
+        "seqkit.testing.builtin:scaled",
+    )
+
+
+@hookimpl
+def seqkit_encoders() -> Iterator[Component]:
+    yield Component("lstm", "seqkit.encoders.lstm:LSTM", "a forward LSTM", "seqkit.testing.builtin:lstm")
+    yield Component("bilstm", "seqkit.encoders.lstm:BiLSTM", "a bidirectional LSTM", "seqkit.testing.builtin:bilstm")
+    yield Component(
+        "stacked", "seqkit.encoders.stacked:Stacked", "a stack of encoders", "seqkit.testing.builtin:stacked"
+    )
+    yield Component(
+        "projected",
+        "seqkit.encoders.projected:Projected",
+        "a linear projection of another encoder",
+        "seqkit.testing.builtin:projected",
+    )
+
+
+@hookimpl
+def seqkit_heads() -> Iterator[Component]:
+    yield Component(
+        "next_char",
+        "seqkit.heads.next_char:NextChar",
+        "next-token prediction and text generation",
+        "seqkit.testing.builtin:next_char",
+    )
+    yield Component(
+        "classify",
+        "seqkit.heads.classify:Classify",
+        "sequence classification: one label per text",
+        "seqkit.testing.builtin:classify",
+    )
+    yield Component(
+        "sentiment",
+        "seqkit.heads.classify:Classify",
+        "another name of classify",
+        "seqkit.testing.builtin:classify",
+    )

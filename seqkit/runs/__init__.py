@@ -1,0 +1,1 @@
+"""Run directories: the names of their files, and reading and writing them."""

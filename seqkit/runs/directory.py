@@ -1,0 +1,244 @@
+"""The layout of a run directory. Only this module knows the names of its files.
+
+    recipe.yaml          the recipe as it was given
+    plan.json            the resolved recipe, and the versions of seqkit, torch and every plugin
+    tokenizer.json       what tokenizer and head learned from the data
+    model.safetensors    the best weights
+    metrics.jsonl        one row per evaluation and epoch
+    checkpoints/         what an interrupted run resumes from
+    result.json          examples, metrics, baseline, timing, generated texts and predictions
+    .launched_by         during training under torchrun: an identifier of the launcher, to find the run after a restart
+
+Weights are safetensors and everything else is JSON or text: nothing is pickled or unpickled. A file is either complete
+or absent. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from seqkit.errors import DataError, UsageError
+from seqkit.messages import format_value, message
+from seqkit.runs.files import MAX_NESTING, is_stale, read_json, sync_folder, write_synced
+
+FORMAT = 1
+
+
+class RunDirectory:
+    """The files of a run.
+
+    Args:
+        path: the path of the directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe = path / "recipe.yaml"
+        self.plan = path / "plan.json"
+        self.tokenizer = path / "tokenizer.json"
+        self.model = path / "model.safetensors"
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.result = path / "result.json"
+        self.launched_by = path / ".launched_by"
+
+    @classmethod
+    def create(cls, runs: Path, name: str, files: Mapping[str, bytes]) -> RunDirectory:
+        """Create the next free `name-N`. It appears with all of its files at once.
+
+        Args:
+            runs: the folder that contains all runs.
+            name: the name of the run.
+            files: the contents of its first files, by path in the run directory.
+
+        Raises:
+            UsageError: it cannot be created there.
+        """
+        staged = runs / f".{name}.{os.getpid()}"
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            for other in runs.glob(f".{glob.escape(name)}.*"):
+                if other == staged or is_stale(other):
+                    shutil.rmtree(other, ignore_errors=True)
+            _write_files(staged, files)
+            path = _rename_to_next(staged, runs, name)
+            sync_folder(runs)
+            return cls(path)
+        except (OSError, ValueError) as error:  # a ValueError is a name that no folder can have
+            shutil.rmtree(staged, ignore_errors=True)
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(
+                message(
+                    "{folder}: cannot create a run directory: {reason}; choose another folder with --runs",
+                    folder=runs,
+                    reason=reason,
+                )
+            ) from None
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunDirectory:
+        """Open an existing run directory.
+
+        Raises:
+            UsageError: it is not a run directory.
+            DataError: one of its files is a symbolic link, which can point outside the directory.
+        """
+        run = cls(Path(path))
+        try:
+            exists, has_plan = run.path.exists(), run.plan.is_file()
+        except OSError as error:
+            raise UsageError(message("{run}: cannot be opened: {reason}", run=path, reason=error.strerror)) from None
+        if not exists:
+            raise UsageError(message("{run}: the run directory does not exist", run=path))
+        if not has_plan:
+            raise UsageError(
+                message(
+                    "{run}: not a run directory, since it contains no {file}: pass the last line that `seqkit run` "
+                    "printed",
+                    run=path,
+                    file=run.plan.name,
+                )
+            )
+        for file in (*vars(run).values(), *(run.checkpoints.iterdir() if run.checkpoints.is_dir() else ())):
+            if file != run.path and file.is_symlink():
+                raise DataError(
+                    message("{file}: is a symbolic link, which is not allowed in a run directory", file=file)
+                )
+        return run
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Prevent other processes from training in this directory. The lock ends with the process.
+
+        Raises:
+            UsageError: another process is training in it.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows has no such lock
+            yield
+            return
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise UsageError(message("{run}: another process is training in it", run=self.path)) from None
+        finally:
+            os.close(descriptor)
+
+    def remove_temporary_files(self) -> None:
+        """Remove incomplete files, which a killed process leaves behind."""
+        for folder in (self.path, self.checkpoints):
+            for entry in folder.glob(".*.*") if folder.is_dir() else ():
+                if not entry.name.rpartition(".")[2].isdecimal():  # it does not end with a process id
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink(missing_ok=True)
+
+    def read_plan(self) -> dict[str, Any]:
+        """Return plan.json.
+
+        Raises:
+            DataError: it is corrupt, or has a format that this version does not read.
+        """
+        plan = read_json(self.plan)
+        if plan.get("format") != FORMAT:
+            raise DataError(message("{file}: {problem}", file=self.plan, problem=explain_format(plan.get("format"))))
+        if not isinstance(plan.get("recipe"), dict):
+            raise DataError(message("{file}: corrupt: it contains no recipe", file=self.plan))
+        components = plan.get("components")
+        if not isinstance(components, list) or not all(map(_is_component, components)):
+            raise DataError(message("{file}: corrupt: 'components' is not a list of components", file=self.plan))
+        if _is_too_deep(plan["recipe"]):
+            raise DataError(
+                message(
+                    "{file}: corrupt: the recipe is nested more than {depth} levels deep",
+                    file=self.plan,
+                    depth=MAX_NESTING,
+                )
+            )
+        return plan
+
+    def read_fitted(self) -> dict[str, Any]:
+        """Return what tokenizer and head learned from the data: `{"tokenizer": …, "head": …, "features": …}`.
+
+        Raises:
+            DataError: the file is corrupt.
+        """
+        fitted = read_json(self.tokenizer)
+        if not isinstance(fitted.get("tokenizer"), dict | None):
+            raise DataError(message("{file}: corrupt: 'tokenizer' is not a mapping", file=self.tokenizer))
+        if not isinstance(fitted.get("head"), dict):
+            raise DataError(message("{file}: corrupt: 'head' is not a mapping", file=self.tokenizer))
+        features = fitted.get("features")
+        if features is not None and (not isinstance(features, int) or features < 1):
+            raise DataError(
+                message(
+                    "{file}: corrupt: 'features' must be a positive integer, not {value}",
+                    file=self.tokenizer,
+                    value=format_value(features),
+                )
+            )
+        return {"tokenizer": None, "features": None} | fitted
+
+
+def explain_format(found: object) -> str:
+    """Explain why a run of another format cannot be read, and what to do."""
+    if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
+        return message(
+            "format {found} of a newer version; this version of seqkit reads format {known}: "
+            "pip install --upgrade seqkit",
+            found=found,
+            known=FORMAT,
+        )
+    return message(
+        "format {found}; this version of seqkit reads format {known}", found=format_value(found), known=FORMAT
+    )
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Create a folder with files, and wait until they are on the disk."""
+    folder.mkdir()
+    for file, content in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        write_synced(folder / file, content)
+    for parent in {(folder / file).parent for file in files} | {folder}:
+        sync_folder(parent)
+
+
+def _rename_to_next(staged: Path, runs: Path, name: str) -> Path:
+    """Rename a folder to the next free `name-N`, and return its new path."""
+    suffixes = [entry.name.removeprefix(f"{name}-") for entry in runs.iterdir() if entry.name.startswith(f"{name}-")]
+    number = max((int(suffix) for suffix in suffixes if suffix.isdecimal()), default=0) + 1
+    while True:
+        try:
+            return staged.rename(runs / f"{name}-{number}")
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            number += 1  # another process took it
+
+
+def _is_component(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) and len(text) < 200 for text in value.values())
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_NESTING):
+        level = [item for parent in level for item in _children(parent)]
+    return bool(level)
+
+
+def _children(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -1,0 +1,172 @@
+"""Read the files of a run directory, which may be untrusted, and write them completely or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from seqkit.errors import DataError, UsageError
+from seqkit.messages import format_value, message
+
+MAX_JSON_BYTES = 256_000_000
+
+STALE_SECONDS = 3600
+"""The age in seconds from which a temporary file is assumed to belong to a killed process."""
+
+MAX_NESTING = 100
+"""The maximum depth of nested values in a file; a recipe has at most 40."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        DataError: the file is missing, too large, or contains something else.
+    """
+    return parse_json(read_bytes(path, MAX_JSON_BYTES), path)
+
+
+def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
+    """Return the content of a file.
+
+    Args:
+        path: the file.
+        max_bytes: the maximum size; by default, the memory of this machine.
+
+    Raises:
+        DataError: it is missing, is not a regular file, is too large, or cannot be read.
+    """
+    max_bytes = _memory_bytes() if max_bytes is None else max_bytes
+    if file_size(path) > max_bytes:
+        raise DataError(message("{file}: larger than {size:,} bytes", file=path, size=max_bytes))
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise cannot_read(path, error) from None
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the JSON object in the content of a file.
+
+    Args:
+        content: the content of the file.
+        path: the file, for messages.
+
+    Raises:
+        DataError: it is not a JSON object.
+    """
+    try:
+        value = json.loads(content, parse_constant=_reject_constant, parse_float=_parse_float)
+        json.dumps(value, ensure_ascii=False).encode()  # JSON can contain a surrogate, which cannot be printed
+    except (ValueError, RecursionError) as error:
+        raise DataError(message("{file}: corrupt: {reason}", file=path, reason=error)) from None
+    if not isinstance(value, dict):
+        raise DataError(message("{file}: corrupt: not a JSON object", file=path))
+    return value
+
+
+def file_size(path: Path) -> int:
+    """Return the size of a file in bytes.
+
+    Raises:
+        DataError: it is missing, or is not a regular file: reading a pipe could block forever.
+    """
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        raise DataError(message("{file}: is missing: the run is not complete", file=path)) from None
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    if stat.S_ISLNK(status.st_mode):
+        raise DataError(message("{file}: is a symbolic link, which is not allowed in a run directory", file=path))
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(message("{file}: not a regular file", file=path))
+    return status.st_size
+
+
+def cannot_read(path: Path, error: OSError) -> DataError:
+    """Return the error of a file that cannot be read."""
+    return DataError(message("{file}: cannot be read: {reason}", file=path, reason=error.strerror))
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """Return a value as strict, indented JSON, Unicode unescaped."""
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Replace the content of a file atomically: after an error it is unchanged.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write_synced(staged, content.encode() if isinstance(content, str) else content)
+        staged.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
+        raise UsageError(message("{file}: cannot be written: {reason}", file=path, reason=error.strerror)) from None
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a new file and wait until it is on the disk. An existing file, which may be a link, is removed first.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if os.path.lexists(path):
+        path.unlink()
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names of a folder's files are on the disk, if the system supports it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_stale(path: Path) -> bool:
+    """Return whether a temporary file is so old that the process that wrote it must have been killed."""
+    try:
+        return time.time() - path.stat().st_mtime > STALE_SECONDS
+    except OSError:  # it is being removed or renamed
+        return False
+
+
+def _memory_bytes() -> int:
+    """Return the memory of this machine in bytes, a limit for sparse files: they can have any size."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
+
+
+def _reject_constant(text: str) -> NoReturn:
+    """Reject NaN and Infinity, which Python's json module accepts."""
+    raise ValueError(message("{value} is not JSON", value=text))
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(message("{value} is too large for a floating-point number", value=format_value(text)))
+    return number

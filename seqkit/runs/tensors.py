@@ -1,0 +1,94 @@
+"""Read safetensors files, which may be untrusted: the header is checked before the rest is read.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from seqkit.errors import DataError
+from seqkit.messages import format_value, message
+from seqkit.runs.files import cannot_read, file_size, read_bytes
+
+MAX_TENSORS = 10_000
+MAX_HEADER_BYTES = 2_000_000
+
+Tensors = TypeVar("Tensors")
+
+
+def read_tensors(path: Path, load: Callable[[bytes], Tensors]) -> Tensors:
+    """Return the tensors in a file.
+
+    Args:
+        path: the file.
+        load: `load` of safetensors.torch or safetensors.numpy.
+
+    Raises:
+        DataError: the file is missing or corrupt.
+    """
+    length = file_size(path)
+    try:
+        with path.open("rb") as file:
+            prefix = file.read(8)
+            _check_header(prefix + file.read(_header_size(prefix, length, path)), length, path)
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    return parse_tensors(read_bytes(path), path, load)
+
+
+def parse_tensors(content: bytes, path: Path, load: Callable[[bytes], Tensors]) -> Tensors:
+    """Return the tensors in the content of a file.
+
+    Args:
+        content: the content of the file.
+        path: the file, for messages.
+        load: `load` of safetensors.torch or safetensors.numpy.
+
+    Raises:
+        DataError: it is corrupt.
+    """
+    from safetensors import SafetensorError
+
+    size = _header_size(content[:8], len(content), path)
+    _check_header(content[: 8 + size], len(content), path)
+    try:
+        return load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise DataError(message("{file}: corrupt: {reason}", file=path, reason=error)) from None
+
+
+def _header_size(prefix: bytes, length: int, path: Path) -> int:
+    """Return the size of the header, which the first 8 bytes of a file contain."""
+    size = int.from_bytes(prefix, "little")
+    if len(prefix) < 8 or size > length - 8:
+        raise DataError(message("{file}: corrupt: not a safetensors file, or truncated", file=path))
+    if size > MAX_HEADER_BYTES:
+        raise DataError(message("{file}: corrupt: a header of {size:,} bytes", file=path, size=size))
+    return size
+
+
+def _check_header(header: bytes, length: int, path: Path) -> None:
+    """Check the number of tensors, and that the file ends with the last of them."""
+    try:
+        entries = json.loads(header[8:])
+        ends = [entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"]
+        end = len(header) + max(ends, default=0)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise DataError(message("{file}: corrupt: invalid header: {reason}", file=path, reason=error)) from None
+    if len(ends) > MAX_TENSORS:
+        raise DataError(
+            message("{file}: corrupt: {count:,} tensors, more than any model has", file=path, count=len(ends))
+        )
+    if end != length:
+        raise DataError(
+            message(
+                "{file}: corrupt: it has {length:,} bytes, but its header describes {end}",
+                file=path,
+                length=length,
+                end=format_value(end),
+            )
+        )

@@ -1,0 +1,198 @@
+"""Assertions that the checks of several kinds of component share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqkit.contracts import Contract
+from seqkit.contracts.capabilities import check_declared
+from seqkit.errors import PluginError
+from seqkit.messages import message
+from seqkit.recipe.parameters import parameters
+from seqkit.testing.checks import ContractViolation
+from seqkit.testing.isolation import rngs_seeded, rngs_used, settings_changed
+
+ComponentT = TypeVar("ComponentT")
+
+FINITE_DIFFERENCE = 1e-5
+GRADIENT_TOLERANCE = 1e-4
+
+
+def assert_component(component: Contract, contract: type[Contract], *, is_module: bool) -> None:
+    """Check base classes, that a recipe can set the parameters, and that no capability flag is set on the instance."""
+    name = type(component).__qualname__
+    if not isinstance(component, contract):
+        raise ContractViolation(
+            message("is a {name}: inherit from seqkit.contracts.{contract}", name=name, contract=contract.__name__)
+        )
+    if is_module and not isinstance(component, nn.Module):
+        raise ContractViolation(
+            message(
+                "{name} is not a torch.nn.Module: inherit from torch.nn.Module and seqkit.contracts.{contract}",
+                name=name,
+                contract=contract.__name__,
+            )
+        )
+    try:
+        parameters(type(component))
+        check_declared(component)
+    except PluginError as error:
+        raise ContractViolation(str(error)) from None
+
+
+def assert_size(component: Contract, attribute: str) -> None:
+    """Check that an attribute is a positive integer."""
+    size = getattr(component, attribute, None)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ContractViolation(
+            message(
+                "{attribute} is {size!r}: set it to a positive integer in the constructor",
+                attribute=attribute,
+                size=size,
+            )
+        )
+
+
+def perturb(module: ComponentT) -> ComponentT:
+    """Add noise to a module's weights and return it in evaluation mode. Layers initialized to zero hide mistakes."""
+    if isinstance(module, nn.Module):
+        with torch.no_grad():
+            for weight in module.parameters():
+                if weight.requires_grad:
+                    weight.add_(0.1 * torch.randn_like(weight))
+        module.eval()
+    return module
+
+
+def assert_gradient_flow(module: nn.Module, total: Tensor) -> None:
+    """Backpropagate a scalar and check that each trainable weight has a gradient that is not zero."""
+    if total.requires_grad:
+        total.backward()
+    names = [
+        name
+        for name, weight in module.named_parameters()
+        if weight.requires_grad and (weight.grad is None or not weight.grad.any())
+    ]
+    if names:
+        raise ContractViolation(
+            message(
+                "no gradient reaches the weights {names}: use them in the computation, remove them, freeze them with "
+                "requires_grad_(False), or remove the detach() that stops their gradient",
+                names=", ".join(names),
+            )
+        )
+
+
+def assert_gradients_match(total: Callable[[], Tensor], leaves: list[Tensor]) -> None:
+    """Compare the gradient along a random direction with a central finite difference.
+
+    Args:
+        total: computes a scalar from the leaves.
+        leaves: tensors that require a gradient. They are modified in place and restored.
+    """
+    if not leaves:
+        return
+    gradients = torch.autograd.grad(total(), leaves, allow_unused=True)
+    # A value without a gradient may be meant to have none: the vector of a padding id, for instance.
+    directions = [
+        torch.zeros_like(leaf) if gradient is None else torch.randn_like(leaf).masked_fill(gradient == 0, 0)
+        for leaf, gradient in zip(leaves, gradients, strict=True)
+    ]
+    analytical = sum(
+        float((gradient * direction).sum())
+        for gradient, direction in zip(gradients, directions, strict=True)
+        if gradient is not None
+    )
+    totals = []
+    originals = [leaf.detach().clone() for leaf in leaves]
+    with torch.no_grad():
+        for offset in (FINITE_DIFFERENCE, -FINITE_DIFFERENCE):
+            for leaf, original, direction in zip(leaves, originals, directions, strict=True):
+                leaf.copy_(original + offset * direction)
+            totals.append(float(total()))
+        for leaf, original in zip(leaves, originals, strict=True):
+            leaf.copy_(original)
+    numerical = (totals[0] - totals[1]) / (2 * FINITE_DIFFERENCE)
+    if not abs(analytical - numerical) <= GRADIENT_TOLERANCE * max(1.0, abs(analytical), abs(numerical)):
+        raise ContractViolation(
+            message(
+                "the gradient along a random direction is {analytical:.6g}, but finite differences give "
+                "{numerical:.6g}: fix the custom backward, or remove the detach() or no_grad() that stops a gradient",
+                analytical=analytical,
+                numerical=numerical,
+            )
+        )
+
+
+def copy_weights_as_saved(module: nn.Module, other: nn.Module) -> None:
+    """Copy the weights of a module into another one through the file format of a run, safetensors."""
+    from safetensors.torch import load, save
+
+    weights = {name: tensor.detach().clone().contiguous() for name, tensor in module.state_dict().items()}
+    try:
+        serialized = save(weights)
+    except Exception as error:
+        raise ContractViolation(
+            message("weights cannot be saved as safetensors ({error}): use plain tensors as weights", error=error)
+        ) from error
+    try:
+        other.load_state_dict(load(serialized))
+    except RuntimeError as error:
+        raise ContractViolation(
+            message(
+                "saved weights do not fit a new instance ({error}): create all layers in the same way each time",
+                error=" ".join(str(error).split()),
+            )
+        ) from None
+
+
+def assert_global_rng_unchanged(build: Callable[[], ComponentT], use: Callable[[ComponentT], object]) -> None:
+    """Check that building a component seeds no global generator and using it in evaluation mode advances none."""
+    if libraries := rngs_seeded(build):
+        raise ContractViolation(
+            message(
+                "the constructor seeds the global random generator of {library}: remove it, recipes set the seed",
+                library=libraries[0],
+            )
+        )
+    component = build()
+    if libraries := rngs_used(lambda: use(component)):
+        raise ContractViolation(
+            message(
+                "the global random generator of {library} is used in evaluation mode: apply dropout only if "
+                "self.training, and use a private generator for other random numbers",
+                library=libraries[0],
+            )
+        )
+
+
+def assert_global_settings_unchanged(build: Callable[[], ComponentT], use: Callable[[ComponentT], object]) -> None:
+    """Check that building and using a component changes no process-wide setting."""
+    if names := settings_changed(lambda: use(build())):
+        raise ContractViolation(
+            message(
+                "process-wide settings change ({names}): do not change them, or restore them", names=", ".join(names)
+            )
+        )
+
+
+def assert_unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Check that arguments were not modified.
+
+    Args:
+        before: copies of the arguments, tensors or arrays, by name.
+        after: the arguments.
+    """
+    for name, value in before.items():
+        equal = torch.equal(value, after[name]) if isinstance(value, Tensor) else np.array_equal(value, after[name])
+        if not equal:
+            raise ContractViolation(
+                message(
+                    "the argument {name} is modified in place: work on a copy, without methods that end in _", name=name
+                )
+            )

@@ -1,0 +1,141 @@
+"""Checks of all components of an installed package: `seqkit check-plugin`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import metadata
+
+from seqkit.errors import PluginError, UsageError, suggest
+from seqkit.messages import message
+from seqkit.registry.records import Plugin, Registered, Registry
+from seqkit.registry.requirements import canonical_name
+from seqkit.testing.checks import Check, CheckResult, run_checks
+from seqkit.testing.default_cases import NoDefaultCase, default_checks
+
+
+class DistributionCheckFailure(PluginError):
+    """Components of a package fail checks.
+
+    Attributes:
+        failures: one message per failed check.
+    """
+
+    def __init__(self, failures: list[str]) -> None:
+        self.failures = failures
+        super().__init__("\n".join(failures))
+
+    @property
+    def lines(self) -> list[str]:
+        return [" ".join(failure.split()) for failure in self.failures]
+
+
+def check_distribution(name: str, registry: Registry, echo: Callable[[str], None]) -> str:
+    """Run the checks of everything that a package provides, and print one line per check.
+
+    Args:
+        name: the name of the distribution, or of its entry point; `seqkit` for the built-in components.
+        registry: the installed plugins.
+        echo: prints a line.
+
+    Returns:
+        The number of checks with each result.
+
+    Raises:
+        UsageError: no plugin has this name.
+        DistributionCheckFailure: checks failed, or no component could be checked.
+    """
+    plugins = _find_plugins(name, registry)
+    failures: list[str] = []
+    counts = {"ok": 0, "skipped": 0, "failed": 0, "not checked": 0}
+
+    def report(subject: str, status: str, text: str = "") -> None:
+        counts[status] += 1
+        outcome = {"ok": "ok", "failed": "FAILED"}.get(status, f"{status}: {text}")
+        echo(f"{subject} … {outcome}")
+        if status == "failed":
+            failures.append(f"{subject}: {text}")
+
+    for plugin in plugins:
+        problem = _start_up_problem(plugin)
+        report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
+        for command in plugin.commands:
+            subject = f"command {command.command.name}: loads"
+            try:
+                command.load()
+                report(subject, "ok")
+            except PluginError as error:
+                report(subject, "failed", str(error))
+        for component in plugin.components:
+            subject = f"{component.kind} {component.name}"
+            try:
+                for result in _check_component(component):
+                    report(f"{subject}: {result.check.name}", result.status, result.message)
+            except NoDefaultCase as error:
+                text = message(
+                    "{reason}: name a function that returns its checks: Component(..., "
+                    'checks="package.module:function")',
+                    reason=error,
+                )
+                report(subject, "not checked", text)
+            except PluginError as error:
+                report(f"{subject}: loads", "failed", str(error))
+    if failures:
+        raise DistributionCheckFailure(failures)
+    if counts["not checked"] and counts["not checked"] == sum(len(plugin.components) for plugin in plugins):
+        raise DistributionCheckFailure([message("{name}: none of its components could be checked", name=name)])
+    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+
+
+def _find_plugins(name: str, registry: Registry) -> list[Plugin]:
+    """Return the plugins of a distribution, or those with this name.
+
+    Raises:
+        UsageError: there are none.
+    """
+    normalized = canonical_name(name)
+    found = [
+        plugin
+        for plugin in registry.plugins
+        if normalized in (canonical_name(plugin.distribution), canonical_name(plugin.name))
+    ]
+    if not found:
+        installed = sorted({plugin.distribution for plugin in registry.plugins})
+        hint = suggest(name, installed) or message("; installed: {names}", names=", ".join(installed))
+        raise UsageError(message("no plugin '{name}' is installed{hint}", name=name, hint=hint))
+    return found
+
+
+def _start_up_problem(plugin: Plugin) -> str:
+    """Return what is wrong with a plugin as a whole: it is disabled, is empty, or imports torch at start-up."""
+    if plugin.failure:
+        return message("the plugin is disabled: {failure}", failure=plugin.failure)
+    if not (plugin.components or plugin.commands or plugin.lifecycle):
+        return message("the plugin provides nothing: define a @seqkit.hookimpl function that yields components")
+    for entry_point in metadata.entry_points(group="seqkit", name=plugin.name):
+        code = f"import sys; sys.path[:] = {sys.path!r}; import {entry_point.module}; sys.exit('torch' in sys.modules)"
+        if subprocess.run([sys.executable, "-c", code], capture_output=True).returncode:
+            return message(
+                "importing {module} imports torch, which slows down every command: name targets as "
+                "'package.module:Class'",
+                module=entry_point.module,
+            )
+    return ""
+
+
+def _check_component(component: Registered) -> list[CheckResult]:
+    """Run the checks that a plugin names for its component, or else the default ones.
+
+    Raises:
+        NoDefaultCase: the plugin names none, and there are no default ones.
+        PluginError: the component or its checks cannot be loaded.
+    """
+    load_checks = component.load_checks()
+    component.load()
+    checks = default_checks(component) if load_checks is None else load_checks()
+    if not (isinstance(checks, list) and checks and all(isinstance(check, Check) for check in checks)):
+        raise PluginError(
+            message("{function} does not return checks of seqkit.testing", function=component.component.checks)
+        )
+    return run_checks(checks)

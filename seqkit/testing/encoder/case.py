@@ -1,0 +1,70 @@
+"""An encoder under test: its factory and its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqkit.contracts import Encoded, Encoder, Lookup, State
+from seqkit.messages import message
+from seqkit.modeling.device import seed_everything
+from seqkit.modeling.state import leaves, select_rows
+from seqkit.testing.assertions import perturb
+from seqkit.testing.checks import ContractViolation
+
+LENGTHS = torch.tensor([3, 6, 1, 6, 4])
+
+
+class EncoderCase:
+    """An encoder's factory and its inputs. Arguments as for `checks_for_encoder`."""
+
+    def __init__(
+        self,
+        factory: Callable[[int], Encoder],
+        input_size: int,
+        reference: Callable[[Any, Tensor], Tensor] | None,
+    ) -> None:
+        self.factory = factory
+        self.input_size = input_size
+        self.reference = reference
+
+    def build(self, seed: int = 0) -> Any:
+        """Return an encoder in evaluation mode, with noise added to its weights."""
+        seed_everything(seed)
+        return perturb(self.build_unseeded())
+
+    def build_unseeded(self) -> Any:
+        """Return an encoder without seeding the global random generators."""
+        return self.factory(self.input_size)
+
+    def inputs(self, batch: int = len(LENGTHS), time: int = 6, seed: int = 0) -> Tensor:
+        """Return random inputs, float (batch, time, input_size)."""
+        return torch.randn(batch, time, self.input_size, generator=torch.Generator().manual_seed(seed))
+
+
+def encode(encoder: Any, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
+    """Return the encoder's result after checking its type."""
+    encoded = encoder(inputs, lengths, state)
+    if not isinstance(encoded, Encoded):
+        raise ContractViolation(
+            message(
+                "forward returns a {type}: return seqkit.contracts.Encoded(outputs, final, state)",
+                type=type(encoded).__name__,
+            )
+        )
+    return encoded
+
+
+def real_values(encoded: Encoded, lengths: Tensor) -> dict[str, Tensor]:
+    """Return what is used of a result: outputs at real time steps (total, output_size), final, the state's tensors."""
+    real = torch.arange(encoded.outputs.shape[1]) < lengths[:, None]
+    values = {"outputs": encoded.outputs[real], "final": encoded.final}
+    return values | {f"state[{number}]": tensor for number, tensor in enumerate(leaves(encoded.state))}
+
+
+def select_encoded(encoded: Encoded, rows: Tensor) -> Encoded:
+    """Return the result for the given rows, int64 (rows,)."""
+    return Encoded(encoded.outputs[rows], encoded.final[rows], select_rows(encoded.state, rows))

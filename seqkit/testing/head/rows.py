@@ -1,0 +1,126 @@
+"""Checks of a head's attributes and of the rows that it makes of examples."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from seqkit.contracts import Example, Head, Row
+from seqkit.errors import DataError
+from seqkit.messages import message
+from seqkit.testing.assertions import assert_component, assert_unchanged
+from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
+from seqkit.testing.comparison import shorten
+from seqkit.testing.head.case import HeadCase
+
+check = CheckSuite[HeadCase]("head")
+
+NEEDS = ("causal", "final", "outputs", "targets")
+
+
+@check
+def contract(case: HeadCase) -> None:
+    """The head inherits from torch.nn.Module and seqkit.contracts.Head, and sets its flags to valid values."""
+    head = case.build()
+    assert_component(head, Head, is_module=True)
+    if unknown := sorted(set(head.needs) - set(NEEDS)):
+        raise ContractViolation(
+            message("needs contains {unknown!r}: choose from {known}", unknown=unknown[0], known=", ".join(NEEDS))
+        )
+    if not {"outputs", "final"} & set(head.needs):
+        raise ContractViolation(message("needs contains neither 'outputs' nor 'final': add those that the head reads"))
+    for name in ("per_time_step", "generates"):
+        if not isinstance(getattr(head, name), bool):
+            raise ContractViolation(
+                message("{name} is {value!r}: set it to True or False", name=name, value=getattr(head, name))
+            )
+
+
+@check
+def rows(case: HeadCase) -> None:
+    """Rows have inputs that are not empty, and all of them the same kind of target."""
+    head = case.build()
+    found = case.rows(head)
+    if not found:
+        raise ContractViolation(message("rows yields nothing for the examples: yield at least one row of each"))
+    for row in found:
+        if not isinstance(row, Row):
+            raise ContractViolation(
+                message("rows yields a {type}: yield seqkit.contracts.Row(input, target)", type=type(row).__name__)
+            )
+        if not isinstance(row.input, np.ndarray) or not len(row.input):
+            raise ContractViolation(
+                message(
+                    "the input of a row is {input}: yield an array of at least one time step",
+                    input=shorten(row.input, 40),
+                )
+            )
+        if row.target is not None and np.ndim(row.target) and not isinstance(row.target, np.ndarray):
+            raise ContractViolation(
+                message("the target of a row is a {type}: yield an array or a number", type=type(row.target).__name__)
+            )
+        if head.per_time_step and (np.ndim(row.target) == 0 or len(row.target) != len(row.input)):
+            raise ContractViolation(
+                message(
+                    "per_time_step is True, but the target of a row does not have the length of its input: yield one "
+                    "target per time step, or set per_time_step = False"
+                )
+            )
+    if len({np.ndim(row.target) for row in found}) > 1:
+        raise ContractViolation(
+            message("some rows have a single target and some a target per time step: yield the same kind in all rows")
+        )
+
+
+@check
+def examples_unchanged(case: HeadCase) -> None:
+    """`rows` modifies neither the example nor its encoded input."""
+    head = case.build()
+    for example, encoded_input in zip(case.examples, case.encoded_inputs, strict=True):
+        before, target = encoded_input.copy(), copy.deepcopy(example.target)
+        list(head.rows(example, encoded_input))
+        assert_unchanged({"encoded_input": before}, {"encoded_input": encoded_input})
+        if target is not None and not np.array_equal(np.asarray(target), np.asarray(example.target)):
+            raise ContractViolation(message("rows modifies the target of the example in place: work on a copy"))
+
+
+@check
+def missing_target(case: HeadCase) -> None:
+    """If the head needs targets, an example without one raises a DataError."""
+    head = case.build()
+    if "targets" not in head.needs:
+        raise DoesNotApply(message("needs does not contain 'targets'"))
+    try:
+        list(head.rows(Example(case.examples[0].input), case.encoded_inputs[0]))
+    except DataError:
+        return
+    except Exception as error:
+        raise ContractViolation(
+            message("an example without a target raises {error}: raise a DataError", error=type(error).__name__)
+        ) from None
+    raise ContractViolation(message("rows accepts an example without a target: raise a DataError"))
+
+
+@check
+def short_examples(case: HeadCase) -> None:
+    """An example of one time step has rows, or raises a DataError."""
+    head = case.build()
+    for example, encoded_input in zip(case.examples, case.encoded_inputs, strict=True):
+        per_time_step = not isinstance(example.target, str) and np.ndim(example.target) == 1
+        target = example.target[:1] if per_time_step and len(example.target) == len(encoded_input) else example.target
+        try:
+            found = list(head.rows(Example(example.input[:1], target), encoded_input[:1]))
+        except DataError:
+            continue
+        except Exception as error:
+            raise ContractViolation(
+                message(
+                    "an example of one time step raises {error}: raise a DataError with the reason",
+                    error=type(error).__name__,
+                )
+            ) from None
+        if any(not len(row.input) for row in found):
+            raise ContractViolation(
+                message("rows yields an empty row for an example of one time step: raise a DataError with the reason")
+            )

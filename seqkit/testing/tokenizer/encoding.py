@@ -1,0 +1,290 @@
+"""Checks of a tokenizer's `encode` and `decode`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqkit.contracts import Tokenizer
+from seqkit.errors import DataError, UnknownText
+from seqkit.messages import message
+from seqkit.testing.assertions import assert_component
+from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
+from seqkit.testing.comparison import shorten
+from seqkit.testing.tokenizer.case import UNSEEN, TokenizerCase, as_text, token_ids
+
+check = CheckSuite[TokenizerCase]("tokenizer")
+
+
+@check
+def contract(case: TokenizerCase) -> None:
+    """The tokenizer inherits from seqkit.contracts.Tokenizer, and a recipe can set its parameters."""
+    assert_component(case.build(), Tokenizer, is_module=False)
+
+
+@check
+def vocab_size(case: TokenizerCase) -> None:
+    """After fit, vocab_size is a positive integer."""
+    size = getattr(case.fitted(), "vocab_size", None)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ContractViolation(
+            message("vocab_size is {size!r} after fit: set it to the number of ids in fit and restore", size=size)
+        )
+
+
+@check
+def encode_output(case: TokenizerCase) -> None:
+    """`encode` returns int64 arrays (time,), or (time, ...) with the same trailing shape for all texts."""
+    shapes = set()
+    for text, ids in zip(case.texts, case.encode(case.fitted()), strict=True):
+        if not isinstance(ids, np.ndarray):
+            raise ContractViolation(
+                message(
+                    "encode returns a {type} for {text}: return np.array(ids, dtype=np.int64)",
+                    type=type(ids).__name__,
+                    text=shorten(text, 40),
+                )
+            )
+        if ids.dtype != np.int64 or ids.ndim < 1:
+            raise ContractViolation(
+                message(
+                    "encode returns an array {shape} of {dtype} for {text}: return np.array(ids, dtype=np.int64)",
+                    shape=ids.shape,
+                    dtype=ids.dtype,
+                    text=shorten(text, 40),
+                )
+            )
+        if not len(ids):
+            raise ContractViolation(
+                message("encode returns no ids for {text}, to which the tokenizer was fitted", text=shorten(text, 40))
+            )
+        shapes.add(ids.shape[1:])
+    if len(shapes) > 1:
+        raise ContractViolation(
+            message(
+                "tokens have different shapes, {shapes}: represent each token by the same number of integers, padded "
+                "with zeros",
+                shapes=sorted(shapes),
+            )
+        )
+
+
+@check
+def id_range(case: TokenizerCase) -> None:
+    """All ids are at least 0 and less than vocab_size."""
+    tokenizer = case.fitted()
+    for text, ids in zip(case.texts, case.encode(tokenizer), strict=True):
+        if ids.min() < 0 or token_ids(ids).max() >= tokenizer.vocab_size:
+            raise ContractViolation(
+                message(
+                    "{text} has the id {id}, but vocab_size is {size}: count every id in vocab_size, including "
+                    "those of unknown tokens and padding",
+                    text=shorten(text, 40),
+                    id=int(ids.min() if ids.min() < 0 else token_ids(ids).max()),
+                    size=tokenizer.vocab_size,
+                )
+            )
+
+
+@check
+def decode_round_trip(case: TokenizerCase) -> None:
+    """The decoded text has the same ids as the text."""
+    tokenizer = case.fitted()
+    for text, ids in zip(case.texts, case.encode(tokenizer), strict=True):
+        decoded = tokenizer.decode(ids)
+        if not isinstance(decoded, str):
+            raise ContractViolation(message("decode returns a {type}: return a text", type=type(decoded).__name__))
+        inputs = [decoded, decoded.split(" ")] if tokenizer.takes_words else [decoded]
+        if not any(np.array_equal(token_ids(tokenizer.encode(each)), token_ids(ids)) for each in inputs):
+            raise ContractViolation(
+                message(
+                    "{text} is decoded as {decoded}, which has other ids: make decode the inverse of encode",
+                    text=shorten(text),
+                    decoded=shorten(decoded),
+                )
+            )
+
+
+@check
+def decode_inputs(case: TokenizerCase) -> None:
+    """`decode` accepts arrays and lists, of one id or none."""
+    tokenizer = case.fitted()
+    ids = case.encode(tokenizer)[0]
+    if tokenizer.decode(ids.tolist()) != tokenizer.decode(ids):
+        raise ContractViolation(message("decode returns different texts for a list and an array: accept any sequence"))
+    if (empty := tokenizer.decode(ids[:0])) != "":
+        raise ContractViolation(message("decode returns {text!r} for no ids: return an empty text", text=empty))
+    if not isinstance(tokenizer.decode(ids[:1]), str):
+        raise ContractViolation(
+            message("decode returns no text for a single id: return its text, since generation decodes id by id")
+        )
+
+
+@check
+def all_ids_decodable(case: TokenizerCase) -> None:
+    """`decode` returns a text for every id less than vocab_size, suppressed ids included."""
+    tokenizer = case.fitted()
+    if case.encode(tokenizer)[0].ndim > 1:
+        raise DoesNotApply(message("tokens are represented by several integers"))
+    for number in range(tokenizer.vocab_size):
+        if not isinstance(tokenizer.decode(np.array([number])), str):
+            raise ContractViolation(
+                message("decode returns no text for the id {id}: generation can produce any id", id=number)
+            )
+    if invalid := [number for number in tokenizer.suppressed_ids if not 0 <= number < tokenizer.vocab_size]:
+        raise ContractViolation(
+            message(
+                "suppressed_ids contains {id}, but vocab_size is {size}: list ids less than vocab_size",
+                id=invalid[0],
+                size=tokenizer.vocab_size,
+            )
+        )
+
+
+@check
+def injective(case: TokenizerCase) -> None:
+    """Different texts have different ids."""
+    ids = case.encode(case.fitted())
+    if len({as_text(text) for text in case.texts}) > 1 and all(np.array_equal(ids[0], other) for other in ids[1:]):
+        raise ContractViolation(message("all texts have the same ids: encode the tokens of each text"))
+    if len({int(number) for each in ids for number in token_ids(each)}) == 1:
+        raise ContractViolation(
+            message(
+                "all tokens of all texts have the id {id}: give different tokens different ids",
+                id=int(token_ids(ids[0])[0]),
+            )
+        )
+
+
+@check
+def independent_arrays(case: TokenizerCase) -> None:
+    """`encode` returns a new array each time, which the caller can modify."""
+    tokenizer = case.fitted()
+    text = case.texts[0]
+    expected = tokenizer.encode(text).copy()
+    ids = tokenizer.encode(text)
+    if not ids.flags.writeable:
+        raise ContractViolation(message("encode returns a read-only array: return a copy"))
+    ids[:] = 0
+    if not np.array_equal(tokenizer.encode(text), expected):
+        raise ContractViolation(
+            message("modifying the ids of a text changes the ids that encode returns next: return a copy")
+        )
+
+
+@check
+def unknown_text(case: TokenizerCase) -> None:
+    """Unseen characters and words have ids less than vocab_size, or raise UnknownText."""
+    tokenizer = case.fitted()
+    try:
+        ids = tokenizer.encode(UNSEEN)
+    except UnknownText as error:
+        if not str(error):
+            raise ContractViolation(
+                message("UnknownText has an empty message: name the unknown token and a remedy")
+            ) from None
+        return
+    except DataError:
+        raise ContractViolation(
+            message("a text with unknown tokens raises DataError: raise seqkit.errors.UnknownText")
+        ) from None
+    except Exception as error:
+        raise ContractViolation(
+            message(
+                "a text with unknown tokens raises {error}: raise seqkit.errors.UnknownText, or encode them with an id "
+                "for unknown tokens",
+                error=type(error).__name__,
+            )
+        ) from None
+    if len(ids) and (ids.min() < 0 or token_ids(ids).max() >= tokenizer.vocab_size):
+        raise ContractViolation(message("the id of unknown tokens is out of range: count it in vocab_size"))
+
+
+@check
+def empty_text(case: TokenizerCase) -> None:
+    """An empty text has no ids."""
+    ids = case.fitted().encode("")
+    if not isinstance(ids, np.ndarray) or len(ids) or ids.dtype != np.int64:
+        raise ContractViolation(
+            message(
+                "an empty text is encoded as {ids}: return an empty int64 array, without special ids",
+                ids=shorten(ids, 40),
+            )
+        )
+
+
+@check
+def short_text(case: TokenizerCase) -> None:
+    """The beginnings of a text are encoded as arrays of the same form, down to a single token."""
+    tokenizer = case.fitted()
+    text = case.texts[0]
+    whole = tokenizer.encode(text)
+    for end in range(1, len(text) + 1):
+        try:
+            ids = tokenizer.encode(text[:end])
+        except UnknownText:
+            continue  # a part of a word
+        if ids.ndim != whole.ndim or ids.shape[1:] != whole.shape[1:]:
+            raise ContractViolation(
+                message(
+                    "{text} is encoded as an array {shape}: return (time, ...) for a single token too",
+                    text=shorten(text[:end], 40),
+                    shape=ids.shape,
+                )
+            )
+
+
+@check
+def chunkable(case: TokenizerCase) -> None:
+    """If chunkable is True, the chunks of a text have the ids of the text, and fit learns the same from them."""
+    tokenizer = case.fitted()
+    if not tokenizer.chunkable:
+        raise DoesNotApply(message("chunkable is False"))
+    for text in case.texts:
+        for place in range(1, len(text)):
+            chunks = [tokenizer.encode(text[:place]), tokenizer.encode(text[place:])]
+            if not np.array_equal(np.concatenate(chunks), tokenizer.encode(text)):
+                raise ContractViolation(
+                    message(
+                        "{text} has other ids if it is split after {chunk}: set chunkable = False if the "
+                        "ids of a token depend on its neighbors",
+                        text=shorten(text, 40),
+                        chunk=shorten(text[:place], 40),
+                    )
+                )
+    other = case.build()
+    other.fit(character for text in case.texts for character in text)
+    if other.state() != tokenizer.state():
+        raise ContractViolation(
+            message(
+                "fit learns another state from the single characters of the texts: set chunkable = False if the ids of "
+                "a token depend on its neighbors"
+            )
+        )
+    try:
+        tokenizer.encode(UNSEEN)
+    except UnknownText as error:
+        if error.position is None:
+            raise ContractViolation(
+                message("UnknownText has no position: pass the index of the unknown token, from 0")
+            ) from None
+
+
+@check
+def word_lists(case: TokenizerCase) -> None:
+    """If takes_words is True, a list of words has one token per word, and is not modified."""
+    tokenizer = case.fitted()
+    if not tokenizer.takes_words:
+        raise DoesNotApply(message("takes_words is False"))
+    words = as_text(case.texts[0]).split()
+    argument = list(words)
+    tokenizer.fit([argument])
+    if (tokens := len(tokenizer.encode(argument))) != len(words):
+        raise ContractViolation(
+            message(
+                "{words} words are encoded as {tokens} tokens: encode each word of a list as one token",
+                words=len(words),
+                tokens=tokens,
+            )
+        )
+    if argument != words:
+        raise ContractViolation(message("the list of words is modified in place: work on a copy"))

@@ -1,0 +1,215 @@
+"""Read a checkpoint, and restore model, optimizer and random generators from it.
+
+A checkpoint may be untrusted, and its manifest may match manipulated files: every value is checked before it is used.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load
+from torch import Tensor
+
+from seqkit.contracts import State
+from seqkit.errors import DataError
+from seqkit.messages import format_value, message
+from seqkit.modeling.model import Model
+from seqkit.modeling.state import to_device, unflatten
+from seqkit.modeling.weights import Weights, load_weights
+from seqkit.runs.directory import FORMAT, RunDirectory, explain_format
+from seqkit.runs.files import parse_json, read_bytes, read_json
+from seqkit.runs.tensors import parse_tensors
+from seqkit.training.checkpoint import Files, list_checkpoints, sha256_of
+from seqkit.training.optimizers import optimizer_step
+from seqkit.training.progress import Progress
+
+
+@dataclass
+class Checkpoint:
+    """The content of a checkpoint, not yet restored.
+
+    Attributes:
+        path: the folder of the checkpoint.
+        progress: the progress of the run.
+        model: the current weights.
+        best: the best weights, or None.
+        optimizer_state: tensors by `PARAMETER_NUMBER.NAME`.
+        tensors: the random states and the carried state of this process.
+        carried: the encoder's state that the next batch of the epoch starts from.
+        state: the entry of state.json for this process.
+    """
+
+    path: Path
+    progress: Progress
+    model: Weights
+    best: Weights | None
+    optimizer_state: Weights
+    tensors: Weights
+    carried: State
+    state: dict[str, Any]
+
+    def restore(self, model: Model, optimizer: torch.optim.Optimizer) -> State:
+        """Restore model, optimizer and random generators, and return the carried state.
+
+        Raises:
+            DataError: it is not a checkpoint of this model and optimizer.
+        """
+        load_weights(model, self.model, self.path / "model.safetensors")
+        try:
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": self._optimizer_entries(optimizer)})
+            torch.set_rng_state(self.tensors["rng"])
+            if model.device.type == "cuda" and "rng.cuda" in self.tensors:
+                torch.cuda.set_rng_state(self.tensors["rng.cuda"], model.device)
+            kind, keys, position, has_gauss, gauss = self.state["numpy"]
+            if not 0 <= position <= len(keys):  # NumPy does not check it, and would read out of bounds
+                raise ValueError(message("NumPy's random state is at {position}", position=format_value(position)))
+            np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
+            version, numbers, gauss_next = self.state["python"]
+            random.setstate((version, tuple(numbers), gauss_next))
+        except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError) as error:
+            raise _corrupt(self.path, " ".join(str(error).split())) from None
+        return self.carried_to(model.device)
+
+    def carried_to(self, device: torch.device) -> State:
+        """Return the carried state on a device."""
+        return to_device(self.carried, device)
+
+    def _optimizer_entries(self, optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+        """Return the state of the optimizer by parameter. Fused kernels do not check the shapes.
+
+        Raises:
+            ValueError: it is not the state of this optimizer.
+        """
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        names = _optimizer_state_names(optimizer)
+        entries: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in self.optimizer_state.items():
+            number, _, key = name.partition(".")
+            if not number.isdecimal() or int(number) >= len(parameters) or key not in names:
+                raise ValueError(message("the optimizer has no {name}", name=format_value(name)))
+            shape = parameters[int(number)].shape if names[key] else torch.Size()
+            if tensor.shape != shape or not tensor.is_floating_point() or not tensor.isfinite().all():
+                raise ValueError(
+                    message(
+                        "{name} of the optimizer must be finite numbers of the shape {shape}",
+                        name=format_value(name),
+                        shape=tuple(shape),
+                    )
+                )
+            entries.setdefault(int(number), {})[key] = tensor
+        for parameter, entry in entries.items():
+            if missing := sorted(names.keys() - entry.keys()):
+                raise ValueError(
+                    message("'{number}.{name}' of the optimizer is missing", number=parameter, name=missing[0])
+                )
+        return entries
+
+
+def _optimizer_state_names(optimizer: torch.optim.Optimizer) -> dict[str, bool]:
+    """Return the names of the tensors in the optimizer state of a parameter, and whether each has its shape."""
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.zeros(2)
+    fresh = type(optimizer)([parameter], **optimizer.defaults)
+    optimizer_step(fresh)
+    return {
+        name: value.shape == parameter.shape
+        for name, value in fresh.state[parameter].items()
+        if isinstance(value, Tensor)
+    }
+
+
+def newest_checkpoint(run: RunDirectory) -> tuple[Path | None, Files, list[str]]:
+    """Read the newest checkpoint that is intact.
+
+    Returns:
+        Its path, or None if there is none; its files; and for each corrupt checkpoint that was skipped, the reason.
+    """
+    skipped: list[str] = []
+    for path in list_checkpoints(run):
+        try:
+            files = read_files(path)
+            parse(path, files, 0)
+            return path, files, skipped
+        except DataError as error:
+            skipped.append(str(error))
+    return None, {}, skipped
+
+
+def read_files(path: Path) -> Files:
+    """Return the files of a checkpoint, after comparing each with the manifest.
+
+    Raises:
+        DataError: a file is missing or corrupt.
+    """
+    manifest = read_json(path / "manifest.json")
+    required = {"model.safetensors", "optimizer.safetensors", "process-0.safetensors", "state.json"}
+    optional = {name for name in manifest if re.fullmatch(r"best\.safetensors|process-[0-9]{1,5}\.safetensors", name)}
+    if not required <= set(manifest) <= required | optional:
+        raise DataError(message("{file}: does not list the files of a checkpoint", file=path / "manifest.json"))
+    files = {}
+    for name, digest in manifest.items():
+        file = path / name
+        files[name] = read_bytes(file)
+        if sha256_of(files[name]) != digest:
+            raise DataError(message("{file}: corrupt: its sha256 differs from the manifest", file=file))
+    return files
+
+
+def parse(path: Path, files: Files, rank: int) -> Checkpoint:
+    """Return the checkpoint that a folder's files contain, as one process restores it.
+
+    Args:
+        path: the folder.
+        files: its files.
+        rank: the rank of the process.
+
+    Raises:
+        DataError: the files are not those of a checkpoint.
+    """
+    state = parse_json(files["state.json"], path / "state.json")
+    if state.get("format") != FORMAT:
+        problem = explain_format(state.get("format"))
+        raise DataError(message("{checkpoint}: {problem}", checkpoint=path, problem=problem))
+    own = f"process-{rank}.safetensors"
+    try:
+        processes = state["processes"]
+        if len(processes) != process_count(files):
+            raise _corrupt(
+                path,
+                message(
+                    "state.json has {count} processes, but there are files of {files}",
+                    count=len(processes),
+                    files=process_count(files),
+                ),
+            )
+        best = files.get("best.safetensors")
+        tensors = parse_tensors(files[own], path / own, load)
+        return Checkpoint(
+            path,
+            Progress.from_json(state["progress"]),
+            parse_tensors(files["model.safetensors"], path / "model.safetensors", load),
+            None if best is None else parse_tensors(best, path / "best.safetensors", load),
+            parse_tensors(files["optimizer.safetensors"], path / "optimizer.safetensors", load),
+            tensors,
+            unflatten(tensors, processes[rank]["carried"]),
+            processes[rank],
+        )
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise _corrupt(path, str(error)) from None
+
+
+def process_count(files: Files) -> int:
+    """Return the number of processes that saved a checkpoint."""
+    return sum(name.startswith("process-") for name in files)
+
+
+def _corrupt(path: Path, reason: str) -> DataError:
+    if len(reason) > 200:  # it may quote a value of the checkpoint
+        reason = f"{reason[:199]}…"
+    return DataError(message("{checkpoint}: corrupt: {reason}", checkpoint=path, reason=reason))

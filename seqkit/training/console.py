@@ -1,0 +1,239 @@
+"""The console output of a run, with a progress bar if the output is a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from seqkit.contracts import Example, LongText
+from seqkit.data.splits import count_repeated
+from seqkit.messages import message
+from seqkit.recipe.parameters import parameters
+from seqkit.recipe.plan import Spec
+from seqkit.training.callbacks import Callback, Metrics
+from seqkit.training.progress import Progress
+from seqkit.training.schedule import TrainingLength
+from seqkit.training.setup import TrainingSetup
+from seqkit.training.threads import kernel_lines
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+EPOCH_LINES = 10
+"""The approximate number of epoch lines of a run with more than twice this number of epochs."""
+
+MAX_CONFUSION_LABELS = 20
+_LABEL_WIDTH = 10
+
+
+class Console(Callback):
+    """Print the progress and the results of a run.
+
+    Args:
+        out: the stream of the lines.
+        bar: the stream of the progress bar, which is shown if it is a terminal.
+        verbose: whether to print the kernel of each layer too.
+    """
+
+    def __init__(self, out: IO[str], bar: IO[str] | None = None, verbose: bool = False) -> None:
+        self._out: IO[str] | None = out
+        self._verbose = verbose
+        self._bar_stream = bar if bar is not None and bar.isatty() else None
+        self._bar: tqdm[Any] | None = None
+
+    def _print(self, text: str) -> None:
+        if self._out is None:
+            return
+        if self._bar is not None:
+            self._bar.clear()
+        try:
+            print(text, file=self._out, flush=True)
+        except OSError:  # the stream was closed, or the disk is full: training continues
+            self._out = None
+
+    def _print_fact(self, label: str, text: str) -> None:
+        self._print(f"  {label:<{_LABEL_WIDTH}} {text}")
+
+    def on_note(self, text: str) -> None:
+        self._print(message("  note: {text}", text=text))
+
+    def on_setup(self, setup: TrainingSetup, processes: int) -> None:
+        plan, splits = setup.plan, setup.data.splits
+        examples = {split: dataset.examples for split, dataset in splits.items()}
+        self._print(message("{name}, seed {seed}", name=plan.name, seed=plan.seed))
+        self._print_fact("data", f"{describe_component(plan.reader)}: {_count_examples(examples)}")
+        sizes = _component_sizes(setup)
+        for kind in ("tokenizer", "embedding", "encoder", "head"):
+            spec = getattr(plan, kind)
+            if spec is not None:
+                self._print_fact(kind, f"{describe_component(spec)}{sizes.get(kind, '')}")
+        self._print_fact("machine", _describe_machine(setup, processes))
+        if self._verbose:
+            for line in kernel_lines(setup.model):
+                self._print_fact("kernel", line)
+        for note in [*plan.notes, *setup.data.notes]:
+            self.on_note(note)
+        for split, count in count_repeated(examples).items():
+            if count:
+                self.on_note(
+                    message(
+                        "{count:,} of the {total:,} {split} examples are also in the training split",
+                        count=count,
+                        total=len(examples[split]),
+                        split=split,
+                    )
+                )
+
+    def on_step(self, progress: Progress, length: TrainingLength, loss: float) -> None:
+        if self._bar_stream is None:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                file=self._bar_stream,
+                unit="step",
+                leave=False,
+                initial=progress.step - 1,
+                total=length.steps,
+                dynamic_ncols=True,
+            )
+        self._bar.set_postfix_str(
+            message("epoch {epoch}, loss {loss:.4f}", epoch=progress.epoch + 1, loss=loss), refresh=False
+        )
+        self._bar.update(1)
+
+    def on_epoch_end(self, progress: Progress, epochs: int, metrics: Mapping[str, Metrics], is_best: bool) -> None:
+        every = 1 if epochs <= 2 * EPOCH_LINES else epochs // EPOCH_LINES
+        if progress.epoch % every and progress.epoch != epochs and len(metrics) == 1:
+            return
+        splits = "; ".join(f"{split}: {_format_metrics(scores)}" for split, scores in metrics.items())
+        line = message("epoch {epoch}/{epochs}", epoch=f"{progress.epoch:>{len(str(epochs))}}", epochs=epochs)
+        self._print(f"{line}  {splits}{'  *' if is_best else ''}")
+
+    def on_training_end(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def on_run_end(self, result: Mapping[str, Any] | None, error: BaseException | None) -> None:
+        if result is not None:
+            self._print_result(result)
+
+    def _print_result(self, result: Mapping[str, Any]) -> None:
+        """Print the metrics with the baseline of the same split, and what was generated or predicted."""
+        timing = result["timing"]
+        threads = timing["threads"]
+        self._print(
+            message(
+                "trained in {seconds:.1f} s: {speed:,.0f} tokens/s, {threads}",
+                seconds=timing["train_seconds"],
+                speed=timing["tokens_per_second"],
+                threads=message("1 thread") if threads == 1 else message("{count} threads", count=threads),
+            )
+        )
+        baseline = result.get("baseline")
+        for split, metrics in result["metrics"].items():
+            self._print(f"{split:<9} {_format_metrics(metrics)}")
+            if baseline and baseline["split"] == split:
+                for each in (baseline, *baseline.get("others", [])):
+                    self._print(
+                        message(
+                            "baseline  {metrics}: {name}, on the same {split} split",
+                            metrics=_format_metrics(each),
+                            name=each["name"],
+                            split=split,
+                        )
+                    )
+            if isinstance(metrics.get("per_class"), dict) and isinstance(metrics.get("confusion_matrix"), dict):
+                self._print_classes(metrics)
+        if prefix := result.get("honest_loss"):
+            self._print(
+                message(
+                    "prefix    loss {loss}: each position predicted from its prefix alone; the loss above is "
+                    "misleadingly low, because the encoder reads the token to predict (allow_leak)",
+                    loss=_format_number("loss", prefix["loss"]),
+                )
+            )
+        for item in result.get("generated", []):
+            self._print(f"{item['prompt']}|{item['text']}")
+        for item in result.get("predictions", []):
+            if "label" in item:
+                self._print(f"{item['text']} -> {item['label']} ({item['probabilities'][item['label']]:.3f})")
+            else:
+                self._print(json.dumps(item, ensure_ascii=False))
+
+    def _print_classes(self, metrics: Metrics) -> None:
+        labels, matrix = metrics["confusion_matrix"]["labels"], metrics["confusion_matrix"]["matrix"]
+        if len(labels) > MAX_CONFUSION_LABELS:
+            return
+        width = max(len(label) for label in labels)
+        self._print(f"  {'':<{width}}  precision  recall     f1  support   predicted as {', '.join(labels)}")
+        for label, row in zip(labels, matrix, strict=True):
+            scores = metrics["per_class"][label]
+            self._print(
+                f"  {label:<{width}}  {scores['precision']:9.3f}  {scores['recall']:6.3f}  {scores['f1']:5.3f}  "
+                f"{scores['support']:7,}   {', '.join(f'{count:,}' for count in row)}"
+            )
+
+
+def describe_component(spec: Spec) -> str:
+    """Return the name of a component and its parameters that differ from their defaults."""
+    known, parts = parameters(spec.cls), []
+    for name, value in spec.values.items():
+        if isinstance(value, Spec):
+            parts.append(f"{name}: {describe_component(value)}")
+        elif isinstance(value, list) and value and isinstance(value[0], Spec):
+            parts.append(f"{name}: {' + '.join(map(describe_component, value))}")
+        elif value != known[name].default:
+            text = str(value)
+            parts.append(f"{name} {text if len(text) <= 60 else text[:57] + '…'}")
+    return f"{spec.name} ({', '.join(parts)})" if parts else spec.name
+
+
+def _count_examples(splits: Mapping[str, Sequence[Example]]) -> str:
+    """Return the number of examples of each split; of characters, if each split is a single text."""
+    inputs = [example.input for examples in splits.values() for example in examples]
+    is_text = len(inputs) == len(splits) and all(isinstance(text, str | LongText) for text in inputs)
+    counts = {split: len(examples[0].input) if is_text else len(examples) for split, examples in splits.items()}
+    numbers = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+    if is_text:
+        return message("{numbers} characters", numbers=numbers)
+    return message("{numbers} examples", numbers=numbers)
+
+
+def _component_sizes(setup: TrainingSetup) -> dict[str, str]:
+    model, tokenizer = setup.model, setup.data.tokenizer
+    causal = message("causal") if model.encoder.causal else message("not causal")
+    sizes = {"encoder": f" -> {model.encoder.output_size}, {causal}"}
+    if tokenizer is not None:
+        sizes["tokenizer"] = message(" -> {count:,} ids", count=tokenizer.vocab_size)
+    if tokenizer is not None and model.embedding is not None:
+        sizes["embedding"] = f" -> {model.embedding.output_size:,}"
+    return sizes
+
+
+def _describe_machine(setup: TrainingSetup, processes: int) -> str:
+    weights = sum(weight.numel() for weight in setup.model.parameters())
+    facts = {"weights": weights, "device": setup.device, "threads": setup.threads}
+    if processes > 1:
+        return message(
+            "{weights:,} weights, {device}, {threads} in each of {processes} processes", processes=processes, **facts
+        )
+    return message("{weights:,} weights, {device}, {threads}", **facts)
+
+
+def _format_metrics(metrics: Metrics) -> str:
+    """Return the metrics that are numbers, in one line."""
+    return ", ".join(
+        f"{name} {_format_number(name, value)}" for name, value in metrics.items() if isinstance(value, int | float)
+    )
+
+
+def _format_number(name: str, value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    if abs(value) >= 1e6:
+        return f"{value:.5g}"
+    return f"{value:.5f}" if "loss" in name else f"{value:.4f}"

@@ -1,0 +1,134 @@
+"""Evaluation of a model on a split: its loss and its head's metrics, and the loss of predicting from prefixes alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqkit.contracts import Batch, Row
+from seqkit.data.batching import Batches, collate, to_device
+from seqkit.data.dataset import Dataset
+from seqkit.errors import NotFiniteError, StopRequested
+from seqkit.messages import message
+from seqkit.modeling.model import Model
+from seqkit.modeling.state import first_rows
+from seqkit.stop import NO_STOP, StopCheck
+from seqkit.training.distributed import SINGLE, Communicator
+
+PREFIX_POSITIONS = 2_000
+"""The maximum number of positions, evenly spaced, that `prefix_loss` scores: each prefix is encoded separately."""
+
+
+def evaluate(
+    model: Model,
+    dataset: Dataset,
+    batches: Batches,
+    communicator: Communicator = SINGLE,
+    stop: StopCheck = NO_STOP,
+) -> dict[str, Any]:
+    """Return the mean `loss` of a split and the head's metrics, the same in every process.
+
+    Args:
+        model: the model, on its device.
+        dataset: the split.
+        batches: this process's batches of the split.
+        communicator: the communicator of the distributed run.
+        stop: checked after each batch.
+
+    Raises:
+        NotFiniteError: the loss is not finite.
+        StopRequested: a stop was requested.
+    """
+    total = count = 0.0
+    predictions: list[tuple[int, dict[str, Any]]] = []
+    state = None
+    with _inference(model):
+        for shard in batches.epoch(0):
+            batch = to_device(shard.batch, model.device)
+            state = first_rows(state, len(batch.lengths)) if shard.continues else None
+            encoded = model.encode(batch.inputs, batch.lengths, state)
+            state = encoded.state
+            if shard.counts:
+                loss = model.head.loss(encoded, batch)
+                total, count = total + float(loss.total), count + float(loss.count)
+                found = model.head.predict(encoded, batch)
+                predictions += zip(shard.rows.tolist() if found else (), found, strict=True)
+            if communicator.size == 1 and (signal_number := stop()):
+                raise StopRequested(signal_number)
+        (total, count), signal_number = communicator.all_reduce_sum(total, count, stop=stop())
+        if signal_number:
+            raise StopRequested(signal_number)
+        mean = total / count
+        if not math.isfinite(mean):
+            raise NotFiniteError(
+                message("the loss in evaluation is {loss}: lower train.optimizer.lr, or set train.clip_norm", loss=mean)
+            )
+        predictions = _gather(predictions, communicator)
+        if batches.whole_rows:
+            predictions.sort(key=lambda numbered: numbered[0])
+        scores = {}
+        if communicator.is_first:
+            scores = model.head.metrics(mean, [prediction for _, prediction in predictions], dataset.examples)
+        if communicator.size > 1:
+            scores = json.loads(communicator.broadcast(json.dumps(scores).encode()))
+        return {"loss": mean} | scores
+
+
+def _gather(predictions: list[tuple[int, dict[str, Any]]], communicator: Communicator) -> list[Any]:
+    """Return the numbered predictions of all processes."""
+    if communicator.size == 1:
+        return predictions
+    parts = communicator.all_gather(json.dumps(predictions).encode())
+    return [numbered for part in parts for numbered in json.loads(part)]
+
+
+def prefix_loss(model: Model, dataset: Dataset, context: int) -> dict[str, Any]:
+    """Score each position from its prefix alone, as generation would.
+
+    Args:
+        model: a model whose head predicts at each time step.
+        dataset: the split.
+        context: the longest prefix that is encoded.
+
+    Returns:
+        `loss` in nats, the number of `positions` that it is the mean of, and the head's metrics for that loss.
+    """
+    lengths = np.array([len(row.input) for row in dataset.rows])
+    starts, count = np.cumsum(lengths) - lengths, int(lengths.sum())
+    positions = (
+        np.arange(count) if count <= PREFIX_POSITIONS else np.linspace(0, count - 1, PREFIX_POSITIONS).astype(int)
+    )
+    numbers = np.searchsorted(starts, positions, side="right") - 1
+    ends = positions - starts[numbers] + 1
+    places = [(dataset.rows[number], end) for number, end in zip(numbers.tolist(), ends.tolist(), strict=True)]
+    total = 0.0
+    with _inference(model):
+        for first in range(0, len(places), 64):
+            chosen = places[first : first + 64]
+            rows = [Row(row.input[max(0, end - context) : end], row.target[end - 1]) for row, end in chosen]
+            prefixes = to_device(collate(rows), model.device)
+            encoded = model.encode(prefixes.inputs, prefixes.lengths).last_time_step(prefixes.lengths)
+            ones = torch.ones(len(chosen), dtype=torch.long)
+            assert prefixes.targets is not None
+            last = Batch(prefixes.inputs[:, :1], ones, prefixes.targets[:, None], ones)
+            total += float(model.head.loss(encoded, last).total)
+    mean = total / len(places)
+    return {"loss": mean, "positions": len(places)} | model.head.metrics(mean, [], dataset.examples)
+
+
+@contextmanager
+def _inference(model: Model) -> Iterator[None]:
+    """Switch a model to evaluation mode, without gradients, and back afterwards."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)

@@ -1,0 +1,131 @@
+"""The setup of a run: everything that training needs, built and checked before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from seqkit.contracts import Batch
+from seqkit.data.batching import Batches, split_batches, to_device
+from seqkit.data.dataset import encode
+from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
+from seqkit.errors import PluginError, RecipeError, SeqkitError
+from seqkit.messages import message
+from seqkit.modeling.device import seed_everything
+from seqkit.modeling.model import Model, build_model
+from seqkit.recipe.compatibility import causality_fault
+from seqkit.recipe.plan import BuildError, Plan
+from seqkit.recipe.source import Recipe
+from seqkit.stop import StopCheck
+from seqkit.training.distributed import Communicator
+from seqkit.training.documents import plan_document
+from seqkit.training.threads import Threads, measure_threads
+
+
+@dataclass
+class TrainingSetup:
+    """Everything that training needs.
+
+    Attributes:
+        plan: the resolved recipe.
+        data: the examples and rows of each split, tokenizer and head.
+        model: the model on its device, with initial weights.
+        device: the device of the model.
+        threads: the CPU threads of this process.
+        train_batches: this process's batches of the training split.
+        evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
+        document: the content of plan.json.
+    """
+
+    plan: Plan
+    data: PreparedData
+    model: Model
+    device: torch.device
+    threads: Threads
+    train_batches: Batches
+    evaluation_batches: dict[str, Batches]
+    document: dict[str, Any]
+
+
+def build_setup(
+    plan: Plan, recipe: Recipe, device: torch.device, communicator: Communicator, stop: StopCheck
+) -> TrainingSetup:
+    """Read the data, build the model, and try it on a batch.
+
+    Raises:
+        SeqkitError: the recipe, the data or a component is invalid.
+    """
+    try:
+        data = prepare(plan, stop)
+        check_requested_texts(plan, recipe, data)
+        seed_everything(plan.seed)
+        model = _build_model(plan, recipe, data)
+    except BuildError as error:
+        raise RecipeError([recipe.fault(error.path, str(error))]) from error
+    if model.embedding is not None:
+        examples = data.splits["train"].examples
+        model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
+    model = model.to(device)
+    causal, shard = model.encoder.causal, communicator.shard
+    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
+    evaluation_batches = {
+        # Windows have no order to shuffle, so those of the training split serve both.
+        split: train_batches
+        if split == "train" and not train_batches.whole_rows
+        else split_batches(data.splits[split], plan.train, causal, shard=shard)
+        for split in data.evaluated
+    }
+    batch = to_device(next(train_batches.epoch(0)).batch, device)
+    _try_batch(plan, model, batch)
+    threads = measure_threads(model, batch, plan.train.threads, communicator.local_size)
+    torch.set_num_threads(threads.per_operation)
+    if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
+        seed_everything((plan.seed + communicator.rank) % 2**32)
+    document = plan_document(plan, data)
+    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches, document)
+
+
+def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
+    """Build the model, whose sizes the prepared data determines.
+
+    Raises:
+        RecipeError: it does not fit into memory, or its encoder is not causal although the head needs it to be.
+    """
+    try:
+        model = build_model(plan, data.tokenizer, data.head, data.features)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        too_large = message("the model does not fit into memory: make it smaller (hidden_size, num_layers, dim)")
+        raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
+    if problem := causality_fault(plan.encoder, plan.head, model.encoder, data.head):
+        raise RecipeError([recipe.fault(("encoder", "type"), problem)])
+    return model
+
+
+def _try_batch(plan: Plan, model: Model, batch: Batch) -> None:
+    """Run a model that has components of plugins on one batch, before a file is written.
+
+    Raises:
+        PluginError: a component fails.
+    """
+    plugins = sorted(plan.providers().keys() - {"seqkit"})
+    if not plugins:
+        return
+    try:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
+            model.eval()
+            model(batch)
+            model.head.predict(model.encode(batch.inputs, batch.lengths), batch)
+            model.train()
+    except SeqkitError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise PluginError(
+            message(
+                "{plugins}: the model fails on its first batch: {reason}", plugins=", ".join(plugins), reason=reason
+            )
+        ) from error

@@ -1,0 +1,266 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+
+from seqkit.contracts import Batch, State
+from seqkit.data.batching import BatchShard, to_device
+from seqkit.errors import Interrupted, StopRequested
+from seqkit.messages import message
+from seqkit.modeling.state import first_rows
+from seqkit.modeling.weights import Weights, copy_weights, load_weights
+from seqkit.runs.directory import RunDirectory
+from seqkit.runs.metrics import MetricsLog
+from seqkit.stop import NO_STOP, StopCheck
+from seqkit.training.callbacks import Callbacks, Metrics
+from seqkit.training.checkpoint import snapshot, write_checkpoint
+from seqkit.training.checkpoint_loading import Checkpoint
+from seqkit.training.distributed import SINGLE, Communicator
+from seqkit.training.evaluation import evaluate
+from seqkit.training.nonfinite import not_finite_error
+from seqkit.training.optimizers import make_optimizer, optimizer_step
+from seqkit.training.progress import Progress
+from seqkit.training.schedule import learning_rate, training_length
+from seqkit.training.setup import TrainingSetup
+
+
+class StepResult(NamedTuple):
+    """The result of one optimizer step, summed over the batch in all processes.
+
+    Attributes:
+        loss_total: the summed loss.
+        loss_count: the number of items summed.
+        tokens: the number of real time steps.
+        state: the encoder's state after this process's shard of the batch.
+    """
+
+    loss_total: float
+    loss_count: float
+    tokens: int
+    state: State
+
+
+class Trainer:
+    """Train a model epoch by epoch, and save checkpoints from which training resumes exactly.
+
+    Args:
+        setup: plan, data, model and batches.
+        run: the run directory.
+        callbacks: the callbacks, notified of each event.
+        communicator: the communicator of the distributed run.
+        stop: checked after each step and during evaluation.
+        checkpoint: the checkpoint to resume from, or None.
+
+    Attributes:
+        progress: the progress of training.
+        best: the best weights so far; None if no validation split chooses them.
+        state: the encoder's state after the last batch.
+    """
+
+    def __init__(
+        self,
+        setup: TrainingSetup,
+        run: RunDirectory,
+        callbacks: Callbacks,
+        communicator: Communicator = SINGLE,
+        stop: StopCheck = NO_STOP,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.setup = setup
+        self.run = run
+        self.callbacks = callbacks
+        self.communicator = communicator
+        self.stop = stop
+        self.model = setup.model
+        self.settings = setup.plan.train
+        self.length = training_length(self.settings, len(setup.train_batches))
+        self.parameters = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.optimizer = make_optimizer(self.settings.optimizer, self.parameters)
+        self.progress = Progress()
+        self.best: Weights | None = None
+        self.state: State = None
+        if checkpoint:
+            self.progress, self.best = checkpoint.progress, checkpoint.best
+            self.state = checkpoint.restore(self.model, self.optimizer)
+        self._wrapped = communicator.wrap_ddp(self.model, self._compute_first_gradients)
+        self._log = MetricsLog(run.metrics, self.progress.metrics_bytes, enabled=communicator.is_first)
+        self._last_save = time.monotonic()
+
+    def fit(self) -> Progress:
+        """Train to the end, and load the best weights into the model.
+
+        With a validation split, these are the weights of the epoch with the best `train.metric`; else the last ones.
+
+        Raises:
+            NotFiniteError: a loss or a gradient is not finite. The step was not taken, and the last checkpoint is
+                intact.
+            Interrupted: a stop was requested, and a checkpoint was saved.
+        """
+        self.model.train()
+        with self._log:
+            while self.progress.step_in_epoch or not self._is_finished:
+                self._epoch()
+        if self.best is not None:
+            load_weights(self.model, self.best, self.run.path)
+        return self.progress
+
+    def _epoch(self) -> None:
+        """Train the rest of the current epoch, evaluate, and record the result."""
+        batches, progress = self.setup.train_batches, self.progress
+        for shard in batches.epoch(progress.epoch, progress.step_in_epoch):
+            if progress.step == self.length.steps:
+                break
+            self._step(shard)
+            (due,), signal_number = self.communicator.all_reduce_sum(self._is_save_due, stop=self.stop())
+            if signal_number:
+                raise self._interrupted(signal_number)
+            if due and progress.step_in_epoch < len(batches):
+                self._save()
+
+        is_last = progress.step == self.length.steps
+        is_due = is_last or (progress.epoch + 1) % self.settings.evaluate_every == 0
+        valid = self._validate(self.stop) if is_due else None
+        metrics: dict[str, Metrics] = {"train": {"loss": progress.loss_total / progress.loss_count}}
+        if valid is not None:
+            metrics["valid"] = valid
+        progress.epoch += 1
+        progress.step_in_epoch, progress.loss_total, progress.loss_count, self.state = 0, 0.0, 0.0, None
+        self._record(metrics)
+        if self._end_epoch(metrics) and valid is None and (valid := self._validate(NO_STOP)):
+            self._record({"valid": valid})  # as at the end of a run of this length
+        (due,), _ = self.communicator.all_reduce_sum(self._is_save_due)
+        if due or self._is_finished:
+            self._save()
+
+    def _step(self, shard: BatchShard) -> None:
+        """Take one optimizer step."""
+        progress = self.progress
+        start = time.perf_counter()
+        batch = to_device(shard.batch, self.setup.device)
+        state = first_rows(self.state, len(batch.lengths)) if shard.continues else None
+        lr = learning_rate(self.settings.schedule, self.settings.optimizer.lr, progress.step, self.length)
+        result = self._update(shard, batch, state, lr)
+        self.state = result.state
+        progress.step += 1
+        progress.step_in_epoch += 1
+        progress.loss_total += result.loss_total
+        progress.loss_count += result.loss_count
+        progress.tokens += result.tokens
+        progress.seconds += time.perf_counter() - start
+        loss = result.loss_total / result.loss_count
+        self.callbacks.emit("step", progress=progress, length=self.length, loss=loss)
+
+    def _update(self, shard: BatchShard, batch: Batch, state: State, lr: float) -> StepResult:
+        """Update the weights by the gradient of a batch."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        for weight in self.parameters:
+            weight.grad = None
+        loss, state = self._wrapped(batch, state)
+        own = (float(loss.total.detach()), float(loss.count), float(batch.lengths.sum()))
+        (total, count, tokens), _ = self.communicator.all_reduce_sum(*(own if shard.counts else (0.0, 0.0, 0.0)))
+        # DistributedDataParallel averages gradients over the processes. Scaling each process's loss by their number
+        # makes the average the gradient of the whole batch.
+        (loss.total * (self.communicator.size if shard.counts else 0.0) / count).backward()
+        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
+        if not (math.isfinite(total) and math.isfinite(float(norm))):
+            number = self.progress.step + 1
+            raise not_finite_error(self.model, shard, batch, total / count, number, self.communicator)
+        if self.settings.clip_norm and norm + 1e-6 > self.settings.clip_norm:  # else gradients are multiplied by 1
+            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip_norm, norm)
+        optimizer_step(self.optimizer)
+        return StepResult(total, count, int(tokens), state)
+
+    def _compute_first_gradients(self) -> None:
+        batch = to_device(next(self.setup.train_batches.epoch(0)).batch, self.setup.device)
+        self.model(batch)[0].total.backward()
+
+    def _validate(self, stop: StopCheck) -> Metrics | None:
+        """Evaluate the validation split, if there is one."""
+        if "valid" not in self.setup.data.splits:
+            return None
+        try:
+            dataset, batches = self.setup.data.splits["valid"], self.setup.evaluation_batches["valid"]
+            return _numbers(evaluate(self.model, dataset, batches, self.communicator, stop))
+        except StopRequested as request:
+            raise self._interrupted(request.signal_number) from None
+
+    def _record(self, metrics: Mapping[str, Metrics]) -> None:
+        """Log metrics, and copy the weights if the validation metric is the best so far."""
+        position = {"epoch": self.progress.epoch, "step": self.progress.step}
+        self._log.write([position | {"split": split} | dict(scores) for split, scores in metrics.items()])
+        if "valid" in metrics and self._improved(metrics["valid"][self.settings.metric]):
+            self.best = copy_weights(self.model)
+
+    def _end_epoch(self, metrics: Mapping[str, Metrics]) -> bool:
+        """Notify the callbacks; return whether one of them ends training."""
+        progress = self.progress
+        if "valid" in metrics:
+            self.callbacks.emit(
+                "evaluation", split="valid", epoch=progress.epoch, step=progress.step, metrics=metrics["valid"]
+            )
+        reason = self.callbacks.emit(
+            "epoch_end",
+            progress=progress,
+            epochs=self.length.epochs,
+            metrics=metrics,
+            is_best="valid" in metrics and progress.evals_without_improvement == 0,
+        )
+        if reason:
+            self.callbacks.note(message("training ends early: {reason}", reason=reason))
+        progress.ended = self.communicator.broadcast(reason.encode()).decode()
+        return bool(progress.ended)
+
+    def _improved(self, value: float) -> bool:
+        """Record an evaluation; return whether it is the best so far, by more than early stopping's `min_delta`."""
+        progress, stopping = self.progress, self.settings.early_stopping
+        direction = 1 if self.settings.metric in self.model.head.higher_is_better else -1
+        gain = math.inf if progress.best is None else (value - progress.best) * direction
+        if gain > (stopping.min_delta if stopping else 0.0):
+            progress.best, progress.best_epoch, progress.evals_without_improvement = value, progress.epoch, 0
+            return True
+        progress.evals_without_improvement += 1
+        return False
+
+    @property
+    def _is_finished(self) -> bool:
+        progress, stopping = self.progress, self.settings.early_stopping
+        out_of_patience = stopping is not None and progress.evals_without_improvement >= stopping.patience
+        return progress.step >= self.length.steps or out_of_patience or bool(progress.ended)
+
+    @property
+    def _is_save_due(self) -> bool:
+        elapsed = time.monotonic() - self._last_save
+        return self.communicator.is_first and elapsed >= self.settings.checkpoint_seconds
+
+    def _save(self) -> None:
+        """Save a checkpoint."""
+        self.progress.metrics_bytes = self._log.flush()
+        files = snapshot(self.model, self.optimizer, self.progress, self.best, self.state, self.communicator)
+        if self.communicator.is_first:
+            path = write_checkpoint(self.run, files, self.progress)
+            self.callbacks.emit("checkpoint", checkpoint=path, step=self.progress.step)
+        self._last_save = time.monotonic()
+
+    def _interrupted(self, signal_number: int) -> Interrupted:
+        """Save a checkpoint, and return the error to raise."""
+        self._save()
+        return Interrupted(
+            signal_number,
+            message(
+                "stopped after step {step:,} and saved: resume with --resume {run}",
+                step=self.progress.step,
+                run=self.run.path,
+            ),
+        )
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:
+    """Return the metrics that are numbers, to be written to metrics.jsonl."""
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}

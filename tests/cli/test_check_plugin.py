@@ -1,0 +1,178 @@
+"""`seqkit check-plugin` on installed packages."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.distributions import install
+from seqkit import registry
+from seqkit.errors import SeqkitError
+from seqkit.testing.distribution import check_distribution
+
+GOOD = """
+import torch
+from seqkit.contracts import Encoded, Encoder, Fraction, Reader, Example
+
+class MovingAverage(torch.nn.Module, Encoder):
+    causal = True
+
+    def __init__(self, input_size: int, *, decay: Fraction):
+        super().__init__()
+        self.decay = decay
+        self.output_size = self.final_size = input_size
+
+    def forward(self, inputs, lengths, state=None):
+        at = inputs.new_zeros(inputs.shape[0], inputs.shape[2]) if state is None else state
+        outputs = []
+        for step in inputs.unbind(1):
+            at = self.decay * at + (1 - self.decay) * step
+            outputs.append(at)
+        outputs = torch.stack(outputs, 1)
+        final = outputs[torch.arange(len(outputs)), lengths - 1]
+        return Encoded(outputs, final, final)
+
+class Last(MovingAverage):
+    def forward(self, inputs, lengths, state=None):
+        encoded = super().forward(inputs, lengths, state)
+        return encoded._replace(final=encoded.outputs[:, -1])
+
+class WholeFile(Reader):
+    labelled = False
+
+    def __init__(self, *, path: str):
+        self.path = path
+
+    def read(self):
+        from seqkit.readers.files import read_text
+        yield Example(read_text(self.path, "utf-8"), location=f"{self.path}:1")
+
+def whole():
+    from seqkit.testing import checks_for_reader
+    return checks_for_reader(lambda path: WholeFile(path=path), "some text")
+
+def nothing():
+    return []
+"""
+
+HOOKS = """
+@seqkit.hookimpl
+def seqkit_encoders():
+    yield Component("average", "averages:MovingAverage", "an encoder for a test")
+
+@seqkit.hookimpl
+def seqkit_readers():
+    yield Component("whole", "averages:WholeFile", "a reader for a test"{checks})
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that installs a plugin with this source, and a module with its components."""
+
+    def put(source: str) -> str:
+        folder = tmp_path / "installed"
+        install(folder, "seqkit-averages", source, point="average")
+        (folder / "averages.py").write_text(GOOD)
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.setenv("SEQKIT_PLUGINS", "on")
+        monkeypatch.setattr(registry, "_loaded", {})
+        for module in ("averages", "seqkit_averages"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        return str(folder)
+
+    return put
+
+
+def check(name: str = "seqkit-averages") -> tuple[list[str], list[str]]:
+    """Return the printed lines and the lines of the error."""
+    printed: list[str] = []
+    try:
+        printed.append(check_distribution(name, registry.load_registry(), printed.append))
+    except SeqkitError as error:
+        return printed, error.lines
+    return printed, []
+
+
+def test_each_check_of_a_correct_package_is_printed(cli, installed) -> None:
+    folder = installed(HOOKS.format(checks=', checks="averages:whole"'))
+    done = cli("check-plugin", "Seqkit_Averages", PYTHONPATH=folder, SEQKIT_PLUGINS="on")
+    assert (done.returncode, done.stderr) == (0, "")
+    *lines, last = done.stdout.splitlines()
+    assert lines[0] == "plugin average: start-up … ok"
+    assert "encoder average: padding_independence … ok" in lines
+    assert "encoder average: ids_match_one_hot … skipped: accepts_ids is False" in lines
+    assert "reader whole: windows_line_endings … ok" in lines
+    counts = {word: sum(f"… {word}" in line for line in lines) for word in ("ok", "skipped")}
+    assert last == f"{counts['ok']} ok, {counts['skipped']} skipped"
+
+
+def test_each_failure_is_one_line_and_the_exit_code_is_4(cli, installed) -> None:
+    source = HOOKS.format(checks=', checks="averages:nothing"').replace("MovingAverage", "Last")
+    done = cli("check-plugin", "seqkit-averages", PYTHONPATH=installed(source), SEQKIT_PLUGINS="on")
+    assert done.returncode == 4
+    assert "encoder average: padding_independence … FAILED\n" in done.stdout
+    lines = done.stderr.splitlines()
+    assert len(lines) == done.stdout.count("FAILED") >= 3
+    expected = r"seqkit: encoder average: padding_independence: difference of [\d.]+ in final when the batch is padded"
+    assert any(re.match(expected, line) for line in lines)
+    assert "seqkit: reader whole: loads: averages:nothing does not return checks of seqkit.testing" in lines
+
+
+def test_reader_without_a_sample_is_not_checked(installed) -> None:
+    installed(HOOKS.format(checks=""))
+    printed, error = check()
+    assert error == []
+    assert (
+        "reader whole … not checked: there is no default sample of its source: name a function that returns its "
+        'checks: Component(..., checks="package.module:function")'
+    ) in printed
+    assert printed[-1].endswith(", 1 not checked")
+
+
+def test_package_without_checked_components_is_an_error(installed) -> None:
+    installed("@seqkit.hookimpl" + HOOKS.format(checks="").split("@seqkit.hookimpl")[2])
+    _, error = check()
+    assert error == ["seqkit-averages: none of its components could be checked"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "import absent",
+            "plugin average: start-up: the plugin is disabled: ModuleNotFoundError: No module named 'absent'",
+        ),
+        ("", "plugin average: start-up: the plugin provides nothing: define a @seqkit.hookimpl function"),
+        (
+            "import sys; sys.modules.setdefault('torch', sys)\n" + HOOKS.format(checks=""),
+            "plugin average: start-up: importing seqkit_averages imports torch, which slows down every command",
+        ),
+        (
+            HOOKS.format(checks=', checks="averages:missing"'),
+            "reader whole: loads: reader 'whole' of seqkit-averages 1.0: cannot load averages:missing: AttributeError",
+        ),
+        (
+            HOOKS.format(checks="").replace("averages:MovingAverage", "averages:Moving"),
+            "encoder average: loads: encoder 'average' of seqkit-averages 1.0: cannot load averages:Moving",
+        ),
+        (
+            HOOKS.format(checks=', checks="averages.whole"'),
+            "plugin average: start-up: the plugin is disabled: seqkit_readers: the checks of 'whole' must be "
+            "'package.module:function', not 'averages.whole'",
+        ),
+    ],
+)
+def test_errors_of_a_package(installed, source: str, message: str) -> None:
+    installed(source)
+    _, error = check()
+    assert any(line.startswith(message) for line in error), error
+
+
+def test_unknown_package_is_an_error(installed) -> None:
+    installed(HOOKS.format(checks=""))
+    expected = "no plugin 'seqkit-average' is installed (did you mean 'seqkit-averages'?)"
+    assert check("seqkit-average") == ([], [expected])

@@ -1,0 +1,504 @@
+"""The command line: help, usage errors, streams, and the output of each command."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+
+import seqkit
+from helpers.commands import error_line, run_process
+from helpers.recipes import GENERATION_RECIPE, RECIPES, classification_recipe, write_recipe
+from helpers.runs import RUN_FILES
+from seqkit.recipe.parameters import parameters
+from seqkit.recipe.rules import describe
+from seqkit.registry import load_registry
+
+COMMANDS = ["run", "check", "generate", "predict", "evaluate", "list", "show", "plugins"]
+COMMANDS += ["check-plugin", "new-plugin", "verify-resume"]
+
+
+# Help and usage errors
+
+
+def test_help_lists_every_command(run_command) -> None:
+    for arguments in (["--help"], ["-h"], []):
+        done = run_command(*arguments)
+        assert (done.code, done.err) == (0 if arguments else 2, "")
+        assert done.out.startswith("Usage: seqkit [OPTIONS] COMMAND [ARGS]...")
+        assert [line.split()[0] for line in done.out.split("Commands:\n")[1].splitlines()] == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("run", ["RECIPE [KEY=VALUE]...", "--runs", "[default: runs]", "--resume RUN", "--no-plugin NAME"]),
+        ("check", ["RECIPE [KEY=VALUE]...", "--no-plugin NAME"]),
+        ("generate", ["RUN", "--prompt", "--length", "--temperature", "--top-k", "--top-p", "--seed", "--stop"]),
+        ("generate", ["--stream", "[default: the recipe's, else 100]"]),
+        ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
+        ("evaluate", ["RUN", "--data", "[required]"]),
+        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder or head"]),
+        ("show", ["KIND NAME"]),
+        ("plugins", ["--no-plugin NAME"]),
+    ],
+)
+def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, words: list[str]) -> None:
+    done = run_command(name, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: seqkit {name} [OPTIONS]")
+    flat = " ".join(done.out.split())
+    for word in words:
+        assert word in flat
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rn"], "no such command 'rn' (did you mean 'run'?) (see `seqkit --help`)"),
+        (["xyz"], "no such command 'xyz' (see `seqkit --help`)"),
+        (["--verson"], "no such option '--verson' (did you mean '--version'?) (see `seqkit --help`)"),
+        (["run"], "Missing argument 'RECIPE'. (see `seqkit run --help`)"),
+        (["generate", "x", "--lenght", "3"], "no such option '--lenght' (did you mean '--length'?)"),
+        (["generate", "x", "--length", "ten"], "Invalid value for '--length': must be a positive integer, not 'ten'"),
+        (["generate", "x", "--prompt"], "Option '--prompt' requires an argument."),
+        (["evaluate", "x"], "Missing option '--data'. (see `seqkit evaluate --help`)"),
+        (
+            ["predict", "x"],
+            "no texts: pass texts, --file with one text per line, or --data in the format that the recipe reads",
+        ),
+        (["predict", "x", "text", "--file", "f"], "pass texts or --file, not both"),
+        (["list", "encoders"], "unknown kind 'encoders' (did you mean 'encoder'?): reader, tok"),
+        (["show", "encoder"], "Missing argument 'NAME'. (see `seqkit show --help`)"),
+        (
+            ["show", "encoder", "lsmt"],
+            "unknown encoder 'lsmt' (did you mean 'lstm'?); `seqkit list encoder` lists",
+        ),
+        (["check", "nowhere.yaml"], "nowhere.yaml: the recipe does not exist"),
+        (["check", "."], ".: cannot read the recipe: Is a directory"),
+        (["run", "nowhere.yaml", "seed"], "nowhere.yaml: the recipe does not exist"),
+        (["run", str(RECIPES / "char_gen.yaml"), "seed"], "'seed' is not key=value, as in encoder.hidden_size=64"),
+        (["run", str(RECIPES / "char_gen.yaml"), "sed=1"], "sed: unknown section (did you mean 'seed'?)"),
+        (["list", "--no-plugin", "absent"], "--no-plugin absent: no such plugin is installed"),
+    ],
+)
+def test_usage_error_is_one_line_and_exit_code_2(
+    run_command, arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    done = run_command(*arguments)
+    assert done.code == 2
+    assert message in error_line(done)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_version(run_command) -> None:
+    assert run_command("--version") == (0, f"seqkit, version {seqkit.__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "check", "nowhere.yaml"], ["check", "nowhere.yaml", "--debug"]])
+def test_debug_raises_the_error(run_command, arguments: list[str]) -> None:
+    with pytest.raises(seqkit.UsageError, match="the recipe does not exist"):
+        run_command(*arguments)
+
+
+def test_debug_prints_the_traceback() -> None:
+    done = run_process("check", "nowhere.yaml", "--debug")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert "nowhere.yaml: the recipe does not exist" in done.stderr.splitlines()[-1]
+
+
+# Imports
+
+IMPORTED = """
+import sys
+from seqkit.cli import execute
+code = execute(sys.argv[1:])
+print(*sorted({"torch", "pydantic", "sklearn", "yaml"} & set(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["list"],
+        ["plugins"],
+        ["generate", "GENERATION", "--length", "3", "--temperature", "1", "--top-k", "3", "--top-p", "0.9"],
+        ["generate", "GENERATION", "--samples", "2", "--temperature", "1"],
+        ["predict", "CLASSIFICATION", "好吃"],
+    ],
+    ids=" ".join,
+)
+def test_commands_that_do_not_import_torch_or_pydantic(
+    arguments: list[str], generation_run: Path, classification_run: Path
+) -> None:
+    runs = {"GENERATION": str(generation_run), "CLASSIFICATION": str(classification_run)}
+    command = [sys.executable, "-c", IMPORTED, *(runs.get(argument, argument) for argument in arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=240, check=False)
+    assert (done.returncode, done.stderr) == (0, "\n")
+
+
+# Streams
+
+
+def test_chinese_text_with_an_ascii_locale(classification_run: Path) -> None:
+    ascii_only = os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    for done in (
+        run_process("predict", classification_run, "好吃", env=ascii_only),
+        run_process("predict", classification_run, "好x吃", env=ascii_only),
+    ):
+        assert ("好" in done.stdout) == (done.returncode == 0)
+        assert ("'x' (U+0078), token 2 of the text" in done.stderr) == (done.returncode == 3)
+    without_utf8_mode = ascii_only | {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = run_process("predict", classification_run, "好吃", env=without_utf8_mode)
+    assert (done.returncode, done.stderr) == (3, "seqkit: text 1 of 1: character 1 is not valid Unicode\n")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], []])
+def test_closed_stdout_ends_a_command_without_an_error(arguments: list[str]) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = run_process(*arguments, capture_output=False, stdout=write_end, stderr=subprocess.PIPE)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_closed_stdout_does_not_end_a_run(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = run_process("run", recipe, capture_output=False, stdout=write_end, stderr=subprocess.PIPE, cwd=tmp_path)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {file.name for file in (tmp_path / "runs" / "generation-1").iterdir()} == RUN_FILES
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="requires /dev/full")
+@pytest.mark.parametrize("arguments", [["list"], ["--version"], []])
+def test_stdout_on_a_full_disk_is_an_error(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run_process(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == "seqkit: standard output: cannot be written: No space left on device\n"
+
+
+def test_closed_streams(classification_run: Path) -> None:
+    command = [sys.executable, "-m", "seqkit"]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command, "list"], stderr=subprocess.PIPE, text=True, timeout=240, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run(
+        ["sh", "-c", '"$@" <&-', "sh", *command, "predict", str(classification_run), "--file", "-"],
+        stderr=subprocess.PIPE, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (3, "seqkit: standard input: the file is empty\n")
+
+
+def test_sigint_ends_generate_with_130(generation_run: Path) -> None:
+    endless = ["generate", generation_run, "--length", "100000000", "--stream"]
+    command = [sys.executable, "-m", "seqkit", *map(str, endless)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.read(9).startswith("In Be")
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (130, "seqkit: interrupted\n")
+
+
+# run
+
+
+def test_last_line_of_run_is_the_run_directory(run_command, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "classification.yaml", classification_recipe(tmp_path))
+    for number in (1, 2):
+        done = run_command("run", recipe, "--runs", "folder")
+        assert (done.code, done.err) == (0, "")
+        lines = done.out.splitlines()
+        assert lines[0] == "classification, seed 0"
+        assert [line.split()[0] for line in lines[1:7]] == [
+            "data",
+            "tokenizer",
+            "embedding",
+            "encoder",
+            "head",
+            "machine",
+        ]
+        assert [line[:10] for line in lines if line.startswith("epoch")] == ["epoch 1/3 ", "epoch 2/3 ", "epoch 3/3 "]
+        assert re.fullmatch(r"很好吃 -> (pos|neg) \(0\.\d{3}\)", lines[-2])
+        assert lines[-1] == f"folder/classification-{number}"
+    assert "\r" not in done.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "classification.yaml",
+        "folder",
+        "reviews.csv",
+        "test.csv",
+    ]
+
+
+def test_key_value_arguments_override_the_recipe(run_command, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
+    done = run_command("run", path, "encoder.hidden_size=3", "name=other", "train.epochs=1", "seed=4")
+    assert done.out.splitlines()[-1] == "runs/other-1"
+    recipe = seqkit.load(tmp_path / "runs" / "other-1").recipe
+    assert (recipe["encoder"]["hidden_size"], recipe["train"]["epochs"], recipe["seed"]) == (3, 1, 4)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="requires pseudo-terminals")
+def test_progress_bar_is_printed_only_to_a_terminal(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE | {"train": {"epochs": 400, "threads": 1}})
+    termios = pytest.importorskip("termios")
+    terminal_end, process_end = os.openpty()
+    termios.tcsetwinsize(process_end, (24, 100))
+    done = run_process("run", recipe, capture_output=False, stdout=subprocess.PIPE, stderr=process_end, cwd=tmp_path)
+    os.set_blocking(terminal_end, False)
+    printed = os.read(terminal_end, 65_536).decode()
+    os.close(process_end)
+    os.close(terminal_end)
+    assert done.returncode == 0
+    assert re.search(r"\r.*\d/400 \[.*step/s, epoch \d+, loss \d\.\d{4}\]", printed)
+    assert "\r" not in done.stdout
+    assert done.stdout.splitlines()[-1] == "runs/generation-1"
+
+
+# generate
+
+
+def test_generate_prints_prompt_and_continuation(run_command, generation_run: Path) -> None:
+    generated = seqkit.load(generation_run).result["generated"]
+    assert run_command("generate", generation_run) == (0, f"In Be{generated[0]['text']}\n", "")
+    done = run_command("generate", generation_run, "--prompt", "Sarah", "--length", "1")
+    assert done.code == 0
+    assert re.fullmatch(r"Sarah.\n", done.out)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--temperature", "1", "--seed", "3"],
+        ["--temperature", "1.5", "--top-k", "5", "--top-p", "0.9"],
+        ["--temperature", "1", "--stop", "a", "--stop", "Be"],
+    ],
+)
+def test_stream_prints_the_same_text(run_command, generation_run: Path, options: list[str]) -> None:
+    arguments = ["generate", generation_run, "--prompt", "In", "--length", "60", *options]
+    plain, streamed = run_command(*arguments), run_command(*arguments, "--stream")
+    assert plain.code == 0
+    assert streamed == plain
+
+
+def test_options_of_generate(run_command, generation_run: Path) -> None:
+    def text(*options: str) -> str:
+        done = run_command("generate", generation_run, "--prompt", "In", "--length", "40", *options)
+        assert (done.code, done.err) == (0, "")
+        return done.out.removeprefix("In").removesuffix("\n")
+
+    sampled = text("--temperature", "5", "--seed", "1")
+    assert len(sampled) == 40
+    assert text("--temperature", "5", "--seed", "1") == sampled
+    assert text("--temperature", "5", "--seed", "2") != sampled
+    greedy = text()
+    assert text("--temperature", "5", "--top-k", "1") == greedy
+    assert text("--temperature", "5", "--top-p", "1e-9") == greedy
+    middle = sampled[20]
+    assert text("--temperature", "5", "--seed", "1", "--stop", middle) == sampled[: sampled.index(middle)]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        (
+            "--length",
+            "0",
+            "Invalid value for '--length': must be a positive integer, not 0 (see `seqkit generate --help`)",
+        ),
+        ("--temperature", "-0.1", "Invalid value for '--temperature': must be a non-negative number, not -0.1"),
+        ("--temperature", "nan", "Invalid value for '--temperature': must be a finite number, not .nan"),
+        ("--temperature", "inf", "Invalid value for '--temperature': must be a finite number, not .inf"),
+        ("--top-k", "0", "Invalid value for '--top-k': must be a positive integer, not 0"),
+        ("--top-p", "0", "Invalid value for '--top-p': must be a number greater than 0 and at most 1, not 0 (see"),
+        ("--top-p", "1.01", "Invalid value for '--top-p': must be a number greater than 0 and at most 1, not 1.01"),
+        ("--seed", "-1", "Invalid value for '--seed': must be a non-negative integer, not -1"),
+        ("--stop", "", "stop must be a non-empty text or a list of non-empty texts, not ['']"),
+        ("--prompt", "", "no prompt: pass --prompt or set generate.prompt in the recipe"),
+        (
+            "--prompt",
+            "In 北京",
+            "the prompt: '北' (U+5317), token 4 of the text, is not in the vocabulary of 21: change it",
+        ),
+    ],
+)
+def test_invalid_option_of_generate(run_command, generation_run: Path, option: str, value: str, message: str) -> None:
+    done = run_command("generate", generation_run, option, value)
+    assert done.code == 2
+    assert message in error_line(done)
+
+
+def test_generate_and_predict_name_the_other_command(
+    run_command, generation_run: Path, classification_run: Path
+) -> None:
+    assert "the head 'sentiment' does not generate text: use predict" in error_line(
+        run_command("generate", classification_run, "--prompt", "好")
+    )
+    assert "the head 'next_char' generates text: use generate" in error_line(
+        run_command("predict", generation_run, "In")
+    )
+
+
+# predict and evaluate
+
+
+def test_predict_prints_json_lines(run_command, classification_run: Path, tmp_path: Path, monkeypatch) -> None:
+    texts = ["好吃", "很难吃", "很", '好"', "--"]
+    done = run_command("predict", classification_run, *texts[:3])
+    predictions = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.code, done.err, predictions) == (0, "", seqkit.load(classification_run).predict(texts[:3]))
+    for prediction, text in zip(predictions, texts, strict=False):
+        assert set(prediction) == {"text", "label", "probabilities"}
+        assert prediction["text"] == text
+        assert set(prediction["probabilities"]) == {"neg", "pos"}
+        assert sum(prediction["probabilities"].values()) == pytest.approx(1)
+        assert prediction["label"] == max(prediction["probabilities"], key=prediction["probabilities"].get)
+    content = "\ufeff好吃\r\n\r\n很难吃\n  \n很"
+    (tmp_path / "lines.txt").write_bytes(content.encode())
+    (tmp_path / "chinese.txt").write_bytes(content.removeprefix("\ufeff").encode("gb18030"))
+    assert run_command("predict", classification_run, "--file", "lines.txt") == done
+    assert run_command("predict", classification_run, "--file", "chinese.txt", "--encoding", "gb18030") == done
+    with (tmp_path / "lines.txt").open(encoding="utf-8") as standard_input:
+        monkeypatch.setattr(sys, "stdin", standard_input)
+        assert run_command("predict", classification_run, "--file", "-") == done
+    assert run_command("predict", classification_run, "很", "--", "好").out.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (
+            ["好吃", "坏"],
+            3,
+            "text 2 of 2: '坏' (U+574F), token 1 of the text, is not in the vocabulary of 4: change it",
+        ),
+        ([""], 3, "text 1 of 1: the text is empty"),
+        (["--file", "absent.txt"], 3, "absent.txt: no such file"),
+        (["--file", "."], 3, ".: cannot be read: Is a directory"),
+        (["--file", "empty.txt"], 3, "empty.txt: the file is empty"),
+        (
+            ["--file", "chinese.txt"],
+            3,
+            "chinese.txt:1: byte 0xba is not utf-8; the file can be read as gb18030: set `--encoding gb",
+        ),
+        (["--file", "invalid.txt"], 3, "byte 0xff is not utf-8; set the encoding of the file with `--encoding …`"),
+        (["--file", "empty.txt", "--encoding", "utf-9"], 2, "--encoding 'utf-9' is unknown: set it to utf-8, gb18030"),
+        (["--file", "empty.txt", "--encoding", "hex"], 2, "--encoding 'hex' is not a text encoding"),
+        (["--", "--debug"], 3, "text 1 of 1: '-' (U+002D), token 1"),
+    ],
+)
+def test_invalid_input_of_predict(
+    run_command, classification_run: Path, arguments, code: int, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "chinese.txt").write_bytes("很好吃很难吃\n".encode("gb18030"))
+    (tmp_path / "invalid.txt").write_bytes(b"x\n\xff\n")
+    done = run_command("predict", classification_run, *arguments)
+    assert done.code == code
+    assert message in error_line(done)
+
+
+def test_evaluate_equals_the_metrics_of_the_run(run_command, classification_run: Path) -> None:
+    done = run_command("evaluate", classification_run, "--data", classification_run.parent / "test.csv")
+    assert (done.code, done.err) == (0, "")
+    scores = json.loads(done.out)
+    assert scores.pop("examples") == 3
+    expected = seqkit.load(classification_run).result["metrics"]["test"]
+    assert scores.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-6)
+    assert scores == expected
+    assert set(scores) == {"accuracy", "macro_f1", "per_class", "confusion_matrix"}
+
+
+# check, list, show, plugins
+
+SHIPPED = sorted(file.name for file in RECIPES.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_check_prints_a_recipe_that_has_the_same_plan(run_command, name: str, tmp_path: Path) -> None:
+    overrides = [f"data.path={tmp_path / 'data.csv'}"] if name in ("shakespeare.yaml", "hotel_reviews.yaml") else []
+    first = run_command("check", RECIPES / name, *overrides)
+    assert (first.code, first.err) == (0, "")
+    (tmp_path / "printed.yaml").write_text(first.out, encoding="utf-8")
+    assert run_command("check", "printed.yaml") == first
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["printed.yaml"]
+
+
+def test_check_prints_notes_to_stderr(run_command, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
+    done = run_command("check", recipe, "encoder.dropout=0.5")
+    assert done.code == 0
+    assert done.err == "seqkit: note: encoder dropout acts between layers: with one layer it has no effect\n"
+
+
+def test_list_prints_components_and_providers(run_command) -> None:
+    complete = run_command("list")
+    assert (complete.code, complete.err) == (0, "")
+    for kind in ("reader", "tokenizer", "embedding", "encoder", "head"):
+        of_kind = run_command("list", kind).out
+        assert of_kind in complete.out
+        header, *lines = of_kind.splitlines()
+        assert header == f"{kind}:"
+        registry = load_registry()
+        assert [line.split()[0] for line in lines] == registry.names(kind)
+        for line, entry in zip(lines, registry.all(kind), strict=True):
+            assert line.split(maxsplit=1)[1].startswith(entry.provider)
+            assert line.endswith(f"  {entry.component.summary}")
+
+
+def test_plugins_lists_the_components_of_seqkit(run_command) -> None:
+    done = run_command("plugins")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0] == f"seqkit: seqkit {seqkit.__version__}"
+    for line in ("  reader table", "  tokenizer char", "  embedding one_hot", "  encoder bilstm", "  head sentiment"):
+        assert line in lines
+
+
+COMPONENTS = [(kind, name) for kind in seqkit.contracts.CONTRACTS for name in load_registry().names(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=map("-".join, COMPONENTS))
+def test_show_prints_type_and_default_of_each_parameter(run_command, kind: str, name: str) -> None:
+    done = run_command("show", kind, name)
+    assert (done.code, done.err) == (0, "")
+    entry = load_registry().get(kind, name)
+    cls = entry.load()
+    assert done.out.startswith(f"{kind} {name}: {entry.component.summary}\nprovided by {entry.provider} (")
+    shown = {
+        line.split()[0]: line.split(maxsplit=1)[1] for line in done.out.partition("\nparameters:\n")[2].splitlines()
+    }
+    expected = {}
+    if inspect.isfunction(cls.__init__) and cls.__init__.__module__.startswith("seqkit."):  # not torch.nn.Module's
+        expected = {
+            parameter.name: parameter
+            for parameter in inspect.signature(cls.__init__).parameters.values()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+        hints = typing.get_type_hints(cls.__init__, include_extras=True)
+    assert list(shown) == list(expected)
+    assert expected or "no parameters" in done.out
+    for key, parameter in expected.items():
+        default = str(parameter.default)
+        default = {"None": "null", "True": "true", "False": "false"}.get(default, default)
+        assert shown[key].endswith("; required" if parameter.default is parameter.empty else f"; default {default}")
+        if not parameters(cls)[key].nested:
+            assert shown[key].startswith(describe(hints[key]))

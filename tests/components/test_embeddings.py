@@ -1,0 +1,208 @@
+"""Tests of the embeddings against torch and scikit-learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+import seqkit
+from seqkit import registry
+from seqkit.embeddings.learned import Learned
+from seqkit.embeddings.one_hot import OneHot
+from seqkit.embeddings.scaled import Scaled
+from seqkit.encoders.lstm import LSTM, BiLSTM, dispatch
+from seqkit.modeling.model import Model
+from seqkit.tokenizers.char import Char
+
+
+@pytest.fixture
+def tokenizer() -> Char:
+    fitted = Char()
+    fitted.fit(["hello"])  # e h l o
+    return fitted
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_one_hot_equals_torch_in_the_floating_type_of_the_model(tokenizer: Char, dtype: torch.dtype) -> None:
+    embedding = OneHot(tokenizer).to(dtype)
+    ids = torch.randint(0, 4, (3, 5))
+    vectors = embedding(ids)
+    assert vectors.dtype == dtype
+    assert vectors.shape == (3, 5, embedding.output_size)
+    assert torch.equal(vectors, torch.nn.functional.one_hot(ids, 4).to(dtype))
+
+
+def test_one_hot_has_no_weights(tokenizer: Char) -> None:
+    embedding = OneHot(tokenizer)
+    assert not list(embedding.parameters())
+    assert not embedding.state_dict()
+
+
+def test_one_hot_refuses_an_id_outside_the_vocabulary(tokenizer: Char) -> None:
+    with pytest.raises(RuntimeError, match="index 4 is out of bounds"):
+        OneHot(tokenizer)(torch.tensor([[4]]))
+
+
+def test_learned_equals_torch_with_the_same_seed(tokenizer: Char) -> None:
+    torch.manual_seed(3)
+    embedding = Learned(tokenizer, dim=6)
+    torch.manual_seed(3)
+    table = torch.randn(4, 6)
+    ids = torch.tensor([[0, 3, 1], [2, 2, 0]])
+    assert embedding.output_size == 6
+    assert torch.equal(embedding(ids), table[ids])
+
+
+def test_gradient_reaches_only_the_vectors_in_use(tokenizer: Char) -> None:
+    embedding = Learned(tokenizer, dim=6)
+    embedding(torch.tensor([[0, 3, 3]])).sum().backward()
+    assert embedding.vectors.weight.grad.tolist() == [[times] * 6 for times in (1, 0, 0, 2)]
+
+
+def test_learned_returns_a_lookup_unless_dropout_is_active(tokenizer: Char) -> None:
+    ids = torch.tensor([[0, 3, 1]])
+    plain, with_dropout = Learned(tokenizer, dim=6), Learned(tokenizer, dim=6, dropout=0.5)
+    assert plain.as_lookup(ids).table is plain.vectors.weight
+    assert plain.as_lookup(ids).ids is ids
+    assert with_dropout.as_lookup(ids) is None
+    assert with_dropout.eval().as_lookup(ids).table is with_dropout.vectors.weight
+
+
+@pytest.mark.parametrize("encoder", [LSTM, BiLSTM])
+def test_model_computes_the_same_with_a_lookup_and_with_vectors(
+    tokenizer: Char, encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "MIN_LOOKUP_WORK", 1)
+    embedding, built = Learned(tokenizer, dim=6).double(), encoder(6, hidden_size=5).double()
+    model = Model(embedding, built, torch.nn.Identity())
+    ids, lengths = torch.randint(0, 4, (3, 7)), torch.tensor([7, 2, 5])
+    results = []
+    for _ in range(2):
+        encoded = model.encode(ids, lengths)
+        parts = [encoded.outputs, encoded.final, *encoded.state]
+        results.append([*parts, *torch.autograd.grad(sum((part**2).sum() for part in parts), list(model.parameters()))])
+        assert built.layers.choices[0].uses_lookup == (len(results) == 1)
+        monkeypatch.setattr(embedding, "as_lookup", lambda ids: None)
+    assert all(torch.allclose(*pair, rtol=0, atol=1e-12) for pair in zip(*results, strict=True))
+
+
+def test_dropout_is_active_only_in_training(tokenizer: Char) -> None:
+    embedding = Learned(tokenizer, dim=50, dropout=0.5)
+    ids = torch.tensor([[0, 1, 2]])
+    plain = embedding.vectors.weight[ids]
+    dropped = embedding(ids)
+    remaining = dropped != 0
+    assert 30 < int(remaining.sum()) < 120
+    assert torch.equal(dropped[remaining], 2 * plain[remaining])
+    assert torch.equal(embedding.eval()(ids), plain)
+
+
+@pytest.mark.parametrize("make", [OneHot, lambda tokenizer: Learned(tokenizer, dim=3)], ids=["one_hot", "learned"])
+def test_empty_batch(tokenizer: Char, make: type) -> None:
+    embedding = make(tokenizer)
+    assert embedding(torch.zeros(0, 5, dtype=torch.int64)).shape == (0, 5, embedding.output_size)
+
+
+SCALERS = {"standard": StandardScaler, "min_max": MinMaxScaler, "robust": RobustScaler}
+
+
+def series(lengths: list[int], seed: int) -> list[np.ndarray]:
+    """Return rows of three features: two of different scales, and a constant one."""
+    generator = np.random.default_rng(seed)
+    values = [generator.standard_exponential((length, 3)) * [1.0, 100.0, 0.0] + [0.0, -50.0, 7.0] for length in lengths]
+    return [value.astype(np.float32) for value in values]
+
+
+@pytest.mark.parametrize("by", SCALERS)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), seed=st.integers(0, 99))
+def test_scaled_equals_scikit_learn(by: str, lengths: list[int], seed: int) -> None:
+    rows = series(lengths, seed)
+    embedding = Scaled(3, by=by).double()
+    embedding.fit(iter(rows))
+    # scikit-learn computes in the type of its input, seqkit in float64.
+    reference = SCALERS[by]().fit(np.concatenate(rows).astype(np.float64))
+    unseen = series([6], seed + 1)[0].astype(np.float64)
+    actual = embedding(torch.from_numpy(unseen)[None])
+    assert actual.shape == (1, 6, embedding.output_size)
+    torch.testing.assert_close(actual[0], torch.from_numpy(reference.transform(unseen)), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("by", SCALERS)
+def test_constant_feature_is_only_shifted(by: str) -> None:
+    embedding = Scaled(2, by=by)
+    embedding.fit([np.array([[7.0, 0.1], [7.0, 0.1]]), np.array([[7.0, 0.1]])])
+    torch.testing.assert_close(embedding(torch.tensor([[[9.0, 0.1]]])), torch.tensor([[[2.0, 0.0]]]), rtol=0, atol=1e-7)
+
+
+def test_scaled_has_buffers_and_no_weights() -> None:
+    embedding, restored = Scaled(3), Scaled(3)
+    embedding.fit(series([5], 0))
+    assert not list(embedding.parameters())
+    restored.load_state_dict(embedding.state_dict())
+    values = torch.from_numpy(series([4], 1)[0])[None]
+    assert torch.equal(restored(values), embedding(values))
+
+
+@pytest.fixture
+def waves(monkeypatch: pytest.MonkeyPatch) -> dict:
+    """Register a reader of features for one test, and return a recipe that uses it."""
+    monkeypatch.setattr(registry, "_session", [])
+    monkeypatch.setattr(registry, "_loaded", {})
+
+    @seqkit.register("reader", "waves")
+    class Waves(seqkit.contracts.Reader):
+        yields = "features"
+
+        def read(self):
+            for number, row in enumerate(series([5] * 20, 0)):
+                yield seqkit.contracts.Example(row * (1 + number), "odd" if number % 2 else "even", f"waves:{number}")
+
+    return {
+        "data": {"type": "waves", "split": {"by": "order", "test": 0.5}},
+        "embedding": {"type": "scaled"},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": "classify",
+        "train": {"epochs": 1, "threads": 1},
+    }
+
+
+def test_scaled_is_fitted_to_training_split_and_saved_with_weights(waves: dict, tmp_path: Path) -> None:
+    run = seqkit.run(waves, runs=tmp_path, quiet=True)
+    train = np.concatenate([row * (1 + number) for number, row in enumerate(series([5] * 20, 0)[:10])])
+    weights = load_file(run.directory.model)
+    np.testing.assert_allclose(weights["embedding.shift"], train.mean(axis=0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(weights["embedding.scale"][:2], train.std(axis=0, dtype=np.float64)[:2], rtol=1e-6)
+    assert "embedding" in run.recipe and run.recipe["embedding"] == {"type": "scaled", "by": "standard"}
+    rows = [row * (1 + number) for number, row in enumerate(series([5] * 20, 0))]
+    predictions = seqkit.load(run.path).predict(rows[10:])
+    is_correct = [
+        prediction["label"] == ("odd" if number % 2 else "even")
+        for number, prediction in enumerate(predictions, start=10)
+    ]
+    assert np.mean(is_correct) == run.result["metrics"]["test"]["accuracy"]
+
+
+def test_embedding_must_fit_the_reader(waves: dict) -> None:
+    with pytest.raises(seqkit.RecipeError) as caught:
+        seqkit.run(waves | {"embedding": {"type": "learned", "dim": 3}}, quiet=True)
+    message = "recipe: embedding.type: 'learned' takes ids, but the reader yields features: remove it, or use another"
+    assert caught.value.lines == [message]
+    with pytest.raises(seqkit.RecipeError) as caught:
+        seqkit.run(waves | {"data": {"type": "text", "text": "six"}, "head": "next_char"}, quiet=True)
+    message = "recipe: embedding.type: 'scaled' takes features, but the reader yields ids: remove it, or use another"
+    assert caught.value.lines == [message]
+
+
+def test_features_need_no_embedding_and_refuse_a_tokenizer(waves: dict, tmp_path: Path) -> None:
+    without = {key: value for key, value in waves.items() if key != "embedding"}
+    assert seqkit.run(without, runs=tmp_path, quiet=True).recipe.get("embedding") is None
+    with pytest.raises(seqkit.RecipeError, match="tokenizer: the reader yields features, which need no tokenizer"):
+        seqkit.run(waves | {"tokenizer": "char"}, quiet=True)

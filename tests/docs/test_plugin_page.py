@@ -1,0 +1,125 @@
+"""docs/write-a-plugin.md: each code block equals a file of the repository, or is run by a test."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+import seqkit
+from helpers.distributions import write_metadata
+from helpers.recipes import PROJECT
+
+PAGE = (PROJECT / "docs" / "write-a-plugin.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"(?:(From )?\*\*`([^`\n]+)`\*\*\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [match.groups() for match in BLOCK.finditer(PAGE)]
+
+FILES = {name: text for part, name, _, text in BLOCKS if name and not part and (PROJECT / name).exists()}
+"""The blocks that show a file of the repository."""
+EXCERPTS = [(name, text) for part, name, _, text in BLOCKS if part]
+"""The blocks that show a part of a file of the repository."""
+EXAMPLES = {name: text for part, name, _, text in BLOCKS if name and not part and name not in FILES}
+"""The blocks that show a file that is not in the repository."""
+COMMANDS = [line for _, name, language, text in BLOCKS if language == "sh" for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the plugins of the page, as pip would install them."""
+    folder = tmp_path_factory.mktemp("installed")
+    for name, text in EXAMPLES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    for package in {name.partition("/")[0] for name in EXAMPLES if "/" in name}:
+        write_metadata(folder, package.replace("_", "-"), package)
+    (folder / "seqkit_gru").symlink_to(PROJECT / "plugins" / "seqkit-gru" / "seqkit_gru")
+    write_metadata(folder, "seqkit-gru", "seqkit_gru")
+    return folder
+
+
+def command(words: list[str], installed: Path, cwd: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(installed), "SEQKIT_PLUGINS": "on", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=240,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_all_blocks_are_tested() -> None:
+    assert PAGE.count("\n```") == 2 * len(BLOCKS)
+    assert all(name or language == "sh" for _, name, language, _ in BLOCKS)
+    assert set(EXAMPLES) == {
+        "seqkit_table/__init__.py",
+        "enough.py",
+        "seqkit_curve/__init__.py",
+        "seqkit_curve/command.py",
+    }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_file_equals_its_block(name: str) -> None:
+    assert FILES[name] == (PROJECT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "text"), EXCERPTS, ids=[name for name, _ in EXCERPTS])
+def test_file_contains_its_excerpt(name: str, text: str) -> None:
+    lines, size = (PROJECT / name).read_text(encoding="utf-8").splitlines(), len(text.splitlines())
+    assert text.rstrip() in {dedent("\n".join(lines[start : start + size])) for start in range(len(lines))}
+
+
+def test_link_targets_exist() -> None:
+    for target in re.findall(r"\]\((?!https)([^)]+)\)", PAGE):
+        assert (PROJECT / "docs" / target).exists(), target
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_of_the_page(line: str, installed: Path, tmp_path: Path) -> None:
+    program, *words = shlex.split(line)
+    if program == "pip":  # as `make setup` does
+        assert (PROJECT / words[-1] / "pyproject.toml").exists()
+        return
+    assert program == "seqkit"
+    words = [str(PROJECT / word) if word.startswith("plugins/") else word for word in words]
+    quick = ["train.epochs=2", "train.threads=1"] if words[0] == "run" else []
+    command(["-m", "seqkit", *words, *quick], installed, tmp_path)
+
+
+def test_tracker_and_command_of_the_page(installed: Path, tmp_path: Path) -> None:
+    recipe = {
+        "data": {"type": "text", "text": "She sells sea shells by the sea shore."},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": "next_char",
+        "train": {"epochs": 3, "threads": 1},
+    }
+    (tmp_path / "recipe.yaml").write_text(json.dumps(recipe))
+    run = tmp_path / command(["-m", "seqkit", "run", "recipe.yaml"], installed, tmp_path).splitlines()[-1]
+    with (run / "epochs.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    losses = [row["loss"] for row in seqkit.load(run).metrics]
+    assert rows == [[str(number), str(number), "train", str(loss)] for number, loss in enumerate(losses, start=1)]
+
+    assert "  curve" in command(["-m", "seqkit", "--help"], installed, tmp_path)
+    bars = command(["-m", "seqkit", "curve", str(run)], installed, tmp_path).splitlines()
+    assert bars[0] == f"     1 {losses[0]:8.4f} {'#' * 50}"
+    assert len(bars) == 3
+
+
+def test_callback_of_the_page_ends_training(installed: Path, tmp_path: Path) -> None:
+    output = command([str(installed / "enough.py")], installed, tmp_path)
+    reached = re.search(r"note: training ends early: Enough 1: the loss is below 0.5 after epoch (\d+)", output)
+    assert reached and 1 < int(reached[1]) < 500
+    assert f"'epoch': {reached[1]}" in output.splitlines()[-1]

@@ -1,0 +1,54 @@
+"""README.md and README.zh-CN.md: the same structure, commands and outputs, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from helpers.recipes import PROJECT
+
+PAGES = ["README.md", "README.zh-CN.md"]
+TEXTS = {page: (PROJECT / page).read_text(encoding="utf-8") for page in PAGES}
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```\w+\n.*?^```$", TEXTS[page], re.MULTILINE | re.DOTALL)
+
+
+def test_both_pages_have_the_same_blocks() -> None:
+    assert blocks("README.md") == blocks("README.zh-CN.md")
+    assert len(blocks("README.md")) >= 8
+
+
+def test_both_pages_have_the_same_structure() -> None:
+    def outline(page: str) -> list[str]:
+        text = re.sub(r"^```\w+\n.*?^```$", "CODE", TEXTS[page], flags=re.MULTILINE | re.DOTALL)
+        shapes = {"#": lambda line: line.partition(" ")[0], "|": lambda line: f"row of {line.count('|')}"}
+        lines = [shapes[line[0]](line) for line in text.splitlines() if line[:1] in shapes]
+        return lines + [f"{text.count('CODE')} blocks", f"{len(re.findall(r'^- ', text, re.MULTILINE))} items"]
+
+    assert outline("README.md") == outline("README.zh-CN.md")
+
+
+def test_both_pages_name_the_same_commands_and_files() -> None:
+    def quoted(page: str) -> set[str]:
+        text = re.sub(r"^```\w+\n.*?^```$", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL)
+        return {re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", text)}
+
+    assert quoted("README.md") == quoted("README.zh-CN.md")
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "docs/architecture.md", "docs/write-a-plugin.md"])
+def test_links_lead_to_files(page: str) -> None:
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("http")]
+    assert links or page == "docs/write-a-plugin.md"
+    missing = [link for link in links if not ((PROJECT / page).parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_recipe_is_listed(page: str) -> None:
+    for recipe in (PROJECT / "recipes").glob("*.yaml"):
+        assert f"`{recipe.name}`" in TEXTS[page]

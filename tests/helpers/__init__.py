@@ -1,0 +1,1 @@
+"""Modules that several test modules share. No test module imports another one."""

@@ -1,0 +1,163 @@
+"""The recipes that are shipped do what their comments say."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import seqkit
+from helpers.recipes import RECIPES, SENTENCE
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
+from seqkit.registry import load_registry
+
+SHIPPED = sorted(path.name for path in RECIPES.glob("*.yaml"))
+TAKE_A_FILE = {"shakespeare.yaml", "hotel_reviews.yaml"}
+
+
+def train_losses(run: seqkit.Run) -> dict[int, float]:
+    return {row["step"]: row["loss"] for row in run.metrics if row["split"] == "train"}
+
+
+def torch_alone(bidirectional: bool, steps: int) -> list[float]:
+    """Returns the losses of the tutorial's model, written with nothing but torch."""
+    characters = sorted(set(SENTENCE))
+    ids = torch.tensor([characters.index(character) for character in SENTENCE])
+    inputs = torch.nn.functional.one_hot(ids[:-1], len(characters)).float()[None]
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        lstm = torch.nn.LSTM(len(characters), 32, batch_first=True, bidirectional=bidirectional)
+        linear = torch.nn.Linear(32 * (1 + bidirectional), len(characters))
+    optimizer = torch.optim.Adam([*lstm.parameters(), *linear.parameters()], lr=0.01)
+    losses = []
+    for _ in range(steps):
+        loss = torch.nn.functional.cross_entropy(linear(lstm(inputs)[0])[0], ids[1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_recipe_says_what_to_expect_and_passes_its_checks(name: str) -> None:
+    text = (RECIPES / name).read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert "What to expect" in text
+    assert f"seqkit run recipes/{name}" in text
+    plan = resolve(read_recipe(RECIPES / name, ["data.path=some.csv"] if name in TAKE_A_FILE else []), load_registry())
+    assert plan.name == name.removesuffix(".yaml").replace("_", "-")
+    assert plan.notes == []
+
+
+@pytest.mark.parametrize("name", sorted(TAKE_A_FILE))
+def test_a_recipe_that_takes_a_file_asks_for_it(name: str, cli) -> None:
+    refused = cli("run", RECIPES / name)
+    assert refused.returncode == 2
+    assert "data.path: is required" in refused.stderr
+    assert "data.path=FILE" in refused.stderr
+
+
+def test_the_lstm_writes_the_sentence_on(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / "char_gen.yaml", runs=tmp_path, quiet=True)
+    losses, reference = train_losses(run), torch_alone(bidirectional=False, steps=1000)
+    assert losses[1000] == pytest.approx(reference[-1], rel=0.2)
+    assert losses[1] == pytest.approx(reference[0], rel=1e-5)
+    assert run.result["generated"][0]["text"].strip() == "apples In Guangzhou"
+    assert run.result["baseline"]["loss"] > 10 * run.result["metrics"]["train"]["loss"]
+
+
+def test_the_tutorials_model_reads_the_answer(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / "char_gen_tutorial.yaml", runs=tmp_path, quiet=True)
+    losses, reference = train_losses(run), torch_alone(bidirectional=True, steps=1000)
+    published = {200: 0.00252, 400: 0.00082, 600: 0.00041, 800: 0.00025, 1000: 0.00017}
+    for step, loss in published.items():
+        assert losses[step] == pytest.approx(loss, rel=0.02)
+        assert losses[step] == pytest.approx(reference[step - 1], rel=0.02)
+    honest = run.result["honest_loss"]
+    assert honest["positions"] == len(SENTENCE) - 1
+    assert honest["loss"] == pytest.approx(0.313, rel=0.02)
+    assert honest["loss"] > 1000 * losses[1000]
+    assert not run.result["generated"][0]["text"].startswith(" apples")
+
+
+@pytest.mark.parametrize("name", ["char_gen_stacked.yaml", "char_gen_projected.yaml"])
+def test_other_causal_encoders_write_it_too(name: str, tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / name, runs=tmp_path, quiet=True, train__epochs=300)
+    assert run.result["generated"][0]["text"] == " apples In Guangzhou"
+
+
+@pytest.mark.slow
+def test_prefixes_let_a_bilstm_write(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / "char_gen_prefix.yaml", runs=tmp_path, quiet=True)
+    assert run.result["generated"][0]["text"] == " apples In Guangzhou Sarah bought a bask"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sentiment_zh.yaml", "sentiment_zh_lstm.yaml"])
+def test_sentiment_is_well_above_its_floor(name: str, tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / name, runs=tmp_path, quiet=True)
+    assert run.result["metrics"]["test"]["accuracy"] > 0.9
+    assert run.result["metrics"]["test"]["accuracy"] > run.result["baseline"]["accuracy"] + 0.1
+    assert run.result["predictions"][0]["text"] == "我今天很开心，因为我考试考了 100 分"
+    assert run.result["predictions"][0]["label"] == "正面"
+
+
+def test_sentiment_learns_in_a_few_batches(tmp_path: Path) -> None:
+    """The whole path on the real corpus; how far it gets is left to the slow test."""
+    run = seqkit.run(RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, train={"epochs": None, "steps": 40})
+    losses = [row["loss"] for row in run.metrics if row["split"] == "valid"]
+    assert losses[-1] < math.log(2)
+    assert run.result["baseline"]["split"] == "test"
+    assert 0.6 < run.result["baseline"]["accuracy"] < 0.85
+    assert set(run.result["predictions"][0]["probabilities"]) == {"正面", "负面"}
+
+
+@pytest.fixture(scope="module")
+def corpus() -> dict[str, list[dict[str, str]]]:
+    splits = {}
+    for side in ("train", "valid", "test"):
+        with (RECIPES / "data" / "sentiment_zh" / f"{side}.csv").open(encoding="utf-8", newline="") as file:
+            splits[side] = list(csv.DictReader(file))
+    return splits
+
+
+def test_the_corpus_is_large_distinct_and_balanced(corpus) -> None:
+    texts = [row["text"] for rows in corpus.values() for row in rows]
+    assert len(texts) == len(set(texts)) > 1000
+    assert "我今天很开心，因为我考试考了100分" not in {text.replace(" ", "") for text in texts}
+    for rows in corpus.values():
+        positive = sum(row["label"] == "正面" for row in rows)
+        assert 0.45 < positive / len(rows) < 0.55
+
+
+def test_no_sentence_of_another_split_is_one_word_away(corpus) -> None:
+    """Without what they share at the beginning and at the end, more than four characters of one of them remain.
+
+    Four characters are a long Chinese word. Two sentences that close become the same when up to four characters are cut
+    out of each at one place, so it is enough to look each cut up.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for side, rows in corpus.items():
+        for row in rows:
+            text = "".join(filter(str.isalnum, row["text"]))
+            for start in range(len(text) + 1):
+                for removed in range(min(4, len(text) - start) + 1):
+                    key = (text[:start], text[start + removed :])
+                    assert seen.setdefault(key, side) == side, f"{row['text']} of {side}, and {seen[key]}"
+
+
+def test_writing_the_corpus_again_gives_the_same_bytes(corpus, tmp_path: Path) -> None:
+    folder = RECIPES / "data" / "sentiment_zh"
+    for name in ("write_corpus.py", "clauses.py"):
+        shutil.copy(folder / name, tmp_path)
+    subprocess.run([sys.executable, tmp_path / "write_corpus.py"], check=True)
+    for side in corpus:
+        assert (tmp_path / f"{side}.csv").read_bytes() == (folder / f"{side}.csv").read_bytes()

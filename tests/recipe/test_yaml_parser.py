@@ -1,0 +1,197 @@
+"""YAML into plain data: the scalars of YAML 1.2, what is refused, and the position of every key and value."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqkit.errors import RecipeError
+from seqkit.recipe.yaml_parser import MAX_DEPTH, dump, parse, scalar
+
+SCALARS = [
+    *[(text, None) for text in ("null", "Null", "NULL", "~", "")],
+    *[(text, True) for text in ("true", "True", "TRUE")],
+    *[(text, False) for text in ("false", "False", "FALSE")],
+    *[(text, text) for text in ("yes", "no", "on", "off", "y", "N", "nULL", "tRUE", "none", "None")],
+    *[("0", 0), ("-0", 0), ("+7", 7), ("-12", -12), ("007", 7), ("0o17", 15), ("0xFf", 255)],
+    *[("9223372036854775807", 2**63 - 1), ("-9223372036854775808", -(2**63))],
+    *[("1e-3", 0.001), ("1E5", 1e5), ("1.", 1.0), (".5", 0.5), ("-2.5e+3", -2500.0), ("+.1", 0.1), ("1e400", math.inf)],
+    *[(".inf", math.inf), ("+.Inf", math.inf), ("-.INF", -math.inf)],
+    *[
+        (text, text)
+        for text in ("1_000", "0b11", "0o8", "0x", "1:30", "190:20:30", "2001-01-01", "1,5", "1e", "e3", ".")
+    ],
+    *[(text, text) for text in ("nan", "inf", "Infinity", ".iNF", "-.nan", "+", "-", "=", "٣", "一")],
+]
+
+
+@pytest.mark.parametrize(("text", "value"), SCALARS, ids=[text or "empty" for text, _ in SCALARS])
+def test_a_plain_scalar_follows_the_core_schema(text: str, value: Any) -> None:
+    assert scalar(text) == value
+    assert type(scalar(text)) is type(value)
+
+
+def test_not_a_number_and_negative_zero() -> None:
+    assert math.isnan(scalar(".nan"))
+    assert math.copysign(1, scalar("-0.0")) == -1
+
+
+@pytest.mark.parametrize("text", ["9223372036854775808", "-9223372036854775809", "9" * 10_000, "0x" + "f" * 10_000])
+def test_an_integer_beyond_64_bits_is_reported_at_its_position(text: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse(f"train:\n  epochs: {text}\n", "r.yaml")
+    assert caught.value.lines == ["r.yaml:2:11: train.epochs: the integer does not fit in 64 bits"]
+
+
+@settings(deadline=None)
+@given(st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False))
+def test_numbers_are_read_as_python_writes_them(number: float) -> None:
+    assert scalar(repr(number).replace("inf", ".inf")) == number
+
+
+@pytest.mark.parametrize("text", ["'1'", '"1"', "|\n  1", ">-\n  true"])
+def test_a_quoted_or_block_scalar_is_text(text: str) -> None:
+    assert isinstance(parse(f"a: {text}\n", "r").data["a"], str)
+
+
+def test_every_key_and_value_has_a_position() -> None:
+    document = parse("# a comment\nencoder:\n  layers:\n    - {type: lstm}\n    - gru\nname: 我\n", "r.yaml")
+    assert document.data == {"encoder": {"layers": [{"type": "lstm"}, "gru"]}, "name": "我"}
+    assert {path: str(position) for path, position in document.keys.items()} == {
+        ("encoder",): "r.yaml:2:1",
+        ("encoder", "layers"): "r.yaml:3:3",
+        ("encoder", "layers", "0", "type"): "r.yaml:4:8",
+        ("name",): "r.yaml:6:1",
+    }
+    assert str(document.values["encoder", "layers", "0", "type"]) == "r.yaml:4:14"
+    assert str(document.values["encoder", "layers", "1"]) == "r.yaml:5:7"
+    assert str(document.values["name",]) == "r.yaml:6:7"
+
+
+def test_keys_are_text_whatever_they_look_like() -> None:
+    assert parse("1: a\nnull: b\ntrue: c\n? d\n", "r").data == {"1": "a", "null": "b", "true": "c", "d": None}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_lines_are_counted_with_any_line_end(ends: str) -> None:
+    document = parse(ends.join(["# x", "", "a:", "  b: 1", ""]), "r")
+    assert str(document.values["a", "b"]) == "r:4:6"
+
+
+REFUSED = {
+    "anchor": ("a: &x 1\n", "1:4: a: anchors (&x) are not allowed"),
+    "anchor on a mapping": ("a: &x\n  b: 1\n", "1:4: a: anchors (&x) are not allowed"),
+    "anchor on a key": ("&x a: 1\n", "1:1: a: anchors and tags are not allowed"),
+    "alias": ("a: 1\nb: *x\n", "2:4: b: aliases (*x) are not allowed"),
+    "merge key": ("b:\n  <<: {a: 1}\n", "2:3: b.<<: merge keys are not allowed: use `extends:`"),
+    "tag": (
+        "a: !!python/object/apply:os.system [ls]\n",
+        "1:4: a: tags (!!python/object/apply:os.system) are not allowed",
+    ),
+    "local tag": ("a:\n  - !x 1\n", "2:5: a.0: tags (!x) are not allowed"),
+    "tag on a key": ("!!str a: 1\n", "1:1: a: anchors and tags are not allowed"),
+    "second document": ("a: 1\n---\nb: 2\n", "2:1: a second document"),
+    "duplicate key": ("a: 1\nb: 2\na: 3\n", "3:1: a: duplicate key: already set on line 1"),
+    "duplicate in a flow mapping": ("a: {b: 1,\n    b: 2}\n", "2:5: a.b: duplicate key: already set on line 1"),
+    "duplicate by quoting": ("1: a\n'1': b\n", "2:1: 1: duplicate key"),
+    "list as a key": ("a: 1\n? [b]\n: 2\n", "2:3: a key must be a word"),
+    "surrogate": ('a: "\\ud83d"\n', "1:4: a: the surrogate U+D83D is not"),
+    "surrogate in a key": ('"\\udc00": 1\n', "1:1: the surrogate U+DC00 is not"),
+    "character beyond Unicode": ('a: 1\nb: "\\UFFFFFFFF"\n', "2:2: invalid YAML"),
+    "control character": ("a: 1\nb: \x07\n", "2:4: invalid YAML: the character U+0007 is not allowed"),
+    "absurd version": ("%YAML 1." + "9" * 5000 + "\n---\na: 1\n", "1:1: invalid YAML"),
+    "tab": ("a:\n\tb: 1\n", "2:1: invalid YAML: unexpected tab: indent with spaces"),
+    "unclosed bracket": ("a: 1\nb: [1,\n  2\nc: 3\n", "2:4: invalid YAML: unclosed [, or a missing comma inside"),
+    "unclosed at the end": ("a: {b: [1,\n", "1:8: invalid YAML: unclosed [, or a missing comma inside"),
+    "missing comma": (
+        "a: {b: 1,\n    c: 2\n    d: 3}\n",
+        "1:4: invalid YAML: unclosed {, or a missing comma inside",
+    ),
+    "wrong bracket": ("a: [1}\n", "1:6: invalid YAML: expected ',' or ']', but got '}'"),
+    "unclosed quote": ("a: 1\nb: 'x\nc: 3\n", "2:4: invalid YAML: unclosed quote"),
+    "quote closed by the next": (
+        'a: "x\nb: "y z"\n',
+        "1:4: invalid YAML: this quote is closed only on line 2",
+    ),
+    "apostrophe": ("a: 'it's'\n", "1:8: invalid YAML: unexpected text after a value"),
+    "escape": ('a: "\\q"\n', "1:6: invalid YAML: found unknown escape character 'q': double the backslash"),
+    "missing colon": ("a: 1\nb 2\nc: 3\n", "2:1: invalid YAML: missing `: `"),
+    "missing colon first": ("b 2\nc: 3\n", "1:1: invalid YAML: missing `: `"),
+    "missing space": ("a:1\nb: 2\n", "1:1: invalid YAML: missing `: `"),
+    "indentation in": ("a:\n  b: 1\n    c: 2\n", "3:6: invalid YAML: unexpected `:`: check the indentation"),
+    "indentation out": ("a:\n    b: 1\n  c: 2\n", "3:3: invalid YAML: the indentation does not match the lines above"),
+    "colon in a text": ("a: b: c\n", "1:5: invalid YAML: unexpected `:`"),
+    "at sign": ("a: @x\n", "1:4: invalid YAML: a value cannot begin with @: quote it"),
+    "closing bracket": ("a: ]\n", "1:4: invalid YAML: expected a value, found ']'"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_and_where(text: str, expected: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse(text, "r.yaml")
+    assert len(caught.value.lines) == 1
+    assert caught.value.lines[0].startswith(f"r.yaml:{expected}")
+
+
+def test_all_faults_of_a_file_are_reported_together() -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse("a: &x 1\nb: *x\na: !t 2\n", "r")
+    assert [line.split(": ")[0] for line in caught.value.lines] == ["r:1:4", "r:2:4", "r:3:1", "r:3:4"]
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_nesting_has_a_limit(opening: str) -> None:
+    closing = {"[": "]", "{a: ": "}", "- ": ""}[opening]
+    deepest = opening * (MAX_DEPTH - 1) + "1" + closing * (MAX_DEPTH - 1)
+    parse(deepest, "r")
+    with pytest.raises(RecipeError, match=f"nested more than {MAX_DEPTH} levels deep"):
+        parse(opening * 20_000, "r")
+
+
+plain_data = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+    | st.sampled_from(
+        ["1e3", "0o7", "no", "null", "", "~", "1:30", "a: b", "# c", " x ", "-", "<<", "\u2028", "\r\n", "9" * 30]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc:-#'\" 1.我\n", max_size=4), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(plain_data)
+def test_dumped_data_is_read_back_unchanged(data: Any) -> None:
+    again = parse(dump({"data": data}), "r").data["data"]
+    assert again == data
+    assert repr(again) == repr(data)  # 1, 1.0 and True are equal
+
+
+def test_dumping_a_value_twice_writes_it_twice() -> None:
+    shared = [1, 2]
+    assert parse(dump({"a": shared, "b": shared}), "r").data == {"a": [1, 2], "b": [1, 2]}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text() | st.text("abc:-?[]{},'\"&*!|>%@#~<0x1. \n\t\\U", max_size=40))
+def test_any_text_parses_or_is_refused_with_a_position(text: str) -> None:
+    try:
+        parse(text, "r")
+    except RecipeError as error:
+        lines = text.count("\n") + text.count("\r") + sum(text.count(end) for end in "\x85\u2028\u2029")
+        for fault in error.faults:
+            file, line, column = fault.location.split(":")
+            assert file == "r"
+            assert 1 <= int(line) <= lines + 2
+            assert int(column) >= 1
+        assert not any(ord(letter) < 32 for line in error.lines for letter in line)

@@ -1,0 +1,317 @@
+"""Tests that the checks of heads detect common mistakes, each inserted into a correct head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Tokenizer
+from seqkit.errors import DataError
+from seqkit.heads.classify import Classify
+from seqkit.heads.next_char import NextChar
+from seqkit.testing import ContractViolation, check_head, checks_for_head
+from seqkit.testing.default_cases import EXAMPLES
+
+
+class Tags(nn.Module, Head):
+    """A head that predicts a tag per word with a softmax. Most faulty heads are variants of it."""
+
+    needs = frozenset({"outputs", "targets"})
+    per_time_step = True
+    metric_names = ("accuracy",)
+    higher_is_better = frozenset({"accuracy"})
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        self.tags = sorted({tag for example in examples for tag in example.target})
+
+    def state(self) -> dict[str, Any]:
+        return {"tags": self.tags}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.tags = list(state["tags"])
+
+    def build(self, output_size: int, final_size: int) -> None:
+        self.output = nn.Linear(output_size, len(self.tags))
+
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+        if example.target is None:
+            raise DataError("the example has no tags")
+        yield Row(encoded_input, np.array([self.tags.index(tag) for tag in example.target]))
+
+    def logits(self, encoded: Encoded) -> Tensor:
+        return self.output(encoded.outputs)
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        assert batch.targets is not None
+        losses = nn.functional.cross_entropy(self.logits(encoded).transpose(1, 2), batch.targets, reduction="none")
+        return Loss((losses * batch.mask).sum(), int(batch.lengths.sum()))
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        best = self.logits(encoded).argmax(dim=2)
+        return [
+            {"tags": [self.tags[number] for number in row[:length]]}
+            for row, length in zip(best.tolist(), batch.lengths.tolist(), strict=True)
+        ]
+
+    def metrics(self, loss: float, predictions: Sequence[Any], examples: Sequence[Example]) -> dict[str, Any]:
+        pairs = [
+            pair
+            for prediction, example in zip(predictions, examples, strict=True)
+            for pair in zip(prediction["tags"], example.target, strict=False)
+        ]
+        return {"accuracy": sum(one == other for one, other in pairs) / max(1, len(pairs))}
+
+
+def faulty_class(base: type, **attributes: Any) -> type:
+    """Return a subclass with some attributes replaced."""
+    return type("Faulty", (base,), attributes)
+
+
+def mean_loss(self: Any, encoded: Encoded, batch: Batch) -> Loss:
+    loss = Tags.loss(self, encoded, batch)
+    return Loss(loss.total / loss.count, loss.count)
+
+
+def loss_with_padding(self: Any, encoded: Encoded, batch: Batch) -> Loss:
+    logits = self.logits(encoded)
+    return Loss(
+        nn.functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="sum"),
+        batch.targets.numel(),
+    )
+
+
+def loss_with_neighbors(self: Any, encoded: Encoded, batch: Batch) -> Loss:
+    """Add a term for each pair of neighboring time steps, as a CRF does."""
+    loss = Tags.loss(self, encoded, batch)
+    steps = self.logits(encoded)[:, :, 0]
+    both_real = batch.mask[:, 1:] & batch.mask[:, :-1]
+    return Loss(loss.total + ((steps[:, 1:] - steps[:, :-1]).square() * both_real).sum(), loss.count)
+
+
+def rows_with_shifted_targets(self: Any, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+    for row in Tags.rows(self, example, encoded_input):
+        yield Row(row.input, np.roll(row.target, 1))
+
+
+def predict_from_targets(self: Any, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+    predictions = Tags.predict(self, encoded, batch)
+    if batch.targets is not None:
+        predictions[0]["tags"][0] = self.tags[int(batch.targets[0, 0])]
+    return predictions
+
+
+def predict_with_reversed_labels(self: Any, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+    return [{"tags": [self.tags[::-1][self.tags.index(tag)] for tag in prediction["tags"]]} for prediction in
+            Tags.predict(self, encoded, batch)]  # fmt: skip
+
+
+def predict_padding(self: Any, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+    return [{"tags": [self.tags[number] for number in row]} for row in self.logits(encoded).argmax(dim=2).tolist()]
+
+
+def rows_without_target_check(self: Any, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+    yield Row(encoded_input, np.array([self.tags.index(tag) for tag in example.target]))
+
+
+def rows_with_skipped_target(self: Any, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+    yield Row(encoded_input[:-2], encoded_input[2:])
+
+
+def loss_with_shifted_targets(self: Any, encoded: Encoded, batch: Batch) -> Loss:
+    logits = self.logits(encoded)[:, :-1]
+    mask = batch.mask[:, 1:]
+    return Loss(nn.functional.cross_entropy(logits[mask], batch.targets[:, 1:][mask], reduction="sum"), int(mask.sum()))
+
+
+class Accumulating(Tags):
+    """A head whose fit adds tags to those of earlier fits."""
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        self.tags = [*getattr(self, "tags", []), *sorted({tag for example in examples for tag in example.target})]
+
+
+class DropoutInEvaluation(Tags):
+    def logits(self, encoded: Encoded) -> Tensor:
+        return self.output(nn.functional.dropout(encoded.outputs, 0.5))
+
+
+class Undeclared(Tags):
+    """A head that reads the final vector, which `needs` does not contain."""
+
+    def build(self, output_size: int, final_size: int) -> None:
+        super().build(output_size, final_size)
+        self.extra = nn.Linear(final_size, len(self.tags))
+
+    def logits(self, encoded: Encoded) -> Tensor:
+        return super().logits(encoded) + self.extra(encoded.final)[:, None]
+
+
+class Unused(Tags):
+    def build(self, output_size: int, final_size: int) -> None:
+        super().build(output_size, final_size)
+        self.extra = nn.Linear(final_size, 2)
+
+
+FAULTS: dict[str, tuple[type, str, str]] = {
+    "a target is the id after the next": (
+        faulty_class(NextChar, rows=rows_with_skipped_target),
+        "predicts_next_token",
+        "the next id",
+    ),
+    "targets are shifted in the loss too": (
+        faulty_class(NextChar, loss=loss_with_shifted_targets),
+        "loss_matches_logits",
+        "with the target of the same time step",
+    ),
+    "the encoder need not be causal": (
+        faulty_class(NextChar, needs=property(lambda self: frozenset({"outputs"}), lambda self, value: None)),
+        "needs_causal",
+        "add 'causal' to needs",
+    ),
+    "targets are a time step late": (
+        faulty_class(Tags, rows=rows_with_shifted_targets),
+        "predicts_targets",
+        "targets are not shifted",
+    ),
+    "labels have another order in predict": (
+        faulty_class(Tags, predict=predict_with_reversed_labels),
+        "predicts_targets",
+        "the same order of labels",
+    ),
+    "a metric has the wrong direction": (
+        faulty_class(Tags, higher_is_better=frozenset()),
+        "metric_direction",
+        "check higher_is_better",
+    ),
+    "the loss is a mean": (faulty_class(Tags, loss=mean_loss), "loss_is_additive", "return the sum, not the mean"),
+    "padding is counted": (
+        faulty_class(Tags, loss=loss_with_padding),
+        "loss_is_additive",
+        "sum over real time steps only",
+    ),
+    "padding has a loss": (
+        faulty_class(Tags, loss=loss_with_padding),
+        "padding_independence",
+        "sum over real time steps only",
+    ),
+    "neighboring time steps are scored together": (
+        faulty_class(Tags, loss=loss_with_neighbors),
+        "loss_over_windows",
+        "set per_time_step = False",
+    ),
+    "predict reads the targets": (
+        faulty_class(Tags, predict=predict_from_targets),
+        "predictions_ignore_targets",
+        "do not read batch.targets",
+    ),
+    "padding is predicted": (
+        faulty_class(Tags, predict=predict_padding),
+        "prediction_independence",
+        "use real time steps only",
+    ),
+    "padding is included in a mean": (
+        faulty_class(
+            Classify,
+            _pooled=lambda self, encoded, batch: encoded.outputs.mean(dim=1),
+            needs=frozenset({"outputs"}),
+            build=lambda self, output_size, final_size: Classify.build(self, output_size, output_size),
+        ),
+        "prediction_independence",
+        "when outputs at padded time steps change",
+    ),
+    "predictions contain arrays": (
+        faulty_class(Tags, predict=lambda self, encoded, batch: [{"tags": np.zeros(2)} for _ in batch.lengths]),
+        "predictions",
+        "a prediction is not JSON",
+    ),
+    "a row has no prediction": (
+        faulty_class(Tags, predict=lambda self, encoded, batch: Tags.predict(self, encoded, batch)[1:]),
+        "predictions",
+        "predict returns 2 predictions for 3 rows",
+    ),
+    "needs lacks a part": (Undeclared, "needs", "the head reads final, which needs does not contain"),
+    "needs contains a part that is not read": (
+        faulty_class(Tags, needs=frozenset({"outputs", "final", "targets"})),
+        "needs",
+        "needs contains 'final', but no gradient reaches it",
+    ),
+    "needs is misspelt": (faulty_class(Tags, needs=frozenset({"output"})), "contract", "needs contains 'output'"),
+    "the state lacks what fit learned": (
+        faulty_class(Tags, state=lambda self: {"tags": [*"XYZ"]}),
+        "state_round_trip",
+        "raises",
+    ),
+    "the state is a set": (
+        faulty_class(Tags, state=lambda self: {"tags": {"A"}}),
+        "state_round_trip",
+        "the state is not JSON",
+    ),
+    "fit adds to an earlier fit": (Accumulating, "refit", "discard the earlier state in fit"),
+    "a missing target raises TypeError": (
+        faulty_class(Tags, rows=rows_without_target_check),
+        "missing_target",
+        "raises TypeError: raise a DataError",
+    ),
+    "outputs are detached": (
+        faulty_class(Tags, logits=lambda self, encoded: self.output(encoded.outputs.detach())),
+        "needs",
+        "do not detach it",
+    ),
+    "a layer is never used": (Unused, "gradient_flow", "no gradient reaches the weights extra.weight, extra.bias"),
+    "the loss is a constant": (
+        faulty_class(
+            Tags, loss=lambda self, encoded, batch: Loss(self.logits(encoded).sum() * 0 + 1, len(batch.lengths))
+        ),
+        "memorizes",
+        "check that the loss compares predictions with targets",
+    ),
+    "dropout is applied in evaluation mode": (
+        DropoutInEvaluation,
+        "determinism",
+        "apply dropout only if self.training",
+    ),
+    "the loss has a dimension": (
+        faulty_class(Tags, loss=lambda self, encoded, batch: Loss(Tags.loss(self, encoded, batch).total[None], 1)),
+        "loss",
+        "return a scalar tensor",
+    ),
+    "outputs are modified in place": (
+        faulty_class(Tags, logits=lambda self, encoded: self.output(encoded.outputs.mul_(2))),
+        "inputs_unchanged",
+        "the argument outputs is modified in place",
+    ),
+    "a metric is missing": (
+        faulty_class(Tags, metric_names=("accuracy", "f1")),
+        "metrics",
+        "metrics returns None for it",
+    ),
+    "the baseline has no name": (
+        faulty_class(Tags, baseline=lambda self, train, test, tokenizer: {"accuracy": 1.0}),
+        "baseline",
+        "set it to the name of the method",
+    ),
+}
+
+
+def examples_for(head: type) -> list[Example]:
+    kind = "texts" if issubclass(head, NextChar) else "labels" if issubclass(head, Classify) else "tags"
+    return EXAMPLES[kind]
+
+
+def test_correct_head_passes() -> None:
+    check_head(Tags, EXAMPLES["tags"])
+
+
+@pytest.mark.parametrize(("faulty", "name", "message"), FAULTS.values(), ids=FAULTS)
+def test_faults_are_detected(faulty: Any, name: str, message: str) -> None:
+    torch.manual_seed(0)
+    (check,) = [each for each in checks_for_head(faulty, examples_for(faulty)) if each.name == name]
+    with pytest.raises(ContractViolation) as caught:
+        check()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

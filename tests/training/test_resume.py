@@ -1,0 +1,158 @@
+"""An interrupted run, when resumed, ends like a run that was not interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqkit
+from helpers.recipes import ALL_OPTIONS, CHARACTER_RECIPE, RECIPES
+from helpers.training import StopAfter, interrupted_run, reproducible_contents
+from seqkit.errors import DataError, Interrupted, UsageError
+from seqkit.experiment import run_recipe
+from seqkit.recipe.source import read_recipe
+from seqkit.registry import load_registry
+from seqkit.runs.directory import RunDirectory
+from seqkit.training.checkpoint import list_checkpoints
+from seqkit.training.checkpoint_loading import newest_checkpoint
+
+
+@pytest.mark.parametrize("after", [1, 7, 12, 13, 40])
+def test_classifier_with_all_options_resumes_exactly(vowel_recipe, tmp_path: Path, after: int) -> None:
+    """Interrupt at several steps, with dropout, a schedule, early stopping and the best weights."""
+    overrides = ALL_OPTIONS | {"train__early_stopping": {"patience": 4}}
+    complete = seqkit.run(vowel_recipe, runs=tmp_path / "complete", quiet=True, **overrides)
+    path = interrupted_run(vowel_recipe, tmp_path / "stopped", after, **overrides)
+    resumed = seqkit.run(vowel_recipe, runs=tmp_path / "unused", resume=path, quiet=True, **overrides)
+    assert resumed.path == path
+    assert reproducible_contents(resumed) == reproducible_contents(complete)
+    assert not (tmp_path / "unused").exists()
+
+
+def test_carried_state_of_a_long_text_resumes_exactly(tmp_path: Path) -> None:
+    overrides = {
+        "train__batch_size": 2,
+        "train__sequence_length": 5,
+        "train__optimizer": {"type": "rmsprop", "momentum": 0.3},
+    }
+    complete = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "complete", quiet=True, **overrides)
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path / "stopped", 13, **overrides)
+    resumed = seqkit.run(CHARACTER_RECIPE, runs=tmp_path, resume=path, quiet=True, **overrides)
+    assert reproducible_contents(resumed) == reproducible_contents(complete)
+
+
+@pytest.mark.parametrize("length", [{"train__epochs": 4}, {"train__epochs": None, "train__steps": 4}])
+def test_run_interrupted_at_its_last_step_resumes_exactly(length: dict[str, Any], tmp_path: Path) -> None:
+    """The metrics of the epoch, its evaluation and the result are missing from the interrupted run."""
+    complete = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "complete", quiet=True, **length)
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path / "stopped", 4, **length)
+    assert reproducible_contents(
+        seqkit.run(CHARACTER_RECIPE, runs=tmp_path, resume=path, quiet=True, **length)
+    ) == reproducible_contents(complete)
+
+
+def test_run_interrupted_twice_resumes_exactly(tmp_path: Path) -> None:
+    complete = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "complete", quiet=True)
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path / "stopped", 1)
+    with pytest.raises(Interrupted):
+        run_recipe(read_recipe(CHARACTER_RECIPE), load_registry(), tmp_path, stop=StopAfter(2), resume=path)
+    assert reproducible_contents(
+        seqkit.run(CHARACTER_RECIPE, runs=tmp_path, resume=path, quiet=True)
+    ) == reproducible_contents(complete)
+
+
+def test_resuming_a_finished_run_does_not_change_it(tmp_path: Path) -> None:
+    complete = seqkit.run(CHARACTER_RECIPE, runs=tmp_path, quiet=True)
+    before = reproducible_contents(complete)
+    assert (
+        reproducible_contents(seqkit.run(CHARACTER_RECIPE, runs=tmp_path, resume=complete.path, quiet=True)) == before
+    )
+
+
+def test_interrupted_run_can_generate(tmp_path: Path) -> None:
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path, 3)
+    assert len(seqkit.load(path).generate("In", length=5)) == 5
+
+
+def test_resuming_with_another_recipe_or_other_data_is_an_error(tmp_path: Path) -> None:
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path / "runs", 2)
+    with pytest.raises(UsageError) as caught:
+        seqkit.run(CHARACTER_RECIPE, resume=path, quiet=True, seed=9, encoder={"hidden_size": 5})
+    assert str(caught.value) == (
+        f"{path}: the recipe differs from the saved run: encoder.hidden_size (was 12, now 5), seed (was 3, now 9): "
+        "resume with the saved values"
+    )
+    text = tmp_path / "text.txt"
+    text.write_text("one text")
+    recipe = CHARACTER_RECIPE | {"data": {"type": "text", "path": str(text)}}
+    path = interrupted_run(recipe, tmp_path / "other", 2)
+    text.write_text("one test")
+    with pytest.raises(DataError) as caught:
+        seqkit.run(recipe, resume=path, quiet=True)
+    assert str(caught.value) == (
+        f"{path}: the data differs from that of the saved run (train): resume with the same data, or start a new run"
+    )
+
+
+def test_corrupt_checkpoint_is_skipped_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path / "runs", 2)
+    run = RunDirectory.open(path)
+    (newest,) = list_checkpoints(run)
+    older = newest.with_name("step-000000001-epoch-000000001")
+    older.mkdir()
+    for file in newest.iterdir():
+        (older / file.name).write_bytes(file.read_bytes())
+    weights = newest / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
+    found, files, skipped = newest_checkpoint(run)
+    assert found == older
+    assert "model.safetensors" in files
+    assert skipped == [f"{weights}: corrupt: its sha256 differs from the manifest"]
+    (older / "manifest.json").unlink()
+    with pytest.raises(DataError, match="no checkpoint is intact: start again without --resume$"):
+        seqkit.run(CHARACTER_RECIPE, resume=path)
+    assert f"skipped a checkpoint: {weights}: corrupt: its sha256 differs from the manifest" in capsys.readouterr().out
+
+
+def test_older_checkpoints_are_removed(tmp_path: Path) -> None:
+    finished = seqkit.run(CHARACTER_RECIPE, runs=tmp_path, quiet=True, train__checkpoint_seconds=0)
+    assert [path.name for path in (finished.path / "checkpoints").iterdir()] == ["step-000000004-epoch-000000004"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_interrupted_process_resumes_exactly(number: int, code: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "seqkit", "run", str(RECIPES / "char_gen.yaml"), "train.epochs=60"]
+    command_with_checkpoints = [*command, "train.checkpoint_seconds=0"]
+    process = subprocess.Popen(
+        command_with_checkpoints, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    checkpoints = tmp_path / "runs" / "char-gen-1" / "checkpoints"
+    deadline = time.monotonic() + 60
+    while not (checkpoints.is_dir() and list(checkpoints.glob("step-*"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    if number != signal.SIGKILL:
+        assert errors.count("\n") == 1
+        assert "--resume runs/char-gen-1" in errors
+    resumed = subprocess.run(
+        [*command_with_checkpoints, "--resume", "runs/char-gen-1"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout.splitlines()[-1] == "runs/char-gen-1"
+    complete = seqkit.run(
+        RECIPES / "char_gen.yaml", runs=tmp_path / "complete", quiet=True, train={"epochs": 60, "checkpoint_seconds": 0}
+    )
+    loaded = seqkit.load(tmp_path / "runs" / "char-gen-1")
+    for name in ("model.safetensors", "metrics.jsonl"):
+        assert (loaded.path / name).read_bytes() == (complete.path / name).read_bytes()
+    assert loaded.result["generated"] == complete.result["generated"]
+    assert json.loads((loaded.path / "plan.json").read_text()) == json.loads((complete.path / "plan.json").read_text())
