@@ -1,4 +1,4 @@
-# The two commands a newcomer needs are `make run` and `make test`; both make the environment first.
+# `make run` and `make test` create the environment first.
 
 PYTHON ?= python3
 RECIPE ?= recipes/char_gen.yaml
@@ -7,50 +7,68 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
 
 DATA ?=
-BENCHMARKS := paths encoders writing whole_process corpus
+BENCHMARKS := training.kernels training.encoders inference.generation startup.commands data.corpus
+DATA_BENCHMARKS := training.characters training.reviews
 
-.PHONY: help run test lint bench setup clean
+.PHONY: help run test test-lowest lint docs-check bench setup clean
 
 help:
-	@echo "make run    set up, and train recipes/char_gen.yaml (or RECIPE=...)"
-	@echo "make test   set up, and run the tests"
-	@echo "make lint   ruff and mypy"
-	@echo "make bench  measure everything beside plain PyTorch, into benchmarks/RESULTS.md: DATA=the folder of data sets"
-	@echo "make clean  remove the environment and what runs left"
+	@echo "make run          train recipes/char_gen.yaml (or RECIPE=...)"
+	@echo "make test         run ruff, mypy and the tests"
+	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
+	@echo "make lint         run ruff, its formatter and mypy"
+	@echo "make docs-check   run every command of README and docs and compare its output"
+	@echo "make bench        compare the speed with plain PyTorch, into benchmarks/results/ (DATA=folder of data sets)"
+	@echo "make setup        create .venv with seqkit, its plugins and the development tools"
+	@echo "make clean        remove the environments and the runs"
 
 run: .venv/seqkit
-	$(BIN)/seqkit run $(RECIPE)
+	@$(BIN)/seqkit run $(RECIPE)
 
 test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses 2
 
+# A separate environment with the lowest allowed versions: each `>=` of pyproject.toml is read as `==`.
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python tests/lowest_versions.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt \
+		-e . $(PLUGINS:%=-e %) pytest pytest-xdist hypothesis seqeval conlleval
+	.venv-lowest/bin/python -m pytest --numprocesses 2
+
+docs-check: .venv/ready
+	$(BIN)/python docs/check.py
+
+docs/architecture.svg: docs/architecture.dot
+	dot -Tsvg $< -o $@
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Two need data sets, and are left out without DATA. All of it takes about an hour on two cores; nothing else should run.
+# The benchmarks that need data sets are skipped without DATA. All of them take about an hour on two idle cores.
 bench: .venv/ready
-	set -e; for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py; done
-	$(if $(DATA),set -e; for name in characters reviews; do $(BIN)/python benchmarks/$$name.py --data "$(DATA)"; done)
+	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
+	$(if $(DATA),set -e; for name in $(DATA_BENCHMARKS); do $(BIN)/python -m benchmarks.$$name --data "$(DATA)"; done)
 
 setup: .venv/ready
 
-# seqkit alone, which is all that a recipe of recipes/ needs.
+# seqkit alone, which suffices for recipes/.
 .venv/seqkit: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "seqkit needs Python 3.11 or later: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv .venv
-	$(PIP) setuptools
-	$(PIP) --no-build-isolation -e .
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "seqkit requires Python 3.11 or later: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv .venv
+	@$(PIP) setuptools
+	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
-# And every plugin, and what the tests need.
+# With every plugin, and what the tests need.
 .venv/ready: .venv/seqkit $(wildcard plugins/*/pyproject.toml)
 	$(PIP) --no-build-isolation -e . $(PLUGINS:%=-e %)
 	$(PIP) -e '.[dev]'
 	@touch $@
 
 clean:
-	rm -rf .venv runs build *.egg-info $(wildcard plugins/*/build plugins/*/*.egg-info)
+	rm -rf .venv .venv-lowest runs build *.egg-info $(wildcard plugins/*/build plugins/*/*.egg-info)

@@ -1,0 +1,162 @@
+"""Run every command of README and docs, and compare its output with the page: `make docs-check`.
+
+A block `console` has commands (`$ seqkit ...`), each followed by its output; `sh` is a script and `python` a program,
+without output. The blocks of a page are run in order, in a fresh copy of the repository.
+
+In an expected output, a line `…` stands for any number of lines, and `…` inside a line for any text. Times, speeds, thread
+counts and paths are not compared. A block after `<!-- docs-check: skip REASON -->`, or after the bold name of a file whose
+content it shows, is not run, and is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/*.md", "plugins/*/README.md"]
+SKIP = re.compile(r"<!-- docs-check: skip (.+?) -->")
+FILE = re.compile(r"(From )?\*\*`[^`]+`\*\*")
+BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MASKS = (
+    (r"\d[\d,.]* s\b", "TIME"),
+    (r"[\d,.]+ tokens/s", "SPEED"),
+    (r"\d+ threads?( \([^)]*\))?", "THREADS"),
+    (r"\(\d\.\d{3}\)", "(PROBABILITY)"),
+    (r"\d+ of \d+ kinds", "COUNT"),
+)
+TIMEOUT = 900
+
+
+class Block(NamedTuple):
+    """A block of a page, at its line."""
+
+    line: int
+    language: str
+    text: str
+    skip: str
+
+
+class Command(NamedTuple):
+    """A command and its expected output; None if the page shows none."""
+
+    line: int
+    text: str
+    expected: str | None
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """Yield the blocks of a page."""
+    for match in BLOCK.finditer(page):
+        before = page[: match.start()].rstrip().rsplit("\n", 1)[-1]
+        skip = SKIP.search(before)
+        reason = skip[1] if skip else "the content of a file" if FILE.fullmatch(before) else ""
+        yield Block(page.count("\n", 0, match.start()) + 1, match[1], match[2], reason)
+
+
+def commands(block: Block) -> Iterator[Command]:
+    """Yield the commands of a block."""
+    if block.language != "console":
+        yield Command(block.line, block.text, None)
+    else:
+        parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
+        line = block.line + 1 + parts[0].count("\n")
+        for part in parts[1:]:
+            text, _, output = part.partition("\n")
+            yield Command(line, text, output)
+            line += part.count("\n")
+
+
+def matches(expected: str, actual: str) -> bool:
+    """Return whether an output is the expected one, but for what is masked or left out."""
+    wanted, found = ([_mask(line) for line in text.strip().splitlines()] for text in (expected, actual))
+    pattern = "\n".join("@ANY-LINES@" if line == "…" else re.escape(line).replace("…", "[^\\n]*") for line in wanted)
+    pattern = pattern.replace("@ANY-LINES@\n", "(?:[^\n]*\n)*?").replace("\n@ANY-LINES@", "(?:\n[^\n]*)*?")
+    return re.fullmatch(pattern.replace("@ANY-LINES@", "(?s:.*)"), "\n".join(found)) is not None
+
+
+def _mask(line: str) -> str:
+    for pattern, name in MASKS:
+        line = re.sub(pattern, name, line)
+    return line.rstrip()
+
+
+def copy_repository(folder: Path) -> None:
+    """Copy the files of the repository, with an environment in `.venv` that sees the packages of this one."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
+    (packages,) = (folder / ".venv").glob("lib/*/site-packages")
+    (packages / "project.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+
+
+def run(command: Command, language: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a copy of the repository."""
+    programs = [folder / ".venv" / "bin", Path(sys.executable).parent, os.environ["PATH"]]
+    environment = os.environ | {
+        "PATH": os.pathsep.join(map(str, programs)),
+        "PYTHONPATH": os.pathsep.join([str(folder), *map(str, folder.glob("plugins/*"))]),
+        "SEQKIT_CACHE": str(folder / "cache"),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    if language == "python":
+        arguments = [sys.executable, "-c", command.text]
+    else:
+        arguments = ["bash", "-e", "-c", command.text]
+    return subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT
+    )
+
+
+def check(page: Path, folder: Path) -> tuple[int, int, int]:
+    """Run the blocks of a page; return how many commands were run, how many failed, and how many blocks were skipped."""
+    ran = failed = skipped = 0
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.skip:
+            skipped += 1
+            print(f"{page.relative_to(ROOT)}:{block.line}: skipped: {block.skip}", flush=True)
+            continue
+        for command in commands(block):
+            ran += 1
+            print(f"{page.relative_to(ROOT)}:{command.line}: {command.text.splitlines()[0]}", flush=True)
+            done = run(command, block.language, folder)
+            if done.returncode or (command.expected is not None and not matches(command.expected, done.stdout)):
+                failed += 1
+                print(f"  FAILED, exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return ran, failed, skipped
+
+
+def main() -> int:
+    """Check the pages given, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", nargs="*", type=Path, help="Pages to check; all by default.")
+    options = parser.parse_args()
+    pages = [page.resolve() for page in options.pages] or sorted(
+        page for pattern in PAGES for page in ROOT.glob(pattern)
+    )
+    total = [0, 0, 0]
+    for page in pages:
+        with tempfile.TemporaryDirectory(prefix="docs-check-") as temporary:
+            folder = Path(temporary) / "seqkit"
+            copy_repository(folder)
+            total = [sum(pair) for pair in zip(total, check(page, folder), strict=True)]
+    print("{} commands, {} failed, {} blocks skipped".format(*total))
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
