@@ -77,7 +77,11 @@ def build_setup(
         else split_batches(data.splits[split], plan.train, causal, shard=shard)
         for split in data.evaluated
     }
-    batch = to_device(next(train_batches.epoch(0)).batch, device)
+    # The whole batch, also of several processes, so that all of them choose the same number of threads.
+    whole = (
+        train_batches if communicator.size == 1 else split_batches(data.splits["train"], plan.train, causal, plan.seed)
+    )
+    batch = to_device(next(whole.epoch(0)).batch, device)
     _try_batch(plan, model, batch)
     threads = measure_threads(model, batch, plan.train.threads, communicator.local_size)
     torch.set_num_threads(threads.per_operation)
