@@ -3,9 +3,9 @@
 A block `console` has commands (`$ seqkit ...`), each followed by its output; `sh` is a script and `python` a program,
 without output. The blocks of a page are run in order, in a fresh copy of the repository.
 
-In an expected output, a line `…` stands for any number of lines, and `…` inside a line for any text. Times, speeds, thread
-counts and paths are not compared. A block after `<!-- docs-check: skip REASON -->`, or after the bold name of a file whose
-content it shows, is not run, and is counted.
+In an expected output, a line `…` matches any number of lines, and `…` inside a line any text. Times, speeds, thread
+counts and probabilities in parentheses are not compared. A block after `<!-- docs-check: skip REASON -->`, or after the
+bold name of a file whose content it shows, is not run, and is counted.
 """
 
 from __future__ import annotations
@@ -113,17 +113,20 @@ def run(command: Command, language: str, folder: Path) -> subprocess.CompletedPr
         "SEQKIT_CACHE": str(folder / "cache"),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
-    if language == "python":
-        arguments = [sys.executable, "-c", command.text]
-    else:
-        arguments = ["bash", "-e", "-c", command.text]
+    arguments = [sys.executable] if language == "python" else ["bash", "-e"]
     return subprocess.run(
-        arguments, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT
+        [*arguments, "-c", command.text],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=TIMEOUT,
     )
 
 
 def check(page: Path, folder: Path) -> tuple[int, int, int]:
-    """Run the blocks of a page; return how many commands were run, how many failed, and how many blocks were skipped."""
+    """Run the blocks of a page, and return the numbers of commands run, commands failed and blocks skipped."""
     ran = failed = skipped = 0
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.skip:
