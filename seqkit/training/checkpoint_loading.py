@@ -69,9 +69,12 @@ class Checkpoint:
             kind, keys, position, has_gauss, gauss = self.state["numpy"]
             if not 0 <= position <= len(keys):  # NumPy does not check it, and would read out of bounds
                 raise ValueError(message("NumPy's random state is at {position}", position=format_value(position)))
-            np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
-            version, numbers, gauss_next = self.state["python"]
-            random.setstate((version, tuple(numbers), gauss_next))
+            numbers = np.array(keys, dtype=np.int64)
+            if (numbers != numbers.astype(np.uint32)).any():  # NumPy 1 wraps such numbers
+                raise ValueError(message("a number of NumPy's random state does not fit 32 bits"))
+            np.random.set_state((kind, numbers.astype(np.uint32), position, has_gauss, gauss))
+            version, internal, gauss_next = self.state["python"]
+            random.setstate((version, tuple(internal), gauss_next))
         except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError) as error:
             raise _corrupt(self.path, " ".join(str(error).split())) from None
         return self.carried_to(model.device)

@@ -500,7 +500,11 @@ WEIGHT_EDITS = {
 def test_invalid_weights_are_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
     weights = load(checkpoint_file(intact_run, "model.safetensors"))
     name = "encoder.layers.cells.0.weight_ih_l0"
-    content = save(weights | {name: WEIGHT_EDITS[case](weights[name])})
+    edited = weights | {name: WEIGHT_EDITS[case](weights[name])}
+    try:
+        content = save(edited)
+    except KeyError:
+        pytest.skip("safetensors before 0.7 has no complex numbers")
     assert f"'{name}' " in refusal(
         with_checkpoint_file(intact_run, tmp_path / "run", "model.safetensors", content), resume
     )
