@@ -24,7 +24,7 @@ class SeqkitError(Exception):
 
     @property
     def lines(self) -> list[str]:
-        """The message, one line per fault."""
+        """The message, one line per error."""
         return [_one_line(str(self))]
 
 
@@ -61,7 +61,7 @@ class RecipeError(SeqkitError):
 
     @property
     def lines(self) -> list[str]:
-        """The message, one line per fault."""
+        """The message, one line per error."""
         return [_one_line(str(fault)) for fault in self.faults]
 
 

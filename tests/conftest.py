@@ -17,7 +17,7 @@ pytest.register_assert_rewrite("helpers")
 from helpers.commands import run_process  # noqa: E402 - after the registration
 from helpers.recipes import GENERATION_RECIPE, classification_recipe, vowel_csv  # noqa: E402
 
-# Small tensors gain nothing from a second thread, and lose much when two processes share two cores.
+# Small tensors do not benefit from a second thread; with two processes on two cores, it slows them down.
 torch.set_num_threads(1)
 # A busy machine must not fail a test, and a failure must recur on the next run.
 settings.register_profile("seqkit", deadline=None, derandomize=True, database=None)

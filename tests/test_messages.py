@@ -43,7 +43,7 @@ def f_strings_of(source: str) -> Iterator[str]:
             continue
         text = node.exc.args[0]
         words = "".join(part.value for part in getattr(text, "values", []) if isinstance(part, ast.Constant))
-        # An AttributeError has the words of Python itself.
+        # Python writes the message of an AttributeError.
         if getattr(node.exc.func, "id", "") != "AttributeError" and any(map(str.isalpha, words)):
             yield f"line {node.lineno}: the text of an error is not a template"
 

@@ -88,7 +88,7 @@ def _invoke(arguments: list[str]) -> int:
     except no_arguments as error:  # raised by a plugin's group of commands
         print(error.format_message())
         return 2
-    except SystemExit:  # click raises it when the reader of its output has gone
+    except SystemExit:  # click raises it when the output pipe is closed
         raise BrokenPipeError from None
     return code if isinstance(code, int) else 0
 

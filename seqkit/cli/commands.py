@@ -43,7 +43,7 @@ def run(
     verbose: bool,
     without: tuple[str, ...],
 ) -> int:
-    """Train a recipe, evaluate it, and generate or predict what it requests.
+    """Train a recipe, evaluate it, and generate text or predict labels if the recipe requests it.
 
     KEY=VALUE overrides a value of the recipe: encoder.hidden_size=64. The last line of the output is the run directory.
 
@@ -60,7 +60,7 @@ def run(
         from seqkit.recipe.resolve import resolve
         from seqkit.training.launch import launch
 
-        resolve(read, registry)  # reports the faults of the recipe once, not in each process
+        resolve(read, registry)  # reports the errors of the recipe once, not in each process
         options = ["--runs", str(runs), *(["--resume", str(resume)] if resume else [])]
         options += ["--verbose"] if verbose else []
         options += [word for name in without for word in ("--no-plugin", name)]
@@ -87,7 +87,7 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
     """Verify that killed runs of a recipe resume bit for bit.
 
     Trains the recipe once without a kill, then kills and resumes runs, and compares weights, metrics and outputs. Half
-    of the kills come between two file operations, half at a random time. A checkpoint is saved after each step, unless
+    of the kills happen between two file operations, half at a random time. A checkpoint is saved after each step unless
     train.checkpoint_seconds=... overrides it. Shorten a long recipe with train.steps=....
     """
     from seqkit.cli.verify_resume import verify_resume as verify
@@ -147,14 +147,16 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
 def generate(run: Path, prompts: Path | None, samples: int | None, stream: bool, **options: Any) -> None:
     """Generate text from a prompt with a trained run; prints the prompt and its continuation.
 
-    With --prompts or --samples, prints an object per text: {"prompt": ..., "text": ...}, where the text is the
+    With --prompts or --samples, prints a JSON object per text: {"prompt": ..., "text": ...}, where the text is the
     continuation.
     """
     from seqkit.api import load
 
     for given, option in ((prompts is not None, "--prompts"), (samples is not None, "--samples")):
         if given and stream:
-            raise UsageError(message("--stream prints a single text: omit it, or {option}", option=option))
+            raise UsageError(
+                message("--stream prints a single text: pass --stream or {option}, not both", option=option)
+            )
     if prompts and options["prompt"] is not None:
         raise UsageError(message("pass --prompt or --prompts, not both"))
     if prompts and samples is not None:
@@ -199,7 +201,7 @@ def _print_json_lines(items: Iterable[Mapping[str, Any]]) -> None:
 @click.option("--encoding", default="utf-8", show_default=True, help="File encoding.")
 @click.option("--data", type=click.Path(path_type=Path), help="A file in the format that the recipe reads.")
 def predict(run: Path, texts: tuple[str, ...], file: Path | None, encoding: str, data: Path | None) -> None:
-    """Predict labels for texts with a trained run; prints an object per text: text, label, probabilities."""
+    """Predict labels for texts with a trained run; prints a JSON object per text: text, label, probabilities."""
     from seqkit.api import load
 
     given = [option for option, value in (("texts", texts), ("--file", file), ("--data", data)) if value]

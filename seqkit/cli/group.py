@@ -66,7 +66,7 @@ def seqkit(debug: bool) -> None:
 
 
 def _plugin_commands() -> dict[str, RegisteredCommand]:
-    """Return the commands of plugins by name. `--help` does not report faults of plugins."""
+    """Return the commands of plugins by name. `--help` does not report errors of plugins."""
     from seqkit.registry import load_registry
 
     return load_registry().commands

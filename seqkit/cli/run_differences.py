@@ -11,7 +11,7 @@ from seqkit.runs.directory import RunDirectory
 
 
 def first_difference(expected: Path, actual: Path) -> str:
-    """Describe the first difference between two run directories; empty if there is none."""
+    """Describe the first difference between two run directories, or return an empty string."""
     first, second = RunDirectory(expected), RunDirectory(actual)
     for a, b in ((first.metrics, second.metrics), (first.recipe, second.recipe), (first.tokenizer, second.tokenizer)):
         if difference := _compare_lines(a.read_text(encoding="utf-8"), b.read_text(encoding="utf-8"), a.name):
@@ -29,11 +29,13 @@ def _compare_checkpoints(first: RunDirectory, second: RunDirectory) -> str:
     from seqkit.training.checkpoint import list_checkpoints
 
     newest = [list_checkpoints(run)[:1] for run in (first, second)]
-    names = [found[0].name if found else message("none") for found in newest]
+    names = [found[0].name for found in newest if found]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return message("only one of the runs has a checkpoint, {name}", name=names[0])
     if names[0] != names[1]:
         return message("the last checkpoint is {actual}, not {expected}", actual=names[1], expected=names[0])
-    if not newest[0]:
-        return ""
     one, other = newest[0][0], newest[1][0]
     files = [{file.name for file in folder.iterdir()} for folder in (one, other)]
     if extra := files[0] ^ files[1]:

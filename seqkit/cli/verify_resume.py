@@ -1,4 +1,4 @@
-"""`seqkit verify-resume`: kill runs, resume them, and compare the results with a run that was not killed.
+"""`seqkit verify-resume`: kill runs, resume them, and compare the results with an uninterrupted run.
 
 Each run is a process forked from this one, which has imported torch and computed nothing. Runs are killed with SIGKILL,
 which no program can catch, in two ways: at a boundary, just before a run opens, syncs, renames or removes something in
@@ -55,7 +55,7 @@ def verify_resume(
     without: Sequence[str],
     report: Callable[[str], Any],
 ) -> bool:
-    """Return whether every killed run ended like the run that was not killed, and all kills took place.
+    """Return whether every killed run equals the uninterrupted run, and all kills took place.
 
     Args:
         recipe: the file.
@@ -88,7 +88,7 @@ def verify_resume(
         assert reference.run is not None
         report(
             message(
-                "not killed: {seconds:.1f} s, {count} boundaries of {kinds} kinds",
+                "uninterrupted run: {seconds:.1f} s, {count} file operations of {kinds} kinds",
                 seconds=seconds,
                 count=len(boundaries),
                 kinds=len(set(boundaries)),
@@ -108,7 +108,7 @@ def verify_resume(
                 return False
             assert trial.run is not None
             if difference := first_difference(reference.run, trial.run):
-                report(message("differs from the run that was not killed: {difference}", difference=difference))
+                report(message("differs from the uninterrupted run: {difference}", difference=difference))
                 return False
             if done == kills:
                 break
@@ -116,7 +116,7 @@ def verify_resume(
         report(
             message(
                 "inconclusive: only {done} of {kills} kills took place in {runs} runs, which ended too early: "
-                "train longer",
+                "increase train.epochs or train.steps",
                 done=done,
                 kills=kills,
                 runs=number,
@@ -125,7 +125,7 @@ def verify_resume(
         return False
     report(
         message(
-            "{kills} kills in {runs} runs: each ended like the run that was not killed, byte for byte",
+            "{kills} kills in {runs} runs: each equals the uninterrupted run, byte for byte",
             kills=done,
             runs=number,
         )
@@ -182,7 +182,7 @@ class _Trial:
 
     Attributes:
         code: the exit code of the last process.
-        boundaries: the file operations of the run, if it was not killed.
+        boundaries: the file operations of the uninterrupted run.
         errors: the lines that the last process printed on stderr.
     """
 

@@ -97,7 +97,7 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
         name: its name in the recipe, for messages.
 
     Raises:
-        DataError: there are none, or the source cannot be read.
+        DataError: there are no examples, or the source cannot be read.
         PluginError: an example violates the contract.
     """
     try:
@@ -105,7 +105,9 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
     except OSError as error:
         raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
     if not examples:
-        raise DataError(message("the reader '{reader}' found no examples", reader=name))
+        raise DataError(
+            message("the reader '{reader}' found no examples: check its source and its parameters", reader=name)
+        )
     width = None
     for number, example in enumerate(examples, start=1):
         place = _describe_place(name, number, getattr(example, "location", ""))
@@ -205,7 +207,7 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
     encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
     if not len(encoded):
         raise DataError(
-            message("nothing in the text is in the vocabulary") if len(value) else message("the text is empty")
+            message("no token of the text is in the vocabulary") if len(value) else message("the text is empty")
         )
     return encoded
 
@@ -214,8 +216,8 @@ def stored_ids(text: LongText) -> np.ndarray:
     """Return the ids of a long text as they are stored, without a copy.
 
     Raises:
-        DataError: there are none.
+        DataError: there are no ids.
     """
     if not len(text.ids):
-        raise DataError(message("nothing in the text is in the vocabulary"))
+        raise DataError(message("no token of the text is in the vocabulary"))
     return text.ids

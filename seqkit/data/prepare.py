@@ -44,7 +44,7 @@ class PreparedData:
 
     @property
     def evaluated(self) -> list[str]:
-        """The splits that are evaluated after training: those held out, or the training split if there is none."""
+        """The splits that are evaluated after training: the held-out ones or, without any, the training split."""
         return [split for split in self.splits if split != "train"] or ["train"]
 
     @property

@@ -25,7 +25,11 @@ class Stacked(nn.Module, Encoder):
         super().__init__()
         if dropout and len(layers) == 1:
             warnings.warn(
-                message("encoder dropout acts between encoders: with one encoder it has no effect"), stacklevel=2
+                message(
+                    "encoder dropout applies between encoders and has no effect with one encoder: "
+                    "remove it, or add an encoder"
+                ),
+                stacklevel=2,
             )
         encoders: list[Encoder] = []
         for factory in layers:

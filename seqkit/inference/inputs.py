@@ -29,7 +29,7 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
         except (UnknownText, UsageError) as error:
             raise UsageError(message("{place}: {reason}", place=place, reason=error)) from None
         if not len(encoded[-1]):
-            raise UsageError(message("{place}: nothing in it is in the vocabulary", place=place))
+            raise UsageError(message("{place}: none of its tokens is in the vocabulary", place=place))
     return encoded
 
 

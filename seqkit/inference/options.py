@@ -103,7 +103,9 @@ def _check_prompts(prompts: Any, samples: int | None) -> None:
     if samples is not None:
         raise UsageError(message("samples require a single prompt: pass samples or a list of prompts, not both"))
     if not isinstance(prompts, list | tuple):
-        raise UsageError(message("prompt must be text or a list of texts, not {value}", value=format_value(prompts)))
+        raise UsageError(
+            message("prompt must be a string or a list of strings, not {value}", value=format_value(prompts))
+        )
     for number, text in enumerate(prompts, start=1):
         if reason := explain(text, NonEmptyText):
             raise UsageError(

@@ -188,7 +188,7 @@ class Run:
             UsageError: the head of this run generates text.
         """
         if isinstance(texts, str) or not isinstance(texts, Iterable):
-            raise UsageError(message("predict takes a list of texts, not {value!r:.40}", value=texts))
+            raise UsageError(message("predict takes a list of strings, not {value!r:.40}", value=texts))
         self._check_predicts()
         values = list(texts)
         count = len(values)
@@ -236,7 +236,7 @@ class Run:
         else:
             examples = examples_of_pairs(data, engine)
         if not examples:
-            raise DataError(message("there is no data to evaluate on"))
+            raise DataError(message("no data to evaluate: pass at least one example"))
         dataset = Dataset(examples, make_rows(examples, tokenizer, model.head))
         batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
         return {"examples": len(examples)} | evaluate(model, dataset, batches)

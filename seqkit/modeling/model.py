@@ -121,7 +121,7 @@ def _check_vectors(embedding: EmbeddingModule, inputs: Tensor, vectors: Tensor |
 
 
 def _check_encoded(encoder: EncoderModule, inputs: Tensor, encoded: object) -> None:
-    """Check the output of an encoder: an `Encoded` of the sizes that the encoder states."""
+    """Check the output of an encoder: an `Encoded` of the sizes that the encoder declares."""
     batch, time = inputs.shape[:2]
     if not isinstance(encoded, Encoded):
         raise PluginError(
@@ -179,7 +179,7 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
     encoder = _build_module(plan.encoder, input_size)
     output_size, final_size = _size(encoder, "output_size"), _size(encoder, "final_size")
     if not isinstance(getattr(encoder, "causal", None), bool):
-        raise PluginError(message("{encoder} does not set causal, True or False", encoder=_name(encoder)))
+        raise PluginError(message("{encoder} does not set causal: set it to True or False", encoder=_name(encoder)))
     try:
         head.build(output_size, final_size)
     except ValueError as error:
@@ -208,7 +208,11 @@ def _size(module: nn.Module, attribute: str) -> int:
     size = getattr(module, attribute, None)
     if not isinstance(size, int):
         raise PluginError(
-            message("{module} does not set {attribute}, an integer", module=_name(module), attribute=attribute)
+            message(
+                "{module} does not set {attribute}: set it to an integer in the constructor",
+                module=_name(module),
+                attribute=attribute,
+            )
         )
     return size
 

@@ -89,7 +89,11 @@ class Table(Reader):
             )
         if skipped and not count:
             raise DataError(
-                message("{path}: all {count} rows have an empty text or label", path=self.path, count=skipped)
+                message(
+                    "{path}: all {count} rows have an empty text or label: check `text:` and `label:`",
+                    path=self.path,
+                    count=skipped,
+                )
             )
         if not count:
             raise DataError(message("{path}: there are no rows after the header", path=self.path))
@@ -170,7 +174,7 @@ class Table(Reader):
 
     def _row_error(self, line: int, fields: int, columns: int) -> DataError:
         if self.format == "csv":
-            remedy = message("quote a text that contains a comma")
+            remedy = message("quote a field that contains a comma")
         else:
             remedy = message("remove tabs from the text")
         return DataError(

@@ -38,7 +38,7 @@ def dry_build(spec: Spec, *supplied: Any) -> Any:
         supplied: the arguments before the `*` of its constructor.
 
     Raises:
-        BuildError: the constructor refused a value, or a size is too large for memory.
+        BuildError: the constructor rejected a value, or a size is too large for memory.
         PluginError: the constructor failed in any other way.
     """
     import torch

@@ -1,6 +1,6 @@
 """The section `generate` of a recipe, which also defines the options of `seqkit generate`.
 
-It is a module of its own because `seqkit generate` imports nothing else of the sections.
+It is a separate module because `seqkit generate` imports nothing else of the sections.
 """
 
 from __future__ import annotations

@@ -78,10 +78,10 @@ def _read_parameters(cls: type) -> dict[str, Parameter]:
 
 
 def check_values(cls: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Check and convert the values of parameters, nested components aside.
+    """Check and convert the values of parameters, except nested components.
 
     Returns:
-        The value of each parameter, its default where none is given or the given one is refused; and what is wrong.
+        The value of each parameter (the default if no valid value is given), and the problems found.
     """
     known = parameters(cls)
     checked: dict[str, Any] = {}
@@ -104,7 +104,7 @@ def check_values(cls: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 
 def section_of(key: str, cls: type) -> str | None:
-    """Return the dotted path of the first section below a class that has a key; None if there is none."""
+    """Return the dotted path of the first section below a class that has a key, or None."""
     for parameter in parameters(cls).values():
         for section in parameter.sections:
             if key in parameters(section):
@@ -131,7 +131,7 @@ def _unknown_key(cls: type, key: str) -> Problem:
 
 
 def _check_section(cls: type, parameter: Parameter, value: Any) -> tuple[Section | None, list[Problem]]:
-    """Return a section with a default in place of each value that is refused, and what is wrong."""
+    """Return a section with the default in place of each invalid value, and the problems found."""
     tag = _tag(parameter.sections[0])
     if value is None and not isinstance(parameter.default, Section):
         return None, []
@@ -185,7 +185,7 @@ def _adapter(cls: type, name: str) -> TypeAdapter[Any]:
 
 
 def _as_written(annotation: Any) -> Any:
-    """Return an annotation that accepts lists as tuples and texts as paths, which strict checking refuses."""
+    """Return an annotation that accepts lists as tuples and strings as paths, which strict checking rejects."""
     from pydantic import Field
 
     if annotation is Path or typing.get_origin(annotation) is tuple:
@@ -206,7 +206,7 @@ def _quoting_hint(value: Any, path: Sequence[str], annotation: Any) -> str:
         except ValueError:
             return ""
     else:
-        other, hint = str(refused), message(" (quote it to make it a text)")
+        other, hint = str(refused), message(" (quote it to make it a string)")
     if refused is None or other is None or type(other) is type(refused):
         return ""
     remaining = find_problems(_with_item(value, path, other), annotation)
@@ -238,7 +238,7 @@ def _keys(sections: Sequence[type[Section]]) -> str:
 
 
 def _tag(section: type[Section]) -> str:
-    """Return the key that tells which of several sections is meant: `by` for a split, `type` for all others."""
+    """Return the key that selects one of several sections: `by` for a split, `type` for all others."""
     return "by" if "by" in parameters(section) else "type"
 
 

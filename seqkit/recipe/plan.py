@@ -79,7 +79,7 @@ class Spec:
             supplied: the arguments before the `*` of its constructor.
 
         Raises:
-            BuildError: the constructor refused a value with a ValueError.
+            BuildError: the constructor rejected a value with a ValueError.
         """
         arguments = {name: _with_factories(value) for name, value in self.values.items()}
         try:

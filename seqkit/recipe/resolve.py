@@ -1,4 +1,4 @@
-"""From a recipe to a plan, or to everything that is wrong with the recipe.
+"""Resolve a recipe into a plan, or report all errors in it.
 
 A recipe (`source`) passes each of these modules once:
 
@@ -27,7 +27,7 @@ from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_plugins
 
 SIDES = ("valid", "test")
-"""The splits that can have a reader of their own, under `data`."""
+"""The splits that can have a separate reader, under `data`."""
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Plan:
@@ -256,7 +256,7 @@ class _Resolver:
         return self.recipe.folder(self.written_path(here)).absolute() / path
 
     def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec]) -> DryBuild:
-        """Build the components alone, and report the values that their constructors refuse."""
+        """Build the components alone, and report the values that their constructors reject."""
         reader = self.try_constructor(specs["data"])
         encoder = self.try_constructor(specs["encoder"], 1)
         head = self.try_constructor(specs["head"])
@@ -267,7 +267,7 @@ class _Resolver:
         return DryBuild(reader, encoder, head, not_causal)
 
     def try_constructor(self, spec: Spec | None, *supplied: Any) -> Any:
-        """Build a component alone; None if it is refused."""
+        """Build a component alone; return None if its values are invalid."""
         try:
             return dry_build(spec, *supplied) if spec else None
         except BuildError as error:

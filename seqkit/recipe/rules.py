@@ -35,7 +35,7 @@ class Problem(typing.NamedTuple):
     Attributes:
         path: the keys that lead to it inside the value; an item of a list by its number.
         text: what is wrong.
-        at_key: whether the key is to blame, not its value.
+        at_key: whether the problem is the key, not its value.
     """
 
     path: tuple[str, ...]
@@ -57,7 +57,7 @@ class Satisfies(Predicate):
 
 
 def explain(value: object, annotation: Any) -> str | None:
-    """Return why a value is refused, `must be …, not …`; None if it is accepted.
+    """Return why a value is rejected, `must be …, not …`; None if it is accepted.
 
     Args:
         value: JSON-like.
@@ -92,7 +92,7 @@ def find_problems(value: object, annotation: Any) -> list[Problem]:
 
 
 def describe(annotation: Any) -> str:
-    """Return what a value must be: `an integer, 1 to 100`, `one of error, skip, mark`, `a list of texts`.
+    """Return what a value must be: `an integer, 1 to 100`, `one of error, skip, mark`, `a list of strings`.
 
     None is left out where another value is possible.
     """
@@ -233,8 +233,8 @@ def _words(annotation: Any, plural: bool) -> str:
         return _collection_words(origin or base, arguments, constraints, plural)
     if base is str:
         if any(isinstance(constraint, MinLen) for constraint in constraints):
-            return message("non-empty texts") if plural else message("a non-empty text")
-        return message("texts") if plural else message("a text")
+            return message("non-empty strings") if plural else message("a non-empty string")
+        return message("strings") if plural else message("a string")
     if base is bool:
         return message("true or false")
     if base in (None, types.NoneType):

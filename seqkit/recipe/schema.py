@@ -78,7 +78,7 @@ class HashSplit(Section):
     fold: NonNegativeInt | None = None
 
     def conflicts(self) -> Iterator[Problem]:
-        """Yield what is wrong between the sizes and the folds."""
+        """Yield the conflicts between the sizes and the folds."""
         if (self.folds is None) != (self.fold is None):
             yield Problem(("folds",), message("set both folds and fold, or neither"))
         elif self.folds is None or self.fold is None:
@@ -100,7 +100,7 @@ class RandomSplit(Section):
     test: Fraction = 0.0
 
     def conflicts(self) -> Iterator[Problem]:
-        """Yield what is wrong between the sizes."""
+        """Yield the conflicts between the sizes."""
         return _check_sizes(self.valid + self.test)
 
 
@@ -113,7 +113,7 @@ class OrderSplit(Section):
     test: Fraction = 0.0
 
     def conflicts(self) -> Iterator[Problem]:
-        """Yield what is wrong between the sizes."""
+        """Yield the conflicts between the sizes."""
         return _check_sizes(self.valid + self.test)
 
 
@@ -167,7 +167,7 @@ class SGD(Section):
     weight_decay: NonNegativeFloat = 0.0
 
     def conflicts(self) -> Iterator[Problem]:
-        """Yield what is wrong between nesterov and momentum."""
+        """Yield the conflicts between nesterov and momentum."""
         if self.nesterov and not self.momentum:
             yield Problem(("nesterov",), message("requires a momentum greater than 0"))
 
@@ -254,7 +254,7 @@ class Train(Section):
     threads: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto"
 
     def conflicts(self) -> Iterator[Problem]:
-        """Yield what is wrong between epochs and steps."""
+        """Yield the conflicts between epochs and steps."""
         if self.epochs is not None and self.steps is not None:
             yield Problem(("steps",), message("set epochs or steps, not both"))
 

@@ -18,7 +18,7 @@ class Section:
     """The base of all sections."""
 
     def conflicts(self) -> Iterator[Problem]:
-        """Yield what is wrong between the values of this section."""
+        """Yield the conflicts between the values of this section."""
         return iter(())
 
     def as_data(self) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def read_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
 
 
 def plain(value: Any) -> Any:
-    """Return a Python value as plain data: paths as texts, NumPy scalars as numbers, tuples as lists.
+    """Return a Python value as plain data: paths as strings, NumPy scalars as numbers, tuples as lists.
 
     Raises:
         RecipeError: it contains anything else.
@@ -302,4 +302,4 @@ def _as_plain(value: Any) -> Any:
         return str(value)
     if hasattr(value, "item"):  # a NumPy scalar
         return value.item()
-    raise TypeError(message("{value!r} is not a text, number, list or mapping", value=value))
+    raise TypeError(message("{value!r} is not a string, number, list or mapping", value=value))

@@ -26,7 +26,7 @@ _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]+")
 _LARGEST = 2**63 - 1
-"""The largest integer of torch and NumPy; longer ones are refused before they are converted, which could take long."""
+"""The largest integer of torch and NumPy; longer ones are rejected before they are converted, which could take long."""
 
 _OCTAL = re.compile(r"0o([0-7]+)")
 _HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]+)")
@@ -244,7 +244,7 @@ class _Builder:
         items: dict[str, Any] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                self.fault(event, path, message("a key must be a word"))
+                self.fault(event, path, message("a key must be a string, not a list or mapping"))
                 self.node(event, events, (*path, "?"))
                 self.node(next(events), events, (*path, "?"))
                 continue
@@ -285,12 +285,12 @@ def _explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, 
         last: the event before the error.
     """
     problem, context = error.problem or "", error.context or ""
-    begun, found = error.context_mark, error.problem_mark or error.context_mark
+    start, found = error.context_mark, error.problem_mark or error.context_mark
     if found is None:
         return Position("", 1, 1), problem or context
     line = lines[found.line] if found.line < len(lines) else ""
     if "quoted" in context and "unexpected" in problem:
-        return _position(begun or found), message("unclosed quote")
+        return _position(start or found), message("unclosed quote")
     if "quoted" in context:
         text = message("{problem}: double the backslash, or use single quotes", problem=problem)
         return _position(found), text
@@ -301,13 +301,13 @@ def _explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, 
         bracket = "[" if isinstance(opened, yaml.SequenceStartEvent) else "{"
         return _position(opened.start_mark), message("unclosed {bracket}, or a missing comma inside", bracket=bracket)
     if "simple key" in context:
-        return _position(begun or found), message("missing `: `")
+        return _position(start or found), message("missing `: `")
     if problem.startswith("mapping values are not allowed"):
         above = next((number for number in range(found.line - 1, -1, -1) if lines[number].strip()), None)
         if above is not None and re.fullmatch(r"\s*[\w.]+(:\S.*|[^:]*)", lines[above]):
             indentation = len(lines[above]) - len(lines[above].lstrip())
             return Position("", above + 1, indentation + 1), message("missing `: ` (a colon and a space)")
-        return _position(found), message("unexpected `:`: check the indentation, and quote a text that contains `: `")
+        return _position(found), message("unexpected `:`: check the indentation, and quote a string that contains `: `")
     if problem.startswith("expected <block end>"):
         if line[: found.column].strip():
             return _position(found), message("unexpected text after a value: put the whole value in quotes")

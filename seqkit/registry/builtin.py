@@ -94,6 +94,6 @@ def seqkit_heads() -> Iterator[Component]:
     yield Component(
         "sentiment",
         "seqkit.heads.classify:Classify",
-        "another name of classify",
+        "another name for classify",
         "seqkit.testing.builtin:classify",
     )

@@ -166,7 +166,7 @@ class Registry:
         """Return this registry if it is usable.
 
         Raises:
-            PluginError: it is not; the message contains every fault.
+            PluginError: it is not; the message contains every error.
         """
         if self.faults:
             raise PluginError("; ".join(self.faults))

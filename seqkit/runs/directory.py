@@ -130,7 +130,12 @@ class RunDirectory:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
-            raise UsageError(message("{run}: another process is training in it", run=self.path)) from None
+            raise UsageError(
+                message(
+                    "{run}: another process is training in this run directory: wait until it ends, or start a new run",
+                    run=self.path,
+                )
+            ) from None
         finally:
             os.close(descriptor)
 

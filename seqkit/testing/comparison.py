@@ -34,7 +34,7 @@ def describe_difference(expected: Mapping[str, Tensor], actual: Mapping[str, Ten
     for name, tensor in expected.items():
         if tensor.shape != actual[name].shape:
             return message(
-                "shape {actual} of {name} in place of {expected}",
+                "shape {actual} of {name} instead of {expected}",
                 actual=tuple(actual[name].shape),
                 name=name,
                 expected=tuple(tensor.shape),

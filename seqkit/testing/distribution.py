@@ -92,7 +92,7 @@ def _find_plugins(name: str, registry: Registry) -> list[Plugin]:
     """Return the plugins of a distribution, or those with this name.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there is no such plugin.
     """
     normalized = canonical_name(name)
     found = [

@@ -131,7 +131,7 @@ def newest_checkpoint(run: RunDirectory) -> tuple[Path | None, Files, list[str]]
     """Read the newest checkpoint that is intact.
 
     Returns:
-        Its path, or None if there is none; its files; and for each corrupt checkpoint that was skipped, the reason.
+        Its path, or None without one; its files; and the reason for each corrupt checkpoint that was skipped.
     """
     skipped: list[str] = []
     for path in list_checkpoints(run):

@@ -58,7 +58,7 @@ def open_run(
         if resume:
             callbacks.note(message("restarted by torchrun: resuming {run}", run=resume))
         else:
-            callbacks.note(message("restarted by torchrun: nothing was saved yet"))
+            callbacks.note(message("restarted by torchrun: no checkpoint yet, starting again"))
     resumed = communicator.broadcast(str(resume or "").encode()).decode()
     first = {} if resumed else snapshot(setup.model, None, Progress(), None, None, communicator)
 

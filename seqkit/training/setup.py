@@ -71,13 +71,13 @@ def build_setup(
     causal, shard = model.encoder.causal, communicator.shard
     train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
     evaluation_batches = {
-        # Windows have no order to shuffle, so those of the training split serve both.
+        # Windows are not shuffled, so the training windows are used for both.
         split: train_batches
         if split == "train" and not train_batches.whole_rows
         else split_batches(data.splits[split], plan.train, causal, shard=shard)
         for split in data.evaluated
     }
-    # The whole batch, also of several processes, so that all of them choose the same number of threads.
+    # Use the whole batch, even with several processes, so that all of them choose the same number of threads.
     whole = (
         train_batches if communicator.size == 1 else split_batches(data.splits["train"], plan.train, causal, plan.seed)
     )

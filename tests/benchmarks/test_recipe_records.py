@@ -94,7 +94,7 @@ def test_weights_are_counted_from_file_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "word", ["data.path=/home/me/x.csv", "/recipes/a.yaml", "data.path=~/x", "data.valid={path: /x}", "../a.yaml"]
 )
-def test_local_path_is_refused(word: str, tmp_path: Path) -> None:
+def test_local_path_is_rejected(word: str, tmp_path: Path) -> None:
     assert measure.command_error([word], tmp_path).startswith(f"'{word}' is a path of this machine")
 
 
@@ -116,7 +116,7 @@ def test_record_is_replaced_without_temporary_files(tmp_path: Path) -> None:
 
 def test_section_of_kills_counts_kills_by_moment() -> None:
     output = (
-        "not killed: 1.0 s, 9 boundaries of 4 kinds\n"
+        "uninterrupted run: 1.0 s, 9 file operations of 4 kinds\n"
         "kill 1: before open state.json (3): no checkpoint\n"
         "kill 2: after 0.25 s: step-2\n"
         "kill 3: before open state.json (5): step-4\n"
@@ -124,6 +124,6 @@ def test_section_of_kills_counts_kills_by_moment() -> None:
     )
     assert kills.section(["recipes/a.yaml", "--kills", "3"], output) == (
         "## `seqkit verify-resume recipes/a.yaml --kills 3`\n\n"
-        "not killed: 1.0 s, 9 boundaries of 4 kinds. 3 kills in 2 runs.\n\n"
+        "uninterrupted run: 1.0 s, 9 file operations of 4 kinds. 3 kills in 2 runs.\n\n"
         "2 kills at boundaries of 1 kinds, 1 kills at random moments.\n"
     )

@@ -163,7 +163,7 @@ INVALID_RECIPES: dict[str, tuple[list[str], str]] = {
         ["generate.prompt=In 北京"],
         "generate.prompt: '北' (U+5317), token 4 of the text, is not in",
     ),
-    "empty prompt": (["generate.prompt=''"], "generate.prompt: must be a non-empty text, not ''"),
+    "empty prompt": (["generate.prompt=''"], "generate.prompt: must be a non-empty string, not ''"),
     "too large": (["encoder.hidden_size=9999999"], "encoder: the model does not fit into memory: make it smaller"),
     "far too large": (["encoder.hidden_size=10000000000000"], "encoder.hidden_size: is too large for memory"),
     "missing device": (["train.device=cuda:99"], "train.device: this machine has no cuda:99: set it to `auto`"),
@@ -186,7 +186,7 @@ def test_invalid_recipe_or_command_line_exits_with_2(run_command, case: str, tmp
     ("change", "message"),
     [
         ("predict=[好吃, 坏]", "predict.1: '坏' (U+574F), token 1 of the text, is not in the vocabulary of 4"),
-        ("predict=['']", "predict.0: must be a non-empty text, not ''"),
+        ("predict=['']", "predict.0: must be a non-empty string, not ''"),
         (
             "head.class_weights={nag: 2}",
             "head.class_weights: contains 'nag', which is not a label of the training data (did",

@@ -5,35 +5,20 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from helpers.distributions import install
+from helpers.plugins import MOVING_AVERAGE
 from seqkit import registry
 from seqkit.errors import SeqkitError
 from seqkit.testing.distribution import check_distribution
 
-GOOD = """
-import torch
-from seqkit.contracts import Encoded, Encoder, Fraction, Reader, Example
-
-class MovingAverage(torch.nn.Module, Encoder):
-    causal = True
-
-    def __init__(self, input_size: int, *, decay: Fraction):
-        super().__init__()
-        self.decay = decay
-        self.output_size = self.final_size = input_size
-
-    def forward(self, inputs, lengths, state=None):
-        at = inputs.new_zeros(inputs.shape[0], inputs.shape[2]) if state is None else state
-        outputs = []
-        for step in inputs.unbind(1):
-            at = self.decay * at + (1 - self.decay) * step
-            outputs.append(at)
-        outputs = torch.stack(outputs, 1)
-        final = outputs[torch.arange(len(outputs)), lengths - 1]
-        return Encoded(outputs, final, final)
+GOOD = (
+    dedent(MOVING_AVERAGE)
+    + """
+from seqkit.contracts import Example, Reader
 
 class Last(MovingAverage):
     def forward(self, inputs, lengths, state=None):
@@ -57,6 +42,7 @@ def whole():
 def nothing():
     return []
 """
+)
 
 HOOKS = """
 @seqkit.hookimpl

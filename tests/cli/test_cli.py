@@ -331,7 +331,7 @@ def test_options_of_generate(run_command, generation_run: Path) -> None:
         ("--top-p", "0", "Invalid value for '--top-p': must be a number greater than 0 and at most 1, not 0 (see"),
         ("--top-p", "1.01", "Invalid value for '--top-p': must be a number greater than 0 and at most 1, not 1.01"),
         ("--seed", "-1", "Invalid value for '--seed': must be a non-negative integer, not -1"),
-        ("--stop", "", "stop must be a non-empty text or a list of non-empty texts, not ['']"),
+        ("--stop", "", "stop must be a non-empty string or a list of non-empty strings, not ['']"),
         ("--prompt", "", "no prompt: pass --prompt or set generate.prompt in the recipe"),
         (
             "--prompt",
@@ -446,7 +446,10 @@ def test_check_prints_notes_to_stderr(run_command, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
     done = run_command("check", recipe, "encoder.dropout=0.5")
     assert done.code == 0
-    assert done.err == "seqkit: note: encoder dropout acts between layers: with one layer it has no effect\n"
+    assert done.err == (
+        "seqkit: note: encoder dropout applies between layers and has no effect with one layer: "
+        "remove it, or increase num_layers\n"
+    )
 
 
 def test_list_prints_components_and_providers(run_command) -> None:

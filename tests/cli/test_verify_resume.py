@@ -61,14 +61,14 @@ def test_exact_resume_passes(tmp_path: Path) -> None:
     done = run_process("verify-resume", "recipe.yaml", "--kills", "4", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     first, *kills, last = done.stdout.splitlines()
-    counts = re.fullmatch(r"not killed: [\d.]+ s, (\d+) boundaries of (\d+) kinds", first)
+    counts = re.fullmatch(r"uninterrupted run: [\d.]+ s, (\d+) file operations of (\d+) kinds", first)
     assert counts is not None, first
     assert int(counts[1]) > int(counts[2]) > 20
     for number, line in enumerate(kills, start=1):
         state = r"(no run directory yet|no checkpoint|the last checkpoint is step-[0-9]{9}(-epoch-[0-9]{9})?)"
         assert re.fullmatch(rf"kill {number}: (before \w+ \S+ \(\d+\)|after [\d.]+ s): {state}", line), line
     assert len(kills) == 4
-    runs = re.fullmatch(r"4 kills in (\d) runs: each ended like the run that was not killed, byte for byte", last)
+    runs = re.fullmatch(r"4 kills in (\d) runs: each equals the uninterrupted run, byte for byte", last)
     assert runs is not None, last
     assert 2 <= int(runs[1]) <= 4
     assert {file.name for file in tmp_path.iterdir()} == {"recipe.yaml"}
@@ -118,7 +118,7 @@ def test_inexact_encoder_is_detected(encoder, run_verify_resume, tmp_path: Path)
     code, out, errors = run_verify_resume("embedding={type: learned, dim: 4}", "--kills", "4", encoder="inexact")
     assert (code, errors) == (1, "")
     assert re.search(
-        r"^differs from the run that was not killed: (metrics\.jsonl|result\.json):\d+: .*, not ", out, re.MULTILINE
+        r"^differs from the uninterrupted run: (metrics\.jsonl|result\.json):\d+: .*, not ", out, re.MULTILINE
     )
     assert "byte for byte" not in out
 
@@ -130,7 +130,7 @@ def test_inexact_tokenizer_is_detected(run_verify_resume, tmp_path: Path) -> Non
     *_, last = out.splitlines()
     assert re.match(
         r"resuming failed with exit code 3: .*: the data differs from that of the saved run \(train\)"
-        r"|differs from the run that was not killed: ",
+        r"|differs from the uninterrupted run: ",
         last,
     )
 
@@ -207,7 +207,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda run: checkpoint(run).rename(checkpoint(run).with_name("step-000000002-epoch-000000002")),
         r"the last checkpoint is step-0+2-epoch-0+2, not step-0+3-epoch-0+3$",
     ),
-    "no checkpoint": (lambda run: shutil.rmtree(checkpoint(run)), r"the last checkpoint is none, not step-"),
+    "no checkpoint": (lambda run: shutil.rmtree(checkpoint(run)), r"only one of the runs has a checkpoint, step-"),
 }
 
 
@@ -235,4 +235,7 @@ def test_check_without_enough_kills_is_inconclusive(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(verify, "first_difference", lambda one, other: "")
     lines: list[str] = []
     assert verify.verify_resume(tmp_path / "recipe.yaml", [], 2, [], lines.append) is False
-    assert lines[-1] == "inconclusive: only 0 of 2 kills took place in 8 runs, which ended too early: train longer"
+    assert lines[-1] == (
+        "inconclusive: only 0 of 2 kills took place in 8 runs, which ended too early: "
+        "increase train.epochs or train.steps"
+    )

@@ -238,7 +238,7 @@ def test_run_computes_with_the_forward_of_a_subclass(register: Callable[..., Any
     assert received and all(inputs.is_floating_point() for inputs in received)
 
 
-def test_flag_assigned_to_instance_is_refused(register: Callable[..., Any], tmp_path: Path) -> None:
+def test_flag_assigned_to_instance_is_rejected(register: Callable[..., Any], tmp_path: Path) -> None:
     @register("encoder", "assigning")
     class Assigning(LSTM):
         def __init__(self, input_size: int) -> None:
@@ -268,7 +268,7 @@ def test_all_renamed_attributes_are_tested() -> None:
 
 
 @pytest.mark.parametrize(("contract", "old", "new"), OLD_NAMES)
-def test_old_attribute_name_is_refused_with_new_name(contract: Any, old: str, new: str) -> None:
+def test_old_attribute_name_is_rejected_with_new_name(contract: Any, old: str, new: str) -> None:
     assert new in vars(contract)
     message = rf"{__name__}\.Mine\.{old} is now called {new}: rename it$"
     with pytest.raises(PluginError, match=message):

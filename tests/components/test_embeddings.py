@@ -46,7 +46,7 @@ def test_one_hot_has_no_weights(tokenizer: Char) -> None:
     assert not embedding.state_dict()
 
 
-def test_one_hot_refuses_an_id_outside_the_vocabulary(tokenizer: Char) -> None:
+def test_one_hot_rejects_an_id_outside_the_vocabulary(tokenizer: Char) -> None:
     with pytest.raises(RuntimeError, match="index 4 is out of bounds"):
         OneHot(tokenizer)(torch.tensor([[4]]))
 
@@ -201,7 +201,7 @@ def test_embedding_must_fit_the_reader(waves: dict) -> None:
     assert caught.value.lines == [message]
 
 
-def test_features_need_no_embedding_and_refuse_a_tokenizer(waves: dict, tmp_path: Path) -> None:
+def test_features_need_no_embedding_and_reject_a_tokenizer(waves: dict, tmp_path: Path) -> None:
     without = {key: value for key, value in waves.items() if key != "embedding"}
     assert seqkit.run(without, runs=tmp_path, quiet=True).recipe.get("embedding") is None
     with pytest.raises(seqkit.RecipeError, match="tokenizer: the reader yields features, which need no tokenizer"):

@@ -287,7 +287,7 @@ def test_stacked_dropout_acts_between_encoders_in_training() -> None:
 
 
 def test_stacked_dropout_without_effect_warns() -> None:
-    with pytest.warns(UserWarning, match="dropout acts between encoders: with one encoder it has no effect"):
+    with pytest.warns(UserWarning, match="dropout applies between encoders and has no effect with one encoder"):
         Stacked(INPUT_SIZE, layers=[lambda size: LSTM(size, hidden_size=4)], dropout=0.5)
 
 

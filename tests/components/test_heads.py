@@ -120,12 +120,12 @@ def test_next_char_loss_of_objective_prefix() -> None:
 
 @pytest.mark.parametrize("objective", ["step", "prefix"])
 @pytest.mark.parametrize("ids", [[], [2]])
-def test_next_char_refuses_a_text_that_is_too_short(objective: Any, ids: list[int]) -> None:
+def test_next_char_rejects_a_text_that_is_too_short(objective: Any, ids: list[int]) -> None:
     with pytest.raises(DataError, match="the text is too short: next-token prediction requires at least two tokens"):
         list(NextChar(objective=objective).rows(Example(""), np.array(ids, dtype=np.int64)))
 
 
-def test_next_char_refuses_features() -> None:
+def test_next_char_rejects_features() -> None:
     with pytest.raises(DataError, match="there are no tokens to predict: the reader yields features, not text"):
         NextChar().fit([Example(np.zeros((3, 2)))], None)
 
@@ -322,12 +322,12 @@ def test_classify_target_is_the_index_of_the_label() -> None:
         ("happy", "^the label 'happy' does not occur in the training data: the labels are angry, glad, sad$"),
     ],
 )
-def test_classify_refuses_an_unknown_label(target: str | None, message: str) -> None:
+def test_classify_rejects_an_unknown_label(target: str | None, message: str) -> None:
     with pytest.raises(DataError, match=message):
         list(classify().rows(Example("", target), np.array([0])))
 
 
-def test_classify_refuses_a_single_label() -> None:
+def test_classify_rejects_a_single_label() -> None:
     with pytest.raises(
         DataError, match="^all 3 training examples have the label 'glad': provide examples of at least two labels$"
     ):
@@ -335,7 +335,7 @@ def test_classify_refuses_a_single_label() -> None:
 
 
 @pytest.mark.parametrize(("name", "hint"), [("gladd", r" \(did you mean 'glad'\?\)"), ("zzz", "")])
-def test_classify_refuses_a_weight_of_an_unknown_label(name: str, hint: str) -> None:
+def test_classify_rejects_a_weight_of_an_unknown_label(name: str, hint: str) -> None:
     with pytest.raises(
         ValueError, match=f"^class_weights contains '{name}', which is not a label of the training data{hint}$"
     ):

@@ -320,7 +320,7 @@ def test_dropout_acts_between_layers_in_training() -> None:
 
 @pytest.mark.parametrize("directions", [1, 2], ids=["lstm", "bilstm"])
 def test_dropout_without_effect_warns(directions: int) -> None:
-    with pytest.warns(UserWarning, match="dropout acts between layers: with one layer it has no effect"):
+    with pytest.warns(UserWarning, match="has no effect with one layer: remove it, or increase num_layers"):
         CLASSES[directions](INPUT_SIZE, hidden_size=4, dropout=0.5)
 
 

@@ -291,7 +291,7 @@ def test_min_count_requires_skip_or_mark(make) -> None:
         ({"symbols": ["a", "b", "a"]}, "has a duplicate symbol"),
     ],
 )
-def test_invalid_state_is_refused(make, state, message: str) -> None:
+def test_invalid_state_is_rejected(make, state, message: str) -> None:
     tokenizer = make()
     tokenizer.fit(["x y"])
     before = tokenizer.state()

@@ -92,7 +92,8 @@ def test_empty_rows_can_be_skipped(table, format: str, content: str) -> None:
     assert table(content, format, empty="skip") == [("good", "1", 3)]
     error = error_of(table, content.replace("good", " "), format, empty="skip")
     assert (
-        error == f"data.{format}: all {content.count(chr(10)) - (format != 'jsonl')} rows have an empty text or label"
+        error == f"data.{format}: all {content.count(chr(10)) - (format != 'jsonl')} rows have an empty text or label: "
+        "check `text:` and `label:`"
     )
 
 
@@ -163,12 +164,12 @@ def test_other_wrong_encodings(table, raw: bytes, encoding: str, message: str) -
         (
             "csv",
             "text,label\ngood,1\nwell, well,1\n",
-            "data.csv:3: the number of fields is 3, not 2 as in the header: quote a text that contains a comma",
+            "data.csv:3: the number of fields is 3, not 2 as in the header: quote a field that contains a comma",
         ),
         (
             "csv",
             'text,label\n"a\nb",1\nalone\n',
-            "data.csv:4: the number of fields is 1, not 2 as in the header: quote a text that contains a comma",
+            "data.csv:4: the number of fields is 1, not 2 as in the header: quote a field that contains a comma",
         ),
         (
             "tsv",

@@ -326,7 +326,7 @@ class EmptyReader:
 
 
 def test_reader_without_examples_is_an_error() -> None:
-    with pytest.raises(DataError, match="^the reader 'nothing' found no examples$"):
+    with pytest.raises(DataError, match="^the reader 'nothing' found no examples: check its source"):
         read_examples(EmptyReader(), "nothing")
 
 
@@ -379,7 +379,7 @@ def test_error_of_a_row_names_the_location(tokenizer: Char, example: Example, me
 def test_text_without_any_known_symbol_is_an_error() -> None:
     tokenizer = Char(unknown="skip")
     tokenizer.fit(["abc"])
-    with pytest.raises(DataError, match="^nothing in the text is in the vocabulary$"):
+    with pytest.raises(DataError, match="^no token of the text is in the vocabulary$"):
         encode("xyz", tokenizer)
 
 

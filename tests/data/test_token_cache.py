@@ -48,7 +48,7 @@ def test_corrupt_file_is_replaced(tmp_path: Path, cache: Path) -> None:
         assert "encoded once" in note
         assert path.read_bytes() == good
         assert list(cache.iterdir()) == [path]
-    assert "encoded before" in prepare(plan).notes[0]
+    assert "already encoded" in prepare(plan).notes[0]
 
 
 @pytest.mark.usefixtures("every_text_is_long")
@@ -82,7 +82,7 @@ def test_forged_file_is_replaced(tmp_path: Path, cache: Path) -> None:
         {"tokenizer": {"symbols": ["a"]}},  # the ids exceed the vocabulary
     ]
     path.write_bytes(forged())
-    assert "encoded before" in prepare(plan).notes[0]
+    assert "already encoded" in prepare(plan).notes[0]
     for changes in forgeries:
         path.write_bytes(forged(**changes))
         assert "encoded once" in prepare(plan).notes[0], changes
@@ -120,7 +120,7 @@ def test_text_split_and_tokenizer_have_separate_files(tmp_path: Path, cache: Pat
             count, 6
         )  # the text is not GBK, so that the last plan fails and stores nothing
     (tmp_path / "b.txt").write_text(TEXT)
-    assert "encoded before" in prepare(text_plan(tmp_path / "b.txt", mark)).notes[0]
+    assert "already encoded" in prepare(text_plan(tmp_path / "b.txt", mark)).notes[0]
     path.write_text(TEXT[:-1] + "!")
     assert "encoded once" in prepare(text_plan(path, mark)).notes[0]
 
@@ -140,8 +140,8 @@ def test_unwritable_cache_falls_back_to_a_temporary_file_or_memory(tmp_path: Pat
 
     monkeypatch.setattr(token_cache.tempfile, "TemporaryFile", no_space)
     in_memory = prepare(plan)
-    second_reason = "nor can a temporary file be written (No space left on device)"
-    assert in_memory.notes == [f"{start} memory, {reason}; {second_reason}"]
+    second_reason = "and a temporary file cannot be written either (No space left on device)"
+    assert in_memory.notes == [f"{start} memory, {reason}, {second_reason}"]
     assert in_memory.digests() == prepared.digests()
     assert np.array_equal(in_memory.splits["train"].rows[0].target, prepared.splits["train"].rows[0].target)
 
@@ -185,7 +185,13 @@ def test_unused_files_are_removed_after_their_maximum_age(cache: Path) -> None:
         token_cache.put(key, lambda file: TokenWriter(file, key, np.dtype("uint8")).finish({}))
 
     store("one")
-    ages = {"old.tokens": 31, "recent.tokens": 29, ".begun.tokens": 0.9 / 24, ".killed.tokens": 1.1 / 24, "old.txt": 99}
+    ages = {
+        "old.tokens": 31,
+        "recent.tokens": 29,
+        ".partial.tokens": 0.9 / 24,
+        ".killed.tokens": 1.1 / 24,
+        "old.txt": 99,
+    }
     for name, days in ages.items():
         (cache / name).touch()
         os.utime(cache / name, (time.time() - days * 86_400,) * 2)
@@ -193,7 +199,7 @@ def test_unused_files_are_removed_after_their_maximum_age(cache: Path) -> None:
     token_cache.get("one")  # updates the time of the last use
     os.utime(cache / "recent.tokens", (time.time() - 31 * 86_400,) * 2)
     store("two")
-    assert {path.name for path in cache.iterdir()} == {"one.tokens", "two.tokens", ".begun.tokens", "old.txt"}
+    assert {path.name for path in cache.iterdir()} == {"one.tokens", "two.tokens", ".partial.tokens", "old.txt"}
 
 
 def test_cache_folder(tmp_path: Path) -> None:

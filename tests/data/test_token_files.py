@@ -123,7 +123,7 @@ def test_prepared_data_do_not_depend_on_chunks(
     whole, encoded, cached = prepare_three_times(text_plan(tmp_path / "a.txt", tokenizer, split), monkeypatch)
     assert whole.notes == []
     assert encoded.notes[0].startswith(f"the text is encoded once: its ids are stored in {tmp_path / 'cache'}")
-    assert cached.notes[0].startswith(f"the text was encoded before: its ids are read from {tmp_path / 'cache'}")
+    assert cached.notes[0].startswith(f"the text is already encoded: its ids are read from {tmp_path / 'cache'}")
     assert_same_data(whole, encoded)
     assert_same_data(whole, cached)
     expected = smallest_type(whole.tokenizer.vocab_size)
@@ -157,7 +157,7 @@ INVALID: dict[str, tuple[str, Any, dict[str, Any] | None, str]] = {
         "a" * 95 + "bbbbb",
         {"type": "char", "unknown": "skip"},
         {"by": "order", "test": 0.05},
-        "a.txt: nothing in the text is in the vocabulary",
+        "a.txt: no token of the text is in the vocabulary",
     ),
     "too short": ("a" * 100, "char", {"by": "order", "test": 0.01}, "a.txt: the text is too short: next-token"),
     "empty split": (
@@ -243,7 +243,7 @@ def test_runs_are_equal_with_and_without_chunks_and_resume_each_other(tmp_path: 
 def test_run_reports_where_the_ids_are(tmp_path: Path, every_text_is_long, capsys) -> None:
     (tmp_path / "a.txt").write_text(TEXT)
     plan = text_plan(tmp_path / "a.txt")
-    for expected in ("encoded once: its ids are stored in", "encoded before: its ids are read from"):
+    for expected in ("encoded once: its ids are stored in", "already encoded: its ids are read from"):
         seqkit.run(plan.as_data(), runs=tmp_path / "runs")
         (line,) = [line for line in capsys.readouterr().out.splitlines() if "ids are" in line]
         assert expected in line and line.endswith(".tokens")

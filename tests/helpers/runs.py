@@ -48,7 +48,7 @@ def data_error_line(path: Path, action: Callable[[Path], Any] = load_and_use) ->
 
 
 ABSENT = object()
-"""Stands for no value: `with_value` removes the key."""
+"""A placeholder for no value: `with_value` removes the key."""
 
 HOSTILE_VALUES = st.one_of(
     st.sampled_from(

@@ -138,7 +138,7 @@ def test_quiet_run_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
         (GENERATION_RECIPE, {"encoder": "gru"}, RecipeError, "recipe: encoder: unknown encoder 'gru'"),
     ],
 )
-def test_run_refuses_invalid_recipes(
+def test_run_rejects_invalid_recipes(
     recipe: Any, overrides, error: type[SeqkitError], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error) as caught:
@@ -179,8 +179,8 @@ def test_generate_options(generation_run: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"prompt": 5}, "prompt must be a non-empty text, not 5"),
-        ({"prompt": b"In"}, "prompt must be a non-empty text, not b'In'"),
+        ({"prompt": 5}, "prompt must be a non-empty string, not 5"),
+        ({"prompt": b"In"}, "prompt must be a non-empty string, not b'In'"),
         ({"prompt": "\ud800"}, "the prompt: character 1 is not valid Unicode"),
         ({"prompt": ""}, "no prompt: pass --prompt or set generate.prompt in the recipe"),
         ({"length": "5"}, "length must be a positive integer, not '5'"),
@@ -190,11 +190,11 @@ def test_generate_options(generation_run: Path) -> None:
         ({"temperature": "hot"}, "temperature must be a non-negative number, not 'hot'"),
         ({"top_p": float("nan")}, "top-p must be a finite number, not .nan"),
         ({"seed": 1.5}, "seed must be a non-negative integer, not 1.5"),
-        ({"stop": 5}, "stop must be a non-empty text or a list of non-empty texts, not 5"),
-        ({"stop": ["a", 5]}, "stop must be a non-empty text or a list of non-empty texts, not ['a', 5]"),
+        ({"stop": 5}, "stop must be a non-empty string or a list of non-empty strings, not 5"),
+        ({"stop": ["a", 5]}, "stop must be a non-empty string or a list of non-empty strings, not ['a', 5]"),
     ],
 )
-def test_generate_refuses_invalid_options(generation_run: Path, options: dict[str, Any], message: str) -> None:
+def test_generate_rejects_invalid_options(generation_run: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         seqkit.load(generation_run).stream(**options)  # raised by the call, before the first piece is requested
     assert str(caught.value).startswith(message)
@@ -236,8 +236,8 @@ def test_predict_accepts_any_iterable_of_texts(classification_run: Path) -> None
 @pytest.mark.parametrize(
     ("texts", "error", "message"),
     [
-        ("好吃", UsageError, "predict takes a list of texts, not '好吃'"),
-        (None, UsageError, "predict takes a list of texts, not None"),
+        ("好吃", UsageError, "predict takes a list of strings, not '好吃'"),
+        (None, UsageError, "predict takes a list of strings, not None"),
         ([5], DataError, "text 1 of 1: must be text, not 5"),
         (["好", ""], DataError, "text 2 of 2: the text is empty"),
         ([["好"]], DataError, "text 1 of 1: must be text, not ['好']"),
@@ -245,7 +245,7 @@ def test_predict_accepts_any_iterable_of_texts(classification_run: Path) -> None
         (["坏"], DataError, "text 1 of 1: '坏' (U+574F), token 1 of the text, is not in the vocabulary of 4"),
     ],
 )
-def test_predict_refuses_invalid_inputs(
+def test_predict_rejects_invalid_inputs(
     classification_run: Path, texts: Any, error: type[SeqkitError], message: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -291,7 +291,7 @@ def test_evaluate_generating_run(generation_run: Path, tmp_path: Path) -> None:
     [
         (None, UsageError, "evaluate takes a file or a list of (input, target) pairs, not None"),
         ("a\0.csv", UsageError, "evaluate takes a file or a list of (input, target) pairs, not 'a\\x00.csv'"),
-        ([], DataError, "there is no data to evaluate on"),
+        ([], DataError, "no data to evaluate: pass at least one example"),
         (["ab"], UsageError, "pair 1: must be (input, target), not 'ab'"),
         ([("好", "pos"), ("好",)], UsageError, "pair 2: must be (input, target), not ('好',)"),
         (
@@ -304,7 +304,7 @@ def test_evaluate_generating_run(generation_run: Path, tmp_path: Path) -> None:
         ([(5, "pos")], DataError, "pair 1: must be text, not 5"),
     ],
 )
-def test_evaluate_refuses_invalid_data(
+def test_evaluate_rejects_invalid_data(
     classification_run: Path, data: Any, error: type[SeqkitError], message: str
 ) -> None:
     with pytest.raises(error) as caught:

@@ -115,15 +115,15 @@ def test_empty_prompt_list_generates_nothing(run) -> None:
             {"prompt": ["In"], "samples": 2, "temperature": 1.0},
             "samples require a single prompt: pass samples or a list of prompts, not both",
         ),
-        ({"prompt": ["In", ""]}, "prompt 2 of 2 must be a non-empty text, not ''"),
-        ({"prompt": ["In", 7]}, "prompt 2 of 2 must be a non-empty text, not 7"),
+        ({"prompt": ["In", ""]}, "prompt 2 of 2 must be a non-empty string, not ''"),
+        ({"prompt": ["In", 7]}, "prompt 2 of 2 must be a non-empty string, not 7"),
         ({"prompt": ["In", "Sü"]}, "prompt 2 of 2: 'ü' (U+00FC), token 2 of the text, is not in the vocabulary"),
-        ({"prompt": b"In"}, "prompt must be text or a list of texts, not b'In'"),
-        ({"prompt": 7}, "prompt must be text or a list of texts, not 7"),
+        ({"prompt": b"In"}, "prompt must be a string or a list of strings, not b'In'"),
+        ({"prompt": 7}, "prompt must be a string or a list of strings, not 7"),
     ],
     ids=str,
 )
-def test_invalid_generate_arguments_are_refused(run, options: dict[str, Any], message: str) -> None:
+def test_invalid_generate_arguments_are_rejected(run, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         run.generate(**options)
     assert message in str(caught.value)
@@ -207,8 +207,8 @@ def test_prompts_and_samples_are_printed_as_json_lines(cli, generation_path: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--samples", "2", "--stream"], "--stream prints a single text: omit it, or --samples"),
-        (["--prompts", "-", "--stream"], "--stream prints a single text: omit it, or --prompts"),
+        (["--samples", "2", "--stream"], "--stream prints a single text: pass --stream or --samples, not both"),
+        (["--prompts", "-", "--stream"], "--stream prints a single text: pass --stream or --prompts, not both"),
         (["--prompts", "p", "--prompt", "In"], "pass --prompt or --prompts, not both"),
         (
             ["--prompts", "p", "--samples", "2"],
@@ -222,7 +222,7 @@ def test_prompts_and_samples_are_printed_as_json_lines(cli, generation_path: Pat
     ],
     ids=str,
 )
-def test_conflicting_options_are_refused(generation_path: Path, options: list[str], message: str, capsys) -> None:
+def test_conflicting_options_are_rejected(generation_path: Path, options: list[str], message: str, capsys) -> None:
     from seqkit.cli import execute
 
     assert execute(["generate", str(generation_path), *options]) == 2

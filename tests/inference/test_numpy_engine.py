@@ -215,13 +215,13 @@ def test_only_built_in_components_are_supported() -> None:
         assert not supports(recipe | section)
 
 
-def test_weights_of_another_recipe_are_refused() -> None:
+def test_weights_of_another_recipe_are_rejected() -> None:
     recipe = engines("lstm", "learned", HEADS["step"]).recipe
     with pytest.raises(DataError, match="'embedding.vectors.weight' is missing: the file does not contain"):
         numpy_model(recipe, {}, 16, 16)
 
 
-def test_invalid_head_settings_are_refused() -> None:
+def test_invalid_head_settings_are_rejected() -> None:
     recipe = engines("lstm", "one_hot", HEADS["step"]).recipe
     for setting, reason in (
         ({"context": "6"}, "head.context: must be a non-negative integer, not '6'"),

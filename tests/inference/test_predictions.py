@@ -123,7 +123,7 @@ def test_tokenizer_with_takes_words_accepts_word_lists(plugins, tmp_path: Path) 
         run.predict(["a", []])
 
 
-def test_other_tokenizers_refuse_word_lists(plugins, tmp_path: Path) -> None:
+def test_other_tokenizers_reject_word_lists(plugins, tmp_path: Path) -> None:
     run = trained(tmp_path, WORD_RECIPE | {"tokenizer": "word"})
     assert run.predict(["a dog"])[0]["steps"] == 2
     with pytest.raises(seqkit.DataError, match=r"^text 1 of 1: must be text, not \['a', 'dog'\]"):
@@ -172,7 +172,7 @@ def test_predict_data_prints_one_prediction_per_row(cli: Cli, classification_pat
         ([], 2, "no texts: pass texts, --file with one text per line, or --data in the format that the recipe reads"),
     ],
 )
-def test_predict_refuses_invalid_arguments(
+def test_predict_rejects_invalid_arguments(
     cli: Cli, classification_path: Path, arguments, code: int, message: str
 ) -> None:
     done = cli("predict", classification_path, *arguments)

@@ -1,4 +1,4 @@
-"""A recipe into a plan: defaults, nested components, what `check` prints, and every fault at once."""
+"""A recipe into a plan: defaults, nested components, what `check` prints, and every error at once."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ EXPECTED = [
     (9, "train.batch_sise", "unknown key (did you mean 'batch_size'?)"),
     (11, "train.optimizer.lr", "must be a positive number, not 0"),
     (12, "generate.length", "must be a positive integer, not -1"),
-    (13, "predict", "must be a list of non-empty texts, not 'a'"),
+    (13, "predict", "must be a list of non-empty strings, not 'a'"),
     (14, "baseline", "must be one of on, off, or true or false, not 'maybe'"),
 ]
 
@@ -338,7 +338,7 @@ def test_no_validation_split_is_required_if_the_data_section_is_wrong() -> None:
 def test_warnings_of_constructors_become_notes() -> None:
     notes = plan_of(WRITES | {"encoder": LSTM | {"dropout": 0.5}}).notes
     assert len(notes) == 1
-    assert "with one layer it has no effect" in notes[0]
+    assert "has no effect with one layer" in notes[0]
     assert plan_of(WRITES).notes == []
 
 

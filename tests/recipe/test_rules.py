@@ -34,7 +34,7 @@ Even = Annotated[int, Satisfies(lambda number: number % 2 == 0, "an even integer
 DESCRIPTIONS = [
     (int, "an integer"),
     (float, "a number"),
-    (str, "a text"),
+    (str, "a string"),
     (bool, "true or false"),
     (None, "null"),
     (Path, "a path"),
@@ -57,22 +57,22 @@ DESCRIPTIONS = [
     (Annotated[float, Ge(0), Le(1)], "a number, 0 to 1"),
     (Annotated[float, Gt(0), Lt(1)], "a number greater than 0 and less than 1"),
     (Annotated[float, Lt(1)], "a number less than 1"),
-    (NonEmptyText, "a non-empty text"),
+    (NonEmptyText, "a non-empty string"),
     (Literal["error", "skip", "mark"], "one of error, skip, mark"),
     (Literal["balanced"], "'balanced'"),
     (Literal["on", 1, True], "one of on, 1, true"),
     (PositiveInt | None, "a positive integer"),
     (Annotated[int, Ge(1), Le(9)] | Literal["auto"], "an integer, 1 to 9, or 'auto'"),
     (Annotated[int | None, Ge(1), Le(9)], "an integer, 1 to 9"),
-    (Union[str, int, bool], "a text, an integer, or true or false"),  # noqa: UP007
-    (list[str], "a list of texts"),
-    (list[str | int] | None, "a list of texts or integers"),
+    (Union[str, int, bool], "a string, an integer, or true or false"),  # noqa: UP007
+    (list[str], "a list of strings"),
+    (list[str | int] | None, "a list of strings or integers"),
     (list[Literal["a", "b"]], "a list of values from a, b"),
     (list[Path], "a list of paths"),
     (list[list[bool]], "a list of lists of true or false"),
     (list[complex], "a list of complex objects"),
     (Annotated[list[int], Len(2)], "a list of at least 2 integers"),
-    (tuple[NonEmptyText, ...], "a list of non-empty texts"),
+    (tuple[NonEmptyText, ...], "a list of non-empty strings"),
     (tuple[Fraction, Fraction], "a list of 2 numbers of at least 0 and less than 1"),
     (tuple[int, float], "a list of 2 items (an integer, a number)"),
     (dict[str, PositiveFloat] | Literal["balanced"] | None, "a mapping of names to positive numbers or 'balanced'"),
@@ -95,13 +95,13 @@ def test_an_annotation_is_described_in_words(annotation: Any, words: str) -> Non
         (float("inf"), PositiveFloat, "must be a finite number, not .inf"),
         (float("nan"), PositiveFloat | None, "must be a finite number, not .nan"),
         ("skp", Literal["error", "skip"], "must be one of error, skip, not 'skp' (did you mean 'skip'?)"),
-        (["a", 3], list[str], "must be a list of texts, not ['a', 3]"),
-        ("", NonEmptyText, "must be a non-empty text, not ''"),
+        (["a", 3], list[str], "must be a list of strings, not ['a', 3]"),
+        ("", NonEmptyText, "must be a non-empty string, not ''"),
         (3, Even, "must be an even integer, not 3"),
         (2**2000, float, f"must be a number, not 0x1{56 * chr(48)}…"),
     ],
 )
-def test_a_refused_value_is_explained(value: Any, annotation: Any, text: str) -> None:
+def test_a_rejected_value_is_explained(value: Any, annotation: Any, text: str) -> None:
     assert explain(value, annotation) == text
 
 
@@ -122,13 +122,13 @@ def test_an_accepted_value_is_not_explained(value: Any, annotation: Any) -> None
 @pytest.mark.parametrize(
     ("value", "annotation", "problems"),
     [
-        (["a", "", 3], list[NonEmptyText], {"1": "a non-empty text, not ''", "2": "a non-empty text, not 3"}),
+        (["a", "", 3], list[NonEmptyText], {"1": "a non-empty string, not ''", "2": "a non-empty string, not 3"}),
         ({"good": 1, "bad": 0}, dict[str, PositiveFloat] | None, {"bad": "a positive number, not 0"}),
         ([[1], ["x"]], list[list[int]], {"1.0": "an integer, not 'x'"}),
         ([0.5, 1], tuple[Fraction, Fraction], {"1": "a number of at least 0 and less than 1, not 1"}),
         ([0.5], tuple[Fraction, Fraction], {"": "a list of 2 numbers of at least 0 and less than 1, not [0.5]"}),
-        (["a", 3], NonEmptyText | tuple[NonEmptyText, ...], {"1": "a non-empty text, not 3"}),
-        (3, NonEmptyText | tuple[NonEmptyText, ...], {"": "a non-empty text or a list of non-empty texts, not 3"}),
+        (["a", 3], NonEmptyText | tuple[NonEmptyText, ...], {"1": "a non-empty string, not 3"}),
+        (3, NonEmptyText | tuple[NonEmptyText, ...], {"": "a non-empty string or a list of non-empty strings, not 3"}),
     ],
 )
 def test_the_items_of_a_collection_are_reported_by_their_paths(value: Any, annotation: Any, problems: dict) -> None:
@@ -177,7 +177,7 @@ def literals(annotation: Any) -> list[Any]:
 
 @settings(max_examples=3000)
 @given(st.data())
-def test_pydantic_accepts_and_refuses_the_same_values(data: st.DataObject) -> None:
+def test_pydantic_accepts_and_rejects_the_same_values(data: st.DataObject) -> None:
     annotation = data.draw(st.sampled_from(ALL))
     value = data.draw(json_values | st.sampled_from([None, *literals(annotation)]))
     problems = find_problems(value, annotation)

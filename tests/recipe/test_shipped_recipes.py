@@ -58,14 +58,14 @@ def test_every_recipe_says_what_to_expect_and_passes_its_checks(name: str) -> No
 
 
 @pytest.mark.parametrize("name", sorted(TAKE_A_FILE))
-def test_a_recipe_that_takes_a_file_asks_for_it(name: str, cli) -> None:
+def test_recipe_without_its_file_is_an_error(name: str, cli) -> None:
     refused = cli("run", RECIPES / name)
     assert refused.returncode == 2
     assert "data.path: is required" in refused.stderr
     assert "data.path=FILE" in refused.stderr
 
 
-def test_the_lstm_writes_the_sentence_on(tmp_path: Path) -> None:
+def test_lstm_continues_the_sentence(tmp_path: Path) -> None:
     run = seqkit.run(RECIPES / "char_gen.yaml", runs=tmp_path, quiet=True)
     losses, reference = train_losses(run), torch_alone(bidirectional=False, steps=1000)
     assert losses[1000] == pytest.approx(reference[-1], rel=0.2)
@@ -74,35 +74,35 @@ def test_the_lstm_writes_the_sentence_on(tmp_path: Path) -> None:
     assert run.result["baseline"]["loss"] > 10 * run.result["metrics"]["train"]["loss"]
 
 
-def test_the_tutorials_model_reads_the_answer(tmp_path: Path) -> None:
+def test_tutorial_model_reads_its_target(tmp_path: Path) -> None:
     run = seqkit.run(RECIPES / "char_gen_tutorial.yaml", runs=tmp_path, quiet=True)
     losses, reference = train_losses(run), torch_alone(bidirectional=True, steps=1000)
     published = {200: 0.00252, 400: 0.00082, 600: 0.00041, 800: 0.00025, 1000: 0.00017}
     for step, loss in published.items():
         assert losses[step] == pytest.approx(loss, rel=0.02)
         assert losses[step] == pytest.approx(reference[step - 1], rel=0.02)
-    honest = run.result["honest_loss"]
-    assert honest["positions"] == len(SENTENCE) - 1
-    assert honest["loss"] == pytest.approx(0.313, rel=0.02)
-    assert honest["loss"] > 1000 * losses[1000]
+    prefix_loss = run.result["honest_loss"]
+    assert prefix_loss["positions"] == len(SENTENCE) - 1
+    assert prefix_loss["loss"] == pytest.approx(0.313, rel=0.02)
+    assert prefix_loss["loss"] > 1000 * losses[1000]
     assert not run.result["generated"][0]["text"].startswith(" apples")
 
 
 @pytest.mark.parametrize("name", ["char_gen_stacked.yaml", "char_gen_projected.yaml"])
-def test_other_causal_encoders_write_it_too(name: str, tmp_path: Path) -> None:
+def test_other_causal_encoders_continue_the_sentence(name: str, tmp_path: Path) -> None:
     run = seqkit.run(RECIPES / name, runs=tmp_path, quiet=True, train__epochs=300)
     assert run.result["generated"][0]["text"] == " apples In Guangzhou"
 
 
 @pytest.mark.slow
-def test_prefixes_let_a_bilstm_write(tmp_path: Path) -> None:
+def test_bilstm_trained_on_prefixes_generates(tmp_path: Path) -> None:
     run = seqkit.run(RECIPES / "char_gen_prefix.yaml", runs=tmp_path, quiet=True)
     assert run.result["generated"][0]["text"] == " apples In Guangzhou Sarah bought a bask"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sentiment_zh.yaml", "sentiment_zh_lstm.yaml"])
-def test_sentiment_is_well_above_its_floor(name: str, tmp_path: Path) -> None:
+def test_sentiment_is_well_above_its_baseline(name: str, tmp_path: Path) -> None:
     run = seqkit.run(RECIPES / name, runs=tmp_path, quiet=True)
     assert run.result["metrics"]["test"]["accuracy"] > 0.9
     assert run.result["metrics"]["test"]["accuracy"] > run.result["baseline"]["accuracy"] + 0.1
@@ -111,7 +111,7 @@ def test_sentiment_is_well_above_its_floor(name: str, tmp_path: Path) -> None:
 
 
 def test_sentiment_learns_in_a_few_batches(tmp_path: Path) -> None:
-    """The whole path on the real corpus; how far it gets is left to the slow test."""
+    """Train for 40 steps on the real corpus. The slow test checks the final accuracy."""
     run = seqkit.run(RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, train={"epochs": None, "steps": 40})
     losses = [row["loss"] for row in run.metrics if row["split"] == "valid"]
     assert losses[-1] < math.log(2)

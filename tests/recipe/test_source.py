@@ -173,7 +173,7 @@ class TestExtends:
             "sub/c.yaml:2:10: extends: circular: a.yaml extends b.yaml extends c.yaml extends a.yaml"
         ]
 
-    def test_a_file_extended_twice_is_no_circle(self, write: Write) -> None:
+    def test_extending_a_file_twice_is_not_circular(self, write: Write) -> None:
         assert read_recipe(write(top="extends: mid.yaml\n", mid="extends: base.yaml\n", base="seed: 1\n")).data == {
             "seed": 1
         }
@@ -240,7 +240,7 @@ class TestOverrides:
             ("train.early_stopping.patience=2", "command line: train.early_stopping: requires a validation split"),
             (
                 "generate.prompt=ROMEO:",
-                "command line: generate.prompt: must be a non-empty text, not {ROMEO: null} (quote it",
+                "command line: generate.prompt: must be a non-empty string, not {ROMEO: null} (quote it",
             ),
             ("generate.length=3", "command line: generate.prompt: is required"),
             ("predict.0=a", "command line: predict: must be a list"),
@@ -348,7 +348,7 @@ sound = {"data": {"type": "text", "text": "abc"}, "encoder": {"type": "lstm", "h
 
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(words, values, max_size=6), st.booleans())
-def test_any_dictionary_resolves_or_is_refused(recipe: dict[str, Any], over_a_sound_one: bool) -> None:
+def test_any_dictionary_resolves_or_is_rejected(recipe: dict[str, Any], over_a_sound_one: bool) -> None:
     try:
         plan_of(sound | recipe if over_a_sound_one else recipe)
     except (RecipeError, UsageError) as error:
@@ -357,7 +357,7 @@ def test_any_dictionary_resolves_or_is_refused(recipe: dict[str, Any], over_a_so
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=80) | st.text(max_size=80).map(lambda text: (BASE + text).encode("utf-8", "replace")))
-def test_any_bytes_resolve_or_are_refused(write: Write, content: bytes) -> None:
+def test_any_bytes_resolve_or_are_rejected(write: Write, content: bytes) -> None:
     try:
         plan_of(write(r=content))
     except (RecipeError, UsageError) as error:
@@ -368,7 +368,7 @@ def test_any_bytes_resolve_or_are_refused(write: Write, content: bytes) -> None:
 @given(
     path=st.lists(words | st.text(max_size=3), min_size=1, max_size=4), value=st.text(max_size=12) | values.map(repr)
 )
-def test_any_override_resolves_or_is_refused(write: Write, path: list[str], value: str) -> None:
+def test_any_override_resolves_or_is_rejected(write: Write, path: list[str], value: str) -> None:
     try:
         plan_of(write(r=BASE), f"{'.'.join(path)}={value}")
     except (RecipeError, UsageError) as error:

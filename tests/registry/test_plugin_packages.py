@@ -287,7 +287,7 @@ def old(tmp_path: Path) -> Path:
 RENAMED = "old_tokenizer.Old.piecewise is now called chunkable: rename it"
 
 
-def test_class_with_old_attribute_name_is_refused_on_use(cli, old: Path, tmp_path: Path) -> None:
+def test_class_with_old_attribute_name_is_rejected_on_use(cli, old: Path, tmp_path: Path) -> None:
     expected = f"seqkit: tokenizer 'old' of seqkit-old 1.0: cannot load old_tokenizer:Old: {RENAMED}\n"
     recipe = write_dedented(tmp_path / "old.yaml", OLD_RECIPE)
     for command in (["run", recipe], ["check", recipe], ["show", "tokenizer", "old"]):
@@ -415,9 +415,15 @@ CONTRACT_VIOLATIONS = {
         variant(Zeros, carried=7),
         "Zeros: the state contains a int, not a tensor of the shape (1, ...), the batch first",
     ),
-    "encoder without size": (variant(Zeros, declared=None), "Zeros does not set output_size, an integer"),
-    "encoder size": (variant(Zeros, declared=3.0), "Zeros does not set output_size, an integer"),
-    "encoder causal": (variant(Zeros, causal=None), "Zeros does not set causal, True or False"),
+    "encoder without size": (
+        variant(Zeros, declared=None),
+        "Zeros does not set output_size: set it to an integer in the constructor",
+    ),
+    "encoder size": (
+        variant(Zeros, declared=3.0),
+        "Zeros does not set output_size: set it to an integer in the constructor",
+    ),
+    "encoder causal": (variant(Zeros, causal=None), "Zeros does not set causal: set it to True or False"),
     "encoder module": (
         PlainEncoder,
         "PlainEncoder must inherit from torch.nn.Module as well as seqkit.contracts.Encoder",
@@ -427,7 +433,10 @@ CONTRACT_VIOLATIONS = {
         variant(Vectors, width=0),
         "Vectors returns a NoneType, not (1, 6, 4): check its output_size",
     ),
-    "embedding without size": (variant(Vectors, declared=None), "Vectors does not set output_size, an integer"),
+    "embedding without size": (
+        variant(Vectors, declared=None),
+        "Vectors does not set output_size: set it to an integer in the constructor",
+    ),
     "embedding module": (
         PlainEmbedding,
         "PlainEmbedding must inherit from torch.nn.Module as well as seqkit.contracts.Embedding",
@@ -480,7 +489,7 @@ def test_built_in_runs_generate_and_predict_without_torch(built_in_runs: tuple[P
         assert done.stdout.startswith(("a b", '{"text": "good", "label": '))
 
 
-def test_head_that_refuses_encoder_is_a_recipe_error(isolated_registry, tmp_path: Path) -> None:
+def test_head_that_rejects_encoder_is_a_recipe_error(isolated_registry, tmp_path: Path) -> None:
     class RefusesEncoder(Constant):
         def build(self, output_size, final_size):
             raise ValueError(f"wide needs an even encoder, not one of {final_size}")

@@ -301,7 +301,7 @@ class InvalidAnnotation(Reader):
         (InvalidAnnotation, "InvalidAnnotation: cannot evaluate an annotation: name 'Absent' is not defined"),
     ],
 )
-def test_unchecked_constructor_parameters_are_refused(cls: type, message: str) -> None:
+def test_unchecked_constructor_parameters_are_rejected(cls: type, message: str) -> None:
     with pytest.raises(PluginError, match=f"^{__name__}.{message}$"):
         parameters(cls)
 
@@ -355,7 +355,7 @@ def test_registering_again_replaces_component(plugin) -> None:
         ),
     ],
 )
-def test_register_refuses_invalid_components(
+def test_register_rejects_invalid_components(
     plugin, kind: str, name: str, component: type, error: type, message: str
 ) -> None:
     plugin("mine", encoder_source("taken"))

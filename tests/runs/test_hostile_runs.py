@@ -302,7 +302,7 @@ def content_of(path: Path) -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
-def test_dangling_and_circular_links_are_refused(intact_run: Path, tmp_path: Path) -> None:
+def test_dangling_and_circular_links_are_rejected(intact_run: Path, tmp_path: Path) -> None:
     for number, place in enumerate(["plan.json", "model.safetensors", "checkpoints"]):
         for target in ("nowhere", place):
             path = shutil.copytree(intact_run, tmp_path / f"{number} {target}")
@@ -314,7 +314,7 @@ def test_dangling_and_circular_links_are_refused(intact_run: Path, tmp_path: Pat
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 @pytest.mark.parametrize("kind", [os.mkfifo, os.mkdir])
-def test_pipes_and_folders_in_place_of_files_are_refused(kind, intact_run: Path, tmp_path: Path) -> None:
+def test_pipes_and_folders_in_place_of_files_are_rejected(kind, intact_run: Path, tmp_path: Path) -> None:
     name = next((intact_run / "checkpoints").iterdir()).name
     read = {
         "plan.json": ACTIONS,
@@ -405,7 +405,7 @@ INVALID_HEADERS = {
 
 
 @pytest.mark.parametrize("case", INVALID_HEADERS)
-def test_invalid_tensor_headers_are_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
+def test_invalid_tensor_headers_are_rejected(case: str, intact_run: Path, tmp_path: Path) -> None:
     path = shutil.copytree(intact_run, tmp_path / "run")
     (path / "model.safetensors").write_bytes(INVALID_HEADERS[case])
     for action in (load_and_use, load_and_evaluate):
@@ -414,7 +414,7 @@ def test_invalid_tensor_headers_are_refused(case: str, intact_run: Path, tmp_pat
         refusal(with_checkpoint_file(intact_run, tmp_path / name, name, INVALID_HEADERS[case]), resume)
 
 
-def test_files_larger_than_memory_are_refused(intact_run: Path, tmp_path: Path) -> None:
+def test_files_larger_than_memory_are_rejected(intact_run: Path, tmp_path: Path) -> None:
     """The files are sparse: a terabyte takes no disk space, but reading it would take hours."""
     consistent = tensors({"x": entry(shape=[2**38], offsets=[0, 2**40])}, b"")
     for number, (start, size) in enumerate([(b"", 2**40), (consistent, len(consistent) + 2**40)]):
@@ -455,7 +455,7 @@ OPTIMIZER_EDITS = {
 
 
 @pytest.mark.parametrize("case", OPTIMIZER_EDITS)
-def test_invalid_optimizer_states_are_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
+def test_invalid_optimizer_states_are_rejected(case: str, intact_run: Path, tmp_path: Path) -> None:
     """A fused kernel accesses as many elements as the weight has, whatever the shape of the optimizer's tensor."""
     content = save(OPTIMIZER_EDITS[case](load(checkpoint_file(intact_run, "optimizer.safetensors"))))
     line = refusal(with_checkpoint_file(intact_run, tmp_path / "run", "optimizer.safetensors", content), resume)
@@ -481,7 +481,7 @@ PROCESS_EDITS: dict[str, Callable[[dict[str, torch.Tensor]], dict[str, torch.Ten
 
 
 @pytest.mark.parametrize("case", PROCESS_EDITS)
-def test_invalid_process_states_are_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
+def test_invalid_process_states_are_rejected(case: str, intact_run: Path, tmp_path: Path) -> None:
     content = save(PROCESS_EDITS[case](load(checkpoint_file(intact_run, "process-0.safetensors"))))
     refusal(with_checkpoint_file(intact_run, tmp_path / "run", "process-0.safetensors", content), resume)
 
@@ -497,7 +497,7 @@ WEIGHT_EDITS = {
 
 
 @pytest.mark.parametrize("case", WEIGHT_EDITS)
-def test_invalid_weights_are_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
+def test_invalid_weights_are_rejected(case: str, intact_run: Path, tmp_path: Path) -> None:
     weights = load(checkpoint_file(intact_run, "model.safetensors"))
     name = "encoder.layers.cells.0.weight_ih_l0"
     edited = weights | {name: WEIGHT_EDITS[case](weights[name])}
@@ -528,7 +528,7 @@ JSON_VALUES = {
 
 
 @pytest.mark.parametrize("case", JSON_VALUES)
-def test_nonstandard_json_values_are_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
+def test_nonstandard_json_values_are_rejected(case: str, intact_run: Path, tmp_path: Path) -> None:
     """The values replace the format number, the step count, and numbers of the nested progress."""
     for name in ("plan.json", "tokenizer.json"):
         path = shutil.copytree(intact_run, tmp_path / name)
@@ -569,7 +569,7 @@ PROGRESS_EDITS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", PROGRESS_EDITS)
-def test_impossible_progress_is_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
+def test_impossible_progress_is_rejected(case: str, intact_run: Path, tmp_path: Path) -> None:
     state = json.loads(checkpoint_file(intact_run, "state.json"))
     state["progress"] |= PROGRESS_EDITS[case]
     refusal(with_checkpoint_file(intact_run, tmp_path / "run", "state.json", json.dumps(state).encode()), resume)
@@ -607,7 +607,7 @@ RANDOM_STATE_EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("case", RANDOM_STATE_EDITS)
-def test_invalid_random_states_are_refused(case: str, intact_run: Path, tmp_path: Path) -> None:
+def test_invalid_random_states_are_rejected(case: str, intact_run: Path, tmp_path: Path) -> None:
     state = json.loads(checkpoint_file(intact_run, "state.json"))
     RANDOM_STATE_EDITS[case](state["processes"][0])
     refusal(with_checkpoint_file(intact_run, tmp_path / "run", "state.json", json.dumps(state).encode()), resume)

@@ -60,7 +60,7 @@ def error_line(caught: pytest.ExceptionInfo[SeqkitError]) -> str:
 
 
 def intact_run(runs: Path) -> Path | None:
-    """Check that no file in a folder of runs is incomplete; return the run directory, or None if there is none."""
+    """Check that no file in a folder of runs is incomplete; return the run directory or, without one, None."""
     entries = list(runs.iterdir()) if runs.is_dir() else []
     assert not [entry for entry in entries if entry.name.startswith(".")]
     if not entries:

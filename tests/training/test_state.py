@@ -231,7 +231,7 @@ def test_flatten_of_a_nested_state() -> None:
     ("layout", "error"),
     [("other", KeyError), (["state.0", "other"], KeyError), (3, TypeError), (["state.0", 1.5], TypeError)],
 )
-def test_unflatten_refuses_another_layout(layout: Any, error: type[Exception]) -> None:
+def test_unflatten_rejects_another_layout(layout: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         unflatten({"state.0": TENSOR}, layout)
 

@@ -46,7 +46,7 @@ class Synthesizer:
 
     Attributes:
         sample_rate: samples per second; must be more than twice HIGHEST_TONE times the speed.
-        speed: the factor by which durations are divided and frequencies multiplied.
+        speed: the speed factor: durations are divided by it, frequencies are multiplied by it.
         noise: the signal-to-noise ratio in dB.
         gain: the peak level in dB relative to full scale.
     """

@@ -33,7 +33,7 @@ class Tones(Reader):
         digits: the number of digits per example.
         distinct: whether all strings of digits are different, so that no string of one split occurs in another.
         noise: the signal-to-noise ratio in dB. The noise of each example is a random mixture of white and pink noise.
-        speed: the factor by which durations are divided and frequencies multiplied.
+        speed: the speed factor: durations are divided by it, frequencies are multiplied by it.
         sample_rate: samples per second.
         window: the length of a window in seconds.
         hop: the distance between the starts of successive windows in seconds.

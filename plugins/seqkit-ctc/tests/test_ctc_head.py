@@ -178,7 +178,7 @@ def test_target_can_be_empty() -> None:
         ("aabb", 5, "^its 4 labels require 6 time steps .* has 5: use shorter time steps, or remove the example$"),
     ],
 )
-def test_invalid_targets_are_refused(target: Any, steps: int, message: str) -> None:
+def test_invalid_targets_are_rejected(target: Any, steps: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
         list(ctc().rows(Example(None, target), np.zeros((steps, 2))))
 

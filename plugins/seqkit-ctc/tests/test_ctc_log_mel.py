@@ -113,6 +113,6 @@ def test_number_of_time_steps(stack: int, samples: int) -> None:
         ({"bands": 200}, "^bands must be fewer, or window longer: band 1 of 200 contains no"),
     ],
 )
-def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         log_mel(**parameters)

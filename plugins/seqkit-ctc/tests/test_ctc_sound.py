@@ -122,7 +122,7 @@ def test_distinct_yields_each_string_once() -> None:
         ({"speed": (1.0, 2.0)}, "^speed must be below 1.78, not 2.0: 8000 samples per second"),
     ],
 )
-def test_invalid_parameters_of_tones_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_of_tones_are_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Tones(**parameters)
 
@@ -190,7 +190,7 @@ def test_higher_rate_is_resampled(tmp_path: Path, rate: int) -> None:
         (b"ID3, the start of an mp3", "not a wav file with PCM samples: file does not start with RIFF id"),
     ],
 )
-def test_other_files_are_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_other_files_are_rejected(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "a.wav"
     if content is not None:
         path.write_bytes(content)
@@ -282,7 +282,7 @@ def test_manifest_without_texts_has_no_targets(tmp_path: Path) -> None:
         ("path,text\na.wav,1\nshort.wav,1\n", ":3: short.wav is 0.040 s long, but one time step requires 0.045 s"),
     ],
 )
-def test_invalid_manifests_are_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_manifests_are_rejected(tmp_path: Path, text: str, message: str) -> None:
     write_wav(tmp_path / "a.wav", np.zeros(RATE), RATE)
     write_wav(tmp_path / "short.wav", np.zeros(320), RATE)
     with pytest.raises(DataError, match=f"manifest.csv{message}"):
@@ -298,6 +298,6 @@ def test_invalid_manifests_are_refused(tmp_path: Path, text: str, message: str) 
         ({"path": Path("a"), "hop": 0.00001}, "^hop must be at least 0.000125 s"),
     ],
 )
-def test_invalid_parameters_of_wav_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_of_wav_are_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Wav(**parameters)

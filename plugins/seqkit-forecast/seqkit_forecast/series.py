@@ -29,7 +29,7 @@ class Series(Reader):
 
     Args:
         path: the file.
-        time: the column of dates; null if there is none.
+        time: the column of dates; null for a file without one.
         columns: the columns to read, in this order; by default all but the column of dates. List them if other files
             may have them in another order.
         rows: read only this number of rows. Does not apply to the files of `predict` and `evaluate`.
@@ -94,7 +94,7 @@ class Series(Reader):
             if len(lines) == self.rows:
                 break
         if not lines:
-            raise DataError(f"{self.path}: the file has a header but no rows")
+            raise DataError(f"{self.path}: the file has a header but no rows: add at least one")
         steps = self._time_steps(dates, lines) if dates and self.spacing == "even" else list(range(len(lines)))
         features = self._fill_missing(values, steps, lines, names)
         yield Example(features, location=f"{self.path}:{lines[0]}", feature_names=tuple(names))
@@ -137,7 +137,7 @@ class Series(Reader):
             if header.count(name) > 1:
                 raise DataError(f"{location}: column '{name}' appears twice: rename one of them")
         if not names:
-            raise DataError(f"{location}: no column besides the dates '{self.time}'")
+            raise DataError(f"{location}: no column besides the dates '{self.time}': add a column of numbers")
         return names
 
     def _date(self, text: str, previous: list[datetime], location: str) -> datetime:

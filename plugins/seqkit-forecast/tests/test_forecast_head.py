@@ -295,7 +295,7 @@ def test_constant_variable_is_shifted_and_not_scaled() -> None:
         ),
     ],
 )
-def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         fitted_head(**parameters)
 
@@ -316,7 +316,7 @@ def test_target_names_need_column_names() -> None:
         (Example(SERIES[:8]), "a window has 9 time steps .*, but the series has 8: reduce input_length"),
     ],
 )
-def test_unsuitable_series_are_refused(example: Example, message: str) -> None:
+def test_unsuitable_series_are_rejected(example: Example, message: str) -> None:
     with pytest.raises(DataError, match=f"^{message}"):
         list(fitted_head().rows(example, example.input))
 
@@ -333,7 +333,7 @@ def test_log_requires_positive_values() -> None:
         head.predict_input(-np.ones((9, 3)))
 
 
-def test_text_is_refused() -> None:
+def test_text_is_rejected() -> None:
     tokenizer = Char()
     tokenizer.fit(["ab"])
     with pytest.raises(

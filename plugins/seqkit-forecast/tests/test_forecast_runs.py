@@ -162,7 +162,7 @@ def test_predict_names_the_line_of_an_error(loaded: seqkit.Run, tmp_path: Path, 
         ),
     ],
 )
-def test_invalid_recipes_are_refused(
+def test_invalid_recipes_are_rejected(
     tmp_path: Path, changes: dict[str, Any], error: type[SeqkitError], message: str
 ) -> None:
     with pytest.raises(error) as caught:

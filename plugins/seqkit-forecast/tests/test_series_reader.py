@@ -182,7 +182,7 @@ DATED = "date,a\n2020-01-01,1\n"
         ("date,a\n", {}, "the file has a header but no rows"),
     ],
 )
-def test_invalid_files_are_refused(read: Read, content: str, parameters: dict[str, Any], message: str) -> None:
+def test_invalid_files_are_rejected(read: Read, content: str, parameters: dict[str, Any], message: str) -> None:
     assert error_message(read, content, **parameters).strip().startswith(message)
 
 
@@ -198,7 +198,7 @@ def test_invalid_files_are_refused(read: Read, content: str, parameters: dict[st
         ({"date_format": "%d.%Q"}, "date_format '%d.%Q' is not a valid strptime format"),
     ],
 )
-def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         Series(**{"path": Path("s.csv"), **parameters})
 

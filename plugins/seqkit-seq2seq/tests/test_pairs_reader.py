@@ -73,7 +73,7 @@ def test_incomplete_pairs_can_be_skipped(tmp_path: Path) -> None:
         list(Pairs(path=write(path, "a\t\n"), empty="skip").read())
 
 
-def test_files_with_different_lines_are_refused(tmp_path: Path) -> None:
+def test_files_with_different_lines_are_rejected(tmp_path: Path) -> None:
     path, other = write(tmp_path / "train.en", "a\nb\n"), write(tmp_path / "train.zh", "c\n")
     with pytest.raises(
         DataError, match=r"train.zh: the number of lines \(1\) differs from that of .*train.en \(2\): each line must"
@@ -101,7 +101,7 @@ def test_files_with_different_lines_are_refused(tmp_path: Path) -> None:
         ({"encoding": "utf-9"}, "^encoding 'utf-9' is"),
     ],
 )
-def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_rejected(parameters: dict[str, Any], message: str) -> None:
     path = {} if not parameters else {"path": Path("pairs.tsv")}
     with pytest.raises(ValueError, match=message):
         Pairs(**path, **parameters)

@@ -110,13 +110,13 @@ def test_pairs_from_a_file(tmp_path: Path) -> None:
         ({"data": {"count": 0}}, "data.count: must be an integer, 1 to 1000000"),
     ],
 )
-def test_invalid_recipes_are_refused(change: dict, message: str, tmp_path: Path) -> None:
+def test_invalid_recipes_are_rejected(change: dict, message: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         seqkit.run(RECIPES / "dates.yaml", runs=tmp_path, **change)
     assert message in str(caught.value)
 
 
-def test_data_without_targets_is_refused(tmp_path: Path) -> None:
+def test_data_without_targets_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("one\ntwo\n")
     recipe = {
         "data": {"type": "text", "path": str(tmp_path / "lines.txt")},

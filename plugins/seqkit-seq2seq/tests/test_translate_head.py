@@ -278,7 +278,7 @@ def test_outputs_are_truncated_at_max_length(max_length: int | None, expected_le
         ("abc", r"^cannot encode the target with head.tokenizer: 'c' \(U\+0063\), .* 3 of the text"),
     ],
 )
-def test_invalid_targets_are_refused(target: Any, message: str) -> None:
+def test_invalid_targets_are_rejected(target: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         list(random_head().rows(Example("x", target), np.array([0])))
 

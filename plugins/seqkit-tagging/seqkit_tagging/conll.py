@@ -83,7 +83,7 @@ class Conll(Reader):
                     continue
                 yield example
         if not num_sentences:
-            raise DataError(f"{self.path}: the file has only comments and no words")
+            raise DataError(f"{self.path}: the file has only comments and no words: add sentences, or set `comment:`")
 
     def _rows(self, text: str) -> Iterator[tuple[int, list[str] | None]]:
         """Yield the number of each line with [word, tag], with [word] if there are no tags, or with None if blank."""

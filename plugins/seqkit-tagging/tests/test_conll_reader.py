@@ -98,7 +98,7 @@ def test_alternative_tags_are_joined_selected_or_skipped(tmp_path: Path) -> None
         ("a\tX\n", {"word": 2}, ":1: 2 columns, so tag -1 is the column of the word: set `tag:`"),
     ],
 )  # fmt: skip
-def test_invalid_files_are_refused(tmp_path: Path, text: str, parameters: dict[str, Any], message: str) -> None:
+def test_invalid_files_are_rejected(tmp_path: Path, text: str, parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
         read(tmp_path, text, **parameters)
     assert str(caught.value).startswith(f"{tmp_path / 'data.conll'}{message}")
@@ -121,7 +121,7 @@ def test_error_suggests_the_right_encoding(tmp_path: Path) -> None:
         ({"path": Path("x"), "encoding": "utf-9"}, "encoding 'utf-9' is"),
     ],
 )
-def test_invalid_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:
         Conll(**parameters)
     assert str(caught.value).startswith(message)

@@ -253,7 +253,7 @@ def test_metrics_of_entities() -> None:
         ("O", "the words have no tags"),
     ],
 )
-def test_invalid_tags_are_refused(cls: type[Tagger], target: Any, message: str) -> None:
+def test_invalid_tags_are_rejected(cls: type[Tagger], target: Any, message: str) -> None:
     words = SENTENCES[0][0]
     with pytest.raises(DataError) as caught:
         list(fitted(cls).rows(Example(words, target, "x.conll:1"), TOKENIZER.encode(words)))
@@ -276,7 +276,7 @@ def test_invalid_tags_are_refused(cls: type[Tagger], target: Any, message: str) 
         ({}, None, DataError, "a:1: the words have no tags"),
     ],
 )
-def test_invalid_training_tags_are_refused(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
+def test_invalid_training_tags_are_rejected(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         CRF(**parameters).fit([Example(["w"], tags, "a:1")], TOKENIZER)
     assert str(caught.value).startswith(message)

@@ -130,7 +130,7 @@ def test_restored_tokenizer_equals_fitted_tokenizer() -> None:
         ({"words": ["a"], "characters": ["a", "a"]}, "has duplicate characters"),
     ],
 )
-def test_invalid_state_is_refused(state: dict[str, Any], message: str) -> None:
+def test_invalid_state_is_rejected(state: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         WordCharacterTokenizer().restore(state)
 

@@ -1068,7 +1068,7 @@ MOVING_TOPICS = items("考试；求职；健康；恋爱；比赛；学琴；写
 JOY = items("开心；高兴；满意；愉快；惊喜；满足；快乐；欣喜；欢喜；舒心；知足；振奋；喜悦")
 DISTRESS = items("郁闷；失望；心烦；难受；沮丧；烦恼；苦恼；失落；无奈；泄气；闹心；难过；扫兴")
 
-# Further emotions for sentences that tell a mood without an event.
+# Further emotions for sentences that express a mood without an event.
 MORE_JOY = items(
     """幸福；感动；兴奋；激动；欣慰；舒服；轻松；踏实；安心；放心；温暖；自豪；骄傲；得意；甜蜜；
     痛快；畅快；惬意；自在；充实；感激；庆幸；自信；放松；平静；乐观；舒畅；美好；温馨；幸运；

@@ -63,7 +63,7 @@ FOLDER = Path(__file__).parent
 SEED = 20240601
 LABELS = {True: "正面", False: "负面"}
 
-# The sentence of the prediction demo stays unseen.
+# The sentence of the prediction demo is excluded from the corpus.
 DEMO = "我今天很开心，因为我考试考了100分"
 
 MIN_LENGTH, MAX_LENGTH = 8, 40
@@ -505,7 +505,7 @@ def group_splits(candidates: list[Candidate], rng: random.Random) -> dict[tuple[
     return splits
 
 
-def draw_split(shares: dict[str, float], rng: random.Random) -> str:
+def sample_split(shares: dict[str, float], rng: random.Random) -> str:
     return rng.choices(list(shares), list(shares.values()))[0]
 
 
@@ -519,22 +519,22 @@ def select(candidates: list[Candidate], rng: random.Random) -> list[tuple[Candid
         if candidate.group:
             split = by_group[candidate.kind, candidate.group]
         elif held_out.intersection(candidate.clauses):
-            split = draw_split(evaluation_shares, rng)
+            split = sample_split(evaluation_shares, rng)
         else:
-            split = draw_split(SPLIT_SHARES, rng)
+            split = sample_split(SPLIT_SHARES, rng)
         pools[split].append(candidate)
 
     cells = defaultdict(list)
     held_out_counts = Counter()
-    # The split that took a near-duplicate key owns it.
+    # Map each near-duplicate key to the first split that uses it.
     owners = {}
-    # Test comes first: a conflict then costs one of the many train candidates.
+    # Fill the test split first, so that a conflict removes one of the many training candidates.
     for split, share in SPLIT_SHARES.items():
         pool = pools[split]
         rng.shuffle(pool)
         uses = Counter()
         limit = 0
-        # Round after round each clause may be used once more: all get a share.
+        # Raise the limit of uses per clause by one each round, so that all clauses are used about equally.
         while pool:
             limit += 1
             postponed = []
@@ -553,7 +553,7 @@ def select(candidates: list[Candidate], rng: random.Random) -> list[tuple[Candid
                 if not MIN_LENGTH <= len(text) <= MAX_LENGTH or bare(text) == bare(DEMO):
                     continue
                 keys = set(near_duplicate_keys(text))
-                # The whole text with nothing left out is a key too.
+                # The unmodified text is a key too.
                 is_repetition = (bare(text), "") in owners
                 if is_repetition or any(owners.get(key, split) != split for key in keys):
                     continue

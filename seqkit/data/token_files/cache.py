@@ -87,8 +87,8 @@ def _put_temporarily(key: str, write: Callable[[BinaryIO], None], reason: str) -
         memory = io.BytesIO()
         write(memory)
         note = message(
-            "the text is encoded once: its ids are stored in memory, {reason}; nor can a temporary file be written "
-            "({error})",
+            "the text is encoded once: its ids are stored in memory, {reason}, "
+            "and a temporary file cannot be written either ({error})",
             reason=reason,
             error=_describe(error),
         )

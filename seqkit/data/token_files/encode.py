@@ -117,7 +117,7 @@ def read_long_texts(
     key = _cache_key(plan, parts, tokenizer, is_fitted)
     if key and (cached := token_cache.get(key)) and _restore(cached[0], tokenizer, is_fitted, splits):
         tokens = cached[0]
-        note = message("the text was encoded before: its ids are read from {file}", file=cached[1])
+        note = message("the text is already encoded: its ids are read from {file}", file=cached[1])
     else:
         if not is_fitted:
             parts = _split_parts(plan, parts)
@@ -176,7 +176,7 @@ def _file_size(path: Path) -> int:
 
 @dataclass(frozen=True)
 class _FileVersion:
-    """The size and the modification time of a file, by which a change of its content is detected."""
+    """The size and the modification time of a file; used to detect changes of its content."""
 
     path: Path
     size: int

@@ -133,7 +133,7 @@ def open_tokens(file: BinaryIO, key: str) -> TokenFile:
     header, size = _read_header(file)
     try:
         if header["format"] != FORMAT or header["key"] != key:
-            raise CorruptFile(message("another file"))
+            raise CorruptFile(message("the format or the key differs"))
         texts, state = header["texts"], header["tokenizer"]
         if header["type"] not in ("uint8", "uint16", "uint32") or not isinstance(state, dict):
             raise CorruptFile(message("invalid header"))

@@ -175,7 +175,7 @@ def run_cudnn(
 
 
 def _reverse_order(lengths: Tensor, time: int) -> Tensor:
-    """Return int64 (batch, time): the time step that is read t-th in reverse. Padding keeps its place."""
+    """Return int64 (batch, time): the time step that is read t-th in reverse. Padding is not moved."""
     time_steps = torch.arange(time).expand(len(lengths), time)
     reverse = lengths[:, None] - 1 - time_steps
     return torch.where(reverse >= 0, reverse, time_steps)

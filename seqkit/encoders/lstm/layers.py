@@ -84,7 +84,13 @@ class LSTMLayers(nn.Module):
                 )
             )
         if dropout and num_layers == 1:
-            warnings.warn(message("encoder dropout acts between layers: with one layer it has no effect"), stacklevel=2)
+            warnings.warn(
+                message(
+                    "encoder dropout applies between layers and has no effect with one layer: "
+                    "remove it, or increase num_layers"
+                ),
+                stacklevel=2,
+            )
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.directions = directions

@@ -134,5 +134,5 @@ class NumpyEngine:
         labels = head_state.get("labels")
         are_texts = isinstance(labels, list) and bool(labels) and all(isinstance(name, str) and name for name in labels)
         if not are_texts or len(set(labels)) != len(labels):
-            raise DataError(message("{file}: corrupt: the head's labels are not a list of distinct texts", file=file))
+            raise DataError(message("{file}: corrupt: the head's labels are not a list of distinct strings", file=file))
         return len(labels)

@@ -48,15 +48,17 @@ def predictions(case: HeadCase) -> None:
         restored = json_round_trip(prediction, message("a prediction"))
         if not isinstance(restored, dict):
             raise ContractViolation(
-                message("a prediction is {prediction}: return a mapping with text keys", prediction=shorten(prediction))
+                message(
+                    "a prediction is {prediction}: return a mapping with string keys", prediction=shorten(prediction)
+                )
             )
         if json_differs(restored, prediction):
-            raise ContractViolation(message("a prediction changes when it is converted to JSON: use text keys"))
+            raise ContractViolation(message("a prediction changes when it is converted to JSON: use string keys"))
     formatted = head.format_prediction(found[0], case.examples[0].input)
     if not isinstance(json_round_trip(formatted, message("a formatted prediction")), dict):
         raise ContractViolation(
             message(
-                "format_prediction returns {formatted}: return a mapping with text keys", formatted=shorten(formatted)
+                "format_prediction returns {formatted}: return a mapping with string keys", formatted=shorten(formatted)
             )
         )
 
@@ -264,7 +266,10 @@ def baseline(case: HeadCase) -> None:
         )
     if head.metric_names and not {"loss", *head.metric_names} & found.keys():
         raise ContractViolation(
-            message("the baseline contains {keys}: add metrics of the head, for comparison", keys=sorted(found))
+            message(
+                "the baseline contains only {keys}: add at least one metric of the head, for comparison",
+                keys=sorted(found),
+            )
         )
 
 

@@ -92,7 +92,7 @@ def decode_round_trip(case: TokenizerCase) -> None:
     for text, ids in zip(case.texts, case.encode(tokenizer), strict=True):
         decoded = tokenizer.decode(ids)
         if not isinstance(decoded, str):
-            raise ContractViolation(message("decode returns a {type}: return a text", type=type(decoded).__name__))
+            raise ContractViolation(message("decode returns a {type}: return a string", type=type(decoded).__name__))
         inputs = [decoded, decoded.split(" ")] if tokenizer.takes_words else [decoded]
         if not any(np.array_equal(token_ids(tokenizer.encode(each)), token_ids(ids)) for each in inputs):
             raise ContractViolation(
@@ -112,7 +112,7 @@ def decode_inputs(case: TokenizerCase) -> None:
     if tokenizer.decode(ids.tolist()) != tokenizer.decode(ids):
         raise ContractViolation(message("decode returns different texts for a list and an array: accept any sequence"))
     if (empty := tokenizer.decode(ids[:0])) != "":
-        raise ContractViolation(message("decode returns {text!r} for no ids: return an empty text", text=empty))
+        raise ContractViolation(message("decode returns {text!r} for no ids: return an empty string", text=empty))
     if not isinstance(tokenizer.decode(ids[:1]), str):
         raise ContractViolation(
             message("decode returns no text for a single id: return its text, since generation decodes id by id")

@@ -21,7 +21,9 @@ def state_round_trip(case: TokenizerCase) -> None:
         state = json.loads(json.dumps(tokenizer.state(), allow_nan=False, ensure_ascii=False))
     except (TypeError, ValueError) as error:
         raise ContractViolation(
-            message("the state is not JSON ({error}): use dicts with text keys, lists, texts and numbers", error=error)
+            message(
+                "the state is not JSON ({error}): use dicts with string keys, lists, strings and numbers", error=error
+            )
         ) from None
     other.restore(state)
     if other.vocab_size != tokenizer.vocab_size:
