@@ -5,7 +5,8 @@ Shapes: batch is the number of rows, time the number of time steps of the longes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,12 +30,35 @@ class Example:
         target: what the head learns to predict (a label, tags, numbers); None if the input is its own target.
         location: `file:line`, for messages.
         feature_names: the names of the features, in order; empty if they have none.
+        row: the number of the row or line in its file, from 1; None if it has none. `predict --output` repeats it.
+        columns: the other columns of the row, by name, which `predict --output` copies; empty for all other purposes.
     """
 
     input: Any
     target: Any = None
     location: str = ""
     feature_names: tuple[str, ...] = ()
+    row: int | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DataNote(UserWarning):
+    """What a reader or a head did with an example that it cannot use as it is: skipped, repaired, counted as an error.
+
+    Issue one per example, with the same text, and seqkit reports the text once, with the number of examples and the
+    location of the first:
+
+        warnings.warn(DataNote("skipped: the recording is shorter than its labels", example.location), stacklevel=2)
+
+    Args:
+        text: what was done and why, without the location.
+        location: `file:line`; empty if there is none.
+    """
+
+    def __init__(self, text: str, location: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.location = location
 
 
 @dataclass(frozen=True, eq=False)

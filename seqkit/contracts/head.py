@@ -74,7 +74,11 @@ class Head(Contract, ABC):
             encoded_input: the tokenizer's ids, int64 (time,), or the reader's features, float (time, features).
 
         Raises:
-            DataError: the target is missing or unknown. seqkit adds the example's location to the message.
+            DataError: the target is missing or invalid. seqkit adds the example's location to the message.
+
+        Warns:
+            DataNote: the example is skipped or repaired, or its target is unknown: it does not occur in the training
+                data. An unknown target is left out of the loss and counts as an error in the metrics.
         """
 
     @abstractmethod
@@ -105,7 +109,11 @@ class Head(Contract, ABC):
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        """Return the metrics of a split, as JSON types.
+        """Return the metrics of a split, as JSON types. Leave out a metric that is undefined for these examples.
+
+        An implementation may take two more keyword arguments, and receives them if it does: `count`, the number of
+        items that the mean loss was computed from (the sum of `Loss.count`), and `tokenizer`, the fitted tokenizer, or
+        None for features.
 
         Args:
             loss: the mean loss of the split.

@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Dataset:
-    """One split: its examples and their rows."""
+    """One split.
+
+    Attributes:
+        examples: the examples.
+        rows: the rows that the head makes of them.
+        tokenizer: the tokenizer that encoded them; None for features.
+    """
 
     examples: list[Example]
     rows: list[Row] = field(default_factory=list)
+    tokenizer: Tokenizer | None = None
 
 
 def build_readers(plan: Plan) -> dict[str, Reader]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from seqkit.contracts import Head, LongText, Row, Tokenizer
 from seqkit.data.dataset import Dataset, build_readers, encode, fit_tokenizer, make_rows, read_splits
+from seqkit.data.notes import collect_notes
 from seqkit.data.splits import SPLITS
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.data.token_files.format import BLOCK
@@ -71,16 +72,19 @@ def prepare(plan: Plan, stop: StopCheck = NO_STOP) -> PreparedData:
     """
     tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
     head: Head = plan.head.build()
+    notes: list[str] = []
     readers = build_readers(plan)
-    long_texts = read_long_texts(plan, readers, tokenizer, head, stop=stop)
-    examples = long_texts.splits if long_texts else read_splits(plan, readers)
-    splits = {split: Dataset(members) for split, members in examples.items()}
+    with collect_notes(notes):
+        long_texts = read_long_texts(plan, readers, tokenizer, head, stop=stop)
+        examples = long_texts.splits if long_texts else read_splits(plan, readers)
+    splits = {split: Dataset(members, tokenizer=tokenizer) for split, members in examples.items()}
     if tokenizer is not None and not long_texts:
         fit_tokenizer(plan, tokenizer, (example.input for example in splits["train"].examples))
     _fit_head(plan, head, splits["train"], tokenizer)
     for split in SPLITS:
         if split in splits:
-            splits[split].rows = make_rows(splits[split].examples, tokenizer, head)
+            with collect_notes(notes):
+                splits[split].rows = make_rows(splits[split].examples, tokenizer, head)
             if not splits[split].rows:
                 raise DataError(
                     message(
@@ -90,7 +94,7 @@ def prepare(plan: Plan, stop: StopCheck = NO_STOP) -> PreparedData:
                         head=plan.head.name,
                     )
                 )
-    return PreparedData(tokenizer, head, splits, [long_texts.note] if long_texts else [])
+    return PreparedData(tokenizer, head, splits, ([long_texts.note] if long_texts else []) + notes)
 
 
 def _fit_head(plan: Plan, head: Head, train: Dataset, tokenizer: Tokenizer | None) -> None:

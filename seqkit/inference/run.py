@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,6 +228,7 @@ class Run:
             )
         from seqkit.data.batching import split_batches
         from seqkit.data.dataset import Dataset, make_rows
+        from seqkit.data.notes import collect_notes
         from seqkit.training.evaluation import evaluate
 
         engine = self._parts.torch_engine
@@ -237,7 +239,11 @@ class Run:
             examples = examples_of_pairs(data, engine)
         if not examples:
             raise DataError(message("no data to evaluate: pass at least one example"))
-        dataset = Dataset(examples, make_rows(examples, tokenizer, model.head))
+        notes: list[str] = []
+        with collect_notes(notes):
+            dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
         batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
         return {"examples": len(examples)} | evaluate(model, dataset, batches)
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from seqkit.contracts import Batch, Row
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import Batches, collate, to_device
 from seqkit.data.dataset import Dataset
 from seqkit.errors import NotFiniteError, StopRequested
@@ -74,7 +75,14 @@ def evaluate(
             predictions.sort(key=lambda numbered: numbered[0])
         scores = {}
         if communicator.is_first:
-            scores = model.head.metrics(mean, [prediction for _, prediction in predictions], dataset.examples)
+            scores = call_with_accepted(
+                model.head.metrics,
+                mean,
+                [prediction for _, prediction in predictions],
+                dataset.examples,
+                count=count,
+                tokenizer=dataset.tokenizer,
+            )
         if communicator.size > 1:
             scores = json.loads(communicator.broadcast(json.dumps(scores).encode()))
         return {"loss": mean} | scores
@@ -119,7 +127,10 @@ def prefix_loss(model: Model, dataset: Dataset, context: int) -> dict[str, Any]:
             last = Batch(prefixes.inputs[:, :1], ones, prefixes.targets[:, None], ones)
             total += float(model.head.loss(encoded, last).total)
     mean = total / len(places)
-    return {"loss": mean, "positions": len(places)} | model.head.metrics(mean, [], dataset.examples)
+    scores = call_with_accepted(
+        model.head.metrics, mean, [], dataset.examples, count=count, tokenizer=dataset.tokenizer
+    )
+    return {"loss": mean, "positions": len(places)} | scores
 
 
 @contextmanager

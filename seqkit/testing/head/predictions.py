@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from seqkit.contracts import Batch, Encoded, Example
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.messages import message
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import json_differs, shorten
@@ -276,7 +277,11 @@ def baseline(case: HeadCase) -> None:
 def _compute_metrics(
     case: HeadCase, memorized: MemorizedHead, predictions: list[dict[str, Any]], loss: float
 ) -> dict[str, Any]:
-    return json_round_trip(memorized.head.metrics(loss, predictions, case.examples), message("the metrics"))
+    count = float(len(case.examples))
+    found = call_with_accepted(
+        memorized.head.metrics, loss, predictions, case.examples, count=count, tokenizer=case.tokenizer
+    )
+    return json_round_trip(found, message("the metrics"))
 
 
 def _matches(value: Any, target: Any) -> bool:
