@@ -14,6 +14,7 @@ from seqkit.contracts import Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
 from seqkit.readers.files import check_encoding, read_text
+from seqkit.strict_json import parse_strict_json
 
 _FORMATS: dict[str, Literal["csv", "tsv", "jsonl"]] = {
     ".csv": "csv",
@@ -210,7 +211,7 @@ class Table(Reader):
                 continue
             location = f"{self.path}:{number}"
             try:
-                record = json.loads(line)
+                record = parse_strict_json(line)
             except json.JSONDecodeError as error:
                 raise DataError(
                     message(
@@ -220,13 +221,9 @@ class Table(Reader):
                         column=error.pos + 1,
                     )
                 ) from None
-            except (ValueError, RecursionError) as error:  # a number with too many digits, brackets nested too deep
+            except ValueError as error:  # NaN, a repeated key, a number that is too large
                 raise DataError(
-                    message(
-                        "{location}: invalid JSON: {reason}: write one JSON object per line",
-                        location=location,
-                        reason=error,
-                    )
+                    message("{location}: invalid JSON: {reason}", location=location, reason=error)
                 ) from None
             if not isinstance(record, dict):
                 raise DataError(
