@@ -70,7 +70,7 @@ def _split(plan: Plan, examples: list[Example]) -> dict[str, list[Example]]:
     if split.by == "hash":
         return by_hash(examples, split)
     if split.by == "random":
-        return by_random(examples, split.valid, split.test, plan.seed)
+        return by_random(examples, split.valid, split.test, plan.seed, plan.head.cls.stratifies)
     if len(examples) == 1:
         (whole,) = examples
         parts = by_order(len(whole.input), split.valid, split.test)
