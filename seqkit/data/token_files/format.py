@@ -21,8 +21,8 @@ import numpy as np
 from seqkit.messages import message
 from seqkit.strict_json import parse_strict_json
 
-FORMAT = 1
-"""To be increased with every change of the format, or of the ids that seqkit's tokenizers produce for a text."""
+FORMAT = 2
+"""To be increased with every change of the format, or of the ids that seqkit's tokenizers produce for a file."""
 
 BLOCK = 1 << 18
 """The number of ids that are written, hashed or checked at a time."""
