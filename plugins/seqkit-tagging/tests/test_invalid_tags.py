@@ -64,7 +64,7 @@ def locations(notes: Any) -> list[str]:
         (
             ["O", "O", "O", "B-per,B-loc"],
             "x:1, word 4, 'Rome', tag 'B-per,B-loc'",
-            "a list of tags counts as an error, and the loss leaves out its (word|sentence): set `data.alternatives` to",
+            "a list of tags counts as an error, and the loss leaves out its (word|sentence): set `data.alternatives`",
         ),
     ],
 )
