@@ -33,8 +33,8 @@ from seqkit_seq2seq.metrics import BleuTokenizer, translation_metrics
 
 UNKNOWN_TARGET = -1
 """The only id of a target that cannot be encoded: it is left out of the loss."""
-MAX_TARGET_LENGTH = 1_000_000
-"""A longer target is not plausible: a run that states one is corrupt, and would generate for hours."""
+MAX_TARGET_LENGTH = 100_000
+"""The maximum number of tokens of a target. A run that states a longer one is corrupt, and would generate for hours."""
 
 
 class Translate(nn.Module, Head):
@@ -106,6 +106,10 @@ class Translate(nn.Module, Head):
         targets = [_text(example) for example in examples]
         self.tokenizer.fit(targets)
         self.longest_target = max(len(self.tokenizer.encode(target)) for target in targets)
+        if self.longest_target > MAX_TARGET_LENGTH:
+            raise DataError(
+                f"a target has {self.longest_target:,} tokens: use targets of at most {MAX_TARGET_LENGTH:,}"
+            )
 
     def state(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer.state(), "longest": self.longest_target}

@@ -353,7 +353,7 @@ def test_state_is_json() -> None:
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({}, "the length of the longest target must be an integer, 0 to 1,000,000"),
+        ({}, "the length of the longest target must be an integer, 0 to 100,000"),
         ({"tokenizer": {"symbols": ["a"]}, "longest": 10**9}, "the length of the longest target must be an integer"),
         ({"tokenizer": {"symbols": ["a"]}, "longest": True}, "the length of the longest target must be an integer"),
         ({"longest": 4}, "the state of the target tokenizer is not a mapping"),

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import seqkit
-from seqkit.errors import DataError, RecipeError
+from helpers.runs import HOSTILE_VALUES, value_paths, with_value
+from seqkit.errors import DataError, RecipeError, SeqkitError
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
@@ -173,6 +176,27 @@ def test_edited_state_is_corrupt(visits: seqkit.Run, tmp_path: Path, edit: str) 
     (line,) = caught.value.lines
     assert line.startswith((f"{path}/tokenizer.json: corrupt: ", f"{path}/model.safetensors: "))
     assert "Error" not in line
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_value_of_the_state_causes_a_traceback(
+    data: st.DataObject, visits: seqkit.Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = visits.path
+    path = tmp_path_factory.getbasetemp() / "hostile"
+    if not path.exists():
+        shutil.copytree(run, path)
+    document = json.loads((run / "tokenizer.json").read_text(encoding="utf-8"))
+    place = data.draw(st.sampled_from(list(value_paths(document))))
+    mutated = with_value(document, place, data.draw(HOSTILE_VALUES))
+    (path / "tokenizer.json").write_text(json.dumps(mutated), encoding="utf-8")
+    try:
+        assert len(seqkit.load(path).predict([["Rome"]])) == 1
+    except SeqkitError as error:
+        assert error.exit_code in (2, 3, 4)
+        (line,) = error.lines
+        assert "Error: " not in line and len(line) < 600
 
 
 @pytest.mark.parametrize(
