@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from seqkit.contracts import Tokenizer
 from seqkit.errors import DataError, UnknownText
+from seqkit.inference.generation import StreamDetokenizer
 from seqkit.registry import load_registry
 from seqkit.tokenizers.byte import Byte
 from seqkit.tokenizers.char import Char
-from seqkit.tokenizers.word import Word, join, words
+from seqkit.tokenizers.word import Word, join, words, words_and_spaces
 
 TEXTS = ["今天 I'm happy, 42 times!", "Ｗｏｒｄ? 我…"]
 
@@ -32,8 +33,8 @@ CASES: list[tuple[str, dict, int, str]] = [
     ),
     ("char", {"unknown": "skip", "min_count": 2}, 3, " m pp  m"),
     ("byte", {}, 256, TEXTS[0]),
-    ("word", {}, 12, "今天I'm happy, 42 times!"),
-    ("word", {"lower": True, "unknown": "mark"}, 12, "今天i'm happy, 42 times!"),
+    ("word", {}, 13, TEXTS[0]),
+    ("word", {"lower": True, "unknown": "mark"}, 13, "今天 i'm happy, 42 times!"),
 ]
 
 
@@ -128,7 +129,7 @@ def test_table_of_ids_follows_the_vocabulary() -> None:
     for letters in ("ab", "bc"):
         tokenizer.fit([letters])
         assert tokenizer.encode("abc" * 99).tolist() == tokenizer.vocabulary.encode("abc" * 99).tolist()
-    tokenizer.restore({"symbols": ["b", "long"]})
+    tokenizer.restore({"symbols": ["b", "c"]})
     assert tokenizer.encode("abc" * 99).tolist() == tokenizer.vocabulary.encode("abc" * 99).tolist()
 
 
@@ -202,8 +203,81 @@ def test_join_adds_only_spaces(text: str) -> None:
 def test_lower_applies_to_fit_and_encode() -> None:
     tokenizer = Word(lower=True)
     tokenizer.fit(["Good DAY"])
-    assert tokenizer.state() == {"symbols": ["day", "good"]}
+    assert tokenizer.state() == {"symbols": ["day", "good"], "spaces": True}
     assert tokenizer.encode("GOOD").tolist() == [1]
+
+
+# White space between words
+
+REGULAR = ["I don't, can’t: a well-known (3) cat $5 50%!", "我用Python写code，不难。", "Привет, мир 안녕 세계"]
+IRREGULAR = [
+    # text, and its tokens
+    ("1.4 kg", ["1", ".", "", "4", "kg"]),
+    ("1,000", ["1", ",", "", "000"]),
+    ("no ,  yes", ["no", " ", ",", "  ", "yes"]),
+    ("\tTab\n\nline \n", ["\t", "Tab", "\n\n", "line", " \n"]),
+    ('\'tis "so"', ["'", "", "tis", '"', "", "so", "", '"']),
+    ("我 考了 100 分", ["我", " ", "考", "了", " ", "100", " ", "分"]),
+    ("a\u00a0b\u3000c", ["a", "\u00a0", "b", "\u3000", "c"]),
+    ("- - --", ["-", " ", "-", " ", "-", "-"]),
+]
+
+
+@pytest.mark.parametrize("text", REGULAR)
+def test_regular_spaces_are_no_tokens(text: str) -> None:
+    assert list(words_and_spaces(text)) == list(words(text))
+
+
+@pytest.mark.parametrize(("text", "tokens"), IRREGULAR)
+def test_other_white_space_is_a_token(text: str, tokens: list[str]) -> None:
+    assert list(words_and_spaces(text)) == tokens
+    assert join(tokens) == text
+
+
+MIXED_TEXTS = st.lists(
+    st.sampled_from([*"aZé1.,'’-$(\"%…_我。ー\u0301\u200d😀\u00a0\u3000\t\n ", "  ", "don't", "1.4", "\r\n"]),
+    min_size=1,
+).map("".join)
+
+
+@settings(deadline=None)
+@given(text=MIXED_TEXTS | unicode_text, other=MIXED_TEXTS)
+def test_words_decode_to_the_text(text: str, other: str) -> None:
+    tokenizer = Word()
+    tokenizer.fit([other, text])
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    lower = Word(lower=True)
+    lower.fit([text])
+    assert lower.decode(lower.encode(text)) == text.lower()
+
+
+@settings(deadline=None)
+@given(text=MIXED_TEXTS, data=st.data())
+def test_streamed_white_space_equals_decoded_white_space(text: str, data: st.DataObject) -> None:
+    tokenizer = Word()
+    tokenizer.fit([text])
+    ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1)))
+    detokenizer = StreamDetokenizer(tokenizer)
+    assert "".join([*map(detokenizer.add, ids), detokenizer.flush()]) == tokenizer.decode(ids)
+
+
+def test_white_space_outside_the_vocabulary_is_dropped() -> None:
+    for unknown in ("error", "mark", "skip"):
+        tokenizer = Word(unknown=unknown)
+        tokenizer.fit(["a b."])
+        assert tokenizer.encode("\ta  b .\n").tolist() == tokenizer.encode("a b.").tolist() == [1, 2, 0]
+
+
+OLD_STATE = {"symbols": [",", ".", "1", "4", "a", "kg"]}
+"""A state that was saved before white space was stored."""
+
+
+def test_state_without_spaces_encodes_and_decodes_as_before() -> None:
+    tokenizer = Word()
+    tokenizer.restore(OLD_STATE)
+    assert tokenizer.state() == OLD_STATE
+    assert tokenizer.encode(" a\n1.4  kg").tolist() == [4, 2, 1, 3, 5]
+    assert tokenizer.decode([4, 2, 1, 3, 5]) == "a 1. 4 kg"
 
 
 # Unknown tokens
@@ -287,8 +361,9 @@ def test_min_count_requires_skip_or_mark(make) -> None:
         ({"symbols": []}, "has no list of symbols"),
         ({"symbols": "ab"}, "has no list of symbols"),
         ({"symbols": ["a", 1]}, "has no list of symbols"),
-        ({"symbols": ["a", ""]}, "has no list of symbols"),
+        ({"symbols": ["", "a"]}, "has an invalid symbol, ''"),
         ({"symbols": ["a", "b", "a"]}, "has a duplicate symbol"),
+        ({"symbols": {"a": 1}}, "has no list of symbols"),
     ],
 )
 def test_invalid_state_is_rejected(make, state, message: str) -> None:
@@ -298,6 +373,24 @@ def test_invalid_state_is_rejected(make, state, message: str) -> None:
     with pytest.raises(DataError, match=f"the tokenizer's state {message}"):
         tokenizer.restore(state)
     assert tokenizer.state() == before
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "state", "message"),
+    [
+        (Char(), {"symbols": ["a", "long"]}, "the tokenizer's state has an invalid symbol, 'long'"),
+        (Char(), {"symbols": ["b", "a"]}, "the symbols of the tokenizer's state are not sorted"),
+        (Word(), {"symbols": ["b", "a"], "spaces": True}, "the symbols of the tokenizer's state are not sorted"),
+        (Word(), {"symbols": [" ", "a"]}, "the tokenizer's state has an invalid symbol, ' '"),
+        (Word(), {"symbols": ["a"], "spaces": "yes"}, "`spaces` of the tokenizer's state must be true or false"),
+        (Byte(), {"symbols": ["a"]}, "the tokenizer `byte` has no state"),
+        (Byte(), None, "the tokenizer `byte` has no state"),
+    ],
+)
+def test_forged_state_is_rejected(tokenizer: Tokenizer, state: Any, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        tokenizer.restore(state)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

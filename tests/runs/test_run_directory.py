@@ -209,6 +209,8 @@ TOKENIZER_EDITS = {
     "no symbols": (("tokenizer",), {}, "corrupt: the tokenizer cannot read its state: "),
     "symbol is a number": (("tokenizer", "symbols", 0), 5, "has no list of symbols"),
     "duplicate symbol": (("tokenizer", "symbols", 0), "a", "has a duplicate symbol"),
+    "symbol of two characters": (("tokenizer", "symbols", 0), "\n\n", "has an invalid symbol"),
+    "unsorted symbols": (("tokenizer", "symbols", 0), "~", "are not sorted"),
     "too few symbols": (("tokenizer", "symbols"), ["I", "n"], "vocab_size is not 2"),
     "lone surrogate": (("tokenizer", "symbols", 0), "\udc00", "surrogates not allowed"),
     "other vocabulary": (("head", "vocab_size"), 10**12, "vocab_size is not 21"),

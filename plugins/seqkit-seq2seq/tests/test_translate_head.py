@@ -15,10 +15,11 @@ from seqkit_seq2seq.attention import Attention
 from seqkit_seq2seq.translate import Translate
 from torch import Tensor
 
-from seqkit.contracts import Batch, Encoded, Example
+from seqkit.contracts import Batch, DataNote, Encoded, Example
 from seqkit.data.batching import collate
 from seqkit.errors import DataError
 from seqkit.tokenizers.char import Char
+from seqkit.tokenizers.word import Word
 
 WIDTH, FINAL = 5, 3
 TARGETS = ["ba", "abba", "", "a"]
@@ -249,7 +250,8 @@ def test_targets_end_with_the_end_token() -> None:
 
 def test_suppressed_ids_are_learned_and_not_generated() -> None:
     head = random_head(tokenizer=lambda: Char(unknown="mark"), max_length=30).eval()
-    (row,) = head.rows(Example("x", "a?"), np.array([0]))
+    with pytest.warns(DataNote, match="head.tokenizer cannot restore the target exactly"):
+        (row,) = head.rows(Example("x", "a?"), np.array([0]))
     assert row.target.tolist() == [0, 2, 3]
     encoded = Encoded(torch.randn(50, 2, WIDTH), torch.randn(50, FINAL))
     predictions = head.predict(encoded, Batch(torch.zeros(50, 2).long(), torch.full((50,), 2)))
@@ -275,12 +277,67 @@ def test_outputs_are_truncated_at_max_length(max_length: int | None, expected_le
     [
         (None, "^the target is missing$"),
         (3, "^the target is 3, not text$"),
-        ("abc", r"^cannot encode the target with head.tokenizer: 'c' \(U\+0063\), .* 3 of the text"),
+        ("a\ud800", r"^cannot encode the target with head.tokenizer: bad text$"),
     ],
 )
 def test_invalid_targets_are_rejected(target: Any, message: str) -> None:
+    class Strict(Char):
+        def encode(self, text: str) -> np.ndarray:
+            if "\ud800" in text:
+                raise DataError("bad text")
+            return super().encode(text)
+
     with pytest.raises(DataError, match=message):
-        list(random_head().rows(Example("x", target), np.array([0])))
+        list(random_head(tokenizer=Strict).rows(Example("x", target), np.array([0])))
+
+
+def test_target_that_cannot_be_encoded_is_left_out_of_the_loss_and_counts_as_an_error() -> None:
+    head, encoded = random_head(), encoded_sources()
+    expected = head.loss(encoded, batch_of(head, TARGETS))
+    left_out = one_row(encoded, batch_of(head, TARGETS), 1)
+    with pytest.warns(DataNote, match="a token that does not occur in the training targets") as notes:
+        batch = batch_of(head, ["ba", "abcba", "", "a"])
+    (note,) = notes
+    assert isinstance(note.message, DataNote) and note.message.location == "an example, 'c' (U+0063)"
+    loss = head.loss(encoded, batch)
+    assert loss.count == expected.count - len("abba.")
+    assert loss.total.item() == pytest.approx((expected.total - head.loss(*left_out).total).item(), rel=1e-12)
+    with pytest.warns(DataNote):
+        nothing = head.loss(encoded, batch_of(head, ["c"] * 4))
+    assert (nothing.total.item(), nothing.count) == (0, 0)
+    examples = [Example("x", "abc"), Example("x", "ba")]
+    scores = head.metrics(0.5, [{"translation": "ab"}, {"translation": "ba"}], examples)
+    assert (scores["exact_match"], scores["character_error_rate"]) == (1 / 2, 1 / 5)
+    assert "perplexity" not in head.metrics(math.nan, [{"translation": "ab"}], examples[:1])
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "target", "restored"),
+    [
+        (lambda: Char(unknown="skip"), "abca", "aba"),
+        (lambda: Word(lower=True), "Abba", "abba"),
+        (lambda: Char(max_length=2), "abba", "ab"),
+    ],
+)
+def test_translations_are_compared_with_what_the_tokenizer_can_restore(
+    tokenizer: Any, target: str, restored: str
+) -> None:
+    head, example = random_head(tokenizer=tokenizer), Example("x", target, "pairs.tsv:7")
+    with pytest.warns(DataNote, match="^head.tokenizer cannot restore the target exactly") as notes:
+        list(head.rows(example, np.array([0])))
+    assert [note.message.location for note in notes] == ["pairs.tsv:7"]  # type: ignore[union-attr]
+    assert head.metrics(0.5, [{"translation": restored}], [example])["exact_match"] == 1
+    baseline = head.baseline([example], [example], None)
+    assert baseline is not None and baseline["exact_match"] == 1
+
+
+def test_word_targets_are_restored_with_their_spaces() -> None:
+    head = Translate(tokenizer=Word, hidden_size=4)
+    examples = [Example("x", text) for text in ("1.4 kg", "$3, (a - b)", "我 考了 100 分")]
+    head.fit(examples, None)
+    for example in examples:
+        (row,) = head.rows(example, np.array([0]))  # issues no note
+        assert head.tokenizer.decode(row.target[:-1].tolist()) == example.target
 
 
 def test_state_is_json() -> None:
@@ -291,6 +348,21 @@ def test_state_is_json() -> None:
     restored.build(WIDTH, FINAL)
     restored.load_state_dict(head.state_dict())
     assert restored.eval().predict(encoded, batch) == head.eval().predict(encoded, batch)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({}, "the length of the longest target must be an integer, 0 to 100,000"),
+        ({"tokenizer": {"symbols": ["a"]}, "longest": 10**9}, "the length of the longest target must be an integer"),
+        ({"tokenizer": {"symbols": ["a"]}, "longest": True}, "the length of the longest target must be an integer"),
+        ({"longest": 4}, "the state of the target tokenizer is not a mapping"),
+        ({"tokenizer": {"symbols": []}, "longest": 4}, "the tokenizer's state has no list of symbols"),
+    ],
+)
+def test_invalid_states_are_rejected(state: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"^{message}"):
+        Translate(tokenizer=Char, hidden_size=4).restore(state)
 
 
 def test_metrics() -> None:
