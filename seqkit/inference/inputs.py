@@ -42,7 +42,7 @@ def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) 
         engine: the engine of the run.
 
     Returns:
-        Ids, each int64 (time,) or (time, ...); or features, each float32 (time, features).
+        Ids, each int64 (time,) or (time, ...); or features, each float64 (time, features).
 
     Raises:
         DataError: a value is invalid, or the tokenizer rejects it.
@@ -84,7 +84,7 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
 
 
 def _check_input(value: Any, engine: Engine) -> Any:
-    """Return an input in the form that the run reads: a text, words, or features as float32.
+    """Return an input in the form that the run reads: a text, words, or features.
 
     Raises:
         DataError: the input should be features, and is not valid.
@@ -119,4 +119,6 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
         if features.ndim:
             raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
         raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value))
-    return features.astype(np.float32)
+    if not np.isfinite(features).all():
+        raise DataError(message("contains a number that is not finite"))
+    return features.astype(np.float64)

@@ -67,7 +67,8 @@ def build_setup(
     if model.embedding is not None:
         examples = data.splits["train"].examples
         model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
-    model = model.to(device)
+    # MPS has no float64.
+    model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     causal, shard = model.encoder.causal, communicator.shard
     train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
     evaluation_batches = {
