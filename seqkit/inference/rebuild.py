@@ -89,6 +89,8 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     from seqkit.modeling.weights import load_weights, read_weights
     from seqkit.recipe.plan import BuildError
 
+    if tokenizer is None and fitted["features"] is None:
+        raise DataError(message("{file}: corrupt: 'features' is missing", file=directory.tokenizer))
     try:
         head = plan.head.build()
         head.restore(fitted["head"])

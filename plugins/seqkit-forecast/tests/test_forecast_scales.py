@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_numbers_whose_squares_are_out_of_range_are_rejected(scale: float, messa
         head.fit([Example(SERIES * [1, scale], feature_names=("a", "b"), location="s.csv:2")], None)
 
 
-@pytest.mark.parametrize("value", [1e300, 1e30, -1e17])
+@pytest.mark.parametrize("value", [1e99, 1e30, -1e17])
 def test_value_far_from_the_training_split_is_rejected(plain: seqkit.Run, tmp_path: Path, value: float) -> None:
     series = SERIES.copy()
     series[118, 1] = value
@@ -132,6 +133,30 @@ def test_value_far_from_the_training_split_is_rejected(plain: seqkit.Run, tmp_pa
     for action in (plain.predict_file, plain.evaluate):
         with pytest.raises(DataError, match=message):
             action(tmp_path / "s.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("features",), None, "'features' is missing"),
+        (("features",), 10**9, "'features' must be a positive integer, not 1000000000"),
+        (("head", "columns"), 10**12, "the head cannot read its state: names must contain 1,000,000,000,000 different"),
+        (("head", "scale"), [1.0, -1.0], "the head cannot read its state: scale and deviation must be positive"),
+        (("head", "targets"), [1, 0], "the head cannot read its state: targets are not the columns that the recipe"),
+    ],
+)
+def test_edited_run_is_corrupt(
+    plain: seqkit.Run, tmp_path: Path, path: tuple[str, ...], value: Any, message: str
+) -> None:
+    run = shutil.copytree(plain.path, tmp_path / "run")
+    document = json.loads((run / "tokenizer.json").read_text())
+    holder = document["head"] if len(path) == 2 else document
+    holder[path[-1]] = value
+    (run / "tokenizer.json").write_text(json.dumps(document))
+    with pytest.raises(DataError) as caught:
+        seqkit.load(run).predict([SERIES])
+    (line,) = caught.value.lines
+    assert line.startswith(f"{run / 'tokenizer.json'}: corrupt: {message}")
 
 
 INVALID = {
