@@ -83,14 +83,18 @@ class Model(nn.Module):
     def _encoder_input(self, inputs: Tensor) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
         if inputs.is_floating_point():
-            return self._feature_vectors(inputs)
+            return self.feature_vectors(inputs)
         if self.embedding is None or self._passes_ids:
             return inputs
         lookup = self.embedding.as_lookup(inputs) if self._passes_lookup else None
         return self.embedding(inputs) if lookup is None else lookup
 
-    def _feature_vectors(self, features: Tensor) -> Tensor:
-        """Return the vectors of features in torch's default floating type."""
+    def feature_vectors(self, features: Tensor) -> Tensor:
+        """Return the vectors of features (batch, time, features) in torch's default floating type.
+
+        Raises:
+            DataError: a feature is too large.
+        """
         dtype = torch.get_default_dtype()
         if self.embedding is None:
             vectors = features.to(dtype)
@@ -100,10 +104,7 @@ class Model(nn.Module):
         if not finite.all():
             largest = float(features[~finite].abs().max())
             raise DataError(
-                message(
-                    "a feature of {largest:g} is too large to compute with: correct the data, or rescale the feature",
-                    largest=largest,
-                )
+                message("a value of {largest:g} is too large to compute with: correct or rescale it", largest=largest)
             )
         return vectors
 

@@ -202,7 +202,7 @@ def test_features_too_large_for_float32_are_rejected(embedding: Any) -> None:
     model = Model(embedding, LSTM(3, hidden_size=2), torch.nn.Identity())
     features = torch.zeros(2, 4, 3, dtype=torch.float64)
     features[1, 2] = torch.tensor([7.0, -1e39, 0.0], dtype=torch.float64)
-    with pytest.raises(seqkit.errors.DataError, match=r"^a feature of 1e\+39 is too large to compute with: correct"):
+    with pytest.raises(seqkit.errors.DataError, match=r"^a value of 1e\+39 is too large to compute with: correct or"):
         model.encode(features, torch.tensor([4, 4]))
 
 
@@ -256,6 +256,16 @@ def test_scaled_is_fitted_to_training_split_and_saved_with_weights(waves: dict, 
         for number, prediction in enumerate(predictions, start=10)
     ]
     assert np.mean(is_correct) == run.result["metrics"]["test"]["accuracy"]
+
+
+def test_features_too_large_for_float32_are_rejected_before_training(waves: dict, tmp_path: Path) -> None:
+    recipe = {key: value for key, value in waves.items() if key != "embedding"}
+    recipe["data"] = waves["data"] | {"level": 1e39}
+    with pytest.raises(
+        seqkit.errors.DataError, match=r"^waves:0: feature [123]: a value of 1e\+39 is too large to comp"
+    ):
+        seqkit.run(recipe, runs=tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_level_of_the_features_changes_nothing(waves: dict, tmp_path: Path) -> None:
