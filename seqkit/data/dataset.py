@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,12 @@ def _check_words(plan: Plan, splits: Mapping[str, Sequence[Example]]) -> None:
 
 
 def read_examples(reader: Reader, name: str) -> list[Example]:
-    """Return the examples of a reader.
+    """Return the examples of a reader. Raises as `iterate_examples` does."""
+    return list(iterate_examples(reader, name))
+
+
+def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
+    """Yield the examples of a reader, one after another.
 
     Args:
         reader: the reader.
@@ -107,16 +112,8 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
         DataError: there are no examples, or the source cannot be read.
         PluginError: an example violates the contract.
     """
-    try:
-        examples = list(reader.read())
-    except OSError as error:
-        raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
-    if not examples:
-        raise DataError(
-            message("the reader '{reader}' found no examples: check its source and its parameters", reader=name)
-        )
-    width = None
-    for number, example in enumerate(examples, start=1):
+    width, number = None, 0
+    for number, example in enumerate(_read(reader, name), start=1):
         place = _describe_place(name, number, getattr(example, "location", ""))
         if not isinstance(example, Example):
             raise PluginError(
@@ -129,6 +126,7 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
                 raise PluginError(
                     message("{place}: the input is {value}, not text", place=place, value=f"{example.input!r:.40}")
                 )
+            yield example
             continue
         features = np.asarray(example.input)
         if features.ndim != 2 or features.dtype.kind != "f":
@@ -151,7 +149,18 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
             )
         if not np.isfinite(features).all():
             raise DataError(message("{place}: contains a number that is not finite", place=place))
-    return examples
+        yield example
+    if not number:
+        raise DataError(
+            message("the reader '{reader}' found no examples: check its source and its parameters", reader=name)
+        )
+
+
+def _read(reader: Reader, name: str) -> Iterator[Example]:
+    try:
+        yield from reader.read()
+    except OSError as error:
+        raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
 
 
 def _describe_place(reader: str, number: int, location: str) -> str:

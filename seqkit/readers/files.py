@@ -23,6 +23,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
@@ -119,36 +120,53 @@ def read_chunks(path: Path, encoding: str, size: int = CHUNK_BYTES) -> Iterator[
         DataError: as `read_text`, when the invalid part is reached.
     """
     with open_file(path) as file:
-        following = file.read(size)
-        decoder = codecs.getincrementaldecoder(_with_byte_order(encoding, following))()
-        line_endings = io.IncrementalNewlineDecoder(None, translate=True)
-        line, is_started, is_empty, is_blank = 1, False, True, True
-        while True:
-            content, following = following, file.read(size)
-            state, is_last = decoder.getstate(), not following
-            try:
-                text = decoder.decode(content, is_last)
-            except UnicodeDecodeError as error:
-                # The position in the error counts from the bytes that the decoder held back from the previous chunk.
-                valid = content[: max(error.start - len(state[0]), 0)]
-                decoder.setstate(state)
-                line += line_endings.decode(decoder.decode(valid) if valid else "", True).count("\n")
-                invalid = error.object[error.start]
-                raise _encoding_error(
-                    str(path), line, invalid, encoding, "encoding: ", lambda: _chunks_from_start(file, size)
-                ) from None
-            if not is_started and text:
-                text, is_started = text.removeprefix(_BYTE_ORDER_MARK), True
-            text = line_endings.decode(text, is_last)
-            is_empty = is_empty and not text
-            is_blank = is_blank and not text.strip()
-            line += text.count("\n")
-            if text:
-                yield text
-            if is_last:
-                break
-        if is_blank:
-            raise _empty_error(str(path), is_empty)
+        yield from decode_chunks(file, encoding, str(path), size=size)
+
+
+def decode_chunks(
+    file: BufferedReader, encoding: str, source: str, option: str = "encoding: ", size: int = CHUNK_BYTES
+) -> Iterator[str]:
+    """Yield the text of an open file or stream in chunks, as `read_chunks` does.
+
+    Args:
+        file: the file.
+        encoding: one that `supports_chunks`.
+        source: the name of the file, for messages.
+        option: what sets the encoding, for messages.
+        size: the number of bytes to read at a time.
+
+    Raises:
+        DataError: as `read_text`, when the invalid part is reached.
+    """
+    following = file.read(size)
+    decoder = codecs.getincrementaldecoder(_with_byte_order(encoding, following))()
+    line_endings = io.IncrementalNewlineDecoder(None, translate=True)
+    line, is_started, is_empty, is_blank = 1, False, True, True
+    while True:
+        content, following = following, file.read(size)
+        state, is_last = decoder.getstate(), not following
+        try:
+            text = decoder.decode(content, is_last)
+        except UnicodeDecodeError as error:
+            # The position in the error counts from the bytes that the decoder held back from the previous chunk.
+            valid = content[: max(error.start - len(state[0]), 0)]
+            decoder.setstate(state)
+            line += line_endings.decode(decoder.decode(valid) if valid else "", True).count("\n")
+            invalid = error.object[error.start]
+            read = partial(_chunks_from_start, file, size) if file.seekable() else partial(iter, [content])
+            raise _encoding_error(source, line, invalid, encoding, option, read) from None
+        if not is_started and text:
+            text, is_started = text.removeprefix(_BYTE_ORDER_MARK), True
+        text = line_endings.decode(text, is_last)
+        is_empty = is_empty and not text
+        is_blank = is_blank and not text.strip()
+        line += text.count("\n")
+        if text:
+            yield text
+        if is_last:
+            break
+    if is_blank:
+        raise _empty_error(source, is_empty)
 
 
 @contextmanager

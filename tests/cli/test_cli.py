@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import re
 import signal
@@ -355,76 +354,6 @@ def test_generate_and_predict_name_the_other_command(
     assert "the head 'next_char' generates text: use generate" in error_line(
         run_command("predict", generation_run, "In")
     )
-
-
-# predict and evaluate
-
-
-def test_predict_prints_json_lines(run_command, classification_run: Path, tmp_path: Path, monkeypatch) -> None:
-    texts = ["好吃", "很难吃", "很", '好"', "--"]
-    done = run_command("predict", classification_run, *texts[:3])
-    predictions = [json.loads(line) for line in done.out.splitlines()]
-    assert (done.code, done.err, predictions) == (0, "", seqkit.load(classification_run).predict(texts[:3]))
-    for prediction, text in zip(predictions, texts, strict=False):
-        assert set(prediction) == {"text", "label", "probabilities"}
-        assert prediction["text"] == text
-        assert set(prediction["probabilities"]) == {"neg", "pos"}
-        assert sum(prediction["probabilities"].values()) == pytest.approx(1)
-        assert prediction["label"] == max(prediction["probabilities"], key=prediction["probabilities"].get)
-    content = "\ufeff好吃\r\n\r\n很难吃\n  \n很"
-    (tmp_path / "lines.txt").write_bytes(content.encode())
-    (tmp_path / "chinese.txt").write_bytes(content.removeprefix("\ufeff").encode("gb18030"))
-    assert run_command("predict", classification_run, "--file", "lines.txt") == done
-    assert run_command("predict", classification_run, "--file", "chinese.txt", "--encoding", "gb18030") == done
-    with (tmp_path / "lines.txt").open(encoding="utf-8") as standard_input:
-        monkeypatch.setattr(sys, "stdin", standard_input)
-        assert run_command("predict", classification_run, "--file", "-") == done
-    assert run_command("predict", classification_run, "很", "--", "好").out.count("\n") == 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (
-            ["好吃", "坏"],
-            3,
-            "text 2 of 2: '坏' (U+574F), token 1 of the text, is not in the vocabulary of 4: change it",
-        ),
-        ([""], 3, "text 1 of 1: the text is empty"),
-        (["--file", "absent.txt"], 3, "absent.txt: no such file"),
-        (["--file", "."], 3, ".: cannot be read: Is a directory"),
-        (["--file", "empty.txt"], 3, "empty.txt: the file is empty"),
-        (
-            ["--file", "chinese.txt"],
-            3,
-            "chinese.txt:1: byte 0xba is not utf-8; the file can be read as gb18030: set `--encoding gb",
-        ),
-        (["--file", "invalid.txt"], 3, "byte 0xff is not utf-8; set the encoding of the file with `--encoding …`"),
-        (["--file", "empty.txt", "--encoding", "utf-9"], 2, "--encoding 'utf-9' is unknown: set it to utf-8, gb18030"),
-        (["--file", "empty.txt", "--encoding", "hex"], 2, "--encoding 'hex' is not a text encoding"),
-        (["--", "--debug"], 3, "text 1 of 1: '-' (U+002D), token 1"),
-    ],
-)
-def test_invalid_input_of_predict(
-    run_command, classification_run: Path, arguments, code: int, message: str, tmp_path: Path
-) -> None:
-    (tmp_path / "empty.txt").write_bytes(b"")
-    (tmp_path / "chinese.txt").write_bytes("很好吃很难吃\n".encode("gb18030"))
-    (tmp_path / "invalid.txt").write_bytes(b"x\n\xff\n")
-    done = run_command("predict", classification_run, *arguments)
-    assert done.code == code
-    assert message in error_line(done)
-
-
-def test_evaluate_equals_the_metrics_of_the_run(run_command, classification_run: Path) -> None:
-    done = run_command("evaluate", classification_run, "--data", classification_run.parent / "test.csv")
-    assert (done.code, done.err) == (0, "")
-    scores = json.loads(done.out)
-    assert scores.pop("examples") == 3
-    expected = seqkit.load(classification_run).result["metrics"]["test"]
-    assert scores.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-6)
-    assert scores == expected
-    assert set(scores) == {"accuracy", "macro_f1", "per_class", "confusion_matrix"}
 
 
 # check, list, show, plugins

@@ -95,10 +95,13 @@ class NumpyModel:
         return state.select(rows, self._pack_weights(len(rows)))
 
     def label_probabilities(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """Return float64 (texts, labels).
+        """Return the probability of each label, float64 (texts, labels).
 
         Args:
             texts: ids, each int64 (time,).
+
+        Returns:
+            The probabilities; those of a text whose logits are not finite are not finite either.
         """
         order = _longest_first(texts)
         blocks = [order[first : first + _BLOCK_ROWS] for first in range(0, len(order), _BLOCK_ROWS)]
@@ -106,13 +109,15 @@ class NumpyModel:
 
         def compute(block: np.ndarray, cancelled: object) -> None:
             ids, lengths = _pad([texts[number] for number in block])
-            encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling != "final")
-            logits[block] = _pool(encoded, lengths, self._pooling) @ self._output.weight.T + self._output.bias
+            with np.errstate(all="ignore"):  # the caller rejects what is not finite; the setting is one of the thread
+                encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling != "final")
+                logits[block] = _pool(encoded, lengths, self._pooling) @ self._output.weight.T + self._output.bias
 
         parallel_map(compute, blocks)
-        logits -= logits.max(axis=1, keepdims=True)
-        exponentials = np.exp(logits)
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        with np.errstate(all="ignore"):
+            logits -= logits.max(axis=1, keepdims=True)
+            exponentials = np.exp(logits)
+            return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def _embed(self, ids: np.ndarray) -> np.ndarray:
         """Return float (batch, time, dim); or the ids themselves, int64 (batch, time), if they are one-hot."""
