@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 
 from seqkit.cli.checked import Checked
-from seqkit.cli.group import no_plugin_option, overrides_argument, seqkit
+from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
+from seqkit.cli.output import print_json
 from seqkit.cli.startup import frozen_imports
+from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
 from seqkit.messages import message
 
@@ -18,7 +20,7 @@ MAX_PROCESSES = 1024
 
 
 @seqkit.command(short_help="Train and evaluate a recipe.")
-@click.argument("recipe", type=click.Path(path_type=Path))
+@recipe_argument
 @overrides_argument
 @click.option(
     "--runs",
@@ -27,7 +29,13 @@ MAX_PROCESSES = 1024
     show_default=True,
     help="Create the run directory in this folder.",
 )
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Resume an interrupted run.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Resume an interrupted run.",
+    shell_complete=completed_by("complete_run"),
+)
 @click.option("--processes", type=Checked("PositiveInt"), default=1, help="Number of local processes.")
 @click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
 @no_plugin_option
@@ -76,7 +84,7 @@ def run(
 
 
 @seqkit.command("verify-resume", short_help="Verify that killed runs resume bit for bit.")
-@click.argument("recipe", type=click.Path(path_type=Path))
+@recipe_argument
 @overrides_argument
 @click.option("--kills", type=Checked("PositiveInt"), default=10, show_default=True, help="Number of kills.")
 @no_plugin_option
@@ -93,10 +101,11 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
 
 
 @seqkit.command(short_help="Check a recipe and print its plan.")
-@click.argument("recipe", type=click.Path(path_type=Path))
+@recipe_argument
 @overrides_argument
+@json_option
 @no_plugin_option
-def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) -> None:
+def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tuple[str, ...]) -> None:
     """Check a recipe without reading its data, and print its plan: the recipe with every default filled in."""
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
@@ -107,7 +116,10 @@ def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) ->
 
     plan = resolve(read, registry)
     for note in plan.notes:
-        click.echo(message("seqkit: note: {text}", text=note), err=True)
+        print_note(note)
+    if as_json:
+        print_json(plan.as_data())
+        return
     from seqkit.recipe.yaml_parser import dump
 
     click.echo(dump(plan.as_data()), nl=False)

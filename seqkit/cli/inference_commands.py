@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.cli.checked import Checked
-from seqkit.cli.group import seqkit
+from seqkit.cli.group import run_argument, seqkit
 from seqkit.cli.output import check_output, print_json, print_json_lines, write_predictions
 from seqkit.cli.reader_options import option_hints, reader_parameters
 from seqkit.errors import UsageError
@@ -37,7 +37,7 @@ set_option = click.option(
 
 
 @seqkit.command(short_help="Generate text from a prompt.")
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--prompt", help="The text to continue.  [default: the recipe's]")
 @click.option(
     "--prompts",
@@ -114,7 +114,7 @@ def _continue_lines(trained: Run, prompts: Path, options: Mapping[str, Any]) -> 
 
 
 @seqkit.command(short_help="Predict labels for texts.")
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
     "--file",
@@ -216,7 +216,7 @@ def _nulls(value: Any) -> Any:
 
 
 @seqkit.command(short_help="Evaluate a run on new data.")
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option(
     "--data",
     required=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -129,6 +128,8 @@ def _json_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _csv_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    import csv
+
     buffer = io.StringIO()
     writer = csv.writer(buffer)  # whose line end, \r\n, has it quote every field that contains either character
     for fields in _table(records):

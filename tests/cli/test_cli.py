@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import signal
@@ -113,6 +114,39 @@ def test_debug_prints_the_traceback() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
     assert "nowhere.yaml: the recipe does not exist" in done.stderr.splitlines()[-1]
+
+
+# Colors
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_terminal", "is_colored"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, False, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+    ],
+    ids=str,
+)
+def test_errors_are_red_and_notes_yellow_on_a_terminal(
+    run_command, tmp_path: Path, monkeypatch, environment: dict[str, str], is_terminal: bool, is_colored: bool
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda stream: is_terminal, raising=False)
+    error = "seqkit: nowhere.yaml: the recipe does not exist"
+    assert run_command("check", "nowhere.yaml").err == (f"\x1b[31m{error}\x1b[0m\n" if is_colored else f"{error}\n")
+    recipe = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
+    note = run_command("check", recipe, "encoder.dropout=0.5")
+    assert note.err.startswith("\x1b[33mseqkit: note: " if is_colored else "seqkit: note: ")
+    assert "\x1b" not in note.out
 
 
 # Imports
@@ -379,6 +413,36 @@ def test_check_prints_notes_to_stderr(run_command, tmp_path: Path) -> None:
         "seqkit: note: encoder dropout applies between layers and has no effect with one layer: "
         "remove it, or increase num_layers\n"
     )
+
+
+def test_json_of_a_plan_is_a_recipe_with_the_same_plan(run_command, tmp_path: Path) -> None:
+    printed = run_command("check", RECIPES / "char_gen.yaml", "--json")
+    assert (printed.code, printed.err) == (0, "")
+    assert json.loads(printed.out)["encoder"]["hidden_size"] == 32
+    (tmp_path / "printed.yaml").write_text(printed.out, encoding="utf-8")  # JSON is YAML
+    assert run_command("check", "printed.yaml", "--json") == printed
+
+
+def test_json_of_components_and_plugins(run_command) -> None:
+    listed = json.loads(run_command("list", "--json").out)
+    registry = load_registry()
+    assert [(entry["kind"], entry["name"]) for entry in listed] == [
+        (kind, name) for kind in seqkit.contracts.CONTRACTS for name in registry.names(kind)
+    ]
+    assert json.loads(run_command("list", "reader", "--json").out) == [
+        entry for entry in listed if entry["kind"] == "reader"
+    ]
+    shown = json.loads(run_command("show", "encoder", "lstm", "--json").out)
+    assert {"kind": "encoder", "name": "lstm", "distribution": "seqkit"}.items() <= shown.items()
+    assert shown["parameters"][:2] == [
+        {"name": "hidden_size", "type": "a positive integer", "required": True},
+        {"name": "num_layers", "type": "an integer, 1 to 100", "required": False, "default": 1},
+    ]
+    (plugin,) = json.loads(run_command("plugins", "--json").out)
+    assert (plugin["name"], plugin["version"], plugin["disabled"]) == ("seqkit", seqkit.__version__, None)
+    assert {(entry["kind"], entry["name"]) for entry in plugin["components"]} == {
+        (entry["kind"], entry["name"]) for entry in listed
+    }
 
 
 def test_list_prints_components_and_providers(run_command) -> None:
