@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from seqkit.errors import UsageError
 from seqkit.messages import message
-from seqkit.readers.files import check_encoding, decode_chunks, decode_text, open_file, supports_chunks
+from seqkit.readers.files import check_beginning, check_encoding, decode_lines, open_text
+from seqkit.readers.formats import decompressed
 
 TABLE_SUFFIXES = frozenset(
     {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow", ".orc", ".xls", ".xlsx", ".ods"}
 )
+ENCODING_OPTION = "--encoding "
 COMPRESSION_SUFFIXES = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 
 
@@ -40,7 +44,8 @@ def read_lines(file: Path, encoding: str) -> Iterator[str]:
 
     Raises:
         UsageError: the encoding is unknown.
-        DataError: the file is missing, empty, or not in this encoding. Raised when the invalid part is reached.
+        DataError: the file is missing, not a regular file, empty, or not in this encoding. Raised when the invalid part
+            is reached.
     """
     try:
         codec = check_encoding(encoding)
@@ -50,17 +55,25 @@ def read_lines(file: Path, encoding: str) -> Iterator[str]:
 
 
 def _lines(file: Path, encoding: str) -> Iterator[str]:
-    is_stdin = str(file) == "-"
-    source = message("standard input") if is_stdin else str(file)
-    opened: Any = nullcontext(sys.stdin.buffer) if is_stdin else open_file(file)
-    incomplete = ""
-    with opened as stream:
-        if supports_chunks(encoding):
-            chunks = decode_chunks(stream, encoding, source, "--encoding ")
-        else:
-            chunks = iter([decode_text(stream.read(), encoding, source, "--encoding ")])
-        for chunk in chunks:
-            *lines, incomplete = (incomplete + chunk).split("\n")
-            yield from lines
-    if incomplete:  # a line end ends a line: there is no line after the last one
-        yield incomplete
+    source = message("standard input") if str(file) == "-" else str(file)
+    with _open_stdin(encoding, source) if str(file) == "-" else open_text(file) as content:
+        previous = None
+        for line in decode_lines(content, encoding, source, ENCODING_OPTION):
+            if previous is not None:
+                yield previous
+            previous = line
+        if previous:  # a line end ends a line: there is no line after the last one
+            yield previous
+
+
+@contextmanager
+def _open_stdin(encoding: str, source: str) -> Iterator[BinaryIO]:
+    """Copy standard input to a temporary file, which can be read twice, and open it."""
+    stream = sys.stdin.buffer
+    if hasattr(stream, "peek"):  # /dev/zero has no end, but its beginning shows that it is not text
+        check_beginning(stream.peek(), encoding, source, ENCODING_OPTION)
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(stream, file)
+        file.seek(0)
+        with decompressed(file, source) as content:
+            yield content
