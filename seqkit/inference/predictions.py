@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seqkit.contracts import Example
 from seqkit.errors import DataError
-from seqkit.inference.engine import Engine
+from seqkit.inference.engine import Engine, not_finite
 from seqkit.inference.inputs import encode_inputs
 from seqkit.messages import message
+from seqkit.runs.numbers import find_not_finite
 
 BLOCK_ROWS = 4096
 """The maximum number of examples of a block: enough for an engine to batch rows of similar length."""
@@ -41,18 +39,10 @@ def predict_examples(examples: Iterable[Example], engine: Engine, model: Path) -
             for number, example in enumerate(block, start=count + 1)
         ]
         inputs = encode_inputs(values, places, engine)
-        with np.errstate(all="ignore"):  # what is not finite is an error below
-            predictions = engine.predict(inputs, values)
+        predictions = engine.predict(inputs, values)
         for example, place, prediction in zip(block, places, predictions, strict=True):
-            if not _is_finite(prediction):
-                raise DataError(
-                    message(
-                        "{place}: the prediction is not a finite number: the weights in {file} are damaged, or the "
-                        "input is too large",
-                        place=place,
-                        file=model,
-                    )
-                )
+            if find_not_finite(prediction) is not None:
+                raise DataError(message("{place}: {reason}", place=place, reason=not_finite(model)))
             yield example, ({"text": example.input} if isinstance(example.input, str) else {}) | prediction
         count += len(block)
 
@@ -68,11 +58,3 @@ def _blocks(examples: Iterable[Example]) -> Iterator[list[Example]]:
             block, size = [], 0
     if block:
         yield block
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Example
 from seqkit.data.notes import report_notes
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, NotFiniteError, UsageError
+from seqkit.inference.engine import not_finite
 from seqkit.inference.inputs import encode_prompts, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
@@ -191,7 +192,8 @@ class Run:
 
         Raises:
             DataError: a text is empty, or the tokenizer rejects it.
-            UsageError: the head of this run generates text, or `texts` has no items in order, such as a table or a set.
+            UsageError: the head of this run generates text or makes no predictions, or `texts` has no items in order,
+                such as a table or a set.
         """
         self._check_predicts()
         if self._engine.tokenizer is None:
@@ -217,7 +219,8 @@ class Run:
 
         Raises:
             DataError: the file cannot be read.
-            UsageError: the head of this run generates text, or its reader reads no file or has no such parameter.
+            UsageError: the head of this run generates text or makes no predictions, or its reader reads no file or has
+                no such parameter.
         """
         with report_notes():
             return [prediction for _, prediction in self.predict_examples(self.read_file(data, **parameters))]
@@ -258,7 +261,7 @@ class Run:
             parameters: parameters of the reader that replace those of the recipe, for a file.
 
         Raises:
-            DataError: the data cannot be read, or contains a label that the training data did not.
+            DataError: the data cannot be read, or the loss or a metric is not finite.
             UsageError: the recipe's reader cannot read this file, or has no such parameter.
         """
         wanted = message("evaluate takes a file or a list of (input, target) pairs")
@@ -284,7 +287,10 @@ class Run:
                 raise DataError(message("no data to evaluate: pass at least one example"))
             dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
         batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
-        return {"examples": len(examples)} | evaluate(model, dataset, batches)
+        try:
+            return {"examples": len(examples)} | evaluate(model, dataset, batches)
+        except NotFiniteError:
+            raise not_finite(self.directory.model) from None
 
     @property
     def _engine(self) -> Engine:

@@ -328,23 +328,3 @@ def test_error_of_the_data_names_the_option(run_command, rows_run: Path, tmp_pat
     (tmp_path / "new.csv").write_text("text\n好\n", encoding="utf-8")
     done = run_command("evaluate", rows_run, "--data", "new.csv")
     assert error_line(done) == "new.csv:2: no column 'label': set `label:` to null (here: --set label=…)"
-
-
-# Numbers that are not finite
-
-
-def test_prediction_that_is_not_finite_is_an_error(run_command, classification_run: Path, tmp_path: Path) -> None:
-    import shutil
-
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    damaged = shutil.copytree(classification_run, tmp_path / "damaged")
-    weights = load_file(damaged / "model.safetensors")
-    save_file({name: torch.full_like(tensor, 3e38) for name, tensor in weights.items()}, damaged / "model.safetensors")
-    done = run_command("predict", damaged, "好吃")
-    assert done.code == 3
-    assert error_line(done) == (
-        f"text 1 of 1: the prediction is not a finite number: the weights in {damaged}/model.safetensors are "
-        "damaged, or the input is too large"
-    )

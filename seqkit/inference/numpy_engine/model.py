@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqkit.contracts.parameters import NonNegativeInt, PositiveInt
+from seqkit.inference.engine import ignored_overflow
 from seqkit.inference.numpy_engine.blas import parallel_map
 from seqkit.inference.numpy_engine.encoders import NumpyEncoded, build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
@@ -95,13 +96,10 @@ class NumpyModel:
         return state.select(rows, self._pack_weights(len(rows)))
 
     def label_probabilities(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the probability of each label, float64 (texts, labels).
+        """Return float64 (texts, labels); NaN for a text whose largest logit is not finite.
 
         Args:
             texts: ids, each int64 (time,).
-
-        Returns:
-            The probabilities; those of a text whose logits are not finite are not finite either.
         """
         order = _longest_first(texts)
         blocks = [order[first : first + _BLOCK_ROWS] for first in range(0, len(order), _BLOCK_ROWS)]
@@ -109,15 +107,15 @@ class NumpyModel:
 
         def compute(block: np.ndarray, cancelled: object) -> None:
             ids, lengths = _pad([texts[number] for number in block])
-            with np.errstate(all="ignore"):  # the caller rejects what is not finite; the setting is one of the thread
+            with ignored_overflow():
                 encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling != "final")
                 logits[block] = _pool(encoded, lengths, self._pooling) @ self._output.weight.T + self._output.bias
 
         parallel_map(compute, blocks)
-        with np.errstate(all="ignore"):
+        with ignored_overflow():
             logits -= logits.max(axis=1, keepdims=True)
-            exponentials = np.exp(logits)
-            return exponentials / exponentials.sum(axis=1, keepdims=True)
+        exponentials = np.exp(logits)
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def _embed(self, ids: np.ndarray) -> np.ndarray:
         """Return float (batch, time, dim); or the ids themselves, int64 (batch, time), if they are one-hot."""
