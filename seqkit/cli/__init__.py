@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from seqkit.cli.stderr import print_error, print_note
 from seqkit.errors import OtherProcessStopped, SeqkitError, suggest
 from seqkit.messages import message
 
 if TYPE_CHECKING:
     import click
+
+COMPLETION = "_SEQKIT_COMPLETE"
+"""The variable by which a shell asks for completions instead of a command."""
 
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """The error numbers of writing to standard output. Errors of other files have a file name."""
@@ -33,7 +37,7 @@ def execute(arguments: Sequence[str]) -> int:
     debug = "--debug" in options
     rest = [word for word in options if word != "--debug"] + list(arguments[len(options) :])
     _prepare_streams()
-    warnings.showwarning = lambda text, *_, **__: _print_error(message("note: {text}", text=text))
+    warnings.showwarning = lambda text, *_, **__: print_note(str(text))
     try:
         code = _invoke(rest)
         sys.stdout.flush()
@@ -43,15 +47,15 @@ def execute(arguments: Sequence[str]) -> int:
             raise
         if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, OtherProcessStopped):
             for line in error.lines:
-                _print_error(line)
+                print_error(line)
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = message(" (see `{command} --help`)", command=context.command_path) if context else ""
-        _print_error(_describe_usage_error(error) + hint)
+        print_error(_describe_usage_error(error) + hint)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _print_error(message("interrupted"))
+        print_error(message("interrupted"))
         return 130
     except BrokenPipeError:
         _discard_output()
@@ -60,7 +64,7 @@ def execute(arguments: Sequence[str]) -> int:
         if debug:
             raise
         if _is_out_of_memory(error):
-            _print_error(
+            print_error(
                 message(
                     "out of memory: {reason}: use less data, a smaller batch or a smaller model",
                     reason=" ".join(str(error).split()) or message("reading or computing needs more than is available"),
@@ -68,9 +72,9 @@ def execute(arguments: Sequence[str]) -> int:
             )
         elif isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
             _discard_output()
-            _print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
+            print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
         else:
-            _print_error(
+            print_error(
                 message(
                     "unexpected {type}: {reason}: use --debug to see the traceback",
                     type=type(error).__name__,
@@ -83,10 +87,10 @@ def execute(arguments: Sequence[str]) -> int:
 def _invoke(arguments: list[str]) -> int:
     import click
 
-    from seqkit.cli import commands, plugin_commands  # noqa: F401 - both add their commands to the group
+    from seqkit.cli import commands, inference_commands, plugin_commands  # noqa: F401 - they add their commands to the group
     from seqkit.cli.group import seqkit
 
-    if not arguments:
+    if not arguments and COMPLETION not in os.environ:
         print(seqkit.get_help(click.Context(seqkit, info_name="seqkit", **seqkit.context_settings)))
         return 2
     no_arguments = getattr(click.exceptions, "NoArgsIsHelpError", ())  # not in click 8.1, which exits with 0
@@ -95,7 +99,9 @@ def _invoke(arguments: list[str]) -> int:
     except no_arguments as error:  # raised by a plugin's group of commands
         print(error.format_message())
         return 2
-    except SystemExit:  # click raises it when the output pipe is closed
+    except SystemExit:  # click raises it after a completion, and when the output pipe is closed
+        if COMPLETION in os.environ:
+            raise
         raise BrokenPipeError from None
     return code if isinstance(code, int) else 0
 
@@ -133,8 +139,3 @@ def _discard_output() -> None:
     """Discard what stdout still buffers, which Python would fail to flush on exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print_error(line: str) -> None:
-    with suppress(OSError):
-        print(f"seqkit: {line}", file=sys.stderr, flush=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +17,29 @@ from seqkit.messages import message
 if TYPE_CHECKING:
     from seqkit.registry.records import RegisteredCommand
 
+
+def completed_by(name: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """Return a function of `seqkit.cli.completion`, which is imported when the shell asks for completions."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from seqkit.cli import completion
+
+        return getattr(completion, name)(ctx, param, incomplete)
+
+    return complete
+
+
 no_plugin_option = click.option(
     "--no-plugin", "without", multiple=True, metavar="NAME", help="Disable this plugin. Can be repeated."
 )
-overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+recipe_argument = click.argument(
+    "recipe", type=click.Path(path_type=Path), shell_complete=completed_by("complete_recipe")
+)
+run_argument = click.argument("run", type=click.Path(path_type=Path), shell_complete=completed_by("complete_run"))
+overrides_argument = click.argument(
+    "overrides", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completed_by("complete_override")
+)
 kind_names = tuple(KINDS)
 
 
@@ -57,7 +78,7 @@ class CommandGroup(click.Group):
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="seqkit")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error. Can follow a command.")
 def seqkit(debug: bool) -> None:
     """Train, evaluate and use sequence models that are described by recipes.
 

@@ -87,7 +87,8 @@ class Row(NamedTuple):
     """One row of a batch, before padding.
 
     Attributes:
-        input: ids, int64 (time,) or (time, ...); or features, float (time, features).
+        input: ids, int64 (time,) or (time, ...); or features, float (time, features). float64 features remain float64
+            in a batch.
         target: an array (time,) for heads with a target at each time step; a number for one target per row; None for
             prediction. Integers become int64, other numbers torch's default floating type.
     """
@@ -100,8 +101,9 @@ class Batch(NamedTuple):
     """Rows, padded on the right.
 
     Attributes:
-        inputs: ids, int64 (batch, time) or (batch, time, ...); or features, float (batch, time, features). The padding
-            value 0 can be a valid id too: use `lengths` or `mask`.
+        inputs: ids, int64 (batch, time) or (batch, time, ...); or features (batch, time, features), float64 if the
+            reader yields float64, else torch's default floating type. The padding value 0 can be a valid id too: use
+            `lengths` or `mask`.
         lengths: int64 (batch,), on the CPU: the number of real time steps of each row, at least 1.
         targets: (batch,) or (batch, time, ...), as `Head.rows` returned them; None for prediction.
         target_lengths: int64 (batch,), on the CPU; None if there is one target per row.

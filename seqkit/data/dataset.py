@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,19 +106,26 @@ def read_examples(reader: Reader, name: str, *, columns: bool = True) -> list[Ex
         columns: whether to keep `Example.columns`, which only predicting needs.
 
     Raises:
+        DataError, PluginError: as `iterate_examples`.
+    """
+    examples = iterate_examples(reader, name)
+    return list(examples if columns else map(_without_columns, examples))
+
+
+def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
+    """Yield the examples of a reader, one after another.
+
+    Args:
+        reader: the reader.
+        name: its name in the recipe, for messages.
+        columns: whether to keep `Example.columns`, which only predicting needs.
+
+    Raises:
         DataError: there are no examples, or the source cannot be read.
         PluginError: an example violates the contract.
     """
-    try:
-        examples = list(reader.read() if columns else map(_without_columns, reader.read()))
-    except OSError as error:
-        raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
-    if not examples:
-        raise DataError(
-            message("the reader '{reader}' found no examples: check its source and its parameters", reader=name)
-        )
-    width = None
-    for number, example in enumerate(examples, start=1):
+    width, number = None, 0
+    for number, example in enumerate(_read(reader, name), start=1):
         place = _describe_place(name, number, getattr(example, "location", ""))
         if not isinstance(example, Example):
             raise PluginError(
@@ -131,6 +138,7 @@ def read_examples(reader: Reader, name: str, *, columns: bool = True) -> list[Ex
                 raise PluginError(
                     message("{place}: the input is {value}, not text", place=place, value=f"{example.input!r:.40}")
                 )
+            yield example
             continue
         features = np.asarray(example.input)
         if features.ndim != 2 or features.dtype.kind != "f":
@@ -153,7 +161,18 @@ def read_examples(reader: Reader, name: str, *, columns: bool = True) -> list[Ex
             )
         if not np.isfinite(features).all():
             raise DataError(message("{place}: contains a number that is not finite", place=place))
-    return examples
+        yield example
+    if not number:
+        raise DataError(
+            message("the reader '{reader}' found no examples: check its source and its parameters", reader=name)
+        )
+
+
+def _read(reader: Reader, name: str) -> Iterator[Example]:
+    try:
+        yield from reader.read()
+    except OSError as error:
+        raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
 
 
 def _without_columns(example: Example) -> Example:

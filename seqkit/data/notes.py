@@ -45,6 +45,18 @@ def collect_notes(notes: list[str]) -> Iterator[None]:
             notes += [_summarize(text, count, first[text]) for text, count in counts.items()]
 
 
+@contextmanager
+def report_notes() -> Iterator[None]:
+    """Issue one warning for each text of the `DataNote`s that are issued in the block, also if it raises an error."""
+    notes: list[str] = []
+    try:
+        with collect_notes(notes):
+            yield
+    finally:
+        for note in notes:
+            warnings.warn(note, stacklevel=4)
+
+
 def _summarize(text: str, count: int, location: str) -> str:
     if not location:
         return message("{text} (examples: {count:,})", text=text, count=count)

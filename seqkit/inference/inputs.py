@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,36 @@ from seqkit.contracts import Example, Tokenizer
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
 from seqkit.messages import format_value, message
+
+
+def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
+    """Return the items of a list, an array, a column of a table (a pandas Series), or any other iterable, in its order.
+
+    Args:
+        values: what was passed.
+        wanted: what to pass, for messages: `predict takes a list of strings`.
+        column_example: what to pass for a table: `run.predict(frame['text'])`.
+
+    Raises:
+        UsageError: iterating it would give something else: the characters of a string, the bytes of bytes, the column
+            names of a table, the keys of a mapping, or the items of a set, which have no order.
+    """
+    kind = type(values).__name__
+    if isinstance(values, Mapping) or hasattr(values, "columns"):
+        raise UsageError(
+            message("{wanted}, not a {kind}: use {example}", wanted=wanted, kind=kind, example=column_example)
+        )
+    if isinstance(values, AbstractSet):
+        raise UsageError(message("{wanted}, not a {kind}, which has no order: pass a list", wanted=wanted, kind=kind))
+    is_scalar = isinstance(values, str | bytes | bytearray | memoryview) or getattr(values, "ndim", 1) == 0
+    if is_scalar or not isinstance(values, Iterable):
+        hint = ""
+        if isinstance(values, str):
+            hint = message(": pass [text]")
+        elif isinstance(values, Path):
+            hint = message(": read the file with predict_file or evaluate")
+        raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=values) + hint)
+    return list(values)
 
 
 def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndarray]:
@@ -42,7 +74,7 @@ def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) 
         engine: the engine of the run.
 
     Returns:
-        Ids, each int64 (time,) or (time, ...); or features, each float32 (time, features).
+        Ids, each int64 (time,) or (time, ...); or features, each float64 (time, features).
 
     Raises:
         DataError: a value is invalid, or the tokenizer rejects it.
@@ -84,7 +116,7 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
 
 
 def _check_input(value: Any, engine: Engine) -> Any:
-    """Return an input in the form that the run reads: a text, words, or features as float32.
+    """Return an input in the form that the run reads: a text, words, or features.
 
     Raises:
         DataError: the input should be features, and is not valid.
@@ -103,6 +135,8 @@ def _check_text(text: Any) -> str:
     Raises:
         UsageError: it is not a text, or cannot be encoded in UTF-8.
     """
+    if isinstance(text, bytes):
+        raise UsageError(message("must be text, not {value}: decode the bytes", value=format_value(text)))
     if not isinstance(text, str):
         raise UsageError(message("must be text, not {value}", value=format_value(text)))
     try:
@@ -113,10 +147,22 @@ def _check_text(text: Any) -> str:
 
 
 def _check_features(value: Any, width: int | None) -> np.ndarray:
-    features = np.asarray(value)
-    if features.ndim != 2 or features.shape[1] != width or not len(features) or features.dtype.kind not in "fiu":
-        expected = message("this run reads features, numbers of shape (time, {width})", width=width)
-        if features.ndim:
-            raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
+    """Return features as float64 (time, width).
+
+    Raises:
+        DataError: they are no numbers, have another shape, or are not finite.
+    """
+    expected = message("this run reads features, numbers of shape (time, {width})", width=width)
+    try:
+        features = np.asarray(value)
+    except (TypeError, ValueError):  # rows of different lengths
+        raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value)) from None
+    if not features.ndim or features.dtype.kind not in "fiu":
         raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value))
-    return features.astype(np.float32)
+    if features.ndim != 2 or features.shape[1] != width or not len(features):
+        raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
+    features = features.astype(np.float64)
+    if not np.isfinite(features).all():
+        time_step = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise DataError(message("time step {number} contains a number that is not finite", number=time_step + 1))
+    return features

@@ -15,7 +15,7 @@ from seqkit.runs.directory import RunDirectory
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
     from seqkit.modeling.model import Model
-    from seqkit.recipe.plan import Plan
+    from seqkit.recipe.plan import Plan, Spec
     from seqkit.registry.records import Registry
 
 
@@ -89,6 +89,8 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     from seqkit.modeling.weights import load_weights, read_weights
     from seqkit.recipe.plan import BuildError
 
+    if tokenizer is None and fitted["features"] is None:
+        raise DataError(message("{file}: corrupt: 'features' is missing", file=directory.tokenizer))
     try:
         head = plan.head.build()
         head.restore(fitted["head"])
@@ -117,26 +119,56 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     return model.eval()
 
 
-def rebuild_reader(plan: Plan, path: Path) -> Reader:
+def rebuild_reader(plan: Plan, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
     """Build the reader of a run for another file.
 
     Args:
         plan: the plan of the run.
         path: the other file.
+        changes: parameters that replace those of the recipe.
+        with_targets: whether to read targets too, for evaluation.
 
     Raises:
-        UsageError: the reader reads no file, or not this one.
+        UsageError: the reader reads no file, or not this one; or it has no such parameter, or rejects its value.
     """
     spec = plan.reader
     if "path" not in spec.values:
-        raise UsageError(
-            message("the reader '{name}' reads no file: evaluate (input, target) pairs in Python", name=spec.name)
-        )
+        remedy = message("evaluate (input, target) pairs in Python") if with_targets else message("pass texts")
+        raise UsageError(message("the reader '{name}' reads no file: {remedy}", name=spec.name, remedy=remedy))
     reader: Any = spec.cls
+    values = reader.for_path(path, spec.values)
+    if not with_targets:
+        values = reader.without_targets(values)
+    values |= _checked(changes, spec)
     try:
-        return reader(**reader.for_path(path, spec.values))
+        return reader(**values)
     except ValueError as error:
         raise UsageError(message("{file}: {reason}", file=path, reason=error)) from None
+
+
+def _checked(changes: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+    """Return parameters of a reader, checked and converted like those of a recipe.
+
+    Raises:
+        UsageError: the reader has no such parameter, or one of another type.
+    """
+    from seqkit.recipe.parameters import check_values, parameters
+
+    for key, parameter in parameters(spec.cls).items():
+        if key in changes and (key == "path" or parameter.nested):
+            raise UsageError(message("{key} cannot be set here: set it in the recipe", key=key))
+    values, problems = check_values(spec.cls, changes)
+    for problem in problems:
+        if problem.path[0] in changes:
+            raise UsageError(
+                message(
+                    "the reader '{reader}': {key}: {reason}",
+                    reader=spec.name,
+                    key=".".join(problem.path),
+                    reason=problem.text,
+                )
+            )
+    return {key: value.expanduser() if isinstance(value := values[key], Path) else value for key in changes}
 
 
 def first_line(error: Exception) -> str:

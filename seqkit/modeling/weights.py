@@ -30,7 +30,8 @@ def load_weights(model: Model, weights: Weights, file: Path) -> None:
         file: the file of the weights, for messages.
 
     Raises:
-        DataError: a name, a shape or a type differs from the model's, or a weight is not finite.
+        DataError: a name, a shape or a type differs from the model's, a weight is not finite, or a component rejects
+            its weights.
     """
     expected = model.state_dict()
     trained = {name for name, _ in model.named_parameters()}
@@ -63,7 +64,10 @@ def load_weights(model: Model, weights: Weights, file: Path) -> None:
             )
         if name in trained and not weight.to(tensor.dtype).isfinite().all():
             raise DataError(message("{file}: '{name}' contains a number that is not finite", file=file, name=name))
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except ValueError as error:  # of a component that checks what it restores
+        raise DataError(message("{file}: corrupt: {reason}", file=file, reason=error)) from None
 
 
 def _type_name(tensor: Tensor) -> str:

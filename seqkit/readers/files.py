@@ -87,13 +87,27 @@ def read_text(path: Path, encoding: str, option: str = "encoding: ") -> str:
     return decode_text(content, encoding, str(path), option)
 
 
-def read_lines(path: Path, encoding: str) -> Iterator[str]:
+def read_lines(path: Path, encoding: str, option: str = "encoding: ") -> Iterator[str]:
     """Yield the lines of a file, those of `read_text(path, encoding).split("\\n")`, without holding the file in memory.
+
+    Args:
+        path: the file.
+        encoding: a text encoding.
+        option: what sets the encoding, for messages: a key of the recipe, or an option of a command.
 
     Raises:
         DataError: as `read_text`, when the invalid part is reached.
     """
-    chunks = read_chunks(path, encoding) if supports_chunks(encoding) else [read_text(path, encoding)]
+    with open_text(path) as file:
+        yield from decode_lines(file, encoding, str(path), option)
+
+
+def decode_lines(file: BinaryIO, encoding: str, source: str, option: str) -> Iterator[str]:
+    """Yield the lines of an open file, as `read_lines` does. The file is read twice, so it is not a pipe."""
+    if supports_chunks(encoding):
+        chunks: Iterable[str] = _decode_chunks(file, encoding, source, option, CHUNK_BYTES)
+    else:
+        chunks = [decode_text(file.read(), encoding, source, option)]
     pending: list[str] = []  # the parts of the line that the next chunk continues
     for chunk in chunks:
         first, *others = chunk.split("\n")
@@ -165,33 +179,37 @@ def read_chunks(path: Path, encoding: str, size: int = CHUNK_BYTES) -> Iterator[
         DataError: as `read_text`, when the invalid part is reached.
     """
     with open_text(path) as file:
-        beginning = file.read(BEGINNING_BYTES)
-        check_zero_bytes(beginning, str(path), encoding, "encoding: ")
-        name = with_byte_order(encoding, beginning)
-        line_ends = LineEnds(_has_line_feeds(file, name, size))
-        decoder = codecs.getincrementaldecoder(name)()
-        is_empty = is_blank = True
-        for content, is_last in _with_last(_blocks(file, size)):
-            state = decoder.getstate()
-            try:
-                text = decoder.decode(content, is_last)
-            except UnicodeDecodeError as error:
-                # The position in the error counts from the bytes that the decoder held back from the previous chunk.
-                valid = content[: max(error.start - len(state[0]), 0)]
-                decoder.setstate(state)
-                line_ends.translate(decoder.decode(valid) if valid else "", is_last=True)
-                invalid = error.object[error.start]
-                raise encoding_error(
-                    str(path), line_ends.line, invalid, encoding, "encoding: ", lambda: _blocks(file, size)
-                ) from None
-            text = line_ends.translate(text, is_last)
-            is_empty = is_empty and not text
-            is_blank = is_blank and not text.strip()
-            if text:
-                yield text
-        if is_blank:
-            raise _empty_error(str(path), is_empty)
-        line_ends.warn(str(path))
+        yield from _decode_chunks(file, encoding, str(path), "encoding: ", size)
+
+
+def _decode_chunks(file: BinaryIO, encoding: str, source: str, option: str, size: int) -> Iterator[str]:
+    beginning = file.read(BEGINNING_BYTES)
+    check_zero_bytes(beginning, source, encoding, option)
+    name = with_byte_order(encoding, beginning)
+    line_ends = LineEnds(_has_line_feeds(file, name, size))
+    decoder = codecs.getincrementaldecoder(name)()
+    is_empty = is_blank = True
+    for content, is_last in _with_last(_blocks(file, size)):
+        state = decoder.getstate()
+        try:
+            text = decoder.decode(content, is_last)
+        except UnicodeDecodeError as error:
+            # The position in the error counts from the bytes that the decoder held back from the previous chunk.
+            valid = content[: max(error.start - len(state[0]), 0)]
+            decoder.setstate(state)
+            line_ends.translate(decoder.decode(valid) if valid else "", is_last=True)
+            invalid = error.object[error.start]
+            raise encoding_error(
+                source, line_ends.line, invalid, encoding, option, lambda: _blocks(file, size)
+            ) from None
+        text = line_ends.translate(text, is_last)
+        is_empty = is_empty and not text
+        is_blank = is_blank and not text.strip()
+        if text:
+            yield text
+    if is_blank:
+        raise _empty_error(source, is_empty)
+    line_ends.warn(source)
 
 
 @contextmanager

@@ -30,6 +30,8 @@ from seqkit.runs.files import MAX_NESTING, is_stale, read_json, sync_folder, wri
 
 FORMAT = 1
 
+MAX_FEATURES = 1_000_000
+
 
 class RunDirectory:
     """The files of a run.
@@ -186,7 +188,8 @@ class RunDirectory:
         if not isinstance(fitted.get("head"), dict):
             raise DataError(message("{file}: corrupt: 'head' is not a mapping", file=self.tokenizer))
         features = fitted.get("features")
-        if features is not None and (not isinstance(features, int) or features < 1):
+        # A larger number is an error, and building its model could use all memory.
+        if features is not None and not (type(features) is int and 0 < features <= MAX_FEATURES):
             raise DataError(
                 message(
                     "{file}: corrupt: 'features' must be a positive integer, not {value}",

@@ -371,7 +371,7 @@ def table_file(path: Path) -> list[Example]:
     return list(Table(path=path, format="csv").read())
 
 
-@pytest.mark.parametrize("read", [text_file, table_file, lambda path: read_lines(path, "utf-8")])
+@pytest.mark.parametrize("read", [text_file, table_file, lambda path: lines_of(path, "utf-8")])
 def test_unreadable_path(tmp_path: Path, read) -> None:
     assert error_of(read, tmp_path / "missing.csv") == "missing.csv: no such file"
     (tmp_path / "folder.csv").mkdir()
@@ -394,31 +394,31 @@ def test_file_without_permission(tmp_path: Path, monkeypatch) -> None:
 # Lines to predict
 
 
-class Bytes:
-    """A replacement for standard input."""
+def lines_of(file: Path, encoding: str) -> list[str]:
+    return list(read_lines(file, encoding))
 
-    def __init__(self, content: bytes) -> None:
-        self.buffer = self
-        self.read = lambda: content
+
+def replace_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
 def test_lines_of_a_file_and_of_standard_input(tmp_path: Path, monkeypatch) -> None:
     raw = "\N{ZERO WIDTH NO-BREAK SPACE}开心\r\n\r\n  \nsad\x0c\u2028 \rso\n".encode("gb18030")
     (tmp_path / "lines.txt").write_bytes(raw)
-    monkeypatch.setattr("sys.stdin", Bytes(raw))
-    expected = ["开心", "sad\x0c\u2028 \rso"]
-    assert read_lines(tmp_path / "lines.txt", "gb18030") == expected
-    assert read_lines(Path("-"), "gb18030") == expected
+    replace_stdin(monkeypatch, raw)
+    expected = ["开心", "", "  ", "sad\x0c\u2028 \rso"]
+    assert lines_of(tmp_path / "lines.txt", "gb18030") == expected
+    assert lines_of(Path("-"), "gb18030") == expected
 
 
 def test_lines_in_another_encoding(tmp_path: Path, monkeypatch) -> None:
     raw = "好\n".encode("gb18030")
     (tmp_path / "lines.txt").write_bytes(raw)
-    monkeypatch.setattr("sys.stdin", Bytes(raw))
+    replace_stdin(monkeypatch, raw)
     remedy = ":1: byte 0xba is not utf-8; the file can be read as gb18030: set `--encoding gb18030`"
-    assert error_of(read_lines, tmp_path / "lines.txt", "utf-8") == "lines.txt" + remedy
-    assert error_of(read_lines, Path("-"), "utf-8") == "standard input" + remedy
-    monkeypatch.setattr("sys.stdin", Bytes(b"\n \n"))
-    assert error_of(read_lines, Path("-"), "utf-8") == "standard input: the file contains only white space"
+    assert error_of(lines_of, tmp_path / "lines.txt", "utf-8") == "lines.txt" + remedy
+    assert error_of(lines_of, Path("-"), "utf-8") == "standard input" + remedy
+    replace_stdin(monkeypatch, b"\n \n")
+    assert error_of(lines_of, Path("-"), "utf-8") == "standard input: the file contains only white space"
     with pytest.raises(UsageError, match="^--encoding 'klingon' is unknown"):
         read_lines(Path("-"), "klingon")

@@ -216,6 +216,8 @@ TOKENIZER_EDITS = {
     "other vocabulary": (("head", "vocab_size"), 10**12, "vocab_size is not 21"),
     "no head": (("head",), None, "corrupt: 'head' is not a mapping"),
     "features is text": (("features",), "wide", "corrupt: 'features' must be a positive integer"),
+    "features is a boolean": (("features",), True, "corrupt: 'features' must be a positive integer, not true"),
+    "features needs all memory": (("features",), 10**12, "corrupt: 'features' must be a positive integer"),
 }
 
 

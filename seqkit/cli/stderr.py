@@ -1,0 +1,24 @@
+"""Print errors and notes to stderr: errors in red and notes in yellow, if it is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+from seqkit.messages import message
+from seqkit.terminal import RED, YELLOW, colored
+
+
+def print_error(line: str) -> None:
+    """Print one line of an error."""
+    _print(f"seqkit: {line}", RED)
+
+
+def print_note(text: str) -> None:
+    """Print a note."""
+    _print(message("seqkit: note: {text}", text=text), YELLOW)
+
+
+def _print(line: str, color: str) -> None:
+    with suppress(OSError):
+        print(colored(line, color, sys.stderr), file=sys.stderr, flush=True)
