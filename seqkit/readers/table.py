@@ -30,9 +30,10 @@ class Table(Reader):
     """Labelled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
 
     A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
-    contain delimiters and line breaks; fields that tabs separate in a TSV file are never quoted. A file can be
-    compressed with gzip. A header that occurs again, in concatenated files, is skipped with a note. The row of an
-    example is its number below the header, from 1, without blank lines; in a JSON Lines file, the line.
+    contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
+    header are. A file can be compressed with gzip. A header that occurs again, in concatenated files, is skipped with a
+    note. The row of an example is its number below the header, from 1, without blank lines; in a JSON Lines file, the
+    line.
 
     Args:
         path: the file.
@@ -201,7 +202,8 @@ class Table(Reader):
         if delimiter == "auto":
             usual = "\t" if self.format == "tsv" else ","
             delimiter = find_delimiter(first_lines[-1], self._used, usual, f"{source}:{len(first_lines)}")
-        if self.format == "tsv" and delimiter == "\t":
+        names = {name.strip() for name in first_lines[-1].split("\t")}
+        if self.format == "tsv" and delimiter == "\t" and names.issuperset(self._used):
             rows = plain_rows(lines, delimiter)
         else:
             rows = quoted_rows(lines, delimiter, source)

@@ -75,6 +75,11 @@ def test_a_delimiter_in_a_quoted_name_is_not_one(read) -> None:
     assert (example.input, example.columns) == ("well; well, well", {"a,b,c,d": "x"})
 
 
+def test_quotes_of_a_tsv_file_are_those_of_its_header(read) -> None:
+    assert values(read('"text"\t"label"\n"a ""b""\tc"\t"1"\n', "a.tsv")) == [('a "b"\tc', "1")]
+    assert values(read('text\tlabel\tsize "cm"\n"a\t1\t2\n', "a.tsv")) == [('"a', "1")]
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 def test_a_single_column_needs_no_delimiter(read, name: str) -> None:
     assert values(read("text\ngood; or | not\nbad\n", name, label=None)) == [("good; or | not", None), ("bad", None)]
