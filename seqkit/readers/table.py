@@ -161,7 +161,7 @@ class Table(Reader):
         if self.format != "jsonl":
             return
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if surrogate := _SURROGATE.search(text):
+        if surrogate := _SURROGATE.search(text) or _SURROGATE.search(column):
             raise DataError(
                 message(
                     "{location}: '{column}' contains \\u{code:04x}, half of a surrogate pair: add the other half",

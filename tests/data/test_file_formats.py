@@ -128,6 +128,11 @@ def test_binary_formats_are_named(tmp_path: Path, write_file, name: str) -> None
     )
 
 
+@pytest.mark.parametrize("text", ["PAR1 is a gene", "ARROW1", "MZ", "BZh91", "x" * 256 + "custard", "PK", "ID3 tags"])
+def test_a_text_that_begins_like_a_format_is_read(write_file, text: str) -> None:
+    assert read_text(write_file(text), "utf-8") == text
+
+
 # Files that are not regular
 
 

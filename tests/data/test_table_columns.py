@@ -245,3 +245,5 @@ def test_half_of_a_surrogate_pair_in_another_column_matters_where_it_is_copied(r
     content = '{"text": "a", "label": 1, "x": ["\\ud83d"]}\n'
     assert values(read(content, "a.jsonl")) == [("a", "1")]
     assert "'x' contains \\ud83d" in error_of(read, content, "a.jsonl", label=None)
+    content = '{"text": "a", "label": 1, "\\ud83d": 1}\n'
+    assert "contains \\ud83d, half of" in error_of(read, content, "a.jsonl", label=None)
