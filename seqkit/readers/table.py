@@ -13,7 +13,7 @@ from typing import Any, Literal
 from seqkit.contracts import DataNote, Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
-from seqkit.readers.delimited import DELIMITERS, find_delimiter, plain_rows, quoted_rows, unique_names
+from seqkit.readers.delimited import DELIMITERS, find_delimiter, is_quoted, plain_rows, quoted_rows, unique_names
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects
 
@@ -202,8 +202,7 @@ class Table(Reader):
         if delimiter == "auto":
             usual = "\t" if self.format == "tsv" else ","
             delimiter = find_delimiter(first_lines[-1], self._used, usual, f"{source}:{len(first_lines)}")
-        names = {name.strip() for name in first_lines[-1].split("\t")}
-        if self.format == "tsv" and delimiter == "\t" and names.issuperset(self._used):
+        if self.format == "tsv" and delimiter == "\t" and not is_quoted(first_lines[-1], self._used, delimiter):
             rows = plain_rows(lines, delimiter)
         else:
             rows = quoted_rows(lines, delimiter, source)

@@ -78,6 +78,7 @@ def test_a_delimiter_in_a_quoted_name_is_not_one(read) -> None:
 def test_quotes_of_a_tsv_file_are_those_of_its_header(read) -> None:
     assert values(read('"text"\t"label"\n"a ""b""\tc"\t"1"\n', "a.tsv")) == [('a "b"\tc', "1")]
     assert values(read('text\tlabel\tsize "cm"\n"a\t1\t2\n', "a.tsv")) == [('"a', "1")]
+    assert "a.tsv:1: there is no column 'text'" in error_of(read, '"so", he said\t1\n', "a.tsv")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
