@@ -62,6 +62,12 @@ def find_delimiter(header: str, columns: Sequence[str], usual: str, location: st
     return fitting[0]
 
 
+def is_quoted(header: str, columns: Sequence[str], delimiter: str) -> bool:
+    """Return whether a header contains the columns only if names can be quoted."""
+    plain = {name.strip() for name in header.split(delimiter)}
+    return set(columns) <= set(_names(header, delimiter)) and not set(columns) <= plain
+
+
 def unique_names(header: Sequence[str]) -> list[str]:
     """Return the names of columns, numbered where one occurs again: `x`, `x.1`, `x.2`, as pandas does."""
     seen: Counter[str] = Counter()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from seqkit.contracts import DataNote, Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
-from seqkit.readers.delimited import DELIMITERS, find_delimiter, plain_rows, quoted_rows, unique_names
+from seqkit.readers.delimited import DELIMITERS, find_delimiter, is_quoted, plain_rows, quoted_rows, unique_names
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects
 
@@ -30,9 +30,10 @@ class Table(Reader):
     """Labelled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
 
     A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
-    contain delimiters and line breaks; fields that tabs separate in a TSV file are never quoted. A file can be
-    compressed with gzip. A header that occurs again, in concatenated files, is skipped with a note. The row of an
-    example is its number below the header, from 1, without blank lines; in a JSON Lines file, the line.
+    contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
+    header are. A file can be compressed with gzip. A header that occurs again, in concatenated files, is skipped with a
+    note. The row of an example is its number below the header, from 1, without blank lines; in a JSON Lines file, the
+    line.
 
     Args:
         path: the file.
@@ -160,7 +161,7 @@ class Table(Reader):
         if self.format != "jsonl":
             return
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if surrogate := _SURROGATE.search(text):
+        if surrogate := _SURROGATE.search(text) or _SURROGATE.search(column):
             raise DataError(
                 message(
                     "{location}: '{column}' contains \\u{code:04x}, half of a surrogate pair: add the other half",
@@ -201,7 +202,7 @@ class Table(Reader):
         if delimiter == "auto":
             usual = "\t" if self.format == "tsv" else ","
             delimiter = find_delimiter(first_lines[-1], self._used, usual, f"{source}:{len(first_lines)}")
-        if self.format == "tsv" and delimiter == "\t":
+        if self.format == "tsv" and delimiter == "\t" and not is_quoted(first_lines[-1], self._used, delimiter):
             rows = plain_rows(lines, delimiter)
         else:
             rows = quoted_rows(lines, delimiter, source)

@@ -75,6 +75,12 @@ def test_a_delimiter_in_a_quoted_name_is_not_one(read) -> None:
     assert (example.input, example.columns) == ("well; well, well", {"a,b,c,d": "x"})
 
 
+def test_quotes_of_a_tsv_file_are_those_of_its_header(read) -> None:
+    assert values(read('"text"\t"label"\n"a ""b""\tc"\t"1"\n', "a.tsv")) == [('a "b"\tc', "1")]
+    assert values(read('text\tlabel\tsize "cm"\n"a\t1\t2\n', "a.tsv")) == [('"a', "1")]
+    assert "a.tsv:1: there is no column 'text'" in error_of(read, '"so", he said\t1\n', "a.tsv")
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 def test_a_single_column_needs_no_delimiter(read, name: str) -> None:
     assert values(read("text\ngood; or | not\nbad\n", name, label=None)) == [("good; or | not", None), ("bad", None)]
@@ -240,3 +246,5 @@ def test_half_of_a_surrogate_pair_in_another_column_matters_where_it_is_copied(r
     content = '{"text": "a", "label": 1, "x": ["\\ud83d"]}\n'
     assert values(read(content, "a.jsonl")) == [("a", "1")]
     assert "'x' contains \\ud83d" in error_of(read, content, "a.jsonl", label=None)
+    content = '{"text": "a", "label": 1, "\\ud83d": 1}\n'
+    assert "contains \\ud83d, half of" in error_of(read, content, "a.jsonl", label=None)
