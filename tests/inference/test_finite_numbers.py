@@ -75,8 +75,9 @@ def test_any_temperature_samples_a_token(temperature: float) -> None:
         lambda run: run.generate(length=2, temperature=1e-300, samples=3),
         lambda run: list(run.stream(length=2)),
         lambda run: run.evaluate([("In Beijing", None)]),
+        lambda run: run._parts.torch_engine.read([np.array([0, 1]), np.array([2])]),
     ],
-    ids=["generate", "sample", "stream", "evaluate"],
+    ids=["generate", "sample", "stream", "evaluate", "torch"],
 )
 def test_generation_that_is_not_finite_names_the_weights(
     generation_run: Path, tmp_path: Path, use: Callable[[seqkit.Run], Any]
@@ -138,6 +139,18 @@ def test_a_prediction_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
     run = train(tmp_path)
     with pytest.raises(DataError, match="the result is not finite"):
         run.predict(INPUTS)
+
+
+@pytest.mark.usefixtures("isolated_registry")
+@pytest.mark.parametrize("value", [NAN, INF, 1e39])
+def test_features_that_are_not_finite_are_rejected(value: float, tmp_path: Path) -> None:
+    seqkit.register("head", "regression")(Regression)
+    run = train(tmp_path)
+    problem = "contains a number that is not finite, or too large for float32"
+    with pytest.raises(DataError, match=f"^text 2 of 2: {problem}$"):
+        run.predict([INPUTS[0], INPUTS[1] + value])
+    with pytest.raises(DataError, match=f"^pair 1: {problem}$"):
+        run.evaluate([(INPUTS[0] + value, 1.0)])
 
 
 @pytest.mark.usefixtures("isolated_registry")
