@@ -69,7 +69,10 @@ class Tagger(nn.Module, Head):
             )
         tags = {tag for example in examples for tag in self._training_tags(example, tokenizer)}
         if not tags:
-            raise DataError("no training sentence has valid tags: correct the data, or set another `head.scheme`")
+            raise DataError(
+                "no training sentence has valid tags: correct the data, or set `head.invalid_tags: repair` or another "
+                "`head.scheme`"
+            )
         self._set_tags(sorted(tags))
 
     def _training_tags(self, example: Example, tokenizer: Tokenizer | None) -> list[str]:
