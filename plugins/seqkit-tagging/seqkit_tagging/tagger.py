@@ -249,7 +249,7 @@ class Tagger(nn.Module, Head):
         model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
         scored = self._scored(test, tokenizer)
         scores = self._metrics([tags for _, tags in scored], [model.predict(example.input) for example, _ in scored])
-        return {"name": model.name} | {name: scores[name] for name in self.metric_names}
+        return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
 
 
 def tags_of(example: Example) -> list[str]:
