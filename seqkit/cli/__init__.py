@@ -59,7 +59,14 @@ def execute(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
+        if _is_out_of_memory(error):
+            _print_error(
+                message(
+                    "out of memory: {reason}: use less data, a smaller batch or a smaller model",
+                    reason=" ".join(str(error).split()) or message("reading or computing needs more than is available"),
+                )
+            )
+        elif isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
             _discard_output()
             _print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
         else:
@@ -91,6 +98,14 @@ def _invoke(arguments: list[str]) -> int:
     except SystemExit:  # click raises it when the output pipe is closed
         raise BrokenPipeError from None
     return code if isinstance(code, int) else 0
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether Python, NumPy or torch could not allocate memory, of the machine or of a GPU."""
+    texts = ("can't allocate memory", "out of memory")  # torch raises a RuntimeError for both
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
+    )
 
 
 def _describe_usage_error(error: click.ClickException) -> str:

@@ -35,6 +35,9 @@ class Head(Contract, ABC):
             encoder carries no state; 0 for all.
         allow_leak: whether training with an encoder that is not causal is allowed although the head predicts what the
             encoder sees. seqkit then also reports the loss of predicting from each prefix alone.
+        stratifies: whether a target that is a string or an integer is a label: `split: {by: random}` then divides the
+            examples of each label by its proportions, and every label occurs in the training split. False if targets
+            are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
     """
 
@@ -49,6 +52,7 @@ class Head(Contract, ABC):
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
     context: int = 0
     allow_leak: bool = False
+    stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027

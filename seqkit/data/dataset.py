@@ -50,10 +50,10 @@ def read_splits(plan: Plan, readers: Mapping[str, Reader]) -> dict[str, list[Exa
     Raises:
         DataError: a source is unreadable, or a split is empty.
     """
-    examples = read_examples(readers["train"], plan.reader.name)
+    examples = read_examples(readers["train"], plan.reader.name, columns=False)
     splits = _split(plan, examples)
     for split, spec in plan.side_readers.items():
-        splits[split] = read_examples(readers[split], spec.name)
+        splits[split] = read_examples(readers[split], spec.name, columns=False)
     for split in SPLITS:
         if split in splits and not any(len(example.input) for example in splits[split]):
             is_one_text = len(examples) == 1 and plan.split is not None and plan.split.by != "order"
@@ -70,7 +70,8 @@ def _split(plan: Plan, examples: list[Example]) -> dict[str, list[Example]]:
     if split.by == "hash":
         return by_hash(examples, split)
     if split.by == "random":
-        return by_random(examples, split.valid, split.test, plan.seed)
+        stratify = getattr(plan.head.cls, "stratifies", True)
+        return by_random(examples, split.valid, split.test, plan.seed, stratify)
     if len(examples) == 1:
         (whole,) = examples
         parts = by_order(len(whole.input), split.valid, split.test)
@@ -96,19 +97,20 @@ def _check_words(plan: Plan, splits: Mapping[str, Sequence[Example]]) -> None:
             )
 
 
-def read_examples(reader: Reader, name: str) -> list[Example]:
+def read_examples(reader: Reader, name: str, *, columns: bool = True) -> list[Example]:
     """Return the examples of a reader.
 
     Args:
         reader: the reader.
         name: its name in the recipe, for messages.
+        columns: whether to keep `Example.columns`, which only predicting needs.
 
     Raises:
         DataError: there are no examples, or the source cannot be read.
         PluginError: an example violates the contract.
     """
     try:
-        examples = list(reader.read())
+        examples = list(reader.read() if columns else map(_without_columns, reader.read()))
     except OSError as error:
         raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
     if not examples:
@@ -152,6 +154,10 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
         if not np.isfinite(features).all():
             raise DataError(message("{place}: contains a number that is not finite", place=place))
     return examples
+
+
+def _without_columns(example: Example) -> Example:
+    return replace(example, columns={}) if getattr(example, "columns", None) else example
 
 
 def _describe_place(reader: str, number: int, location: str) -> str:

@@ -93,7 +93,7 @@ class HashSplit(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSplit(Section):
-    """A random split by the recipe's seed, stratified by label."""
+    """A random split by the recipe's seed, stratified by label. Every label occurs in the training split."""
 
     by: Literal["random"] = "random"
     valid: Fraction = 0.0

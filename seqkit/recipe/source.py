@@ -253,6 +253,8 @@ def _merge(base: Recipe, top: Recipe) -> Recipe:
 
 def _read(file: Path) -> str:
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe can block, and a device has no end
+            raise UsageError(message("{file}: cannot read the recipe: it is not a regular file", file=file))
         if file.stat().st_size > MAX_BYTES:
             reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
             raise RecipeError([Fault(str(file), "", reason)])

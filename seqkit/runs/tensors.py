@@ -5,7 +5,6 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 from seqkit.errors import DataError
 from seqkit.messages import format_value, message
 from seqkit.runs.files import cannot_read, file_size, read_bytes
+from seqkit.strict_json import parse_strict_json
 
 MAX_TENSORS = 10_000
 MAX_HEADER_BYTES = 2_000_000
@@ -74,10 +74,10 @@ def _header_size(prefix: bytes, length: int, path: Path) -> int:
 def _check_header(header: bytes, length: int, path: Path) -> None:
     """Check the number of tensors, and that the file ends with the last of them."""
     try:
-        entries = json.loads(header[8:])
+        entries = parse_strict_json(header[8:].decode())
         ends = [entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"]
         end = len(header) + max(ends, default=0)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise DataError(message("{file}: corrupt: invalid header: {reason}", file=path, reason=error)) from None
     if len(ends) > MAX_TENSORS:
         raise DataError(

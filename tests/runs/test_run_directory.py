@@ -302,8 +302,18 @@ def test_valid_weights_of_built_in_encoders_are_accepted(encoder: str, tmp_path:
 def test_corrupt_metrics_and_result_are_named(generation_run: Path, tmp_path: Path) -> None:
     assert [row["epoch"] for row in seqkit.load(generation_run).metrics] == [1, 2]
     truncated = (generation_run / "metrics.jsonl").read_bytes()[:-9]
-    for content, message in ((truncated, "metrics.jsonl:2: corrupt"), (b"\xff", "not UTF-8"), (None, "is missing")):
-        path = corrupted(generation_run, tmp_path / message.replace(":", ""), "metrics.jsonl", content)
+    contents = {
+        truncated: "metrics.jsonl:2: corrupt",
+        b"\xff": "metrics.jsonl:1: corrupt: not UTF-8",
+        None: "is missing",
+        b"NaN\n": "metrics.jsonl:1: corrupt: NaN is not JSON",
+        b'{"epoch": 1}\n{"loss": 1e999}\n': "metrics.jsonl:2: corrupt: '1e999' is too large",
+        b'{"epoch": 1, "epoch": 2}\n': "metrics.jsonl:1: corrupt: the key 'epoch' occurs twice",
+        b'{"epoch": 1}\n\n5\n': "metrics.jsonl:3: corrupt: not a JSON object",
+        b'"\\ud800"\n': "metrics.jsonl:1: corrupt: 'utf-8' codec can't encode",
+    }
+    for number, (content, message) in enumerate(contents.items()):
+        path = corrupted(generation_run, tmp_path / str(number), "metrics.jsonl", content)
         assert message in data_error_line(path, lambda run: seqkit.load(run).metrics)
     path = corrupted(generation_run, tmp_path / "no result", "result.json", None)
     assert "result.json: is missing: the run is not complete" in data_error_line(

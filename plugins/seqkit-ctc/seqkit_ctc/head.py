@@ -31,6 +31,7 @@ class CTC(nn.Module, Head):
     """
 
     needs = frozenset({"outputs", "targets"})
+    stratifies = False
     metric_names = ("label_error_rate", "exact_match")
     higher_is_better = frozenset({"exact_match"})
 

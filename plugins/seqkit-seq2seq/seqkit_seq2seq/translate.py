@@ -68,6 +68,7 @@ class Translate(nn.Module, Head):
     """
 
     needs = frozenset({"outputs", "final", "targets"})
+    stratifies = False
     metric_names = ("exact_match", "bleu", "chrf", "character_error_rate", "perplexity")
     higher_is_better = frozenset({"exact_match", "bleu", "chrf"})
 

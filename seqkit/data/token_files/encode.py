@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from seqkit.data.token_files import cache as token_cache
 from seqkit.data.token_files.format import BLOCK, FORMAT, TokenFile, TokenWriter, smallest_type
 from seqkit.errors import DataError, Interrupted, PluginError, UnknownText
 from seqkit.messages import message
-from seqkit.readers.files import open_file, read_chunks
+from seqkit.readers.files import open_file, open_text, read_chunks
 from seqkit.registry.records import SESSION
 from seqkit.stop import NO_STOP, StopCheck
 
@@ -154,7 +153,7 @@ def _text_parts(
         if source is None:
             return None
         parts[split] = _TextPart(*source, stop)
-    sizes = [_file_size(part.path) for part in parts.values()]
+    sizes = [_text_size(part.path) for part in parts.values()]
     return parts if all(sizes) and sum(sizes) >= MIN_BYTES else None
 
 
@@ -165,13 +164,10 @@ def _boundaries(plan: Plan, characters: int) -> dict[str, tuple[int, int]]:
     return by_order(characters, plan.split.valid, plan.split.test)
 
 
-def _file_size(path: Path) -> int:
-    """Return the size of a regular file; 0 for anything else, which may not be readable twice."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return 0
-    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+def _text_size(path: Path) -> int:
+    """Return the size of a text in bytes, decompressed; at most `MIN_BYTES`, but 1 if it is not empty."""
+    with open_text(path) as file:
+        return len(file.read(max(MIN_BYTES, 1)))
 
 
 @dataclass(frozen=True)
