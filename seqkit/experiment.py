@@ -15,6 +15,7 @@ from seqkit.recipe.source import Recipe
 from seqkit.registry.records import Registry
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import to_json, write_file
+from seqkit.runs.numbers import find_not_finite
 from seqkit.stop import NO_STOP, StopCheck
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _train_and_evaluate(
         result = {
             "examples": {split: len(dataset.examples) for split, dataset in splits.items()},
             "metrics": metrics,
-            **_score_baseline_and_leak(setup, stop),
+            **_score_baseline_and_leak(setup, callbacks, stop),
         }
         for split, scores in metrics.items():
             callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
@@ -137,7 +138,7 @@ def _train_and_evaluate(
     return result
 
 
-def _score_baseline_and_leak(setup: TrainingSetup, stop: StopCheck) -> dict[str, Any]:
+def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks, stop: StopCheck) -> dict[str, Any]:
     """Score the baseline and, if the encoder can see the tokens to predict, the loss from prefixes alone."""
     from seqkit.training.evaluation import prefix_loss
 
@@ -147,7 +148,10 @@ def _score_baseline_and_leak(setup: TrainingSetup, stop: StopCheck) -> dict[str,
     _check_stop(stop)
     if setup.plan.baseline:
         scores = data.head.baseline(data.splits["train"].examples, data.splits[split].examples, data.tokenizer)
-        found |= {"baseline": {"split": split} | scores} if scores is not None else {}
+        if find_not_finite(scores) is not None:
+            callbacks.note(message("the baseline contains a number that is not finite, and is left out"))
+        elif scores is not None:
+            found["baseline"] = {"split": split} | scores
     if data.head.allow_leak and not model.encoder.causal and data.head.per_time_step:
         found["honest_loss"] = prefix_loss(model, data.splits[split], data.head.context or DEFAULT_CONTEXT)
     _check_stop(stop)

@@ -187,7 +187,7 @@ def generate(run: Path, prompts: Path | None, samples: int | None, stream: bool,
 
 
 def _print_json_lines(items: Iterable[Mapping[str, Any]]) -> None:
-    click.echo("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items), nl=False)
+    click.echo("".join(json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n" for item in items), nl=False)
 
 
 @seqkit.command(short_help="Predict labels for texts.")
@@ -233,4 +233,4 @@ def evaluate(run: Path, data: Path) -> None:
     """Evaluate a trained run on new data; prints the head's metrics as JSON."""
     from seqkit.api import load
 
-    click.echo(json.dumps(load(run).evaluate(data), ensure_ascii=False, indent=2))
+    click.echo(json.dumps(load(run).evaluate(data), ensure_ascii=False, indent=2, allow_nan=False))

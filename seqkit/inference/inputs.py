@@ -119,4 +119,8 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
         if features.ndim:
             raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
         raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value))
-    return features.astype(np.float32)
+    with np.errstate(over="ignore"):
+        converted = features.astype(np.float32)
+    if not np.isfinite(converted).all():
+        raise DataError(message("contains a number that is not finite, or too large for float32"))
+    return converted

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, NotFiniteError, UsageError
+from seqkit.inference.engine import not_finite
 from seqkit.inference.inputs import encode_inputs, encode_prompts, examples_of_pairs
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
+from seqkit.runs.numbers import find_not_finite
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example, Tokenizer
@@ -186,7 +188,7 @@ class Run:
 
         Raises:
             DataError: a text is empty, or the tokenizer rejects it.
-            UsageError: the head of this run generates text.
+            UsageError: the head of this run generates text, or makes no predictions.
         """
         if isinstance(texts, str) or not isinstance(texts, Iterable):
             raise UsageError(message("predict takes a list of strings, not {value!r:.40}", value=texts))
@@ -201,7 +203,7 @@ class Run:
 
         Raises:
             DataError: the file cannot be read.
-            UsageError: the head of this run generates text, or its reader reads no file.
+            UsageError: the head of this run generates text or makes no predictions, or its reader reads no file.
         """
         self._check_predicts()
         examples = self._read_file(Path(data))
@@ -218,7 +220,7 @@ class Run:
             data: a file that the recipe's reader can read; or (input, target) pairs.
 
         Raises:
-            DataError: the data cannot be read, or contains a label that the training data did not.
+            DataError: the data cannot be read, or the loss or a metric is not finite.
             UsageError: the recipe's reader cannot read this file.
         """
         is_file = isinstance(data, str | Path)
@@ -245,7 +247,10 @@ class Run:
         for note in notes:
             warnings.warn(note, stacklevel=2)
         batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
-        return {"examples": len(examples)} | evaluate(model, dataset, batches)
+        try:
+            return {"examples": len(examples)} | evaluate(model, dataset, batches)
+        except NotFiniteError:
+            raise not_finite(self.directory.model) from None
 
     @property
     def _engine(self) -> Engine:
@@ -269,14 +274,17 @@ class Run:
             places: the origin of each value, for messages.
 
         Raises:
-            DataError: a value is invalid.
+            DataError: a value is invalid, or a prediction is not finite.
         """
         inputs = encode_inputs(values, places, self._engine)
         if not inputs:
             return []
+        predictions = self._engine.predict(inputs, values)
+        if find_not_finite(predictions) is not None:
+            raise not_finite(self.directory.model)
         return [
             ({"text": value} if isinstance(value, str) else {}) | prediction
-            for value, prediction in zip(values, self._engine.predict(inputs, values), strict=True)
+            for value, prediction in zip(values, predictions, strict=True)
         ]
 
     def _read_file(self, file: Path) -> list[Example]:

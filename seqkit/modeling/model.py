@@ -100,6 +100,25 @@ class Model(nn.Module):
             )
         return loss, encoded.state
 
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        """Return the head's predictions for a batch, one per row; an empty list if the head makes none.
+
+        Raises:
+            PluginError: there are fewer or more predictions than rows.
+        """
+        found = self.head.predict(encoded, batch)
+        if not isinstance(found, list) or len(found) not in (0, len(batch.lengths)):
+            raise PluginError(
+                message(
+                    "{head}: predict returns {count} predictions for {rows} rows: return a list with one per row, or "
+                    "an empty one",
+                    head=_name(self.head),
+                    count=len(found) if isinstance(found, list) else type(found).__name__,
+                    rows=len(batch.lengths),
+                )
+            )
+        return found
+
 
 # The first batch is checked, so that a plugin's mistake is reported before it causes an error deep inside torch.
 

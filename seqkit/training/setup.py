@@ -82,7 +82,7 @@ def build_setup(
         train_batches if communicator.size == 1 else split_batches(data.splits["train"], plan.train, causal, plan.seed)
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
-    _try_batch(plan, model, batch)
+    _try_batch(plan, recipe, model, batch)
     threads = measure_threads(model, batch, plan.train.threads, communicator.local_size)
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
@@ -109,11 +109,12 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
     return model
 
 
-def _try_batch(plan: Plan, model: Model, batch: Batch) -> None:
+def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:
     """Run a model that has components of plugins on one batch, before a file is written.
 
     Raises:
         PluginError: a component fails.
+        RecipeError: the recipe requests predictions, and the head makes none.
     """
     plugins = sorted(plan.providers().keys() - {"seqkit"})
     if not plugins:
@@ -122,7 +123,7 @@ def _try_batch(plan: Plan, model: Model, batch: Batch) -> None:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
             model.eval()
             model(batch)
-            model.head.predict(model.encode(batch.inputs, batch.lengths), batch)
+            predictions = model.predict(model.encode(batch.inputs, batch.lengths), batch)
             model.train()
     except SeqkitError:
         raise
@@ -133,3 +134,6 @@ def _try_batch(plan: Plan, model: Model, batch: Batch) -> None:
                 "{plugins}: the model fails on its first batch: {reason}", plugins=", ".join(plugins), reason=reason
             )
         ) from error
+    if plan.predict and not predictions:
+        problem = message("the head '{head}' makes no predictions: remove this key", head=plan.head.name)
+        raise RecipeError([recipe.fault(("predict",), problem, at_key=True)])

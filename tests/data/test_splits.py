@@ -415,10 +415,6 @@ def test_head_makes_the_rows(tokenizer: Char) -> None:
 @pytest.mark.parametrize(
     ("example", "message"),
     [
-        (
-            Example("a", "x", "f.csv:3"),
-            "f.csv:3: the label 'x' does not occur in the training data: the labels are good, bad",
-        ),
         (Example("a", None, "f.csv:4"), "f.csv:4: the label is missing"),
         (Example("", "good", "f.csv:5"), "f.csv:5: the text is empty"),
         (Example("axb", "good", "f.csv:6"), "f.csv:6: 'x' (U+0078), token 2 of the text, is not in the vocabulary"),

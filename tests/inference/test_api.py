@@ -294,11 +294,6 @@ def test_evaluate_generating_run(generation_run: Path, tmp_path: Path) -> None:
         ([], DataError, "no data to evaluate: pass at least one example"),
         (["ab"], UsageError, "pair 1: must be (input, target), not 'ab'"),
         ([("好", "pos"), ("好",)], UsageError, "pair 2: must be (input, target), not ('好',)"),
-        (
-            [("好", "good")],
-            DataError,
-            "pair 1: the label 'good' does not occur in the training data: the labels are neg, pos",
-        ),
         ([("好", None)], DataError, "pair 1: the label is missing"),
         ([("", "pos")], DataError, "pair 1: the text is empty"),
         ([(5, "pos")], DataError, "pair 1: must be text, not 5"),
@@ -310,6 +305,21 @@ def test_evaluate_rejects_invalid_data(
     with pytest.raises(error) as caught:
         seqkit.load(classification_run).evaluate(data)
     assert str(caught.value).startswith(message)
+
+
+def test_evaluate_counts_an_unknown_label_as_an_error(classification_run: Path) -> None:
+    run = seqkit.load(classification_run)
+    predicted = run.predict(["好"])[0]["label"]
+    known = run.evaluate([("好", predicted)])
+    note = "^pair 2: the label 'good' does not occur in the training data: counted as an error, left out of the loss$"
+    with pytest.warns(UserWarning, match=note):
+        scores = run.evaluate([("好", predicted), ("好", "good")])
+    assert scores["loss"] == pytest.approx(known["loss"])
+    assert (scores["accuracy"], scores["macro_f1"]) == (0.5, pytest.approx((2 / 3 + 0) / 2))
+    with pytest.warns(UserWarning, match=r"left out of the loss \(examples: 2, the first at pair 1\)$"):
+        scores = run.evaluate([("好", "good"), ("好", "good")])
+    assert "loss" not in scores  # no example is counted in it
+    assert (scores["accuracy"], scores["macro_f1"]) == (0, 0)
 
 
 def test_unsupported_method_names_the_supported_one(generation_run: Path, classification_run: Path) -> None:
