@@ -57,7 +57,7 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
         if len(prompts) > 1:
             place = message("prompt {number} of {count}", number=number, count=len(prompts))
         try:
-            encoded.append(tokenizer.encode(_check_text(prompt)))
+            encoded.append(tokenizer.encode_prompt(_check_text(prompt)))
         except (UnknownText, UsageError) as error:
             raise UsageError(message("{place}: {reason}", place=place, reason=error)) from None
         if not len(encoded[-1]):

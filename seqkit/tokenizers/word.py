@@ -78,6 +78,12 @@ class Word(Tokenizer):
         known = (token for token in self._words(text) if token in self.vocabulary or not _is_space(token))
         return self.vocabulary.encode(known)[: self.max_length]
 
+    def encode_prompt(self, text: str) -> np.ndarray:
+        """Return the ids of a text, without a space at its end: training texts have no token for a regular space."""
+        ids = self.encode(text)
+        *_, before, last = ("", "", *self.vocabulary.decode(ids[-2:].tolist()))
+        return ids[:-1] if last == " " == _space_between(before, "a") else ids
+
     def decode(self, ids: Sequence[int]) -> str:
         return join(self.vocabulary.decode(ids))
 

@@ -268,6 +268,29 @@ def test_white_space_outside_the_vocabulary_is_dropped() -> None:
         assert tokenizer.encode("\ta  b .\n").tolist() == tokenizer.encode("a b.").tolist() == [1, 2, 0]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "tokens"),
+    [
+        ("a ", ["a"]),
+        ("a", ["a"]),
+        ("a  ", ["a", "  "]),
+        ("a\n", ["a", "\n"]),
+        ("a , ", ["a", " ", ","]),
+        ("我 ", ["我", " "]),
+        (" ", [" "]),
+        ("", []),
+    ],
+)
+def test_regular_space_at_the_end_of_a_prompt_is_no_token(prompt: str, tokens: list[str]) -> None:
+    tokenizer = Word()
+    tokenizer.fit(["a , 我 b  c\nd"])
+    assert tokenizer.vocabulary.decode(tokenizer.encode_prompt(prompt).tolist()) == tokens
+    assert tokenizer.decode(tokenizer.encode(prompt)) == prompt
+    restored = Word()
+    restored.restore(OLD_STATE)
+    assert len(restored.encode_prompt("a ")) == 1
+
+
 OLD_STATE = {"symbols": [",", ".", "1", "4", "a", "kg"]}
 """A state that was saved before white space was stored."""
 

@@ -104,13 +104,19 @@ class Translate(nn.Module, Head):
         self.longest_target = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        targets = [_text(example) for example in examples]
+        targets = []
+        for example in examples:
+            try:
+                targets.append(_text(example))
+            except DataError as error:
+                raise DataError(f"{example.location or 'an example'}: {error}") from None
         self.tokenizer.fit(targets)
-        self.longest_target = max(len(self.tokenizer.encode(target)) for target in targets)
+        encoded = [self.tokenizer.encode(target) for target in targets]
+        if encoded[0].ndim > 1:
+            raise ValueError("tokenizer represents a token by several integers, which cannot be generated: set another")
+        self.longest_target = max(map(len, encoded))
         if self.longest_target > MAX_TARGET_LENGTH:
-            raise DataError(
-                f"a target has {self.longest_target:,} tokens: use targets of at most {MAX_TARGET_LENGTH:,}"
-            )
+            raise DataError(f"a target has {self.longest_target:,} tokens: use at most {MAX_TARGET_LENGTH:,}")
 
     def state(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer.state(), "longest": self.longest_target}

@@ -44,6 +44,14 @@ def test_two_files_are_read_line_by_line(tmp_path: Path, suffix: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_lone_carriage_return_does_not_shift_the_pairs(tmp_path: Path, line_end: str) -> None:
+    path = write(tmp_path / "train.en", line_end.join(["one point four", "two point one", ""]))
+    write(tmp_path / "train.de", line_end.join(["1.4\rkg", "2.1 kg", ""]))
+    pairs = [(pair.input, pair.target) for pair in Pairs(path=path, target_suffix="de").read()]
+    assert pairs == [("one point four", "1.4\rkg"), ("two point one", "2.1 kg")]
+
+
 def test_other_encodings_are_read_or_suggested(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.tsv", "Go.\t走。\n", "gb18030")
     assert [pair.target for pair in Pairs(path=path, encoding="gb18030").read()] == ["走。"]

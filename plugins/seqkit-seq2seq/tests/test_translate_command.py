@@ -86,6 +86,10 @@ def test_unknown_target_characters_count_as_errors_and_are_noted(trained: tuple[
     assert metrics["examples"] == 2
     known = seqkit.load(trained[0]).evaluate([("March 3rd 1999", "1999-03-03")])
     assert metrics["loss"] == pytest.approx(known["loss"], rel=1e-5)
+    with pytest.warns(UserWarning):
+        unknown = seqkit.load(trained[0]).evaluate([("May 1 2000", "2000/05/01")])
+    assert "loss" not in unknown and "perplexity" not in unknown
+    assert unknown["exact_match"] == 0
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
@@ -123,6 +127,26 @@ def test_pairs_from_a_file(tmp_path: Path) -> None:
     run = seqkit.run(RECIPES / "your_pairs.yaml", runs=tmp_path / "runs", **small)
     assert run.result["predictions"][0]["text"] == "w077"
     assert run.result["examples"]["test"] > 1
+
+
+def test_loss_chooses_the_best_epoch_if_bleu_is_undefined(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"w{number % 7}\t{number % 7}.5 kg\n" for number in range(21)), encoding="utf-8")
+    recipe = {
+        "plugins": ["seqkit-seq2seq"],
+        "data": {"type": "pairs", "path": str(pairs), "valid": {"path": str(pairs)}},
+        "tokenizer": "char",
+        "embedding": {"type": "learned", "dim": 4},
+        "encoder": {"type": "bilstm", "hidden_size": 4},
+        "head": {"type": "translate", "hidden_size": 8, "tokenizer": "word"},
+        "train": {"epochs": 2, "metric": "bleu", "threads": 1, "device": "cpu"},
+    }
+    run = seqkit.run(recipe, runs=tmp_path / "runs")
+    printed = capsys.readouterr().out
+    assert "note: bleu is undefined on the validation split: the loss chose the best epoch" in printed
+    assert "head.tokenizer cannot restore" not in printed
+    assert {"bleu", "bleu_signature"}.isdisjoint(run.result["metrics"]["valid"])
+    assert "bleu" not in run.result["baseline"] and "chrf" in run.result["baseline"]
 
 
 @pytest.mark.parametrize(

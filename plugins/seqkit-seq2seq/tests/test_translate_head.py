@@ -17,9 +17,7 @@ from torch import Tensor
 
 from seqkit.contracts import Batch, DataNote, Encoded, Example
 from seqkit.data.batching import collate
-from seqkit.errors import DataError
 from seqkit.tokenizers.char import Char
-from seqkit.tokenizers.word import Word
 
 WIDTH, FINAL = 5, 3
 TARGETS = ["ba", "abba", "", "a"]
@@ -272,25 +270,6 @@ def test_outputs_are_truncated_at_max_length(max_length: int | None, expected_le
     assert not any(prediction["complete"] for prediction in predictions)
 
 
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (None, "^the target is missing$"),
-        (3, "^the target is 3, not text$"),
-        ("a\ud800", r"^cannot encode the target with head.tokenizer: bad text$"),
-    ],
-)
-def test_invalid_targets_are_rejected(target: Any, message: str) -> None:
-    class Strict(Char):
-        def encode(self, text: str) -> np.ndarray:
-            if "\ud800" in text:
-                raise DataError("bad text")
-            return super().encode(text)
-
-    with pytest.raises(DataError, match=message):
-        list(random_head(tokenizer=Strict).rows(Example("x", target), np.array([0])))
-
-
 def test_target_that_cannot_be_encoded_is_left_out_of_the_loss_and_counts_as_an_error() -> None:
     head, encoded = random_head(), encoded_sources()
     expected = head.loss(encoded, batch_of(head, TARGETS))
@@ -311,35 +290,6 @@ def test_target_that_cannot_be_encoded_is_left_out_of_the_loss_and_counts_as_an_
     assert "perplexity" not in head.metrics(math.nan, [{"translation": "ab"}], examples[:1])
 
 
-@pytest.mark.parametrize(
-    ("tokenizer", "target", "restored"),
-    [
-        (lambda: Char(unknown="skip"), "abca", "aba"),
-        (lambda: Word(lower=True), "Abba", "abba"),
-        (lambda: Char(max_length=2), "abba", "ab"),
-    ],
-)
-def test_translations_are_compared_with_what_the_tokenizer_can_restore(
-    tokenizer: Any, target: str, restored: str
-) -> None:
-    head, example = random_head(tokenizer=tokenizer), Example("x", target, "pairs.tsv:7")
-    with pytest.warns(DataNote, match="^head.tokenizer cannot restore the target exactly") as notes:
-        list(head.rows(example, np.array([0])))
-    assert [note.message.location for note in notes] == ["pairs.tsv:7"]  # type: ignore[union-attr]
-    assert head.metrics(0.5, [{"translation": restored}], [example])["exact_match"] == 1
-    baseline = head.baseline([example], [example], None)
-    assert baseline is not None and baseline["exact_match"] == 1
-
-
-def test_word_targets_are_restored_with_their_spaces() -> None:
-    head = Translate(tokenizer=Word, hidden_size=4)
-    examples = [Example("x", text) for text in ("1.4 kg", "$3, (a - b)", "我 考了 100 分")]
-    head.fit(examples, None)
-    for example in examples:
-        (row,) = head.rows(example, np.array([0]))  # issues no note
-        assert head.tokenizer.decode(row.target[:-1].tolist()) == example.target
-
-
 def test_state_is_json() -> None:
     head, encoded = random_head(beam_size=2), encoded_sources()
     batch = batch_of(head, TARGETS)
@@ -348,41 +298,3 @@ def test_state_is_json() -> None:
     restored.build(WIDTH, FINAL)
     restored.load_state_dict(head.state_dict())
     assert restored.eval().predict(encoded, batch) == head.eval().predict(encoded, batch)
-
-
-@pytest.mark.parametrize(
-    ("state", "message"),
-    [
-        ({}, "the length of the longest target must be an integer, 0 to 100,000"),
-        ({"tokenizer": {"symbols": ["a"]}, "longest": 10**9}, "the length of the longest target must be an integer"),
-        ({"tokenizer": {"symbols": ["a"]}, "longest": True}, "the length of the longest target must be an integer"),
-        ({"longest": 4}, "the state of the target tokenizer is not a mapping"),
-        ({"tokenizer": {"symbols": []}, "longest": 4}, "the tokenizer's state has no list of symbols"),
-    ],
-)
-def test_invalid_states_are_rejected(state: Any, message: str) -> None:
-    with pytest.raises(DataError, match=f"^{message}"):
-        Translate(tokenizer=Char, hidden_size=4).restore(state)
-
-
-def test_metrics() -> None:
-    examples = [Example("x", "abba"), Example("x", "ba ")]
-    metrics = random_head(bleu_tokenizer="char").metrics(
-        0.5, [{"translation": "abba"}, {"translation": "bb"}], examples
-    )
-    assert metrics["exact_match"] == 0.5
-    assert metrics["character_error_rate"] == pytest.approx(1 / 6)
-    assert metrics["perplexity"] == pytest.approx(math.exp(0.5))
-    assert "tok:char" in metrics["bleu_signature"]
-    assert set(Translate.metric_names) <= set(metrics)
-    assert math.isfinite(random_head().metrics(1e4, [{"translation": "a"}], examples[:1])["perplexity"])
-
-
-def test_baseline_has_the_metrics_of_the_model() -> None:
-    train = [Example("one fish", "1"), Example("two fish", "2"), Example("red fish", "r")]
-    test = [Example("one fish!", "1"), Example("two  fishes", "2"), Example("blue fish", "b")]
-    baseline = random_head().baseline(train, test, None)
-    assert baseline is not None
-    assert baseline["exact_match"] == pytest.approx(2 / 3)
-    assert baseline["name"].startswith("target of the most similar training text")
-    assert random_head().baseline([Example(np.zeros((2, 1)), "1")], test, None) is None

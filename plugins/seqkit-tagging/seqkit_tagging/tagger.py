@@ -69,7 +69,10 @@ class Tagger(nn.Module, Head):
             )
         tags = {tag for example in examples for tag in self._training_tags(example, tokenizer)}
         if not tags:
-            raise DataError("no training sentence has valid tags: correct the data, or set another `head.scheme`")
+            raise DataError(
+                "no training sentence has valid tags: correct the data, or set `head.invalid_tags: repair` or another "
+                "`head.scheme`"
+            )
         self._set_tags(sorted(tags))
 
     def _training_tags(self, example: Example, tokenizer: Tokenizer | None) -> list[str]:
@@ -246,7 +249,7 @@ class Tagger(nn.Module, Head):
         model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
         scored = self._scored(test, tokenizer)
         scores = self._metrics([tags for _, tags in scored], [model.predict(example.input) for example, _ in scored])
-        return {"name": model.name} | {name: scores[name] for name in self.metric_names}
+        return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
 
 
 def tags_of(example: Example) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.crf import CRF
 from seqkit_tagging.spans import forbidden_pair, repair_tags, spans
 from seqkit_tagging.tag import Tag
@@ -114,6 +115,7 @@ def test_sentences_with_invalid_tags_are_skipped() -> None:
     baseline = head.baseline(examples, examples, TOKENIZER)
     assert baseline is not None and baseline["f1"] == 1
     assert head.metrics(1.0, [], INVALID) == {}
+    assert head.baseline(examples, INVALID, TOKENIZER) == {"name": MostFrequentTag.name}
     with pytest.raises(DataError, match="^no training sentence has valid tags"):
         fitted(CRF(scheme="bio", invalid_tags="skip"), INVALID)
 

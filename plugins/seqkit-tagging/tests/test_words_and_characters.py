@@ -56,6 +56,7 @@ def test_split_words_removes_only_white_space(text: str) -> None:
 def test_join_words_omits_spaces_in_unspaced_scripts() -> None:
     assert join_words(["New", "York", ","]) == "New York ,"
     assert join_words(["北", "京", "and", "東", "京"]) == "北京 and 東京"
+    assert join_words(["北", "", "京"]) == "北  京"  # the tokenizer of another plugin may accept an empty word
 
 
 # Tokenizer
