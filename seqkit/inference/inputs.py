@@ -65,12 +65,12 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
     return encoded
 
 
-def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) -> list[np.ndarray]:
+def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: Engine) -> list[np.ndarray]:
     """Encode inputs for prediction.
 
     Args:
-        values: texts, or lists of words if the tokenizer takes them; or features, numbers (time, features).
-        places: the origin of each value, for messages.
+        examples: texts, or lists of words if the tokenizer takes them; or features, numbers (time, features).
+        places: the origin of each example, for messages.
         engine: the engine of the run.
 
     Returns:
@@ -82,11 +82,11 @@ def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) 
     from seqkit.data.dataset import encode
 
     inputs = []
-    for value, place in zip(values, places, strict=True):
+    for example, place in zip(examples, places, strict=True):
         try:
-            checked = _check_input(value, engine)
+            checked = _check_input(example.input, engine)
             encoded = checked if engine.tokenizer is None else encode(checked, engine.tokenizer)
-            inputs.append(engine.prediction_input(encoded))
+            inputs.append(engine.prediction_input(encoded, example.feature_names))
         except (DataError, UsageError) as error:
             raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
     return inputs
