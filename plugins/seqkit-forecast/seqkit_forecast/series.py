@@ -98,7 +98,8 @@ class Series(Reader):
         rows = read_rows(self.path, self.encoding, self.delimiter, required)
         header_line, header = next(rows)
         place = f"{self.path}:{header_line}"
-        check_header(header, place)
+        if not set(header) & set(required):
+            check_header(header, place)
         body = fit_to_header(self._without_blank_rows(rows), header, self.path)
         lines = [line for line, _ in body]
         cells: list[Sequence[str]] = list(zip(*[row for _, row in body], strict=True)) or [()] * len(header)

@@ -201,6 +201,8 @@ def test_names_that_are_integers_are_reported(read: Read) -> None:
     example, found = notes(read, table("0,1", VALUES, VALUES), time=None)
     assert example.feature_names == ("0", "1")
     assert found == ["1: the first row contains numbers, which are read as the names of the columns"]
+    assert read(table("date,400.5", DAYS, VALUES)).feature_names == ("400.5",)
+    assert read(table("400.5,401", VALUES, VALUES), time=None, columns=["401"]).feature_names == ("401",)
 
 
 def test_named_column_that_differs_by_one_is_a_variable(read: Read) -> None:
