@@ -10,7 +10,7 @@ from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
-    from seqkit.recipe.plan import Plan
+    from seqkit.recipe.plan import Plan, Spec
 
 
 class RunParts:
@@ -71,6 +71,18 @@ class RunParts:
         from seqkit.inference.rebuild import rebuild_plan
 
         return rebuild_plan(self._directory, self._document)
+
+    @cached_property
+    def reader(self) -> Spec:
+        """The reader of the plan, resolved alone: without torch, whatever the other components are.
+
+        Raises:
+            PluginError: the reader is not installed.
+            DataError: the recipe is corrupt.
+        """
+        from seqkit.inference.rebuild import rebuild_reader_spec
+
+        return rebuild_reader_spec(self._directory, self._document)
 
     def _build_torch_engine(self) -> TorchEngine:
         plan = self.plan  # before torch is imported

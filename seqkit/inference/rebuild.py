@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
     from seqkit.modeling.model import Model
     from seqkit.recipe.plan import Plan, Spec
+    from seqkit.recipe.source import Recipe
     from seqkit.registry.records import Registry
+
+T = TypeVar("T")
 
 
 def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
@@ -31,11 +34,32 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
         DataError: the recipe is corrupt.
     """
     from seqkit.recipe.resolve import resolve
+
+    return _resolve(resolve, directory, document, document.get("components", []))
+
+
+def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) -> Spec:
+    """Resolve the reader of plan.json alone, which needs no torch. Takes the arguments of `rebuild_plan`, and raises as
+    it does.
+    """
+    from seqkit.recipe.resolve import resolve_reader
+
+    components = [component for component in document.get("components", []) if component.get("kind") == "reader"]
+    return _resolve(resolve_reader, directory, document, components)
+
+
+def _resolve(
+    resolve: Callable[[Recipe, Registry], T],
+    directory: RunDirectory,
+    document: Mapping[str, Any],
+    components: Sequence[Mapping[str, str]],
+) -> T:
+    """Resolve the recipe of plan.json, or a part of it, after a check that its components are installed."""
     from seqkit.recipe.source import Recipe
     from seqkit.registry import load_registry
 
     registry = load_registry()
-    _check_installed(directory.path, document.get("components", []), registry)
+    _check_installed(directory.path, components, registry)
     try:
         return resolve(Recipe(json.loads(json.dumps(document["recipe"])), ""), registry)
     except RecipeError as error:
@@ -117,11 +141,11 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     return model.eval()
 
 
-def rebuild_reader(plan: Plan, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
+def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
     """Build the reader of a run for another file.
 
     Args:
-        plan: the plan of the run.
+        spec: the reader of the run.
         path: the other file.
         changes: parameters that replace those of the recipe.
         with_targets: whether to read targets too, for evaluation.
@@ -129,7 +153,6 @@ def rebuild_reader(plan: Plan, path: Path, changes: Mapping[str, Any], *, with_t
     Raises:
         UsageError: the reader reads no file, or not this one; or it has no such parameter, or rejects its value.
     """
-    spec = plan.reader
     if "path" not in spec.values:
         remedy = message("evaluate (input, target) pairs in Python") if with_targets else message("pass texts")
         raise UsageError(message("the reader '{name}' reads no file: {remedy}", name=spec.name, remedy=remedy))

@@ -48,6 +48,19 @@ def resolve(recipe: Recipe, registry: Registry) -> Plan:
     return plan
 
 
+def resolve_reader(recipe: Recipe, registry: Registry) -> Spec:
+    """Check the reader of a recipe alone, without importing encoder and head.
+
+    Raises:
+        RecipeError: everything that is wrong with the section `data`.
+    """
+    resolver = _Resolver(recipe, registry)
+    _, reader, _ = resolver.data()
+    if resolver.faults or reader is None:
+        raise RecipeError(sort_faults(resolver.faults))
+    return reader
+
+
 class _Resolver:
     """Collects the faults of one recipe, section by section.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,6 +220,25 @@ def test_output_has_row_numbers_and_the_other_columns(run_command, rows_run: Pat
     for fields, record in zip(found, expected, strict=True):
         assert fields[:5] == [str(value) for value in list(record.values())[:5]]
         assert [float(field) for field in fields[5:]] == list(record["probabilities"].values())
+
+
+def test_predicting_a_file_does_not_import_torch(classification_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("text\n好\n", encoding="utf-8")
+    program = "import sys, seqkit; run = seqkit.load(sys.argv[1]); print(len(run.predict_file(sys.argv[2])));"
+    program += "print('torch' in sys.modules)"
+    command = [sys.executable, "-c", program, str(classification_run), str(tmp_path / "new.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
+    assert done.stdout == "1\nFalse\n"
+
+
+def test_a_table_without_labels_is_predicted(run_command, classification_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("id,comment\n7,好吃\n8,难\n", encoding="utf-8")
+    done = run_command("predict", classification_run, "--data", "new.csv", "--text", "comment", "--output", "-")
+    assert (done.code, done.err) == (0, "")
+    assert [(each["row"], each["id"], each["text"]) for each in predicted(done.out)] == [
+        (1, "7", "好吃"),
+        (2, "8", "难"),
+    ]
 
 
 def test_tsv_output_has_no_quotes(run_command, rows_run: Path, tmp_path: Path) -> None:
