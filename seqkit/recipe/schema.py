@@ -229,7 +229,8 @@ class Train(Section):
         optimizer: the optimizer.
         schedule: the learning rate schedule.
         clip_norm: the norm that longer gradients are scaled down to.
-        metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head.
+        metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head. While that
+            metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
         evaluate_every: the number of epochs from one evaluation to the next.
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
