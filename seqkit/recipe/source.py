@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
 from seqkit.messages import message
-from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, Position, parse
+from seqkit.recipe.yaml_characters import Position, position_at
+from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse
 
 MAX_BYTES = 1_000_000
 COMMAND_LINE = "command line"
@@ -253,22 +255,26 @@ def _merge(base: Recipe, top: Recipe) -> Recipe:
 
 def _read(file: Path) -> str:
     try:
-        if file.stat().st_size > MAX_BYTES:
-            reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
-            raise RecipeError([Fault(str(file), "", reason)])
-        raw = file.read_bytes()
+        mode = file.stat().st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # reading a device may never end
+            raise UsageError(message("{file}: not a recipe: not a regular file", file=file))
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(message("{file}: the recipe does not exist", file=file)) from None
     except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
         cause = getattr(error, "strerror", None) or error
         raise UsageError(message("{file}: cannot read the recipe: {reason}", file=file, reason=cause)) from None
+    if len(raw) > MAX_BYTES:
+        reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
+        raise RecipeError([Fault(str(file), "", reason)])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        text = message("the byte 0x{byte:02x} is not UTF-8: save the recipe as UTF-8", byte=raw[error.start])
-        raise RecipeError([Fault(str(Position(str(file), line, column)), "", text)]) from None
+        before = error.object[: error.start].decode()
+        position = position_at(before, len(before), str(file))
+        text = message("the byte 0x{byte:02x} is not UTF-8: save the recipe as UTF-8", byte=error.object[error.start])
+        raise RecipeError([Fault(str(position), "", text)]) from None
 
 
 def _child(parent: Any, key: str) -> Any:

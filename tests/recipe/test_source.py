@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -373,3 +375,28 @@ def test_any_override_resolves_or_is_rejected(write: Write, path: list[str], val
         plan_of(write(r=BASE), f"{'.'.join(path)}={value}")
     except (RecipeError, UsageError) as error:
         assert error.lines
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_byte_that_is_not_utf8_is_reported_at_its_character(ends: str, tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_bytes("\ufeff".encode() + f"name: 我{ends}seed: 1 # 我".encode() + b"\xff\xfe")
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(file)
+    assert caught.value.lines == [f"{file}:2:12: the byte 0xff is not UTF-8: save the recipe as UTF-8"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="there is no /dev/zero")
+def test_device_is_not_a_recipe(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^/dev/zero: not a recipe: not a regular file$"):
+        read_recipe("/dev/zero")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_recipe_is_read_from_a_pipe(tmp_path: Path) -> None:
+    """As in `seqkit check <(...)`."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(pipe.write_text, "seed: 1\n")
+        assert read_recipe(pipe).data == {"seed": 1}
