@@ -44,13 +44,13 @@ def run(
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
     from seqkit.experiment import run_recipe
-    from seqkit.recipe.source import DICTIONARY, plain, read_recipe
+    from seqkit.recipe.source import ARGUMENT, plain, read_recipe
     from seqkit.registry import load_registry
     from seqkit.training.console import Console
 
     read = read_recipe(recipe)
     for key, value in overrides.items():
-        read.set(tuple(key.replace("__", ".").split(".")), plain(value), DICTIONARY)
+        read.set(tuple(key.replace("__", ".").split(".")), plain(value), ARGUMENT)
     console = [] if quiet else [Console(sys.stdout, sys.stderr)]
     return Run(run_recipe(read, load_registry(), Path(runs), [*console, *callbacks], resume=resume))
 

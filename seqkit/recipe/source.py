@@ -21,8 +21,15 @@ from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse
 MAX_BYTES = 1_000_000
 COMMAND_LINE = "command line"
 DICTIONARY = "recipe"
+ARGUMENT = "argument"
+"""The source of an override in Python."""
+
 SHORT_FORMS = frozenset({"data", "tokenizer", "embedding", "encoder", "head", "optimizer", "schedule"})
 """Keys whose value can be a name alone: `encoder: lstm` means `encoder: {type: lstm}`. So can the items of a list."""
+
+ALTERNATIVES = {("train", "epochs"): ("train", "steps"), ("train", "steps"): ("train", "epochs")}
+"""For a key, the key that cannot be set besides it. An override, or a recipe that extends another, replaces the other
+key; to set both in one place is an error."""
 
 
 @dataclass
@@ -107,6 +114,9 @@ class Recipe:
             for key, item in value.items():
                 self.set((*path, str(key)), item, source)
             return
+        other = ALTERNATIVES.get(path)
+        if other and value is not None and self.values.get(other, self.origin) != Position(source, 0, 0):
+            self._remove(other)
         _assign(parent, path[-1], value, path, source)
         self._forget(path)
         for below in _paths(value, path):
@@ -120,6 +130,13 @@ class Recipe:
         if path in self.values:
             self.values[*path, "type"] = self.values[path]
         return True
+
+    def _remove(self, path: KeyPath) -> None:
+        """Remove a key of a section, if it is there."""
+        parent = self.data.get(path[0])
+        if isinstance(parent, dict):
+            parent.pop(path[1], None)
+        self._forget(path)
 
     def _forget(self, path: KeyPath) -> None:
         """Remove the positions of a value and of everything in it."""
@@ -244,6 +261,9 @@ def _merge(base: Recipe, top: Recipe) -> Recipe:
                 # The position of a section is where it was changed last.
                 merged.keys[here], merged.values[here] = top.keys[here], top.values[here]
                 continue
+            other = ALTERNATIVES.get(here)
+            if other and value is not None and not top.contains(other):
+                merged._remove(other)
             merged._forget(here)
             below[key] = value
             for positions, others in ((merged.keys, top.keys), (merged.values, top.values)):

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import seqkit
+from helpers.recipes import GENERATION_RECIPE
 from seqkit.errors import RecipeError, UsageError
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.resolve import resolve
@@ -400,3 +402,38 @@ def test_recipe_is_read_from_a_pipe(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as threads:
         threads.submit(pipe.write_text, "seed: 1\n")
         assert read_recipe(pipe).data == {"seed": 1}
+
+
+BOTH = "set epochs or steps, not both"
+
+
+@pytest.mark.parametrize(("base", "override"), [("epochs: 5", "train.steps=3"), ("steps: 5", "train.epochs=3")])
+def test_epochs_and_steps_replace_each_other(base: str, override: str, write: Write) -> None:
+    key = override.removeprefix("train.").partition("=")[0]
+    write(base=BASE.replace("epochs: 3", base), top=f"extends: base.yaml\ntrain: {{{key}: 4}}\n")
+    other = "epochs" if key == "steps" else "steps"
+    for recipe, overrides, value in (
+        ("base.yaml", [override], 3), ("top.yaml", [], 4), ("top.yaml", [override], 3),
+        ("base.yaml", [f"train={{{key}: 3}}"], 3), ("base.yaml", [f"train.{other}=null", override], 3),
+    ):  # fmt: skip
+        train = plan_of(Path(recipe), *overrides).train
+        assert (getattr(train, key), getattr(train, other)) == (value, None)
+    assert getattr(plan_of(Path("base.yaml"), f"train.{key}=null").train, other) == 5
+
+
+def test_both_epochs_and_steps_in_one_place_are_an_error(write: Write) -> None:
+    write(base=BASE, top="extends: base.yaml\ntrain: {steps: 4, epochs: 3}\n")
+    for recipe, overrides, place in (
+        ("top.yaml", [], "top.yaml:2:16"),
+        ("base.yaml", ["train.epochs=4", "train.steps=3"], "command line"),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            plan_of(Path(recipe), *overrides)
+        assert caught.value.lines == [f"{place}: train.steps: {BOTH}"]
+
+
+def test_argument_in_python_replaces_epochs_of_a_dictionary(tmp_path: Path) -> None:
+    run = seqkit.run(GENERATION_RECIPE, runs=tmp_path, quiet=True, train__steps=2)
+    assert (run.recipe["train"]["epochs"], run.recipe["train"]["steps"]) == (None, 2)
+    with pytest.raises(RecipeError, match=f"^argument: train.steps: {BOTH}"):
+        seqkit.run(GENERATION_RECIPE, runs=tmp_path, quiet=True, train={"epochs": 1, "steps": 2})
