@@ -98,19 +98,28 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
 @seqkit.command(short_help="Check a recipe and print its plan.")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @overrides_argument
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @no_plugin_option
-def check(recipe: Path, overrides: tuple[str, ...], without: tuple[str, ...]) -> None:
-    """Check a recipe without reading its data, and print its plan: the recipe with every default filled in."""
+def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tuple[str, ...]) -> None:
+    """Check a recipe and print its plan: the recipe with every default filled in.
+
+    The data is not read, but its files must exist.
+    """
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
 
     read = read_recipe(recipe, overrides)
     registry = load_registry(without=without)
+    from seqkit.recipe.paths import check_files
     from seqkit.recipe.resolve import resolve
 
     plan = resolve(read, registry)
+    check_files(read, plan)
     for note in plan.notes:
         click.echo(message("seqkit: note: {text}", text=note), err=True)
+    if as_json:
+        click.echo(json.dumps(plan.as_data(), ensure_ascii=False, indent=2))
+        return
     from seqkit.recipe.yaml_parser import dump
 
     click.echo(dump(plan.as_data()), nl=False)

@@ -27,7 +27,10 @@ ARGUMENT = "argument"
 SHORT_FORMS = frozenset({"data", "tokenizer", "embedding", "encoder", "head", "optimizer", "schedule"})
 """Keys whose value can be a name alone: `encoder: lstm` means `encoder: {type: lstm}`. So can the items of a list."""
 
-ALTERNATIVES = {("train", "epochs"): ("train", "steps"), ("train", "steps"): ("train", "epochs")}
+ALTERNATIVES: dict[KeyPath, KeyPath] = {
+    ("train", "epochs"): ("train", "steps"),
+    ("train", "steps"): ("train", "epochs"),
+}
 """For a key, the key that cannot be set besides it. An override, or a recipe that extends another, replaces the other
 key; to set both in one place is an error."""
 
