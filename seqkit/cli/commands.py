@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,11 +12,8 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import no_plugin_option, overrides_argument, seqkit
-from seqkit.cli.startup import frozen_imports
 from seqkit.errors import UsageError
 from seqkit.messages import message
-
-MAX_PROCESSES = 1024
 
 
 @seqkit.command(short_help="Train and evaluate a recipe.")
@@ -30,7 +26,9 @@ MAX_PROCESSES = 1024
     show_default=True,
     help="Create the run directory in this folder.",
 )
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Resume an interrupted run.")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Resume an interrupted run of this recipe."
+)
 @click.option("--processes", type=Checked("PositiveInt"), default=1, help="Number of local processes.")
 @click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
 @no_plugin_option
@@ -49,33 +47,38 @@ def run(
 
     To train in several processes, on one machine or more: torchrun --nproc-per-node 2 -m seqkit run RECIPE.
     """
+    from seqkit.cli.training import run_arguments, train
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
 
-    read = read_recipe(recipe, overrides)
-    registry = load_registry(without=without).check()
-    if processes > MAX_PROCESSES:
-        raise UsageError(message("--processes must be at most {max}, not {value}", max=MAX_PROCESSES, value=processes))
-    if processes > 1:
-        from seqkit.recipe.resolve import resolve
-        from seqkit.training.launch import launch
+    return train(
+        read_recipe(recipe, overrides),
+        load_registry(without=without).check(),
+        runs,
+        resume,
+        processes=processes,
+        verbose=verbose,
+        arguments=run_arguments(recipe, overrides, runs, resume, without),
+    )
 
-        resolve(read, registry)  # reports the errors of the recipe once, not in each process
-        options = ["--runs", str(runs), *(["--resume", str(resume)] if resume else [])]
-        options += ["--verbose"] if verbose else []
-        options += [word for name in without for word in ("--no-plugin", name)]
-        return launch(processes, ["run", *options, "--", str(recipe), *overrides])
-    with frozen_imports():
-        from seqkit.experiment import run_recipe
-        from seqkit.training.console import Console
-    from seqkit.cli.signals import StopRequest
 
-    console = Console(sys.stdout, sys.stderr, verbose)
-    with StopRequest() as stop:
-        finished = run_recipe(read, registry, runs, [console], stop, resume)
-    if os.environ.get("RANK", "0") == "0":
-        click.echo(finished.path)
-    return 0
+@seqkit.command(short_help="Resume an interrupted run, or train it for longer.")
+@click.argument("run", type=click.Path(path_type=Path))
+@overrides_argument
+@click.option("--processes", type=Checked("PositiveInt"), help="Number of local processes.  [default: that of the run]")
+@click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
+@no_plugin_option
+def resume(
+    run: Path, overrides: tuple[str, ...], processes: int | None, verbose: bool, without: tuple[str, ...]
+) -> int:
+    """Resume an interrupted run, or train a finished run for longer. The run directory contains the recipe.
+
+    KEY=VALUE changes train.epochs, train.steps, train.checkpoint_seconds, train.threads or
+    train.early_stopping.patience; and data.path, for data that has moved.
+    """
+    from seqkit.cli.training import resume_run
+
+    return resume_run(run, overrides, processes, verbose, without)
 
 
 @seqkit.command("verify-resume", short_help="Verify that killed runs resume bit for bit.")
@@ -88,7 +91,8 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
 
     Trains the recipe once without a kill, then kills and resumes runs, and compares weights, metrics and outputs. Half
     of the kills happen between two file operations, half at a random time. A checkpoint is saved after each step unless
-    train.checkpoint_seconds=... overrides it. Shorten a long recipe with train.steps=....
+    train.checkpoint_seconds=... overrides it. Shorten a long recipe with train.steps=... or train.epochs=...: either
+    replaces what the recipe sets.
     """
     from seqkit.cli.verify_resume import verify_resume as verify
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UsageError
+from seqkit.errors import DataError, PluginError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
@@ -30,18 +29,12 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
         PluginError: the distribution of a component is not installed.
         DataError: the recipe is corrupt.
     """
-    from seqkit.recipe.resolve import resolve
-    from seqkit.recipe.source import Recipe
+    from seqkit.recipe.saved import resolve_saved
     from seqkit.registry import load_registry
 
     registry = load_registry()
     _check_installed(directory.path, document.get("components", []), registry)
-    try:
-        return resolve(Recipe(json.loads(json.dumps(document["recipe"])), ""), registry)
-    except RecipeError as error:
-        fault, more = error.faults[0], len(error.faults) - 1
-        text = message("{file}: corrupt: {key}: {reason}", file=directory.plan, key=fault.key, reason=fault.message)
-        raise DataError(text + (message(" (and {count} more)", count=more) if more else "")) from None
+    return resolve_saved(directory, document, registry)
 
 
 def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:

@@ -10,6 +10,7 @@ from typing import Any
 
 from seqkit.contracts.capabilities import check_declared
 from seqkit.recipe.generation import Generate
+from seqkit.recipe.parameters import parameters
 from seqkit.recipe.schema import Split, Train
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registered
@@ -64,6 +65,11 @@ class Spec:
             write_path: converts a path to text.
         """
         return {"type": self.name} | {name: _as_data(value, write_path) for name, value in self.values.items()}
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """The names of the parameters that are paths."""
+        return [parameter.name for parameter in parameters(self.cls).values() if parameter.is_path]
 
     def nested(self) -> Iterator[Spec]:
         """Yield the components that are parameters of this one."""
