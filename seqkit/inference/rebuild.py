@@ -10,6 +10,7 @@ from seqkit.errors import DataError, PluginError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.tensors import read_shapes
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
@@ -34,7 +35,21 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
 
     registry = load_registry()
     _check_installed(directory.path, document.get("components", []), registry)
-    return resolve_saved(directory, document, registry)
+    from seqkit.modeling.size_limit import count_limit, limited_size
+
+    shapes = read_shapes(directory.model)
+    if (count := _count_components(document["recipe"])) > count_limit(shapes):
+        raise DataError(
+            message(
+                "{file}: corrupt: it names {count:,} components, but {model} has {weights:,} weights",
+                file=directory.plan,
+                count=count,
+                model=directory.model.name,
+                weights=len(shapes),
+            )
+        )
+    with limited_size(shapes, directory.model):
+        return resolve_saved(directory, document, registry)
 
 
 def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:
@@ -78,8 +93,28 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     """
     import torch
 
-    from seqkit.modeling.model import build_model
+    from seqkit.modeling.size_limit import TooLargeError, check_shapes, limited_size
     from seqkit.modeling.weights import load_weights, read_weights
+
+    shapes = read_shapes(directory.model)
+    with torch.random.fork_rng(devices=[]), limited_size(shapes, directory.model):
+        try:
+            with torch.device("meta"):  # without memory for the weights
+                empty = _build_model(directory, plan, tokenizer, fitted)
+        except TooLargeError:
+            raise
+        except Exception:  # a constructor computes with its weights; any other error is raised again below
+            pass
+        else:
+            check_shapes(empty, shapes, directory.model)
+        model = _build_model(directory, plan, tokenizer, fitted)
+    load_weights(model, read_weights(directory.model), directory.model)
+    return model.eval()
+
+
+def _build_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | None, fitted: Mapping[str, Any]) -> Model:
+    """Build the torch modules of a run, with initial weights. Raises as `rebuild_model` does."""
+    from seqkit.modeling.model import build_model
     from seqkit.recipe.plan import BuildError
 
     try:
@@ -93,21 +128,18 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
                 reason=first_line(error),
             )
         ) from error
-    with torch.random.fork_rng(devices=[]):
-        try:
-            model = build_model(plan, tokenizer, head, fitted["features"])
-        except BuildError as error:
-            raise DataError(
-                message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
-            ) from None
-        except SeqkitError:
-            raise
-        except Exception as error:
-            raise DataError(
-                message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
-            ) from error
-    load_weights(model, read_weights(directory.model), directory.model)
-    return model.eval()
+    try:
+        return build_model(plan, tokenizer, head, fitted["features"])
+    except BuildError as error:
+        raise DataError(
+            message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
+        ) from None
+    except SeqkitError:
+        raise
+    except Exception as error:
+        raise DataError(
+            message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
+        ) from error
 
 
 def rebuild_reader(plan: Plan, path: Path) -> Reader:
@@ -135,6 +167,12 @@ def rebuild_reader(plan: Plan, path: Path) -> Reader:
 def first_line(error: Exception) -> str:
     """Return the message of an error that seqkit raised; of any other error, its type and the first line."""
     return str(error) if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def _count_components(value: Any) -> int:
+    """Return the number of components that a recipe names."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, dict) and "type" in value) + sum(map(_count_components, children))
 
 
 def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:
