@@ -55,10 +55,8 @@ class RunParts:
 
         if isinstance(self.engine, TorchEngine):
             return self.engine
-        torch_engine = self._build_torch_engine()
-        # torch allocates whatever sizes a recipe contains: the NumPy engine checks them against the weights first.
-        self.engine.load()
-        return torch_engine
+        self.engine.load()  # compares the sizes in the recipe with the weights
+        return self._build_torch_engine()
 
     @cached_property
     def plan(self) -> Plan:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UsageError
+from seqkit.errors import DataError, PluginError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.tensors import read_shapes
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
     from seqkit.modeling.model import Model
     from seqkit.recipe.plan import Plan, Spec
-    from seqkit.recipe.source import Recipe
     from seqkit.registry.records import Registry
-
-T = TypeVar("T")
 
 
 def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
@@ -33,39 +30,37 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
         PluginError: the distribution of a component is not installed.
         DataError: the recipe is corrupt.
     """
-    from seqkit.recipe.resolve import resolve
-
-    return _resolve(resolve, directory, document, document.get("components", []))
-
-
-def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) -> Spec:
-    """Resolve the reader of plan.json alone, which needs no torch. Takes the arguments of `rebuild_plan`, and raises as
-    it does.
-    """
-    from seqkit.recipe.resolve import resolve_reader
-
-    components = [component for component in document.get("components", []) if component.get("kind") == "reader"]
-    return _resolve(resolve_reader, directory, document, components)
-
-
-def _resolve(
-    resolve: Callable[[Recipe, Registry], T],
-    directory: RunDirectory,
-    document: Mapping[str, Any],
-    components: Sequence[Mapping[str, str]],
-) -> T:
-    """Resolve the recipe of plan.json, or a part of it, after a check that its components are installed."""
-    from seqkit.recipe.source import Recipe
+    from seqkit.recipe.saved import resolve_saved
     from seqkit.registry import load_registry
 
     registry = load_registry()
+    _check_installed(directory.path, document.get("components", []), registry)
+    from seqkit.modeling.size_limit import count_limit, limited_size
+
+    shapes = read_shapes(directory.model)
+    if (count := _count_components(document["recipe"])) > count_limit(shapes):
+        raise DataError(
+            message(
+                "{file}: corrupt: it names {count:,} components, but {model} has {weights:,} weights",
+                file=directory.plan,
+                count=count,
+                model=directory.model.name,
+                weights=len(shapes),
+            )
+        )
+    with limited_size(shapes, directory.model):
+        return resolve_saved(directory, document, registry)
+
+
+def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) -> Spec:
+    """Resolve the reader of plan.json alone, without torch. Takes the arguments of `rebuild_plan`, and raises as it."""
+    from seqkit.recipe.saved import resolve_saved_reader
+    from seqkit.registry import load_registry
+
+    registry = load_registry()
+    components = [component for component in document.get("components", []) if component.get("kind") == "reader"]
     _check_installed(directory.path, components, registry)
-    try:
-        return resolve(Recipe(json.loads(json.dumps(document["recipe"])), ""), registry)
-    except RecipeError as error:
-        fault, more = error.faults[0], len(error.faults) - 1
-        text = message("{file}: corrupt: {key}: {reason}", file=directory.plan, key=fault.key, reason=fault.message)
-        raise DataError(text + (message(" (and {count} more)", count=more) if more else "")) from None
+    return resolve_saved_reader(directory, document, registry)
 
 
 def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:
@@ -109,8 +104,28 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     """
     import torch
 
-    from seqkit.modeling.model import build_model
+    from seqkit.modeling.size_limit import TooLargeError, check_shapes, limited_size
     from seqkit.modeling.weights import load_weights, read_weights
+
+    shapes = read_shapes(directory.model)
+    with torch.random.fork_rng(devices=[]), limited_size(shapes, directory.model):
+        try:
+            with torch.device("meta"):  # without memory for the weights
+                empty = _build_model(directory, plan, tokenizer, fitted)
+        except TooLargeError:
+            raise
+        except Exception:  # a constructor computes with its weights; any other error is raised again below
+            pass
+        else:
+            check_shapes(empty, shapes, directory.model)
+        model = _build_model(directory, plan, tokenizer, fitted)
+    load_weights(model, read_weights(directory.model), directory.model)
+    return model.eval()
+
+
+def _build_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | None, fitted: Mapping[str, Any]) -> Model:
+    """Build the torch modules of a run, with initial weights. Raises as `rebuild_model` does."""
+    from seqkit.modeling.model import build_model
     from seqkit.recipe.plan import BuildError
 
     try:
@@ -124,21 +139,18 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
                 reason=first_line(error),
             )
         ) from error
-    with torch.random.fork_rng(devices=[]):
-        try:
-            model = build_model(plan, tokenizer, head, fitted["features"])
-        except BuildError as error:
-            raise DataError(
-                message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
-            ) from None
-        except SeqkitError:
-            raise
-        except Exception as error:
-            raise DataError(
-                message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
-            ) from error
-    load_weights(model, read_weights(directory.model), directory.model)
-    return model.eval()
+    try:
+        return build_model(plan, tokenizer, head, fitted["features"])
+    except BuildError as error:
+        raise DataError(
+            message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
+        ) from None
+    except SeqkitError:
+        raise
+    except Exception as error:
+        raise DataError(
+            message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
+        ) from error
 
 
 def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
@@ -195,6 +207,12 @@ def _checked(changes: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
 def first_line(error: Exception) -> str:
     """Return the message of an error that seqkit raised; of any other error, its type and the first line."""
     return str(error) if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def _count_components(value: Any) -> int:
+    """Return the number of components that a recipe names."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, dict) and "type" in value) + sum(map(_count_components, children))
 
 
 def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:

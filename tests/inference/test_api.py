@@ -112,16 +112,16 @@ def test_quiet_run_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
             GENERATION_RECIPE,
             {"encoder__hiden_size": 3},
             RecipeError,
-            "recipe: encoder.hiden_size: unknown key (did you mean",
+            "argument: encoder.hiden_size: unknown key (did you mean",
         ),
-        (GENERATION_RECIPE, {"encodr": {}}, RecipeError, "recipe: encodr: unknown section (did you mean 'encoder'?)"),
+        (GENERATION_RECIPE, {"encodr": {}}, RecipeError, "argument: encodr: unknown section (did you mean 'encoder'?)"),
         (
             GENERATION_RECIPE,
             {"encoder": 5},
             RecipeError,
-            "recipe: encoder: must be a mapping with `type:`, or the name of",
+            "argument: encoder: must be a mapping with `type:`, or the name of",
         ),
-        (GENERATION_RECIPE, {"encoder__": 5}, RecipeError, "recipe: encoder.'': unknown key"),
+        (GENERATION_RECIPE, {"encoder__": 5}, RecipeError, "argument: encoder.'': unknown key"),
         (
             GENERATION_RECIPE,
             {"data": object()},
@@ -132,10 +132,10 @@ def test_quiet_run_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
             GENERATION_RECIPE,
             {"generate__prompt": "日"},
             RecipeError,
-            "recipe: generate.prompt: '日' (U+65E5), token 1",
+            "argument: generate.prompt: '日' (U+65E5), token 1",
         ),
         (GENERATION_RECIPE, {"data__text": ""}, DataError, "data.text: the text is empty"),
-        (GENERATION_RECIPE, {"encoder": "gru"}, RecipeError, "recipe: encoder: unknown encoder 'gru'"),
+        (GENERATION_RECIPE, {"encoder": "gru"}, RecipeError, "argument: encoder: unknown encoder 'gru'"),
     ],
 )
 def test_run_rejects_invalid_recipes(

@@ -368,5 +368,5 @@ def test_invalid_state_with_matching_manifest_is_rejected(state: Any, generation
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     manifest["state.json"] = hashlib.sha256(content).hexdigest()
     (checkpoint / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="no checkpoint is intact: start again without --resume"):
+    with pytest.raises(DataError, match="no checkpoint is intact: start a new run"):
         seqkit.run(GENERATION_RECIPE, resume=path, quiet=True)

@@ -116,7 +116,7 @@ def test_corrupt_checkpoint_is_skipped_and_reported(tmp_path: Path, capsys: pyte
     assert "model.safetensors" in files
     assert skipped == [f"{weights}: corrupt: its sha256 differs from the manifest"]
     (older / "manifest.json").unlink()
-    with pytest.raises(DataError, match="no checkpoint is intact: start again without --resume$"):
+    with pytest.raises(DataError, match="no checkpoint is intact: start a new run$"):
         seqkit.run(CHARACTER_RECIPE, resume=path)
     assert f"skipped a checkpoint: {weights}: corrupt: its sha256 differs from the manifest" in capsys.readouterr().out
 
@@ -142,7 +142,7 @@ def test_interrupted_process_resumes_exactly(number: int, code: int, tmp_path: P
     assert process.returncode == code, errors
     if number != signal.SIGKILL:
         assert errors.count("\n") == 1
-        assert "--resume runs/char-gen-1" in errors
+        assert "resume with: seqkit resume runs/char-gen-1\n" in errors
     resumed = subprocess.run(
         [*command_with_checkpoints, "--resume", "runs/char-gen-1"], cwd=tmp_path, capture_output=True, text=True
     )
