@@ -103,10 +103,12 @@ def write_predictions(output: Path, pairs: Pairs) -> None:
     if str(output) == STANDARD_OUTPUT:
         print_json_lines(records)
         return
+    from seqkit.cli.signals import raised_sigterm
+
     target = output.resolve()  # a symbolic link stays one
     staged = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with raised_sigterm(), staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             for line in _WRITERS[output.suffix.lower()](records):
                 file.write(line)
             file.flush()
