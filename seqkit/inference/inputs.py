@@ -103,7 +103,9 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
     for number, pair in enumerate(pairs, start=1):
         place = message("pair {number}", number=number)
         try:
-            value, target = [pair] if isinstance(pair, str) else pair  # two characters are not a pair
+            # Two characters are not a pair, nor are two keys.
+            is_pair = not isinstance(pair, str | bytes | Mapping | AbstractSet)
+            value, target = pair if is_pair else [pair]
         except (TypeError, ValueError):
             raise UsageError(
                 message("{place}: must be (input, target), not {value!r:.40}", place=place, value=pair)

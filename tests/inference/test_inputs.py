@@ -119,6 +119,9 @@ def test_evaluate_takes_pairs_of_columns_but_no_table(classification_run: Path) 
         with pytest.raises(UsageError) as caught:
             run.evaluate(data)
         assert str(caught.value) == wanted + message
+    for pair in ("ab", b"ab", {"text": "好", "label": "pos"}, {"好", "pos"}, ("好",), ("好", "pos", 1), 5, None):
+        with pytest.raises(UsageError, match=r"^pair 1: must be \(input, target\), not "):
+            run.evaluate([pair])
     with pytest.raises(UsageError, match="parameters of the reader need a file: pass its path"):
         run.evaluate([("好", "pos")], text="review")
 
