@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.cli.stderr import aliases
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import message
 
@@ -88,10 +89,8 @@ def open_data(run: Run, data: Path) -> Iterator[Path]:
             file = Path(folder, "stdin").with_suffix("".join(suffixes[-1:]))
             with file.open("wb") as copy:
                 shutil.copyfileobj(sys.stdin.buffer, copy)
-            try:
-                yield file
-            except (DataError, UsageError) as error:
-                raise type(error)(str(error).replace(str(file), message("standard input"))) from None
+            aliases[str(file)] = message("standard input")
+            yield file
     except DataError as error:
         for key, value in re.findall(r"`(\w+):(?: ([^`]*))?`", str(error)):
             if key in run.recipe["data"]:

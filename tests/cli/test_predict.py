@@ -335,6 +335,7 @@ def test_existing_output_is_replaced_only_when_complete(run_command, rows_run: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.csv", "new.csv", "out.csv", "runs"]
 
 
+@pytest.mark.filterwarnings("default")  # shown, not raised
 def test_data_is_read_from_standard_input(run_command, classification_run: Path, tmp_path: Path, monkeypatch) -> None:
     def replace_stdin(content: str) -> None:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
@@ -344,9 +345,11 @@ def test_data_is_read_from_standard_input(run_command, classification_run: Path,
     assert [prediction["text"] for prediction in predicted(done.out)] == ["好"]
     replace_stdin("text,label\n好,pos\n")
     assert json.loads(run_command("evaluate", classification_run, "--data", "-").out)["examples"] == 1
-    replace_stdin("text,label\n好,pos\n坏,neg\n")
+    replace_stdin("text;label\n好;pos\n坏;neg\n")
     done = run_command("predict", classification_run, "--data", "-")
-    assert error_line(done).startswith("standard input:3: '坏' (U+574F), token 1 of the text")
+    note, error = done.err.splitlines()
+    assert note == "seqkit: note: standard input: the columns are separated by semicolons, not by commas"
+    assert error.startswith("seqkit: standard input:3: '坏' (U+574F), token 1 of the text")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
