@@ -194,11 +194,12 @@ def describe_error(error: BaseException) -> str:
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the most similar known word, or nothing if none is similar."""
+    """Return ` (did you mean 'x'?)` for the most similar known word in any case, or nothing if none is similar."""
     from difflib import get_close_matches
 
-    similar = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return message(" (did you mean '{word}'?)", word=similar[0]) if similar else ""
+    lower = {name.lower(): name for name in known}
+    similar = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    return message(" (did you mean '{word}'?)", word=lower[similar[0]]) if similar else ""
 
 
 def sort_faults(faults: list[Fault]) -> list[Fault]:
