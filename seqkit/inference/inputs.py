@@ -166,6 +166,8 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
     with np.errstate(over="ignore"):
         features = features.astype(np.float32)
     if not np.isfinite(features).all():
-        time_step = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
-        raise DataError(message("time step {number} contains a number that is not finite", number=time_step + 1))
+        number = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 1
+        raise DataError(
+            message("time step {number} contains a number that is not finite, or too large for float32", number=number)
+        )
     return features

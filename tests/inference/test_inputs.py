@@ -178,8 +178,11 @@ def test_features_are_checked(waves_run: seqkit.Run) -> None:
         ([["a", "b"]], f"{expected}[['a', 'b']]"),
         ("ab", f"{expected}'ab'"),
         (np.zeros((0, 2)), f"{expected}of shape (0, 2)"),
-        ([[1.0, 2.0], [float("nan"), 1.0]], "text 1 of 1: time step 2 contains a number that is not finite"),
-        ([[1e300, 2.0]], "text 1 of 1: time step 1 contains a number that is not finite"),
+        (
+            [[1.0, 2.0], [float("nan"), 1.0]],
+            "text 1 of 1: time step 2 contains a number that is not finite, or too large for float32",
+        ),
+        ([[1e300, 2.0]], "text 1 of 1: time step 1 contains a number that is not finite, or too large for float32"),
     ):
         with pytest.raises(DataError) as caught:
             waves_run.predict([value])
