@@ -162,7 +162,8 @@ def test_component_that_is_not_installed_is_named(generation_run: Path, tmp_path
     plan["recipe"]["encoder"]["type"] = plan["components"][3]["name"] = "gru"
     plan["components"][3] |= {"distribution": "seqkit-gru", "version": "1.2"}
     path = corrupted(generation_run, tmp_path / "run", "plan.json", json.dumps(plan).encode())
-    with pytest.raises(seqkit.PluginError, match=r"the encoder 'gru' is not installed: pip install 'seqkit-gru>=1\.2'"):
+    message = r"the encoder 'gru' of seqkit-gru is not installed: pip install 'seqkit-gru>=1\.2'"
+    with pytest.raises(seqkit.PluginError, match=message):
         load_and_use(path)
     plan["components"] = []
     path = corrupted(generation_run, tmp_path / "unlisted", "plan.json", json.dumps(plan).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -120,3 +121,17 @@ def test_commit_of_the_recipe_is_recorded(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     run = seqkit.run(GENERATION_RECIPE, runs="runs", quiet=True, train__epochs=1)
     assert json.loads(run.directory.plan.read_text())["git_commit"] == "f" * 40
+
+
+def test_missing_plugin_of_a_run_is_installed_from_the_source_of_its_recipe(tmp_path: Path) -> None:
+    path = seqkit.run(GENERATION_RECIPE, runs=tmp_path / "runs", quiet=True, train__epochs=1).path
+    document = json.loads((path / "plan.json").read_text())
+    document["components"].append({"kind": "encoder", "name": "gru", "distribution": "seqkit-gru", "version": "0.2"})
+    document["recipe"]["encoder"] = {"type": "gru"}
+    document["recipe"]["plugins"] = ["seqkit-other @ nowhere", "seqkit_gru>=0.1 @ ../../gru"]
+    (path / "plan.json").write_text(json.dumps(document))
+    (tmp_path / "gru").mkdir()
+    with pytest.raises(seqkit.PluginError) as caught:
+        seqkit.load(path).generate("In", length=2)
+    source = os.path.relpath(tmp_path / "gru")
+    assert str(caught.value) == f"{path}: the encoder 'gru' of seqkit-gru is not installed: pip install {source}"

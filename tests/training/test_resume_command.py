@@ -190,3 +190,16 @@ def test_interrupted_run_of_an_earlier_format_resumes_without_its_recipe(tmp_pat
     finished = seqkit.resume(path, quiet=True, data__path=str(Path(make_runs.__file__).parent / "labels.csv"))
     expected = json.loads((Path(make_runs.__file__).parent / "run-format-1.json").read_text())["result"]
     assert finished.result["metrics"]["valid"]["loss"] == pytest.approx(expected["valid"]["loss"], abs=1e-6)
+
+
+def test_run_of_several_processes_resumes_in_as_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = trained(CHARACTER_RECIPE, tmp_path).path
+    plan = json.loads((path / "plan.json").read_text())
+    assert plan["processes"] == 1
+    (path / "plan.json").write_text(json.dumps(plan | {"processes": 3}))
+    launched: list[Any] = []
+    monkeypatch.setattr("seqkit.training.launch.launch", lambda *arguments: launched.append(arguments) or 7)
+    assert execute(["resume", "--verbose", str(path), "train.epochs=9"]) == 7
+    assert launched == [(3, ["resume", "--verbose", "--", str(path), "train.epochs=9"])]
+    monkeypatch.setenv("WORLD_SIZE", "1")  # one of the processes that torchrun starts
+    assert execute(["resume", str(path)]) == 0
