@@ -34,7 +34,7 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
     from seqkit.registry import load_registry
 
     registry = load_registry()
-    _check_installed(directory.path, document.get("components", []), registry)
+    _check_installed(directory.path, document.get("components", []), document["recipe"].get("plugins"), registry)
     from seqkit.modeling.size_limit import count_limit, limited_size
 
     shapes = read_shapes(directory.model)
@@ -215,14 +215,14 @@ def _count_components(value: Any) -> int:
     return (isinstance(value, dict) and "type" in value) + sum(map(_count_components, children))
 
 
-def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:
+def _check_installed(path: Path, components: Sequence[Mapping[str, str]], plugins: object, registry: Registry) -> None:
     """Check that the components of a run are installed.
 
     Raises:
         PluginError: one is not installed, or only an older version is; the message says what to install.
     """
     from seqkit.registry.records import SESSION
-    from seqkit.registry.requirements import check_not_older
+    from seqkit.registry.requirements import check_not_older, find_source, how_to_install
 
     registry.check()
     for component in components:
@@ -246,10 +246,11 @@ def _check_installed(path: Path, components: Sequence[Mapping[str, str]], regist
         requirement = f"{distribution}>={component['version']}" if component.get("version") else distribution
         raise PluginError(
             message(
-                "{run}: the {kind} '{name}' is not installed: pip install '{requirement}'",
+                "{run}: the {kind} '{name}' of {distribution} is not installed: {remedy}",
                 run=path,
                 kind=kind,
                 name=name,
-                requirement=requirement,
+                distribution=distribution,
+                remedy=how_to_install(requirement, find_source(distribution, plugins, path)),
             )
         )

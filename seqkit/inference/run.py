@@ -47,7 +47,7 @@ class Run:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe, with all defaults."""
+        """The resolved recipe, with all defaults. Paths that were relative are relative to the run directory."""
         return self._parts.recipe
 
     @property

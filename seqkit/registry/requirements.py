@@ -94,7 +94,7 @@ def how_to_install(requirement: str, source: str | None) -> str:
     """
     if source is None:
         return message(
-            "pip install {requirement}, or install it from where the recipe comes from",
+            "pip install {requirement}, or its source if it is not published",
             requirement=shlex.quote(requirement),
         )
     if is_url(source):
@@ -105,6 +105,22 @@ def how_to_install(requirement: str, source: str | None) -> str:
         return f"pip install {shlex.quote(_as_pip_takes_it(Path(source)))}"
     except (OSError, ValueError):
         return message("its source {source} does not exist: install it from where the recipe comes from", source=source)
+
+
+def find_source(distribution: str, plugins: object, folder: Path) -> str | None:
+    """Return where a plugin is installed from, as the recipe of a run says; None if it does not say it.
+
+    Args:
+        distribution: the plugin.
+        plugins: the key `plugins` of the recipe, which may be corrupt.
+        folder: the run directory, which a path is relative to.
+    """
+    for text in plugins if isinstance(plugins, list) else []:
+        requirement, source = split_source(text) if isinstance(text, str) else ("", None)
+        name = re.match(r"[A-Za-z0-9._-]*", requirement)
+        if source and name and canonical_name(name[0]) == canonical_name(distribution):
+            return source if is_url(source) else str(folder.absolute() / source)
+    return None
 
 
 def _as_pip_takes_it(path: Path) -> str:

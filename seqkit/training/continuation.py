@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -24,25 +25,34 @@ from seqkit.training.setup import TrainingSetup
 
 
 def change_length(
-    run: RunDirectory, progress: Progress, setup: TrainingSetup, registry: Registry, callbacks: Callbacks
-) -> None:
+    run: RunDirectory,
+    document: Mapping[str, Any],
+    progress: Progress,
+    setup: TrainingSetup,
+    registry: Registry,
+    callbacks: Callbacks,
+) -> int:
     """Prepare the progress of a run for another length of training, and note what that changes.
 
     Args:
         run: the run directory.
+        document: the content of its plan.json.
         progress: the progress of the checkpoint, which is modified.
         setup: the setup, with the new length.
         registry: the installed components.
         callbacks: the callbacks, which receive notes.
 
+    Returns:
+        The number of steps that the run skips: those that remain in an epoch in which the shorter training ended.
+
     Raises:
         UsageError: the new length is shorter than what is already trained.
     """
     train, steps_per_epoch = setup.plan.train, len(setup.train_batches)
-    saved_train = resolve_saved(run, run.read_plan(), registry).train
+    skipped, saved_train = skipped_steps(document), resolve_saved(run, document, registry).train
     before, now = (training_length(each, steps_per_epoch) for each in (saved_train, train))
     if now == before:
-        return
+        return skipped
     epochs = progress.epoch + (progress.step_in_epoch > 0)
     if now.steps < progress.step or now.epochs < epochs:
         key, trained = ("steps", progress.step) if train.steps else ("epochs", epochs)
@@ -67,9 +77,10 @@ def change_length(
             )
         )
     if now.steps <= progress.step:
-        return
-    is_cut = progress.step < progress.epoch * steps_per_epoch and not progress.step_in_epoch
-    if is_cut and progress.step == before.steps:
+        return skipped
+    ends_in_epoch = progress.epoch * steps_per_epoch - progress.step - skipped
+    if ends_in_epoch > 0 and progress.step == before.steps and not progress.step_in_epoch:
+        skipped += ends_in_epoch
         callbacks.note(
             message(
                 "the run ended inside epoch {epoch:,}: training continues with the next epoch", epoch=progress.epoch
@@ -87,10 +98,23 @@ def change_length(
                 count=progress.evals_without_improvement,
             )
         )
+    return skipped
 
 
-def save_changes(run: RunDirectory, plan: Plan, overrides: Sequence[str]) -> None:
+def skipped_steps(document: Mapping[str, Any]) -> int:
+    """Return the number of steps that a run has skipped, from its plan.json."""
+    skipped = document.get("skipped_steps", 0)
+    return skipped if isinstance(skipped, int) and 0 <= skipped < 10**18 else 0
+
+
+def save_changes(run: RunDirectory, plan: Plan, overrides: Sequence[str], skipped: int) -> None:
     """Save a changed recipe in a run directory. The result of a shorter training is removed.
+
+    Args:
+        run: the run directory.
+        plan: the changed plan.
+        overrides: the changes.
+        skipped: the number of steps that the run skips.
 
     Raises:
         UsageError: a file cannot be written.
@@ -98,6 +122,8 @@ def save_changes(run: RunDirectory, plan: Plan, overrides: Sequence[str]) -> Non
     """
     document = run.read_plan()
     document["recipe"] = plan.as_data(run.path.resolve())
+    if skipped:
+        document["skipped_steps"] = skipped
     before = read_bytes(run.overrides) if run.overrides.exists() else b""
     write_file(run.recipe, dump(document["recipe"]))
     write_file(run.overrides, before + "".join(f"{line}\n" for line in overrides).encode())
@@ -105,10 +131,15 @@ def save_changes(run: RunDirectory, plan: Plan, overrides: Sequence[str]) -> Non
     write_file(run.plan, to_json(document))
 
 
-def check_fits(checkpoint: Checkpoint, setup: TrainingSetup) -> None:
+def check_fits(checkpoint: Checkpoint, setup: TrainingSetup, skipped: int) -> None:
     """Check that the step of a checkpoint exists in the run, and that its carried state fits the encoder.
 
     An untrusted checkpoint could otherwise train forever, or fail deep inside torch.
+
+    Args:
+        checkpoint: the checkpoint.
+        setup: the setup of the run.
+        skipped: the number of steps that the run skips.
 
     Raises:
         DataError: the checkpoint does not belong to this run.
@@ -116,8 +147,9 @@ def check_fits(checkpoint: Checkpoint, setup: TrainingSetup) -> None:
     batches, progress = setup.train_batches, checkpoint.progress
     length = training_length(setup.plan.train, len(batches))
     steps = progress.epoch * len(batches) + progress.step_in_epoch
-    # A run of `train.steps` that ended inside an epoch skips the rest of the epoch if it is continued.
-    is_step = progress.step <= steps and progress.epoch <= progress.step
+    last_epoch = -(-(length.steps + skipped) // len(batches))
+    at_end = progress.step == length.steps and progress.epoch == last_epoch and not progress.step_in_epoch
+    is_step = progress.step + skipped == steps or at_end
     if progress.step > length.steps or progress.step_in_epoch > len(batches) or not is_step:
         raise _does_not_fit(
             checkpoint,

@@ -46,7 +46,8 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
     }
     if recipe.command:
         document["command"] = recipe.command
-    if commit := git_commit(Path(recipe.origin.file).parent if recipe.origin.line else Path.cwd()):
+    folders = [Path(recipe.origin.file).parent] if recipe.origin.line else []
+    if commit := next(filter(None, map(git_commit, [*folders, Path()])), None):
         document["git_commit"] = commit
     return document
 

@@ -15,11 +15,11 @@ from seqkit.recipe.yaml_parser import dump
 from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_not_older
 from seqkit.runs.directory import RunDirectory
-from seqkit.runs.files import to_json
+from seqkit.runs.files import parse_json, read_bytes, to_json
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.checkpoint import Files, checkpoint_name, snapshot
 from seqkit.training.checkpoint_loading import Checkpoint, newest_checkpoint, parse, process_count
-from seqkit.training.continuation import change_length, check_fits, save_changes
+from seqkit.training.continuation import change_length, check_fits, save_changes, skipped_steps
 from seqkit.training.distributed import Communicator, deserialize, is_restart, launcher_id, serialize
 from seqkit.training.documents import (
     check_same_data,
@@ -78,7 +78,7 @@ def open_run(
             resources.enter_context(run.lock())
             _check_same_run(run, setup, recipe, registry, callbacks)
             path, files = _newest_checkpoint(run, callbacks, communicator.size)
-            return {"run": resumed.encode(), "checkpoint": str(path).encode()} | files
+            return {"run": resumed.encode(), "checkpoint": str(path).encode(), "plan": read_bytes(run.plan)} | files
         run_files = _initial_files(setup, recipe, runs, communicator.size, first, launcher)
         run = RunDirectory.create(runs, setup.plan.name, run_files)
         resources.enter_context(run.lock())
@@ -88,21 +88,19 @@ def open_run(
     run = RunDirectory(Path(files.pop("run").decode()))
     if "checkpoint" not in files:
         return run, None
-    path = Path(files.pop("checkpoint").decode())
+    path, document = Path(files.pop("checkpoint").decode()), parse_json(files.pop("plan"), run.plan)
+    changes = recipe.overrides if recipe.run else []
 
     def load_checkpoint() -> Checkpoint:
-        checkpoint = parse(path, files, communicator.rank)
-        if recipe.overrides and recipe.run:
-            change_length(run, checkpoint.progress, setup, registry, callbacks)
-        check_fits(checkpoint, setup)
+        checkpoint, skipped = parse(path, files, communicator.rank), skipped_steps(document)
+        if changes:
+            skipped = change_length(run, document, checkpoint.progress, setup, registry, callbacks)
+        check_fits(checkpoint, setup, skipped)
+        if changes and communicator.is_first:
+            save_changes(run, setup.plan, changes, skipped)
         return checkpoint
 
-    checkpoint = communicator.run_or_fail_together(load_checkpoint)
-    if recipe.overrides and recipe.run:
-        communicator.run_or_fail_together(
-            lambda: save_changes(run, setup.plan, recipe.overrides) if communicator.is_first else None
-        )
-    return run, checkpoint
+    return run, communicator.run_or_fail_together(load_checkpoint)
 
 
 def _initial_files(
@@ -110,7 +108,11 @@ def _initial_files(
 ) -> Files:
     """Return the files of a new run directory, its first checkpoint included, by their paths in it."""
     names = RunDirectory(Path())
-    document = plan_document(setup.plan, recipe, setup.data, runs.resolve() / setup.plan.name, processes)
+    try:
+        folder = runs.resolve() / setup.plan.name
+    except (OSError, ValueError, RuntimeError):  # `RunDirectory.create` reports it
+        folder = runs.absolute() / setup.plan.name
+    document = plan_document(setup.plan, recipe, setup.data, folder, processes)
     files = {
         str(names.recipe): dump(document["recipe"]).encode(),
         str(names.given): recipe.given,

@@ -60,7 +60,7 @@ def test_recipe_as_dictionary_and_as_file_give_equal_runs(generation_run: Path, 
     assert (from_file.path.name, run(str(file), tmp_path / "runs").path.name) == ("generation-1", "generation-2")
     for name in ("model.safetensors", "plan.json", "tokenizer.json", "metrics.jsonl"):
         assert (from_file.path / name).read_bytes() == (generation_run / name).read_bytes()
-    assert (from_file.path / "recipe.yaml").read_bytes() == file.read_bytes()
+    assert (from_file.path / "recipe.given.yaml").read_bytes() == file.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_overrides_accept_path_objects(tmp_path: Path, monkeypatch: pytest.Monke
     recipe = write_recipe(elsewhere / "classification.yaml", CLASSIFICATION_RECIPE)
     monkeypatch.chdir(tmp_path)
     trained = run(recipe, tmp_path / "runs", data__path=Path("reviews.csv"), data={"test": {"path": Path("test.csv")}})
-    assert trained.recipe["data"]["path"] == str(tmp_path / "reviews.csv")
+    assert trained.recipe["data"]["path"] == "../../reviews.csv"  # relative to the run directory
     with pytest.raises(DataError, match=rf"{elsewhere}.reviews\.csv: no such file"):
         run(recipe, tmp_path / "runs")
 

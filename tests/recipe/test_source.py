@@ -62,9 +62,9 @@ def faults_of(source: Any, *overrides: str) -> list[str]:
     return caught.value.lines
 
 
-def test_a_recipe_keeps_its_text_and_drops_a_byte_order_mark(write: Write) -> None:
+def test_a_recipe_keeps_its_bytes_and_drops_a_byte_order_mark(write: Write) -> None:
     recipe = read_recipe(write(r=b"\xef\xbb\xbfname: x\r\n"))
-    assert (recipe.data, recipe.text) == ({"name": "x"}, "name: x\r\n")
+    assert (recipe.data, recipe.given) == ({"name": "x"}, b"\xef\xbb\xbfname: x\r\n")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ class TestDictionaries:
             {"seed": np.int64(3), "lr": np.float64(0.5), "path": Path("a/b"), "betas": (0.9, 0.99), 1: None}
         )
         assert recipe.data == {"seed": 3, "lr": 0.5, "path": "a/b", "betas": [0.9, 0.99], "1": None}
-        assert read_recipe(recipe.data).text == recipe.text
+        assert read_recipe(recipe.data).given == recipe.given
 
     def test_the_dictionary_is_not_changed(self) -> None:
         given_recipe = {"encoder": {"type": "lstm"}}
@@ -331,7 +331,7 @@ def test_a_fault_is_placed_at_the_innermost_section_above(write: Write) -> None:
     assert recipe.fault(("generate", "prompt"), "x").location == "r.yaml:1:1"
     assert recipe.fault(("train", "epochs"), "x").location == "r.yaml:8:11"
     assert recipe.fault(("train", "epochs"), "x", at_key=True).location == "r.yaml:8:3"
-    assert Recipe({}, "").fault(("a", ""), "x").key == "a.''"
+    assert Recipe({}).fault(("a", ""), "x").key == "a.''"
 
 
 def test_a_message_is_one_line_without_control_characters(write: Write) -> None:

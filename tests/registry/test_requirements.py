@@ -66,13 +66,13 @@ def test_installed_plugins_are_accepted(check, plugins: str) -> None:
             "seqkit-works, seqkit-absent",
             [],
             "recipe.yaml:1:25: the required plugin seqkit-absent is not installed: pip install "
-            "seqkit-absent, or install it from where the recipe comes from",
+            "seqkit-absent, or its source if it is not published",
         ),
         (
             '"seqkit-absent>=2"',
             [],
             "recipe.yaml:1:11: the required plugin seqkit-absent is not installed: pip install "
-            "'seqkit-absent>=2', or install it from where the recipe comes from",
+            "'seqkit-absent>=2', or its source if it is not published",
         ),
         (
             "seqkit-works",
@@ -83,7 +83,7 @@ def test_installed_plugins_are_accepted(check, plugins: str) -> None:
             '"seqkit-works>=2"',
             [],
             "recipe.yaml:1:11: the recipe requires seqkit-works>=2, but 1.2 is installed: "
-            "pip install 'seqkit-works>=2', or install it from where the recipe comes from",
+            "pip install 'seqkit-works>=2', or its source if it is not published",
         ),
         (
             "seqkit-fails",
