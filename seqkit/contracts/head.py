@@ -102,7 +102,7 @@ class Head(Contract, ABC):
         return encoded_input
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        """Return a prediction per row, as JSON objects; an empty list if metrics need nothing but the loss."""
+        """Return a prediction per row, as JSON objects with finite numbers; an empty list if the head makes none."""
         return []
 
     def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
@@ -119,12 +119,14 @@ class Head(Contract, ABC):
     ) -> dict[str, Any]:
         """Return the metrics of a split, as JSON types. Leave out a metric that is undefined for these examples.
 
+        seqkit leaves out a metric that is NaN too, or contains NaN. An infinite one ends the run with an error.
+
         An implementation may take two more keyword arguments, and receives them if it does: `count`, the number of
         items that the mean loss was computed from (the sum of `Loss.count`), and `tokenizer`, the fitted tokenizer, or
         None for features.
 
         Args:
-            loss: the mean loss of the split.
+            loss: the mean loss of the split; NaN if it is the mean of no item, because all targets are unknown.
             predictions: one per row, in the order of the examples.
             examples: the examples of the split.
         """

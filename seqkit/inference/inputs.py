@@ -103,7 +103,9 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
     for number, pair in enumerate(pairs, start=1):
         place = message("pair {number}", number=number)
         try:
-            value, target = [pair] if isinstance(pair, str) else pair  # two characters are not a pair
+            # Two characters are not a pair, nor are two keys.
+            is_pair = not isinstance(pair, str | bytes | Mapping | AbstractSet)
+            value, target = pair if is_pair else [pair]
         except (TypeError, ValueError):
             raise UsageError(
                 message("{place}: must be (input, target), not {value!r:.40}", place=place, value=pair)
@@ -163,6 +165,8 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
         raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
     features = features.astype(np.float64)
     if not np.isfinite(features).all():
-        time_step = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
-        raise DataError(message("time step {number} contains a number that is not finite", number=time_step + 1))
+        number = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 1
+        raise DataError(
+            message("time step {number} contains a number that is not finite, or too large for float32", number=number)
+        )
     return features

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from seqkit.errors import DataError
 from seqkit.messages import message
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+"""The delimiters that are recognized, and their names."""
 
 _MAX_FIELD = 2**31 - 1
 """What the csv module can take on any machine."""
@@ -18,25 +21,61 @@ _CARRIAGE_RETURN = "\udc0d"
 """Replaces a carriage return inside a line, which would end a row for the csv module. No decoded text contains it."""
 
 
-def find_delimiter(header: str, columns: Sequence[str], usual: str) -> tuple[str | None, bool]:
+def find_delimiter(header: str, columns: Sequence[str], usual: str, location: str) -> str:
     """Return the delimiter of a table, by its header.
+
+    It is the one by which the header contains the columns, preferably the usual one. If none does, it is the one that
+    gives most columns: the error of the missing column then names them.
 
     Args:
         header: the first line.
         columns: the columns that the table must have.
         usual: the delimiter that the name of the file suggests.
+        location: the file and line, for messages.
 
-    Returns:
-        The delimiter by which the header contains all columns, preferably the usual one, and True; None and False if
-        it is not clear. If no delimiter does, the one that gives most columns, and False.
+    Raises:
+        DataError: more than one delimiter other than the usual one is possible.
+
+    Warns:
+        UserWarning: it is not the usual one.
     """
     names = {delimiter: _names(header, delimiter) for delimiter in (usual, *DELIMITERS)}
     fitting = [delimiter for delimiter, found in names.items() if set(columns) <= set(found)]
-    if fitting[:1] == [usual] or len(fitting) == 1:
-        return fitting[0], True
-    if fitting:
-        return None, False
-    return max(names, key=lambda delimiter: len(names[delimiter])), False
+    if not fitting:
+        return max(names, key=lambda delimiter: len(names[delimiter]))
+    if usual in fitting:
+        return usual
+    found = message(" or ").join(DELIMITERS[delimiter] for delimiter in fitting)
+    if len(fitting) > 1:
+        raise DataError(
+            message(
+                "{location}: the columns can be separated by {found}: set `delimiter:`", location=location, found=found
+            )
+        )
+    note = message(
+        "{location}: the delimiter of the columns is a {found}, not a {usual}",
+        location=location,
+        found=found,
+        usual=DELIMITERS[usual],
+    )
+    warnings.warn(note, stacklevel=2)
+    return fitting[0]
+
+
+def is_quoted(header: str, columns: Sequence[str], delimiter: str) -> bool:
+    """Return whether a header contains the columns only if names can be quoted."""
+    plain = {name.strip() for name in header.split(delimiter)}
+    return set(columns) <= set(_names(header, delimiter)) and not set(columns) <= plain
+
+
+def unique_names(header: Sequence[str]) -> list[str]:
+    """Return the names of columns, numbered where one occurs again: `x`, `x.1`, `x.2`, as pandas does."""
+    seen: Counter[str] = Counter()
+    names = []
+    for name in header:
+        names.append(f"{name}.{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return names
 
 
 def _names(header: str, delimiter: str) -> list[str]:

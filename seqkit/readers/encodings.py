@@ -132,7 +132,11 @@ def _guess_encoding(read: Callable[[], Iterable[bytes]], tried: str) -> str:
         read: returns the chunks of the text, from the start on each call.
         tried: the encoding in which it is not valid.
     """
-    beginning = next(iter(read()), b"")[:BEGINNING_BYTES]
+    beginning = b""
+    for chunk in read():
+        beginning = (beginning + chunk)[:BEGINNING_BYTES]
+        if len(beginning) == BEGINNING_BYTES:
+            break
     by_bytes = _marked_encoding(beginning) or _encoding_by_zeros(beginning, 0.01)
     for encoding in (by_bytes, "utf-8", "gb18030"):
         if encoding in ("", tried):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any, Literal
 from seqkit.contracts import DataNote, Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
-from seqkit.readers.delimited import find_delimiter, plain_rows, quoted_rows
+from seqkit.readers.delimited import DELIMITERS, find_delimiter, is_quoted, plain_rows, quoted_rows, unique_names
 from seqkit.readers.files import check_encoding, read_lines
-from seqkit.strict_json import parse_strict_json
+from seqkit.readers.json_lines import json_objects
 
 _FORMATS: dict[str, Literal["csv", "tsv", "jsonl"]] = {
     ".csv": "csv",
@@ -24,7 +23,6 @@ _FORMATS: dict[str, Literal["csv", "tsv", "jsonl"]] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-_DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -32,9 +30,10 @@ class Table(Reader):
     """Labelled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
 
     A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
-    contain delimiters and line breaks; fields that tabs separate in a TSV file are never quoted. A file can be
-    compressed with gzip. A header that occurs again, in concatenated files, is skipped with a note. The row of an
-    example is its number below the header, from 1, without blank lines; in a JSON Lines file, the line.
+    contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
+    header are. A file can be compressed with gzip. A header that occurs again, in concatenated files, is skipped with a
+    note. The row of an example is its number below the header, from 1, without blank lines; in a JSON Lines file, the
+    line.
 
     Args:
         path: the file.
@@ -71,6 +70,7 @@ class Table(Reader):
         self.path = path
         self.text = text
         self.label = label
+        self._used = [text] if label is None else [text, label]
         self.labelled = label is not None
         self.empty = empty
         self.format = _format_of(path) if format == "auto" else format
@@ -89,26 +89,24 @@ class Table(Reader):
         return {**parameters, "label": None}
 
     def read(self) -> Iterator[Example]:
-        records = self._json_records() if self.format == "jsonl" else self._row_records()
-        used = [column for column in (self.text, self.label) if column is not None]
+        lines = read_lines(self.path, self.encoding)
+        read_records = json_objects if self.format == "jsonl" else self._rows
         count = skipped = 0
-        for row, line, record in records:
+        for row, line, record in read_records(lines, str(self.path)):
             location = f"{self.path}:{line}"
-            if self.empty == "skip" and any(_is_empty(record.get(column, "-")) for column in used):
+            if self.empty == "skip" and any(_is_empty(record.get(column, "-")) for column in self._used):
                 skipped += 1
                 note = message("skipped: the text or the label is empty") if self.label else message("skipped: no text")
                 warnings.warn(DataNote(note, location), stacklevel=2)
                 continue
             count += 1
-            yield Example(
-                self._value(record, "text", self.text, location),
-                None if self.label is None else self._value(record, "label", self.label, location).strip(),
-                location,
-                row=row,
-                columns={
-                    name: self._checked(value, name, location) for name, value in record.items() if name not in used
-                },
-            )
+            text = self._value(record, "text", self.text, location)
+            label = None if self.label is None else self._value(record, "label", self.label, location).strip()
+            columns = {name: value for name, value in record.items() if name not in self._used}
+            if not self.labelled:  # `predict` copies them
+                for name, value in columns.items():
+                    self._check_surrogates(value, name, location)
+            yield Example(text, label, location, row=row, columns=columns)
         if skipped and not count:
             raise DataError(
                 message(
@@ -155,16 +153,15 @@ class Table(Reader):
                     column=column,
                 )
             )
-        return str(self._checked(value, column, location))
+        self._check_surrogates(value, column, location)
+        return value
 
-    def _checked(self, value: Any, column: str, location: str) -> Any:
-        """Return a field, checked for half of a surrogate pair, which only JSON can contain.
-
-        Raises:
-            DataError: it contains one.
-        """
+    def _check_surrogates(self, value: Any, column: str, location: str) -> None:
+        """Check that a field contains no half of a surrogate pair, which only JSON can contain."""
+        if self.format != "jsonl":
+            return
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if self.format == "jsonl" and (surrogate := _SURROGATE.search(text)):
+        if surrogate := _SURROGATE.search(text) or _SURROGATE.search(column):
             raise DataError(
                 message(
                     "{location}: '{column}' contains \\u{code:04x}, half of a surrogate pair: add the other half",
@@ -173,17 +170,16 @@ class Table(Reader):
                     code=ord(surrogate[0]),
                 )
             )
-        return value
 
     def _missing_column(self, parameter: str, column: str, columns: list[str], location: str) -> DataError:
-        found = suggest(column, columns) or message("; the columns are {columns}", columns=", ".join(columns))
+        shown = ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in columns[:20])
+        found = suggest(column, columns) or message("; the columns are {columns}", columns=shown)
         if parameter == "label":
             remedy = message("set `label:` to the right one, or to null to read no labels")
         else:
             remedy = message("set `{parameter}:` to the right one", parameter=parameter)
-        wanted = [name for name in (self.text, self.label) if name is not None]
-        if self.format != "jsonl" and not any(name in columns or suggest(name, columns) for name in wanted):
-            remedy = message("{remedy}, or add a header if line 1 is the first row", remedy=remedy)
+        if self.format != "jsonl" and not any(name in columns or suggest(name, columns) for name in self._used):
+            remedy = message("{remedy}, or add a header if this is the first row", remedy=remedy)
         return DataError(
             message(
                 "{location}: there is no column '{column}'{found}: {remedy}",
@@ -194,72 +190,49 @@ class Table(Reader):
             )
         )
 
-    def _row_records(self) -> Iterator[tuple[int, int, dict[str, str]]]:
+    def _rows(self, lines: Iterator[str], source: str) -> Iterator[tuple[int, int, dict[str, str]]]:
         """Yield the row number, the line number and the fields by column of each row below the header."""
-        lines = read_lines(self.path, self.encoding)
         first_lines = []
         for line in lines:
             first_lines.append(line)
             if line.strip():
                 break
-        delimiter = self._find_delimiter(first_lines)
         lines = chain(first_lines, lines)
-        if self.format == "tsv" and delimiter == "\t":
+        delimiter: str = self.delimiter
+        if delimiter == "auto":
+            usual = "\t" if self.format == "tsv" else ","
+            delimiter = find_delimiter(first_lines[-1], self._used, usual, f"{source}:{len(first_lines)}")
+        if self.format == "tsv" and delimiter == "\t" and not is_quoted(first_lines[-1], self._used, delimiter):
             rows = plain_rows(lines, delimiter)
         else:
-            rows = quoted_rows(lines, delimiter, str(self.path))
+            rows = quoted_rows(lines, delimiter, source)
         header: list[str] = []
         number = 0
         for line_number, row in rows:
-            while len(row) > len(header) > 0 and not row[-1].strip():  # a delimiter at the end of the line
-                row.pop()
-            names = [field.strip() for field in row]
             if not header:
-                header = names
-                while len(header) > 1 and not header[-1]:
-                    header.pop()
-                self._check_header(header, f"{self.path}:{line_number}")
-                columns = _unique_names(header)
-            elif names == header:
+                header = [name.strip() for name in row]
+                self._check_header(header, f"{source}:{line_number}")
+                columns = unique_names(header)
+                continue
+            # A line can end in a delimiter, whether or not the header does.
+            while len(row) > len(header) and not row[-1].strip():
+                row.pop()
+            if not any(header[len(row) :]):
+                row += [""] * (len(header) - len(row))
+            if [name.strip() for name in row] == header:
                 note = message("skipped: the header again, as from concatenated files")
-                warnings.warn(DataNote(note, f"{self.path}:{line_number}"), stacklevel=2)
+                warnings.warn(DataNote(note, f"{source}:{line_number}"), stacklevel=2)
             elif len(row) != len(header):
                 raise self._row_error(line_number, len(row), len(header), delimiter)
             else:
                 number += 1
                 yield number, line_number, dict(zip(columns, row, strict=True))
 
-    def _find_delimiter(self, first_lines: list[str]) -> str:
-        if self.delimiter != "auto":
-            return self.delimiter
-        usual = "\t" if self.format == "tsv" else ","
-        wanted = [column for column in (self.text, self.label) if column is not None]
-        header = first_lines[-1]
-        delimiter, is_sure = find_delimiter(header, wanted, usual)
-        if delimiter is None:
-            raise DataError(
-                message(
-                    "{path}:{line}: it is not clear what separates the columns: set `delimiter:`",
-                    path=self.path,
-                    line=len(first_lines),
-                )
-            )
-        if is_sure and delimiter != usual:
-            note = message(
-                "{path}: the columns are separated by {found}, not by {usual}",
-                path=self.path,
-                found=_DELIMITER_NAMES[delimiter],
-                usual=_DELIMITER_NAMES[usual],
-            )
-            warnings.warn(note, stacklevel=2)
-        return delimiter
-
     def _row_error(self, line: int, fields: int, columns: int, delimiter: str) -> DataError:
-        names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
         if self.format == "tsv" and delimiter == "\t":
             remedy = message("remove tabs from the text")
         else:
-            remedy = message("quote a field that contains a {delimiter}", delimiter=names[delimiter])
+            remedy = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
         return DataError(
             message(
                 "{path}:{line}: the number of fields is {fields}, not {columns} as in the header: {remedy}",
@@ -286,33 +259,6 @@ class Table(Reader):
                     )
                 )
 
-    def _json_records(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """Yield the line number, twice, and the object of each line that is not blank."""
-        for number, line in enumerate(read_lines(self.path, self.encoding), start=1):
-            if not line.strip():
-                continue
-            location = f"{self.path}:{number}"
-            try:
-                record = parse_strict_json(line)
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    message(
-                        "{location}: invalid JSON: {reason} at character {column}: write one JSON object per line",
-                        location=location,
-                        reason=error.msg,
-                        column=error.pos + 1,
-                    )
-                ) from None
-            except ValueError as error:  # NaN, a repeated key, a number that is too large
-                raise DataError(
-                    message("{location}: invalid JSON: {reason}", location=location, reason=error)
-                ) from None
-            if not isinstance(record, dict):
-                raise DataError(
-                    message("{location}: not a JSON object: write one JSON object per line", location=location)
-                )
-            yield number, number, record
-
 
 def _format_of(path: Path) -> Literal["csv", "tsv", "jsonl"] | None:
     """Return the format that the name of a file suggests, compressed or not."""
@@ -321,13 +267,3 @@ def _format_of(path: Path) -> Literal["csv", "tsv", "jsonl"] | None:
 
 def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _unique_names(header: list[str]) -> list[str]:
-    """Return the names of columns, numbered where one occurs again: `x`, `x.1`, `x.2`, as pandas does."""
-    seen: Counter[str] = Counter()
-    names = []
-    for name in header:
-        names.append(f"{name}.{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    return names

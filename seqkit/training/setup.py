@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -20,7 +19,6 @@ from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.source import Recipe
 from seqkit.stop import StopCheck
 from seqkit.training.distributed import Communicator
-from seqkit.training.documents import plan_document
 from seqkit.training.features import check_features
 from seqkit.training.threads import Threads, measure_threads
 
@@ -37,7 +35,6 @@ class TrainingSetup:
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
         evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
-        document: the content of plan.json.
     """
 
     plan: Plan
@@ -47,7 +44,6 @@ class TrainingSetup:
     threads: Threads
     train_batches: Batches
     evaluation_batches: dict[str, Batches]
-    document: dict[str, Any]
 
 
 def build_setup(
@@ -91,8 +87,7 @@ def build_setup(
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
         seed_everything((plan.seed + communicator.rank) % 2**32)
-    document = plan_document(plan, data)
-    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches, document)
+    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches)
 
 
 def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -128,6 +129,24 @@ def test_prepared_data_do_not_depend_on_chunks(
     assert_same_data(whole, cached)
     expected = smallest_type(whole.tokenizer.vocab_size)
     assert cached.splits["train"].rows[0].input.dtype == expected and expected.itemsize == 1
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bytes])
+def test_concatenated_and_compressed_files_do_not_depend_on_chunks(tmp_path: Path, monkeypatch, compress) -> None:
+    monkeypatch.setattr(
+        "seqkit.data.token_files.encode.read_chunks", lambda path, encoding: read_chunks(path, encoding, 50)
+    )
+    text = ("\ufeff" + TEXT + "a lone\rcarriage return\n") * 3
+    (tmp_path / "a.txt").write_bytes(compress(text.encode()))
+    plan = text_plan(tmp_path / "a.txt", split={"by": "order", "valid": 0.2, "test": 0.1})
+    lines = TEXT.replace("\r\n", "\n").count("\n") + 1
+    note = f"a.txt:{lines + 1}: removed the byte order mark at the start of the line .* the file: 2"
+    with pytest.warns(UserWarning, match=note) as notes:
+        whole, encoded, cached = prepare_three_times(plan, monkeypatch)
+    assert len({str(note.message) for note in notes}) == 1
+    assert {"\r", "\ufeff"} & set(whole.tokenizer.state()["symbols"]) == {"\r"}
+    assert_same_data(whole, encoded)
+    assert_same_data(whole, cached)
 
 
 def test_separate_long_files_for_valid_and_test(tmp_path: Path, monkeypatch) -> None:

@@ -141,6 +141,18 @@ def test_a_prediction_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("isolated_registry")
+@pytest.mark.parametrize("value", [NAN, INF, 1e39])
+def test_features_that_are_not_finite_are_rejected(value: float, tmp_path: Path) -> None:
+    seqkit.register("head", "regression")(Regression)
+    run = train(tmp_path)
+    problem = "contains a number that is not finite, or too large for float32"
+    with pytest.raises(DataError, match=f"^text 2 of 2: {problem}$"):
+        run.predict([INPUTS[0], INPUTS[1] + value])
+    with pytest.raises(DataError, match=f"^pair 1: {problem}$"):
+        run.evaluate([(INPUTS[0] + value, 1.0)])
+
+
+@pytest.mark.usefixtures("isolated_registry")
 def test_encoder_outputs_that_are_not_finite_are_an_error_whatever_is_predicted(tmp_path: Path) -> None:
     @seqkit.register("head", "regression")
     class Sign(Regression):
