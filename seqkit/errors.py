@@ -77,6 +77,23 @@ class DataError(SeqkitError):
     exit_code = 3
 
 
+class MissingFilesError(DataError):
+    """Files that a recipe names are missing, or cannot be read.
+
+    Attributes:
+        faults: what is wrong with each file, in the order of the recipe.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    @property
+    def lines(self) -> list[str]:
+        """The message, one line per file."""
+        return [_one_line(str(fault)) for fault in self.faults]
+
+
 class UnknownText(DataError):
     """A text contains a token that is not in the vocabulary, and the tokenizer is configured to raise an error for it.
 

@@ -68,7 +68,7 @@ def run_recipe(
         all_callbacks = _collect_callbacks(callbacks, registry, communicator)
         setup = communicator.run_or_fail_together(lambda: build_setup(plan, recipe, device, communicator, stop))
         resources.enter_context(worker_threads(setup.threads.workers))
-        run, checkpoint = open_run(setup, recipe, runs, resume, all_callbacks, communicator, resources)
+        run, checkpoint = open_run(setup, recipe, runs, resume, registry, all_callbacks, communicator, resources)
         all_callbacks.emit("setup", setup=setup, processes=communicator.size)
         try:
             step = checkpoint.progress.step if checkpoint else 0
@@ -131,7 +131,9 @@ def _train_and_evaluate(
     except StopRequested as request:
         raise Interrupted(
             request.signal_number,
-            message("stopped after training, with everything saved: resume with --resume {run}", run=run.path),
+            message(
+                "stopped after training, with everything saved; resume with: {command}", command=run.resume_command
+            ),
         ) from None
     write_file(run.result, to_json(result))
     run.launched_by.unlink(missing_ok=True)

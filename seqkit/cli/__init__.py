@@ -95,7 +95,7 @@ def _invoke(arguments: list[str]) -> int:
         return 2
     no_arguments = getattr(click.exceptions, "NoArgsIsHelpError", ())  # not in click 8.1, which exits with 0
     try:
-        code = seqkit.main(arguments, prog_name="seqkit", standalone_mode=False)
+        code = seqkit.main(arguments, prog_name="seqkit", standalone_mode=False, obj=arguments)
     except no_arguments as error:  # raised by a plugin's group of commands
         print(error.format_message())
         return 2

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
 from seqkit.cli.checked import Checked
-from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
+from seqkit.cli.group import (
+    completed_by,
+    json_option,
+    no_plugin_option,
+    overrides_argument,
+    recipe_argument,
+    run_argument,
+    seqkit,
+)
 from seqkit.cli.output import print_json
-from seqkit.cli.startup import frozen_imports
 from seqkit.cli.stderr import print_note
-from seqkit.errors import UsageError
-from seqkit.messages import message
 
-MAX_PROCESSES = 1024
+verbose_option = click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print the run directory alone; notes go to stderr.")
+run_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the run directory and result.json as JSON; notes go to stderr."
+)
 
 
 @seqkit.command(short_help="Train and evaluate a recipe.")
@@ -33,11 +40,13 @@ MAX_PROCESSES = 1024
     "--resume",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Resume an interrupted run.",
+    help="Resume an interrupted run of this recipe.",
     shell_complete=completed_by("complete_run"),
 )
 @click.option("--processes", type=Checked("PositiveInt"), default=1, help="Number of local processes.")
-@click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
+@verbose_option
+@quiet_option
+@run_json_option
 @no_plugin_option
 def run(
     recipe: Path,
@@ -46,6 +55,8 @@ def run(
     resume: Path | None,
     processes: int,
     verbose: bool,
+    quiet: bool,
+    as_json: bool,
     without: tuple[str, ...],
 ) -> int:
     """Train a recipe, evaluate it, and generate text or predict labels if the recipe requests it.
@@ -54,33 +65,46 @@ def run(
 
     To train in several processes, on one machine or more: torchrun --nproc-per-node 2 -m seqkit run RECIPE.
     """
+    from seqkit.cli.training import Display, run_arguments, train
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
 
-    read = read_recipe(recipe, overrides)
-    registry = load_registry(without=without).check()
-    if processes > MAX_PROCESSES:
-        raise UsageError(message("--processes must be at most {max}, not {value}", max=MAX_PROCESSES, value=processes))
-    if processes > 1:
-        from seqkit.recipe.resolve import resolve
-        from seqkit.training.launch import launch
+    return train(
+        read_recipe(recipe, overrides),
+        load_registry(without=without).check(),
+        runs,
+        resume,
+        processes=processes,
+        display=Display(verbose, quiet, as_json),
+        arguments=run_arguments(recipe, overrides, runs, resume, without),
+    )
 
-        resolve(read, registry)  # reports the errors of the recipe once, not in each process
-        options = ["--runs", str(runs), *(["--resume", str(resume)] if resume else [])]
-        options += ["--verbose"] if verbose else []
-        options += [word for name in without for word in ("--no-plugin", name)]
-        return launch(processes, ["run", *options, "--", str(recipe), *overrides])
-    with frozen_imports():
-        from seqkit.experiment import run_recipe
-        from seqkit.training.console import Console
-    from seqkit.cli.signals import StopRequest
 
-    console = Console(sys.stdout, sys.stderr, verbose)
-    with StopRequest() as stop:
-        finished = run_recipe(read, registry, runs, [console], stop, resume)
-    if os.environ.get("RANK", "0") == "0":
-        click.echo(finished.path)
-    return 0
+@seqkit.command(short_help="Resume an interrupted run, or train it for longer.")
+@run_argument
+@overrides_argument
+@click.option("--processes", type=Checked("PositiveInt"), help="Number of local processes.  [default: that of the run]")
+@verbose_option
+@quiet_option
+@run_json_option
+@no_plugin_option
+def resume(
+    run: Path,
+    overrides: tuple[str, ...],
+    processes: int | None,
+    verbose: bool,
+    quiet: bool,
+    as_json: bool,
+    without: tuple[str, ...],
+) -> int:
+    """Resume an interrupted run, or train a finished run for longer. The run directory contains the recipe.
+
+    KEY=VALUE changes train.epochs, train.steps, train.checkpoint_seconds, train.threads or
+    train.early_stopping.patience; and data.path, for data that has moved.
+    """
+    from seqkit.cli.training import Display, resume_run
+
+    return resume_run(run, overrides, processes, Display(verbose, quiet, as_json), without)
 
 
 @seqkit.command("verify-resume", short_help="Verify that killed runs resume bit for bit.")
@@ -93,7 +117,8 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
 
     Trains the recipe once without a kill, then kills and resumes runs, and compares weights, metrics and outputs. Half
     of the kills happen between two file operations, half at a random time. A checkpoint is saved after each step unless
-    train.checkpoint_seconds=... overrides it. Shorten a long recipe with train.steps=....
+    train.checkpoint_seconds=... overrides it. Shorten a long recipe with train.steps=... or train.epochs=...: either
+    replaces what the recipe sets.
     """
     from seqkit.cli.verify_resume import verify_resume as verify
 
@@ -106,15 +131,20 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
 @json_option
 @no_plugin_option
 def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tuple[str, ...]) -> None:
-    """Check a recipe without reading its data, and print its plan: the recipe with every default filled in."""
+    """Check a recipe and print its plan: the recipe with every default filled in.
+
+    The data is not read, but its files must exist.
+    """
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
 
     read = read_recipe(recipe, overrides)
     registry = load_registry(without=without)
+    from seqkit.recipe.paths import check_files
     from seqkit.recipe.resolve import resolve
 
     plan = resolve(read, registry)
+    check_files(read, plan)
     for note in plan.notes:
         print_note(note)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import click
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import run_argument, seqkit
 from seqkit.cli.output import check_output, print_json, print_json_lines, write_predictions
-from seqkit.cli.reader_options import option_hints, reader_parameters
+from seqkit.cli.reader_options import open_data, reader_parameters
 from seqkit.errors import UsageError
 from seqkit.messages import message
 
@@ -125,7 +126,7 @@ def _continue_lines(trained: Run, prompts: Path, options: Mapping[str, Any]) -> 
 @click.option(
     "--data",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="A file in the format that the recipe reads. Labels are not needed.",
+    help="A file in the format that the recipe reads, with or without labels; - for standard input.",
 )
 @text_option
 @set_option
@@ -170,10 +171,11 @@ def predict(
     trained = load(run)
     if output:
         check_output(output, [path for path in (file, data, trained.directory.metrics) if path])
-    with report_notes(), option_hints(trained):
+    with report_notes(), nullcontext() if data is None else open_data(trained, data) as opened:
         pairs: Iterable[tuple[Example, dict[str, Any]]]
-        if data:
-            pairs = trained.predict_examples(trained.read_file(data, **reader_parameters(trained, changes, text=text)))
+        if opened:
+            parameters = reader_parameters(trained, changes, text=text)
+            pairs = trained.predict_examples(trained.read_file(opened, **parameters))
         elif file:
             pairs = _predict_lines(trained, file, encoding or "utf-8")
         else:
@@ -221,7 +223,7 @@ def _nulls(value: Any) -> Any:
     "--data",
     required=True,
     type=click.Path(path_type=Path, allow_dash=True),
-    help="A file in the format that the recipe reads.",
+    help="A file in the format that the recipe reads; - for standard input.",
 )
 @text_option
 @click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
@@ -231,5 +233,5 @@ def evaluate(run: Path, data: Path, text: str | None, label: str | None, changes
     from seqkit.api import load
 
     trained = load(run)
-    with option_hints(trained):
-        print_json(trained.evaluate(data, **reader_parameters(trained, changes, text=text, label=label)))
+    with open_data(trained, data) as file:
+        print_json(trained.evaluate(file, **reader_parameters(trained, changes, text=text, label=label)))

@@ -22,7 +22,7 @@ STANDARD_OUTPUT = "-"
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON. Raises as `to_json` does."""
-    print(to_json(value, indent=2))
+    print(to_json(value, _INDENTED))
 
 
 def print_json_lines(items: Iterable[Mapping[str, Any]]) -> None:
@@ -31,14 +31,24 @@ def print_json_lines(items: Iterable[Mapping[str, Any]]) -> None:
         sys.stdout.write(to_json(item) + "\n")
 
 
-def to_json(value: Any, **options: Any) -> str:
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # a NumPy number or array
+        return value.tolist()
+    return str(value)
+
+
+_LINE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
+_INDENTED = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain, indent=2)
+
+
+def to_json(value: Any, encoder: json.JSONEncoder = _LINE) -> str:
     """Return a value as strict JSON, Unicode unescaped; NumPy's numbers and arrays as numbers and lists.
 
     Raises:
         DataError: it contains a number that is not finite, which JSON cannot express.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain, **options)
+        return encoder.encode(value)
     except ValueError:
         text = json.dumps(value, ensure_ascii=False, default=_plain)
         raise DataError(
@@ -93,10 +103,12 @@ def write_predictions(output: Path, pairs: Pairs) -> None:
     if str(output) == STANDARD_OUTPUT:
         print_json_lines(records)
         return
+    from seqkit.cli.signals import raised_sigterm
+
     target = output.resolve()  # a symbolic link stays one
     staged = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with raised_sigterm(), staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             for line in _WRITERS[output.suffix.lower()](records):
                 file.write(line)
             file.flush()
@@ -198,9 +210,3 @@ def _field(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else to_json(value)
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # a NumPy number or array
-        return value.tolist()
-    return str(value)

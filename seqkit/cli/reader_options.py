@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.cli.stderr import aliases
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import message
 
@@ -70,10 +75,22 @@ def _check_names_column(run: Run, key: str) -> None:
 
 
 @contextmanager
-def option_hints(run: Run) -> Iterator[None]:
-    """Add to an error of the data that suggests a key of the recipe the option that sets it: `--set label=…`."""
+def open_data(run: Run, data: Path) -> Iterator[Path]:
+    """Return the file of `--data`. Standard input, `-`, is copied to a file with the ending of the recipe's.
+
+    An error in the file that suggests a key of the recipe gets the option that sets it: `--set label=…`.
+    """
     try:
-        yield
+        if str(data) != "-":
+            yield data
+            return
+        with tempfile.TemporaryDirectory(prefix="seqkit-") as folder:
+            suffixes = Path(str(run.recipe["data"].get("path") or "")).suffixes
+            file = Path(folder, "stdin").with_suffix("".join(suffixes[-1:]))
+            with file.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+            aliases[str(file)] = message("standard input")
+            yield file
     except DataError as error:
         for key, value in re.findall(r"`(\w+):(?: ([^`]*))?`", str(error)):
             if key in run.recipe["data"]:

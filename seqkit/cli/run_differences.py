@@ -14,7 +14,8 @@ from seqkit.runs.files import read_json
 def first_difference(expected: Path, actual: Path) -> str:
     """Describe the first difference between two run directories, or return an empty string."""
     first, second = RunDirectory(expected), RunDirectory(actual)
-    for a, b in ((first.metrics, second.metrics), (first.recipe, second.recipe), (first.tokenizer, second.tokenizer)):
+    names = ("metrics", "recipe", "given", "overrides", "tokenizer")
+    for a, b in ((getattr(first, name), getattr(second, name)) for name in names):
         if difference := _compare_lines(a.read_text(encoding="utf-8"), b.read_text(encoding="utf-8"), a.name):
             return difference
     if difference := _compare_tensors(first.model, second.model, first.model.name):

@@ -1,4 +1,4 @@
-"""Handle SIGINT and SIGTERM as a request to finish the step, save a checkpoint and exit."""
+"""Handle SIGINT and SIGTERM: in training as a request to finish the step, save a checkpoint and exit."""
 
 from __future__ import annotations
 
@@ -7,13 +7,34 @@ import signal
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Self
+
+from seqkit.errors import Interrupted
+from seqkit.messages import message
 
 GRACE_SECONDS = 1.5
 """The time for an orderly exit after a second SIGINT. A checkpoint that is being written is not lost: it replaces the
 one before it only once it is complete."""
+
+
+@contextmanager
+def raised_sigterm() -> Iterator[None]:
+    """Raise `Interrupted` in the block on SIGTERM, which would otherwise end the process without any cleanup."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        raise Interrupted(number, message("interrupted"))
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 class StopRequest:

@@ -8,6 +8,9 @@ from contextlib import suppress
 from seqkit.messages import message
 from seqkit.terminal import RED, YELLOW, colored
 
+aliases: dict[str, str] = {}
+"""What to call temporary files."""
+
 
 def print_error(line: str) -> None:
     """Print one line of an error."""
@@ -20,5 +23,7 @@ def print_note(text: str) -> None:
 
 
 def _print(line: str, color: str) -> None:
+    for path, name in aliases.items():
+        line = line.replace(path, name)
     with suppress(OSError):
         print(colored(line, color, sys.stderr), file=sys.stderr, flush=True)

@@ -94,7 +94,11 @@ class Head(Contract, ABC):
         raise NotImplementedError
 
     def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
-        """Return the part of an input that a prediction is computed from: by default all of it."""
+        """Return the part of an input that a prediction is computed from: by default all of it.
+
+        An implementation may take one more keyword argument, and receives it if it does: `feature_names`, the names of
+        the features, as in `Example`.
+        """
         return encoded_input
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:

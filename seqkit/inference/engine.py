@@ -95,11 +95,12 @@ class Engine(LanguageModel, Protocol):
     def load(self) -> None:
         """Read the weights and build the model now, if that has not been done yet."""
 
-    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
+    def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
         """Return the part of an input that a prediction is computed from.
 
         Args:
             encoded: ids, int64 (time,); or features, float (time, features).
+            feature_names: the names of the features; empty if they have none.
         """
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:

@@ -65,12 +65,12 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
     return encoded
 
 
-def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) -> list[np.ndarray]:
+def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: Engine) -> list[np.ndarray]:
     """Encode inputs for prediction.
 
     Args:
-        values: texts, or lists of words if the tokenizer takes them; or features, numbers (time, features).
-        places: the origin of each value, for messages.
+        examples: texts, or lists of words if the tokenizer takes them; or features, numbers (time, features).
+        places: the origin of each example, for messages.
         engine: the engine of the run.
 
     Returns:
@@ -82,11 +82,11 @@ def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) 
     from seqkit.data.dataset import encode
 
     inputs = []
-    for value, place in zip(values, places, strict=True):
+    for example, place in zip(examples, places, strict=True):
         try:
-            checked = _check_input(value, engine)
+            checked = _check_input(example.input, engine)
             encoded = checked if engine.tokenizer is None else encode(checked, engine.tokenizer)
-            inputs.append(engine.prediction_input(encoded))
+            inputs.append(engine.prediction_input(encoded, example.feature_names))
         except (DataError, UsageError) as error:
             raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
     return inputs
@@ -103,7 +103,9 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
     for number, pair in enumerate(pairs, start=1):
         place = message("pair {number}", number=number)
         try:
-            value, target = [pair] if isinstance(pair, str) else pair  # two characters are not a pair
+            # Two characters are not a pair, nor are two keys.
+            is_pair = not isinstance(pair, str | bytes | Mapping | AbstractSet)
+            value, target = pair if is_pair else [pair]
         except (TypeError, ValueError):
             raise UsageError(
                 message("{place}: must be (input, target), not {value!r:.40}", place=place, value=pair)
@@ -163,6 +165,8 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
         raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
     features = features.astype(np.float64)
     if not np.isfinite(features).all():
-        time_step = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
-        raise DataError(message("time step {number} contains a number that is not finite", number=time_step + 1))
+        number = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 1
+        raise DataError(
+            message("time step {number} contains a number that is not finite, or too large for float32", number=number)
+        )
     return features

@@ -38,7 +38,7 @@ def predict_examples(examples: Iterable[Example], engine: Engine, model: Path) -
             example.location or message("example {number}", number=number)
             for number, example in enumerate(block, start=count + 1)
         ]
-        inputs = encode_inputs(values, places, engine)
+        inputs = encode_inputs(block, places, engine)
         predictions = engine.predict(inputs, values)
         for example, place, prediction in zip(block, places, predictions, strict=True):
             if find_not_finite(prediction) is not None:

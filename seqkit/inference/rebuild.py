@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UsageError
+from seqkit.errors import DataError, PluginError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.tensors import read_shapes
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
@@ -30,18 +30,37 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
         PluginError: the distribution of a component is not installed.
         DataError: the recipe is corrupt.
     """
-    from seqkit.recipe.resolve import resolve
-    from seqkit.recipe.source import Recipe
+    from seqkit.recipe.saved import resolve_saved
     from seqkit.registry import load_registry
 
     registry = load_registry()
-    _check_installed(directory.path, document.get("components", []), registry)
-    try:
-        return resolve(Recipe(json.loads(json.dumps(document["recipe"])), ""), registry)
-    except RecipeError as error:
-        fault, more = error.faults[0], len(error.faults) - 1
-        text = message("{file}: corrupt: {key}: {reason}", file=directory.plan, key=fault.key, reason=fault.message)
-        raise DataError(text + (message(" (and {count} more)", count=more) if more else "")) from None
+    _check_installed(directory.path, document.get("components", []), document["recipe"].get("plugins"), registry)
+    from seqkit.modeling.size_limit import count_limit, limited_size
+
+    shapes = read_shapes(directory.model)
+    if (count := _count_components(document["recipe"])) > count_limit(shapes):
+        raise DataError(
+            message(
+                "{file}: corrupt: it names {count:,} components, but {model} has {weights:,} weights",
+                file=directory.plan,
+                count=count,
+                model=directory.model.name,
+                weights=len(shapes),
+            )
+        )
+    with limited_size(shapes, directory.model):
+        return resolve_saved(directory, document, registry)
+
+
+def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) -> Spec:
+    """Resolve the reader of plan.json alone, without torch. Takes the arguments of `rebuild_plan`, and raises as it."""
+    from seqkit.recipe.saved import resolve_saved_reader
+    from seqkit.registry import load_registry
+
+    registry = load_registry()
+    components = [component for component in document.get("components", []) if component.get("kind") == "reader"]
+    _check_installed(directory.path, components, registry)
+    return resolve_saved_reader(directory, document, registry)
 
 
 def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:
@@ -85,8 +104,28 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     """
     import torch
 
-    from seqkit.modeling.model import build_model
+    from seqkit.modeling.size_limit import TooLargeError, check_shapes, limited_size
     from seqkit.modeling.weights import load_weights, read_weights
+
+    shapes = read_shapes(directory.model)
+    with torch.random.fork_rng(devices=[]), limited_size(shapes, directory.model):
+        try:
+            with torch.device("meta"):  # without memory for the weights
+                empty = _build_model(directory, plan, tokenizer, fitted)
+        except TooLargeError:
+            raise
+        except Exception:  # a constructor computes with its weights; any other error is raised again below
+            pass
+        else:
+            check_shapes(empty, shapes, directory.model)
+        model = _build_model(directory, plan, tokenizer, fitted)
+    load_weights(model, read_weights(directory.model), directory.model)
+    return model.eval()
+
+
+def _build_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | None, fitted: Mapping[str, Any]) -> Model:
+    """Build the torch modules of a run, with initial weights. Raises as `rebuild_model` does."""
+    from seqkit.modeling.model import build_model
     from seqkit.recipe.plan import BuildError
 
     if tokenizer is None and fitted["features"] is None:
@@ -102,28 +141,25 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
                 reason=first_line(error),
             )
         ) from error
-    with torch.random.fork_rng(devices=[]):
-        try:
-            model = build_model(plan, tokenizer, head, fitted["features"])
-        except BuildError as error:
-            raise DataError(
-                message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
-            ) from None
-        except SeqkitError:
-            raise
-        except Exception as error:
-            raise DataError(
-                message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
-            ) from error
-    load_weights(model, read_weights(directory.model), directory.model)
-    return model.eval()
+    try:
+        return build_model(plan, tokenizer, head, fitted["features"])
+    except BuildError as error:
+        raise DataError(
+            message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
+        ) from None
+    except SeqkitError:
+        raise
+    except Exception as error:
+        raise DataError(
+            message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
+        ) from error
 
 
-def rebuild_reader(plan: Plan, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
+def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
     """Build the reader of a run for another file.
 
     Args:
-        plan: the plan of the run.
+        spec: the reader of the run.
         path: the other file.
         changes: parameters that replace those of the recipe.
         with_targets: whether to read targets too, for evaluation.
@@ -131,7 +167,6 @@ def rebuild_reader(plan: Plan, path: Path, changes: Mapping[str, Any], *, with_t
     Raises:
         UsageError: the reader reads no file, or not this one; or it has no such parameter, or rejects its value.
     """
-    spec = plan.reader
     if "path" not in spec.values:
         remedy = message("evaluate (input, target) pairs in Python") if with_targets else message("pass texts")
         raise UsageError(message("the reader '{name}' reads no file: {remedy}", name=spec.name, remedy=remedy))
@@ -176,14 +211,20 @@ def first_line(error: Exception) -> str:
     return str(error) if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}".split("\n")[0]
 
 
-def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:
+def _count_components(value: Any) -> int:
+    """Return the number of components that a recipe names."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, dict) and "type" in value) + sum(map(_count_components, children))
+
+
+def _check_installed(path: Path, components: Sequence[Mapping[str, str]], plugins: object, registry: Registry) -> None:
     """Check that the components of a run are installed.
 
     Raises:
         PluginError: one is not installed, or only an older version is; the message says what to install.
     """
     from seqkit.registry.records import SESSION
-    from seqkit.registry.requirements import check_not_older
+    from seqkit.registry.requirements import check_not_older, find_source, how_to_install
 
     registry.check()
     for component in components:
@@ -207,10 +248,11 @@ def _check_installed(path: Path, components: Sequence[Mapping[str, str]], regist
         requirement = f"{distribution}>={component['version']}" if component.get("version") else distribution
         raise PluginError(
             message(
-                "{run}: the {kind} '{name}' is not installed: pip install '{requirement}'",
+                "{run}: the {kind} '{name}' of {distribution} is not installed: {remedy}",
                 run=path,
                 kind=kind,
                 name=name,
-                requirement=requirement,
+                distribution=distribution,
+                remedy=how_to_install(requirement, find_source(distribution, plugins, path)),
             )
         )

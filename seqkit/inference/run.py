@@ -47,7 +47,7 @@ class Run:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe, with all defaults."""
+        """The resolved recipe, with all defaults. Paths that were relative are relative to the run directory."""
         return self._parts.recipe
 
     @property
@@ -229,9 +229,8 @@ class Run:
         """Return an iterator over the examples of a file, as `predict_file` reads them. Raises as it does."""
         from seqkit.data.dataset import iterate_examples
 
-        plan = self._parts.plan
-        reader = rebuild_reader(plan, Path(data), parameters, with_targets=False)
-        return iterate_examples(reader, plan.reader.name)
+        spec = self._parts.reader
+        return iterate_examples(rebuild_reader(spec, Path(data), parameters, with_targets=False), spec.name)
 
     def predict_examples(self, examples: Iterable[Example]) -> Iterator[tuple[Example, dict[str, Any]]]:
         """Return an iterator over examples, each with its prediction, which is computed block by block.
@@ -312,6 +311,6 @@ class Run:
         from seqkit.data.token_files.encode import read_long_texts
 
         engine = self._parts.torch_engine
-        reader = rebuild_reader(engine.plan, file, parameters, with_targets=True)
+        reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
         long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
         return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from seqkit.contracts import Row, State, Tokenizer
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import RowBatches, collate
 from seqkit.errors import UsageError
 from seqkit.inference.engine import check_logits, not_finite
@@ -103,8 +104,8 @@ class TorchEngine:
         check_logits(logits, self._directory.model)
         return logits, encoded.state
 
-    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
-        return self.model.head.predict_input(encoded)
+    def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
+        return call_with_accepted(self.model.head.predict_input, encoded, feature_names=feature_names)
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
         return [

@@ -26,16 +26,19 @@ from seqkit.messages import message
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.rules import Problem, Satisfies
 from seqkit.recipe.section import Section
+from seqkit.registry.requirements import split_source
 
 
 def _is_requirement(text: str) -> bool:
     from packaging.requirements import InvalidRequirement, Requirement
 
+    named, source = split_source(text)
     try:
-        requirement = Requirement(text)
+        requirement = Requirement(named)
     except InvalidRequirement:
         return False
-    return not (requirement.url or requirement.extras or requirement.marker)
+    is_source = source is None or (source != "" and source.isprintable())
+    return is_source and not (requirement.url or requirement.extras or requirement.marker)
 
 
 def _is_run_name(text: str) -> bool:
@@ -58,7 +61,13 @@ Device = Annotated[
 ]
 PluginRequirement = Annotated[
     str,
-    Satisfies(_is_requirement, message("the name of a package, with or without versions: `seqkit-tagging>=0.1`")),
+    Satisfies(
+        _is_requirement,
+        message(
+            "the name of a package, with or without versions and where to install it from: "
+            "`seqkit-tagging>=0.1 @ ../seqkit-tagging`"
+        ),
+    ),
 ]
 
 
@@ -271,7 +280,8 @@ class Settings(Section):
         generate: what to generate after training.
         predict: the texts to predict labels for after training.
         baseline: whether to compute the head's baseline on the same split.
-        plugins: the packages that the recipe requires: `seqkit-tagging`, or `seqkit-tagging>=0.1`.
+        plugins: the packages that the recipe requires: `seqkit-tagging>=0.1`, or `seqkit-tagging @ SOURCE`: where to
+            install it from if it is missing, a path relative to the recipe or a URL.
     """
 
     name: RunName | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +15,24 @@ from typing import Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
 from seqkit.messages import message
-from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, Position, parse
+from seqkit.recipe.yaml_characters import Position, position_at
+from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse
 
 MAX_BYTES = 1_000_000
 COMMAND_LINE = "command line"
 DICTIONARY = "recipe"
+ARGUMENT = "argument"
+"""The source of an override in Python."""
+
 SHORT_FORMS = frozenset({"data", "tokenizer", "embedding", "encoder", "head", "optimizer", "schedule"})
 """Keys whose value can be a name alone: `encoder: lstm` means `encoder: {type: lstm}`. So can the items of a list."""
+
+ALTERNATIVES: dict[KeyPath, KeyPath] = {
+    ("train", "epochs"): ("train", "steps"),
+    ("train", "steps"): ("train", "epochs"),
+}
+"""For a key, the key that cannot be set besides it. An override, or a recipe that extends another, replaces the other
+key; to set both in one place is an error."""
 
 
 @dataclass
@@ -29,17 +41,23 @@ class Recipe:
 
     Attributes:
         data: the sections by name, as plain data.
-        text: the file, or the dictionary as JSON, which is YAML: it is saved in the run directory.
+        given: the content of the file, or the dictionary as JSON, which is YAML: it is saved in the run directory.
         keys: the position of each key.
         values: the position of each value.
         origin: the position of the recipe as a whole.
+        overrides: the overrides, `key=value`.
+        command: the command line that reads it; empty in Python.
+        run: the run directory that it is the recipe of, if it was read from one.
     """
 
     data: dict[str, Any]
-    text: str
+    given: bytes = b""
     keys: dict[KeyPath, Position] = field(default_factory=dict)
     values: dict[KeyPath, Position] = field(default_factory=dict)
     origin: Position = Position(DICTIONARY, 0, 0)
+    overrides: list[str] = field(default_factory=list)
+    command: str = ""
+    run: Path | None = None
 
     @property
     def default_name(self) -> str:
@@ -78,6 +96,27 @@ class Recipe:
         position = self.values.get(path, self.origin)
         return Path(position.file).parent if position.line else Path.cwd()
 
+    def override(self, text: str) -> None:
+        """Apply an override of the command line, `key=value`. Raises as `parse_override` and `set` do."""
+        path, value = parse_override(text)
+        self.set(path, value, COMMAND_LINE)
+        one_line = text if text.isprintable() else f"{'.'.join(path)}={json.dumps(value, ensure_ascii=False)}"
+        self.overrides.append(one_line)
+
+    def set_argument(self, key: str, value: Any) -> None:
+        """Apply an override in Python.
+
+        Args:
+            key: a section, or a key of one: `encoder__hidden_size`.
+            value: the value.
+
+        Raises:
+            RecipeError: the value is not plain data.
+        """
+        path, value = tuple(key.replace("__", ".").split(".")), plain(value)
+        self.set(path, value, ARGUMENT)
+        self.overrides.append(f"{'.'.join(path)}={json.dumps(value, ensure_ascii=False)}")
+
     def set(self, path: KeyPath, value: Any, source: str) -> None:
         """Replace one value, or merge into it, as an override does.
 
@@ -105,6 +144,9 @@ class Recipe:
             for key, item in value.items():
                 self.set((*path, str(key)), item, source)
             return
+        other = ALTERNATIVES.get(path)
+        if other and value is not None and self.values.get(other, self.origin) != Position(source, 0, 0):
+            self._remove(other)
         _assign(parent, path[-1], value, path, source)
         self._forget(path)
         for below in _paths(value, path):
@@ -118,6 +160,13 @@ class Recipe:
         if path in self.values:
             self.values[*path, "type"] = self.values[path]
         return True
+
+    def _remove(self, path: KeyPath) -> None:
+        """Remove a key of a section, if it is there."""
+        parent = self.data.get(path[0])
+        if isinstance(parent, dict):
+            parent.pop(path[1], None)
+        self._forget(path)
 
     def _forget(self, path: KeyPath) -> None:
         """Remove the positions of a value and of everything in it."""
@@ -139,15 +188,26 @@ def read_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
     """
     recipe = _from_mapping(source) if isinstance(source, Mapping) else _from_file(Path(source), ())
     for override in overrides:
-        key, equals, text = override.partition("=")
-        path = tuple(key.strip().split("."))
-        if not equals or not all(path):
-            example = "encoder.hidden_size=64"
-            raise UsageError(
-                message("'{override}' is not key=value, as in {example}", override=override, example=example)
-            )
-        recipe.set(path, parse(text, f"{COMMAND_LINE}: {key}").data, COMMAND_LINE)
+        recipe.override(override)
     return recipe
+
+
+def parse_override(text: str) -> tuple[KeyPath, Any]:
+    """Return the key and the value of an override.
+
+    Args:
+        text: `key=value`, the value in YAML.
+
+    Raises:
+        RecipeError: the value is not valid YAML.
+        UsageError: the override is not `key=value`.
+    """
+    key, equals, value = text.partition("=")
+    path = tuple(key.strip().split("."))
+    if not equals or not all(path):
+        example = "encoder.hidden_size=64"
+        raise UsageError(message("'{override}' is not key=value, as in {example}", override=text, example=example))
+    return path, parse(value, f"{COMMAND_LINE}: {key}").data
 
 
 def plain(value: Any) -> Any:
@@ -169,7 +229,7 @@ def plain(value: Any) -> Any:
 
 def _from_mapping(source: Mapping[str, Any]) -> Recipe:
     data = plain(source)
-    recipe = Recipe(data, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    recipe = Recipe(data, json.dumps(data, ensure_ascii=False, indent=2).encode() + b"\n")
     deep = next((path for path in _paths(recipe.data, ()) if len(path) > MAX_DEPTH), None)
     if deep:
         raise RecipeError([Fault(DICTIONARY, ".".join(deep[:3]) + "…", _too_deep())])
@@ -178,7 +238,7 @@ def _from_mapping(source: Mapping[str, Any]) -> Recipe:
         if not isinstance(base, str):
             raise RecipeError([Fault(DICTIONARY, "extends", _not_a_path())])
         extended = _from_file(Path(base), ())
-        extended.text, extended.origin = recipe.text, recipe.origin
+        extended.given, extended.origin = recipe.given, recipe.origin
         for key, value in recipe.data.items():
             extended.set((key,), value, DICTIONARY)
         return extended
@@ -192,15 +252,15 @@ def _from_file(file: Path, above: tuple[Path, ...]) -> Recipe:
         file: the file.
         above: the files that extend it, outermost first.
     """
-    text = _read(file)
-    document = parse(text, str(file))
+    given = _read(file)
+    document = parse(_decode(given, file), str(file))
     origin = Position(str(file), 1, 1)
     if document.data is None:
         raise RecipeError([Fault(str(origin), "", message("the recipe is empty"))])
     if not isinstance(document.data, dict):
         reason = message("a recipe is a mapping of sections: `name: …`")
         raise RecipeError([Fault(str(document.values[()]), "", reason)])
-    recipe = Recipe(document.data, text, document.keys, document.values, origin)
+    recipe = Recipe(document.data, given, document.keys, document.values, origin)
     if "extends" not in recipe.data:
         return recipe
     extends = recipe.data.pop("extends")
@@ -230,7 +290,7 @@ def _not_a_path() -> str:
 
 def _merge(base: Recipe, top: Recipe) -> Recipe:
     """Return a recipe merged into the one that it extends: sections key by key, everything else replaced as a whole."""
-    merged = Recipe(copy.deepcopy(base.data), top.text, dict(base.keys), dict(base.values), top.origin)
+    merged = Recipe(copy.deepcopy(base.data), top.given, dict(base.keys), dict(base.values), top.origin)
 
     def merge(below: dict[str, Any], above: dict[str, Any], path: KeyPath) -> None:
         for key, value in above.items():
@@ -242,6 +302,9 @@ def _merge(base: Recipe, top: Recipe) -> Recipe:
                 # The position of a section is where it was changed last.
                 merged.keys[here], merged.values[here] = top.keys[here], top.values[here]
                 continue
+            other = ALTERNATIVES.get(here)
+            if other and value is not None and not top.contains(other):
+                merged._remove(other)
             merged._forget(here)
             below[key] = value
             for positions, others in ((merged.keys, top.keys), (merged.values, top.values)):
@@ -251,26 +314,32 @@ def _merge(base: Recipe, top: Recipe) -> Recipe:
     return merged
 
 
-def _read(file: Path) -> str:
+def _read(file: Path) -> bytes:
     try:
-        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe can block, and a device has no end
-            raise UsageError(message("{file}: cannot read the recipe: it is not a regular file", file=file))
-        if file.stat().st_size > MAX_BYTES:
-            reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
-            raise RecipeError([Fault(str(file), "", reason)])
-        raw = file.read_bytes()
+        mode = file.stat().st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # reading a device may never end
+            raise UsageError(message("{file}: not a recipe: not a regular file", file=file))
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(message("{file}: the recipe does not exist", file=file)) from None
     except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
         cause = getattr(error, "strerror", None) or error
         raise UsageError(message("{file}: cannot read the recipe: {reason}", file=file, reason=cause)) from None
+    if len(raw) > MAX_BYTES:
+        reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
+        raise RecipeError([Fault(str(file), "", reason)])
+    return raw
+
+
+def _decode(raw: bytes, file: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        text = message("the byte 0x{byte:02x} is not UTF-8: save the recipe as UTF-8", byte=raw[error.start])
-        raise RecipeError([Fault(str(Position(str(file), line, column)), "", text)]) from None
+        before = error.object[: error.start].decode()
+        position = position_at(before, len(before), str(file))
+        text = message("the byte 0x{byte:02x} is not UTF-8: save the recipe as UTF-8", byte=error.object[error.start])
+        raise RecipeError([Fault(str(position), "", text)]) from None
 
 
 def _child(parent: Any, key: str) -> Any:

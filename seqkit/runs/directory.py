@@ -1,7 +1,10 @@
 """The layout of a run directory. Only this module knows the names of its files.
 
-    recipe.yaml          the recipe as it was given
-    plan.json            the resolved recipe, and the versions of seqkit, torch and every plugin
+    recipe.yaml          the complete recipe, as it was trained: overrides and `extends` applied, defaults filled in
+    recipe.given.yaml    the recipe as it was given
+    overrides.txt        the overrides, one per line
+    plan.json            the complete recipe as JSON, and where the run comes from: versions of seqkit, torch and every
+                         plugin, the command line, the git commit, sha256 of the data
     tokenizer.json       what tokenizer and head learned from the data
     model.safetensors    the best weights
     metrics.jsonl        one row per evaluation and epoch
@@ -18,6 +21,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +47,8 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.recipe = path / "recipe.yaml"
+        self.given = path / "recipe.given.yaml"
+        self.overrides = path / "overrides.txt"
         self.plan = path / "plan.json"
         self.tokenizer = path / "tokenizer.json"
         self.model = path / "model.safetensors"
@@ -114,6 +120,12 @@ class RunDirectory:
                     message("{file}: is a symbolic link, which is not allowed in a run directory", file=file)
                 )
         return run
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run in the current folder, quoted for a shell."""
+        path = str(self.path)
+        return f"seqkit resume {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -11,5 +11,12 @@ def find_not_finite(value: Any) -> float | None:
     """Return the first number in nested lists and mappings that is infinite or not a number; None if all are finite."""
     if isinstance(value, float):
         return None if math.isfinite(value) else value
-    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return next((found for found in map(find_not_finite, members) if found is not None), None)
+    members: Iterable[Any] = ()
+    if isinstance(value, dict):  # several times as fast to check as Mapping
+        members = value.values()
+    elif isinstance(value, list | tuple):
+        members = value
+    for member in members:
+        if (found := find_not_finite(member)) is not None:
+            return found
+    return None

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 
 from seqkit.contracts import Batch
 from seqkit.data.batching import Batches, split_batches, to_device
 from seqkit.data.dataset import encode
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
+from seqkit.errors import PluginError, RecipeError, SeqkitError
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.modeling.model import Model, build_model
@@ -21,7 +19,7 @@ from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.source import Recipe
 from seqkit.stop import StopCheck
 from seqkit.training.distributed import Communicator
-from seqkit.training.documents import plan_document
+from seqkit.training.features import check_features
 from seqkit.training.threads import Threads, measure_threads
 
 
@@ -37,7 +35,6 @@ class TrainingSetup:
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
         evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
-        document: the content of plan.json.
     """
 
     plan: Plan
@@ -47,7 +44,6 @@ class TrainingSetup:
     threads: Threads
     train_batches: Batches
     evaluation_batches: dict[str, Batches]
-    document: dict[str, Any]
 
 
 def build_setup(
@@ -69,7 +65,7 @@ def build_setup(
         examples = data.splits["train"].examples
         model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
     if data.tokenizer is None:
-        _check_features(model, data)
+        check_features(model, data)
     # MPS has no float64.
     model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     causal, shard = model.encoder.causal, communicator.shard
@@ -91,8 +87,7 @@ def build_setup(
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
         seed_everything((plan.seed + communicator.rank) % 2**32)
-    document = plan_document(plan, data)
-    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches, document)
+    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches)
 
 
 def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
@@ -111,28 +106,6 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
     if problem := causality_fault(plan.encoder, plan.head, model.encoder, data.head):
         raise RecipeError([recipe.fault(("encoder", "type"), problem)])
     return model
-
-
-def _check_features(model: Model, data: PreparedData) -> None:
-    """Check before training that the model can compute with the least and the greatest value of each feature.
-
-    Raises:
-        DataError: it cannot.
-    """
-    model.eval()
-    for example in (example for dataset in data.splits.values() for example in dataset.examples):
-        features = np.asarray(example.input)
-        extremes = np.stack([features.min(axis=0), features.max(axis=0)])
-        try:
-            with torch.no_grad():
-                model.feature_vectors(torch.from_numpy(extremes[None]))
-        except DataError as error:
-            largest = int(np.abs(extremes).max(axis=0).argmax())
-            name = f"'{example.feature_names[largest]}'" if example.feature_names else largest + 1
-            raise DataError(
-                message("{place}: feature {name}: {reason}", place=example.location or "data", name=name, reason=error)
-            ) from None
-    model.train()
 
 
 def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:

@@ -248,9 +248,9 @@ class Trainer:
         return Interrupted(
             signal_number,
             message(
-                "stopped after step {step:,} and saved: resume with --resume {run}",
+                "stopped after step {step:,} and saved; resume with: {command}",
                 step=self.progress.step,
-                run=self.run.path,
+                command=self.run.resume_command,
             ),
         )
 

@@ -16,14 +16,16 @@ import pytest
 
 import seqkit
 from helpers.commands import error_line, run_process
+from helpers.plugins import write_dedented
 from helpers.recipes import GENERATION_RECIPE, RECIPES, classification_recipe, write_recipe
 from helpers.runs import RUN_FILES
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.rules import describe
+from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "evaluate", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "verify-resume"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume"]
 
 
 # Help and usage errors
@@ -280,6 +282,22 @@ def test_last_line_of_run_is_the_run_directory(run_command, tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.filterwarnings("always")  # shown, not raised
+def test_quiet_and_json_print_the_run_alone(run_command, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
+    overrides = ("encoder.dropout=0.5", "train.epochs=1")
+    quiet = run_command("run", path, *overrides, "--quiet")
+    assert (quiet.code, quiet.out) == (0, "runs/generation-1\n")
+    assert "note: encoder dropout applies between layers" in quiet.err
+    as_json = run_command("run", path, *overrides, "--json")
+    assert (as_json.code, as_json.err) == (0, quiet.err)
+    result = seqkit.load(tmp_path / "runs" / "generation-2").result
+    assert json.loads(as_json.out) == {"run": "runs/generation-2"} | result
+    for option in ("--quiet", "--json"):
+        error = error_line(run_command("run", path, option, "--verbose"))
+        assert error == f"pass --verbose or {option}, not both"
+
+
 def test_key_value_arguments_override_the_recipe(run_command, tmp_path: Path) -> None:
     path = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
     done = run_command("run", path, "encoder.hidden_size=3", "name=other", "train.epochs=1", "seed=4")
@@ -398,11 +416,43 @@ SHIPPED = sorted(file.name for file in RECIPES.glob("*.yaml"))
 @pytest.mark.parametrize("name", SHIPPED)
 def test_check_prints_a_recipe_that_has_the_same_plan(run_command, name: str, tmp_path: Path) -> None:
     overrides = [f"data.path={tmp_path / 'data.csv'}"] if name in ("shakespeare.yaml", "hotel_reviews.yaml") else []
+    if overrides:
+        (tmp_path / "data.csv").touch()
     first = run_command("check", RECIPES / name, *overrides)
     assert (first.code, first.err) == (0, "")
     (tmp_path / "printed.yaml").write_text(first.out, encoding="utf-8")
     assert run_command("check", "printed.yaml") == first
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["printed.yaml"]
+    assert {file.name for file in tmp_path.iterdir()} == {"printed.yaml"} | ({"data.csv"} if overrides else set())
+    as_json = run_command("check", RECIPES / name, *overrides, "--json")
+    assert json.loads(as_json.out) == parse(first.out, "printed").data
+
+
+def test_check_reports_each_file_that_is_missing(run_command, tmp_path: Path) -> None:
+    (tmp_path / "valid.csv").mkdir()
+    (tmp_path / "test.csv").touch()
+    recipe = write_dedented(
+        tmp_path / "files.yaml",
+        """
+        data:
+          path: train.csv
+          type: table
+          valid: {path: valid.csv}
+          test: {path: test.csv}
+        encoder: {type: lstm, hidden_size: 4}
+        head: classify
+        """,
+    )
+    done = run_command("check", recipe)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.splitlines() == [
+        f"seqkit: {recipe}:3:9: data.path: the file {tmp_path}/train.csv does not exist",
+        f"seqkit: {recipe}:5:17: data.valid.path: {tmp_path}/valid.csv: not a regular file",
+    ]
+    done = run_command("check", recipe, "data.path=test.csv", "data.valid.path=/dev/null", "data.format=csv")
+    assert done.err == "seqkit: command line: data.valid.path: /dev/null: not a regular file\n"
+    (tmp_path / "valid.csv").rmdir()
+    (tmp_path / "valid.csv").touch()
+    assert run_command("check", recipe, "data.path=test.csv").code == 0
 
 
 def test_check_prints_notes_to_stderr(run_command, tmp_path: Path) -> None:

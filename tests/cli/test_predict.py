@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,6 +225,25 @@ def test_output_has_row_numbers_and_the_other_columns(run_command, rows_run: Pat
         assert [float(field) for field in fields[5:]] == list(record["probabilities"].values())
 
 
+def test_predicting_a_file_does_not_import_torch(classification_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("text\n好\n", encoding="utf-8")
+    program = "import sys, seqkit; run = seqkit.load(sys.argv[1]); print(len(run.predict_file(sys.argv[2])));"
+    program += "print('torch' in sys.modules)"
+    command = [sys.executable, "-c", program, str(classification_run), str(tmp_path / "new.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
+    assert done.stdout == "1\nFalse\n"
+
+
+def test_a_table_without_labels_is_predicted(run_command, classification_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("id,comment\n7,好吃\n8,难\n", encoding="utf-8")
+    done = run_command("predict", classification_run, "--data", "new.csv", "--text", "comment", "--output", "-")
+    assert (done.code, done.err) == (0, "")
+    assert [(each["row"], each["id"], each["text"]) for each in predicted(done.out)] == [
+        (1, "7", "好吃"),
+        (2, "8", "难"),
+    ]
+
+
 def test_tsv_output_has_no_quotes(run_command, rows_run: Path, tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text('text,id\n好吃,"a ""b"""\n', encoding="utf-8")
     assert run_command("predict", rows_run, "--data", "new.csv", "--output", "out.tsv") == (0, "", "")
@@ -310,6 +333,45 @@ def test_existing_output_is_replaced_only_when_complete(run_command, rows_run: P
     assert output.read_text(encoding="utf-8").startswith("row,text,label,")
     assert (tmp_path / "link.csv").is_symlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.csv", "new.csv", "out.csv", "runs"]
+
+
+@pytest.mark.filterwarnings("default")  # shown, not raised
+def test_data_is_read_from_standard_input(run_command, classification_run: Path, tmp_path: Path, monkeypatch) -> None:
+    def replace_stdin(content: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+
+    replace_stdin("text,label\n好,pos\n")
+    done = run_command("predict", classification_run, "--data", "-")
+    assert [prediction["text"] for prediction in predicted(done.out)] == ["好"]
+    replace_stdin("text,label\n好,pos\n")
+    assert json.loads(run_command("evaluate", classification_run, "--data", "-").out)["examples"] == 1
+    replace_stdin("text;label\n好;pos\n坏;neg\n")
+    done = run_command("predict", classification_run, "--data", "-")
+    note, error = done.err.splitlines()
+    assert note == "seqkit: note: standard input: the columns are separated by semicolons, not by commas"
+    assert error.startswith("seqkit: standard input:3: '坏' (U+574F), token 1 of the text")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_other_files_than_regular_ones_are_rejected(run_command, classification_run: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for command, option, name in (("predict", "--data", "pipe.csv"), ("evaluate", "--data", "pipe.csv")):
+        done = run_command(command, classification_run, option, name)
+        assert (done.code, error_line(done)) == (3, f"{name}: is not a regular file, but a pipe")
+    (tmp_path / "pipe.csv").rename(tmp_path / "pipe")
+    done = run_command("predict", classification_run, "--file", "pipe")
+    assert (done.code, error_line(done)) == (3, "pipe: is not a regular file, but a pipe")
+
+
+def test_terminated_command_leaves_nothing(classification_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("好吃\n" * 3_000_000, encoding="utf-8")
+    command = [sys.executable, "-m", "seqkit", "predict", str(classification_run)]
+    process = subprocess.Popen([*command, "--file", "lines.txt", "--output", "out.csv"], cwd=tmp_path)
+    while not list(tmp_path.glob(".out.csv.*")):
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait(60) == 143
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.txt"]
 
 
 @pytest.mark.filterwarnings("default")  # shown, not raised

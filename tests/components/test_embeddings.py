@@ -20,7 +20,12 @@ from seqkit.embeddings.one_hot import OneHot
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM, BiLSTM, dispatch
 from seqkit.modeling.model import Model
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
+from seqkit.stop import NO_STOP
 from seqkit.tokenizers.char import Char
+from seqkit.training.distributed import SINGLE
+from seqkit.training.setup import build_setup
 
 
 @pytest.fixture
@@ -266,6 +271,21 @@ def test_features_too_large_for_float32_are_rejected_before_training(waves: dict
     ):
         seqkit.run(recipe, runs=tmp_path, quiet=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_note_recommends_scaled_if_float32_hides_the_differences_of_a_feature(waves: dict, tmp_path: Path) -> None:
+    recipe = {key: value for key, value in waves.items() if key != "embedding"} | {
+        "data": waves["data"] | {"level": 2.0**31}
+    }
+    notes = []
+    for changes in ({}, {"embedding": {"type": "scaled"}}, {"data": waves["data"]}):
+        read = read_recipe(recipe | changes)
+        plan = resolve(read, registry.load_registry())
+        setup = build_setup(plan, read, torch.device("cpu"), SINGLE, NO_STOP)
+        notes.append(setup.data.notes)
+    assert [note.partition(" is between ")[0] for note in notes[0]] == ["feature 1", "feature 2", "feature 3"]
+    assert notes[0][0].endswith("but float32 has steps of 2.6e+02 there: set `embedding: {type: scaled}`")
+    assert notes[1:] == [[], []]
 
 
 def test_level_of_the_features_changes_nothing(waves: dict, tmp_path: Path) -> None:

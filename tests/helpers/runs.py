@@ -19,6 +19,8 @@ from seqkit.errors import DataError
 
 RUN_FILES = {
     "recipe.yaml",
+    "recipe.given.yaml",
+    "overrides.txt",
     "plan.json",
     "tokenizer.json",
     "model.safetensors",

@@ -39,7 +39,7 @@ def interrupted_run(recipe: dict[str, Any], folder: Path, after: int, **override
         run_recipe(read, load_registry(), folder, stop=StopAfter(after))
     assert caught.value.exit_code == 143
     (path,) = folder.iterdir()
-    assert f"--resume {path}" in str(caught.value)
+    assert f"seqkit resume {path}" in str(caught.value)
     return path
 
 

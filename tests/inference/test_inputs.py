@@ -122,6 +122,9 @@ def test_evaluate_takes_pairs_of_columns_but_no_table(classification_run: Path) 
         with pytest.raises(UsageError) as caught:
             run.evaluate(data)
         assert str(caught.value) == wanted + message
+    for pair in ("ab", b"ab", {"text": "好", "label": "pos"}, {"好", "pos"}, ("好",), ("好", "pos", 1), 5, None):
+        with pytest.raises(UsageError, match=r"^pair 1: must be \(input, target\), not "):
+            run.evaluate([pair])
     with pytest.raises(UsageError, match="parameters of the reader need a file: pass its path"):
         run.evaluate([("好", "pos")], text="review")
 
@@ -178,8 +181,11 @@ def test_features_are_checked(waves_run: seqkit.Run) -> None:
         ([["a", "b"]], f"{expected}[['a', 'b']]"),
         ("ab", f"{expected}'ab'"),
         (np.zeros((0, 2)), f"{expected}of shape (0, 2)"),
-        ([[1.0, 2.0], [float("nan"), 1.0]], "text 1 of 1: time step 2 contains a number that is not finite"),
-        ([[1e300, 2.0]], "text 1 of 1: time step 1 contains a number that is not finite"),
+        (
+            [[1.0, 2.0], [float("nan"), 1.0]],
+            "text 1 of 1: time step 2 contains a number that is not finite, or too large for float32",
+        ),
+        ([[1e300, 2.0]], "text 1 of 1: time step 1 contains a number that is not finite, or too large for float32"),
     ):
         with pytest.raises(DataError) as caught:
             waves_run.predict([value])

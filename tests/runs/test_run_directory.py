@@ -29,6 +29,7 @@ from helpers.runs import (
 )
 from seqkit.errors import DataError, SeqkitError, UsageError
 from seqkit.inference.numpy_engine.engine import SUPPORTED
+from seqkit.recipe.yaml_parser import parse
 from seqkit.runs.directory import RunDirectory
 
 
@@ -67,7 +68,8 @@ def test_plan_records_components_and_versions(generation_run: Path) -> None:
     assert plan["recipe"]["encoder"] == {
         "type": "lstm", "hidden_size": 6, "num_layers": 1, "bias": True, "dropout": 0.0, "proj_size": 0,
     }  # fmt: skip
-    assert json.loads((generation_run / "recipe.yaml").read_text(encoding="utf-8")) == GENERATION_RECIPE
+    assert json.loads((generation_run / "recipe.given.yaml").read_text(encoding="utf-8")) == GENERATION_RECIPE
+    assert parse((generation_run / "recipe.yaml").read_text(encoding="utf-8"), "recipe.yaml").data == plan["recipe"]
 
 
 def test_run_directories_are_numbered_after_existing_ones(tmp_path: Path) -> None:
@@ -160,7 +162,8 @@ def test_component_that_is_not_installed_is_named(generation_run: Path, tmp_path
     plan["recipe"]["encoder"]["type"] = plan["components"][3]["name"] = "gru"
     plan["components"][3] |= {"distribution": "seqkit-gru", "version": "1.2"}
     path = corrupted(generation_run, tmp_path / "run", "plan.json", json.dumps(plan).encode())
-    with pytest.raises(seqkit.PluginError, match=r"the encoder 'gru' is not installed: pip install 'seqkit-gru>=1\.2'"):
+    message = r"the encoder 'gru' of seqkit-gru is not installed: pip install 'seqkit-gru>=1\.2'"
+    with pytest.raises(seqkit.PluginError, match=message):
         load_and_use(path)
     plan["components"] = []
     path = corrupted(generation_run, tmp_path / "unlisted", "plan.json", json.dumps(plan).encode())
@@ -372,5 +375,5 @@ def test_invalid_state_with_matching_manifest_is_rejected(state: Any, generation
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     manifest["state.json"] = hashlib.sha256(content).hexdigest()
     (checkpoint / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="no checkpoint is intact: start again without --resume"):
+    with pytest.raises(DataError, match="no checkpoint is intact: start a new run"):
         seqkit.run(GENERATION_RECIPE, resume=path, quiet=True)

@@ -139,7 +139,7 @@ def test_interrupted_processes_resume_exactly(train_in_processes, kind: str, cla
     stopped = train_in_processes(2, tmp_path / "stopped", recipe | dropout, stop_after={1: 4})
     assert (complete.codes, stopped.codes) == ([0, 0], [143, 143])
     path = load_run(tmp_path / "stopped").path
-    assert stopped.errors == [f"stopped after step 4 and saved: resume with --resume {path}"]
+    assert stopped.errors == [f"stopped after step 4 and saved; resume with: seqkit resume {path}"]
     single = train_in_processes(1, tmp_path / "single", recipe | dropout, resume=path)
     assert single.codes == [2]
     assert single.errors == [f"{path}: was trained by 2 processes: resume with --processes 2"]

@@ -94,7 +94,7 @@ def test_signal_interrupts_training_and_evaluation(
         patched.setattr(place, SignalAfter(getattr(sys.modules[module], name), number, calls))
         error, path = run_until_interrupted(recipe, tmp_path / "stopped")
     assert error.exit_code == code
-    assert str(error).endswith(f"saved: resume with --resume {path}")
+    assert str(error).endswith(f"saved; resume with: seqkit resume {path}")
     assert not (path / "result.json").exists()
     assert reproducible_contents(seqkit.run(recipe, resume=path, quiet=True)) == complete
 
@@ -109,7 +109,7 @@ def test_signal_during_the_baseline(
         patched.setattr(Classify, "baseline", lambda *arguments: signals(*arguments))
         error, path = run_until_interrupted(recipe, tmp_path / "stopped")
     assert error.exit_code == code
-    assert str(error) == f"stopped after training, with everything saved: resume with --resume {path}"
+    assert str(error) == f"stopped after training, with everything saved; resume with: seqkit resume {path}"
     assert newest_checkpoint(RunDirectory.open(path))[2] == []
     assert reproducible_contents(seqkit.run(recipe, resume=path, quiet=True)) == complete
 

@@ -141,14 +141,14 @@ class Forecast(nn.Module, Head):
         standardized = self.variables.standardize(self.variables.select(encoded_input))
         yield from map(Row, inputs, self.windows.cut(standardized)[1])
 
-    def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
+    def predict_input(self, encoded_input: np.ndarray, *, feature_names: Sequence[str] = ()) -> np.ndarray:
         length = self.windows.input_length
         if len(encoded_input) < length:
             raise DataError(
                 f"a forecast needs {length:,} time steps (input_length), but the series has {len(encoded_input):,}"
             )
         window = encoded_input[-length:]
-        self.variables.check(window)
+        self.variables.check(window, feature_names)
         return window
 
     def build(self, output_size: int, final_size: int) -> None:

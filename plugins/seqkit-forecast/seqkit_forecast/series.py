@@ -17,7 +17,7 @@ from seqkit.readers.files import check_encoding
 from seqkit_forecast.dates import IrregularDate, check_format, grid_positions, parse_date
 from seqkit_forecast.filling import fill_missing
 from seqkit_forecast.numbers import check_resolution, parse_number
-from seqkit_forecast.table import Rows, contains_variable, fit_to_header, is_nameless, read_rows
+from seqkit_forecast.table import Rows, check_header, contains_variable, fit_to_header, is_nameless, read_rows
 
 
 class Series(Reader):
@@ -98,6 +98,8 @@ class Series(Reader):
         rows = read_rows(self.path, self.encoding, self.delimiter, required)
         header_line, header = next(rows)
         place = f"{self.path}:{header_line}"
+        if not set(header) & set(required):
+            check_header(header, place)
         body = fit_to_header(self._without_blank_rows(rows), header, self.path)
         lines = [line for line, _ in body]
         cells: list[Sequence[str]] = list(zip(*[row for _, row in body], strict=True)) or [()] * len(header)
@@ -219,7 +221,7 @@ class Series(Reader):
             except ValueError as error:
                 location = f"{self.path}:{line}"
                 if self.invalid == "error":
-                    raise DataError(f"{location}: '{name}' is '{cell:.40}', {error}") from None
+                    raise DataError(f"{location}: '{name}' is {cell[:40]!r}, {error}") from None
                 values.append(math.nan)
                 warnings.warn(DataNote("taken as empty: a cell that is not a number", location), stacklevel=2)
         numbers = np.array(values)

@@ -40,7 +40,9 @@ def read_rows(path: Path, encoding: str, delimiter: str, columns: Sequence[str])
         try:
             row = next(rows, None)
         except csv.Error as error:
-            raise DataError(f"{path}:{line}: {error}: double each quote inside a quoted cell") from None
+            is_long = "field larger" in str(error)
+            remedy = "close the quote of the cell" if is_long else "double each quote inside a quoted cell"
+            raise DataError(f"{path}:{line}: {error}: {remedy}") from None
         if row is None:
             return
         cells = [cell.strip() for cell in row]
@@ -57,6 +59,29 @@ def _find_delimiter(header: str, path: Path, columns: Sequence[str]) -> str:
         return len(set(columns) & set(names)), len(names)
 
     return max((usual, *DELIMITERS), key=fit)
+
+
+def check_header(header: Sequence[str], place: str) -> None:
+    """Check that the first row contains names.
+
+    Args:
+        header: the first row.
+        place: its file and line, for messages.
+
+    Raises:
+        DataError: it contains a number with a sign or a fraction.
+
+    Warns:
+        DataNote: it contains integers only, which can be the names that pandas gives to columns.
+    """
+    for name in header:
+        if re.fullmatch(r"[-+]?\d*[.,]?\d+([eE][-+]?\d+)?", name) and not name.isdigit():
+            raise DataError(
+                f"{place}: the first row contains {name}, not the name of a column: add a header to the file"
+            )
+    if all(map(str.isdigit, header)):
+        note = "the first row contains numbers, which are read as the names of the columns"
+        warnings.warn(DataNote(note, place), stacklevel=2)
 
 
 def fit_to_header(rows: Rows, header: Sequence[str], path: Path) -> Rows:
@@ -83,7 +108,7 @@ def fit_to_header(rows: Rows, header: Sequence[str], path: Path) -> Rows:
 
 def is_nameless(name: str) -> bool:
     """Return whether a column has no name, or the one that pandas gives it."""
-    return not name or re.fullmatch(r"Unnamed: \d+", name) is not None
+    return not name or re.fullmatch(r"Unnamed: [\d.]+", name) is not None
 
 
 def contains_variable(name: str, cells: Sequence[str], number: int, place: str) -> bool:

@@ -135,6 +135,19 @@ def test_value_far_from_the_training_split_is_rejected(plain: seqkit.Run, tmp_pa
             action(tmp_path / "s.csv")
 
 
+def test_columns_in_another_order_are_rejected(plain: seqkit.Run, tmp_path: Path) -> None:
+    recipe(tmp_path, SERIES)
+    lines = [line.split(",") for line in (tmp_path / "s.csv").read_text().split("\n")]
+    file = tmp_path / "swapped.csv"
+    file.write_text("\n".join(f"{b},{a}" for a, b in lines))
+    for action in (plain.predict_file, plain.evaluate):
+        with pytest.raises(
+            DataError, match="^[^\n]*swapped.csv:2: the columns are b, a, but the model was trained on a, b"
+        ):
+            action(file)
+        assert action(file, columns=["a", "b"]) == action(tmp_path / "s.csv")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [

@@ -166,8 +166,8 @@ def table(header: str, *columns: Sequence[object], delimiter: str = ",") -> str:
         (table(",date,a", range(500, 505), DAYS, VALUES), "1: column 1, which counts the rows, is left out"),
         (table("date,a,", DAYS, VALUES, range(1, 6)), "1: column 3, which counts the rows, is left out"),
         (
-            table("Unnamed: 0,date,a", range(5), DAYS, VALUES),
-            "1: column 1 'Unnamed: 0', which counts the rows, is left out",
+            table("Unnamed: 0.1,date,a", range(5), DAYS, VALUES),
+            "1: column 1 'Unnamed: 0.1', which counts the rows, is left out",
         ),
         (table("index,date,a", range(5), DAYS, VALUES), "1: column 1 'index', which counts the rows, is left out"),
         (
@@ -195,6 +195,14 @@ def test_columns_without_a_variable_are_left_out(read: Read, content: str, note:
     chosen, found = notes(read, content, columns=["a"])
     assert np.array_equal(chosen.input, example.input)
     assert found == ([note] if "read as" in note or "rows with" in note else [])
+
+
+def test_names_that_are_integers_are_reported(read: Read) -> None:
+    example, found = notes(read, table("0,1", VALUES, VALUES), time=None)
+    assert example.feature_names == ("0", "1")
+    assert found == ["1: the first row contains numbers, which are read as the names of the columns"]
+    assert read(table("date,400.5", DAYS, VALUES)).feature_names == ("400.5",)
+    assert read(table("400.5,401", VALUES, VALUES), time=None, columns=["401"]).feature_names == ("401",)
 
 
 def test_named_column_that_differs_by_one_is_a_variable(read: Read) -> None:
@@ -334,6 +342,14 @@ DATED = "date,a\n2020-01-01,1\n"
         ),
         (table("date,a,", DAYS, VALUES, ["x", "", "", "", ""]), {}, "1: column 3 has no name: name it"),
         (table(",a", range(5), VALUES), {}, "1: no column 'date'; the columns are , a: set `time:`"),
+        (
+            table("4.5,7", VALUES, VALUES),
+            {"time": None},
+            "1: the first row contains 4.5, not the name of a column: add",
+        ),
+        (table("7,-1", VALUES, VALUES), {"time": None}, "1: the first row contains -1, not the name of a column: add"),
+        (DATED + "2020-01-02,\0\n", {}, r"3: 'a' is '\x00', not a number"),
+        (DATED + '2020-01-02,"' + 140_000 * "1\n", {}, "3: field larger than field limit (131072): close the quote"),
         ("date,a,a \n2020-01-01,1,2\n", {}, "1: column 'a' appears twice: rename one of them"),
         ("date,a, date\n2020-01-01,1,2\n", {}, "1: column 'date' appears twice: rename one of them"),
         (DATED + "2020-01-02,2,3\n", {}, "3: 3 columns, but the header has 2"),

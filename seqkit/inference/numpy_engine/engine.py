@@ -98,7 +98,7 @@ class NumpyEngine:
     def select(self, state: Stepper, rows: np.ndarray) -> Stepper:
         return self._model.select(state, rows)
 
-    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
+    def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
         return encoded
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
