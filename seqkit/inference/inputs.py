@@ -165,8 +165,5 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
         raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
     features = features.astype(np.float64)
     if not np.isfinite(features).all():
-        number = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 1
-        raise DataError(
-            message("time step {number} contains a number that is not finite, or too large for float32", number=number)
-        )
+        raise DataError(message("contains a number that is not finite, or too large for float32"))
     return features

@@ -183,9 +183,9 @@ def test_features_are_checked(waves_run: seqkit.Run) -> None:
         (np.zeros((0, 2)), f"{expected}of shape (0, 2)"),
         (
             [[1.0, 2.0], [float("nan"), 1.0]],
-            "text 1 of 1: time step 2 contains a number that is not finite, or too large for float32",
+            "text 1 of 1: contains a number that is not finite, or too large for float32",
         ),
-        ([[1e300, 2.0]], "text 1 of 1: time step 1 contains a number that is not finite, or too large for float32"),
+        ([[1e300, 2.0]], "text 1 of 1: contains a number that is not finite, or too large for float32"),
     ):
         with pytest.raises(DataError) as caught:
             waves_run.predict([value])
