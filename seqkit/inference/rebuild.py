@@ -59,7 +59,7 @@ def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) ->
 
     registry = load_registry()
     components = [component for component in document.get("components", []) if component.get("kind") == "reader"]
-    _check_installed(directory.path, components, registry)
+    _check_installed(directory.path, components, document["recipe"].get("plugins"), registry)
     return resolve_saved_reader(directory, document, registry)
 
 
