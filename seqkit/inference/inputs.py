@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from seqkit.contracts import Example, Tokenizer
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
 from seqkit.messages import format_value, message
+
+if TYPE_CHECKING:
+    from seqkit.modeling.model import Model
 
 
 def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
@@ -92,6 +95,22 @@ def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: En
     return inputs
 
 
+def check_features(examples: Iterable[Example], engine: Engine, model: Model) -> None:
+    """Check the features of examples for evaluation.
+
+    Raises:
+        DataError: their number is not that of the training data, or the model cannot compute with a value.
+    """
+    from seqkit.modeling.features import checked_extremes
+
+    for number, example in enumerate(examples, start=1):
+        try:
+            checked_extremes(model, _check_input(example.input, engine), example.feature_names)
+        except DataError as error:
+            place = example.location or message("example {number}", number=number)
+            raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
+
+
 def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
     """Return the examples of (input, target) pairs.
 
@@ -165,5 +184,6 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
         raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
     features = features.astype(np.float64)
     if not np.isfinite(features).all():
-        raise DataError(message("contains a number that is not finite, or too large for float32"))
+        number = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 1
+        raise DataError(message("time step {number} contains a number that is not finite", number=number))
     return features

@@ -10,7 +10,7 @@ from seqkit.contracts import Example
 from seqkit.data.notes import report_notes
 from seqkit.errors import DataError, NotFiniteError, UsageError
 from seqkit.inference.engine import not_finite
-from seqkit.inference.inputs import encode_prompts, examples_of_pairs, list_of
+from seqkit.inference.inputs import check_features, encode_prompts, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
@@ -285,6 +285,8 @@ class Run:
             if not examples:
                 raise DataError(message("no data to evaluate: pass at least one example"))
             dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
+        if tokenizer is None:
+            check_features(examples, engine, model)
         batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
         try:
             return {"examples": len(examples)} | evaluate(model, dataset, batches)

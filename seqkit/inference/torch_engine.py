@@ -16,6 +16,7 @@ from seqkit.errors import UsageError
 from seqkit.inference.engine import check_logits, not_finite
 from seqkit.inference.rebuild import rebuild_model, restore_tokenizer
 from seqkit.messages import message
+from seqkit.modeling.features import checked_extremes
 from seqkit.modeling.model import Model
 from seqkit.modeling.state import is_complete, select_rows
 from seqkit.recipe.plan import Plan
@@ -105,7 +106,10 @@ class TorchEngine:
         return logits, encoded.state
 
     def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
-        return call_with_accepted(self.model.head.predict_input, encoded, feature_names=feature_names)
+        part = call_with_accepted(self.model.head.predict_input, encoded, feature_names=feature_names)
+        if self.tokenizer is None:
+            checked_extremes(self.model, part, feature_names)
+        return part
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
         return [

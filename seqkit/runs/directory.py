@@ -34,8 +34,6 @@ from seqkit.runs.files import MAX_NESTING, is_stale, read_json, sync_folder, wri
 
 FORMAT = 1
 
-MAX_FEATURES = 1_000_000
-
 
 class RunDirectory:
     """The files of a run.
@@ -200,8 +198,7 @@ class RunDirectory:
         if not isinstance(fitted.get("head"), dict):
             raise DataError(message("{file}: corrupt: 'head' is not a mapping", file=self.tokenizer))
         features = fitted.get("features")
-        # A larger number is an error, and building its model could use all memory.
-        if features is not None and not (type(features) is int and 0 < features <= MAX_FEATURES):
+        if features is not None and (type(features) is not int or not 0 < features < 2**31):
             raise DataError(
                 message(
                     "{file}: corrupt: 'features' must be a positive integer, not {value}",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from seqkit.contracts import Example
 from seqkit.data.prepare import PreparedData
 from seqkit.errors import DataError
 from seqkit.messages import message
+from seqkit.modeling.features import checked_extremes, feature_name
 from seqkit.modeling.model import Model
 
 MIN_STEPS = 1_000
@@ -23,7 +23,7 @@ def check_features(model: Model, data: PreparedData) -> None:
     """
     model.eval()
     extremes = {
-        split: np.stack([_checked_extremes(model, example) for example in dataset.examples])
+        split: np.stack([_extremes(model, example) for example in dataset.examples])
         for split, dataset in data.splits.items()
     }
     model.train()
@@ -36,7 +36,7 @@ def check_features(model: Model, data: PreparedData) -> None:
             message(
                 "feature {name} is between {low} and {high}, but float32 has steps of {resolution:.2g} there: set "
                 "`embedding: {{type: scaled}}`",
-                name=_name(data.splits["train"].examples[0], number),
+                name=feature_name(data.splits["train"].examples[0].feature_names, number),
                 low=float(low[number]),
                 high=float(high[number]),
                 resolution=resolution[number],
@@ -44,23 +44,14 @@ def check_features(model: Model, data: PreparedData) -> None:
         )
 
 
-def _checked_extremes(model: Model, example: Example) -> np.ndarray:
+def _extremes(model: Model, example: Example) -> np.ndarray:
     """Return the least and the greatest value of each feature, (2, features).
 
     Raises:
         DataError: the model cannot compute with one of them.
     """
-    features = np.asarray(example.input)
-    extremes = np.stack([features.min(axis=0), features.max(axis=0)])
     try:
-        with torch.no_grad():
-            model.feature_vectors(torch.from_numpy(extremes[None]))
+        return checked_extremes(model, np.asarray(example.input), example.feature_names)
     except DataError as error:
-        name = _name(example, int(np.abs(extremes).max(axis=0).argmax()))
         place = example.location or message("data")
-        raise DataError(message("{place}: feature {name}: {reason}", place=place, name=name, reason=error)) from None
-    return extremes
-
-
-def _name(example: Example, column: int) -> str:
-    return f"'{example.feature_names[column]}'" if example.feature_names else str(column + 1)
+        raise DataError(message("{place}: {reason}", place=place, reason=error)) from None

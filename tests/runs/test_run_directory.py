@@ -220,7 +220,6 @@ TOKENIZER_EDITS = {
     "no head": (("head",), None, "corrupt: 'head' is not a mapping"),
     "features is text": (("features",), "wide", "corrupt: 'features' must be a positive integer"),
     "features is a boolean": (("features",), True, "corrupt: 'features' must be a positive integer, not true"),
-    "features needs all memory": (("features",), 10**12, "corrupt: 'features' must be a positive integer"),
 }
 
 
