@@ -83,8 +83,8 @@ def resume_run(
     Raises:
         SeqkitError: as `run_recipe`; or an override changes what cannot be changed.
     """
+    from seqkit.recipe.recipe import parse_override
     from seqkit.recipe.saved import check_changes, read_saved_recipe
-    from seqkit.recipe.source import parse_override
     from seqkit.registry import load_registry
     from seqkit.runs.directory import RunDirectory
 
