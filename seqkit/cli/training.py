@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_PROCESSES = 1024
 
+_COMMAND = "SEQKIT_COMMAND"
+"""The environment variable that tells several processes the command line that started them."""
+
 
 def train(
     recipe: Recipe,
@@ -54,7 +57,11 @@ def train(
         from seqkit.training.launch import launch
 
         resolve(recipe, registry)  # reports the errors of the recipe once, not in each process
-        return launch(processes, [arguments[0], *(["--verbose"] if verbose else []), *arguments[1:]])
+        os.environ[_COMMAND] = recipe.command
+        try:
+            return launch(processes, [arguments[0], *(["--verbose"] if verbose else []), *arguments[1:]])
+        finally:
+            del os.environ[_COMMAND]
     with frozen_imports():
         from seqkit.experiment import run_recipe
         from seqkit.training.console import Console
@@ -121,6 +128,8 @@ def _disabling(without: Sequence[str]) -> list[str]:
 
 
 def _command_line() -> str:
-    """Return the command line of this process as text that can be saved: bytes that are not UTF-8 are escaped."""
+    """Return the command line as text that can be saved: bytes that are not UTF-8 are escaped."""
+    if command := os.environ.get(_COMMAND):
+        return command
     arguments = click.get_current_context().find_root().obj or []
     return shlex.join(["seqkit", *arguments]).encode("utf-8", "backslashreplace").decode()
