@@ -16,6 +16,7 @@ from seqkit_tagging.tokenizer import WordCharacterTokenizer
 
 from seqkit.contracts import DataNote, Example
 from seqkit.errors import DataError
+from seqkit.tokenizers.word import Word
 
 VALID = [
     Example(["Ana", "Lee", "left", "Rome"], ["B-per", "I-per", "O", "B-loc"], "x:1"),
@@ -152,6 +153,56 @@ def test_errors_name_the_remedy(example: Example, message: str) -> None:
     assert str(caught.value) == message
     with pytest.raises((DataError, ValueError), match=f"{example.location}.*`(head.)?invalid_tags: skip`"):
         fitted(CRF(scheme="bio"), [example])
+
+
+@pytest.mark.parametrize("cls", [Tag, CRF])
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (["O", "O"], "the number of tags, 2, differs from that of words, 4: give one tag per word"),
+        (None, "the words have no tags"),
+        ("O", "the words have no tags"),
+    ],
+)
+def test_invalid_tags_are_rejected(cls: type[Tagger], target: Any, message: str) -> None:
+    words = VALID[0].input
+    with pytest.raises(DataError) as caught:
+        list(fitted(cls()).rows(Example(words, target, "x.conll:1"), TOKENIZER.encode(words)))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tags", "error", "message"),
+    [
+        ({"scheme": "bio"}, ["NOUN"], ValueError, "scheme is bio, whose tags are B-…, I-… and O, but a:1 has 'NOUN'"),
+        ({"scheme": "bio"}, ["E-x"], ValueError, "scheme is bio"),
+        ({"scheme": "bmes"}, ["X"], ValueError, "scheme is bmes, whose tags are B-…, M-…, E-…, S-… and O, but a:1 has"),
+        (
+            {"scheme": "bio"},
+            ["I-x"],
+            ValueError,
+            "constrained forbids I-x after the beginning, which occurs in a:1: set it to",
+        ),
+        ({"scheme": "bmes"}, ["B-x"], ValueError, "constrained forbids the end after B-x, which occurs in a:1"),
+        ({}, None, DataError, "a:1: the words have no tags"),
+    ],
+)
+def test_invalid_training_tags_are_rejected(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        CRF(**parameters).fit([Example(["w"], tags, "a:1")], TOKENIZER)
+    assert str(caught.value).startswith(message)
+
+
+def test_without_constraints_any_sequence_of_training_tags_is_valid() -> None:
+    examples = [Example(["w"], ["I-x"]), Example(["w", "w"], ["E-x", "M-x"])]
+    CRF(scheme="bio", constrained=False).fit(examples[:1], TOKENIZER)
+    Tag(scheme="bio").fit(examples[:1], TOKENIZER)
+    CRF(scheme="bmes", constrained=False).fit(examples, TOKENIZER)
+
+
+def test_tokenizer_that_does_not_take_words_is_an_error() -> None:
+    with pytest.raises(DataError, match="set `tokenizer` to one that does, such as `words_and_characters`"):
+        Tag().fit(VALID, Word())
 
 
 TAGS = {

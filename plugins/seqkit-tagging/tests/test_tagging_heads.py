@@ -17,8 +17,6 @@ from seqkit_tagging.tagger import UNKNOWN, Tagger
 from seqkit_tagging.tokenizer import WordCharacterTokenizer
 
 from seqkit.contracts import Batch, Encoded, Example
-from seqkit.errors import DataError
-from seqkit.tokenizers.word import Word
 
 SIZE = 4
 LENGTHS = torch.tensor([4, 1, 3])
@@ -259,56 +257,6 @@ def test_metrics_of_entities() -> None:
     assert scores["per_type"]["loc"] == {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "support": 3}
     assert head.metric_names == ("accuracy", "precision", "recall", "f1")
     assert head.higher_is_better == set(head.metric_names) <= scores.keys()
-
-
-@pytest.mark.parametrize("cls", [Tag, CRF])
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (["O", "O"], "the number of tags, 2, differs from that of words, 4: give one tag per word"),
-        (None, "the words have no tags"),
-        ("O", "the words have no tags"),
-    ],
-)
-def test_invalid_tags_are_rejected(cls: type[Tagger], target: Any, message: str) -> None:
-    words = SENTENCES[0][0]
-    with pytest.raises(DataError) as caught:
-        list(fitted(cls).rows(Example(words, target, "x.conll:1"), TOKENIZER.encode(words)))
-    assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "tags", "error", "message"),
-    [
-        ({"scheme": "bio"}, ["NOUN"], ValueError, "scheme is bio, whose tags are B-…, I-… and O, but a:1 has 'NOUN'"),
-        ({"scheme": "bio"}, ["E-x"], ValueError, "scheme is bio"),
-        ({"scheme": "bmes"}, ["X"], ValueError, "scheme is bmes, whose tags are B-…, M-…, E-…, S-… and O, but a:1 has"),
-        (
-            {"scheme": "bio"},
-            ["I-x"],
-            ValueError,
-            "constrained forbids I-x after the beginning, which occurs in a:1: set it to",
-        ),
-        ({"scheme": "bmes"}, ["B-x"], ValueError, "constrained forbids the end after B-x, which occurs in a:1"),
-        ({}, None, DataError, "a:1: the words have no tags"),
-    ],
-)
-def test_invalid_training_tags_are_rejected(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error) as caught:
-        CRF(**parameters).fit([Example(["w"], tags, "a:1")], TOKENIZER)
-    assert str(caught.value).startswith(message)
-
-
-def test_without_constraints_any_sequence_of_training_tags_is_valid() -> None:
-    examples = [Example(["w"], ["I-x"]), Example(["w", "w"], ["E-x", "M-x"])]
-    CRF(scheme="bio", constrained=False).fit(examples[:1], TOKENIZER)
-    Tag(scheme="bio").fit(examples[:1], TOKENIZER)
-    CRF(scheme="bmes", constrained=False).fit(examples, TOKENIZER)
-
-
-def test_tokenizer_that_does_not_take_words_is_an_error() -> None:
-    with pytest.raises(DataError, match="set `tokenizer` to one that does, such as `words_and_characters`"):
-        Tag().fit(EXAMPLES, Word())
 
 
 def test_baseline() -> None:
