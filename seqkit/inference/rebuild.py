@@ -37,7 +37,8 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
     _check_installed(directory.path, document.get("components", []), document["recipe"].get("plugins"), registry)
     from seqkit.modeling.size_limit import count_limit, limited_size
 
-    shapes = read_shapes(directory.model)
+    # Without the file, which is reported when it is needed, a small model is assumed.
+    shapes = read_shapes(directory.model) if directory.model.is_file() else {}
     if (count := _count_components(document["recipe"])) > count_limit(shapes):
         raise DataError(
             message(
