@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import IO, TYPE_CHECKING, Any
 
 from seqkit.contracts import Example, LongText
@@ -26,10 +28,9 @@ EPOCH_LINES = 10
 """The approximate number of epoch lines of a run with more than twice this number of epochs."""
 
 LR_STEPS = 100
-"""The number of steps from which the training loss should be below that of the first step."""
+"""The number of steps after which the training loss should be below that of the first step."""
 
-LR_MARGIN = 0.1
-"""The fraction by which the loss of the first step is exceeded if the learning rate is to blame, not noise."""
+_RECENT_STEPS = 50
 
 _LABEL_WIDTH = 10
 
@@ -52,7 +53,8 @@ class Console(Callback):
         self._bar: tqdm[Any] | None = None
         self._setup: TrainingSetup | None = None
         self._first_loss: float | None = None  # of the first step, unless this process resumes the run
-        self._train_loss, self._steps = 0.0, 0  # of the last epoch, and until its end
+        self._steps = 0
+        self._losses: deque[float] = deque(maxlen=_RECENT_STEPS)
         self._is_lr_reported = False
 
     def _print(self, text: str) -> None:
@@ -107,6 +109,8 @@ class Console(Callback):
     def on_step(self, progress: Progress, length: TrainingLength, loss: float) -> None:
         if progress.step == 1:
             self._first_loss = loss
+        self._steps = progress.step
+        self._losses.append(loss)
         if self._bar_stream is None:
             return
         if self._bar is None:
@@ -126,7 +130,6 @@ class Console(Callback):
         self._bar.update(1)
 
     def on_epoch_end(self, progress: Progress, epochs: int, metrics: Mapping[str, Metrics], is_best: bool) -> None:
-        self._train_loss, self._steps = metrics["train"]["loss"], progress.step
         if self._steps >= LR_STEPS:
             self._check_learning_rate()
         every = 1 if epochs <= 2 * EPOCH_LINES else epochs // EPOCH_LINES
@@ -143,9 +146,16 @@ class Console(Callback):
         self._check_learning_rate()
 
     def _check_learning_rate(self) -> None:
-        """Note, once, that the training loss has risen since the first step, as at a learning rate that is too high."""
-        first = self._first_loss
-        if first is None or self._is_lr_reported or self._train_loss <= first + LR_MARGIN * abs(first):
+        """Note, once, that the training loss has risen since the first step, as at a learning rate that is too high.
+
+        The first step may have had an easy batch. So the mean of the last steps must be twice its loss or more; or,
+        after many steps, the loss of each of them must be higher.
+        """
+        first, recent = self._first_loss, list(self._losses)[-max(self._steps // 2, 1) :]
+        if first is None or self._is_lr_reported:
+            return
+        is_higher = self._steps >= LR_STEPS and min(recent) > first + 0.1 * abs(first)
+        if not is_higher and fmean(recent) <= first + abs(first):
             return
         assert self._setup is not None
         self._is_lr_reported = True
@@ -154,7 +164,7 @@ class Console(Callback):
                 "the training loss has risen from {first} to {loss} after {steps:,} steps: lower train.optimizer.lr, "
                 "which is {lr:g}",
                 first=format_number("loss", first),
-                loss=format_number("loss", self._train_loss),
+                loss=format_number("loss", fmean(recent)),
                 steps=self._steps,
                 lr=self._setup.plan.train.optimizer.lr,
             )

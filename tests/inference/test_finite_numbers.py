@@ -75,8 +75,9 @@ def test_any_temperature_samples_a_token(temperature: float) -> None:
         lambda run: run.generate(length=2, temperature=1e-300, samples=3),
         lambda run: list(run.stream(length=2)),
         lambda run: run.evaluate([("In Beijing", None)]),
+        lambda run: run._parts.torch_engine.read([np.array([0, 1]), np.array([2])]),
     ],
-    ids=["generate", "sample", "stream", "evaluate"],
+    ids=["generate", "sample", "stream", "evaluate", "torch"],
 )
 def test_generation_that_is_not_finite_names_the_weights(
     generation_run: Path, tmp_path: Path, use: Callable[[seqkit.Run], Any]

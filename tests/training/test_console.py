@@ -19,7 +19,9 @@ from seqkit.heads.metrics import label_metrics
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
 from seqkit.training.console import Console, _count_examples
+from seqkit.training.progress import Progress
 from seqkit.training.result_lines import LINE_WIDTH, baseline_comparison, class_lines, display_width, fit
+from seqkit.training.schedule import TrainingLength
 
 
 def printed(recipe: dict[str, Any], folder: Path, **options: Any) -> list[str]:
@@ -165,6 +167,22 @@ def test_a_short_run_is_judged_at_its_end(tmp_path: Path) -> None:
     train = {"epochs": 5, "optimizer": {"type": "adam", "lr": 30.0}}
     (line,) = [line for line in printed(CHARACTER_RECIPE | {"train": train}, tmp_path) if "note" in line]
     assert "after 5 steps: lower train.optimizer.lr, which is 30" in line
+
+
+def test_a_run_that_stops_early_is_judged_at_its_end(vowel_recipe, tmp_path: Path) -> None:
+    train = {"epochs": 30, "early_stopping": {"patience": 1}, "optimizer": {"type": "sgd", "lr": 100.0}}
+    lines = printed(vowel_recipe | {"train": train}, tmp_path)
+    (line,) = [line for line in lines if "risen" in line]
+    assert int(line.split("after ")[1].split()[0]) < 100
+
+
+def test_steps_with_hard_batches_are_not_blamed_on_the_learning_rate() -> None:
+    out = io.StringIO()
+    console = Console(out)
+    for step in range(1, 201):
+        console.on_step(Progress(step=step), TrainingLength(1, 200, 200), loss=0.7 if step % 20 == 1 else 1.2)
+    console.on_training_end()
+    assert out.getvalue() == ""
 
 
 def test_a_quiet_console_prints_notes_alone(tmp_path: Path) -> None:
