@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_PROCESSES = 1024
 
+_COMMAND = "SEQKIT_COMMAND"
+"""The environment variable that tells several processes the command line that started them."""
+
 
 @dataclass(frozen=True)
 class Display:
@@ -89,7 +92,11 @@ def train(
         from seqkit.training.launch import launch
 
         resolve(recipe, registry)  # reports the errors of the recipe once, not in each process
-        return launch(processes, [arguments[0], *display.options, *arguments[1:]])
+        os.environ[_COMMAND] = recipe.command
+        try:
+            return launch(processes, [arguments[0], *display.options, *arguments[1:]])
+        finally:
+            del os.environ[_COMMAND]
     with frozen_imports():
         from seqkit.experiment import run_recipe
         from seqkit.training.console import Console
@@ -122,8 +129,8 @@ def resume_run(
     Raises:
         SeqkitError: as `run_recipe`; or an override changes what cannot be changed.
     """
+    from seqkit.recipe.recipe import parse_override
     from seqkit.recipe.saved import check_changes, read_saved_recipe
-    from seqkit.recipe.source import parse_override
     from seqkit.registry import load_registry
     from seqkit.runs.directory import RunDirectory
 
@@ -160,6 +167,8 @@ def _disabling(without: Sequence[str]) -> list[str]:
 
 
 def _command_line() -> str:
-    """Return the command line of this process as text that can be saved: bytes that are not UTF-8 are escaped."""
+    """Return the command line as text that can be saved: bytes that are not UTF-8 are escaped."""
+    if command := os.environ.get(_COMMAND):
+        return command
     arguments = click.get_current_context().find_root().obj or []
     return shlex.join(["seqkit", *arguments]).encode("utf-8", "backslashreplace").decode()

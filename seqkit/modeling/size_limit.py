@@ -8,6 +8,7 @@ layers than there are weights in the file. Then names and shapes are compared, b
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +81,7 @@ def limited_size(shapes: Shapes, file: Path) -> Iterator[None]:
     max_count = count_limit(shapes)
     max_size = _FACTOR * sum(math.prod(shape) for shape in shapes.values()) + _SMALL_SIZE
     count = size = 0
+    thread = threading.get_ident()  # the hooks are called in all threads
     text = message(
         "{file}: corrupt: {count:,} weights, but plan.json describes a far larger model", file=file, count=len(shapes)
     )
@@ -87,7 +89,7 @@ def limited_size(shapes: Shapes, file: Path) -> Iterator[None]:
 
     def add(module: nn.Module, name: str, part: object) -> None:
         nonlocal count, size
-        if part is None:
+        if part is None or threading.get_ident() != thread:
             return
         count += 1
         if isinstance(part, torch.Tensor) and part.device.type != "meta":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -127,7 +128,8 @@ def save_changes(run: RunDirectory, plan: Plan, overrides: Sequence[str], skippe
     before = read_bytes(run.overrides) if run.overrides.exists() else b""
     write_file(run.recipe, dump(document["recipe"]))
     write_file(run.overrides, before + "".join(f"{line}\n" for line in overrides).encode())
-    run.result.unlink(missing_ok=True)
+    with suppress(OSError):  # it may be missing
+        run.result.unlink()
     write_file(run.plan, to_json(document))
 
 

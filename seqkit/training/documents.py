@@ -134,7 +134,11 @@ def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: Prepar
         made_with = ", ".join(_describe_versions(document, plan)) or message("the versions that made the run")
         reason = message("a file has changed, or {made_with} read it differently: ", made_with=made_with)
         if now and now.keys() <= files.keys():
-            reason = message("its files are the same, but {made_with} read them differently: ", made_with=made_with)
+            reason = message(
+                "the file of {key} is the same, but {made_with} read it differently, or a file that it names differs: ",
+                key=min(now),
+                made_with=made_with,
+            )
         reason += message("resume with the same files and versions")
     raise DataError(
         message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def open_run(
             callbacks.note(message("restarted by torchrun: resuming {run}", run=resume))
         else:
             callbacks.note(message("restarted by torchrun: no checkpoint yet, starting again"))
-    resumed = communicator.broadcast(str(resume or "").encode()).decode()
+    resumed = os.fsdecode(communicator.broadcast(os.fsencode(resume or "")))
     first = {} if resumed else snapshot(setup.model, None, Progress(), None, None, communicator)
 
     def open_in_process_0() -> Files:
@@ -78,17 +79,17 @@ def open_run(
             resources.enter_context(run.lock())
             _check_same_run(run, setup, recipe, registry, callbacks)
             path, files = _newest_checkpoint(run, callbacks, communicator.size)
-            return {"run": resumed.encode(), "checkpoint": str(path).encode(), "plan": read_bytes(run.plan)} | files
+            return {"run": os.fsencode(resumed), "checkpoint": os.fsencode(path), "plan": read_bytes(run.plan)} | files
         run_files = _initial_files(setup, recipe, runs, communicator.size, first, launcher)
         run = RunDirectory.create(runs, setup.plan.name, run_files)
         resources.enter_context(run.lock())
-        return {"run": str(run.path).encode()}
+        return {"run": os.fsencode(run.path)}
 
     files = deserialize(communicator.broadcast(serialize(communicator.run_or_fail_together(open_in_process_0))))
-    run = RunDirectory(Path(files.pop("run").decode()))
+    run = RunDirectory(Path(os.fsdecode(files.pop("run"))))
     if "checkpoint" not in files:
         return run, None
-    path, document = Path(files.pop("checkpoint").decode()), parse_json(files.pop("plan"), run.plan)
+    path, document = Path(os.fsdecode(files.pop("checkpoint"))), parse_json(files.pop("plan"), run.plan)
     changes = recipe.overrides if recipe.run else []
 
     def load_checkpoint() -> Checkpoint:

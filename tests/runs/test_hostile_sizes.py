@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from helpers.recipes import CHARACTER_RECIPE, GENERATION_RECIPE
 from seqkit import registry
 from seqkit.contracts import Encoded, Encoder, NonNegativeInt, PositiveInt
 from seqkit.errors import DataError
+from seqkit.modeling.size_limit import TooLargeError, limited_size
 
 
 class Deep(torch.nn.Module, Encoder):
@@ -128,3 +130,14 @@ def test_file_of_a_plugin_is_not_resolved_with_many_components(tmp_path: Path, i
     run = seqkit.run(recipe, runs=tmp_path, quiet=True).path
     path = edited(run, tmp_path / "many", (("encoder", "layers"), [layer | {"distance": 0}] * 100_000))
     assert refusal(path, generate).startswith("RUN/plan.json: corrupt: it names 100,00")
+
+
+def test_limit_applies_to_its_thread_alone(tmp_path: Path) -> None:
+    with limited_size({}, tmp_path), ThreadPoolExecutor(1) as threads:
+        models = threads.submit(lambda: [torch.nn.Linear(2, 2) for _ in range(2000)])
+        assert len(models.result()) == 2000
+        with pytest.raises(TooLargeError, match="0 weights, but plan.json describes a far larger model"):
+            _ = [torch.nn.Linear(2, 2) for _ in range(2000)]
+        with pytest.raises(TooLargeError):
+            torch.nn.Linear(10**7, 10**7)
+    assert torch.nn.Linear(2, 2).weight.shape == (2, 2)

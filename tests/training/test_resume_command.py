@@ -175,8 +175,8 @@ def test_reader_that_reads_an_unchanged_file_differently(
     version = seqkit.__version__
     assert str(caught.value).startswith(f"{path}: the data differs from that of the saved run (")
     assert str(caught.value).endswith(
-        f"): its files are the same, but seqkit=={version} read them differently: resume with the same files and "
-        "versions, or start a new run"
+        f"): the file of data.path is the same, but seqkit=={version} read it differently, or a file that it names "
+        "differs: resume with the same files and versions, or start a new run"
     ), differs
     plan = json.loads((path / "plan.json").read_text())
     del plan["files_sha256"]
