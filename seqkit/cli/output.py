@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from seqkit.messages import message
 if TYPE_CHECKING:
     from seqkit.contracts import Example
 
-Pairs = Iterable[tuple["Example", Mapping[str, Any]]]
+Record = tuple[dict[str, Any], Mapping[str, Any]]
+"""The row number and the other columns of an example, and its prediction."""
+
 STANDARD_OUTPUT = "-"
 
 
@@ -88,7 +91,7 @@ def check_output(output: Path, inputs: Iterable[Path]) -> None:
             raise UsageError(message("--output {file}: is a file that is read: choose another name", file=output))
 
 
-def write_predictions(output: Path, pairs: Pairs) -> None:
+def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, Any]]]) -> None:
     """Write examples with their predictions to a file, which appears under its name when it is complete.
 
     Args:
@@ -99,9 +102,9 @@ def write_predictions(output: Path, pairs: Pairs) -> None:
         UsageError: the file cannot be written.
         DataError: a prediction does not fit the format.
     """
-    records = (_record(example, prediction) for example, prediction in pairs)
+    records = ((_columns(example, prediction), prediction) for example, prediction in pairs)
     if str(output) == STANDARD_OUTPUT:
-        print_json_lines(records)
+        print_json_lines(columns | dict(prediction) for columns, prediction in records)
         return
     from seqkit.cli.signals import raised_sigterm
 
@@ -117,29 +120,30 @@ def write_predictions(output: Path, pairs: Pairs) -> None:
     except OSError as error:
         raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
     finally:
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
 
 
-def _record(example: Example, prediction: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row number, the other columns of the input, and the prediction.
+def _columns(example: Example, prediction: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row number and the other columns of an example.
 
-    A column of the input whose name a field of the prediction has, such as `label`, is called `input_label`.
+    A column whose name a field of the prediction has too, such as `label`, is called `input_label`.
     """
-    record: dict[str, Any] = {} if example.row is None else {"row": example.row}
-    taken = {*record, *prediction}
+    columns: dict[str, Any] = {} if example.row is None else {"row": example.row}
+    taken = {*columns, *prediction}
     for name, value in example.columns.items():
         while name in taken:
             name = f"input_{name}"
         taken.add(name)
-        record[name] = value
-    return record | dict(prediction)
+        columns[name] = value
+    return columns
 
 
-def _json_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    return (to_json(record) + "\n" for record in records)
+def _json_lines(records: Iterable[Record]) -> Iterator[str]:
+    return (to_json(columns | dict(prediction)) + "\n" for columns, prediction in records)
 
 
-def _csv_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _csv_lines(records: Iterable[Record]) -> Iterator[str]:
     import csv
 
     buffer = io.StringIO()
@@ -151,7 +155,7 @@ def _csv_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         buffer.truncate()
 
 
-def _tsv_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _tsv_lines(records: Iterable[Record]) -> Iterator[str]:
     for number, fields in enumerate(_table(records)):
         for field in fields:
             if any(character in field for character in "\t\n\r"):
@@ -165,7 +169,7 @@ def _tsv_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield "\t".join(fields) + "\n"
 
 
-_WRITERS: dict[str, Callable[[Iterable[Mapping[str, Any]]], Iterator[str]]] = {
+_WRITERS: dict[str, Callable[[Iterable[Record]], Iterator[str]]] = {
     ".csv": _csv_lines,
     ".tsv": _tsv_lines,
     ".jsonl": _json_lines,
@@ -173,17 +177,18 @@ _WRITERS: dict[str, Callable[[Iterable[Mapping[str, Any]]], Iterator[str]]] = {
 }
 
 
-def _table(records: Iterable[Mapping[str, Any]]) -> Iterator[list[str]]:
+def _table(records: Iterable[Record]) -> Iterator[list[str]]:
     """Yield the header and the fields of each record.
 
-    A mapping becomes a column per key, `probabilities.neg`; a list is written as JSON.
+    A mapping in a prediction becomes a column per key, `probabilities.neg`; any other value that is not a string is
+    written as JSON.
 
     Raises:
         DataError: a record has a column that the first one has not.
     """
     header: Sequence[str] = ()
-    for number, record in enumerate(records, start=1):
-        fields = dict(_flat(record))
+    for number, (columns, prediction) in enumerate(records, start=1):
+        fields = columns | dict(_flat(prediction))
         if not header:
             header = list(fields)
             yield list(header)
@@ -198,8 +203,8 @@ def _table(records: Iterable[Mapping[str, Any]]) -> Iterator[list[str]]:
         yield [_field(fields.get(column)) for column in header]
 
 
-def _flat(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in record.items():
+def _flat(prediction: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in prediction.items():
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", item) for key, item in value.items())
         else:
