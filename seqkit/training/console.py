@@ -11,6 +11,7 @@ from seqkit.data.splits import count_repeated
 from seqkit.messages import message
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Spec
+from seqkit.terminal import YELLOW, colored
 from seqkit.training.callbacks import Callback, Metrics
 from seqkit.training.progress import Progress
 from seqkit.training.result_lines import baseline_comparison, class_lines, format_metrics, format_number
@@ -72,7 +73,8 @@ class Console(Callback):
         self._print(f"  {label:<{_LABEL_WIDTH}} {text}")
 
     def on_note(self, text: str) -> None:
-        self._print_always(message("  note: {text}", text=text))
+        line = message("  note: {text}", text=text)
+        self._print_always(line if self._out is None else colored(line, YELLOW, self._out))
 
     def on_setup(self, setup: TrainingSetup, processes: int) -> None:
         self._setup = setup
