@@ -12,8 +12,9 @@ from seqkit.messages import message
 from seqkit.modeling.state import first_rows, leaves
 from seqkit.testing.assertions import assert_component, assert_size
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
-from seqkit.testing.comparison import TOLERANCE, describe_difference, describe_shape, max_difference
+from seqkit.testing.comparison import describe_difference, describe_shape, max_difference
 from seqkit.testing.encoder.case import LENGTHS, EncoderCase, encode, real_values
+from seqkit.testing.precision import tolerance
 
 check = CheckSuite[EncoderCase]("encoder")
 
@@ -152,7 +153,7 @@ def carried_state(case: EncoderCase) -> None:
             encoded = encode(encoder, window, torch.full((2,), window.shape[1]), state)
             outputs.append(encoded.outputs)
             state = first_rows(encoded.state, 2)
-        joined = Encoded(torch.cat(outputs, dim=1), encoded.final, encoded.state)
+        joined = Encoded(torch.cat(outputs, dim=1), encoded.final)
         if difference := describe_difference(expected, real_values(joined, lengths)):
             raise ContractViolation(
                 message(
@@ -205,7 +206,7 @@ def matches_reference(case: EncoderCase) -> None:
         raise DoesNotApply(message("no reference was given"))
     encoder, inputs = case.build(), case.inputs(batch=4, time=7)
     outputs = encode(encoder, inputs, torch.full((4,), 7)).outputs
-    if (gap := max_difference(outputs, case.reference(encoder, inputs))) > TOLERANCE:
+    if (gap := max_difference(outputs, case.reference(encoder, inputs))) > tolerance():
         raise ContractViolation(
             message(
                 "outputs differ from the reference by {gap:.2g}: check the order of gates, layers and biases", gap=gap
