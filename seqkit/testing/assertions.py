@@ -123,7 +123,7 @@ def assert_no_gradient_is_missing(total: Callable[[], Tensor], weights: Mapping[
         if not direction.any():
             continue
         numerical = _finite_difference(total, [weight], [direction])
-        if abs(numerical) > _gradient_tolerance() * max(1.0, abs(float(total()))):
+        if abs(numerical) > _gradient_tolerance() * max(1.0, abs(total().item())):
             missing = direction.flatten(1).any(dim=1).nonzero() if direction.ndim > 1 else direction.nonzero()
             raise ContractViolation(
                 message(

@@ -104,6 +104,13 @@ def determinism(case: EmbeddingCase) -> None:
                 gap=gap,
             )
         )
+    reused = inputs.flip(0, 1)
+    embedding(reused)
+    reused.copy_(inputs)
+    if (gap := max_difference(expected, embedding(reused))) > tolerance():
+        raise ContractViolation(
+            message("vectors differ by {gap:.2g} for a tensor whose values were replaced: cache no results", gap=gap)
+        )
     if (gap := max_difference(expected, case.build()(inputs))) > tolerance():
         raise ContractViolation(
             message(

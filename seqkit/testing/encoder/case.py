@@ -11,6 +11,7 @@ from torch import Tensor
 from seqkit.contracts import Encoded, Encoder, Lookup, State
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
+from seqkit.modeling.state import leaves
 from seqkit.testing.assertions import perturb
 from seqkit.testing.checks import Case, ContractViolation
 
@@ -72,6 +73,11 @@ def real_values(encoded: Encoded, lengths: Tensor) -> dict[str, Tensor]:
     """
     real = torch.arange(encoded.outputs.shape[1]) < lengths[:, None]
     return {"outputs": encoded.outputs[real], "final": encoded.final}
+
+
+def carries_state(encoder: Any, encoded: Encoded) -> bool:
+    """Return whether the encoder continues from the state that it returned."""
+    return encoder.causal and any(True for _ in leaves(encoded.state))
 
 
 def select_encoded(encoded: Encoded, rows: Tensor) -> Encoded:

@@ -13,7 +13,7 @@ from seqkit.modeling.state import first_rows, leaves
 from seqkit.testing.assertions import assert_component, assert_size
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import describe_difference, describe_shape, max_difference
-from seqkit.testing.encoder.case import LENGTHS, EncoderCase, encode, real_values
+from seqkit.testing.encoder.case import LENGTHS, EncoderCase, carries_state, encode, real_values
 from seqkit.testing.precision import tolerance
 
 check = CheckSuite[EncoderCase]("encoder")
@@ -99,18 +99,27 @@ def single_time_step(case: EncoderCase) -> None:
 
 @check
 def ids_match_one_hot(case: EncoderCase) -> None:
-    """If accepts_ids is True, the result for ids is that for their one-hot vectors."""
+    """If accepts_ids is True, the result and the gradients for ids are those for their one-hot vectors."""
     encoder = case.build()
     if not encoder.accepts_ids:
         raise DoesNotApply(message("accepts_ids is False"))
     ids = torch.randint(0, case.input_size, (5, 6))
     vectors = nn.functional.one_hot(ids, case.input_size).double()
-    expected = real_values(encode(encoder, vectors, LENGTHS), LENGTHS)
-    if difference := describe_difference(expected, real_values(encode(encoder, ids, LENGTHS), LENGTHS)):
+    weights = {name: weight for name, weight in encoder.named_parameters() if weight.requires_grad}
+    results: list[dict[str, Tensor]] = []
+    for inputs in (vectors, ids):
+        values = real_values(encode(encoder, inputs, LENGTHS), LENGTHS)
+        total = torch.cat([value.flatten() ** 2 for value in values.values()]).sum()
+        gradients = torch.autograd.grad(total, [*weights.values()], allow_unused=True)
+        results.append(values | {
+            f"the gradient of {name}": torch.zeros_like(weight) if gradient is None else gradient
+            for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
+        })  # fmt: skip
+    if difference := describe_difference(*results):
         raise ContractViolation(
             message(
-                "{difference} between ids and their one-hot vectors: look up columns of the weight, or set "
-                "accepts_ids = False",
+                "{difference} between ids and their one-hot vectors: look up columns of the weight, without a "
+                "padding_idx, or set accepts_ids = False",
                 difference=difference,
             )
         )
@@ -194,7 +203,7 @@ def _build_stateful(case: EncoderCase) -> Any:
     encoder = case.build()
     if not encoder.causal:
         raise DoesNotApply(message("causal is False, so no state is carried"))
-    if not list(leaves(encode(encoder, case.inputs(), LENGTHS).state)):
+    if not carries_state(encoder, encode(encoder, case.inputs(), LENGTHS)):
         raise DoesNotApply(message("forward returns no state"))
     return encoder
 

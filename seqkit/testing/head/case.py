@@ -244,3 +244,10 @@ def json_round_trip(value: Any, name: str) -> Any:
                 error=error,
             )
         ) from None
+
+
+def as_text(value: Any) -> str:
+    """Return a text or nested lists of texts as one text without white space."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return "".join(map(as_text, value))
+    return "".join(str(value).split())

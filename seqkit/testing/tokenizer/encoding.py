@@ -7,6 +7,7 @@ import numpy as np
 from seqkit.contracts import Tokenizer
 from seqkit.errors import DataError, UnknownText
 from seqkit.messages import message
+from seqkit.recipe.parameters import parameters
 from seqkit.testing.assertions import assert_component
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import shorten
@@ -156,6 +157,39 @@ def injective(case: TokenizerCase) -> None:
 
 
 @check
+def long_texts(case: TokenizerCase) -> None:
+    """A long text has as many more ids as it is longer, unless the tokenizer takes a maximum length as a parameter."""
+    tokenizer = case.fitted()
+    if any("max" in name or "length" in name for name in parameters(type(tokenizer))):
+        raise DoesNotApply(message("a parameter limits the length"))
+    text = case.texts[0]
+    sizes = []
+    for count in (1, 20, 39):
+        repeated = " ".join([text] * count) if isinstance(text, str) else text * count
+        try:
+            ids = tokenizer.encode(repeated)
+        except UnknownText:
+            raise DoesNotApply(message("a text with a space in it is unknown")) from None
+        sizes.append(len(ids))
+        if ids.min() < 0 or token_ids(ids).max() >= tokenizer.vocab_size:
+            raise ContractViolation(
+                message("a text of {count} ids has ids that are out of range: see id_range", count=len(ids))
+            )
+    if sizes[2] - sizes[1] != sizes[1] - sizes[0]:
+        raise ContractViolation(
+            message(
+                "a text repeated 1, 20 and 39 times has {sizes} ids: do not truncate texts, or take the limit as a "
+                "parameter max_length",
+                sizes=sizes,
+            )
+        )
+    if tokenizer.chunkable and not np.array_equal(ids, np.concatenate([tokenizer.encode(part) for part in repeated])):
+        raise ContractViolation(
+            message("a long text has other ids than its characters: encode texts of all lengths in the same way")
+        )
+
+
+@check
 def independent_arrays(case: TokenizerCase) -> None:
     """`encode` returns a new array each time, which the caller can modify."""
     tokenizer = case.fitted()
@@ -288,3 +322,8 @@ def word_lists(case: TokenizerCase) -> None:
         )
     if argument != words:
         raise ContractViolation(message("the list of words is modified in place: work on a copy"))
+    text = " ".join(words)
+    if not np.array_equal(tokenizer.encode(tokenizer.words(text)), tokenizer.encode(text)):
+        raise ContractViolation(
+            message("the words of a text have other ids than the text: return from `words` one word per time step")
+        )
