@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -95,10 +95,10 @@ def assert_gradients_match(total: Callable[[], Tensor], leaves: list[Tensor]) ->
     """
     if not leaves:
         return
-    gradients = _gradients(total, leaves)
+    found = gradients(total(), leaves)
     # A value without a gradient may be meant to have none: the vector of a padding id, for instance.
-    directions = [torch.randn_like(gradient).masked_fill(gradient == 0, 0) for gradient in gradients]
-    analytical = sum(float((gradient * each).sum()) for gradient, each in zip(gradients, directions, strict=True))
+    directions = [torch.randn_like(gradient).masked_fill(gradient == 0, 0) for gradient in found]
+    analytical = sum(float((gradient * each).sum()) for gradient, each in zip(found, directions, strict=True))
     numerical = _finite_difference(total, leaves, directions)
     if not abs(analytical - numerical) <= _gradient_tolerance() * max(1.0, abs(analytical), abs(numerical)):
         raise ContractViolation(
@@ -118,7 +118,7 @@ def assert_no_gradient_is_missing(total: Callable[[], Tensor], weights: Mapping[
         total: computes the scalar, from inputs without padding.
         weights: the weights by name. They are modified in place and restored.
     """
-    for (name, weight), gradient in zip(weights.items(), _gradients(total, [*weights.values()]), strict=True):
+    for (name, weight), gradient in zip(weights.items(), gradients(total(), [*weights.values()]), strict=True):
         direction = torch.randn_like(weight).masked_fill(gradient != 0, 0)
         if not direction.any():
             continue
@@ -135,9 +135,11 @@ def assert_no_gradient_is_missing(total: Callable[[], Tensor], weights: Mapping[
             )
 
 
-def _gradients(total: Callable[[], Tensor], leaves: list[Tensor]) -> list[Tensor]:
+def gradients(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor]:
     """Return the gradient of a scalar for each leaf: zeros if there is none."""
-    found = torch.autograd.grad(total(), leaves, allow_unused=True)
+    if not (leaves and total.requires_grad):
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    found = torch.autograd.grad(total, leaves, allow_unused=True)
     return [torch.zeros_like(leaf) if each is None else each for leaf, each in zip(leaves, found, strict=True)]
 
 

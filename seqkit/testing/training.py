@@ -91,6 +91,12 @@ def assert_instances_independent(build: Callable[[int], Any]) -> None:
         build: returns a module, given the seed.
     """
     one, same = build(0), build(0)
+    for cls in type(one).__mro__:
+        for name, value in vars(cls).items():
+            if isinstance(value, nn.Module | Tensor):
+                raise ContractViolation(
+                    message("all instances share the class attribute {name}: create it in the constructor", name=name)
+                )
     for (name, weight), (other_name, other) in zip(_weights(one), _weights(same), strict=False):
         if name != other_name or not torch.equal(weight, other):
             raise ContractViolation(

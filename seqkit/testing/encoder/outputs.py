@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Encoded, Encoder, Lookup, State
 from seqkit.messages import message
 from seqkit.modeling.state import first_rows, leaves
-from seqkit.testing.assertions import assert_component, assert_size
+from seqkit.testing.assertions import assert_component, assert_size, gradients
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import describe_difference, describe_shape, max_difference
 from seqkit.testing.encoder.case import LENGTHS, EncoderCase, carries_state, encode, real_values
@@ -110,11 +110,8 @@ def ids_match_one_hot(case: EncoderCase) -> None:
     for inputs in (vectors, ids):
         values = real_values(encode(encoder, inputs, LENGTHS), LENGTHS)
         total = torch.cat([value.flatten() ** 2 for value in values.values()]).sum()
-        gradients = torch.autograd.grad(total, [*weights.values()], allow_unused=True)
-        results.append(values | {
-            f"the gradient of {name}": torch.zeros_like(weight) if gradient is None else gradient
-            for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
-        })  # fmt: skip
+        names = [f"the gradient of {name}" for name in weights]
+        results.append(values | dict(zip(names, gradients(total, [*weights.values()]), strict=True)))
     if difference := describe_difference(*results):
         raise ContractViolation(
             message(

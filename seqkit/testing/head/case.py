@@ -119,16 +119,19 @@ class HeadCase(Case):
             "predictions": predict(head, encoded, batch),
         }
 
-    def _state_for_more_targets(self) -> Any:
-        """Return what `fit` learns from examples with more labels, whose order shows more clearly."""
-        examples = [
+    def more_examples(self) -> list[Example]:
+        """Return examples with more labels."""
+        return [
             replace(example, target=_with_suffix(example.target, suffix))
             for suffix in ("", "1", "2", "3")
             for example in self.examples
         ]
+
+    def _state_for_more_targets(self) -> Any:
+        """Return what `fit` learns from examples with more labels, whose order shows more clearly."""
         try:
             head: Any = self.factory()
-            head.fit(examples, self.tokenizer)
+            head.fit(self.more_examples(), self.tokenizer)
             return head.state()
         except Exception:
             return None  # targets that are not labels
