@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,8 @@ def test_recipe_that_depends_on_the_order_of_a_set_is_detected(tmp_path: Path) -
     done = run_process(
         *("verify-resume", "recipe.yaml", "tokenizer={type: sets}", "--kills", "1"),
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed"), "SEQKIT_PLUGINS": "on"},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "installed"), *sys.path]), "SEQKIT_PLUGINS": "on"},
     )
     assert (done.returncode, done.stderr) == (1, "")
     assert re.search("^differs from the uninterrupted run: ", done.stdout, re.MULTILINE)
