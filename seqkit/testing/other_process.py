@@ -32,6 +32,10 @@ _COMMAND = (
 )
 
 
+_ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""Environment variables with which `open` decodes ASCII, unless an encoding is given."""
+
+
 class OtherProcess:
     """The process, which starts to compute at once."""
 
@@ -44,7 +48,7 @@ class OtherProcess:
         seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
         self._process = subprocess.Popen(
             [sys.executable, "-c", _COMMAND.format(path=sys.path, name=name)],
-            env=os.environ | {"PYTHONHASHSEED": seed},
+            env=os.environ | {"PYTHONHASHSEED": seed} | _ASCII_LOCALE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
@@ -80,6 +84,10 @@ class OtherProcess:
             there = self.computed[component][number]
         except LookupError:
             raise DoesNotApply(message("the other process did not compute it")) from None
+        if there.get("error", "").startswith("UnicodeDecodeError"):
+            raise ContractViolation(
+                message("a file is decoded in the encoding of the system's locale: pass encoding= to open")
+            )
         if "error" in there:
             raise DoesNotApply(message("the other process failed: {error}", error=there["error"]))
         for name, value in here.items():

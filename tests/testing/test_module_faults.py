@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,22 @@ class SharedMean(Centered):
         self.mean = self.tensors.setdefault(width, self.mean)
 
 
+class Standardized(Centered):
+    """An embedding that divides by the standard deviation without regard to constant features."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.register_buffer("deviation", torch.ones(width))
+
+    def fit(self, inputs: Iterable[np.ndarray]) -> None:
+        rows = np.concatenate(list(inputs))
+        self.mean.copy_(torch.from_numpy(rows.mean(axis=0)))
+        self.deviation.copy_(torch.from_numpy(rows.std(axis=0)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return (features - self.mean) / self.deviation
+
+
 class NormalizedTable(Padded):
     options: dict[str, Any] = {}
 
@@ -78,6 +95,7 @@ EMBEDDINGS: dict[str, tuple[type, str, str]] = {
         "limit the length nowhere",
     ),
     "instances share a buffer": (SharedMean, "independent_instances", "two instances share mean"),
+    "a constant feature is divided by 0": (Standardized, "constant_features", "deviation of 0"),
     "is_one_hot is wrong": (
         faulty_class(Table, is_one_hot=True),
         "one_hot",
@@ -227,6 +245,16 @@ HEADS: dict[str, tuple[type, str, str]] = {
         faulty_class(Classify, metrics=sorted_metrics, metric_names=("accuracy",)),
         "metrics_use_order",
         "the target of its own example",
+    ),
+    "accuracy is divided by a wrong count": (
+        faulty_class(
+            Tags,
+            metrics=lambda self, loss, predictions, examples: {
+                name: value * 0.9 for name, value in Tags.metrics(self, loss, predictions, examples).items()
+            },
+        ),
+        "perfect_metrics",
+        "although every prediction is right",
     ),
     "the baseline reads the test targets": (
         faulty_class(Classify, baseline=peeking_baseline),

@@ -168,6 +168,11 @@ class ForgetsSize(Letters):
 
 TOKENIZERS: dict[str, tuple[type, str, str]] = {
     "encode adds new characters": (Grows, "state_unchanged", "with new tokens changes the state"),
+    "unknown characters have a known id": (
+        faulty_class(Letters, id_of=lambda self, letter: self.letters.index(letter) if letter in self.letters else 5),
+        "unknown_characters",
+        "give them an id of their own",
+    ),
     "vocab_size grows": (GrowsSilently, "state_unchanged", "or vocab_size"),
     "instances share the vocabulary": (OfTheClass, "independent_instances", "set attributes of self"),
     "texts are cut at 128": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from seqkit.messages import message
@@ -87,6 +89,22 @@ def long_rows(case: EmbeddingCase) -> None:
                 gap=gap,
                 length=long.shape[1],
             )
+        )
+
+
+@check
+def constant_features(case: EmbeddingCase) -> None:
+    """A feature that is constant in the training data has finite vectors."""
+    if case.width is None:
+        raise DoesNotApply(message("it takes ids"))
+    rows = case.rows
+    for row in rows:
+        row[:, 0] = 2.0
+    embedding: Any = case.factory(case.source)
+    embedding.fit(iter(rows))
+    if not embedding.eval()(torch.from_numpy(rows[0])[None]).isfinite().all():
+        raise ContractViolation(
+            message("the vectors are not finite if a feature is constant: do not divide by a deviation of 0")
         )
 
 

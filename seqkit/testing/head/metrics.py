@@ -81,6 +81,28 @@ def metric_direction(case: HeadCase) -> None:
 
 
 @check
+def perfect_metrics(case: HeadCase) -> None:
+    """Accuracy and similar metrics are 1 if every prediction is right."""
+    memorized = case.memorized
+    found = predict(memorized.head, memorized.encoded, memorized.batch)
+    targets = [as_text(example.target) for example in case.examples]
+    if len(found) != len(targets) or not all(
+        target in map(as_text, prediction.values()) for prediction, target in zip(found, targets, strict=True)
+    ):
+        raise DoesNotApply(message("the predictions are not in the form of the targets"))
+    values = _compute_metrics(case, memorized, found, memorized.last_loss)
+    for name in sorted({"accuracy", "f1", "macro_f1", "precision", "recall"} & values.keys()):
+        if abs(values[name] - 1) > 1e-6:
+            raise ContractViolation(
+                message(
+                    "{name} is {value:.4g} although every prediction is right: divide by the number of compared items",
+                    name=name,
+                    value=values[name],
+                )
+            )
+
+
+@check
 def metrics_use_order(case: HeadCase) -> None:
     """Metrics compare each prediction with the target of its own example, and modify neither."""
     memorized = case.memorized

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from seqkit.contracts import Tokenizer
@@ -231,6 +233,24 @@ def unknown_text(case: TokenizerCase) -> None:
         ) from None
     if len(ids) and (ids.min() < 0 or token_ids(ids).max() >= tokenizer.vocab_size):
         raise ContractViolation(message("the id of unknown tokens is out of range: count it in vocab_size"))
+
+
+@check
+def unknown_characters(case: TokenizerCase) -> None:
+    """Unknown characters do not have the id of a known one."""
+    tokenizer = case.fitted()
+    try:
+        ids = [token_ids(tokenizer.encode(character)) for character in "≈√∫"]
+    except Exception:
+        raise DoesNotApply(message("unknown tokens raise an error")) from None
+    if any(len(each) != 1 for each in ids) or len({int(each[0]) for each in ids}) > 1:
+        raise DoesNotApply(message("unknown characters do not have one id"))
+    known = tokenizer.decode(ids[0]).strip()
+    with suppress(DataError):
+        if known and known in " ".join(map(as_text, case.texts)) and np.array_equal(tokenizer.encode(known), ids[0]):
+            raise ContractViolation(
+                message("unknown characters have the id of {known!r}: give them an id of their own", known=known)
+            )
 
 
 @check
