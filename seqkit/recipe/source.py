@@ -6,7 +6,6 @@ Reading a recipe does not import torch.
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,9 +97,8 @@ def _not_a_path() -> str:
 
 def _read(file: Path) -> bytes:
     try:
-        mode = file.stat().st_mode
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # reading a device may never end
-            raise UsageError(message("{file}: not a recipe: not a regular file", file=file))
+        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe can block, and a device has no end
+            raise UsageError(message("{file}: cannot read the recipe: it is not a regular file", file=file))
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
