@@ -175,7 +175,7 @@ class StopRequested(Exception):
 
 
 class Interrupted(SeqkitError):
-    """A signal ended a run after everything was saved.
+    """A signal ended a command. A run that had a checkpoint can be resumed, as the message says.
 
     Args:
         signal_number: the number of the signal. The exit code is 128 plus it: 130 for SIGINT, 143 for SIGTERM.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from seqkit.cli.signals import StopRequest, is_reporting
 from seqkit.cli.stderr import print_error, print_note
-from seqkit.errors import OtherProcessStopped, SeqkitError, suggest
+from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, suggest
 from seqkit.messages import message
 
 if TYPE_CHECKING:
@@ -24,9 +27,18 @@ _OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBAD
 """The error numbers of writing to standard output. Errors of other files have a file name."""
 
 
+_SIGNAL_EXIT = 128
+"""Exit codes from this one name the signal that ended the command."""
+
+
 def main() -> NoReturn:
     """Run `seqkit` with the arguments of this process, and exit."""
-    sys.exit(execute(sys.argv[1:]))
+    code = execute(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the interpreter exits, it would print a traceback
+    if code >= _SIGNAL_EXIT:
+        _discard_output()  # what is left is incomplete, and a full pipe would block the exit
+        gc.freeze()  # torch's objects are not collected, which takes up to a second
+    sys.exit(code)
 
 
 def execute(arguments: Sequence[str]) -> int:
@@ -39,13 +51,14 @@ def execute(arguments: Sequence[str]) -> int:
     _prepare_streams()
     warnings.showwarning = lambda text, *_, **__: print_note(str(text))
     try:
-        code = _invoke(rest)
-        sys.stdout.flush()
+        with StopRequest():
+            code = _invoke(rest)
+            sys.stdout.flush()
         return code
     except SeqkitError as error:
-        if debug:
+        if debug and not isinstance(error, Interrupted):
             raise
-        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, OtherProcessStopped):
+        if is_reporting() or isinstance(error, OtherProcessStopped):
             for line in error.lines:
                 print_error(line)
         return error.exit_code

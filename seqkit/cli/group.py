@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit._version import __version__
-from seqkit.errors import Interrupted, suggest
+from seqkit.errors import suggest
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
 
@@ -44,7 +43,7 @@ kind_names = tuple(KINDS)
 
 
 class CommandGroup(click.Group):
-    """The commands of seqkit and of plugins. An interrupt is reported in one line, like any other error."""
+    """The commands of seqkit and of plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *sorted(_plugin_commands().keys() - self.commands.keys())]
@@ -68,12 +67,6 @@ class CommandGroup(click.Group):
 
             command = load_registry().check().commands[name].load()
         return name, command, rest
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Interrupted(signal.SIGINT, message("interrupted")) from None
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})

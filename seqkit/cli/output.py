@@ -106,12 +106,10 @@ def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, 
     if str(output) == STANDARD_OUTPUT:
         print_json_lines(columns | dict(prediction) for columns, prediction in records)
         return
-    from seqkit.cli.signals import raised_sigterm
-
     target = output.resolve()  # a symbolic link stays one
     staged = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with raised_sigterm(), staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             for line in _WRITERS[output.suffix.lower()](records):
                 file.write(line)
             file.flush()

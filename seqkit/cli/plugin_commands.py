@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,9 +146,9 @@ def new_plugin(name: str, kind: str, into: Path) -> None:
             "{folder}: a package that provides the {kind} '{name}'. Next:", folder=folder, kind=kind, name=recipe.stem
         )
     )
-    click.echo(f"  pip install -e {shlex.quote(source)}")
-    click.echo(f"  pytest {shlex.quote(str(folder))}")
-    click.echo(f"  seqkit run {shlex.quote(str(recipe))}")
+    commands = (f"pip install -e {shlex.quote(source)}", f"pytest {shlex.quote(str(folder))}")
+    for line in (*commands, f"seqkit run {shlex.quote(str(recipe))}"):
+        click.echo(os.fsencode(f"  {line}"))  # the name of a folder can be any bytes
 
 
 def _plugin_as_data(plugin: Plugin) -> dict[str, Any]:

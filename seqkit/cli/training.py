@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from seqkit.cli.output import print_json
+from seqkit.cli.signals import LAUNCHER, StopRequest, end_with_launcher, restore_default_handlers
 from seqkit.cli.startup import frozen_imports
 from seqkit.errors import UsageError
 from seqkit.messages import message
+from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
@@ -88,29 +90,35 @@ def train(
     if processes > MAX_PROCESSES:
         raise UsageError(message("--processes must be at most {max}, not {value}", max=MAX_PROCESSES, value=processes))
     if processes > 1:
-        from seqkit.recipe.resolve import resolve
-        from seqkit.training.launch import launch
+        with frozen_imports():
+            from seqkit.recipe.resolve import resolve
+            from seqkit.training.launch import launch
 
         resolve(recipe, registry)  # reports the errors of the recipe once, not in each process
-        os.environ[_COMMAND] = recipe.command
+        os.environ |= {LAUNCHER: str(os.getpid()), _COMMAND: recipe.command}
+        restore_default_handlers()
         try:
             return launch(processes, [arguments[0], *display.options, *arguments[1:]])
         finally:
             del os.environ[_COMMAND]
-    with frozen_imports():
-        from seqkit.experiment import run_recipe
-        from seqkit.training.console import Console
-    from seqkit.cli.signals import StopRequest
+    end_with_launcher()
+    line = message("interrupted before training: nothing was saved")
+    if resumed := resume or recipe.run:
+        command = RunDirectory(resumed).resume_command
+        line = message("interrupted before training continued; resume with: {command}", command=command)
+    with StopRequest(line) as stop:
+        with frozen_imports():
+            from seqkit.experiment import run_recipe
+            from seqkit.training.console import Console
 
-    is_brief = display.quiet or display.as_json  # stdout has the run directory or the JSON alone
-    console = Console(sys.stderr if is_brief else sys.stdout, sys.stderr, display.verbose, quiet=is_brief)
-    with StopRequest() as stop:
+        is_brief = display.quiet or display.as_json  # stdout has the run directory or the JSON alone
+        console = Console(sys.stderr if is_brief else sys.stdout, sys.stderr, display.verbose, quiet=is_brief)
         finished = run_recipe(recipe, registry, runs, [console], stop, resume)
     if os.environ.get("RANK", "0") == "0":
         if display.as_json:
             print_json({"run": str(finished.path)} | read_json(finished.result))
         else:
-            click.echo(finished.path)
+            click.echo(os.fsencode(finished.path))  # the name of a folder can be any bytes
     return 0
 
 
@@ -132,7 +140,6 @@ def resume_run(
     from seqkit.recipe.recipe import parse_override
     from seqkit.recipe.saved import check_changes, read_saved_recipe
     from seqkit.registry import load_registry
-    from seqkit.runs.directory import RunDirectory
 
     directory = RunDirectory.open(run)
     document = directory.read_plan()

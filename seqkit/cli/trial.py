@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqkit.cli.signals import end_with_parent
 from seqkit.errors import SeqkitError
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
@@ -103,17 +104,24 @@ class Trial:
 
     def start(self, kill: Kill | None) -> bool:
         """Start or resume the run in a forked process, and return whether the process was killed."""
-        resume = self.run
+        resume, parent = self.run, os.getpid()
         process = os.fork()
         if process == 0:  # pragma: no cover - the child process
+            end_with_parent(parent)
             os._exit(self._run(resume, kill.boundary if kill else None))
-        self._collect(os.waitstatus_to_exitcode(_wait(process, kill.seconds if kill else None)))
+        try:
+            status = _wait(process, kill.seconds if kill else None)
+        except BaseException:  # a signal: the child would write into a folder that is being removed
+            os.kill(process, signal.SIGKILL)
+            raise
+        self._collect(os.waitstatus_to_exitcode(status))
         return self.code == -signal.SIGKILL
 
     def start_afresh(self) -> None:
         """Start the run in a new process, in which Python hashes strings differently."""
         seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
-        arguments = (str(self.folder), str(self.job.recipe.absolute()), self.job.overrides, self.job.without)
+        job = self.job
+        arguments = (os.getpid(), str(self.folder), str(job.recipe.absolute()), job.overrides, job.without)
         code = f"import sys; sys.path[:] = {sys.path!r}; from seqkit.cli.trial import main; main(*{arguments!r})"
         done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, check=False)
         self._collect(done.returncode)
@@ -125,12 +133,11 @@ class Trial:
         start = time.monotonic()
         try:
             self.job.run(self.runs, resume)
-        except SeqkitError as error:
-            os.write(2, "".join(f"{line}\n" for line in error.lines).encode())
-            return error.exit_code
         except BaseException as error:
-            os.write(2, f"{type(error).__name__}: {' '.join(str(error).split())}\n".encode())
-            return 1
+            unexpected = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            lines = error.lines if isinstance(error, SeqkitError) else [unexpected]
+            os.write(2, "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace"))
+            return error.exit_code if isinstance(error, SeqkitError) else 1
         lines = [str(time.monotonic() - start), *recorded]
         (self.folder / "boundaries").write_text("\n".join(lines), encoding="utf-8")
         return 0
@@ -144,8 +151,9 @@ class Trial:
             self.seconds = float(seconds)
 
 
-def main(folder: str, recipe: str, overrides: tuple[str, ...], without: tuple[str, ...]) -> None:
-    """Run a trial in this process, which `Trial.start_afresh` has started."""
+def main(parent: int, folder: str, recipe: str, overrides: tuple[str, ...], without: tuple[str, ...]) -> None:
+    """Run a trial in this process, which `Trial.start_afresh` has started; it ends with its parent."""
+    end_with_parent(parent)
     import_torch()
     os._exit(Trial(Path(folder), Job(Path(recipe), overrides, without))._run(None, None))
 
@@ -160,7 +168,9 @@ def _redirect(out: Path, errors: Path) -> None:
     """Redirect stdout and stderr of this process to files."""
     for number, path in ((1, out), (2, errors)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (
+        os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False) for number in (1, 2)
+    )
 
 
 def _record_boundaries(folder: Path, kill_at: int | None) -> list[str]:

@@ -19,7 +19,6 @@ from seqkit.errors import DataError, Fault, RecipeError
 from seqkit.messages import message
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.source import Recipe
-from seqkit.stop import NO_STOP, StopCheck
 
 
 @dataclass
@@ -58,16 +57,14 @@ class PreparedData:
         return {split: _sha256(dataset) for split, dataset in self.splits.items()}
 
 
-def prepare(plan: Plan, stop: StopCheck = NO_STOP) -> PreparedData:
+def prepare(plan: Plan) -> PreparedData:
     """Read the data, fit tokenizer and head on the training split, and make the rows of every split.
 
     Args:
         plan: the resolved recipe.
-        stop: checked while a long text is read.
 
     Raises:
         DataError: the data is invalid.
-        Interrupted: a stop was requested.
         BuildError: a parameter is invalid for this data.
     """
     tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
@@ -75,7 +72,7 @@ def prepare(plan: Plan, stop: StopCheck = NO_STOP) -> PreparedData:
     notes: list[str] = []
     readers = build_readers(plan)
     with collect_notes(notes):
-        long_texts = read_long_texts(plan, readers, tokenizer, head, stop=stop)
+        long_texts = read_long_texts(plan, readers, tokenizer, head)
         examples = long_texts.splits if long_texts else read_splits(plan, readers)
     splits = {split: Dataset(members, tokenizer=tokenizer) for split, members in examples.items()}
     if tokenizer is not None and not long_texts:

@@ -215,4 +215,6 @@ def _as_data(value: Any, write_path: Callable[[Path], str]) -> Any:
         return [_as_data(item, write_path) for item in value]
     if isinstance(value, dict):
         return {key: _as_data(item, write_path) for key, item in value.items()}
-    return write_path(value) if isinstance(value, Path) else value
+    if isinstance(value, Path):  # a name that is not UTF-8 is shown with escapes
+        return os.fsencode(write_path(value)).decode(errors="backslashreplace")
+    return value

@@ -23,7 +23,7 @@ import glob
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,16 @@ class RunDirectory:
         self.launched_by = path / ".launched_by"
 
     @classmethod
-    def create(cls, runs: Path, name: str, files: Mapping[str, bytes]) -> RunDirectory:
+    def create(
+        cls, runs: Path, name: str, files: Mapping[str, bytes], before: Callable[[], object] = lambda: None
+    ) -> RunDirectory:
         """Create the next free `name-N`. It appears with all of its files at once.
 
         Args:
             runs: the folder that contains all runs.
             name: the name of the run.
             files: the contents of its first files, by path in the run directory.
+            before: called just before it appears.
 
         Raises:
             UsageError: it cannot be created there.
@@ -74,11 +77,11 @@ class RunDirectory:
                 if other == staged or is_stale(other):
                     shutil.rmtree(other, ignore_errors=True)
             _write_files(staged, files)
+            before()
             path = _rename_to_next(staged, runs, name)
             sync_folder(runs)
             return cls(path)
         except (OSError, ValueError) as error:  # a ValueError is a name that no folder can have
-            shutil.rmtree(staged, ignore_errors=True)
             reason = getattr(error, "strerror", None) or error
             raise UsageError(
                 message(
@@ -87,6 +90,8 @@ class RunDirectory:
                     reason=reason,
                 )
             ) from None
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)  # it exists after an error, or if a signal ended the process
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:

@@ -17,6 +17,7 @@ from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_not_older
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import parse_json, read_bytes, to_json
+from seqkit.stop import StopCheck
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.checkpoint import Files, checkpoint_name, snapshot
 from seqkit.training.checkpoint_loading import Checkpoint, newest_checkpoint, parse, process_count
@@ -42,6 +43,7 @@ def open_run(
     callbacks: Callbacks,
     communicator: Communicator,
     resources: ExitStack,
+    stop: StopCheck,
 ) -> tuple[RunDirectory, Checkpoint | None]:
     """Create a run directory, or open the one to resume. Process 0 does this and broadcasts the result.
 
@@ -54,6 +56,7 @@ def open_run(
         callbacks: the callbacks, which receive notes.
         communicator: the communicator of the distributed run.
         resources: receives the lock of the run directory.
+        stop: records signals as soon as there is a checkpoint.
 
     Returns:
         The run directory, and the checkpoint to resume from, if any.
@@ -81,11 +84,12 @@ def open_run(
             path, files = _newest_checkpoint(run, callbacks, communicator.size)
             return {"run": os.fsencode(resumed), "checkpoint": os.fsencode(path), "plan": read_bytes(run.plan)} | files
         run_files = _initial_files(setup, recipe, runs, communicator.size, first, launcher)
-        run = RunDirectory.create(runs, setup.plan.name, run_files)
+        run = RunDirectory.create(runs, setup.plan.name, run_files, stop.record)
         resources.enter_context(run.lock())
         return {"run": os.fsencode(run.path)}
 
     files = deserialize(communicator.broadcast(serialize(communicator.run_or_fail_together(open_in_process_0))))
+    stop.record()
     run = RunDirectory(Path(os.fsdecode(files.pop("run"))))
     if "checkpoint" not in files:
         return run, None

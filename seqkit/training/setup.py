@@ -17,7 +17,6 @@ from seqkit.modeling.model import Model, build_model
 from seqkit.recipe.compatibility import causality_fault
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.source import Recipe
-from seqkit.stop import StopCheck
 from seqkit.training.distributed import Communicator
 from seqkit.training.features import check_features
 from seqkit.training.threads import Threads, measure_threads
@@ -46,16 +45,14 @@ class TrainingSetup:
     evaluation_batches: dict[str, Batches]
 
 
-def build_setup(
-    plan: Plan, recipe: Recipe, device: torch.device, communicator: Communicator, stop: StopCheck
-) -> TrainingSetup:
+def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: Communicator) -> TrainingSetup:
     """Read the data, build the model, and try it on a batch.
 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
     """
     try:
-        data = prepare(plan, stop)
+        data = prepare(plan)
         check_requested_texts(plan, recipe, data)
         seed_everything(plan.seed)
         model = _build_model(plan, recipe, data)

@@ -548,3 +548,33 @@ def test_show_prints_type_and_default_of_each_parameter(run_command, kind: str, 
         assert shown[key].endswith("; required" if parameter.default is parameter.empty else f"; default {default}")
         if not parameters(cls)[key].nested:
             assert shown[key].startswith(describe(hints[key]))
+
+
+# Names that are not UTF-8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="requires file names of any bytes")
+def test_run_directory_with_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    """Its path is printed as it is; in files and messages, with escapes."""
+    folder = tmp_path / os.fsdecode(b"r\xff")
+    folder.mkdir()
+    (folder / "words.csv").write_text("text,label\nab,1\nba,2\naa,1\nbb,2\n")
+    recipe = write_recipe(
+        folder / "recipe.yaml",
+        {
+            "name": "words",
+            "data": {"type": "table", "path": "words.csv"},
+            "encoder": {"type": "lstm", "hidden_size": 3},
+            "head": "classify",
+            "train": {"epochs": 1, "threads": 1},
+            "baseline": "off",
+        },
+    )
+    runs = tmp_path / os.fsdecode(b"s\xff")
+    done = run_process("run", recipe, "--runs", runs, cwd=tmp_path, text=None, encoding=None)
+    assert (done.returncode, done.stderr) == (0, b"")
+    run = Path(os.fsdecode(done.stdout.splitlines()[-1]))
+    assert run == runs / "words-1"
+    assert json.loads((run / "plan.json").read_text())["recipe"]["data"]["path"].endswith("r\\xff/words.csv")
+    assert seqkit.load(run).predict(["ab"])
+    assert seqkit.run(recipe, resume=run, quiet=True).path == run

@@ -14,10 +14,11 @@ from seqkit.errors import Interrupted
 from seqkit.experiment import run_recipe
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
+from seqkit.stop import StopCheck
 
 
-class StopAfter:
-    """A stop callback that reports SIGTERM at its n-th call."""
+class StopAfter(StopCheck):
+    """A stop check that reports SIGTERM at its n-th call."""
 
     def __init__(self, calls: int) -> None:
         self.calls = calls
