@@ -19,7 +19,7 @@ from seqkit.hookspecs import Command, Component, hookimpl
 
 if TYPE_CHECKING:
     from seqkit import contracts, testing
-    from seqkit.api import Run, load, run
+    from seqkit.api import Run, load, resume, run
     from seqkit.errors import (
         DataError,
         NotFiniteError,
@@ -47,12 +47,14 @@ __all__ = [
     "hookimpl",
     "load",
     "register",
+    "resume",
     "run",
     "testing",
 ]
 
 _LAZY = {
     "run": "seqkit.api",
+    "resume": "seqkit.api",
     "load": "seqkit.api",
     "Run": "seqkit.api",
     "register": "seqkit.registry",

@@ -1,4 +1,4 @@
-"""The Python interface: `seqkit.run` and `seqkit.load`."""
+"""The Python interface: `seqkit.run`, `seqkit.resume` and `seqkit.load`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from seqkit.inference.run import Run
 from seqkit.runs.directory import RunDirectory
 
-__all__ = ["Run", "load", "run"]
+__all__ = ["Run", "load", "resume", "run"]
 
 
 def run(
@@ -44,15 +44,50 @@ def run(
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
     from seqkit.experiment import run_recipe
-    from seqkit.recipe.source import DICTIONARY, plain, read_recipe
+    from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
     from seqkit.training.console import Console
 
     read = read_recipe(recipe)
     for key, value in overrides.items():
-        read.set(tuple(key.replace("__", ".").split(".")), plain(value), DICTIONARY)
+        read.set_argument(key, value)
     console = [] if quiet else [Console(sys.stdout, sys.stderr)]
     return Run(run_recipe(read, load_registry(), Path(runs), [*console, *callbacks], resume=resume))
+
+
+def resume(run: str | Path, *, quiet: bool = False, callbacks: Sequence[Any] = (), **overrides: Any) -> Run:
+    """Resume an interrupted run, or train a finished run for longer.
+
+        seqkit.resume("runs/char-gen-1")
+        seqkit.resume("runs/char-gen-1", train__epochs=2000)
+
+    Args:
+        run: the run directory, which contains the recipe.
+        quiet: whether to print nothing.
+        callbacks: as for `run`.
+        overrides: changes: `train__epochs`, `train__steps`, `train__checkpoint_seconds`, `train__threads`,
+            `train__early_stopping={"patience": ...}`, and `data__path` for data that has moved.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: it is not a run directory, or an override is not one of these.
+        RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
+    """
+    from seqkit.experiment import run_recipe
+    from seqkit.recipe.saved import check_changes, read_saved_recipe
+    from seqkit.registry import load_registry
+    from seqkit.training.console import Console
+
+    directory = RunDirectory.open(run)
+    recipe = read_saved_recipe(directory, directory.read_plan())
+    for key, value in overrides.items():
+        check_changes(directory, tuple(key.replace("__", ".").split(".")), value)
+        recipe.set_argument(key, value)
+    console = [] if quiet else [Console(sys.stdout, sys.stderr)]
+    registry = load_registry()
+    return Run(run_recipe(recipe, registry, directory.path.parent, [*console, *callbacks], resume=directory.path))
 
 
 def load(run_dir: str | Path) -> Run:

@@ -77,6 +77,23 @@ class DataError(SeqkitError):
     exit_code = 3
 
 
+class MissingFilesError(DataError):
+    """Files that a recipe names are missing, or cannot be read.
+
+    Attributes:
+        faults: what is wrong with each file, in the order of the recipe.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    @property
+    def lines(self) -> list[str]:
+        """The message, one line per file."""
+        return [_one_line(str(fault)) for fault in self.faults]
+
+
 class UnknownText(DataError):
     """A text contains a token that is not in the vocabulary, and the tokenizer is configured to raise an error for it.
 
@@ -158,7 +175,7 @@ class StopRequested(Exception):
 
 
 class Interrupted(SeqkitError):
-    """A signal ended a run after everything was saved.
+    """A signal ended a command. A run that had a checkpoint can be resumed, as the message says.
 
     Args:
         signal_number: the number of the signal. The exit code is 128 plus it: 130 for SIGINT, 143 for SIGTERM.
@@ -177,11 +194,12 @@ def describe_error(error: BaseException) -> str:
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the most similar known word, or nothing if none is similar."""
+    """Return ` (did you mean 'x'?)` for the most similar known word in any case, or nothing if none is similar."""
     from difflib import get_close_matches
 
-    similar = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return message(" (did you mean '{word}'?)", word=similar[0]) if similar else ""
+    lower = {name.lower(): name for name in known}
+    similar = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    return message(" (did you mean '{word}'?)", word=lower[similar[0]]) if similar else ""
 
 
 def sort_faults(faults: list[Fault]) -> list[Fault]:

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import Interrupted, StopRequested
 from seqkit.messages import message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.resolve import resolve
@@ -15,6 +14,7 @@ from seqkit.recipe.source import Recipe
 from seqkit.registry.records import Registry
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import to_json, write_file
+from seqkit.runs.numbers import find_not_finite
 from seqkit.stop import NO_STOP, StopCheck
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run_recipe(
         registry: the installed components.
         runs: the folder in which the run directory is created.
         callbacks: instances of `seqkit.training.callbacks.Callback`, and objects whose methods are lifecycle hooks.
-        stop: checked between steps.
+        stop: checked between steps. Before and after training, a signal ends the process at once.
         resume: a run directory to resume instead of creating one.
 
     Returns:
@@ -65,9 +65,9 @@ def run_recipe(
     device = choose_device(plan.train.device)
     with isolated_torch_state(plan.seed), join_communicator(device) as communicator, ExitStack() as resources:
         all_callbacks = _collect_callbacks(callbacks, registry, communicator)
-        setup = communicator.run_or_fail_together(lambda: build_setup(plan, recipe, device, communicator, stop))
+        setup = communicator.run_or_fail_together(lambda: build_setup(plan, recipe, device, communicator))
         resources.enter_context(worker_threads(setup.threads.workers))
-        run, checkpoint = open_run(setup, recipe, runs, resume, all_callbacks, communicator, resources)
+        run, checkpoint = open_run(setup, recipe, runs, resume, registry, all_callbacks, communicator, resources, stop)
         all_callbacks.emit("setup", setup=setup, processes=communicator.size)
         try:
             step = checkpoint.progress.step if checkpoint else 0
@@ -108,55 +108,49 @@ def _train_and_evaluate(
     from seqkit.training.trainer import Trainer
 
     progress = Trainer(setup, run, callbacks, communicator, stop, checkpoint).fit()
+    stop.end_at_once(
+        message("stopped after training, with everything saved; resume with: {command}", command=run.resume_command)
+    )
     callbacks.emit("training_end")
     splits = setup.data.splits
-    try:
-        metrics = {
-            split: evaluate(setup.model, splits[split], batches, communicator, stop)
-            for split, batches in setup.evaluation_batches.items()
-        }
-        if not communicator.is_first:
-            return {}
-        write_file(run.model, save(copy_weights(setup.model)))
-        result = {
-            "examples": {split: len(dataset.examples) for split, dataset in splits.items()},
-            "metrics": metrics,
-            **_score_baseline_and_leak(setup, stop),
-        }
-        for split, scores in metrics.items():
-            callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
-        result["timing"] = _timing(progress, setup, communicator)
-        result |= _run_requested_outputs(setup.plan, run)
-    except StopRequested as request:
-        raise Interrupted(
-            request.signal_number,
-            message("stopped after training, with everything saved: resume with --resume {run}", run=run.path),
-        ) from None
+    metrics = {
+        split: evaluate(setup.model, splits[split], batches, communicator)
+        for split, batches in setup.evaluation_batches.items()
+    }
+    if not communicator.is_first:
+        return {}
+    write_file(run.model, save(copy_weights(setup.model)))
+    result = {
+        "examples": {split: len(dataset.examples) for split, dataset in splits.items()},
+        "metrics": metrics,
+        **_score_baseline_and_leak(setup, callbacks),
+    }
+    for split, scores in metrics.items():
+        callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
+    result["timing"] = _timing(progress, setup, communicator)
+    result |= _run_requested_outputs(setup.plan, run)
     write_file(run.result, to_json(result))
+    stop.end_at_once(message("interrupted after the run was finished: {run}", run=run.path))
     run.launched_by.unlink(missing_ok=True)
     return result
 
 
-def _score_baseline_and_leak(setup: TrainingSetup, stop: StopCheck) -> dict[str, Any]:
+def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict[str, Any]:
     """Score the baseline and, if the encoder can see the tokens to predict, the loss from prefixes alone."""
     from seqkit.training.evaluation import prefix_loss
 
     data, model = setup.data, setup.model
     split = data.baseline_split
     found: dict[str, Any] = {}
-    _check_stop(stop)
     if setup.plan.baseline:
         scores = data.head.baseline(data.splits["train"].examples, data.splits[split].examples, data.tokenizer)
-        found |= {"baseline": {"split": split} | scores} if scores is not None else {}
+        if find_not_finite(scores) is not None:
+            callbacks.note(message("the baseline contains a number that is not finite, and is left out"))
+        elif scores is not None:
+            found["baseline"] = {"split": split} | scores
     if data.head.allow_leak and not model.encoder.causal and data.head.per_time_step:
         found["honest_loss"] = prefix_loss(model, data.splits[split], data.head.context or DEFAULT_CONTEXT)
-    _check_stop(stop)
     return found
-
-
-def _check_stop(stop: StopCheck) -> None:
-    if signal_number := stop():
-        raise StopRequested(signal_number)
 
 
 def _timing(progress: Progress, setup: TrainingSetup, communicator: Communicator) -> dict[str, Any]:

@@ -46,4 +46,4 @@ def _in_yaml(value: object, depth: int) -> str:
     if isinstance(value, dict):
         items = itertools.islice(value.items(), 60)
         return f"{{{', '.join(f'{key}: {_in_yaml(item, depth - 1)}' for key, item in items)}}}"
-    return reprlib.repr(value)
+    return " ".join(reprlib.repr(value).split())

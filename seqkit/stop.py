@@ -1,14 +1,28 @@
-"""Stop requests: the type of a function that long operations call to check whether a signal requested a stop."""
+"""Stop requests: how a run learns that a signal should end it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
 
-StopCheck: TypeAlias = Callable[[], int]
-"""Returns the number of the signal that requested a stop, or 0. Called between steps and while data are read."""
+class StopCheck:
+    """Whether a signal requested a stop. This class is the check without signals: it never requests one.
+
+    At first, and after `end_at_once`, a signal ends the process at once. After `record`, the first signal is recorded:
+    the run calls the check between steps, and saves a checkpoint before it ends.
+    """
+
+    def __call__(self) -> int:
+        """Return the number of the recorded signal, or 0."""
+        return 0
+
+    def record(self) -> None:
+        """Record signals from now on."""
+
+    def end_at_once(self, line: str) -> None:
+        """Let signals end the process from now on; a recorded signal ends it now.
+
+        Args:
+            line: the message of the error that the signal raises.
+        """
 
 
-def NO_STOP() -> int:  # noqa: N802 - a constant of the type StopCheck
-    """Never request a stop."""
-    return 0
+NO_STOP = StopCheck()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from hypothesis import settings
 
 pytest.register_assert_rewrite("helpers")
 
-from helpers.commands import run_process  # noqa: E402 - after the registration
+from helpers.commands import CommandResult, run_process  # noqa: E402 - after the registration
 from helpers.recipes import GENERATION_RECIPE, classification_recipe, vowel_csv  # noqa: E402
+from seqkit.cli import execute  # noqa: E402
 
 # Small tensors do not benefit from a second thread; with two processes on two cores, it slows them down.
 torch.set_num_threads(1)
@@ -59,6 +61,21 @@ def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*arguments: str | Path, cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
         return run_process(*arguments, cwd=cwd, env=os.environ | environment)
+
+    return run
+
+
+@pytest.fixture
+def run_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., CommandResult]:
+    """Return a function that runs a command line in this process, in an empty folder."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # restored after a command replaced it
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> CommandResult:
+        capsys.readouterr()
+        return CommandResult(execute([str(argument) for argument in arguments]), *capsys.readouterr())
 
     return run
 

@@ -17,7 +17,7 @@ from helpers.recipes import PROJECT
 
 KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads"]
 LAYERS = [
-    ["errors", "messages", "stop", "_version", "hookspecs", "contracts"],
+    ["errors", "messages", "stop", "strict_json", "terminal", "_version", "hookspecs", "contracts"],
     ["runs"],
     ["registry"],
     ["recipe"],

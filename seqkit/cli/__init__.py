@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from seqkit.errors import OtherProcessStopped, SeqkitError, suggest
+from seqkit.cli.signals import StopRequest, is_reporting
+from seqkit.cli.stderr import print_error, print_note
+from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, suggest
 from seqkit.messages import message
 
 if TYPE_CHECKING:
     import click
 
+COMPLETION = "_SEQKIT_COMPLETE"
+"""The variable by which a shell asks for completions instead of a command."""
+
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """The error numbers of writing to standard output. Errors of other files have a file name."""
 
 
+_SIGNAL_EXIT = 128
+"""Exit codes from this one name the signal that ended the command."""
+
+
 def main() -> NoReturn:
     """Run `seqkit` with the arguments of this process, and exit."""
-    sys.exit(execute(sys.argv[1:]))
+    code = execute(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the interpreter exits, it would print a traceback
+    if code >= _SIGNAL_EXIT:
+        _discard_output()  # what is left is incomplete, and a full pipe would block the exit
+        gc.freeze()  # torch's objects are not collected, which takes up to a second
+    sys.exit(code)
 
 
 def execute(arguments: Sequence[str]) -> int:
@@ -33,25 +49,26 @@ def execute(arguments: Sequence[str]) -> int:
     debug = "--debug" in options
     rest = [word for word in options if word != "--debug"] + list(arguments[len(options) :])
     _prepare_streams()
-    warnings.showwarning = lambda text, *_, **__: _print_error(message("note: {text}", text=text))
+    warnings.showwarning = lambda text, *_, **__: print_note(str(text))
     try:
-        code = _invoke(rest)
-        sys.stdout.flush()
+        with StopRequest():
+            code = _invoke(rest)
+            sys.stdout.flush()
         return code
     except SeqkitError as error:
-        if debug:
+        if debug and not isinstance(error, Interrupted):
             raise
-        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, OtherProcessStopped):
+        if is_reporting() or isinstance(error, OtherProcessStopped):
             for line in error.lines:
-                _print_error(line)
+                print_error(line)
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = message(" (see `{command} --help`)", command=context.command_path) if context else ""
-        _print_error(_describe_usage_error(error) + hint)
+        print_error(_describe_usage_error(error) + hint)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _print_error(message("interrupted"))
+        print_error(message("interrupted"))
         return 130
     except BrokenPipeError:
         _discard_output()
@@ -59,11 +76,18 @@ def execute(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
+        if _is_out_of_memory(error):
+            print_error(
+                message(
+                    "out of memory: {reason}: use less data, a smaller batch or a smaller model",
+                    reason=" ".join(str(error).split()) or message("reading or computing needs more than is available"),
+                )
+            )
+        elif isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
             _discard_output()
-            _print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
+            print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
         else:
-            _print_error(
+            print_error(
                 message(
                     "unexpected {type}: {reason}: use --debug to see the traceback",
                     type=type(error).__name__,
@@ -76,21 +100,31 @@ def execute(arguments: Sequence[str]) -> int:
 def _invoke(arguments: list[str]) -> int:
     import click
 
-    from seqkit.cli import commands, plugin_commands  # noqa: F401 - both add their commands to the group
+    from seqkit.cli import commands, inference_commands, plugin_commands  # noqa: F401 - they add their commands to the group
     from seqkit.cli.group import seqkit
 
-    if not arguments:
+    if not arguments and COMPLETION not in os.environ:
         print(seqkit.get_help(click.Context(seqkit, info_name="seqkit", **seqkit.context_settings)))
         return 2
     no_arguments = getattr(click.exceptions, "NoArgsIsHelpError", ())  # not in click 8.1, which exits with 0
     try:
-        code = seqkit.main(arguments, prog_name="seqkit", standalone_mode=False)
+        code = seqkit.main(arguments, prog_name="seqkit", standalone_mode=False, obj=arguments)
     except no_arguments as error:  # raised by a plugin's group of commands
         print(error.format_message())
         return 2
-    except SystemExit:  # click raises it when the output pipe is closed
+    except SystemExit:  # click raises it after a completion, and when the output pipe is closed
+        if COMPLETION in os.environ:
+            raise
         raise BrokenPipeError from None
     return code if isinstance(code, int) else 0
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether Python, NumPy or torch could not allocate memory, of the machine or of a GPU."""
+    texts = ("can't allocate memory", "out of memory")  # torch raises a RuntimeError for both
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
+    )
 
 
 def _describe_usage_error(error: click.ClickException) -> str:
@@ -118,8 +152,3 @@ def _discard_output() -> None:
     """Discard what stdout still buffers, which Python would fail to flush on exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print_error(line: str) -> None:
-    with suppress(OSError):
-        print(f"seqkit: {line}", file=sys.stderr, flush=True)

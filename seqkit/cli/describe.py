@@ -31,6 +31,32 @@ def describe_component(entry: Registered) -> str:
     return "\n".join(lines)
 
 
+def component_as_data(entry: Registered) -> dict[str, Any]:
+    """Return what `describe_component` prints, as JSON types."""
+    cls = entry.load()
+    target = entry.component.target
+    return registered_as_data(entry) | {
+        "source": target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}",
+        "description": inspect.cleandoc(vars(cls).get("__doc__") or ""),
+        "parameters": [
+            {"name": parameter.name, "type": _describe_value(parameter), "required": parameter.required}
+            | ({} if parameter.required else {"default": _as_json(parameter.default)})
+            for parameter in parameters(cls).values()
+        ],
+    }
+
+
+def registered_as_data(entry: Registered) -> dict[str, Any]:
+    """Return the kind, name, summary and provider of a component."""
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "summary": entry.component.summary,
+        "distribution": entry.distribution,
+        "version": entry.version,
+    }
+
+
 def _describe_value(parameter: Parameter) -> str:
     if parameter.nested and parameter.is_list:
         return message("a list of {kind}s", kind=parameter.nested)
@@ -41,6 +67,10 @@ def _describe_default(parameter: Parameter) -> str:
     if parameter.required:
         return message("required")
     return message("default {value}", value=_as_yaml(parameter.default))
+
+
+def _as_json(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str | list | tuple | dict | None) else str(value)
 
 
 def _as_yaml(value: Any) -> str:

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-import signal
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqkit._version import __version__
-from seqkit.errors import Interrupted, suggest
+from seqkit.errors import suggest
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.registry.records import RegisteredCommand
 
+
+def completed_by(name: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """Return a function of `seqkit.cli.completion`, which is imported when the shell asks for completions."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from seqkit.cli import completion
+
+        return getattr(completion, name)(ctx, param, incomplete)
+
+    return complete
+
+
 no_plugin_option = click.option(
     "--no-plugin", "without", multiple=True, metavar="NAME", help="Disable this plugin. Can be repeated."
 )
-overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+recipe_argument = click.argument(
+    "recipe", type=click.Path(path_type=Path), shell_complete=completed_by("complete_recipe")
+)
+run_argument = click.argument("run", type=click.Path(path_type=Path), shell_complete=completed_by("complete_run"))
+overrides_argument = click.argument(
+    "overrides", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completed_by("complete_override")
+)
 kind_names = tuple(KINDS)
 
 
 class CommandGroup(click.Group):
-    """The commands of seqkit and of plugins. An interrupt is reported in one line, like any other error."""
+    """The commands of seqkit and of plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *sorted(_plugin_commands().keys() - self.commands.keys())]
@@ -48,16 +68,10 @@ class CommandGroup(click.Group):
             command = load_registry().check().commands[name].load()
         return name, command, rest
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Interrupted(signal.SIGINT, message("interrupted")) from None
-
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="seqkit")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error. Can follow a command.")
 def seqkit(debug: bool) -> None:
     """Train, evaluate and use sequence models that are described by recipes.
 

@@ -21,8 +21,11 @@ FILES = (
     "seqkit_placeholder/{kind}.py",
     "tests/test_placeholder.py",
 )
-DATA_FILES = {"head": ("recipes/sums.csv",), "reader": ("recipes/sentences.txt",)}
-"""The data files of the example recipe of each kind, in addition to `FILES`."""
+MORE_FILES = {
+    "head": ("recipes/sums.csv",),
+    "reader": ("recipes/sentences.txt", "seqkit_placeholder/checks.py"),
+}
+"""The files of single kinds, in addition to `FILES`: data of the example recipe, and the sample file of a reader."""
 
 
 def write_plugin(name: str, kind: str, into: Path, registry: Registry) -> Path:
@@ -65,7 +68,7 @@ def write_plugin(name: str, kind: str, into: Path, registry: Registry) -> Path:
 
 def template_files(kind: str) -> list[str]:
     """Return the files of the template of a kind."""
-    return [file.format(kind=kind) for file in FILES] + list(DATA_FILES.get(kind, ()))
+    return [file.format(kind=kind) for file in FILES] + list(MORE_FILES.get(kind, ()))
 
 
 def _check_name(name: str, kind: str, registry: Registry) -> None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqkit.cli.group import kind_names, no_plugin_option, seqkit
+from seqkit.cli.group import completed_by, json_option, kind_names, no_plugin_option, seqkit
+from seqkit.cli.output import print_json
+from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
 from seqkit.messages import message
 
 if TYPE_CHECKING:
-    from seqkit.registry.records import Registry
+    from seqkit.registry.records import Plugin, Registry
 
 
 @seqkit.command("list", short_help="List the registered components.")
-@click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("kind", required=False, metavar="[KIND]", shell_complete=completed_by("complete_kind"))
+@json_option
 @no_plugin_option
-def list_components(kind: str | None, without: tuple[str, ...]) -> None:
+def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -> None:
     """List the registered components and their providers.
 
     KIND is reader, tokenizer, embedding, encoder or head. Without it, all components are listed.
@@ -27,7 +31,14 @@ def list_components(kind: str | None, without: tuple[str, ...]) -> None:
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without).check()
-    for each in [kind] if kind else kind_names:
+    kinds = [kind] if kind else kind_names
+    if as_json:
+        from seqkit.cli.describe import registered_as_data
+
+        print_json([registered_as_data(entry) for each in kinds for entry in registry.all(each)])
+        _note_disabled_plugins(registry)
+        return
+    for each in kinds:
         entries = registry.all(each)
         width = max((len(entry.name) for entry in entries), default=0)
         provider_width = max((len(entry.provider) for entry in entries), default=0)
@@ -38,10 +49,11 @@ def list_components(kind: str | None, without: tuple[str, ...]) -> None:
 
 
 @seqkit.command(short_help="Show a component and its parameters.")
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", shell_complete=completed_by("complete_kind"))
+@click.argument("name", shell_complete=completed_by("complete_component"))
+@json_option
 @no_plugin_option
-def show(kind: str, name: str, without: tuple[str, ...]) -> None:
+def show(kind: str, name: str, as_json: bool, without: tuple[str, ...]) -> None:
     """Show a component: what it does, who provides it, and its parameters."""
     from seqkit.registry import load_registry
 
@@ -50,18 +62,26 @@ def show(kind: str, name: str, without: tuple[str, ...]) -> None:
         entry = registry.get(kind, name)
     except LookupError as error:
         raise UsageError(str(error)) from None
-    from seqkit.cli.describe import describe_component
+    from seqkit.cli.describe import component_as_data, describe_component
 
-    click.echo(describe_component(entry))
+    if as_json:
+        print_json(component_as_data(entry))
+    else:
+        click.echo(describe_component(entry))
 
 
 @seqkit.command(short_help="List the installed plugins.")
+@json_option
 @no_plugin_option
-def plugins(without: tuple[str, ...]) -> None:
+def plugins(as_json: bool, without: tuple[str, ...]) -> None:
     """List the installed plugins, what each provides, and why a plugin is disabled."""
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without)
+    if as_json:
+        print_json([_plugin_as_data(plugin) for plugin in registry.plugins])
+        registry.check()
+        return
     for plugin in registry.plugins:
         click.echo(f"{plugin.name}: {plugin.distribution} {plugin.version}")
         if plugin.failure:
@@ -82,7 +102,7 @@ def plugins(without: tuple[str, ...]) -> None:
 
 
 @seqkit.command("check-plugin", short_help="Check the components of a plugin.")
-@click.argument("distribution", metavar="DIST")
+@click.argument("distribution", metavar="DIST", shell_complete=completed_by("complete_plugin"))
 @no_plugin_option
 def check_plugin(distribution: str, without: tuple[str, ...]) -> None:
     """Check every component of an installed package with the checks of seqkit.testing. DIST is its name.
@@ -126,20 +146,31 @@ def new_plugin(name: str, kind: str, into: Path) -> None:
             "{folder}: a package that provides the {kind} '{name}'. Next:", folder=folder, kind=kind, name=recipe.stem
         )
     )
-    click.echo(f"  pip install -e {shlex.quote(source)}")
-    click.echo(f"  pytest {shlex.quote(str(folder))}")
-    click.echo(f"  seqkit run {shlex.quote(str(recipe))}")
+    commands = (f"pip install -e {shlex.quote(source)}", f"pytest {shlex.quote(str(folder))}")
+    for line in (*commands, f"seqkit run {shlex.quote(str(recipe))}"):
+        click.echo(os.fsencode(f"  {line}"))  # the name of a folder can be any bytes
+
+
+def _plugin_as_data(plugin: Plugin) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "disabled": plugin.failure or None,
+        "components": [{"kind": entry.kind, "name": entry.name} for entry in plugin.components],
+        "commands": [added.command.name for added in plugin.commands],
+        "lifecycle_hooks": plugin.lifecycle,
+    }
 
 
 def _note_disabled_plugins(registry: Registry) -> None:
     for plugin in registry.plugins:
         if plugin.failure:
-            click.echo(
+            print_note(
                 message(
-                    "seqkit: note: plugin '{plugin}' of {distribution} is disabled: {reason}",
+                    "plugin '{plugin}' of {distribution} is disabled: {reason}",
                     plugin=plugin.name,
                     distribution=plugin.distribution,
                     reason=plugin.failure,
-                ),
-                err=True,
+                )
             )

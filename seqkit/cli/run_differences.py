@@ -8,18 +8,20 @@ from typing import Any
 
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.files import read_json
 
 
 def first_difference(expected: Path, actual: Path) -> str:
     """Describe the first difference between two run directories, or return an empty string."""
     first, second = RunDirectory(expected), RunDirectory(actual)
-    for a, b in ((first.metrics, second.metrics), (first.recipe, second.recipe), (first.tokenizer, second.tokenizer)):
+    names = ("metrics", "recipe", "given", "overrides", "tokenizer")
+    for a, b in ((getattr(first, name), getattr(second, name)) for name in names):
         if difference := _compare_lines(a.read_text(encoding="utf-8"), b.read_text(encoding="utf-8"), a.name):
             return difference
     if difference := _compare_tensors(first.model, second.model, first.model.name):
         return difference
     for a, b in ((first.plan, second.plan), (first.result, second.result)):
-        texts = [json.dumps(_without_timing(json.loads(path.read_text(encoding="utf-8"))), indent=1) for path in (a, b)]
+        texts = [json.dumps(_without_timing(read_json(path)), indent=1) for path in (a, b)]
         if difference := _compare_lines(texts[0], texts[1], a.name):
             return difference
     return _compare_checkpoints(first, second)
@@ -43,7 +45,7 @@ def _compare_checkpoints(first: RunDirectory, second: RunDirectory) -> str:
     for name in sorted(name for name in files[0] if name.endswith(".safetensors")):
         if difference := _compare_tensors(one / name, other / name, f"{names[0]}/{name}"):
             return difference
-    states = [json.loads((folder / "state.json").read_text(encoding="utf-8")) for folder in (one, other)]
+    states = [read_json(folder / "state.json") for folder in (one, other)]
     for state in states:
         del state["progress"]["seconds"]
     texts = [json.dumps(state, indent=1) for state in states]

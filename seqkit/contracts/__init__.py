@@ -42,7 +42,7 @@ in a subclass that overrides such a method without declaring the flag again (`ca
 from __future__ import annotations
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Batch, Encoded, Example, LongText, Lookup, Loss, Row, State
+from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State
 from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
 from seqkit.contracts.head import Head
@@ -75,6 +75,7 @@ __all__ = [
     "CONTRACTS",
     "Batch",
     "Contract",
+    "DataNote",
     "Embedding",
     "EmbeddingFactory",
     "Encoded",

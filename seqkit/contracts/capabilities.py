@@ -10,11 +10,14 @@ no longer do what the flag states, so the flag is reset to the contract's defaul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from seqkit.errors import PluginError
 from seqkit.messages import message
+
+T = TypeVar("T")
 
 
 class Contract:
@@ -67,6 +70,20 @@ def check_declared(component: Contract) -> None:
                     flag=flag,
                 )
             )
+
+
+def call_with_accepted(method: Callable[..., T], *arguments: Any, **optional: Any) -> T:
+    """Call a method with those of the optional keyword arguments that it takes, so that a contract can add arguments.
+
+    Args:
+        method: a method of a component.
+        arguments: the arguments that every implementation takes.
+        optional: the arguments that an implementation may take.
+    """
+    parameters = inspect.signature(method).parameters.values()
+    names = {each.name for each in parameters}
+    takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
+    return method(*arguments, **{name: value for name, value in optional.items() if takes_all or name in names})
 
 
 def _place(cls: type, name: str) -> int:

@@ -5,7 +5,8 @@ Shapes: batch is the number of rows, time the number of time steps of the longes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,12 +30,35 @@ class Example:
         target: what the head learns to predict (a label, tags, numbers); None if the input is its own target.
         location: `file:line`, for messages.
         feature_names: the names of the features, in order; empty if they have none.
+        row: the number of the row or line in its file, from 1; None if it has none. `predict --output` repeats it.
+        columns: the other columns of the row, by name, which `predict --output` copies; empty for all other purposes.
     """
 
     input: Any
     target: Any = None
     location: str = ""
     feature_names: tuple[str, ...] = ()
+    row: int | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DataNote(UserWarning):
+    """What a reader or a head did with an example that it cannot use as it is: skipped, repaired, counted as an error.
+
+    Issue one per example, with the same text, and seqkit reports the text once, with the number of examples and the
+    location of the first:
+
+        warnings.warn(DataNote("skipped: the recording is shorter than its labels", example.location), stacklevel=2)
+
+    Args:
+        text: what was done and why, without the location.
+        location: `file:line`; empty if there is none.
+    """
+
+    def __init__(self, text: str, location: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.location = location
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +87,8 @@ class Row(NamedTuple):
     """One row of a batch, before padding.
 
     Attributes:
-        input: ids, int64 (time,) or (time, ...); or features, float (time, features).
+        input: ids, int64 (time,) or (time, ...); or features, float (time, features). float64 features remain float64
+            in a batch.
         target: an array (time,) for heads with a target at each time step; a number for one target per row; None for
             prediction. Integers become int64, other numbers torch's default floating type.
     """
@@ -76,8 +101,9 @@ class Batch(NamedTuple):
     """Rows, padded on the right.
 
     Attributes:
-        inputs: ids, int64 (batch, time) or (batch, time, ...); or features, float (batch, time, features). The padding
-            value 0 can be a valid id too: use `lengths` or `mask`.
+        inputs: ids, int64 (batch, time) or (batch, time, ...); or features (batch, time, features), float64 if the
+            reader yields float64, else torch's default floating type. The padding value 0 can be a valid id too: use
+            `lengths` or `mask`.
         lengths: int64 (batch,), on the CPU: the number of real time steps of each row, at least 1.
         targets: (batch,) or (batch, time, ...), as `Head.rows` returned them; None for prediction.
         target_lengths: int64 (batch,), on the CPU; None if there is one target per row.

@@ -27,15 +27,18 @@ class Embedding(Contract, ABC):
     Attributes:
         output_size: the width of a vector.
         takes: `ids` or `features`.
+        accepts_float64: whether `forward` takes float64 features as they are, although the weights have torch's default
+            floating type, to subtract a level that float32 cannot represent. All others receive that type.
         is_one_hot: whether `forward` returns one-hot vectors of width `output_size`. An encoder that `accepts_ids` then
             receives the ids themselves.
     """
 
-    capabilities = {"as_lookup": ("forward",), "is_one_hot": ("forward",)}
+    capabilities = {"as_lookup": ("forward",), "is_one_hot": ("forward",), "accepts_float64": ("forward",)}
 
     output_size: int
     takes: ClassVar[Literal["ids", "features"]] = "ids"
     is_one_hot: bool = False
+    accepts_float64: bool = False
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:  # noqa: B027
         """Learn what gradients do not train (the mean of a feature, for instance), and store it in buffers.

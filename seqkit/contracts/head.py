@@ -35,6 +35,9 @@ class Head(Contract, ABC):
             encoder carries no state; 0 for all.
         allow_leak: whether training with an encoder that is not causal is allowed although the head predicts what the
             encoder sees. seqkit then also reports the loss of predicting from each prefix alone.
+        stratifies: whether a target that is a string or an integer is a label: `split: {by: random}` then divides the
+            examples of each label by its proportions, and every label occurs in the training split. False if targets
+            are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
     """
 
@@ -49,6 +52,7 @@ class Head(Contract, ABC):
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
     context: int = 0
     allow_leak: bool = False
+    stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
@@ -74,7 +78,11 @@ class Head(Contract, ABC):
             encoded_input: the tokenizer's ids, int64 (time,), or the reader's features, float (time, features).
 
         Raises:
-            DataError: the target is missing or unknown. seqkit adds the example's location to the message.
+            DataError: the target is missing or invalid. seqkit adds the example's location to the message.
+
+        Warns:
+            DataNote: the example is skipped or repaired, or its target is unknown: it does not occur in the training
+                data. An unknown target is left out of the loss and counts as an error in the metrics.
         """
 
     @abstractmethod
@@ -86,11 +94,15 @@ class Head(Contract, ABC):
         raise NotImplementedError
 
     def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
-        """Return the part of an input that a prediction is computed from: by default all of it."""
+        """Return the part of an input that a prediction is computed from: by default all of it.
+
+        An implementation may take one more keyword argument, and receives it if it does: `feature_names`, the names of
+        the features, as in `Example`.
+        """
         return encoded_input
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        """Return a prediction per row, as JSON objects; an empty list if metrics need nothing but the loss."""
+        """Return a prediction per row, as JSON objects with finite numbers; an empty list if the head makes none."""
         return []
 
     def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
@@ -105,10 +117,16 @@ class Head(Contract, ABC):
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        """Return the metrics of a split, as JSON types.
+        """Return the metrics of a split, as JSON types. Leave out a metric that is undefined for these examples.
+
+        seqkit leaves out a metric that is NaN too, or contains NaN. An infinite one ends the run with an error.
+
+        An implementation may take two more keyword arguments, and receives them if it does: `count`, the number of
+        items that the mean loss was computed from (the sum of `Loss.count`), and `tokenizer`, the fitted tokenizer, or
+        None for features.
 
         Args:
-            loss: the mean loss of the split.
+            loss: the mean loss of the split; NaN if it is the mean of no item, because all targets are unknown.
             predictions: one per row, in the order of the examples.
             examples: the examples of the split.
         """

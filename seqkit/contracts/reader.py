@@ -34,6 +34,9 @@ class Reader(Contract, ABC):
 
         Raises:
             DataError: the source is wrong. The message names the file and the line.
+
+        Warns:
+            DataNote: an example is skipped or repaired, because a parameter of the reader says so.
         """
 
     def text_file(self) -> tuple[Path, str] | None:
@@ -53,3 +56,15 @@ class Reader(Contract, ABC):
         """
         defaults = inspect.signature(cls).parameters
         return {**parameters, **{name: defaults[name].default for name in cls.path_specific}, "path": path}
+
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters for reading inputs alone, as in `seqkit predict --data FILE`.
+
+        A reader that requires targets in its file overrides this: predicting never needs them. It may then yield
+        examples whose target is None.
+
+        Args:
+            parameters: those for reading inputs and targets.
+        """
+        return dict(parameters)

@@ -44,6 +44,13 @@ class Tokenizer(Contract, ABC):
                 error for it. A `chunkable` tokenizer also sets the error's `position`.
         """
 
+    def encode_prompt(self, text: str) -> np.ndarray:
+        """Return the ids of a text that generation continues: by default those of `encode`.
+
+        A tokenizer overrides this if the end of a text has tokens that have no continuation in the training texts.
+        """
+        return self.encode(text)
+
     def words(self, text: str) -> list[str]:
         """Return the words of a text, one per time step. Required if `takes_words`."""
         raise NotImplementedError

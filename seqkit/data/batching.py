@@ -190,7 +190,8 @@ def _sharded(rows: np.ndarray, shard: Shard) -> np.ndarray:
 
 def collate(rows: Sequence[Row]) -> Batch:
     """Return rows as a batch, padded on the right with zeros."""
-    inputs, lengths = _pad([row.input for row in rows])
+    # Where a level is large beside the differences, it must be subtracted before features become float32.
+    inputs, lengths = _pad([row.input for row in rows], keep_float64=True)
     if rows[0].target is None:
         return Batch(inputs, lengths)
     if np.ndim(rows[0].target) == 0:
@@ -199,21 +200,23 @@ def collate(rows: Sequence[Row]) -> Batch:
     return Batch(inputs, lengths, targets, target_lengths)
 
 
-def _pad(values: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def _pad(values: Sequence[np.ndarray], keep_float64: bool = False) -> tuple[Tensor, Tensor]:
     """Return arrays (time, ...) as a padded tensor (batch, time, ...), and their lengths, int64 (batch,)."""
     lengths = np.array([len(value) for value in values])
     if len(values) == 1:
-        return _tensor(values[0][None].copy()), torch.from_numpy(lengths)
+        return _tensor(values[0][None].copy(), keep_float64), torch.from_numpy(lengths)
     dtype = np.result_type(*{value.dtype for value in values})
     padded = np.zeros((len(values), lengths.max(), *values[0].shape[1:]), dtype=dtype)
     for row, value in zip(padded, values, strict=True):
         row[: len(value)] = value
-    return _tensor(padded), torch.from_numpy(lengths)
+    return _tensor(padded, keep_float64), torch.from_numpy(lengths)
 
 
-def _tensor(values: np.ndarray) -> Tensor:
+def _tensor(values: np.ndarray, keep_float64: bool = False) -> Tensor:
     tensor = torch.from_numpy(np.ascontiguousarray(values))
-    return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor.long()
+    if not tensor.is_floating_point():
+        return tensor.long()
+    return tensor if keep_float64 and tensor.dtype == torch.float64 else tensor.to(torch.get_default_dtype())
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -221,4 +224,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     if device.type == "cpu":
         return batch
     targets = None if batch.targets is None else batch.targets.to(device)
-    return batch._replace(inputs=batch.inputs.to(device), targets=targets)
+    inputs = batch.inputs
+    if device.type == "mps" and inputs.dtype == torch.float64:  # MPS has no float64
+        inputs = inputs.float()
+    return batch._replace(inputs=inputs.to(device), targets=targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Dataset:
-    """One split: its examples and their rows."""
+    """One split.
+
+    Attributes:
+        examples: the examples.
+        rows: the rows that the head makes of them.
+        tokenizer: the tokenizer that encoded them; None for features.
+    """
 
     examples: list[Example]
     rows: list[Row] = field(default_factory=list)
+    tokenizer: Tokenizer | None = None
 
 
 def build_readers(plan: Plan) -> dict[str, Reader]:
@@ -43,10 +50,10 @@ def read_splits(plan: Plan, readers: Mapping[str, Reader]) -> dict[str, list[Exa
     Raises:
         DataError: a source is unreadable, or a split is empty.
     """
-    examples = read_examples(readers["train"], plan.reader.name)
+    examples = read_examples(readers["train"], plan.reader.name, columns=False)
     splits = _split(plan, examples)
     for split, spec in plan.side_readers.items():
-        splits[split] = read_examples(readers[split], spec.name)
+        splits[split] = read_examples(readers[split], spec.name, columns=False)
     for split in SPLITS:
         if split in splits and not any(len(example.input) for example in splits[split]):
             is_one_text = len(examples) == 1 and plan.split is not None and plan.split.by != "order"
@@ -63,7 +70,8 @@ def _split(plan: Plan, examples: list[Example]) -> dict[str, list[Example]]:
     if split.by == "hash":
         return by_hash(examples, split)
     if split.by == "random":
-        return by_random(examples, split.valid, split.test, plan.seed)
+        stratify = getattr(plan.head.cls, "stratifies", True)
+        return by_random(examples, split.valid, split.test, plan.seed, stratify)
     if len(examples) == 1:
         (whole,) = examples
         parts = by_order(len(whole.input), split.valid, split.test)
@@ -89,27 +97,35 @@ def _check_words(plan: Plan, splits: Mapping[str, Sequence[Example]]) -> None:
             )
 
 
-def read_examples(reader: Reader, name: str) -> list[Example]:
+def read_examples(reader: Reader, name: str, *, columns: bool = True) -> list[Example]:
     """Return the examples of a reader.
 
     Args:
         reader: the reader.
         name: its name in the recipe, for messages.
+        columns: whether to keep `Example.columns`, which only predicting needs.
+
+    Raises:
+        DataError, PluginError: as `iterate_examples`.
+    """
+    examples = iterate_examples(reader, name)
+    return list(examples if columns else map(_without_columns, examples))
+
+
+def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
+    """Yield the examples of a reader, one after another.
+
+    Args:
+        reader: the reader.
+        name: its name in the recipe, for messages.
+        columns: whether to keep `Example.columns`, which only predicting needs.
 
     Raises:
         DataError: there are no examples, or the source cannot be read.
         PluginError: an example violates the contract.
     """
-    try:
-        examples = list(reader.read())
-    except OSError as error:
-        raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
-    if not examples:
-        raise DataError(
-            message("the reader '{reader}' found no examples: check its source and its parameters", reader=name)
-        )
-    width = None
-    for number, example in enumerate(examples, start=1):
+    width, number = None, 0
+    for number, example in enumerate(_read(reader, name), start=1):
         place = _describe_place(name, number, getattr(example, "location", ""))
         if not isinstance(example, Example):
             raise PluginError(
@@ -122,6 +138,7 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
                 raise PluginError(
                     message("{place}: the input is {value}, not text", place=place, value=f"{example.input!r:.40}")
                 )
+            yield example
             continue
         features = np.asarray(example.input)
         if features.ndim != 2 or features.dtype.kind != "f":
@@ -144,7 +161,22 @@ def read_examples(reader: Reader, name: str) -> list[Example]:
             )
         if not np.isfinite(features).all():
             raise DataError(message("{place}: contains a number that is not finite", place=place))
-    return examples
+        yield example
+    if not number:
+        raise DataError(
+            message("the reader '{reader}' found no examples: check its source and its parameters", reader=name)
+        )
+
+
+def _read(reader: Reader, name: str) -> Iterator[Example]:
+    try:
+        yield from reader.read()
+    except OSError as error:
+        raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
+
+
+def _without_columns(example: Example) -> Example:
+    return replace(example, columns={}) if getattr(example, "columns", None) else example
 
 
 def _describe_place(reader: str, number: int, location: str) -> str:

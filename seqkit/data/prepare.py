@@ -11,6 +11,7 @@ import numpy as np
 
 from seqkit.contracts import Head, LongText, Row, Tokenizer
 from seqkit.data.dataset import Dataset, build_readers, encode, fit_tokenizer, make_rows, read_splits
+from seqkit.data.notes import collect_notes
 from seqkit.data.splits import SPLITS
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.data.token_files.format import BLOCK
@@ -18,7 +19,6 @@ from seqkit.errors import DataError, Fault, RecipeError
 from seqkit.messages import message
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.source import Recipe
-from seqkit.stop import NO_STOP, StopCheck
 
 
 @dataclass
@@ -57,30 +57,31 @@ class PreparedData:
         return {split: _sha256(dataset) for split, dataset in self.splits.items()}
 
 
-def prepare(plan: Plan, stop: StopCheck = NO_STOP) -> PreparedData:
+def prepare(plan: Plan) -> PreparedData:
     """Read the data, fit tokenizer and head on the training split, and make the rows of every split.
 
     Args:
         plan: the resolved recipe.
-        stop: checked while a long text is read.
 
     Raises:
         DataError: the data is invalid.
-        Interrupted: a stop was requested.
         BuildError: a parameter is invalid for this data.
     """
     tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
     head: Head = plan.head.build()
+    notes: list[str] = []
     readers = build_readers(plan)
-    long_texts = read_long_texts(plan, readers, tokenizer, head, stop=stop)
-    examples = long_texts.splits if long_texts else read_splits(plan, readers)
-    splits = {split: Dataset(members) for split, members in examples.items()}
+    with collect_notes(notes):
+        long_texts = read_long_texts(plan, readers, tokenizer, head)
+        examples = long_texts.splits if long_texts else read_splits(plan, readers)
+    splits = {split: Dataset(members, tokenizer=tokenizer) for split, members in examples.items()}
     if tokenizer is not None and not long_texts:
         fit_tokenizer(plan, tokenizer, (example.input for example in splits["train"].examples))
     _fit_head(plan, head, splits["train"], tokenizer)
     for split in SPLITS:
         if split in splits:
-            splits[split].rows = make_rows(splits[split].examples, tokenizer, head)
+            with collect_notes(notes):
+                splits[split].rows = make_rows(splits[split].examples, tokenizer, head)
             if not splits[split].rows:
                 raise DataError(
                     message(
@@ -90,7 +91,7 @@ def prepare(plan: Plan, stop: StopCheck = NO_STOP) -> PreparedData:
                         head=plan.head.name,
                     )
                 )
-    return PreparedData(tokenizer, head, splits, [long_texts.note] if long_texts else [])
+    return PreparedData(tokenizer, head, splits, ([long_texts.note] if long_texts else []) + notes)
 
 
 def _fit_head(plan: Plan, head: Head, train: Dataset, tokenizer: Tokenizer | None) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,28 +46,83 @@ def by_hash(examples: Iterable[Example], split: HashSplit) -> dict[str, list[Exa
     return {name: members for name, members in found.items() if name in wanted}
 
 
-def by_random(examples: Sequence[Example], valid: float, test: float, seed: int) -> dict[str, list[Example]]:
+def by_random(
+    examples: Sequence[Example], valid: float, test: float, seed: int, stratify: bool = True
+) -> dict[str, list[Example]]:
     """Split at random, stratified: each split has its proportion of each label, to within one example.
 
+    Every label occurs in the training split: the only example of a label trains, whatever the seed, and other labels
+    take its place in the other splits. If there are too many such labels, the other splits are smaller.
+
     Args:
-        examples: all examples.
+        examples: all examples. A target that is not a string or an integer is no label.
         valid: the fraction of the validation split.
         test: the fraction of the test split.
         seed: the seed of the permutation.
+        stratify: whether targets are labels. Otherwise they are ignored.
     """
     generator = np.random.default_rng(seed)
-    groups: dict[Any, list[int]] = defaultdict(list)
+    groups: dict[str, list[int]] = defaultdict(list)
     for number, example in enumerate(examples):
-        groups[example.target if isinstance(example.target, str | int) else None].append(number)
-    # Label by label, the examples of each shuffled: evenly spaced picks from this list are stratified.
-    rest = np.concatenate([generator.permutation(groups[label]) for label in sorted(groups, key=str)])
-    found = {}
-    for name, fraction in (("test", test), ("valid", valid / (1 - test))):
-        is_picked = np.diff(np.round(np.arange(len(rest) + 1) * fraction)) > 0
-        found[name], rest = rest[is_picked], rest[~is_picked]
-    found["train"] = rest
+        is_label = stratify and isinstance(example.target, str | Integral)
+        groups[f"label {example.target}" if is_label else ""].append(number)
+    members = [generator.permutation(groups[label]) for label in sorted(groups)]
+    ranks = generator.permutation(len(members)).tolist()
+
+    sizes = [len(group) for group in members]
+    room = [size - 1 for size in sizes]
+    tested, validated = (round(len(examples) * Fraction(str(fraction))) for fraction in (test, valid))
+    if tested + validated > sum(room):
+        tested = round(Fraction(sum(room) * tested, tested + validated))
+        validated = sum(room) - tested
+    quotas = [size * Fraction(str(test)) for size in sizes]
+    tests = _apportion(tested, quotas, quotas, room, ranks)
+
+    room = [rest - count for rest, count in zip(room, tests, strict=True)]
+    quotas_of_valid = [size * Fraction(str(valid)) for size in sizes]
+    # A label that got less of the test split than its proportion is the first to get more of the validation split.
+    targets = [v + t - count for v, t, count in zip(quotas_of_valid, quotas, tests, strict=True)]
+    valids = _apportion(validated, quotas_of_valid, targets, room, ranks)
+
+    found: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
+    for group, test_count, valid_count in zip(members, tests, valids, strict=True):
+        parts = np.split(group, [test_count, test_count + valid_count])
+        for name, part in zip(("test", "valid", "train"), parts, strict=True):
+            found[name] += part.tolist()
     wanted = {"train", *(["valid"] if valid else []), *(["test"] if test else [])}
     return {name: [examples[number] for number in sorted(found[name])] for name in SPLITS if name in wanted}
+
+
+def _apportion(
+    total: int, quotas: Sequence[Fraction], targets: Sequence[Fraction], room: Sequence[int], ranks: Sequence[int]
+) -> list[int]:
+    """Distribute a number of examples to labels by the method of the largest remainder.
+
+    Each label gets its quota without the fractional part; then one label after another gets one more.
+
+    Args:
+        total: the number of examples, at most the sum of `room`.
+        quotas: the exact proportion of each label.
+        targets: the label that is farthest below its target is the next to get one more.
+        room: the maximum for each label.
+        ranks: the order of labels that are equally far below.
+    """
+    counts = [min(int(quota), most) for quota, most in zip(quotas, room, strict=True)]
+    waiting = [
+        (counts[label] >= quotas[label], counts[label] - targets[label], ranks[label], label)
+        for label in range(len(counts))
+        if counts[label] < room[label]
+    ]
+    heapq.heapify(waiting)
+    for _ in range(total - sum(counts)):
+        label = waiting[0][3]
+        counts[label] += 1
+        if counts[label] < room[label]:
+            following = (counts[label] >= quotas[label], counts[label] - targets[label], ranks[label], label)
+            heapq.heapreplace(waiting, following)
+        else:
+            heapq.heappop(waiting)
+    return counts
 
 
 def by_order(count: int, valid: float, test: float) -> dict[str, tuple[int, int]]:

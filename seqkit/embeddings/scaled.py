@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Embedding
+from seqkit.errors import DataError
+from seqkit.messages import message
 
 
 class Scaled(nn.Module, Embedding):
@@ -23,6 +25,7 @@ class Scaled(nn.Module, Embedding):
     """
 
     takes = "features"
+    accepts_float64 = True
     shift: Tensor
     scale: Tensor
 
@@ -30,11 +33,29 @@ class Scaled(nn.Module, Embedding):
         super().__init__()
         self.by = by
         self.output_size = width
-        self.register_buffer("shift", torch.zeros(width))
-        self.register_buffer("scale", torch.ones(width))
+        # float32 cannot represent a level that is large beside the differences.
+        self.register_buffer("shift", torch.zeros(width, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(width, dtype=torch.float64))
+        self.register_load_state_dict_post_hook(_check_restored)
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
+        """Compute shift and scale.
+
+        Raises:
+            DataError: the numbers of a feature are too large.
+        """
         values = np.concatenate([np.asarray(item, dtype=np.float64) for item in inputs])  # (time steps, width)
+        # Differences from the first time step, of a size of 1, lose no digits and have squares of every size.
+        first = values[0].copy()
+        with np.errstate(over="ignore"):
+            values -= first
+        size = np.abs(values).max(axis=0)
+        if not (is_finite := np.isfinite(size)).all():
+            raise DataError(
+                message("feature {number} is too large to compute with: rescale it", number=int(is_finite.argmin()) + 1)
+            )
+        size[size == 0] = 1
+        values /= size
         if self.by == "standard":
             shift, scale = values.mean(axis=0), values.std(axis=0)
         elif self.by == "min_max":
@@ -42,10 +63,23 @@ class Scaled(nn.Module, Embedding):
         else:
             lower, shift, upper = np.percentile(values, [25, 50, 75], axis=0)
             scale = upper - lower
-        varies = scale > 1e-9 * np.abs(shift)
+        shift, scale = first + size * shift, size * scale
+        # A feature that differs by a few units in the last place is constant.
+        varies = scale > 4 * np.finfo(np.float64).eps * np.abs(shift)
         self.shift.copy_(torch.from_numpy(shift))
         self.scale.copy_(torch.from_numpy(np.where(varies, scale, 1.0)))
 
     def forward(self, features: Tensor) -> Tensor:
         """Scale features, float (batch, time, width)."""
-        return (features - self.shift) / self.scale
+        return ((features - self.shift) / self.scale).to(features.dtype)
+
+
+def _check_restored(module: nn.Module, incompatible_keys: object) -> None:
+    """Check the buffers of a run, which a hook of torch calls after loading them.
+
+    Raises:
+        ValueError: shift or scale is invalid.
+    """
+    assert isinstance(module, Scaled)
+    if not (module.shift.isfinite() & module.scale.isfinite() & (module.scale > 0)).all():
+        raise ValueError(message("the embedding 'scaled' has an invalid shift or scale"))

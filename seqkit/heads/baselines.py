@@ -147,8 +147,8 @@ def tfidf_baseline(
         train_texts: the texts to fit to.
         train_labels: their labels.
         test_texts: the texts to predict.
-        test_labels: their labels.
-        labels: all labels.
+        test_labels: their labels, which may be ones that do not occur in the training data.
+        labels: the labels of the training data.
 
     Returns:
         `name`, `accuracy`, `macro_f1`, and `majority_accuracy`: the accuracy of always predicting the most frequent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -10,9 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
+
+_UNKNOWN = -100
+"""The target of an example whose label is unknown: the default of cross_entropy's `ignore_index`."""
 
 
 class Classify(nn.Module, Head):
@@ -20,6 +24,9 @@ class Classify(nn.Module, Head):
 
     The linear layer reads the encoder's final vector (for a bidirectional encoder, the final output of both directions)
     or, often better for long texts, its outputs pooled over time.
+
+    An example whose label does not occur in the training data counts as an error in the metrics, and is left out of the
+    loss: the model gives its label no probability.
 
     Args:
         pooling: `final` for the final vector; `mean` or `max` of the outputs over the time steps of the text.
@@ -92,15 +99,13 @@ class Classify(nn.Module, Head):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the label is missing"))
-        number = self._numbers.get(str(example.target))
-        if number is None:
-            raise DataError(
-                message(
-                    "the label '{label}' does not occur in the training data: the labels are {labels}",
-                    label=example.target,
-                    labels=", ".join(self.labels),
-                )
+        number = self._numbers.get(str(example.target), _UNKNOWN)
+        if number == _UNKNOWN:
+            text = message(
+                "the label '{label}' does not occur in the training data: counted as an error, left out of the loss",
+                label=example.target,
             )
+            warnings.warn(DataNote(text, example.location), stacklevel=2)
         yield Row(encoded_input, number)
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
@@ -115,7 +120,8 @@ class Classify(nn.Module, Head):
             label_smoothing=self.label_smoothing if self.training else 0.0,
             reduction="sum",
         )
-        return Loss(total, len(batch.targets) if weights is None else float(weights[batch.targets].sum()))
+        is_known = batch.targets != _UNKNOWN
+        return Loss(total, is_known.sum() if weights is None else weights[batch.targets[is_known]].sum())
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
@@ -153,9 +159,9 @@ class Classify(nn.Module, Head):
             return None
         return tfidf_baseline(
             [example.input for example in train],
-            [example.target for example in train],
+            [str(example.target) for example in train],
             [example.input for example in test],
-            [example.target for example in test],
+            [str(example.target) for example in test],
             self.labels,
         )
 

@@ -10,20 +10,22 @@ def label_metrics(truth: Sequence[str], predicted: Sequence[str], labels: Sequen
     """Return the metrics of predicted labels, as scikit-learn computes them.
 
     Args:
-        truth: the true label of each example.
+        truth: the true label of each example, which may be one that does not occur in the training data.
         predicted: the predicted label of each example.
-        labels: all labels, in the order of the confusion matrix.
+        labels: the labels of the training data.
 
     Returns:
-        `accuracy`; `macro_f1`; `per_class`: precision, recall, F1 and support of each label; `confusion_matrix`, one
-        row per true label. 0 for a ratio whose denominator is 0.
+        `accuracy`; `macro_f1`, the mean F1 of the labels that are true or predicted for at least one example;
+        `per_class`: precision, recall, F1 and support of each label, 0 for a ratio whose denominator is 0;
+        `confusion_matrix`, one row per true label. Both contain `labels`, then the other true labels in sorted order.
     """
-    from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
+    labels = [*labels, *sorted(set(truth) - set(labels))]
     precision, recall, f1, support = precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=0)
     return {
         "accuracy": float(accuracy_score(truth, predicted)),
-        "macro_f1": float(f1.mean()),
+        "macro_f1": float(f1_score(truth, predicted, average="macro", zero_division=0)),
         "per_class": {
             label: {
                 "precision": float(precision[number]),
@@ -34,7 +36,7 @@ def label_metrics(truth: Sequence[str], predicted: Sequence[str], labels: Sequen
             for number, label in enumerate(labels)
         },
         "confusion_matrix": {
-            "labels": list(labels),
+            "labels": labels,
             "rows_are": "true labels",
             "matrix": confusion_matrix(truth, predicted, labels=labels).tolist(),
         },

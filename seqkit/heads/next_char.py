@@ -13,6 +13,10 @@ from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, LongText, 
 from seqkit.errors import DataError
 from seqkit.messages import message
 
+_BLOCK = 1_000_000
+_CONTEXT = 16
+"""The number of ids that are decoded together, and of the ids before them that decide how they are decoded."""
+
 
 class NextChar(nn.Module, Head):
     """Next-token prediction with a softmax over the vocabulary, and text generation.
@@ -21,6 +25,12 @@ class NextChar(nn.Module, Head):
     time step predicts the next token, which requires a causal encoder: any other encoder has already read that token.
     With `prefix`, each prefix of a text is a row, encoded separately, and its final vector predicts the next token. Any
     encoder can be used, but training takes longer.
+
+    The metrics are `perplexity`, exp of the mean loss per token, which can be compared only between runs with the same
+    tokenizer, and `bits_per_char`, which can be compared between tokenizers: the loss of all predicted tokens in bits,
+    divided by the number of characters that these tokens add to the decoded text. The first token of each text is not
+    predicted, so its characters are not counted; neither are those that the tokenizer omits. A token without text, as
+    for an unknown word, counts as one character.
 
     Args:
         objective: `step` or `prefix`.
@@ -54,6 +64,7 @@ class NextChar(nn.Module, Head):
         self.per_time_step = objective == "step"
         part = "outputs" if self.per_time_step else "final"
         self.needs = frozenset({part, "causal"} if self.per_time_step and not allow_leak else {part})
+        self._last_sizes: tuple[Sequence[Example], int, int] = ((), 0, 0)
 
     @property
     def takes_long_texts(self) -> bool:  # type: ignore[override]
@@ -99,10 +110,18 @@ class NextChar(nn.Module, Head):
         return Loss(total, count)
 
     def metrics(
-        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+        self,
+        loss: float,
+        predictions: Sequence[Mapping[str, Any]],
+        examples: Sequence[Example],
+        *,
+        tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
-        # exp overflows just above 709.
-        return {"bits_per_char": loss / math.log(2), "perplexity": math.exp(min(loss, 700.0))}
+        scores = {"perplexity": math.exp(min(loss, 700.0))}  # exp overflows just above 709
+        if tokenizer is None:
+            return scores
+        tokens, characters = self._predicted_sizes(examples, tokenizer)
+        return ({"bits_per_char": loss / math.log(2) * (tokens / characters)} if characters > 0 else {}) | scores
 
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
@@ -114,8 +133,29 @@ class NextChar(nn.Module, Head):
         model = NGram(tokenizer.vocab_size, max_ids=MAX_BASELINE_IDS if is_long else None)
         model.fit([_ids(example, tokenizer) for example in train])
         loss = model.loss([_ids(example, tokenizer) for example in test])
-        return {"name": model.name, "loss": loss} | self.metrics(loss, [], [])
+        return {"name": model.name, "loss": loss} | self.metrics(loss, [], test, tokenizer=tokenizer)
+
+    def _predicted_sizes(self, examples: Sequence[Example], tokenizer: Tokenizer) -> tuple[int, int]:
+        """Return the number of tokens that are predicted in a split, and of the characters that they stand for."""
+        if self._last_sizes[0] is not examples:  # a split is evaluated after each epoch
+            texts = [_ids(example, tokenizer) for example in examples]
+            tokens = sum(len(ids) - 1 for ids in texts)
+            self._last_sizes = examples, tokens, sum(_predicted_characters(ids, tokenizer) for ids in texts)
+        return self._last_sizes[1:]
 
 
 def _ids(example: Example, tokenizer: Tokenizer) -> np.ndarray:
     return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode(example.input)
+
+
+def _predicted_characters(ids: np.ndarray, tokenizer: Tokenizer) -> int:
+    """Return the number of characters that all ids but the first add to the decoded text.
+
+    A long text is decoded in blocks, each after a few ids before it: a block can begin inside a character.
+    """
+    total = 0
+    for start in range(1, len(ids), _BLOCK):
+        first = max(start - _CONTEXT, 0)
+        decoded = tokenizer.decode(ids[first : start + _BLOCK].tolist())
+        total += len(decoded) - len(tokenizer.decode(ids[first:start].tolist()))
+    return total

@@ -11,12 +11,16 @@ any of its attributes and methods.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from seqkit.contracts import State, Tokenizer
+from seqkit.errors import DataError
+from seqkit.messages import message
 
 
 class LanguageModel(Protocol):
@@ -60,7 +64,8 @@ class Engine(LanguageModel, Protocol):
     """A trained model, opened from a run directory.
 
     Raises:
-        DataError: from each attribute and method, if a file that it needs is missing or corrupt.
+        DataError: from each attribute and method, if a file that it needs is missing or corrupt; from those that
+            compute, if the result is not finite.
     """
 
     @property
@@ -90,11 +95,12 @@ class Engine(LanguageModel, Protocol):
     def load(self) -> None:
         """Read the weights and build the model now, if that has not been done yet."""
 
-    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
+    def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
         """Return the part of an input that a prediction is computed from.
 
         Args:
             encoded: ids, int64 (time,); or features, float (time, features).
+            feature_names: the names of the features; empty if they have none.
         """
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
@@ -104,3 +110,37 @@ class Engine(LanguageModel, Protocol):
             inputs: as `prediction_input` returned them.
             values: the same inputs before encoding: texts, lists of words, or features.
         """
+
+
+def check_logits(logits: np.ndarray, weights: Path) -> None:
+    """Check that there is a most likely token. A head can exclude tokens by minus infinity.
+
+    Args:
+        logits: (rows, vocab_size).
+        weights: the file of the weights.
+
+    Raises:
+        DataError: the logits contain NaN, or the largest of a row is not finite.
+    """
+    # For a single row, argmax is several times as fast as max. Both find NaN.
+    if len(logits) == 1:
+        is_finite = math.isfinite(logits[0, logits[0].argmax()])
+    else:
+        is_finite = bool(np.isfinite(logits.max(axis=1)).all())
+    if not is_finite:
+        raise not_finite(weights)
+
+
+def not_finite(weights: Path) -> DataError:
+    """Return the error for a result that is not finite, given the file of the weights."""
+    return DataError(
+        message("{file}: the result is not finite: the weights are corrupt, or an input is too large", file=weights)
+    )
+
+
+def ignored_overflow() -> np.errstate:
+    """Return a context without NumPy's warnings about overflow: gates saturate, as in torch, or the result is checked.
+
+    Threads do not inherit it.
+    """
+    return np.errstate(over="ignore", invalid="ignore")

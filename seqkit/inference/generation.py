@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from seqkit.contracts import State, Tokenizer
-from seqkit.inference.engine import LanguageModel
+from seqkit.inference.engine import LanguageModel, ignored_overflow
 from seqkit.inference.sampling import SamplingConfig, row_generator, sample
 
 
@@ -140,7 +140,8 @@ def stream(
     decoder = BatchDecoder(model, [prompt], sampling, [row_generator(seed)], tokenizer.suppressed_ids)
     detokenizer = StreamDetokenizer(tokenizer, stop)
     for _ in range(length):
-        (token_id,) = decoder.next_ids().tolist()
+        with ignored_overflow():
+            (token_id,) = decoder.next_ids().tolist()
         piece = detokenizer.add(token_id)
         if piece:
             yield piece
@@ -172,24 +173,25 @@ def generate(
         stop: a text ends before the first of these.
         is_cancelled: returns whether the results are no longer needed.
     """
-    decoder = BatchDecoder(model, prompts, sampling, generators, tokenizer.suppressed_ids)
-    if not stop:
-        columns: list[np.ndarray] = []
-        while len(columns) < length and not is_cancelled():
-            columns.append(decoder.next_ids())
-        return [tokenizer.decode(ids) for ids in np.stack(columns, axis=1).tolist()] if columns else []
-    detokenizers = [StreamDetokenizer(tokenizer, stop) for _ in prompts]
-    texts = ["" for _ in prompts]
-    running = list(range(len(prompts)))
-    for _ in range(length):
-        if is_cancelled():
-            break
-        for row, token_id in zip(running, decoder.next_ids().tolist(), strict=True):
-            texts[row] += detokenizers[row].add(token_id)
-        unfinished = [place for place, row in enumerate(running) if not detokenizers[row].stopped]
-        if not unfinished:
-            break
-        if len(unfinished) < len(running):
-            decoder.select(unfinished)
-            running = [running[place] for place in unfinished]
-    return [text + detokenizer.flush() for text, detokenizer in zip(texts, detokenizers, strict=True)]
+    with ignored_overflow():
+        decoder = BatchDecoder(model, prompts, sampling, generators, tokenizer.suppressed_ids)
+        if not stop:
+            columns: list[np.ndarray] = []
+            while len(columns) < length and not is_cancelled():
+                columns.append(decoder.next_ids())
+            return [tokenizer.decode(ids) for ids in np.stack(columns, axis=1).tolist()] if columns else []
+        detokenizers = [StreamDetokenizer(tokenizer, stop) for _ in prompts]
+        texts = ["" for _ in prompts]
+        running = list(range(len(prompts)))
+        for _ in range(length):
+            if is_cancelled():
+                break
+            for row, token_id in zip(running, decoder.next_ids().tolist(), strict=True):
+                texts[row] += detokenizers[row].add(token_id)
+            unfinished = [place for place, row in enumerate(running) if not detokenizers[row].stopped]
+            if not unfinished:
+                break
+            if len(unfinished) < len(running):
+                decoder.select(unfinished)
+                running = [running[place] for place in unfinished]
+        return [text + detokenizer.flush() for text, detokenizer in zip(texts, detokenizers, strict=True)]

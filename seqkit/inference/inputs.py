@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +13,39 @@ from seqkit.contracts import Example, Tokenizer
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
 from seqkit.messages import format_value, message
+
+if TYPE_CHECKING:
+    from seqkit.modeling.model import Model
+
+
+def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
+    """Return the items of a list, an array, a column of a table (a pandas Series), or any other iterable, in its order.
+
+    Args:
+        values: what was passed.
+        wanted: what to pass, for messages: `predict takes a list of strings`.
+        column_example: what to pass for a table: `run.predict(frame['text'])`.
+
+    Raises:
+        UsageError: iterating it would give something else: the characters of a string, the bytes of bytes, the column
+            names of a table, the keys of a mapping, or the items of a set, which have no order.
+    """
+    kind = type(values).__name__
+    if isinstance(values, Mapping) or hasattr(values, "columns"):
+        raise UsageError(
+            message("{wanted}, not a {kind}: use {example}", wanted=wanted, kind=kind, example=column_example)
+        )
+    if isinstance(values, AbstractSet):
+        raise UsageError(message("{wanted}, not a {kind}, which has no order: pass a list", wanted=wanted, kind=kind))
+    is_scalar = isinstance(values, str | bytes | bytearray | memoryview) or getattr(values, "ndim", 1) == 0
+    if is_scalar or not isinstance(values, Iterable):
+        hint = ""
+        if isinstance(values, str):
+            hint = message(": pass [text]")
+        elif isinstance(values, Path):
+            hint = message(": read the file with predict_file or evaluate")
+        raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=values) + hint)
+    return list(values)
 
 
 def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndarray]:
@@ -25,7 +60,7 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
         if len(prompts) > 1:
             place = message("prompt {number} of {count}", number=number, count=len(prompts))
         try:
-            encoded.append(tokenizer.encode(_check_text(prompt)))
+            encoded.append(tokenizer.encode_prompt(_check_text(prompt)))
         except (UnknownText, UsageError) as error:
             raise UsageError(message("{place}: {reason}", place=place, reason=error)) from None
         if not len(encoded[-1]):
@@ -33,16 +68,16 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
     return encoded
 
 
-def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) -> list[np.ndarray]:
+def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: Engine) -> list[np.ndarray]:
     """Encode inputs for prediction.
 
     Args:
-        values: texts, or lists of words if the tokenizer takes them; or features, numbers (time, features).
-        places: the origin of each value, for messages.
+        examples: texts, or lists of words if the tokenizer takes them; or features, numbers (time, features).
+        places: the origin of each example, for messages.
         engine: the engine of the run.
 
     Returns:
-        Ids, each int64 (time,) or (time, ...); or features, each float32 (time, features).
+        Ids, each int64 (time,) or (time, ...); or features, each float64 (time, features).
 
     Raises:
         DataError: a value is invalid, or the tokenizer rejects it.
@@ -50,14 +85,30 @@ def encode_inputs(values: Sequence[Any], places: Sequence[str], engine: Engine) 
     from seqkit.data.dataset import encode
 
     inputs = []
-    for value, place in zip(values, places, strict=True):
+    for example, place in zip(examples, places, strict=True):
         try:
-            checked = _check_input(value, engine)
+            checked = _check_input(example.input, engine)
             encoded = checked if engine.tokenizer is None else encode(checked, engine.tokenizer)
-            inputs.append(engine.prediction_input(encoded))
+            inputs.append(engine.prediction_input(encoded, example.feature_names))
         except (DataError, UsageError) as error:
             raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
     return inputs
+
+
+def check_features(examples: Iterable[Example], engine: Engine, model: Model) -> None:
+    """Check the features of examples for evaluation.
+
+    Raises:
+        DataError: their number is not that of the training data, or the model cannot compute with a value.
+    """
+    from seqkit.modeling.features import checked_extremes
+
+    for number, example in enumerate(examples, start=1):
+        try:
+            checked_extremes(model, _check_input(example.input, engine), example.feature_names)
+        except DataError as error:
+            place = example.location or message("example {number}", number=number)
+            raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
 
 
 def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
@@ -71,7 +122,9 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
     for number, pair in enumerate(pairs, start=1):
         place = message("pair {number}", number=number)
         try:
-            value, target = [pair] if isinstance(pair, str) else pair  # two characters are not a pair
+            # Two characters are not a pair, nor are two keys.
+            is_pair = not isinstance(pair, str | bytes | Mapping | AbstractSet)
+            value, target = pair if is_pair else [pair]
         except (TypeError, ValueError):
             raise UsageError(
                 message("{place}: must be (input, target), not {value!r:.40}", place=place, value=pair)
@@ -84,7 +137,7 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
 
 
 def _check_input(value: Any, engine: Engine) -> Any:
-    """Return an input in the form that the run reads: a text, words, or features as float32.
+    """Return an input in the form that the run reads: a text, words, or features.
 
     Raises:
         DataError: the input should be features, and is not valid.
@@ -103,6 +156,8 @@ def _check_text(text: Any) -> str:
     Raises:
         UsageError: it is not a text, or cannot be encoded in UTF-8.
     """
+    if isinstance(text, bytes):
+        raise UsageError(message("must be text, not {value}: decode the bytes", value=format_value(text)))
     if not isinstance(text, str):
         raise UsageError(message("must be text, not {value}", value=format_value(text)))
     try:
@@ -113,10 +168,22 @@ def _check_text(text: Any) -> str:
 
 
 def _check_features(value: Any, width: int | None) -> np.ndarray:
-    features = np.asarray(value)
-    if features.ndim != 2 or features.shape[1] != width or not len(features) or features.dtype.kind not in "fiu":
-        expected = message("this run reads features, numbers of shape (time, {width})", width=width)
-        if features.ndim:
-            raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
+    """Return features as float64 (time, width).
+
+    Raises:
+        DataError: they are no numbers, have another shape, or are not finite.
+    """
+    expected = message("this run reads features, numbers of shape (time, {width})", width=width)
+    try:
+        features = np.asarray(value)
+    except (TypeError, ValueError):  # rows of different lengths
+        raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value)) from None
+    if not features.ndim or features.dtype.kind not in "fiu":
         raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value))
-    return features.astype(np.float32)
+    if features.ndim != 2 or features.shape[1] != width or not len(features):
+        raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
+    features = features.astype(np.float64)
+    if not np.isfinite(features).all():
+        number = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 1
+        raise DataError(message("time step {number} contains a number that is not finite", number=number))
+    return features

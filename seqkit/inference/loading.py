@@ -10,7 +10,7 @@ from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
-    from seqkit.recipe.plan import Plan
+    from seqkit.recipe.plan import Plan, Spec
 
 
 class RunParts:
@@ -55,10 +55,8 @@ class RunParts:
 
         if isinstance(self.engine, TorchEngine):
             return self.engine
-        torch_engine = self._build_torch_engine()
-        # torch allocates whatever sizes a recipe contains: the NumPy engine checks them against the weights first.
-        self.engine.load()
-        return torch_engine
+        self.engine.load()  # compares the sizes in the recipe with the weights
+        return self._build_torch_engine()
 
     @cached_property
     def plan(self) -> Plan:
@@ -71,6 +69,18 @@ class RunParts:
         from seqkit.inference.rebuild import rebuild_plan
 
         return rebuild_plan(self._directory, self._document)
+
+    @cached_property
+    def reader(self) -> Spec:
+        """The reader of the plan, resolved alone: without torch, whatever the other components are.
+
+        Raises:
+            PluginError: the reader is not installed.
+            DataError: the recipe is corrupt.
+        """
+        from seqkit.inference.rebuild import rebuild_reader_spec
+
+        return rebuild_reader_spec(self._directory, self._document)
 
     def _build_torch_engine(self) -> TorchEngine:
         plan = self.plan  # before torch is imported

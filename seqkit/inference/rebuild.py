@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError, UsageError
+from seqkit.errors import DataError, PluginError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.tensors import read_shapes
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
     from seqkit.modeling.model import Model
-    from seqkit.recipe.plan import Plan
+    from seqkit.recipe.plan import Plan, Spec
     from seqkit.registry.records import Registry
 
 
@@ -30,18 +30,38 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
         PluginError: the distribution of a component is not installed.
         DataError: the recipe is corrupt.
     """
-    from seqkit.recipe.resolve import resolve
-    from seqkit.recipe.source import Recipe
+    from seqkit.recipe.saved import resolve_saved
     from seqkit.registry import load_registry
 
     registry = load_registry()
-    _check_installed(directory.path, document.get("components", []), registry)
-    try:
-        return resolve(Recipe(json.loads(json.dumps(document["recipe"])), ""), registry)
-    except RecipeError as error:
-        fault, more = error.faults[0], len(error.faults) - 1
-        text = message("{file}: corrupt: {key}: {reason}", file=directory.plan, key=fault.key, reason=fault.message)
-        raise DataError(text + (message(" (and {count} more)", count=more) if more else "")) from None
+    _check_installed(directory.path, document.get("components", []), document["recipe"].get("plugins"), registry)
+    from seqkit.modeling.size_limit import count_limit, limited_size
+
+    # Without the file, which is reported when it is needed, a small model is assumed.
+    shapes = read_shapes(directory.model) if directory.model.is_file() else {}
+    if (count := _count_components(document["recipe"])) > count_limit(shapes):
+        raise DataError(
+            message(
+                "{file}: corrupt: it names {count:,} components, but {model} has {weights:,} weights",
+                file=directory.plan,
+                count=count,
+                model=directory.model.name,
+                weights=len(shapes),
+            )
+        )
+    with limited_size(shapes, directory.model):
+        return resolve_saved(directory, document, registry)
+
+
+def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) -> Spec:
+    """Resolve the reader of plan.json alone, without torch. Takes the arguments of `rebuild_plan`, and raises as it."""
+    from seqkit.recipe.saved import resolve_saved_reader
+    from seqkit.registry import load_registry
+
+    registry = load_registry()
+    components = [component for component in document.get("components", []) if component.get("kind") == "reader"]
+    _check_installed(directory.path, components, document["recipe"].get("plugins"), registry)
+    return resolve_saved_reader(directory, document, registry)
 
 
 def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:
@@ -85,10 +105,32 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
     """
     import torch
 
-    from seqkit.modeling.model import build_model
+    from seqkit.modeling.size_limit import TooLargeError, check_shapes, limited_size
     from seqkit.modeling.weights import load_weights, read_weights
+
+    shapes = read_shapes(directory.model)
+    with torch.random.fork_rng(devices=[]), limited_size(shapes, directory.model):
+        try:
+            with torch.device("meta"):  # without memory for the weights
+                empty = _build_model(directory, plan, tokenizer, fitted)
+        except TooLargeError:
+            raise
+        except Exception:  # a constructor computes with its weights; any other error is raised again below
+            pass
+        else:
+            check_shapes(empty, shapes, directory.model)
+        model = _build_model(directory, plan, tokenizer, fitted)
+    load_weights(model, read_weights(directory.model), directory.model)
+    return model.eval()
+
+
+def _build_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | None, fitted: Mapping[str, Any]) -> Model:
+    """Build the torch modules of a run, with initial weights. Raises as `rebuild_model` does."""
+    from seqkit.modeling.model import build_model
     from seqkit.recipe.plan import BuildError
 
+    if tokenizer is None and fitted["features"] is None:
+        raise DataError(message("{file}: corrupt: 'features' is missing", file=directory.tokenizer))
     try:
         head = plan.head.build()
         head.restore(fitted["head"])
@@ -100,43 +142,69 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
                 reason=first_line(error),
             )
         ) from error
-    with torch.random.fork_rng(devices=[]):
-        try:
-            model = build_model(plan, tokenizer, head, fitted["features"])
-        except BuildError as error:
-            raise DataError(
-                message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
-            ) from None
-        except SeqkitError:
-            raise
-        except Exception as error:
-            raise DataError(
-                message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
-            ) from error
-    load_weights(model, read_weights(directory.model), directory.model)
-    return model.eval()
+    try:
+        return build_model(plan, tokenizer, head, fitted["features"])
+    except BuildError as error:
+        raise DataError(
+            message("{file}: {key}: {reason}", file=directory.plan, key=".".join(error.path), reason=error)
+        ) from None
+    except SeqkitError:
+        raise
+    except Exception as error:
+        raise DataError(
+            message("{file}: the model cannot be built: {reason}", file=directory.plan, reason=first_line(error))
+        ) from error
 
 
-def rebuild_reader(plan: Plan, path: Path) -> Reader:
+def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
     """Build the reader of a run for another file.
 
     Args:
-        plan: the plan of the run.
+        spec: the reader of the run.
         path: the other file.
+        changes: parameters that replace those of the recipe.
+        with_targets: whether to read targets too, for evaluation.
 
     Raises:
-        UsageError: the reader reads no file, or not this one.
+        UsageError: the reader reads no file, or not this one; or it has no such parameter, or rejects its value.
     """
-    spec = plan.reader
     if "path" not in spec.values:
-        raise UsageError(
-            message("the reader '{name}' reads no file: evaluate (input, target) pairs in Python", name=spec.name)
-        )
+        remedy = message("evaluate (input, target) pairs in Python") if with_targets else message("pass texts")
+        raise UsageError(message("the reader '{name}' reads no file: {remedy}", name=spec.name, remedy=remedy))
     reader: Any = spec.cls
+    values = reader.for_path(path, spec.values)
+    if not with_targets:
+        values = reader.without_targets(values)
+    values |= _checked(changes, spec)
     try:
-        return reader(**reader.for_path(path, spec.values))
+        return reader(**values)
     except ValueError as error:
         raise UsageError(message("{file}: {reason}", file=path, reason=error)) from None
+
+
+def _checked(changes: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+    """Return parameters of a reader, checked and converted like those of a recipe.
+
+    Raises:
+        UsageError: the reader has no such parameter, or one of another type.
+    """
+    from seqkit.recipe.parameters import check_values, parameters
+
+    for key, parameter in parameters(spec.cls).items():
+        if key in changes and (key == "path" or parameter.nested):
+            raise UsageError(message("{key} cannot be set here: set it in the recipe", key=key))
+    values, problems = check_values(spec.cls, changes)
+    for problem in problems:
+        if problem.path[0] in changes:
+            raise UsageError(
+                message(
+                    "the reader '{reader}': {key}: {reason}",
+                    reader=spec.name,
+                    key=".".join(problem.path),
+                    reason=problem.text,
+                )
+            )
+    return {key: value.expanduser() if isinstance(value := values[key], Path) else value for key in changes}
 
 
 def first_line(error: Exception) -> str:
@@ -144,14 +212,20 @@ def first_line(error: Exception) -> str:
     return str(error) if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}".split("\n")[0]
 
 
-def _check_installed(path: Path, components: Sequence[Mapping[str, str]], registry: Registry) -> None:
+def _count_components(value: Any) -> int:
+    """Return the number of components that a recipe names."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, dict) and "type" in value) + sum(map(_count_components, children))
+
+
+def _check_installed(path: Path, components: Sequence[Mapping[str, str]], plugins: object, registry: Registry) -> None:
     """Check that the components of a run are installed.
 
     Raises:
         PluginError: one is not installed, or only an older version is; the message says what to install.
     """
     from seqkit.registry.records import SESSION
-    from seqkit.registry.requirements import check_not_older
+    from seqkit.registry.requirements import check_not_older, find_source, how_to_install
 
     registry.check()
     for component in components:
@@ -175,10 +249,11 @@ def _check_installed(path: Path, components: Sequence[Mapping[str, str]], regist
         requirement = f"{distribution}>={component['version']}" if component.get("version") else distribution
         raise PluginError(
             message(
-                "{run}: the {kind} '{name}' is not installed: pip install '{requirement}'",
+                "{run}: the {kind} '{name}' of {distribution} is not installed: {remedy}",
                 run=path,
                 kind=kind,
                 name=name,
-                requirement=requirement,
+                distribution=distribution,
+                remedy=how_to_install(requirement, find_source(distribution, plugins, path)),
             )
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError, UsageError
-from seqkit.inference.inputs import encode_inputs, encode_prompts, examples_of_pairs
+from seqkit.contracts import Example
+from seqkit.data.notes import report_notes
+from seqkit.errors import DataError, NotFiniteError, UsageError
+from seqkit.inference.engine import not_finite
+from seqkit.inference.inputs import check_features, encode_prompts, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
@@ -15,7 +18,7 @@ from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Example, Tokenizer
+    from seqkit.contracts import Tokenizer
     from seqkit.inference.engine import Engine
     from seqkit.inference.options import GenerationConfig
 
@@ -44,7 +47,7 @@ class Run:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe, with all defaults."""
+        """The resolved recipe, with all defaults. Paths that were relative are relative to the run directory."""
         return self._parts.recipe
 
     @property
@@ -73,7 +76,7 @@ class Run:
 
     def generate(
         self,
-        prompt: str | Sequence[str] | None = None,
+        prompt: str | Iterable[str] | None = None,
         length: int | None = None,
         *,
         samples: int | None = None,
@@ -88,8 +91,8 @@ class Run:
         Options that are not given are taken from the recipe's `generate` section.
 
         Args:
-            prompt: the text to continue; or a list of texts of any lengths, which are continued as a batch, with the
-                same results as one by one.
+            prompt: the text to continue; or a list (a pandas Series, a NumPy array) of texts of any lengths, which are
+                continued as a batch, with the same results as one by one.
             length: the maximum number of tokens.
             samples: the number of samples to generate from one prompt. The first sample is the text that is generated
                 without `samples`. Each depends only on the seed and its index, so a larger number of samples begins
@@ -111,6 +114,10 @@ class Run:
         from seqkit.inference.sampling import row_generator
 
         is_single = prompt is None or isinstance(prompt, str)
+        if prompt is not None and not isinstance(prompt, str):
+            prompt = list_of(
+                prompt, message("prompt must be a string or a list of strings"), "run.generate(frame['text'])"
+            )
         config = self.generation_config(
             prompt=prompt if is_single else None,
             prompts=None if is_single else prompt,
@@ -176,70 +183,115 @@ class Run:
             )
         return generation_config(options, self.recipe, self.directory.plan)
 
-    def predict(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, texts: Iterable[Any]) -> list[dict[str, Any]]:
         """Return the prediction for each text: `{"text": …, "label": …, "probabilities": {label: p}}`.
 
         Args:
-            texts: texts, or lists of words if the tokenizer takes them; or features, float (time, features), if the
-                recipe's reader yields them.
+            texts: a list, a pandas Series or a NumPy array of texts, or of lists of words if the tokenizer takes them;
+                or of features, float (time, features), if the recipe's reader yields them.
 
         Raises:
             DataError: a text is empty, or the tokenizer rejects it.
-            UsageError: the head of this run generates text.
+            UsageError: the head of this run generates text or makes no predictions, or `texts` has no items in order,
+                such as a table or a set.
         """
-        if isinstance(texts, str) or not isinstance(texts, Iterable):
-            raise UsageError(message("predict takes a list of strings, not {value!r:.40}", value=texts))
         self._check_predicts()
-        values = list(texts)
-        count = len(values)
-        places = [message("text {number} of {count}", number=number, count=count) for number in range(1, count + 1)]
-        return self._predict(values, places)
+        if self._engine.tokenizer is None:
+            wanted, example = message("predict takes a list of arrays (time, features)"), "run.predict([frame.values])"
+        else:
+            wanted, example = message("predict takes a list of strings"), "run.predict(frame['text'])"
+        values = list_of(texts, wanted, example)
+        examples = (
+            Example(
+                str(value) if isinstance(value, str) else value,  # a string of NumPy becomes Python's
+                location=message("text {number} of {count}", number=number, count=len(values)),
+            )
+            for number, value in enumerate(values, start=1)
+        )
+        return [prediction for _, prediction in self.predict_examples(examples)]
 
-    def predict_file(self, data: str | Path) -> list[dict[str, Any]]:
-        """Return the prediction for each example of a file that the recipe's reader can read.
+    def predict_file(self, data: str | Path, **parameters: Any) -> list[dict[str, Any]]:
+        """Return the prediction for each example of a file that the recipe's reader can read. It needs no targets.
+
+        Args:
+            data: the file.
+            parameters: parameters of the reader that replace those of the recipe: `text="review", delimiter=";"`.
 
         Raises:
             DataError: the file cannot be read.
-            UsageError: the head of this run generates text, or its reader reads no file.
+            UsageError: the head of this run generates text or makes no predictions, or its reader reads no file or has
+                no such parameter.
         """
-        self._check_predicts()
-        examples = self._read_file(Path(data))
-        places = [
-            example.location or message("example {number}", number=number)
-            for number, example in enumerate(examples, start=1)
-        ]
-        return self._predict([example.input for example in examples], places)
+        with report_notes():
+            return [prediction for _, prediction in self.predict_examples(self.read_file(data, **parameters))]
 
-    def evaluate(self, data: str | Path | Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+    def read_file(self, data: str | Path, **parameters: Any) -> Iterator[Example]:
+        """Return an iterator over the examples of a file, as `predict_file` reads them. Raises as it does."""
+        from seqkit.data.dataset import iterate_examples
+
+        spec = self._parts.reader
+        return iterate_examples(rebuild_reader(spec, Path(data), parameters, with_targets=False), spec.name)
+
+    def predict_examples(self, examples: Iterable[Example]) -> Iterator[tuple[Example, dict[str, Any]]]:
+        """Return an iterator over examples, each with its prediction, which is computed block by block.
+
+        The memory does not depend on the number of examples:
+
+            for example, prediction in run.predict_examples(run.read_file("new.csv")):
+                print(example.row, prediction["label"])
+
+        Args:
+            examples: as `read_file` returns them, or `seqkit.contracts.Example(text)` of your own.
+
+        Raises:
+            DataError: an input is invalid, or a prediction is not finite. Raised when its block is reached.
+            UsageError: the head of this run generates text.
+        """
+        from seqkit.inference.predictions import predict_examples
+
+        self._check_predicts()
+        return predict_examples(examples, self._engine, self.directory.model)
+
+    def evaluate(self, data: str | Path | Iterable[tuple[Any, Any]], **parameters: Any) -> dict[str, Any]:
         """Return the metrics of the head on new data.
 
         Args:
             data: a file that the recipe's reader can read; or (input, target) pairs.
+            parameters: parameters of the reader that replace those of the recipe, for a file.
 
         Raises:
-            DataError: the data cannot be read, or contains a label that the training data did not.
-            UsageError: the recipe's reader cannot read this file.
+            DataError: the data cannot be read, or the loss or a metric is not finite.
+            UsageError: the recipe's reader cannot read this file, or has no such parameter.
         """
-        is_file = isinstance(data, str | Path)
-        if (is_file and "\0" in str(data)) or not (is_file or isinstance(data, Iterable)):
-            raise UsageError(
-                message("evaluate takes a file or a list of (input, target) pairs, not {value!r:.40}", value=data)
-            )
+        wanted = message("evaluate takes a file or a list of (input, target) pairs")
+        if isinstance(data, str) and "\0" in data:
+            raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
+        pairs: list[Any] = []
+        if not isinstance(data, str | Path):
+            pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
+            if parameters:
+                raise UsageError(message("parameters of the reader need a file: pass its path"))
         from seqkit.data.batching import split_batches
         from seqkit.data.dataset import Dataset, make_rows
         from seqkit.training.evaluation import evaluate
 
         engine = self._parts.torch_engine
         model, tokenizer = engine.model, engine.tokenizer
-        if isinstance(data, str | Path):
-            examples = self._read_for_evaluation(Path(data))
-        else:
-            examples = examples_of_pairs(data, engine)
-        if not examples:
-            raise DataError(message("no data to evaluate: pass at least one example"))
-        dataset = Dataset(examples, make_rows(examples, tokenizer, model.head))
+        with report_notes():
+            if isinstance(data, str | Path):
+                examples = self._read_for_evaluation(Path(data), parameters)
+            else:
+                examples = examples_of_pairs(pairs, engine)
+            if not examples:
+                raise DataError(message("no data to evaluate: pass at least one example"))
+            dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
+        if tokenizer is None:
+            check_features(examples, engine, model)
         batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
-        return {"examples": len(examples)} | evaluate(model, dataset, batches)
+        try:
+            return {"examples": len(examples)} | evaluate(model, dataset, batches)
+        except NotFiniteError:
+            raise not_finite(self.directory.model) from None
 
     @property
     def _engine(self) -> Engine:
@@ -255,36 +307,12 @@ class Run:
             head = self._engine.head_name
             raise UsageError(message("{run}: the head '{head}' generates text: use generate", run=self.path, head=head))
 
-    def _predict(self, values: Sequence[Any], places: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the prediction for each value.
-
-        Args:
-            values: texts, words or features.
-            places: the origin of each value, for messages.
-
-        Raises:
-            DataError: a value is invalid.
-        """
-        inputs = encode_inputs(values, places, self._engine)
-        if not inputs:
-            return []
-        return [
-            ({"text": value} if isinstance(value, str) else {}) | prediction
-            for value, prediction in zip(values, self._engine.predict(inputs, values), strict=True)
-        ]
-
-    def _read_file(self, file: Path) -> list[Example]:
-        """Read a file with the recipe's reader. Raises as `predict_file` does."""
-        from seqkit.data.dataset import read_examples
-
-        plan = self._parts.plan
-        return read_examples(rebuild_reader(plan, file), plan.reader.name)
-
-    def _read_for_evaluation(self, file: Path) -> list[Example]:
+    def _read_for_evaluation(self, file: Path, parameters: Mapping[str, Any]) -> list[Example]:
         """Read a file with the recipe's reader, a long text in chunks. Raises as `evaluate` does."""
+        from seqkit.data.dataset import read_examples
         from seqkit.data.token_files.encode import read_long_texts
 
         engine = self._parts.torch_engine
-        readers = {"test": rebuild_reader(engine.plan, file)}
-        long_texts = read_long_texts(engine.plan, readers, engine.tokenizer, engine.model.head, is_fitted=True)
-        return long_texts.splits["test"] if long_texts else self._read_file(file)
+        reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
+        long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
+        return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name)

@@ -10,8 +10,13 @@ import numpy as np
 import torch
 
 from seqkit.contracts import Row, State, Tokenizer
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import RowBatches, collate
+from seqkit.errors import UsageError
+from seqkit.inference.engine import check_logits, not_finite
 from seqkit.inference.rebuild import rebuild_model, restore_tokenizer
+from seqkit.messages import message
+from seqkit.modeling.features import checked_extremes
 from seqkit.modeling.model import Model
 from seqkit.modeling.state import is_complete, select_rows
 from seqkit.recipe.plan import Plan
@@ -96,10 +101,15 @@ class TorchEngine:
     @torch.inference_mode()
     def _next_logits(self, ids: torch.Tensor, lengths: torch.Tensor, state: State) -> tuple[np.ndarray, State]:
         encoded = self.model.encode(ids, lengths, state).last_time_step(lengths)
-        return self.model.head.logits(encoded)[:, -1].numpy(), encoded.state
+        logits = self.model.head.logits(encoded)[:, -1].numpy()
+        check_logits(logits, self._directory.model)
+        return logits, encoded.state
 
-    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
-        return self.model.head.predict_input(encoded)
+    def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
+        part = call_with_accepted(self.model.head.predict_input, encoded, feature_names=feature_names)
+        if self.tokenizer is None:
+            checked_extremes(self.model, part, feature_names)
+        return part
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
         return [
@@ -113,7 +123,19 @@ class TorchEngine:
         predictions: list[dict[str, Any]] = [{} for _ in inputs]
         for batch, _, rows, _ in batches.epoch(0):
             encoded = self.model.encode(batch.inputs, batch.lengths)
-            for row, prediction in zip(rows, self.model.head.predict(encoded, batch), strict=True):
+            # Not every prediction contains a number that would show it.
+            if not (encoded.final.isfinite().all() and encoded.outputs[batch.mask].isfinite().all()):
+                raise not_finite(self._directory.model)
+            found = self.model.predict(encoded, batch)
+            if not found:
+                raise UsageError(
+                    message(
+                        "{run}: the head '{head}' makes no predictions: use evaluate",
+                        run=self._directory.path,
+                        head=self.head_name,
+                    )
+                )
+            for row, prediction in zip(rows, found, strict=True):
                 predictions[row] = prediction
         return predictions
 

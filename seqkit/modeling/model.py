@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, State, Tokenizer
-from seqkit.errors import PluginError
+from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 from seqkit.modeling.state import leaves
 from seqkit.recipe.plan import BuildError
@@ -68,6 +68,7 @@ class Model(nn.Module):
 
         Raises:
             PluginError: the output of a component violates its contract. Only the first batch is checked.
+            DataError: a feature is too large.
         """
         encoder_input = self._encoder_input(inputs)
         if self._is_checked:
@@ -81,10 +82,31 @@ class Model(nn.Module):
 
     def _encoder_input(self, inputs: Tensor) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
+        if inputs.is_floating_point():
+            return self.feature_vectors(inputs)
         if self.embedding is None or self._passes_ids:
             return inputs
         lookup = self.embedding.as_lookup(inputs) if self._passes_lookup else None
         return self.embedding(inputs) if lookup is None else lookup
+
+    def feature_vectors(self, features: Tensor) -> Tensor:
+        """Return the vectors of features (batch, time, features) in torch's default floating type.
+
+        Raises:
+            DataError: a feature is too large.
+        """
+        dtype = torch.get_default_dtype()
+        if self.embedding is None:
+            vectors = features.to(dtype)
+        else:
+            vectors = self.embedding(features if self.embedding.accepts_float64 else features.to(dtype)).to(dtype)
+        finite = vectors.isfinite().all(dim=2)
+        if not finite.all():
+            largest = float(features[~finite].abs().max())
+            raise DataError(
+                message("a value of {largest:g} is too large to compute with: correct or rescale it", largest=largest)
+            )
+        return vectors
 
     def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:
         """Return the loss of a batch, and the encoder's state after it."""
@@ -99,6 +121,25 @@ class Model(nn.Module):
                 )
             )
         return loss, encoded.state
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        """Return the head's predictions for a batch, one per row; an empty list if the head makes none.
+
+        Raises:
+            PluginError: there are fewer or more predictions than rows.
+        """
+        found = self.head.predict(encoded, batch)
+        if not isinstance(found, list) or len(found) not in (0, len(batch.lengths)):
+            raise PluginError(
+                message(
+                    "{head}: predict returns {count} predictions for {rows} rows: return a list with one per row, or "
+                    "an empty one",
+                    head=_name(self.head),
+                    count=len(found) if isinstance(found, list) else type(found).__name__,
+                    rows=len(batch.lengths),
+                )
+            )
+        return found
 
 
 # The first batch is checked, so that a plugin's mistake is reported before it causes an error deep inside torch.

@@ -10,6 +10,7 @@ from torch import Tensor
 from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.modeling.model import Model
+from seqkit.modeling.size_limit import check_shapes
 from seqkit.runs.tensors import read_tensors
 
 Weights = dict[str, Tensor]
@@ -30,27 +31,14 @@ def load_weights(model: Model, weights: Weights, file: Path) -> None:
         file: the file of the weights, for messages.
 
     Raises:
-        DataError: a name, a shape or a type differs from the model's, or a weight is not finite.
+        DataError: a name, a shape or a type differs from the model's, a weight is not finite, or a component rejects
+            its weights.
     """
     expected = model.state_dict()
     trained = {name for name, _ in model.named_parameters()}
-    if different := sorted(set(expected) ^ set(weights)):
-        name = different[0]
-        if name in expected:
-            raise DataError(message("{file}: '{name}' is missing", file=file, name=name))
-        raise DataError(message("{file}: '{name}' is not part of the model", file=file, name=name))
+    check_shapes(model, {name: tuple(weight.shape) for name, weight in weights.items()}, file)
     for name, tensor in expected.items():
         weight = weights[name]
-        if weight.shape != tensor.shape:
-            raise DataError(
-                message(
-                    "{file}: '{name}' has the shape {actual}, not {expected}",
-                    file=file,
-                    name=name,
-                    actual=tuple(weight.shape),
-                    expected=tuple(tensor.shape),
-                )
-            )
         if weight.is_floating_point() != tensor.is_floating_point() or weight.is_complex() != tensor.is_complex():
             raise DataError(
                 message(
@@ -63,7 +51,10 @@ def load_weights(model: Model, weights: Weights, file: Path) -> None:
             )
         if name in trained and not weight.to(tensor.dtype).isfinite().all():
             raise DataError(message("{file}: '{name}' contains a number that is not finite", file=file, name=name))
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except ValueError as error:  # of a component that checks what it restores
+        raise DataError(message("{file}: corrupt: {reason}", file=file, reason=error)) from None
 
 
 def _type_name(tensor: Tensor) -> str:

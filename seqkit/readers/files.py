@@ -1,6 +1,6 @@
-"""Text files for readers: `check_encoding` and `read_text`, which are public for the readers of plugins.
+"""Text files for readers. `open_file`, `read_text`, `read_lines` and `check_encoding` are public for plugins.
 
-    from seqkit.readers.files import check_encoding, read_text
+    from seqkit.readers.files import check_encoding, read_lines
 
     class Lines(Reader):
         def __init__(self, *, path: Path, encoding: str = "utf-8") -> None:
@@ -8,27 +8,30 @@
             self.encoding = check_encoding(encoding)
 
         def read(self):
-            for number, line in enumerate(read_text(self.path, self.encoding).split("\\n"), start=1):
-                yield Example(line, location=f"{self.path}:{number}")
+            for number, line in enumerate(read_lines(self.path, self.encoding), start=1):
+                yield Example(line, location=f"{self.path}:{number}", row=number)
 
-A file that cannot be read raises a `DataError` that names the line and suggests another encoding. The rest of this
-module is seqkit's own: `read_chunks` reads a long text without holding it in memory.
+A gzip file is decompressed, whatever its name. Line ends become `\\n`, and byte order marks at the start of a line are
+removed: see `line_ends`. A file that cannot be read raises a `DataError` that names it and, where it can, the line and
+the encoding to set. The rest of this module is seqkit's own.
 """
 
 from __future__ import annotations
 
 import codecs
-import io
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from io import BufferedReader
-from itertools import chain
+from io import BufferedReader, BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from seqkit.errors import DataError
 from seqkit.messages import message
+from seqkit.readers.encodings import check_zero_bytes, encoding_error, with_byte_order
+from seqkit.readers.formats import BEGINNING_BYTES, GZIP, check_format, decompressed
+from seqkit.readers.line_ends import LineEnds
 
 CHUNK_BYTES = 1 << 20
 """The size of a chunk in bytes. Its token ids take several times as much memory."""
@@ -39,7 +42,12 @@ _CHUNKABLE = re.compile(
 )
 """Encodings in which the meaning of a byte depends on no earlier character, except a byte order mark."""
 
-_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def check_encoding(encoding: str) -> str:
@@ -64,7 +72,7 @@ def check_encoding(encoding: str) -> str:
 
 
 def read_text(path: Path, encoding: str, option: str = "encoding: ") -> str:
-    """Return the text of a file, with `\\n` for every line ending and without a byte order mark.
+    """Return the text of a file, with `\\n` for every line end and without byte order marks.
 
     Args:
         path: the file.
@@ -72,11 +80,43 @@ def read_text(path: Path, encoding: str, option: str = "encoding: ") -> str:
         option: what sets the encoding, for messages: a key of the recipe, or an option of a command.
 
     Raises:
-        DataError: the file is missing, unreadable, empty, or not in this encoding.
+        DataError: the file is missing, unreadable, empty, not text, or not in this encoding.
     """
-    with open_file(path) as file:
+    with open_text(path) as file:
         content = file.read()
     return decode_text(content, encoding, str(path), option)
+
+
+def read_lines(path: Path, encoding: str, option: str = "encoding: ") -> Iterator[str]:
+    """Yield the lines of a file, those of `read_text(path, encoding).split("\\n")`, without holding the file in memory.
+
+    Args:
+        path: the file.
+        encoding: a text encoding.
+        option: what sets the encoding, for messages: a key of the recipe, or an option of a command.
+
+    Raises:
+        DataError: as `read_text`, when the invalid part is reached.
+    """
+    with open_text(path) as file:
+        yield from decode_lines(file, encoding, str(path), option)
+
+
+def decode_lines(file: BinaryIO, encoding: str, source: str, option: str) -> Iterator[str]:
+    """Yield the lines of an open file, as `read_lines` does. The file is read twice, so it is not a pipe."""
+    if supports_chunks(encoding):
+        chunks: Iterable[str] = _decode_chunks(file, encoding, source, option, CHUNK_BYTES)
+    else:
+        chunks = [decode_text(file.read(), encoding, source, option)]
+    pending: list[str] = []  # the parts of the line that the next chunk continues
+    for chunk in chunks:
+        first, *others = chunk.split("\n")
+        pending.append(first)
+        if others:
+            yield "".join(pending)
+            yield from others[:-1]
+            pending = others[-1:]
+    yield "".join(pending)
 
 
 def decode_text(content: bytes, encoding: str, source: str, option: str = "encoding: ") -> str:
@@ -89,17 +129,37 @@ def decode_text(content: bytes, encoding: str, source: str, option: str = "encod
         option: what sets the encoding, for messages.
 
     Raises:
-        DataError: the content is empty or not in this encoding.
+        DataError: the content is empty, not text, or not in this encoding.
     """
+    with decompressed(BytesIO(content), source) as file:
+        content = file.read()
+    check_format(content[:BEGINNING_BYTES], source)
+    check_zero_bytes(content[:BEGINNING_BYTES], source, encoding, option)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        line = _normalize_line_endings(content[: error.start].decode(encoding, "replace")).count("\n") + 1
-        raise _encoding_error(source, line, content[error.start], encoding, option, lambda: [content]) from None
-    text = text.removeprefix(_BYTE_ORDER_MARK)
+        valid = content[: error.start].decode(encoding, "replace")
+        line_ends = LineEnds("\n" in valid)
+        line_ends.translate(valid, is_last=True)
+        invalid = content[error.start]
+        raise encoding_error(source, line_ends.line, invalid, encoding, option, lambda: [content]) from None
+    line_ends = LineEnds("\n" in text)
+    text = line_ends.translate(text, is_last=True)
     if not text.strip():
         raise _empty_error(source, is_empty=not text)
-    return _normalize_line_endings(text)
+    line_ends.warn(source)
+    return text
+
+
+def check_beginning(beginning: bytes, encoding: str, source: str, option: str) -> None:
+    """Check by the first bytes of a source that it is text, possibly compressed, before the rest is read.
+
+    Raises:
+        DataError: it is in a binary format, or in UTF-16 or UTF-32 in place of its encoding.
+    """
+    if not beginning.startswith(GZIP):
+        check_format(beginning, source)
+        check_zero_bytes(beginning, source, encoding, option)
 
 
 def supports_chunks(encoding: str) -> bool:
@@ -113,140 +173,115 @@ def read_chunks(path: Path, encoding: str, size: int = CHUNK_BYTES) -> Iterator[
     Args:
         path: the file.
         encoding: one that `supports_chunks`.
-        size: the number of bytes to read at a time, at least the 4 of a byte order mark.
+        size: the number of bytes to read at a time.
 
     Raises:
         DataError: as `read_text`, when the invalid part is reached.
     """
-    with open_file(path) as file:
-        following = file.read(size)
-        decoder = codecs.getincrementaldecoder(_with_byte_order(encoding, following))()
-        line_endings = io.IncrementalNewlineDecoder(None, translate=True)
-        line, is_started, is_empty, is_blank = 1, False, True, True
-        while True:
-            content, following = following, file.read(size)
-            state, is_last = decoder.getstate(), not following
-            try:
-                text = decoder.decode(content, is_last)
-            except UnicodeDecodeError as error:
-                # The position in the error counts from the bytes that the decoder held back from the previous chunk.
-                valid = content[: max(error.start - len(state[0]), 0)]
-                decoder.setstate(state)
-                line += line_endings.decode(decoder.decode(valid) if valid else "", True).count("\n")
-                invalid = error.object[error.start]
-                raise _encoding_error(
-                    str(path), line, invalid, encoding, "encoding: ", lambda: _chunks_from_start(file, size)
-                ) from None
-            if not is_started and text:
-                text, is_started = text.removeprefix(_BYTE_ORDER_MARK), True
-            text = line_endings.decode(text, is_last)
-            is_empty = is_empty and not text
-            is_blank = is_blank and not text.strip()
-            line += text.count("\n")
-            if text:
-                yield text
-            if is_last:
-                break
-        if is_blank:
-            raise _empty_error(str(path), is_empty)
+    with open_text(path) as file:
+        yield from _decode_chunks(file, encoding, str(path), "encoding: ", size)
+
+
+def _decode_chunks(file: BinaryIO, encoding: str, source: str, option: str, size: int) -> Iterator[str]:
+    beginning = file.read(BEGINNING_BYTES)
+    check_zero_bytes(beginning, source, encoding, option)
+    name = with_byte_order(encoding, beginning)
+    line_ends = LineEnds(_has_line_feeds(file, name, size))
+    decoder = codecs.getincrementaldecoder(name)()
+    is_empty = is_blank = True
+    for content, is_last in _with_last(_blocks(file, size)):
+        state = decoder.getstate()
+        try:
+            text = decoder.decode(content, is_last)
+        except UnicodeDecodeError as error:
+            # The position in the error counts from the bytes that the decoder held back from the previous chunk.
+            valid = content[: max(error.start - len(state[0]), 0)]
+            decoder.setstate(state)
+            line_ends.translate(decoder.decode(valid) if valid else "", is_last=True)
+            invalid = error.object[error.start]
+            raise encoding_error(
+                source, line_ends.line, invalid, encoding, option, lambda: _blocks(file, size)
+            ) from None
+        text = line_ends.translate(text, is_last)
+        is_empty = is_empty and not text
+        is_blank = is_blank and not text.strip()
+        if text:
+            yield text
+    if is_blank:
+        raise _empty_error(source, is_empty)
+    line_ends.warn(source)
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BufferedReader]:
-    """Open a file for reading bytes.
+    """Open a regular file, or a link to one, for reading bytes.
+
+    Anything else could block or have no end: a pipe, a device.
 
     Raises:
-        DataError: the file is missing or unreadable.
+        DataError: the file is missing, unreadable, or not a regular file.
     """
     try:
-        with path.open("rb") as file:
-            yield file
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            kind = _KINDS.get(stat.S_IFMT(path.stat().st_mode), "")
+            raise DataError(message("{path}: is not a regular file, but {kind}", path=path, kind=kind))
+        file = path.open("rb")
     except FileNotFoundError:
         raise DataError(message("{path}: no such file", path=path)) from None
     except OSError as error:
-        raise DataError(message("{path}: cannot be read: {reason}", path=path, reason=error.strerror)) from None
+        raise _unreadable(path, error) from None
+    except ValueError:  # a NUL character, or a surrogate
+        raise DataError(message("{path}: cannot be read: no file can have this name", path=path)) from None
+    with file:
+        try:
+            yield file
+        except OSError as error:
+            raise _unreadable(path, error) from None
 
 
-def _chunks_from_start(file: BufferedReader, size: int) -> Iterator[bytes]:
+@contextmanager
+def open_text(path: Path) -> Iterator[BinaryIO]:
+    """Open a text file for reading bytes; a gzip file is decompressed.
+
+    Raises:
+        DataError: as `open_file`; or the file is in a binary format, or a corrupt gzip file.
+    """
+    with open_file(path) as file, decompressed(file, str(path)) as content:
+        check_format(content.read(BEGINNING_BYTES), str(path))
+        content.seek(0)
+        yield content
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(message("{path}: cannot be read: {reason}", path=path, reason=error.strerror))
+
+
+def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the content of a file from its beginning, in blocks."""
     file.seek(0)
     return iter(lambda: file.read(size), b"")
 
 
-def _with_byte_order(encoding: str, content: bytes) -> str:
-    """Return the encoding of a text with a definite byte order: this machine's unless a byte order mark begins it.
+def _with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield each block and whether it is the last; if there is none, an empty one."""
+    previous = b""
+    for block in blocks:
+        if previous:
+            yield previous, False
+        previous = block
+    yield previous, True
 
-    `bytes.decode` does the same for a whole text.
-    """
-    name = codecs.lookup(encoding).name
-    marks = {"utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)}
-    if name not in marks or content.startswith(marks[name]):
-        return name
-    return f"{name}-{'le' if sys.byteorder == 'little' else 'be'}"
+
+def _has_line_feeds(file: BinaryIO, encoding: str, size: int) -> bool:
+    """Return whether a text contains a line feed, before the first byte that is not in its encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        return any("\n" in decoder.decode(content, is_last) for content, is_last in _with_last(_blocks(file, size)))
+    except UnicodeDecodeError as error:
+        return "\n" in error.object[: error.start].decode(encoding, "replace")
 
 
 def _empty_error(source: str, is_empty: bool) -> DataError:
     if is_empty:
         return DataError(message("{source}: the file is empty", source=source))
     return DataError(message("{source}: the file contains only white space", source=source))
-
-
-def _encoding_error(
-    source: str, line: int, byte: int, encoding: str, option: str, read: Callable[[], Iterable[bytes]]
-) -> DataError:
-    """Return the error of a text with an invalid byte."""
-    if other := _guess_encoding(read, encoding):
-        return DataError(
-            message(
-                "{source}:{line}: byte 0x{byte:02x} is not {encoding}; the file can be read as {other}: "
-                "set `{option}{other}`",
-                source=source,
-                line=line,
-                byte=byte,
-                encoding=encoding,
-                option=option,
-                other=other,
-            )
-        )
-    return DataError(
-        message(
-            "{source}:{line}: byte 0x{byte:02x} is not {encoding}; set the encoding of the file with `{option}…`",
-            source=source,
-            line=line,
-            byte=byte,
-            encoding=encoding,
-            option=option,
-        )
-    )
-
-
-def _normalize_line_endings(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _guess_encoding(read: Callable[[], Iterable[bytes]], tried: str) -> str:
-    """Return an encoding in which a text is valid, of those that reject most other texts; or an empty string.
-
-    Args:
-        read: returns the chunks of the text, from the start on each call.
-        tried: the encoding in which it is not valid.
-    """
-    beginning = next(iter(read()), b"")[:2]
-    marked = ("utf-16",) if beginning in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ()
-    for encoding in (*marked, "utf-8", "gb18030"):
-        if encoding == tried:
-            continue
-        decoder = codecs.getincrementaldecoder(encoding)()
-        other_letters = common_bytes = 0
-        try:
-            for chunk in chain(read(), (b"",)):
-                text = decoder.decode(chunk, not chunk)
-                letters = "".join(character for character in text if not character.isascii())
-                other_letters += len(letters)
-                common_bytes += len(letters.encode("gb2312", "ignore"))
-        except UnicodeDecodeError:
-            continue
-        # Latin-1 text decoded as GB18030 gives rare characters, which GB2312 lacks; Chinese text consists mostly of
-        # common ones, of two bytes each in GB2312.
-        if encoding != "gb18030" or common_bytes > other_letters:
-            return encoding
-    return ""

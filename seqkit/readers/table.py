@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from seqkit.contracts import Example, Reader
+from seqkit.contracts import DataNote, Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.readers.delimited import DELIMITERS, find_delimiter, is_quoted, plain_rows, quoted_rows, unique_names
+from seqkit.readers.files import check_encoding, read_lines
+from seqkit.readers.json_lines import json_objects
 
 _FORMATS: dict[str, Literal["csv", "tsv", "jsonl"]] = {
     ".csv": "csv",
@@ -28,7 +30,10 @@ class Table(Reader):
     """Labelled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
 
     A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
-    contain commas and line breaks; fields of a TSV file are never quoted.
+    contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
+    header are. A file can be compressed with gzip. A header that occurs again, in concatenated files, is skipped with a
+    note. The row of an example is its number below the header, from 1, without blank lines; in a JSON Lines file, the
+    line.
 
     Args:
         path: the file.
@@ -36,8 +41,12 @@ class Table(Reader):
         label: the column of the label; null to read none.
         empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
         format: the format of the file; `auto` chooses it by the file name extension.
+        delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
+            one by which the header contains the columns of text and label.
         encoding: the encoding of the file. A byte order mark is removed.
     """
+
+    path_specific = frozenset({"delimiter"})
 
     def __init__(
         self,
@@ -47,11 +56,12 @@ class Table(Reader):
         label: str | None = "label",
         empty: Literal["error", "skip"] = "error",
         format: Literal["auto", "csv", "tsv", "jsonl"] = "auto",
+        delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
-        if format == "auto" and path.suffix.lower() not in _FORMATS:
+        if format == "auto" and _format_of(path) is None:
             raise ValueError(
                 message("format is not clear from the file name {name}: set it to csv, tsv or jsonl", name=path.name)
             )
@@ -60,33 +70,43 @@ class Table(Reader):
         self.path = path
         self.text = text
         self.label = label
+        self._used = [text] if label is None else [text, label]
         self.labelled = label is not None
         self.empty = empty
-        self.format = _FORMATS[path.suffix.lower()] if format == "auto" else format
+        self.format = _format_of(path) if format == "auto" else format
+        self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
+        if delimiter != "auto" and self.format == "jsonl":
+            raise ValueError(message("delimiter applies to csv and tsv: remove it"))
 
     @classmethod
     def for_path(cls, path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        is_known = path.suffix.lower() in _FORMATS
+        is_known = _format_of(path) is not None
         return super().for_path(path, {**parameters, **({"format": "auto"} if is_known else {})})
 
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "label": None}
+
     def read(self) -> Iterator[Example]:
-        content = read_text(self.path, self.encoding)
-        records = self._json_records(content) if self.format == "jsonl" else self._row_records(content)
+        lines = read_lines(self.path, self.encoding)
+        read_records = json_objects if self.format == "jsonl" else self._rows
         count = skipped = 0
-        for line, record in records:
+        for row, line, record in read_records(lines, str(self.path)):
             location = f"{self.path}:{line}"
-            if self.empty == "skip" and any(
-                _is_empty(record.get(column, "-")) for column in (self.text, self.label) if column
-            ):
+            if self.empty == "skip" and any(_is_empty(record.get(column, "-")) for column in self._used):
                 skipped += 1
+                note = message("skipped: the text or the label is empty") if self.label else message("skipped: no text")
+                warnings.warn(DataNote(note, location), stacklevel=2)
                 continue
             count += 1
-            yield Example(
-                self._value(record, "text", self.text, location),
-                None if self.label is None else self._value(record, "label", self.label, location).strip(),
-                location,
-            )
+            text = self._value(record, "text", self.text, location)
+            label = None if self.label is None else self._value(record, "label", self.label, location).strip()
+            columns = {name: value for name, value in record.items() if name not in self._used}
+            if not self.labelled:  # `predict` copies them
+                for name, value in columns.items():
+                    self._check_surrogates(value, name, location)
+            yield Example(text, label, location, row=row, columns=columns)
         if skipped and not count:
             raise DataError(
                 message(
@@ -133,7 +153,15 @@ class Table(Reader):
                     column=column,
                 )
             )
-        if self.format == "jsonl" and (surrogate := _SURROGATE.search(value)):
+        self._check_surrogates(value, column, location)
+        return value
+
+    def _check_surrogates(self, value: Any, column: str, location: str) -> None:
+        """Check that a field contains no half of a surrogate pair, which only JSON can contain."""
+        if self.format != "jsonl":
+            return
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if surrogate := _SURROGATE.search(text) or _SURROGATE.search(column):
             raise DataError(
                 message(
                     "{location}: '{column}' contains \\u{code:04x}, half of a surrogate pair: add the other half",
@@ -142,14 +170,16 @@ class Table(Reader):
                     code=ord(surrogate[0]),
                 )
             )
-        return value
 
     def _missing_column(self, parameter: str, column: str, columns: list[str], location: str) -> DataError:
-        found = suggest(column, columns) or message("; the columns are {columns}", columns=", ".join(columns))
+        shown = ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in columns[:20])
+        found = suggest(column, columns) or message("; the columns are {columns}", columns=shown)
         if parameter == "label":
             remedy = message("set `label:` to the right one, or to null to read no labels")
         else:
             remedy = message("set `{parameter}:` to the right one", parameter=parameter)
+        if self.format != "jsonl" and not any(name in columns or suggest(name, columns) for name in self._used):
+            remedy = message("{remedy}, or add a header if this is the first row", remedy=remedy)
         return DataError(
             message(
                 "{location}: there is no column '{column}'{found}: {remedy}",
@@ -160,23 +190,49 @@ class Table(Reader):
             )
         )
 
-    def _row_records(self, content: str) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield the line number and the fields by column of each row below the header."""
-        header: list[str] = []
-        for line, row in _csv_rows(content, self.path) if self.format == "csv" else _tsv_rows(content):
-            if not header:
-                header = [column.strip() for column in row]
-                self._check_header(header, f"{self.path}:{line}")
-                continue
-            if len(row) != len(header):
-                raise self._row_error(line, len(row), len(header))
-            yield line, dict(zip(header, row, strict=True))
-
-    def _row_error(self, line: int, fields: int, columns: int) -> DataError:
-        if self.format == "csv":
-            remedy = message("quote a field that contains a comma")
+    def _rows(self, lines: Iterator[str], source: str) -> Iterator[tuple[int, int, dict[str, str]]]:
+        """Yield the row number, the line number and the fields by column of each row below the header."""
+        first_lines = []
+        for line in lines:
+            first_lines.append(line)
+            if line.strip():
+                break
+        lines = chain(first_lines, lines)
+        delimiter: str = self.delimiter
+        if delimiter == "auto":
+            usual = "\t" if self.format == "tsv" else ","
+            delimiter = find_delimiter(first_lines[-1], self._used, usual, f"{source}:{len(first_lines)}")
+        if self.format == "tsv" and delimiter == "\t" and not is_quoted(first_lines[-1], self._used, delimiter):
+            rows = plain_rows(lines, delimiter)
         else:
+            rows = quoted_rows(lines, delimiter, source)
+        header: list[str] = []
+        number = 0
+        for line_number, row in rows:
+            if not header:
+                header = [name.strip() for name in row]
+                self._check_header(header, f"{source}:{line_number}")
+                columns = unique_names(header)
+                continue
+            # A line can end in a delimiter, whether or not the header does.
+            while len(row) > len(header) and not row[-1].strip():
+                row.pop()
+            if not any(header[len(row) :]):
+                row += [""] * (len(header) - len(row))
+            if [name.strip() for name in row] == header:
+                note = message("skipped: the header again, as from concatenated files")
+                warnings.warn(DataNote(note, f"{source}:{line_number}"), stacklevel=2)
+            elif len(row) != len(header):
+                raise self._row_error(line_number, len(row), len(header), delimiter)
+            else:
+                number += 1
+                yield number, line_number, dict(zip(columns, row, strict=True))
+
+    def _row_error(self, line: int, fields: int, columns: int, delimiter: str) -> DataError:
+        if self.format == "tsv" and delimiter == "\t":
             remedy = message("remove tabs from the text")
+        else:
+            remedy = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
         return DataError(
             message(
                 "{path}:{line}: the number of fields is {fields}, not {columns} as in the header: {remedy}",
@@ -203,80 +259,11 @@ class Table(Reader):
                     )
                 )
 
-    def _json_records(self, content: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield the line number and the object of each line that is not blank."""
-        for number, line in enumerate(content.split("\n"), start=1):
-            if not line.strip():
-                continue
-            location = f"{self.path}:{number}"
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    message(
-                        "{location}: invalid JSON: {reason} at character {column}: write one JSON object per line",
-                        location=location,
-                        reason=error.msg,
-                        column=error.pos + 1,
-                    )
-                ) from None
-            except (ValueError, RecursionError) as error:  # a number with too many digits, brackets nested too deep
-                raise DataError(
-                    message(
-                        "{location}: invalid JSON: {reason}: write one JSON object per line",
-                        location=location,
-                        reason=error,
-                    )
-                ) from None
-            if not isinstance(record, dict):
-                raise DataError(
-                    message("{location}: not a JSON object: write one JSON object per line", location=location)
-                )
-            yield number, record
+
+def _format_of(path: Path) -> Literal["csv", "tsv", "jsonl"] | None:
+    """Return the format that the name of a file suggests, compressed or not."""
+    return _FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
 
 
 def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _csv_rows(content: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a CSV file that are not blank, each with the number of its first line."""
-    rows = csv.reader(io.StringIO(content, newline=""), strict=True)
-    while True:
-        line = rows.line_num + 1
-        # The limit, a process-wide setting, protects from endless input; this input is in memory already.
-        limit = csv.field_size_limit(max(len(content), 1))
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            raise DataError(
-                message(
-                    "{path}:{line}: {reason}: double each quote inside a quoted field",
-                    path=path,
-                    line=line,
-                    reason=_quoting_error(str(error)),
-                )
-            ) from None
-        finally:
-            csv.field_size_limit(limit)
-        if row is None:
-            return
-        if row and not (len(row) == 1 and row[0].isspace()):
-            yield line, row
-
-
-def _quoting_error(reason: str) -> str:
-    """Describe what is wrong with the quotes of a field, given the message of the csv module."""
-    if "unexpected end of data" in reason:
-        return message("a quoted field is never closed")
-    if "expected after" in reason:
-        return message("a quoted field is closed before its end")
-    return reason
-
-
-def _tsv_rows(content: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a TSV file that are not blank, each with the number of its line."""
-    for number, line in enumerate(content.split("\n"), start=1):
-        fields = line.split("\t")
-        if len(fields) > 1 or line.strip():
-            yield number, fields

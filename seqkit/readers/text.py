@@ -9,7 +9,7 @@ from typing import Literal
 from seqkit.contracts import Example, Reader
 from seqkit.errors import DataError
 from seqkit.messages import message
-from seqkit.readers.files import check_encoding, read_text, supports_chunks
+from seqkit.readers.files import check_encoding, read_lines, read_text, supports_chunks
 
 
 class Text(Reader):
@@ -43,16 +43,17 @@ class Text(Reader):
         self.encoding = check_encoding(encoding)
 
     def read(self) -> Iterator[Example]:
-        text = self.text if self.path is None else read_text(self.path, self.encoding)
         location = "data.text" if self.path is None else str(self.path)
-        if not text or not text.strip():
+        if self.text is not None and not self.text.strip():
             raise DataError(message("{location}: the text is empty", location=location))
         if self.unit == "text":
+            text = self.text if self.path is None else read_text(self.path, self.encoding)
             yield Example(text, location=location)
             return
-        for number, line in enumerate(text.split("\n"), start=1):
+        lines = (self.text or "").split("\n") if self.path is None else read_lines(self.path, self.encoding)
+        for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield Example(line, location=f"{location}:{number}")
+                yield Example(line, location=f"{location}:{number}", row=number)
 
     def text_file(self) -> tuple[Path, str] | None:
         if self.path is None or self.unit != "text" or not supports_chunks(self.encoding):

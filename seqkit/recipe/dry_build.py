@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import PluginError
+from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 from seqkit.recipe.plan import BuildError, Spec
 
@@ -47,15 +47,18 @@ def dry_build(spec: Spec, *supplied: Any) -> Any:
         try:
             with torch.device("meta"):
                 return spec.build(*supplied)
-        except BuildError:
+        except (BuildError, DataError):  # a DataError: the model is larger than its weights (`modeling.size_limit`)
             raise
         except Exception as error:
-            _check_sizes(spec, error)
+            if "meta" not in str(error):
+                _check_sizes(spec, error)
         try:
             return spec.build(*supplied)  # the constructor computes with its weights, so it needs memory for them
-        except BuildError:
+        except (BuildError, DataError):
             raise
         except Exception as error:
+            if isinstance(error, MemoryError) or "memory" in str(error):
+                _check_sizes(spec, error)
             raise PluginError(
                 message(
                     "{kind} '{name}' of {provider} cannot be built: {type}: {error}",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seqkit.contracts.capabilities import check_declared
 from seqkit.recipe.generation import Generate
+from seqkit.recipe.parameters import parameters
 from seqkit.recipe.schema import Split, Train
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registered
+from seqkit.registry.requirements import split_source
 
 SECTIONS = {"data": "reader", "tokenizer": "tokenizer", "embedding": "embedding", "encoder": "encoder", "head": "head"}
 """The sections of a recipe that name a component, and its kind."""
@@ -55,9 +58,18 @@ class Spec:
         """The name of the component in a recipe."""
         return self.registered.name
 
-    def as_data(self) -> dict[str, Any]:
-        """Return the component as a recipe contains it, every parameter included."""
-        return {"type": self.name} | {name: _as_data(value) for name, value in self.values.items()}
+    def as_data(self, write_path: Callable[[Path], str] = str) -> dict[str, Any]:
+        """Return the component as a recipe contains it, every parameter included.
+
+        Args:
+            write_path: converts a path to text.
+        """
+        return {"type": self.name} | {name: _as_data(value, write_path) for name, value in self.values.items()}
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """The names of the parameters that are paths."""
+        return [parameter.name for parameter in parameters(self.cls).values() if parameter.is_path]
 
     def nested(self) -> Iterator[Spec]:
         """Yield the components that are parameters of this one."""
@@ -114,8 +126,9 @@ class Plan:
         generate: what to generate after training.
         predict: the texts to predict labels for after training.
         baseline: whether to compute the head's baseline.
-        plugins: the packages that the recipe requires.
+        plugins: the packages that the recipe requires. The source of one, if it is a path, is absolute.
         notes: warnings of the constructors.
+        paths: the paths of the recipe: as it names them, by their absolute form.
     """
 
     name: str
@@ -133,6 +146,7 @@ class Plan:
     baseline: bool
     plugins: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    paths: dict[Path, Path] = field(default_factory=dict, compare=False)
 
     @property
     def components(self) -> list[Spec]:
@@ -140,23 +154,46 @@ class Plan:
         specs = [self.reader, *self.side_readers.values(), self.tokenizer, self.embedding, self.encoder, self.head]
         return [inner for spec in specs if spec is not None for inner in spec.walk()]
 
-    def as_data(self) -> dict[str, Any]:
-        """Return the plan as a complete recipe, which resolves to this plan again."""
-        data = self.reader.as_data()
+    def as_data(self, folder: Path | None = None) -> dict[str, Any]:
+        """Return the plan as a complete recipe, which resolves to this plan again.
+
+        Args:
+            folder: the folder of the file that the recipe is written to, without symbolic links: paths that are
+                relative in the recipe are relative to it. By default, all paths are absolute.
+        """
+
+        def write_path(path: Path) -> str:
+            named = self.paths.get(path, path)
+            if folder is None:
+                return str(path)
+            if named.is_absolute() or named.parts[:1] and named.parts[0].startswith("~"):
+                return str(named)
+            try:
+                return Path(os.path.relpath(path.parent.resolve() / path.name, folder)).as_posix()
+            except ValueError:  # Windows: on another drive
+                return str(path)
+
+        data = self.reader.as_data(write_path)
         for split, spec in self.side_readers.items():
-            data[split] = {name: value for name, value in spec.as_data().items() if data.get(name) != value}
+            side = spec.as_data(write_path)
+            data[split] = {name: value for name, value in side.items() if data.get(name) != value}
         if self.split:
             data["split"] = self.split.as_data()
         sections: dict[str, Any] = {"name": self.name, "seed": self.seed, "data": data}
         for key in ("tokenizer", "embedding", "encoder", "head"):
             spec = getattr(self, key)
             if spec is not None:
-                sections[key] = spec.as_data()
+                sections[key] = spec.as_data(write_path)
         sections["train"] = self.train.as_data()
         if self.generate:
             sections["generate"] = self.generate.as_data()
         sections |= {"predict": self.predict, "baseline": "on" if self.baseline else "off"}
-        return sections | ({"plugins": self.plugins} if self.plugins else {})
+        plugins = []
+        for text in self.plugins:
+            requirement, source = split_source(text)
+            is_path = source is not None and Path(source) in self.paths
+            plugins.append(f"{requirement} @ {write_path(Path(str(source)))}" if is_path else text)
+        return sections | ({"plugins": plugins} if plugins else {})
 
     def providers(self) -> dict[str, str]:
         """Return the version of each distribution that a component comes from."""
@@ -171,11 +208,13 @@ def _with_factories(value: Any) -> Any:
     return value
 
 
-def _as_data(value: Any) -> Any:
+def _as_data(value: Any, write_path: Callable[[Path], str]) -> Any:
     if isinstance(value, Spec):
-        return value.as_data()
+        return value.as_data(write_path)
     if isinstance(value, list | tuple):
-        return [_as_data(item) for item in value]
+        return [_as_data(item, write_path) for item in value]
     if isinstance(value, dict):
-        return {key: _as_data(item) for key, item in value.items()}
-    return str(value) if isinstance(value, Path) else value
+        return {key: _as_data(item, write_path) for key, item in value.items()}
+    if isinstance(value, Path):  # a name that is not UTF-8 is shown with escapes
+        return os.fsencode(write_path(value)).decode(errors="backslashreplace")
+    return value

@@ -11,6 +11,7 @@ A recipe (`source`) passes each of these modules once:
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,13 @@ from seqkit.messages import format_value, message
 from seqkit.recipe.compatibility import find_conflicts
 from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal
 from seqkit.recipe.parameters import Parameter, check_values, parameters, section_of, with_article
+from seqkit.recipe.paths import SIDES, absolute_path, written_path
 from seqkit.recipe.plan import DEFAULTS, SECTIONS, BuildError, Plan, Spec
 from seqkit.recipe.schema import Data, Settings, Split
 from seqkit.recipe.source import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registry
-from seqkit.registry.requirements import check_plugins
-
-SIDES = ("valid", "test")
-"""The splits that can have a separate reader, under `data`."""
+from seqkit.registry.requirements import check_plugins, is_url, split_source
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Plan:
@@ -48,12 +47,26 @@ def resolve(recipe: Recipe, registry: Registry) -> Plan:
     return plan
 
 
+def resolve_reader(recipe: Recipe, registry: Registry) -> Spec:
+    """Check the reader of a recipe alone, without importing encoder and head.
+
+    Raises:
+        RecipeError: everything that is wrong with the section `data`.
+    """
+    resolver = _Resolver(recipe, registry)
+    _, reader, _ = resolver.data()
+    if resolver.faults or reader is None:
+        raise RecipeError(sort_faults(resolver.faults))
+    return reader
+
+
 class _Resolver:
     """Collects the faults of one recipe, section by section.
 
     Attributes:
         faults: what is wrong so far.
         reads_features: whether the reader yields features, so that there is no tokenizer.
+        paths: the paths of the recipe: as it names them, by their absolute form.
     """
 
     def __init__(self, recipe: Recipe, registry: Registry) -> None:
@@ -61,11 +74,13 @@ class _Resolver:
         self.registry = registry
         self.faults: list[Fault] = []
         self.reads_features = False
+        self.paths: dict[Path, Path] = {}
 
     def plan(self) -> Plan | None:
         """Return the plan; None if there are faults."""
         settings = self.settings()
-        check_plugins(settings.plugins, self.registry, lambda place: str(self.recipe.position(("plugins", str(place)))))
+        plugins = self.plugins(settings.plugins)
+        check_plugins(plugins, self.registry, lambda place: str(self.recipe.position(("plugins", str(place)))))
         split, reader, side_readers = self.data()
         specs = {key: self.section(key) for key in SECTIONS if key != "data"} | {"data": reader}
         built = self.try_constructors(specs, side_readers)
@@ -90,8 +105,9 @@ class _Resolver:
             train=settings.train,
             generate=settings.generate,
             predict=list(settings.predict),
-            plugins=list(settings.plugins),
+            plugins=plugins,
             baseline=settings.baseline in ("on", True),
+            paths=self.paths,
         )
 
     def settings(self) -> Settings:
@@ -245,15 +261,24 @@ class _Resolver:
         return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
 
     def absolute(self, path: Path, given: Any, here: KeyPath) -> Path:
-        """Return a path relative to the file that contains it."""
+        """Return a path relative to the file that contains it, as an absolute path, and record how it is written."""
         try:
-            path = path.expanduser()
-        except RuntimeError:
-            user = path.parts[0].removeprefix("~")
-            self.fault(here, message("the home folder of '{user}' is unknown: write ./~ for a file name", user=user))
-        if given == "" or "\0" in str(path):
-            self.fault(here, message("must be the path of a file, not {value}", value=format_value(given)))
-        return self.recipe.folder(self.written_path(here)).absolute() / path
+            absolute = absolute_path(self.recipe, path, given, written_path(self.recipe, here))
+        except ValueError as error:
+            self.fault(here, str(error))
+            return path
+        self.paths[absolute] = path
+        return absolute
+
+    def plugins(self, items: Sequence[str]) -> list[str]:
+        """Return the required packages, the source of each as a URL or an absolute path."""
+        located = []
+        for place, text in enumerate(items):
+            requirement, source = split_source(text)
+            if source is not None and not is_url(source):
+                text = f"{requirement} @ {self.absolute(Path(source), source, ('plugins', str(place)))}"
+            located.append(text)
+        return located
 
     def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec]) -> DryBuild:
         """Build the components alone, and report the values that their constructors reject."""
@@ -278,24 +303,12 @@ class _Resolver:
 
     def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> None:
         """Report that something is wrong at a value, or at its key."""
-        self.faults.append(self.recipe.fault(self.written_path(path, or_missing=at_key), text, at_key=at_key))
+        self.faults.append(self.recipe.fault(written_path(self.recipe, path, or_missing=at_key), text, at_key=at_key))
 
     def is_faulty(self, path: KeyPath) -> bool:
         """Return whether there is a fault at a path or below."""
         key = ".".join(path)
         return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)
-
-    def written_path(self, path: KeyPath, or_missing: bool = False) -> KeyPath:
-        """Return where a parameter is set: those of `data.valid` and `data.test` are often those of `data`.
-
-        Args:
-            path: of the parameter.
-            or_missing: whether one that is set in neither place belongs in `data`.
-        """
-        if path[:1] != ("data",) or len(path) < 3 or path[1] not in SIDES or self.recipe.contains(path):
-            return path
-        inherited = ("data", *path[2:])
-        return inherited if or_missing or self.recipe.contains(inherited) else path
 
     def replaced_type_hint(self, key: KeyPath, name_path: KeyPath) -> str:
         """Return a hint for a key that one file sets for a type that another file replaces."""

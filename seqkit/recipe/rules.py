@@ -15,6 +15,7 @@ section of a recipe such as `seqkit.recipe.generation.Generate`, without pydanti
 
 from __future__ import annotations
 
+import json
 import math
 import types
 import typing
@@ -245,10 +246,17 @@ def _words(annotation: Any, plural: bool) -> str:
     return message("{name} objects", name=name) if plural else message("a {name} object", name=name)
 
 
+def _choice(choice: object) -> str:
+    """Return a choice as a recipe contains it: a string that is not a word needs quotes."""
+    if not isinstance(choice, str):
+        return format_value(choice)
+    return choice if any(map(str.isalnum, choice)) else json.dumps(choice, ensure_ascii=False)
+
+
 def _literal_words(choices: Sequence[Any], plural: bool) -> str:
     if len(choices) == 1 and not plural:
         return format_value(choices[0])
-    known = ", ".join(choice if isinstance(choice, str) else format_value(choice) for choice in choices)
+    known = ", ".join(map(_choice, choices))
     return message("values from {choices}", choices=known) if plural else message("one of {choices}", choices=known)
 
 

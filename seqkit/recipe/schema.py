@@ -26,16 +26,19 @@ from seqkit.messages import message
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.rules import Problem, Satisfies
 from seqkit.recipe.section import Section
+from seqkit.registry.requirements import split_source
 
 
 def _is_requirement(text: str) -> bool:
     from packaging.requirements import InvalidRequirement, Requirement
 
+    named, source = split_source(text)
     try:
-        requirement = Requirement(text)
+        requirement = Requirement(named)
     except InvalidRequirement:
         return False
-    return not (requirement.url or requirement.extras or requirement.marker)
+    is_source = source is None or (source != "" and source.isprintable())
+    return is_source and not (requirement.url or requirement.extras or requirement.marker)
 
 
 def _is_run_name(text: str) -> bool:
@@ -58,7 +61,13 @@ Device = Annotated[
 ]
 PluginRequirement = Annotated[
     str,
-    Satisfies(_is_requirement, message("the name of a package, with or without versions: `seqkit-tagging>=0.1`")),
+    Satisfies(
+        _is_requirement,
+        message(
+            "the name of a package, with or without versions and where to install it from: "
+            "`seqkit-tagging>=0.1 @ ../seqkit-tagging`"
+        ),
+    ),
 ]
 
 
@@ -93,7 +102,7 @@ class HashSplit(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSplit(Section):
-    """A random split by the recipe's seed, stratified by label."""
+    """A random split by the recipe's seed, stratified by label. Every label occurs in the training split."""
 
     by: Literal["random"] = "random"
     valid: Fraction = 0.0
@@ -229,7 +238,8 @@ class Train(Section):
         optimizer: the optimizer.
         schedule: the learning rate schedule.
         clip_norm: the norm that longer gradients are scaled down to.
-        metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head.
+        metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head. While that
+            metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
         evaluate_every: the number of epochs from one evaluation to the next.
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
@@ -270,7 +280,8 @@ class Settings(Section):
         generate: what to generate after training.
         predict: the texts to predict labels for after training.
         baseline: whether to compute the head's baseline on the same split.
-        plugins: the packages that the recipe requires: `seqkit-tagging`, or `seqkit-tagging>=0.1`.
+        plugins: the packages that the recipe requires: `seqkit-tagging>=0.1`, or `seqkit-tagging @ SOURCE`: where to
+            install it from if it is missing, a path relative to the recipe or a URL.
     """
 
     name: RunName | None = None

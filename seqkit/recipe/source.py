@@ -1,129 +1,24 @@
-"""A recipe as it is written: the data of a YAML file, the files it extends and the command line, with positions.
+"""Read a recipe: a YAML file with the files that it extends, or a dictionary, and the overrides.
 
-Nothing here depends on what a key means: see `resolve`. Reading a recipe does not import torch.
+Reading a recipe does not import torch.
 """
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
 from seqkit.messages import message
-from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, Position, parse
+from seqkit.recipe.recipe import DICTIONARY, Recipe, all_paths, merge, plain, too_deep
+from seqkit.recipe.yaml_characters import Position, position_at
+from seqkit.recipe.yaml_parser import MAX_DEPTH, parse
+
+__all__ = ["Recipe", "read_recipe"]
 
 MAX_BYTES = 1_000_000
-COMMAND_LINE = "command line"
-DICTIONARY = "recipe"
-SHORT_FORMS = frozenset({"data", "tokenizer", "embedding", "encoder", "head", "optimizer", "schedule"})
-"""Keys whose value can be a name alone: `encoder: lstm` means `encoder: {type: lstm}`. So can the items of a list."""
-
-
-@dataclass
-class Recipe:
-    """A recipe before it is checked.
-
-    Attributes:
-        data: the sections by name, as plain data.
-        text: the file, or the dictionary as JSON, which is YAML: it is saved in the run directory.
-        keys: the position of each key.
-        values: the position of each value.
-        origin: the position of the recipe as a whole.
-    """
-
-    data: dict[str, Any]
-    text: str
-    keys: dict[KeyPath, Position] = field(default_factory=dict)
-    values: dict[KeyPath, Position] = field(default_factory=dict)
-    origin: Position = Position(DICTIONARY, 0, 0)
-
-    @property
-    def default_name(self) -> str:
-        """The name of the run if the recipe sets none: that of its file, reduced to what a folder can be called."""
-        if not self.origin.line:
-            return "run"
-        stem = Path(self.origin.file).stem
-        plain_stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
-        return plain_stem.strip("-")[:64] or "run"
-
-    def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> Fault:
-        """Return a fault at a value, or at its key."""
-        position = self.position(path, at_key=at_key)
-        return Fault(str(position), ".".join(key or "''" for key in path), text)
-
-    def position(self, path: KeyPath, *, at_key: bool = False) -> Position:
-        """Return the position of a value, or of its key; if it is not in the recipe, of the innermost section above."""
-        if position := (self.keys if at_key else self.values).get(path):
-            return position
-        for length in range(len(path) - 1, 0, -1):
-            if position := self.keys.get(path[:length]) or self.values.get(path[:length]):
-                return position
-        return self.origin
-
-    def contains(self, path: KeyPath) -> bool:
-        """Return whether the recipe sets a key."""
-        parent: Any = self.data
-        for key in path[:-1]:
-            parent = _child(parent, key)
-        if isinstance(parent, dict):
-            return path[-1] in parent
-        return isinstance(parent, list) and path[-1].isdecimal() and int(path[-1]) < len(parent)
-
-    def folder(self, path: KeyPath) -> Path:
-        """Return the folder that a file name at this key is relative to."""
-        position = self.values.get(path, self.origin)
-        return Path(position.file).parent if position.line else Path.cwd()
-
-    def set(self, path: KeyPath, value: Any, source: str) -> None:
-        """Replace one value, or merge into it, as an override does.
-
-        Args:
-            path: of the value.
-            value: plain data.
-            source: where it comes from, for messages.
-
-        Raises:
-            RecipeError: the path leads to an item that a list does not have.
-        """
-        parent: Any = self.data
-        for depth, key in enumerate(path[:-1]):
-            here, below = path[: depth + 1], _child(parent, key)
-            if not isinstance(below, dict | list):
-                _assign(parent, key, {}, here, source)
-                if not self._expand(parent, key, here, below):
-                    self._forget(here)
-                    self.keys[here] = self.values[here] = Position(source, 0, 0)
-            parent = _child(parent, key)
-        old = _child(parent, path[-1])
-        if isinstance(value, Mapping) and "type" not in value and self._expand(parent, path[-1], path, old):
-            old = _child(parent, path[-1])
-        if isinstance(old, dict) and isinstance(value, Mapping):
-            for key, item in value.items():
-                self.set((*path, str(key)), item, source)
-            return
-        _assign(parent, path[-1], value, path, source)
-        self._forget(path)
-        for below in _paths(value, path):
-            self.keys[below] = self.values[below] = Position(source, 0, 0)
-
-    def _expand(self, parent: Any, key: str, path: KeyPath, value: Any) -> bool:
-        """Replace the short form of a component by its long form, which can have parameters."""
-        if not isinstance(value, str) or not (key in SHORT_FORMS or isinstance(parent, list)):
-            return False
-        parent[int(key) if isinstance(parent, list) else key] = {"type": value}
-        if path in self.values:
-            self.values[*path, "type"] = self.values[path]
-        return True
-
-    def _forget(self, path: KeyPath) -> None:
-        """Remove the positions of a value and of everything in it."""
-        for positions in (self.keys, self.values):
-            for known in [known for known in positions if known[: len(path)] == path]:
-                del positions[known]
 
 
 def read_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
@@ -139,46 +34,22 @@ def read_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
     """
     recipe = _from_mapping(source) if isinstance(source, Mapping) else _from_file(Path(source), ())
     for override in overrides:
-        key, equals, text = override.partition("=")
-        path = tuple(key.strip().split("."))
-        if not equals or not all(path):
-            example = "encoder.hidden_size=64"
-            raise UsageError(
-                message("'{override}' is not key=value, as in {example}", override=override, example=example)
-            )
-        recipe.set(path, parse(text, f"{COMMAND_LINE}: {key}").data, COMMAND_LINE)
+        recipe.override(override)
     return recipe
-
-
-def plain(value: Any) -> Any:
-    """Return a Python value as plain data: paths as strings, NumPy scalars as numbers, tuples as lists.
-
-    Raises:
-        RecipeError: it contains anything else.
-    """
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=_as_plain)
-        text.encode()  # a surrogate cannot be encoded
-        return json.loads(text)
-    except (TypeError, ValueError) as error:
-        reason = message("a recipe contains plain values only: {error}", error=error)
-        raise RecipeError([Fault(DICTIONARY, "", reason)]) from None
-    except RecursionError:
-        raise RecipeError([Fault(DICTIONARY, "", _too_deep())]) from None
 
 
 def _from_mapping(source: Mapping[str, Any]) -> Recipe:
     data = plain(source)
-    recipe = Recipe(data, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
-    deep = next((path for path in _paths(recipe.data, ()) if len(path) > MAX_DEPTH), None)
+    recipe = Recipe(data, json.dumps(data, ensure_ascii=False, indent=2).encode() + b"\n")
+    deep = next((path for path in all_paths(recipe.data, ()) if len(path) > MAX_DEPTH), None)
     if deep:
-        raise RecipeError([Fault(DICTIONARY, ".".join(deep[:3]) + "…", _too_deep())])
+        raise RecipeError([Fault(DICTIONARY, ".".join(deep[:3]) + "…", too_deep())])
     if "extends" in recipe.data:
         base = recipe.data.pop("extends")
         if not isinstance(base, str):
             raise RecipeError([Fault(DICTIONARY, "extends", _not_a_path())])
         extended = _from_file(Path(base), ())
-        extended.text, extended.origin = recipe.text, recipe.origin
+        extended.given, extended.origin = recipe.given, recipe.origin
         for key, value in recipe.data.items():
             extended.set((key,), value, DICTIONARY)
         return extended
@@ -192,15 +63,15 @@ def _from_file(file: Path, above: tuple[Path, ...]) -> Recipe:
         file: the file.
         above: the files that extend it, outermost first.
     """
-    text = _read(file)
-    document = parse(text, str(file))
+    given = _read(file)
+    document = parse(_decode(given, file), str(file))
     origin = Position(str(file), 1, 1)
     if document.data is None:
         raise RecipeError([Fault(str(origin), "", message("the recipe is empty"))])
     if not isinstance(document.data, dict):
         reason = message("a recipe is a mapping of sections: `name: …`")
         raise RecipeError([Fault(str(document.values[()]), "", reason)])
-    recipe = Recipe(document.data, text, document.keys, document.values, origin)
+    recipe = Recipe(document.data, given, document.keys, document.values, origin)
     if "extends" not in recipe.data:
         return recipe
     extends = recipe.data.pop("extends")
@@ -217,89 +88,35 @@ def _from_file(file: Path, above: tuple[Path, ...]) -> Recipe:
     if resolved in chain:
         names = " extends ".join(other.name for other in (*chain[chain.index(resolved) :], resolved))
         raise RecipeError([recipe.fault(("extends",), message("circular: {files}", files=names))])
-    return _merge(_from_file(base_file, chain), recipe)
-
-
-def _too_deep() -> str:
-    return message("nested more than {depth} levels deep", depth=MAX_DEPTH)
+    return merge(_from_file(base_file, chain), recipe)
 
 
 def _not_a_path() -> str:
     return message("must be the path of a recipe")
 
 
-def _merge(base: Recipe, top: Recipe) -> Recipe:
-    """Return a recipe merged into the one that it extends: sections key by key, everything else replaced as a whole."""
-    merged = Recipe(copy.deepcopy(base.data), top.text, dict(base.keys), dict(base.values), top.origin)
-
-    def merge(below: dict[str, Any], above: dict[str, Any], path: KeyPath) -> None:
-        for key, value in above.items():
-            here = (*path, key)
-            if isinstance(value, dict) and "type" not in value:
-                merged._expand(below, key, here, below.get(key))
-            if isinstance(below.get(key), dict) and isinstance(value, dict):
-                merge(below[key], value, here)
-                # The position of a section is where it was changed last.
-                merged.keys[here], merged.values[here] = top.keys[here], top.values[here]
-                continue
-            merged._forget(here)
-            below[key] = value
-            for positions, others in ((merged.keys, top.keys), (merged.values, top.values)):
-                positions |= {known: position for known, position in others.items() if known[: len(here)] == here}
-
-    merge(merged.data, top.data, ())
-    return merged
-
-
-def _read(file: Path) -> str:
+def _read(file: Path) -> bytes:
     try:
-        if file.stat().st_size > MAX_BYTES:
-            reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
-            raise RecipeError([Fault(str(file), "", reason)])
-        raw = file.read_bytes()
+        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe can block, and a device has no end
+            raise UsageError(message("{file}: cannot read the recipe: it is not a regular file", file=file))
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(message("{file}: the recipe does not exist", file=file)) from None
     except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
         cause = getattr(error, "strerror", None) or error
         raise UsageError(message("{file}: cannot read the recipe: {reason}", file=file, reason=cause)) from None
+    if len(raw) > MAX_BYTES:
+        reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
+        raise RecipeError([Fault(str(file), "", reason)])
+    return raw
+
+
+def _decode(raw: bytes, file: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        text = message("the byte 0x{byte:02x} is not UTF-8: save the recipe as UTF-8", byte=raw[error.start])
-        raise RecipeError([Fault(str(Position(str(file), line, column)), "", text)]) from None
-
-
-def _child(parent: Any, key: str) -> Any:
-    if isinstance(parent, list):
-        return parent[int(key)] if key.isdecimal() and int(key) < len(parent) else None
-    return parent.get(key) if isinstance(parent, dict) else None
-
-
-def _assign(parent: Any, key: str, value: Any, path: KeyPath, source: str) -> None:
-    if isinstance(parent, dict):
-        parent[key] = value
-        return
-    if not (key.isdecimal() and int(key) < len(parent)):
-        text = message("the list is empty: set the whole list, `[…]`")
-        if parent:
-            text = message("the list has items 0 to {last}", last=len(parent) - 1)
-        raise RecipeError([Fault(source, ".".join(path), text)])
-    parent[int(key)] = value
-
-
-def _paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """Yield the path of a value and of everything in it."""
-    yield path
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in children:
-        yield from _paths(item, (*path, str(key)))
-
-
-def _as_plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "item"):  # a NumPy scalar
-        return value.item()
-    raise TypeError(message("{value!r} is not a string, number, list or mapping", value=value))
+        before = error.object[: error.start].decode()
+        position = position_at(before, len(before), str(file))
+        text = message("the byte 0x{byte:02x} is not UTF-8: save the recipe as UTF-8", byte=error.object[error.start])
+        raise RecipeError([Fault(str(position), "", text)]) from None

@@ -15,6 +15,17 @@ import yaml
 
 from seqkit.errors import Fault, RecipeError
 from seqkit.messages import message
+from seqkit.recipe.yaml_characters import (
+    BYTE_ORDER_MARK,
+    LINE_END,
+    SURROGATE,
+    Position,
+    describe_character,
+    explain_byte_order_mark,
+    position_at,
+    stand_ins,
+)
+from seqkit.recipe.yaml_syntax import explain_syntax, position_of
 
 KeyPath: TypeAlias = tuple[str, ...]
 """The keys that lead to a value; an item of a list by its number, as text."""
@@ -33,25 +44,7 @@ _HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
-_SURROGATE = re.compile("[\\ud800-\\udfff]")
 _START = yaml.Mark("", 0, 0, 0, None, 0)
-
-
-class Position(NamedTuple):
-    """A position in a file.
-
-    Attributes:
-        file: its path, or the name of another source.
-        line: from 1; 0 for a source without lines.
-        column: from 1; 0 for a source without lines.
-    """
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 class Document(NamedTuple):
@@ -149,6 +142,7 @@ class _Builder:
         faults: what is wrong so far.
         open: for each bracket or brace that is open, the event of its opening.
         last: the event before the current one.
+        text: the document.
     """
 
     def __init__(self, file: str) -> None:
@@ -158,11 +152,17 @@ class _Builder:
         self.faults: list[Fault] = []
         self.open: list[Any] = []
         self.last: Any = yaml.StreamStartEvent(_START, _START)
+        self.text = ""
+        self.originals: dict[int, str] = {}
 
     def build(self, text: str) -> Document:
         data = None
+        self.text = text
+        replaced = stand_ins(text)
+        self.originals = {ord(stand_in): character for character, stand_in in replaced.items()}
         try:
-            events = self.remember_last(yaml.parse(text, Loader=yaml.SafeLoader))
+            readable = text.translate({ord(character): stand_in for character, stand_in in replaced.items()})
+            events = self.remember_last(yaml.parse(readable, Loader=yaml.SafeLoader))
             for event in events:
                 if isinstance(event, yaml.DocumentStartEvent):
                     if self.values:
@@ -170,17 +170,16 @@ class _Builder:
                         break
                     data = self.node(next(events), events, ())
         except yaml.MarkedYAMLError as error:
-            position, reason = _explain_syntax(error, text.split("\n"), self.open[-1] if self.open else None, self.last)
+            lines = LINE_END.split(text)
+            position, reason = explain_syntax(error, lines, self.open[-1] if self.open else None, self.last)
+            reason = reason.translate(self.originals)
             self.fault_at(position._replace(file=self.file), message("invalid YAML: {reason}", reason=reason))
         except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
-            character = f"U+{ord(text[error.position]):04X}"
-            reason = message("invalid YAML: the character {character} is not allowed", character=character)
-            self.fault_at(Position(self.file, line, column), reason)
+            reason = message("invalid YAML: {reason}", reason=describe_character(text[error.position]))
+            self.fault_at(position_at(text, error.position, self.file), reason)
         except (ValueError, OverflowError) as error:
             # PyYAML lets these through for a character beyond Unicode (`"\\UFFFFFFFF"`) and an absurd `%YAML` version.
-            position = _position(self.last.end_mark)._replace(file=self.file)
+            position = position_of(self.last.end_mark)._replace(file=self.file)
             self.fault_at(position, message("invalid YAML: cannot read what follows: {error}", error=error))
         if self.faults:
             raise RecipeError(self.faults)
@@ -198,7 +197,7 @@ class _Builder:
         self.faults.append(Fault(str(position), "", text))
 
     def position(self, event: Any) -> Position:
-        return _position(event.start_mark)._replace(file=self.file)
+        return position_of(event.start_mark)._replace(file=self.file)
 
     def node(self, event: Any, events: Iterator[yaml.Event], path: KeyPath) -> Any:
         self.values[path] = self.position(event)
@@ -225,14 +224,22 @@ class _Builder:
         return items
 
     def scalar(self, event: Any, path: KeyPath) -> Any:
+        text = self.read(event, path)
         try:
-            value = scalar(event.value) if event.style is None else event.value
+            return scalar(text) if event.style is None else text
         except ValueError as error:
             self.fault(event, path, str(error))
             return None
-        if isinstance(value, str):
-            self.check_surrogates(event, path, value)
-        return value
+
+    def read(self, event: Any, path: KeyPath) -> str:
+        """Return the text of a scalar, and report what it cannot contain."""
+        text: str = event.value.translate(self.originals)
+        if event.style not in ("'", '"') and BYTE_ORDER_MARK in text:
+            place = self.text.index(BYTE_ORDER_MARK, event.start_mark.index)
+            self.fault_at(position_at(self.text, place, self.file), explain_byte_order_mark())
+        if surrogate := SURROGATE.search(text):
+            self.fault(event, path, describe_character(surrogate[0]))
+        return text
 
     def sequence(self, events: Iterator[yaml.Event], path: KeyPath) -> list[Any]:
         items: list[Any] = []
@@ -248,8 +255,8 @@ class _Builder:
                 self.node(event, events, (*path, "?"))
                 self.node(next(events), events, (*path, "?"))
                 continue
-            key, here = event.value, (*path, event.value)
-            self.check_surrogates(event, path, key)
+            key = self.read(event, path)
+            here = (*path, key)
             if event.anchor or event.tag:
                 self.fault(event, here, message("anchors and tags are not allowed: write the key alone"))
             if key == "<<" and event.style is None:
@@ -263,60 +270,3 @@ class _Builder:
             if first_position is None:
                 items[key] = value
         return items
-
-    def check_surrogates(self, event: Any, path: KeyPath, text: str) -> None:
-        """Report a surrogate code point, which no encoding can represent."""
-        if surrogate := _SURROGATE.search(text):
-            code_point = f"U+{ord(surrogate[0]):04X}"
-            self.fault(event, path, message("the surrogate {character} is not a character", character=code_point))
-
-
-def _position(mark: yaml.Mark) -> Position:
-    return Position("", mark.line + 1, mark.column + 1)
-
-
-def _explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: Any) -> tuple[Position, str]:
-    """Return the position to edit and what to do there, for an error of PyYAML.
-
-    Args:
-        error: of PyYAML.
-        lines: of the file.
-        opened: the event of the innermost bracket or brace that is open, if any.
-        last: the event before the error.
-    """
-    problem, context = error.problem or "", error.context or ""
-    start, found = error.context_mark, error.problem_mark or error.context_mark
-    if found is None:
-        return Position("", 1, 1), problem or context
-    line = lines[found.line] if found.line < len(lines) else ""
-    if "quoted" in context and "unexpected" in problem:
-        return _position(start or found), message("unclosed quote")
-    if "quoted" in context:
-        text = message("{problem}: double the backslash, or use single quotes", problem=problem)
-        return _position(found), text
-    if getattr(last, "style", None) in ("'", '"') and last.start_mark.line < last.end_mark.line == found.line:
-        text = message("this quote is closed only on line {line}", line=found.line + 1)
-        return _position(last.start_mark), text
-    if opened and (found.line > opened.start_mark.line or "<stream end>" in problem):
-        bracket = "[" if isinstance(opened, yaml.SequenceStartEvent) else "{"
-        return _position(opened.start_mark), message("unclosed {bracket}, or a missing comma inside", bracket=bracket)
-    if "simple key" in context:
-        return _position(start or found), message("missing `: `")
-    if problem.startswith("mapping values are not allowed"):
-        above = next((number for number in range(found.line - 1, -1, -1) if lines[number].strip()), None)
-        if above is not None and re.fullmatch(r"\s*[\w.]+(:\S.*|[^:]*)", lines[above]):
-            indentation = len(lines[above]) - len(lines[above].lstrip())
-            return Position("", above + 1, indentation + 1), message("missing `: ` (a colon and a space)")
-        return _position(found), message("unexpected `:`: check the indentation, and quote a string that contains `: `")
-    if problem.startswith("expected <block end>"):
-        if line[: found.column].strip():
-            return _position(found), message("unexpected text after a value: put the whole value in quotes")
-        return _position(found), message("the indentation does not match the lines above")
-    if "\\t" in problem:
-        return _position(found), message("unexpected tab: indent with spaces")
-    if unexpected := re.fullmatch("expected the node content, but found ('.*')", problem):
-        return _position(found), message("expected a value, found {token}", token=unexpected[1])
-    if "cannot start any token" in problem:
-        character = line[found.column : found.column + 1]
-        return _position(found), message("a value cannot begin with {character}: quote it", character=character)
-    return _position(found), f"{problem} ({context})" if context and "flow" not in context else problem

@@ -1,7 +1,10 @@
 """The layout of a run directory. Only this module knows the names of its files.
 
-    recipe.yaml          the recipe as it was given
-    plan.json            the resolved recipe, and the versions of seqkit, torch and every plugin
+    recipe.yaml          the complete recipe, as it was trained: overrides and `extends` applied, defaults filled in
+    recipe.given.yaml    the recipe as it was given
+    overrides.txt        the overrides, one per line
+    plan.json            the complete recipe as JSON, and where the run comes from: versions of seqkit, torch and every
+                         plugin, the command line, the git commit, sha256 of the data
     tokenizer.json       what tokenizer and head learned from the data
     model.safetensors    the best weights
     metrics.jsonl        one row per evaluation and epoch
@@ -18,8 +21,9 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,8 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.recipe = path / "recipe.yaml"
+        self.given = path / "recipe.given.yaml"
+        self.overrides = path / "overrides.txt"
         self.plan = path / "plan.json"
         self.tokenizer = path / "tokenizer.json"
         self.model = path / "model.safetensors"
@@ -50,13 +56,16 @@ class RunDirectory:
         self.launched_by = path / ".launched_by"
 
     @classmethod
-    def create(cls, runs: Path, name: str, files: Mapping[str, bytes]) -> RunDirectory:
+    def create(
+        cls, runs: Path, name: str, files: Mapping[str, bytes], before: Callable[[], object] = lambda: None
+    ) -> RunDirectory:
         """Create the next free `name-N`. It appears with all of its files at once.
 
         Args:
             runs: the folder that contains all runs.
             name: the name of the run.
             files: the contents of its first files, by path in the run directory.
+            before: called just before it appears.
 
         Raises:
             UsageError: it cannot be created there.
@@ -68,11 +77,11 @@ class RunDirectory:
                 if other == staged or is_stale(other):
                     shutil.rmtree(other, ignore_errors=True)
             _write_files(staged, files)
+            before()
             path = _rename_to_next(staged, runs, name)
             sync_folder(runs)
             return cls(path)
         except (OSError, ValueError) as error:  # a ValueError is a name that no folder can have
-            shutil.rmtree(staged, ignore_errors=True)
             reason = getattr(error, "strerror", None) or error
             raise UsageError(
                 message(
@@ -81,6 +90,8 @@ class RunDirectory:
                     reason=reason,
                 )
             ) from None
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)  # it exists after an error, or if a signal ended the process
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:
@@ -112,6 +123,12 @@ class RunDirectory:
                     message("{file}: is a symbolic link, which is not allowed in a run directory", file=file)
                 )
         return run
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run in the current folder, quoted for a shell."""
+        path = str(self.path)
+        return f"seqkit resume {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -186,7 +203,7 @@ class RunDirectory:
         if not isinstance(fitted.get("head"), dict):
             raise DataError(message("{file}: corrupt: 'head' is not a mapping", file=self.tokenizer))
         features = fitted.get("features")
-        if features is not None and (not isinstance(features, int) or features < 1):
+        if features is not None and (type(features) is not int or not 0 < features < 2**31):
             raise DataError(
                 message(
                     "{file}: corrupt: 'features' must be a positive integer, not {value}",

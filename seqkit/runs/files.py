@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from seqkit.errors import DataError, UsageError
-from seqkit.messages import format_value, message
+from seqkit.messages import message
+from seqkit.strict_json import parse_strict_json
 
 MAX_JSON_BYTES = 256_000_000
 
@@ -52,20 +52,22 @@ def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
         raise cannot_read(path, error) from None
 
 
-def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+def parse_json(content: bytes, path: Path | str) -> dict[str, Any]:
     """Return the JSON object in the content of a file.
 
     Args:
-        content: the content of the file.
-        path: the file, for messages.
+        content: the content of the file, or of a line.
+        path: the file, or `file:line`, for messages.
 
     Raises:
         DataError: it is not a JSON object.
     """
     try:
-        value = json.loads(content, parse_constant=_reject_constant, parse_float=_parse_float)
+        value = parse_strict_json(content.decode("utf-8-sig"))
         json.dumps(value, ensure_ascii=False).encode()  # JSON can contain a surrogate, which cannot be printed
-    except (ValueError, RecursionError) as error:
+    except UnicodeDecodeError:
+        raise DataError(message("{file}: corrupt: not UTF-8", file=path)) from None
+    except (ValueError, RecursionError) as error:  # RecursionError is raised by `dumps`
         raise DataError(message("{file}: corrupt: {reason}", file=path, reason=error)) from None
     if not isinstance(value, dict):
         raise DataError(message("{file}: corrupt: not a JSON object", file=path))
@@ -158,15 +160,3 @@ def _memory_bytes() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 2**40
-
-
-def _reject_constant(text: str) -> NoReturn:
-    """Reject NaN and Infinity, which Python's json module accepts."""
-    raise ValueError(message("{value} is not JSON", value=text))
-
-
-def _parse_float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(message("{value} is too large for a floating-point number", value=format_value(text)))
-    return number

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import message
-from seqkit.runs.files import cannot_read, file_size, write_file
+from seqkit.runs.files import cannot_read, file_size, parse_json, read_bytes, write_file
 
 
 class MetricsLog:
@@ -109,17 +109,5 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: it is missing or corrupt.
     """
-    file_size(path)
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise cannot_read(path, error) from None
-    except UnicodeDecodeError:
-        raise DataError(message("{file}: corrupt: not UTF-8", file=path)) from None
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows += [json.loads(line)] if line else []
-        except (ValueError, RecursionError) as error:
-            raise DataError(message("{file}:{line}: corrupt: {reason}", file=path, line=number, reason=error)) from None
-    return rows
+    lines = read_bytes(path).split(b"\n")
+    return [parse_json(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line]

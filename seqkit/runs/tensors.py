@@ -5,7 +5,6 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 from seqkit.errors import DataError
 from seqkit.messages import format_value, message
 from seqkit.runs.files import cannot_read, file_size, read_bytes
+from seqkit.strict_json import parse_strict_json
 
 MAX_TENSORS = 10_000
 MAX_HEADER_BYTES = 2_000_000
@@ -30,14 +30,24 @@ def read_tensors(path: Path, load: Callable[[bytes], Tensors]) -> Tensors:
     Raises:
         DataError: the file is missing or corrupt.
     """
+    read_shapes(path)
+    return parse_tensors(read_bytes(path), path, load)
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor in a file, of which only the header is read.
+
+    Raises:
+        DataError: the file is missing or corrupt.
+    """
     length = file_size(path)
     try:
         with path.open("rb") as file:
             prefix = file.read(8)
-            _check_header(prefix + file.read(_header_size(prefix, length, path)), length, path)
+            header = prefix + file.read(_header_size(prefix, length, path))
     except OSError as error:
         raise cannot_read(path, error) from None
-    return parse_tensors(read_bytes(path), path, load)
+    return _check_header(header, length, path)
 
 
 def parse_tensors(content: bytes, path: Path, load: Callable[[bytes], Tensors]) -> Tensors:
@@ -71,13 +81,16 @@ def _header_size(prefix: bytes, length: int, path: Path) -> int:
     return size
 
 
-def _check_header(header: bytes, length: int, path: Path) -> None:
-    """Check the number of tensors, and that the file ends with the last of them."""
+def _check_header(header: bytes, length: int, path: Path) -> dict[str, tuple[int, ...]]:
+    """Check the number of tensors, and that the file ends with the last of them. Return the shape of each."""
     try:
-        entries = json.loads(header[8:])
-        ends = [entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"]
+        entries = {
+            name: entry for name, entry in parse_strict_json(header[8:].decode()).items() if name != "__metadata__"
+        }
+        ends = [entry["data_offsets"][1] for entry in entries.values()]
+        shapes = {name: tuple(map(int, entry["shape"])) for name, entry in entries.items()}
         end = len(header) + max(ends, default=0)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise DataError(message("{file}: corrupt: invalid header: {reason}", file=path, reason=error)) from None
     if len(ends) > MAX_TENSORS:
         raise DataError(
@@ -92,3 +105,4 @@ def _check_header(header: bytes, length: int, path: Path) -> None:
                 end=format_value(end),
             )
         )
+    return shapes

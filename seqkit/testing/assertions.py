@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,11 +16,9 @@ from seqkit.messages import message
 from seqkit.recipe.parameters import parameters
 from seqkit.testing.checks import ContractViolation
 from seqkit.testing.isolation import rngs_seeded, rngs_used, settings_changed
+from seqkit.testing.precision import FLOAT64, epsilon
 
 ComponentT = TypeVar("ComponentT")
-
-FINITE_DIFFERENCE = 1e-5
-GRADIENT_TOLERANCE = 1e-4
 
 
 def assert_component(component: Contract, contract: type[Contract], *, is_module: bool) -> None:
@@ -97,28 +95,12 @@ def assert_gradients_match(total: Callable[[], Tensor], leaves: list[Tensor]) ->
     """
     if not leaves:
         return
-    gradients = torch.autograd.grad(total(), leaves, allow_unused=True)
+    found = gradients(total(), leaves)
     # A value without a gradient may be meant to have none: the vector of a padding id, for instance.
-    directions = [
-        torch.zeros_like(leaf) if gradient is None else torch.randn_like(leaf).masked_fill(gradient == 0, 0)
-        for leaf, gradient in zip(leaves, gradients, strict=True)
-    ]
-    analytical = sum(
-        float((gradient * direction).sum())
-        for gradient, direction in zip(gradients, directions, strict=True)
-        if gradient is not None
-    )
-    totals = []
-    originals = [leaf.detach().clone() for leaf in leaves]
-    with torch.no_grad():
-        for offset in (FINITE_DIFFERENCE, -FINITE_DIFFERENCE):
-            for leaf, original, direction in zip(leaves, originals, directions, strict=True):
-                leaf.copy_(original + offset * direction)
-            totals.append(float(total()))
-        for leaf, original in zip(leaves, originals, strict=True):
-            leaf.copy_(original)
-    numerical = (totals[0] - totals[1]) / (2 * FINITE_DIFFERENCE)
-    if not abs(analytical - numerical) <= GRADIENT_TOLERANCE * max(1.0, abs(analytical), abs(numerical)):
+    directions = [torch.randn_like(gradient).masked_fill(gradient == 0, 0) for gradient in found]
+    analytical = sum(float((gradient * each).sum()) for gradient, each in zip(found, directions, strict=True))
+    numerical = _finite_difference(total, leaves, directions)
+    if not abs(analytical - numerical) <= _gradient_tolerance() * max(1.0, abs(analytical), abs(numerical)):
         raise ContractViolation(
             message(
                 "the gradient along a random direction is {analytical:.6g}, but finite differences give "
@@ -127,6 +109,57 @@ def assert_gradients_match(total: Callable[[], Tensor], leaves: list[Tensor]) ->
                 numerical=numerical,
             )
         )
+
+
+def assert_no_gradient_is_missing(total: Callable[[], Tensor], weights: Mapping[str, Tensor]) -> None:
+    """Check that all values of the weights that change a scalar have a gradient.
+
+    Args:
+        total: computes the scalar, from inputs without padding.
+        weights: the weights by name. They are modified in place and restored.
+    """
+    for (name, weight), gradient in zip(weights.items(), gradients(total(), [*weights.values()]), strict=True):
+        direction = torch.randn_like(weight).masked_fill(gradient != 0, 0)
+        if not direction.any():
+            continue
+        numerical = _finite_difference(total, [weight], [direction])
+        if abs(numerical) > _gradient_tolerance() * max(1.0, abs(total().item())):
+            missing = direction.flatten(1).any(dim=1).nonzero() if direction.ndim > 1 else direction.nonzero()
+            raise ContractViolation(
+                message(
+                    "{name}[{row}] has no gradient, although the result depends on it: remove padding_idx for an id "
+                    "that occurs at real time steps, and the detach() or no_grad() that stops a gradient",
+                    name=name,
+                    row=int(missing[0, 0]) if direction.ndim else "",
+                )
+            )
+
+
+def gradients(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradient of a scalar for each leaf: zeros if there is none."""
+    if not (leaves and total.requires_grad):
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    found = torch.autograd.grad(total, leaves, allow_unused=True)
+    return [torch.zeros_like(leaf) if each is None else each for leaf, each in zip(leaves, found, strict=True)]
+
+
+def _finite_difference(total: Callable[[], Tensor], leaves: list[Tensor], directions: list[Tensor]) -> float:
+    """Return the derivative of a scalar along a direction."""
+    step = 1e-5 if epsilon() == FLOAT64 else 2 * epsilon() ** (1 / 3)  # 0.01 in float32
+    totals = []
+    originals = [leaf.detach().clone() for leaf in leaves]
+    with torch.no_grad():
+        for offset in (step, -step):
+            for leaf, original, direction in zip(leaves, originals, directions, strict=True):
+                leaf.copy_(original + offset * direction)
+            totals.append(float(total()))
+        for leaf, original in zip(leaves, originals, strict=True):
+            leaf.copy_(original)
+    return (totals[0] - totals[1]) / (2 * step)
+
+
+def _gradient_tolerance() -> float:
+    return 1e-4 if epsilon() == FLOAT64 else 0.05
 
 
 def copy_weights_as_saved(module: nn.Module, other: nn.Module) -> None:

@@ -3,25 +3,57 @@
 from __future__ import annotations
 
 import inspect
+import os
 import traceback
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import numpy as np
+import torch
 
 from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.testing.isolation import isolated
+from seqkit.testing.precision import largest_epsilon, set_epsilon
 
 if TYPE_CHECKING:
     from pytest import MarkDecorator
 
-CaseT = TypeVar("CaseT")
+CaseT = TypeVar("CaseT", bound="Case")
+
+_LIBRARIES = tuple(f"{Path(file).parent}{os.sep}" for file in (torch.__file__, np.__file__, __file__))
+"""Folders whose lines are not the place of a component's error."""
+
+
+class Case(ABC):
+    """A component under test: its factory and its test data."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, Any]:
+        """Return what a recipe computes with the component, by name: a state, ids, weights, results."""
+
+    @cached_property
+    def epsilon(self) -> float:
+        """The machine epsilon of the lowest precision in which the component computes."""
+        with isolated():
+            return largest_epsilon(self.compute)
 
 
 class ContractViolation(AssertionError):
-    """A component violates its contract. The message says what is wrong and how to fix it."""
+    """A component violates its contract. The message says what is wrong and how to fix it.
+
+    Attributes:
+        cause: what identifies the mistake: checks that fail for the same cause are reported once.
+    """
+
+    def __init__(self, text: str, cause: object = None) -> None:
+        super().__init__(text)
+        self.cause = cause or text
 
 
 class DoesNotApply(Exception):
@@ -59,12 +91,14 @@ class Check:
         name: the name of the check.
         description: the requirement, in one sentence.
         function: runs the check.
+        case: the component under test.
     """
 
     kind: str
     name: str
     description: str
-    function: Callable[[], None]
+    function: Callable[[Any], None]
+    case: Case
 
     def __call__(self) -> None:
         """Run the check.
@@ -74,12 +108,14 @@ class Check:
             DoesNotApply: the check does not apply to the component.
         """
         try:
-            with isolated():
-                self.function()
+            with set_epsilon(self.case.epsilon), isolated():
+                self.function(self.case)
         except (ContractViolation, DoesNotApply):
             raise
         except Exception as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
+            frames = traceback.extract_tb(error.__traceback__)
+            own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)]
+            frame = (own or frames)[-1]
             raise ContractViolation(
                 message(
                     "raises {error} at {file}:{line}; expected: {description}",
@@ -87,7 +123,8 @@ class Check:
                     file=Path(frame.filename).name,
                     line=frame.lineno,
                     description=self.description,
-                )
+                ),
+                cause=(type(error), frame.filename, frame.lineno),
             ) from error
 
     def named(self, variant: str) -> Check:
@@ -100,12 +137,14 @@ class CheckResult:
     """The result of a check.
 
     Attributes:
-        message: what is wrong and how to fix it, or why the check was skipped.
+        message: what is wrong and how to fix it, or why the check was skipped or not run.
+        cause: what identifies the mistake, if the check failed.
     """
 
     check: Check
-    status: Literal["ok", "skipped", "failed"]
+    status: Literal["ok", "skipped", "failed", "not run"]
     message: str = ""
+    cause: object = None
 
 
 class CheckSuite(Generic[CaseT]):
@@ -131,7 +170,8 @@ class CheckSuite(Generic[CaseT]):
                 self.kind,
                 function.__name__,
                 " ".join((inspect.getdoc(function) or "").split()),
-                partial(function, case),
+                function,
+                case,
             )
             for function in self._functions
         ]
@@ -144,21 +184,40 @@ def run_check(check: Check) -> CheckResult:
     except DoesNotApply as error:
         return CheckResult(check, "skipped", str(error))
     except ContractViolation as error:
-        return CheckResult(check, "failed", str(error))
+        return CheckResult(check, "failed", str(error), error.cause)
     return CheckResult(check, "ok")
 
 
 def run_checks(checks: Sequence[Check]) -> list[CheckResult]:
-    """Run checks in order and return their results.
+    """Run checks in order and return their results, in which each mistake is reported once.
 
-    If the first one fails, which checks the class itself, the others are not run: they would fail for the same reason.
+    If the first check of a component fails, which builds it, the others are not run: they would fail for the same
+    reason. A check that fails for the same cause as an earlier one counts as not run.
     """
     results: list[CheckResult] = []
+    causes: dict[object, str] = {}  # the name of the first check that failed for it
+    first: dict[int, CheckResult] = {}  # of each component
     for check in checks:
-        results.append(run_check(check))
-        if results[0].status == "failed":
-            break
+        built = first.get(id(check.case))
+        if built is not None and built.status != "ok":
+            result = CheckResult(check, "not run", message("see {name}", name=built.check.name))
+        else:
+            result = run_check(check)
+            if result.status == "failed" and (name := causes.setdefault(result.cause, check.name)) != check.name:
+                text = message("fails for the same reason as {name}", name=name)
+                result = CheckResult(check, "not run", text)
+        first.setdefault(id(check.case), result)
+        results.append(result)
     return results
+
+
+def distinguish(checks: Iterable[Check]) -> list[Check]:
+    """Return checks with different names: checks of several cases are numbered, unless their names contain variants."""
+    checks = list(checks)
+    if max(Counter(check.name for check in checks).values(), default=1) == 1:
+        return checks
+    numbers = {case: number for number, case in enumerate(dict.fromkeys(id(check.case) for check in checks), start=1)}
+    return [check.named(message("case {number}", number=numbers[id(check.case)])) for check in checks]
 
 
 def require_all(checks: Sequence[Check], subject: str) -> None:
@@ -171,7 +230,8 @@ def require_all(checks: Sequence[Check], subject: str) -> None:
     Raises:
         CheckFailure: checks failed. The message lists all of them.
     """
-    failures = {result.check.name: result.message for result in run_checks(checks) if result.status == "failed"}
+    results = run_checks(distinguish(checks))
+    failures = {result.check.name: result.message for result in results if result.status == "failed"}
     if failures:
         raise CheckFailure(subject, failures, len(checks))
 

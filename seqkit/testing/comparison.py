@@ -9,9 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from seqkit.messages import message
-
-TOLERANCE = 1e-6
-"""Checks compute in float64: rounding errors are far smaller than this, and the effects of mistakes are larger."""
+from seqkit.testing.precision import tolerance
 
 
 def max_difference(one: Tensor, other: Tensor) -> float:
@@ -39,7 +37,7 @@ def describe_difference(expected: Mapping[str, Tensor], actual: Mapping[str, Ten
                 name=name,
                 expected=tuple(tensor.shape),
             )
-        if (gap := max_difference(tensor, actual[name])) > TOLERANCE:
+        if (gap := max_difference(tensor, actual[name])) > tolerance():
             return message("difference of {gap:.2g} in {name}", gap=gap, name=name)
     return ""
 
@@ -57,7 +55,7 @@ def shorten(value: object, width: int = 60) -> str:
 
 def numbers_differ(one: float, other: float) -> bool:
     """Return whether two numbers differ by more than rounding."""
-    return not abs(one - other) <= TOLERANCE * max(1.0, abs(one), abs(other))
+    return not abs(one - other) <= tolerance() * max(1.0, abs(one), abs(other))
 
 
 def json_differs(one: Any, other: Any) -> bool:

@@ -10,18 +10,20 @@ from seqkit.contracts import Contract, Embedding, Example, Head, Reader, Tokeniz
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM
-from seqkit.errors import describe_error
+from seqkit.errors import SeqkitError, describe_error
 from seqkit.messages import message
 from seqkit.recipe.parameters import Parameter, check_values, parameters
 from seqkit.registry.records import Registered
 from seqkit.testing.checks import Check
 from seqkit.testing.embedding import checks_for_embedding
+from seqkit.testing.embedding.case import EmbeddingCase
 from seqkit.testing.encoder import checks_for_encoder
 from seqkit.testing.head import checks_for_head
 from seqkit.testing.head.case import HeadCase
 from seqkit.testing.isolation import isolated
 from seqkit.testing.reader import checks_for_reader
 from seqkit.testing.tokenizer import checks_for_tokenizer
+from seqkit.testing.tokenizer.case import TEXTS
 from seqkit.tokenizers.char import Char
 
 CANDIDATE_VALUES = (4, 2, 1, 3, 8, 0, 0.5, 0.1, 1.0, True)
@@ -63,6 +65,10 @@ class NoDefaultCase(Exception):
     """A component cannot be checked with default values or examples. The message says which are missing."""
 
 
+class RejectedGuess(NoDefaultCase):
+    """The constructor rejects the values that were chosen for its parameters. The message contains them."""
+
+
 def default_checks(registered: Registered) -> list[Check]:
     """Return the checks of a component with values that its parameters accept and with common examples.
 
@@ -78,6 +84,8 @@ def default_checks(registered: Registered) -> list[Check]:
     def build(*arguments: object) -> Any:
         return cls(*arguments, **values)
 
+    if values:
+        _try_values(registered.kind, cls, build, values)
     if registered.kind == "encoder":
         return checks_for_encoder(build)
     if registered.kind == "tokenizer":
@@ -85,6 +93,35 @@ def default_checks(registered: Registered) -> list[Check]:
     if registered.kind == "embedding":
         return checks_for_embedding(build, width=3 if cls.takes == "features" else None)
     return _head_checks(build)
+
+
+def _try_values(kind: str, cls: Any, build: Callable[..., Any], values: dict[str, Any]) -> None:
+    """Build a component with the values that were chosen for it.
+
+    Raises:
+        RejectedGuess: the constructor rejects them.
+    """
+    source: dict[str, Callable[[], tuple[Any, ...]]] = {
+        "encoder": lambda: (3,),
+        "embedding": lambda: (EmbeddingCase(build, 3 if cls.takes == "features" else None, None, TEXTS).source,),
+    }
+    try:
+        with isolated():
+            build(*source.get(kind, tuple)())
+    except (ValueError, AssertionError, LookupError, OSError, SeqkitError) as error:
+        shown = [
+            f"{name}=..." if isinstance(value, list) or callable(value) else f"{name}={value!r}"
+            for name, value in values.items()
+        ]
+        raise RejectedGuess(
+            message(
+                "its constructor rejects the guessed values {values} ({error})",
+                values=", ".join(shown),
+                error=describe_error(error),
+            )
+        ) from None
+    except Exception:
+        return  # a check reports the error
 
 
 def _required_values(cls: type[Contract]) -> dict[str, Any]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import closing, suppress
 from importlib import metadata
+from pathlib import Path
 
-from seqkit.errors import PluginError, UsageError, suggest
+import torch
+
+from seqkit.errors import PluginError, UsageError, describe_error, suggest
 from seqkit.messages import message
+from seqkit.registry import load_registry
 from seqkit.registry.records import Plugin, Registered, Registry
 from seqkit.registry.requirements import canonical_name
-from seqkit.testing.checks import Check, CheckResult, run_checks
-from seqkit.testing.default_cases import NoDefaultCase, default_checks
+from seqkit.testing.checks import Check, distinguish, run_checks
+from seqkit.testing.default_cases import NoDefaultCase, RejectedGuess, default_checks
+from seqkit.testing.other_process import OtherProcess, compute, label
 
 
 class DistributionCheckFailure(PluginError):
@@ -48,7 +56,7 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
     """
     plugins = _find_plugins(name, registry)
     failures: list[str] = []
-    counts = {"ok": 0, "skipped": 0, "failed": 0, "not checked": 0}
+    counts = {"ok": 0, "skipped": 0, "failed": 0, "not run": 0, "not checked": 0, "not tried": 0}
 
     def report(subject: str, status: str, text: str = "") -> None:
         counts[status] += 1
@@ -57,30 +65,32 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
         if status == "failed":
             failures.append(f"{subject}: {text}")
 
-    for plugin in plugins:
-        problem = _start_up_problem(plugin)
-        report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
-        for command in plugin.commands:
-            subject = f"command {command.command.name}: loads"
-            try:
-                command.load()
-                report(subject, "ok")
-            except PluginError as error:
-                report(subject, "failed", str(error))
-        for component in plugin.components:
-            subject = f"{component.kind} {component.name}"
-            try:
-                for result in _check_component(component):
-                    report(f"{subject}: {result.check.name}", result.status, result.message)
-            except NoDefaultCase as error:
-                text = message(
-                    "{reason}: name a function that returns its checks: Component(..., "
-                    'checks="package.module:function")',
-                    reason=error,
-                )
-                report(subject, "not checked", text)
-            except PluginError as error:
-                report(f"{subject}: loads", "failed", str(error))
+    with closing(OtherProcess(name)) as elsewhere:
+        for plugin in plugins:
+            problem = _start_up_problem(plugin)
+            report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
+            for command in plugin.commands:
+                subject = f"command {command.command.name}: loads"
+                try:
+                    command.load()
+                    report(subject, "ok")
+                except PluginError as error:
+                    report(subject, "failed", str(error))
+            for component in plugin.components:
+                subject = label(component)
+                try:
+                    checks = _component_checks(component)
+                    for result in run_checks([*checks, *elsewhere.checks(component, checks)]):
+                        report(f"{subject}: {result.check.name}", result.status, result.message)
+                except NoDefaultCase as error:
+                    text = message(
+                        "{reason}: name a function that returns its checks: Component(..., "
+                        'checks="package.module:function")',
+                        reason=error,
+                    )
+                    report(subject, "not tried" if isinstance(error, RejectedGuess) else "not checked", text)
+                except PluginError as error:
+                    report(f"{subject}: loads", "failed", str(error))
     if failures:
         raise DistributionCheckFailure(failures)
     if counts["not checked"] and counts["not checked"] == sum(len(plugin.components) for plugin in plugins):
@@ -124,18 +134,43 @@ def _start_up_problem(plugin: Plugin) -> str:
     return ""
 
 
-def _check_component(component: Registered) -> list[CheckResult]:
-    """Run the checks that a plugin names for its component, or else the default ones.
+def print_computed(name: str) -> None:
+    """Print what each component of a distribution computes in this process, as JSON in one line."""
+    torch.set_num_threads(1)
+    computed = {}
+    for plugin in _find_plugins(name, load_registry()):
+        for component in plugin.components:
+            with suppress(Exception):
+                computed[label(component)] = compute(_component_checks(component))
+    print(f"\n{json.dumps(computed)}")
+
+
+def _component_checks(component: Registered) -> list[Check]:
+    """Return the checks that a plugin names for its component, or else the default ones.
 
     Raises:
         NoDefaultCase: the plugin names none, and there are no default ones.
-        PluginError: the component or its checks cannot be loaded.
+        PluginError: the component or its checks cannot be loaded, or the function that returns the checks fails.
     """
     load_checks = component.load_checks()
     component.load()
-    checks = default_checks(component) if load_checks is None else load_checks()
+    try:
+        checks = default_checks(component) if load_checks is None else load_checks()
+    except (NoDefaultCase, PluginError):
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise PluginError(
+            message(
+                "{function} raises {error} at {file}:{line}: return checks of seqkit.testing",
+                function=component.component.checks or component.component.target,
+                error=describe_error(error),
+                file=Path(frame.filename).name,
+                line=frame.lineno,
+            )
+        ) from error
     if not (isinstance(checks, list) and checks and all(isinstance(check, Check) for check in checks)):
         raise PluginError(
             message("{function} does not return checks of seqkit.testing", function=component.component.checks)
         )
-    return run_checks(checks)
+    return distinguish(checks)

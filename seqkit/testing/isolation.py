@@ -6,12 +6,14 @@ import csv
 import os
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 
+from seqkit.contracts import DataNote
 from seqkit.modeling.device import isolated_torch_state, seed_everything
 
 
@@ -25,6 +27,7 @@ def isolated() -> Iterator[None]:
     folder = os.getcwd()  # noqa: PTH109 - a component may have changed the working directory
     with isolated_torch_state(0):
         try:
+            warnings.simplefilter("ignore", DataNote)  # restored by isolated_torch_state
             torch.set_default_dtype(torch.float64)
             torch.set_grad_enabled(True)
             yield

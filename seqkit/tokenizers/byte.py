@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import PositiveInt, Tokenizer
-from seqkit.errors import UnknownText
+from seqkit.errors import DataError, UnknownText
 from seqkit.messages import message
 
 
@@ -52,4 +52,10 @@ class Byte(Tokenizer):
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        pass
+        """Check the state, which is empty.
+
+        Raises:
+            DataError: it is that of another tokenizer.
+        """
+        if state != {}:
+            raise DataError(message("the tokenizer `byte` has no state"))

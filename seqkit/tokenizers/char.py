@@ -78,7 +78,7 @@ class Char(Tokenizer):
 
         Unknown characters have the additional id under `unknown: mark`, and -1 otherwise.
         """
-        ids = {ord(symbol): number for number, symbol in enumerate(self.vocabulary.symbols) if len(symbol) == 1}
+        ids = {ord(symbol): number for number, symbol in enumerate(self.vocabulary.symbols)}
         unknown = len(self.vocabulary.symbols) if self.vocabulary.unknown == "mark" else -1
         table = np.full(max(ids, default=0) + 2, unknown, dtype=np.int64)
         table[list(ids)] = list(ids.values())
@@ -91,7 +91,7 @@ class Char(Tokenizer):
         return self.vocabulary.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.vocabulary.restore(state)
+        self.vocabulary.restore(state, lambda symbol: len(symbol) == 1)
         self._table = None
 
 

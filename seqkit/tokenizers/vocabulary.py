@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from seqkit.errors import DataError, UnknownText
-from seqkit.messages import message
+from seqkit.messages import format_value, message
 
 UnknownPolicy = Literal["error", "skip", "mark"]
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -40,6 +40,9 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.symbols) + (self.unknown == "mark")
+
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self._ids
 
     def fit(self, texts: Iterable[Iterable[str]]) -> None:
         """Learn the symbols of the training texts."""
@@ -103,17 +106,27 @@ class Vocabulary:
         """Return the symbols, as JSON types."""
         return {"symbols": self.symbols}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any], is_symbol: Callable[[str], bool]) -> None:
         """Restore what `state` returned.
 
+        Args:
+            state: what `state` returned.
+            is_symbol: returns whether a text can be a symbol.
+
         Raises:
-            DataError: it is something else.
+            DataError: the state is something else.
         """
         symbols = state.get("symbols") if isinstance(state, Mapping) else None
-        if not (isinstance(symbols, list) and symbols and all(isinstance(item, str) and item for item in symbols)):
+        if not (isinstance(symbols, list) and symbols and all(isinstance(item, str) for item in symbols)):
             raise DataError(message("the tokenizer's state has no list of symbols"))
+        if invalid := [symbol for symbol in symbols if not is_symbol(symbol)]:
+            raise DataError(
+                message("the tokenizer's state has an invalid symbol, {symbol}", symbol=format_value(invalid[0]))
+            )
         if len(set(symbols)) != len(symbols):
             raise DataError(message("the tokenizer's state has a duplicate symbol"))
+        if symbols != sorted(symbols):
+            raise DataError(message("the symbols of the tokenizer's state are not sorted"))
         self._set(symbols)
 
     def _set(self, symbols: list[str]) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from seqkit.contracts import PositiveInt, Tokenizer
+from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit.tokenizers.vocabulary import UnknownPolicy, Vocabulary
 
 _JOINERS = "'\N{RIGHT SINGLE QUOTATION MARK}-\N{HYPHEN}"
@@ -31,8 +33,13 @@ _NO_SPACE_AFTER = frozenset("([{$#@")
 class Word(Tokenizer):
     """One token per word: a run of letters, digits and combining marks, including `don't` and `well-known`.
 
-    Each punctuation mark, and each character of a script written without spaces (Han, Kana), is a token. White space is
-    dropped; `decode` inserts spaces according to the rules of each script.
+    Each punctuation mark, and each character of a script written without spaces (Han, Kana), is a token. `decode`
+    inserts spaces by rules: one between two words, none before a comma or between Han characters, for example. White
+    space that differs from the rules is also a token: a line end, or the missing space of `1.4`, whose tokens are `1`,
+    `.`, the empty text and `4`. `decode` therefore returns exactly the text that was encoded, if all its tokens are in
+    the vocabulary. White space that is not in the vocabulary is dropped, whatever `unknown` is.
+
+    A run that was saved when white space was always dropped still encodes and decodes text in that way.
 
     Args:
         lower: whether to convert the text to lower case.
@@ -54,6 +61,7 @@ class Word(Tokenizer):
         self.max_length = max_length
         self.lower = lower
         self.vocabulary = Vocabulary(unknown=unknown, min_count=min_count)
+        self.stores_spaces = True
 
     @property
     def vocab_size(self) -> int:  # type: ignore[override]
@@ -67,24 +75,61 @@ class Word(Tokenizer):
         self.vocabulary.fit(self._words(text) for text in texts)
 
     def encode(self, text: str) -> np.ndarray:
-        return self.vocabulary.encode(self._words(text))[: self.max_length]
+        known = (token for token in self._words(text) if token in self.vocabulary or not _is_space(token))
+        return self.vocabulary.encode(known)[: self.max_length]
+
+    def encode_prompt(self, text: str) -> np.ndarray:
+        """Return the ids of a text, without a space at its end: training texts have no token for a regular space."""
+        ids = self.encode(text)
+        *_, before, last = ("", "", *self.vocabulary.decode(ids[-2:].tolist()))
+        return ids[:-1] if last == " " == _space_between(before, "a") else ids
 
     def decode(self, ids: Sequence[int]) -> str:
         return join(self.vocabulary.decode(ids))
 
     def state(self) -> dict[str, Any]:
-        return self.vocabulary.state()
+        return self.vocabulary.state() | ({"spaces": True} if self.stores_spaces else {})
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.vocabulary.restore(state)
+        """Restore what `state` returned; the state of an earlier version has no `spaces`.
+
+        Raises:
+            DataError: it is something else.
+        """
+        stores_spaces = state.get("spaces", False) if isinstance(state, Mapping) else False
+        if not isinstance(stores_spaces, bool):
+            raise DataError(message("`spaces` of the tokenizer's state must be true or false"))
+        self.vocabulary.restore(state, lambda symbol: stores_spaces or not _is_space(symbol))
+        self.stores_spaces = stores_spaces
 
     def _words(self, text: str) -> Iterator[str]:
-        return words(text.lower() if self.lower else text)
+        text = text.lower() if self.lower else text
+        return words_and_spaces(text) if self.stores_spaces else words(text)
 
 
 def words(text: str) -> Iterator[str]:
     """Yield the words and punctuation marks of a text, in order."""
+    return (word for _, word in _split(text) if word)
+
+
+def words_and_spaces(text: str) -> Iterator[str]:
+    """Yield what `join` joins to this text: its words, and the white space that differs from the rules of `join`.
+
+    White space between two words that is `""` stands for a space that the rules would add.
+    """
+    before = ""
+    for space, word in _split(text):
+        if space != _space_between(before, word):
+            yield space
+        if word:
+            yield word
+        before = word
+
+
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each word of a text, after the white space before it. The last word is `""`."""
     start = None
+    end = 0  # of the last word
     for place, character in enumerate(text):
         kind = _kind(character)
         if kind == "letter" or (kind == "mark" and start is not None):
@@ -94,30 +139,50 @@ def words(text: str) -> Iterator[str]:
             is_inside = character in _JOINERS and place + 1 < len(text) and _kind(text[place + 1]) == "letter"
             if is_inside:
                 continue
-            yield text[start:place]
-            start = None
+            yield text[end:start], text[start:place]
+            start, end = None, place
         if kind != "space":
-            yield character
+            yield text[end:place], character
+            end = place + 1
     if start is not None:
-        yield text[start:]
+        yield text[end:start], text[start:]
+        end = len(text)
+    yield text[end:], ""
 
 
-def join(tokens: Sequence[str]) -> str:
-    """Join tokens into a text, with spaces according to the rules of their scripts."""
+def join(tokens: Iterable[str]) -> str:
+    """Join tokens into a text: with the white space between them, or else according to the rules of their scripts."""
     parts: list[str] = []
     before = ""
     for token in tokens:
-        is_attached = (
-            not before
-            or token in _NO_SPACE_BEFORE
-            or before in _NO_SPACE_AFTER
-            or (token == before and unicodedata.category(token[0]).startswith("P"))  # a dash of two characters
-            or _kind(token[0]) in ("unspaced", "wide", "mark")
-            or _kind(before[-1]) in ("unspaced", "wide")
-        )
-        parts += [token] if is_attached else [" ", token]
-        before = token
+        if _is_space(token):
+            parts.append(token)
+            before = ""
+        else:
+            parts += [_space_between(before, token), token]
+            before = token
     return "".join(parts)
+
+
+def _space_between(before: str, token: str) -> str:
+    """Return the white space between two tokens according to the rules of their scripts: a space or none.
+
+    One of them is `""` at the beginning and the end of a text, and after white space.
+    """
+    is_attached = (
+        not before
+        or not token
+        or token in _NO_SPACE_BEFORE
+        or before in _NO_SPACE_AFTER
+        or (token == before and unicodedata.category(token[0]).startswith("P"))  # a dash of two characters
+        or _kind(token[0]) in ("unspaced", "wide", "mark")
+        or _kind(before[-1]) in ("unspaced", "wide")
+    )
+    return "" if is_attached else " "
+
+
+def _is_space(token: str) -> bool:
+    return not token or token.isspace()
 
 
 @lru_cache(maxsize=65_536)

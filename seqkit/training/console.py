@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import IO, TYPE_CHECKING, Any
 
 from seqkit.contracts import Example, LongText
@@ -11,8 +13,10 @@ from seqkit.data.splits import count_repeated
 from seqkit.messages import message
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Spec
+from seqkit.terminal import YELLOW, colored
 from seqkit.training.callbacks import Callback, Metrics
 from seqkit.training.progress import Progress
+from seqkit.training.result_lines import baseline_comparison, class_lines, format_metrics, format_number
 from seqkit.training.schedule import TrainingLength
 from seqkit.training.setup import TrainingSetup
 from seqkit.training.threads import kernel_lines
@@ -23,7 +27,11 @@ if TYPE_CHECKING:
 EPOCH_LINES = 10
 """The approximate number of epoch lines of a run with more than twice this number of epochs."""
 
-MAX_CONFUSION_LABELS = 20
+LR_STEPS = 100
+"""The number of steps after which the training loss should be below that of the first step."""
+
+_RECENT_STEPS = 50
+
 _LABEL_WIDTH = 10
 
 
@@ -34,15 +42,26 @@ class Console(Callback):
         out: the stream of the lines.
         bar: the stream of the progress bar, which is shown if it is a terminal.
         verbose: whether to print the kernel of each layer too.
+        quiet: whether to print nothing but notes.
     """
 
-    def __init__(self, out: IO[str], bar: IO[str] | None = None, verbose: bool = False) -> None:
+    def __init__(self, out: IO[str], bar: IO[str] | None = None, verbose: bool = False, *, quiet: bool = False) -> None:
         self._out: IO[str] | None = out
         self._verbose = verbose
-        self._bar_stream = bar if bar is not None and bar.isatty() else None
+        self._quiet = quiet
+        self._bar_stream = bar if bar is not None and bar.isatty() and not quiet else None
         self._bar: tqdm[Any] | None = None
+        self._setup: TrainingSetup | None = None
+        self._first_loss: float | None = None  # of the first step, unless this process resumes the run
+        self._steps = 0
+        self._losses: deque[float] = deque(maxlen=_RECENT_STEPS)
+        self._is_lr_reported = False
 
     def _print(self, text: str) -> None:
+        if not self._quiet:
+            self._print_always(text)
+
+    def _print_always(self, text: str) -> None:
         if self._out is None:
             return
         if self._bar is not None:
@@ -56,9 +75,11 @@ class Console(Callback):
         self._print(f"  {label:<{_LABEL_WIDTH}} {text}")
 
     def on_note(self, text: str) -> None:
-        self._print(message("  note: {text}", text=text))
+        line = message("  note: {text}", text=text)
+        self._print_always(line if self._out is None else colored(line, YELLOW, self._out))
 
     def on_setup(self, setup: TrainingSetup, processes: int) -> None:
+        self._setup = setup
         plan, splits = setup.plan, setup.data.splits
         examples = {split: dataset.examples for split, dataset in splits.items()}
         self._print(message("{name}, seed {seed}", name=plan.name, seed=plan.seed))
@@ -86,6 +107,10 @@ class Console(Callback):
                 )
 
     def on_step(self, progress: Progress, length: TrainingLength, loss: float) -> None:
+        if progress.step == 1:
+            self._first_loss = loss
+        self._steps = progress.step
+        self._losses.append(loss)
         if self._bar_stream is None:
             return
         if self._bar is None:
@@ -105,10 +130,12 @@ class Console(Callback):
         self._bar.update(1)
 
     def on_epoch_end(self, progress: Progress, epochs: int, metrics: Mapping[str, Metrics], is_best: bool) -> None:
+        if self._steps >= LR_STEPS:
+            self._check_learning_rate()
         every = 1 if epochs <= 2 * EPOCH_LINES else epochs // EPOCH_LINES
         if progress.epoch % every and progress.epoch != epochs and len(metrics) == 1:
             return
-        splits = "; ".join(f"{split}: {_format_metrics(scores)}" for split, scores in metrics.items())
+        splits = "; ".join(f"{split}: {format_metrics(scores)}" for split, scores in metrics.items())
         line = message("epoch {epoch}/{epochs}", epoch=f"{progress.epoch:>{len(str(epochs))}}", epochs=epochs)
         self._print(f"{line}  {splits}{'  *' if is_best else ''}")
 
@@ -116,6 +143,32 @@ class Console(Callback):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+        self._check_learning_rate()
+
+    def _check_learning_rate(self) -> None:
+        """Note, once, that the training loss has risen since the first step, as at a learning rate that is too high.
+
+        The first step may have had an easy batch. So the mean of the last steps must be twice its loss or more; or,
+        after many steps, the loss of each of them must be higher.
+        """
+        first, recent = self._first_loss, list(self._losses)[-max(self._steps // 2, 1) :]
+        if first is None or self._is_lr_reported:
+            return
+        is_higher = self._steps >= LR_STEPS and min(recent) > first + 0.1 * abs(first)
+        if not is_higher and fmean(recent) <= first + abs(first):
+            return
+        assert self._setup is not None
+        self._is_lr_reported = True
+        self.on_note(
+            message(
+                "the training loss has risen from {first} to {loss} after {steps:,} steps: lower train.optimizer.lr, "
+                "which is {lr:g}",
+                first=format_number("loss", first),
+                loss=format_number("loss", fmean(recent)),
+                steps=self._steps,
+                lr=self._setup.plan.train.optimizer.lr,
+            )
+        )
 
     def on_run_end(self, result: Mapping[str, Any] | None, error: BaseException | None) -> None:
         if result is not None:
@@ -135,25 +188,28 @@ class Console(Callback):
         )
         baseline = result.get("baseline")
         for split, metrics in result["metrics"].items():
-            self._print(f"{split:<9} {_format_metrics(metrics)}")
+            self._print(f"{split:<9} {format_metrics(metrics)}")
             if baseline and baseline["split"] == split:
                 for each in (baseline, *baseline.get("others", [])):
                     self._print(
                         message(
                             "baseline  {metrics}: {name}, on the same {split} split",
-                            metrics=_format_metrics(each),
+                            metrics=format_metrics(each),
                             name=each["name"],
                             split=split,
                         )
                     )
             if isinstance(metrics.get("per_class"), dict) and isinstance(metrics.get("confusion_matrix"), dict):
-                self._print_classes(metrics)
+                for line in class_lines(metrics):
+                    self._print(line)
+        if baseline and (comparison := self._compare(result["metrics"], baseline)):
+            self.on_note(comparison)
         if prefix := result.get("honest_loss"):
             self._print(
                 message(
                     "prefix    loss {loss}: each position predicted from its prefix alone; the loss above is "
                     "misleadingly low, because the encoder reads the token to predict (allow_leak)",
-                    loss=_format_number("loss", prefix["loss"]),
+                    loss=format_number("loss", prefix["loss"]),
                 )
             )
         for item in result.get("generated", []):
@@ -164,18 +220,13 @@ class Console(Callback):
             else:
                 self._print(json.dumps(item, ensure_ascii=False))
 
-    def _print_classes(self, metrics: Metrics) -> None:
-        labels, matrix = metrics["confusion_matrix"]["labels"], metrics["confusion_matrix"]["matrix"]
-        if len(labels) > MAX_CONFUSION_LABELS:
-            return
-        width = max(len(label) for label in labels)
-        self._print(f"  {'':<{width}}  precision  recall     f1  support   predicted as {', '.join(labels)}")
-        for label, row in zip(labels, matrix, strict=True):
-            scores = metrics["per_class"][label]
-            self._print(
-                f"  {label:<{width}}  {scores['precision']:9.3f}  {scores['recall']:6.3f}  {scores['f1']:5.3f}  "
-                f"{scores['support']:7,}   {', '.join(f'{count:,}' for count in row)}"
-            )
+    def _compare(self, metrics: Mapping[str, Metrics], baseline: Mapping[str, Any]) -> str:
+        """Return a note if the model is not better than the baseline; otherwise an empty text."""
+        if self._setup is None:
+            return ""
+        head, chosen = self._setup.data.head, self._setup.plan.train.metric
+        names = [chosen, *head.metric_names, "loss"]
+        return baseline_comparison(metrics[baseline["split"]], baseline, names, head.higher_is_better)
 
 
 def describe_component(spec: Spec) -> str:
@@ -193,14 +244,16 @@ def describe_component(spec: Spec) -> str:
 
 
 def _count_examples(splits: Mapping[str, Sequence[Example]]) -> str:
-    """Return the number of examples of each split; of characters, if each split is a single text."""
+    """Return the number of examples of each split; of characters or time steps, if each split is a single sequence."""
     inputs = [example.input for examples in splits.values() for example in examples]
-    is_text = len(inputs) == len(splits) and all(isinstance(text, str | LongText) for text in inputs)
-    counts = {split: len(examples[0].input) if is_text else len(examples) for split, examples in splits.items()}
+    is_single = len(inputs) == len(splits)
+    counts = {split: len(examples[0].input) if is_single else len(examples) for split, examples in splits.items()}
     numbers = ", ".join(f"{count:,} {split}" for split, count in counts.items())
-    if is_text:
+    if not is_single:
+        return message("{numbers} examples", numbers=numbers)
+    if all(isinstance(text, str | LongText) for text in inputs):
         return message("{numbers} characters", numbers=numbers)
-    return message("{numbers} examples", numbers=numbers)
+    return message("{numbers} time steps", numbers=numbers)
 
 
 def _component_sizes(setup: TrainingSetup) -> dict[str, str]:
@@ -222,18 +275,3 @@ def _describe_machine(setup: TrainingSetup, processes: int) -> str:
             "{weights:,} weights, {device}, {threads} in each of {processes} processes", processes=processes, **facts
         )
     return message("{weights:,} weights, {device}, {threads}", **facts)
-
-
-def _format_metrics(metrics: Metrics) -> str:
-    """Return the metrics that are numbers, in one line."""
-    return ", ".join(
-        f"{name} {_format_number(name, value)}" for name, value in metrics.items() if isinstance(value, int | float)
-    )
-
-
-def _format_number(name: str, value: float) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    if abs(value) >= 1e6:
-        return f"{value:.5g}"
-    return f"{value:.5f}" if "loss" in name else f"{value:.4f}"

@@ -176,7 +176,7 @@ def join_communicator(device: torch.device) -> Iterator[Communicator]:
         raise ConnectionLost(
             message(
                 "process {rank} lost its connection: another process has stopped; "
-                "the last checkpoint is intact: resume with --resume",
+                "the last checkpoint is intact: resume with `seqkit resume RUN`",
                 rank=rank,
             )
         ) from error

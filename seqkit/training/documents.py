@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
-import re
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,27 +17,60 @@ from seqkit.data.splits import SPLITS
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import format_value, message
 from seqkit.recipe.plan import Plan
+from seqkit.recipe.source import Recipe
 from seqkit.runs.directory import FORMAT, RunDirectory
+from seqkit.runs.git import git_commit
 
 
-def plan_document(plan: Plan, data: PreparedData) -> dict[str, Any]:
-    """Return the content of plan.json: the resolved recipe, the components with their providers, and all versions."""
-    return {
+def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, processes: int) -> dict[str, Any]:
+    """Return the content of plan.json: the complete recipe, and where the run comes from.
+
+    Args:
+        plan: the resolved recipe.
+        recipe: the recipe as it was read.
+        data: the data.
+        folder: the run directory, without symbolic links.
+        processes: the number of training processes.
+    """
+    document = {
         "format": FORMAT,
-        "recipe": plan.as_data(),
+        "recipe": plan.as_data(folder),
         "components": [
             {"kind": each.kind, "name": each.name, "distribution": each.distribution, "version": each.version}
             for each in (spec.registered for spec in plan.components)
         ],
         "data_sha256": data.digests(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": metadata.version("torch"),
-            "numpy": np.__version__,
-            "seqkit": __version__,
-        }
-        | plan.providers(),
+        "files_sha256": _file_digests(plan),
+        "processes": processes,
+        "versions": installed_versions(plan),
     }
+    if recipe.command:
+        document["command"] = recipe.command
+    folders = [Path(recipe.origin.file).parent] if recipe.origin.line else []
+    if commit := next(filter(None, map(git_commit, [*folders, Path()])), None):
+        document["git_commit"] = commit
+    return document
+
+
+def installed_versions(plan: Plan) -> dict[str, str]:
+    """Return the versions of Python, torch, NumPy, seqkit and the plugins of a plan."""
+    return {
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "numpy": np.__version__,
+        "seqkit": __version__,
+    } | plan.providers()
+
+
+def _file_digests(plan: Plan) -> dict[str, str]:
+    """Return the sha256 of the file of each reader, by key of the recipe."""
+    digests = {}
+    for spec in (plan.reader, *plan.side_readers.values()):
+        path = spec.values.get("path")
+        if isinstance(path, Path) and path.is_file():
+            with path.open("rb") as file:
+                digests[".".join((*spec.path, "path"))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def fitted_document(data: PreparedData) -> dict[str, Any]:
@@ -47,40 +82,80 @@ def fitted_document(data: PreparedData) -> dict[str, Any]:
     }
 
 
-def check_same_run(run: RunDirectory, document: dict[str, Any]) -> None:
-    """Check that a recipe and its data are those of the run that is to be resumed. The data may have moved.
+def check_same_recipe(run: RunDirectory, saved: Plan, plan: Plan) -> None:
+    """Check that a recipe is that of the run that is to be resumed. The data may have moved.
 
     Args:
         run: the run to resume.
-        document: the content of plan.json for the given recipe.
+        saved: the plan of the run, resolved with the components that are installed.
+        plan: the given plan.
 
     Raises:
         UsageError: the recipe differs.
-        DataError: the data differs.
     """
-    saved = run.read_plan()
-    differences = _differences(saved["recipe"], document["recipe"])
-    changes = {
-        key: values for key, values in differences.items() if not re.fullmatch(r"data\.((valid|test)\.)?path", key)
-    }
-    if changes:
+    paths = {".".join((*spec.path, name)) for spec in plan.components for name in spec.path_parameters}
+    differences = _differences(saved.as_data(), plan.as_data())
+    # Where a plugin is installed from makes no difference.
+    differences = {key: values for key, values in differences.items() if key not in paths | {"plugins"}}
+    if differences:
         raise UsageError(
             message(
-                "{run}: the recipe differs from the saved run: {changes}: resume with the saved values",
+                "{run}: the recipe differs from the saved run: {changes}: resume with the saved values, or with "
+                "{command}, which needs no recipe",
                 run=run.path,
-                changes=", ".join(_describe_change(key, *changes[key]) for key in sorted(changes)),
+                changes=", ".join(_describe_change(key, *differences[key]) for key in sorted(differences)),
+                command=run.resume_command,
             )
         )
-    if splits := _differences(saved.get("data_sha256"), document["data_sha256"]):
-        changed = ", ".join(split for split in SPLITS if split in splits) or message("all splits")
-        raise DataError(
-            message(
-                "{run}: the data differs from that of the saved run ({splits}): resume with the same data, or start a "
-                "new run",
-                run=run.path,
-                splits=changed,
+
+
+def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: PreparedData, plan: Plan) -> None:
+    """Check that the data is that of the run that is to be resumed.
+
+    Args:
+        run: the run to resume.
+        document: the content of its plan.json.
+        data: the data now.
+        plan: the plan now.
+
+    Raises:
+        DataError: the data differs: a file has changed, or the reader reads it differently.
+    """
+    saved = document.get("data_sha256")
+    splits = _differences(saved, data.digests())
+    if not splits:
+        return
+    changed = ", ".join(split for split in SPLITS if split in splits) or message("all splits")
+    files, now = document.get("files_sha256"), _file_digests(plan)
+    files = files if isinstance(files, dict) else {}
+    if changed_files := [key for key in now if key in files and files[key] != now[key]]:
+        reason = message("the file of {key} has changed: restore it", key=changed_files[0])
+    else:
+        made_with = ", ".join(_describe_versions(document, plan)) or message("the versions that made the run")
+        reason = message("a file has changed, or {made_with} read it differently: ", made_with=made_with)
+        if now and now.keys() <= files.keys():
+            reason = message(
+                "the file of {key} is the same, but {made_with} read it differently, or a file that it names differs: ",
+                key=min(now),
+                made_with=made_with,
             )
+        reason += message("resume with the same files and versions")
+    raise DataError(
+        message(
+            "{run}: the data differs from that of the saved run ({splits}): {reason}, or start a new run",
+            run=run.path,
+            splits=changed,
+            reason=reason,
         )
+    )
+
+
+def _describe_versions(document: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    """Yield `seqkit==VERSION`, and the same of the reader's plugin, that a run was made with."""
+    versions = document.get("versions")
+    for name in dict.fromkeys(["seqkit", plan.reader.registered.distribution]):
+        if isinstance(versions, dict) and isinstance(version := versions.get(name), str):
+            yield f"{name}=={version[:40]}"
 
 
 def _describe_change(key: str, saved: Any, now: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 import torch
 
 from seqkit.contracts import Batch, Row
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import Batches, collate, to_device
 from seqkit.data.dataset import Dataset
 from seqkit.errors import NotFiniteError, StopRequested
 from seqkit.messages import message
 from seqkit.modeling.model import Model
 from seqkit.modeling.state import first_rows
+from seqkit.runs.numbers import find_not_finite
 from seqkit.stop import NO_STOP, StopCheck
 from seqkit.training.distributed import SINGLE, Communicator
 
@@ -34,6 +36,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return the mean `loss` of a split and the head's metrics, the same in every process.
 
+    There is no `loss` if no item of the split is counted in it, because all targets are unknown.
+
     Args:
         model: the model, on its device.
         dataset: the split.
@@ -42,7 +46,8 @@ def evaluate(
         stop: checked after each batch.
 
     Raises:
-        NotFiniteError: the loss is not finite.
+        NotFiniteError: the loss or a metric is not finite.
+        PluginError: the head returns a wrong number of predictions.
         StopRequested: a stop was requested.
     """
     total = count = 0.0
@@ -57,27 +62,53 @@ def evaluate(
             if shard.counts:
                 loss = model.head.loss(encoded, batch)
                 total, count = total + float(loss.total), count + float(loss.count)
-                found = model.head.predict(encoded, batch)
+                found = model.predict(encoded, batch)
                 predictions += zip(shard.rows.tolist() if found else (), found, strict=True)
             if communicator.size == 1 and (signal_number := stop()):
                 raise StopRequested(signal_number)
         (total, count), signal_number = communicator.all_reduce_sum(total, count, stop=stop())
         if signal_number:
             raise StopRequested(signal_number)
-        mean = total / count
-        if not math.isfinite(mean):
-            raise NotFiniteError(
-                message("the loss in evaluation is {loss}: lower train.optimizer.lr, or set train.clip_norm", loss=mean)
-            )
+        mean = total / count if count else math.nan
+        scores = {"loss": mean} if count else {}
+        _check_finite(scores)
         predictions = _gather(predictions, communicator)
         if batches.whole_rows:
             predictions.sort(key=lambda numbered: numbered[0])
-        scores = {}
+        metrics = {}
         if communicator.is_first:
-            scores = model.head.metrics(mean, [prediction for _, prediction in predictions], dataset.examples)
+            metrics = _metrics(model, mean, count, [prediction for _, prediction in predictions], dataset)
         if communicator.size > 1:
-            scores = json.loads(communicator.broadcast(json.dumps(scores).encode()))
-        return {"loss": mean} | scores
+            metrics = json.loads(communicator.broadcast(json.dumps(metrics).encode()))
+        _check_finite(metrics)
+        return scores | metrics
+
+
+def _metrics(
+    model: Model, loss: float, count: float, predictions: list[dict[str, Any]], dataset: Dataset
+) -> dict[str, Any]:
+    """Return the metrics of the head. One that contains NaN is undefined, and is left out."""
+    metrics = call_with_accepted(
+        model.head.metrics, loss, predictions, dataset.examples, count=count, tokenizer=dataset.tokenizer
+    )
+    return {name: value for name, value in metrics.items() if not math.isnan(find_not_finite(value) or 0.0)}
+
+
+def _check_finite(scores: Mapping[str, Any]) -> None:
+    """Check that numbers can be printed and stored as JSON.
+
+    Raises:
+        NotFiniteError: one is not finite.
+    """
+    for name, value in scores.items():
+        if (number := find_not_finite(value)) is not None:
+            raise NotFiniteError(
+                message(
+                    "{name} is {number} in evaluation: lower train.optimizer.lr, or set train.clip_norm",
+                    name=name,
+                    number=number,
+                )
+            )
 
 
 def _gather(predictions: list[tuple[int, dict[str, Any]]], communicator: Communicator) -> list[Any]:
@@ -98,6 +129,9 @@ def prefix_loss(model: Model, dataset: Dataset, context: int) -> dict[str, Any]:
 
     Returns:
         `loss` in nats, the number of `positions` that it is the mean of, and the head's metrics for that loss.
+
+    Raises:
+        NotFiniteError: the loss or a metric is not finite.
     """
     lengths = np.array([len(row.input) for row in dataset.rows])
     starts, count = np.cumsum(lengths) - lengths, int(lengths.sum())
@@ -119,7 +153,9 @@ def prefix_loss(model: Model, dataset: Dataset, context: int) -> dict[str, Any]:
             last = Batch(prefixes.inputs[:, :1], ones, prefixes.targets[:, None], ones)
             total += float(model.head.loss(encoded, last).total)
     mean = total / len(places)
-    return {"loss": mean, "positions": len(places)} | model.head.metrics(mean, [], dataset.examples)
+    scores = {"loss": mean, "positions": len(places)} | _metrics(model, mean, count, [], dataset)
+    _check_finite(scores)
+    return scores
 
 
 @contextmanager

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Sequence
 from uuid import uuid4
 
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
 
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Run `seqkit` in several processes; return the exit code of the first that failed, or 0.
@@ -15,10 +19,6 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
         processes: the number of processes.
         arguments: the command-line arguments of `seqkit`.
     """
-    from torch.distributed.elastic.multiprocessing.api import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
     logging.disable(logging.CRITICAL)  # a process that fails reports its own error
     config = LaunchConfig(
         min_nodes=1,

@@ -25,8 +25,10 @@ class Progress:
         step_in_epoch: the number of optimizer steps in the current epoch.
         loss_total: the loss summed over the current epoch.
         loss_count: the number of items summed in `loss_total`.
-        best: the best value of the chosen metric so far; None before the first evaluation.
-        best_epoch: the epoch of that value.
+        best: the best value of `train.metric` so far; None while it is undefined.
+        best_loss: the validation loss of the best epoch; None before the first evaluation, or if it is undefined.
+        metric_varies: whether `train.metric` has had two different values. Until then the loss chooses the best epoch.
+        best_epoch: the best epoch so far.
         evals_without_improvement: the number of evaluations since then.
         seconds: the time spent in optimizer steps.
         tokens: the number of time steps trained on.
@@ -40,6 +42,8 @@ class Progress:
     loss_total: float = 0.0
     loss_count: float = 0.0
     best: float | None = None
+    best_loss: float | None = None
+    metric_varies: bool = False
     best_epoch: int = 0
     evals_without_improvement: int = 0
     seconds: float = 0.0
@@ -61,17 +65,20 @@ class Progress:
         keys = {_KEYS.get(field.name, field.name): field for field in fields(cls)}
         if unknown := values.keys() - keys.keys():
             raise ValueError(message("unknown key {key}", key=format_value(min(unknown))))
-        progress = cls()
+        # In a checkpoint without `best_loss`, the metric alone chose the best epoch.
+        progress = cls(metric_varies="best_loss" not in values and values.get("best") is not None)
         for key, value in values.items():
             field = keys[key]
-            wanted = int | float | None if key == "best" else type(field.default)
+            wanted = int | float | None if key in ("best", "best_loss") else type(field.default)
             integer_for_float = isinstance(value, int) and wanted is float
-            if isinstance(value, bool) or not (isinstance(value, wanted) or integer_for_float):
+            is_boolean = isinstance(value, bool)
+            if is_boolean is not (wanted is bool) or not (isinstance(value, wanted) or integer_for_float):
                 raise TypeError(message("invalid {key}: {value}", key=key, value=format_value(value)))
-            if key not in ("best", "loss_total", "ended") and not 0 <= value <= _LARGEST:
+            if key not in ("best", "best_loss", "loss_total", "ended") and not 0 <= value <= _LARGEST:
                 raise ValueError(message("invalid {key}: {value}", key=key, value=format_value(value)))
             # JSON does not distinguish 1.0 from 1.
-            setattr(progress, field.name, float(value) if wanted is not int and isinstance(value, int) else value)
+            is_float = wanted not in (int, bool) and isinstance(value, int)
+            setattr(progress, field.name, float(value) if is_float else value)
         if progress.step_in_epoch and not progress.loss_count:
             raise ValueError(message("loss_count is 0 after a step"))
         return progress

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from seqkit.data.batching import to_device
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import message
-from seqkit.modeling.state import same_structure
+from seqkit.recipe.plan import Plan
+from seqkit.recipe.saved import resolve_saved
 from seqkit.recipe.source import Recipe
+from seqkit.recipe.yaml_parser import dump
+from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_not_older
 from seqkit.runs.directory import RunDirectory
-from seqkit.runs.files import to_json
+from seqkit.runs.files import parse_json, read_bytes, to_json
+from seqkit.stop import StopCheck
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.checkpoint import Files, checkpoint_name, snapshot
 from seqkit.training.checkpoint_loading import Checkpoint, newest_checkpoint, parse, process_count
+from seqkit.training.continuation import change_length, check_fits, save_changes, skipped_steps
 from seqkit.training.distributed import Communicator, deserialize, is_restart, launcher_id, serialize
-from seqkit.training.documents import check_same_run, fitted_document
+from seqkit.training.documents import (
+    check_same_data,
+    check_same_recipe,
+    fitted_document,
+    installed_versions,
+    plan_document,
+)
 from seqkit.training.progress import Progress
-from seqkit.training.schedule import training_length
 from seqkit.training.setup import TrainingSetup
 
 
@@ -31,9 +39,11 @@ def open_run(
     recipe: Recipe,
     runs: Path,
     resume: str | Path | None,
+    registry: Registry,
     callbacks: Callbacks,
     communicator: Communicator,
     resources: ExitStack,
+    stop: StopCheck,
 ) -> tuple[RunDirectory, Checkpoint | None]:
     """Create a run directory, or open the one to resume. Process 0 does this and broadcasts the result.
 
@@ -42,9 +52,11 @@ def open_run(
         recipe: the recipe as it was read.
         runs: the folder of run directories.
         resume: the run directory to resume, or None.
+        registry: the installed components.
         callbacks: the callbacks, which receive notes.
         communicator: the communicator of the distributed run.
         resources: receives the lock of the run directory.
+        stop: records signals as soon as there is a checkpoint.
 
     Returns:
         The run directory, and the checkpoint to resume from, if any.
@@ -59,7 +71,7 @@ def open_run(
             callbacks.note(message("restarted by torchrun: resuming {run}", run=resume))
         else:
             callbacks.note(message("restarted by torchrun: no checkpoint yet, starting again"))
-    resumed = communicator.broadcast(str(resume or "").encode()).decode()
+    resumed = os.fsdecode(communicator.broadcast(os.fsencode(resume or "")))
     first = {} if resumed else snapshot(setup.model, None, Progress(), None, None, communicator)
 
     def open_in_process_0() -> Files:
@@ -68,32 +80,49 @@ def open_run(
         if resumed:
             run = RunDirectory.open(resumed)
             resources.enter_context(run.lock())
-            path, files = _newest_checkpoint(run, setup.document, callbacks, communicator.size)
-            return {"run": resumed.encode(), "checkpoint": str(path).encode()} | files
-        run = RunDirectory.create(runs, setup.plan.name, _initial_files(setup, recipe, first, launcher))
+            _check_same_run(run, setup, recipe, registry, callbacks)
+            path, files = _newest_checkpoint(run, callbacks, communicator.size)
+            return {"run": os.fsencode(resumed), "checkpoint": os.fsencode(path), "plan": read_bytes(run.plan)} | files
+        run_files = _initial_files(setup, recipe, runs, communicator.size, first, launcher)
+        run = RunDirectory.create(runs, setup.plan.name, run_files, stop.record)
         resources.enter_context(run.lock())
-        return {"run": str(run.path).encode()}
+        return {"run": os.fsencode(run.path)}
 
     files = deserialize(communicator.broadcast(serialize(communicator.run_or_fail_together(open_in_process_0))))
-    run = RunDirectory(Path(files.pop("run").decode()))
+    stop.record()
+    run = RunDirectory(Path(os.fsdecode(files.pop("run"))))
     if "checkpoint" not in files:
         return run, None
-    path = Path(files.pop("checkpoint").decode())
+    path, document = Path(os.fsdecode(files.pop("checkpoint"))), parse_json(files.pop("plan"), run.plan)
+    changes = recipe.overrides if recipe.run else []
 
     def load_checkpoint() -> Checkpoint:
-        checkpoint = parse(path, files, communicator.rank)
-        _check_fits(checkpoint, setup)
+        checkpoint, skipped = parse(path, files, communicator.rank), skipped_steps(document)
+        if changes:
+            skipped = change_length(run, document, checkpoint.progress, setup, registry, callbacks)
+        check_fits(checkpoint, setup, skipped)
+        if changes and communicator.is_first:
+            save_changes(run, setup.plan, changes, skipped)
         return checkpoint
 
     return run, communicator.run_or_fail_together(load_checkpoint)
 
 
-def _initial_files(setup: TrainingSetup, recipe: Recipe, checkpoint: Files, launcher: str) -> Files:
+def _initial_files(
+    setup: TrainingSetup, recipe: Recipe, runs: Path, processes: int, checkpoint: Files, launcher: str
+) -> Files:
     """Return the files of a new run directory, its first checkpoint included, by their paths in it."""
     names = RunDirectory(Path())
+    try:
+        folder = runs.resolve() / setup.plan.name
+    except (OSError, ValueError, RuntimeError):  # `RunDirectory.create` reports it
+        folder = runs.absolute() / setup.plan.name
+    document = plan_document(setup.plan, recipe, setup.data, folder, processes)
     files = {
-        str(names.recipe): recipe.text.encode(),
-        str(names.plan): to_json(setup.document).encode(),
+        str(names.recipe): dump(document["recipe"]).encode(),
+        str(names.given): recipe.given,
+        str(names.overrides): "".join(f"{line}\n" for line in recipe.overrides).encode(),
+        str(names.plan): to_json(document).encode(),
         str(names.tokenizer): to_json(fitted_document(setup.data)).encode(),
         str(names.model): checkpoint["model.safetensors"],
         str(names.metrics): b"",
@@ -112,21 +141,32 @@ def _run_of_launcher(launcher: str, runs: Path, name: str) -> Path | None:
     return None
 
 
-def _newest_checkpoint(
-    run: RunDirectory, document: dict[str, Any], callbacks: Callbacks, processes: int
-) -> tuple[Path, Files]:
+def _check_same_run(
+    run: RunDirectory, setup: TrainingSetup, recipe: Recipe, registry: Registry, callbacks: Callbacks
+) -> None:
+    """Check that recipe and data are those of the run to resume, and that no plugin is older.
+
+    Raises:
+        UsageError, DataError, PluginError: they are not.
+    """
+    document = run.read_plan()
+    _compare_versions(run, document, setup.plan, callbacks)
+    if recipe.run is None:  # else it is the recipe of the run
+        check_same_recipe(run, resolve_saved(run, document, registry), setup.plan)
+    check_same_data(run, document, setup.data, setup.plan)
+
+
+def _newest_checkpoint(run: RunDirectory, callbacks: Callbacks, processes: int) -> tuple[Path, Files]:
     """Return the newest intact checkpoint of the run to resume, and report the corrupt ones that were skipped.
 
     Raises:
-        UsageError, DataError: the recipe, the data or the number of processes differ, or there is no checkpoint.
+        UsageError, DataError: the number of processes differs, or there is no checkpoint.
     """
-    check_same_run(run, document)
-    _compare_versions(run, document, callbacks)
     path, files, skipped = newest_checkpoint(run)
     for reason in skipped:
         callbacks.note(message("skipped a checkpoint: {reason}", reason=reason))
     if path is None:
-        raise DataError(message("{run}: no checkpoint is intact: start again without --resume", run=run.path))
+        raise DataError(message("{run}: no checkpoint is intact: start a new run", run=run.path))
     if (saved_by := process_count(files)) != processes:
         raise UsageError(
             message(
@@ -141,15 +181,14 @@ def _newest_checkpoint(
     return path, files
 
 
-def _compare_versions(run: RunDirectory, document: dict[str, Any], callbacks: Callbacks) -> None:
+def _compare_versions(run: RunDirectory, document: dict[str, Any], plan: Plan, callbacks: Callbacks) -> None:
     """Raise PluginError if a plugin is older than the one that the run started with; note other differences."""
-    plan = run.read_plan()
-    installed = {(each["kind"], each["name"]): each for each in document["components"]}
-    for saved in plan["components"]:
+    installed = {(each.kind, each.name): each for each in (spec.registered for spec in plan.components)}
+    for saved in document["components"]:
         if here := installed.get((saved.get("kind"), saved.get("name"))):
-            check_not_older(run.path, saved, here["distribution"], here["version"])
-    versions = plan.get("versions")
-    for name, version in sorted(document["versions"].items()):
+            check_not_older(run.path, saved, here.distribution, here.version)
+    versions = document.get("versions")
+    for name, version in sorted(installed_versions(plan).items()):
         if isinstance(versions, dict) and isinstance(versions.get(name), str) and versions[name] != version:
             callbacks.note(
                 message(
@@ -159,42 +198,3 @@ def _compare_versions(run: RunDirectory, document: dict[str, Any], callbacks: Ca
                     version=version,
                 )
             )
-
-
-def _check_fits(checkpoint: Checkpoint, setup: TrainingSetup) -> None:
-    """Check that the step of a checkpoint exists in the run, and that its carried state fits the encoder.
-
-    An untrusted checkpoint could otherwise train forever, or fail deep inside torch.
-
-    Raises:
-        DataError: the checkpoint does not belong to this run.
-    """
-    batches, progress = setup.train_batches, checkpoint.progress
-    length = training_length(setup.plan.train, len(batches))
-    steps = progress.epoch * len(batches) + progress.step_in_epoch
-    at_end = progress.step == length.steps and progress.epoch == length.epochs and not progress.step_in_epoch
-    if progress.step > length.steps or progress.step_in_epoch > len(batches) or not (progress.step == steps or at_end):
-        raise _does_not_fit(
-            checkpoint,
-            message("the run has no step {step:,} in epoch {epoch:,}", step=progress.step, epoch=progress.epoch),
-        )
-    if progress.step_in_epoch == 0:
-        if checkpoint.carried is not None:
-            raise _does_not_fit(checkpoint, message("it carries a state across epochs"))
-        return
-    last = to_device(next(batches.epoch(progress.epoch, progress.step_in_epoch - 1)).batch, setup.device)
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            fits = same_structure(checkpoint.carried, setup.model.encode(last.inputs, last.lengths).state)
-            if fits and getattr(batches, "carry", False):
-                setup.model.encode(last.inputs, last.lengths, checkpoint.carried_to(setup.device))
-    except Exception as error:  # an encoder may raise anything for a foreign state
-        raise _does_not_fit(
-            checkpoint, message("the encoder fails on the carried state: {reason}", reason=str(error)[:200])
-        ) from None
-    if not fits:
-        raise _does_not_fit(checkpoint, message("the carried state does not fit this encoder"))
-
-
-def _does_not_fit(checkpoint: Checkpoint, reason: str) -> DataError:
-    return DataError(message("{checkpoint}: corrupt: {reason}", checkpoint=checkpoint.path, reason=reason))

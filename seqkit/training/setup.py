@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -18,9 +17,8 @@ from seqkit.modeling.model import Model, build_model
 from seqkit.recipe.compatibility import causality_fault
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.source import Recipe
-from seqkit.stop import StopCheck
 from seqkit.training.distributed import Communicator
-from seqkit.training.documents import plan_document
+from seqkit.training.features import check_features
 from seqkit.training.threads import Threads, measure_threads
 
 
@@ -36,7 +34,6 @@ class TrainingSetup:
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
         evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
-        document: the content of plan.json.
     """
 
     plan: Plan
@@ -46,19 +43,16 @@ class TrainingSetup:
     threads: Threads
     train_batches: Batches
     evaluation_batches: dict[str, Batches]
-    document: dict[str, Any]
 
 
-def build_setup(
-    plan: Plan, recipe: Recipe, device: torch.device, communicator: Communicator, stop: StopCheck
-) -> TrainingSetup:
+def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: Communicator) -> TrainingSetup:
     """Read the data, build the model, and try it on a batch.
 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
     """
     try:
-        data = prepare(plan, stop)
+        data = prepare(plan)
         check_requested_texts(plan, recipe, data)
         seed_everything(plan.seed)
         model = _build_model(plan, recipe, data)
@@ -67,7 +61,10 @@ def build_setup(
     if model.embedding is not None:
         examples = data.splits["train"].examples
         model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
-    model = model.to(device)
+    if data.tokenizer is None:
+        check_features(model, data)
+    # MPS has no float64.
+    model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     causal, shard = model.encoder.causal, communicator.shard
     train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
     evaluation_batches = {
@@ -82,13 +79,12 @@ def build_setup(
         train_batches if communicator.size == 1 else split_batches(data.splits["train"], plan.train, causal, plan.seed)
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
-    _try_batch(plan, model, batch)
+    _try_batch(plan, recipe, model, batch)
     threads = measure_threads(model, batch, plan.train.threads, communicator.local_size)
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
         seed_everything((plan.seed + communicator.rank) % 2**32)
-    document = plan_document(plan, data)
-    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches, document)
+    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches)
 
 
 def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
@@ -109,11 +105,12 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
     return model
 
 
-def _try_batch(plan: Plan, model: Model, batch: Batch) -> None:
+def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:
     """Run a model that has components of plugins on one batch, before a file is written.
 
     Raises:
         PluginError: a component fails.
+        RecipeError: the recipe requests predictions, and the head makes none.
     """
     plugins = sorted(plan.providers().keys() - {"seqkit"})
     if not plugins:
@@ -122,7 +119,7 @@ def _try_batch(plan: Plan, model: Model, batch: Batch) -> None:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
             model.eval()
             model(batch)
-            model.head.predict(model.encode(batch.inputs, batch.lengths), batch)
+            predictions = model.predict(model.encode(batch.inputs, batch.lengths), batch)
             model.train()
     except SeqkitError:
         raise
@@ -133,3 +130,6 @@ def _try_batch(plan: Plan, model: Model, batch: Batch) -> None:
                 "{plugins}: the model fails on its first batch: {reason}", plugins=", ".join(plugins), reason=reason
             )
         ) from error
+    if plan.predict and not predictions:
+        problem = message("the head '{head}' makes no predictions: remove this key", head=plan.head.name)
+        raise RecipeError([recipe.fault(("predict",), problem, at_key=True)])

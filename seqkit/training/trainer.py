@@ -18,6 +18,7 @@ from seqkit.modeling.weights import Weights, copy_weights, load_weights
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.metrics import MetricsLog
 from seqkit.stop import NO_STOP, StopCheck
+from seqkit.training.best_epoch import explain_choice, record_evaluation
 from seqkit.training.callbacks import Callbacks, Metrics
 from seqkit.training.checkpoint import snapshot, write_checkpoint
 from seqkit.training.checkpoint_loading import Checkpoint
@@ -95,7 +96,7 @@ class Trainer:
     def fit(self) -> Progress:
         """Train to the end, and load the best weights into the model.
 
-        With a validation split, these are the weights of the epoch with the best `train.metric`; else the last ones.
+        With a validation split, these are the weights of the best epoch (see `best_epoch`); else the last ones.
 
         Raises:
             NotFiniteError: a loss or a gradient is not finite. The step was not taken, and the last checkpoint is
@@ -108,6 +109,8 @@ class Trainer:
                 self._epoch()
         if self.best is not None:
             load_weights(self.model, self.best, self.run.path)
+            if reason := explain_choice(self.progress, self.settings):
+                self.callbacks.note(reason)
         return self.progress
 
     def _epoch(self) -> None:
@@ -192,10 +195,12 @@ class Trainer:
             raise self._interrupted(request.signal_number) from None
 
     def _record(self, metrics: Mapping[str, Metrics]) -> None:
-        """Log metrics, and copy the weights if the validation metric is the best so far."""
+        """Log metrics, and copy the weights if this epoch is the best so far."""
         position = {"epoch": self.progress.epoch, "step": self.progress.step}
         self._log.write([position | {"split": split} | dict(scores) for split, scores in metrics.items()])
-        if "valid" in metrics and self._improved(metrics["valid"][self.settings.metric]):
+        if "valid" in metrics and record_evaluation(
+            self.progress, metrics["valid"], self.settings, self.model.head.higher_is_better
+        ):
             self.best = copy_weights(self.model)
 
     def _end_epoch(self, metrics: Mapping[str, Metrics]) -> bool:
@@ -216,17 +221,6 @@ class Trainer:
             self.callbacks.note(message("training ends early: {reason}", reason=reason))
         progress.ended = self.communicator.broadcast(reason.encode()).decode()
         return bool(progress.ended)
-
-    def _improved(self, value: float) -> bool:
-        """Record an evaluation; return whether it is the best so far, by more than early stopping's `min_delta`."""
-        progress, stopping = self.progress, self.settings.early_stopping
-        direction = 1 if self.settings.metric in self.model.head.higher_is_better else -1
-        gain = math.inf if progress.best is None else (value - progress.best) * direction
-        if gain > (stopping.min_delta if stopping else 0.0):
-            progress.best, progress.best_epoch, progress.evals_without_improvement = value, progress.epoch, 0
-            return True
-        progress.evals_without_improvement += 1
-        return False
 
     @property
     def _is_finished(self) -> bool:
@@ -254,9 +248,9 @@ class Trainer:
         return Interrupted(
             signal_number,
             message(
-                "stopped after step {step:,} and saved: resume with --resume {run}",
+                "stopped after step {step:,} and saved; resume with: {command}",
                 step=self.progress.step,
-                run=self.run.path,
+                command=self.run.resume_command,
             ),
         )
 

@@ -43,16 +43,16 @@ def test_predict_script_has_predictions_of_run(tmp_path: Path, monkeypatch, caps
     run = seqkit.run(
         RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, train__epochs=None, train__steps=2, baseline="off"
     )
-    texts = sentences(7_000)
-    assert len(set(texts)) > 6_900
-    assert texts[0] == texts[6948]
+    texts = sentences(9_600)
+    assert len(set(texts)) > 9_400
+    assert texts[0] == texts[9498]
     texts = texts[::100]
     file = tmp_path / "texts.txt"
     file.write_text("\n".join(texts), encoding="utf-8")
     predictions = "".join(json.dumps(prediction) + "\n" for prediction in run.predict(texts))
     printed = output_of(PREDICT_SCRIPT, run.path, file, 0, 32, monkeypatch=monkeypatch, capsys=capsys)
     verified = verify_predictions(predictions, printed)
-    assert verified.startswith("70 predictions in the same order, labels equal, probabilities equal within")
+    assert verified.startswith("96 predictions in the same order, labels equal, probabilities equal within")
     reversed_predictions = "".join(json.dumps(prediction) + "\n" for prediction in run.predict(texts[::-1]))
     with pytest.raises(SystemExit, match="not in the same order"):
         verify_predictions(reversed_predictions, printed)

@@ -108,6 +108,90 @@ def test_each_failure_is_one_line_and_the_exit_code_is_4(cli, installed) -> None
     assert "seqkit: reader whole: loads: averages:nothing does not return checks of seqkit.testing" in lines
 
 
+HEADS = """
+import torch
+from seqkit.contracts import Encoded, Encoder, PositiveInt
+from seqkit.contracts import Tokenizer
+import numpy as np
+
+class Average(MovingAverage):
+    def forward(self, inputs, lengths, state=None):
+        return undefined_name
+
+class Even(MovingAverage):
+    def __init__(self, input_size: int, *, num_heads: PositiveInt, width: PositiveInt):
+        super().__init__(input_size)
+        if num_heads >= width:
+            raise ValueError("num_heads must be less than width")
+
+class Letters(Tokenizer):
+    def fit(self, texts):
+        self.restore({"letters": list({letter for text in texts for letter in text})})
+
+    def restore(self, state):
+        self.letters = list(state["letters"])
+        self.vocab_size = len(self.letters) + 1
+
+    def state(self):
+        return {"letters": self.letters}
+
+    def encode(self, text):
+        letters = {letter: number for number, letter in enumerate(self.letters)}
+        return np.array([letters.get(letter, len(letters)) for letter in text], dtype=np.int64)
+
+    def decode(self, ids):
+        return "".join([*self.letters, "?"][number] for number in ids)
+
+def broken_checks():
+    return absent()
+
+def two_cases():
+    from seqkit.testing import checks_for_encoder
+    return [each for decay in (0.1, 0.2) for each in checks_for_encoder(lambda size: MovingAverage(size, decay=decay))]
+"""
+
+
+def test_mistakes_of_a_package_are_reported_once(installed) -> None:
+    folder = installed(
+        """
+        @seqkit.hookimpl
+        def seqkit_encoders():
+            yield Component("undefined", "averages:Average", "forward raises an error")
+            yield Component("even", "averages:Even", "rejects guessed values")
+            yield Component("twice", "averages:MovingAverage", "two cases", "averages:two_cases")
+
+        @seqkit.hookimpl
+        def seqkit_tokenizers():
+            yield Component("letters", "averages:Letters", "in the order of a set")
+            yield Component("broken", "averages:Letters", "its checks raise an error", "averages:broken_checks")
+        """
+    )
+    with (Path(folder) / "averages.py").open("a") as file:
+        file.write(HEADS)
+    printed, error = check()
+    # One error for the constructor or forward; what depends on it is not run.
+    (undefined,) = [line for line in error if line.startswith("encoder undefined: ")]
+    assert undefined.startswith("encoder undefined: shapes: raises NameError: name 'undefined_name' is not defined")
+    assert "encoder undefined: causality … not run: fails for the same reason as shapes" in printed
+    # Guessed values that the constructor rejects are not an error.
+    assert (
+        "encoder even … not tried: its constructor rejects the guessed values num_heads=4, width=4 (ValueError: "
+        "num_heads must be less than width): name a function that returns its checks: Component(..., "
+        'checks="package.module:function")'
+    ) in printed
+    # A function that fails to return checks does not end the report.
+    (broken,) = [line for line in error if line.startswith("tokenizer broken: ")]
+    assert broken.startswith("tokenizer broken: loads: averages:broken_checks raises NameError")
+    # Each case has its own name.
+    assert "encoder twice: shapes (case 1) … ok" in printed
+    assert "encoder twice: shapes (case 2) … ok" in printed
+    assert "encoder twice: hash_seed_independence (case 2) … ok" in printed
+    # The order of a set differs between processes.
+    (order,) = [line for line in error if line.startswith("tokenizer letters: ")]
+    assert order.startswith("tokenizer letters: hash_seed_independence: the ids differ between two processes")
+    assert len(error) == 3
+
+
 def test_reader_without_a_sample_is_not_checked(installed) -> None:
     installed(HOOKS.format(checks=""))
     printed, error = check()

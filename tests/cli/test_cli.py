@@ -16,14 +16,16 @@ import pytest
 
 import seqkit
 from helpers.commands import error_line, run_process
+from helpers.plugins import write_dedented
 from helpers.recipes import GENERATION_RECIPE, RECIPES, classification_recipe, write_recipe
 from helpers.runs import RUN_FILES
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.rules import describe
+from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "evaluate", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "verify-resume"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume"]
 
 
 # Help and usage errors
@@ -114,6 +116,39 @@ def test_debug_prints_the_traceback() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
     assert "nowhere.yaml: the recipe does not exist" in done.stderr.splitlines()[-1]
+
+
+# Colors
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_terminal", "is_colored"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, False, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+    ],
+    ids=str,
+)
+def test_errors_are_red_and_notes_yellow_on_a_terminal(
+    run_command, tmp_path: Path, monkeypatch, environment: dict[str, str], is_terminal: bool, is_colored: bool
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda stream: is_terminal, raising=False)
+    error = "seqkit: nowhere.yaml: the recipe does not exist"
+    assert run_command("check", "nowhere.yaml").err == (f"\x1b[31m{error}\x1b[0m\n" if is_colored else f"{error}\n")
+    recipe = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
+    note = run_command("check", recipe, "encoder.dropout=0.5")
+    assert note.err.startswith("\x1b[33mseqkit: note: " if is_colored else "seqkit: note: ")
+    assert "\x1b" not in note.out
 
 
 # Imports
@@ -247,6 +282,22 @@ def test_last_line_of_run_is_the_run_directory(run_command, tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.filterwarnings("always")  # shown, not raised
+def test_quiet_and_json_print_the_run_alone(run_command, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
+    overrides = ("encoder.dropout=0.5", "train.epochs=1")
+    quiet = run_command("run", path, *overrides, "--quiet")
+    assert (quiet.code, quiet.out) == (0, "runs/generation-1\n")
+    assert "note: encoder dropout applies between layers" in quiet.err
+    as_json = run_command("run", path, *overrides, "--json")
+    assert (as_json.code, as_json.err) == (0, quiet.err)
+    result = seqkit.load(tmp_path / "runs" / "generation-2").result
+    assert json.loads(as_json.out) == {"run": "runs/generation-2"} | result
+    for option in ("--quiet", "--json"):
+        error = error_line(run_command("run", path, option, "--verbose"))
+        assert error == f"pass --verbose or {option}, not both"
+
+
 def test_key_value_arguments_override_the_recipe(run_command, tmp_path: Path) -> None:
     path = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
     done = run_command("run", path, "encoder.hidden_size=3", "name=other", "train.epochs=1", "seed=4")
@@ -357,76 +408,6 @@ def test_generate_and_predict_name_the_other_command(
     )
 
 
-# predict and evaluate
-
-
-def test_predict_prints_json_lines(run_command, classification_run: Path, tmp_path: Path, monkeypatch) -> None:
-    texts = ["好吃", "很难吃", "很", '好"', "--"]
-    done = run_command("predict", classification_run, *texts[:3])
-    predictions = [json.loads(line) for line in done.out.splitlines()]
-    assert (done.code, done.err, predictions) == (0, "", seqkit.load(classification_run).predict(texts[:3]))
-    for prediction, text in zip(predictions, texts, strict=False):
-        assert set(prediction) == {"text", "label", "probabilities"}
-        assert prediction["text"] == text
-        assert set(prediction["probabilities"]) == {"neg", "pos"}
-        assert sum(prediction["probabilities"].values()) == pytest.approx(1)
-        assert prediction["label"] == max(prediction["probabilities"], key=prediction["probabilities"].get)
-    content = "\ufeff好吃\r\n\r\n很难吃\n  \n很"
-    (tmp_path / "lines.txt").write_bytes(content.encode())
-    (tmp_path / "chinese.txt").write_bytes(content.removeprefix("\ufeff").encode("gb18030"))
-    assert run_command("predict", classification_run, "--file", "lines.txt") == done
-    assert run_command("predict", classification_run, "--file", "chinese.txt", "--encoding", "gb18030") == done
-    with (tmp_path / "lines.txt").open(encoding="utf-8") as standard_input:
-        monkeypatch.setattr(sys, "stdin", standard_input)
-        assert run_command("predict", classification_run, "--file", "-") == done
-    assert run_command("predict", classification_run, "很", "--", "好").out.count("\n") == 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (
-            ["好吃", "坏"],
-            3,
-            "text 2 of 2: '坏' (U+574F), token 1 of the text, is not in the vocabulary of 4: change it",
-        ),
-        ([""], 3, "text 1 of 1: the text is empty"),
-        (["--file", "absent.txt"], 3, "absent.txt: no such file"),
-        (["--file", "."], 3, ".: cannot be read: Is a directory"),
-        (["--file", "empty.txt"], 3, "empty.txt: the file is empty"),
-        (
-            ["--file", "chinese.txt"],
-            3,
-            "chinese.txt:1: byte 0xba is not utf-8; the file can be read as gb18030: set `--encoding gb",
-        ),
-        (["--file", "invalid.txt"], 3, "byte 0xff is not utf-8; set the encoding of the file with `--encoding …`"),
-        (["--file", "empty.txt", "--encoding", "utf-9"], 2, "--encoding 'utf-9' is unknown: set it to utf-8, gb18030"),
-        (["--file", "empty.txt", "--encoding", "hex"], 2, "--encoding 'hex' is not a text encoding"),
-        (["--", "--debug"], 3, "text 1 of 1: '-' (U+002D), token 1"),
-    ],
-)
-def test_invalid_input_of_predict(
-    run_command, classification_run: Path, arguments, code: int, message: str, tmp_path: Path
-) -> None:
-    (tmp_path / "empty.txt").write_bytes(b"")
-    (tmp_path / "chinese.txt").write_bytes("很好吃很难吃\n".encode("gb18030"))
-    (tmp_path / "invalid.txt").write_bytes(b"x\n\xff\n")
-    done = run_command("predict", classification_run, *arguments)
-    assert done.code == code
-    assert message in error_line(done)
-
-
-def test_evaluate_equals_the_metrics_of_the_run(run_command, classification_run: Path) -> None:
-    done = run_command("evaluate", classification_run, "--data", classification_run.parent / "test.csv")
-    assert (done.code, done.err) == (0, "")
-    scores = json.loads(done.out)
-    assert scores.pop("examples") == 3
-    expected = seqkit.load(classification_run).result["metrics"]["test"]
-    assert scores.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-6)
-    assert scores == expected
-    assert set(scores) == {"accuracy", "macro_f1", "per_class", "confusion_matrix"}
-
-
 # check, list, show, plugins
 
 SHIPPED = sorted(file.name for file in RECIPES.glob("*.yaml"))
@@ -435,11 +416,43 @@ SHIPPED = sorted(file.name for file in RECIPES.glob("*.yaml"))
 @pytest.mark.parametrize("name", SHIPPED)
 def test_check_prints_a_recipe_that_has_the_same_plan(run_command, name: str, tmp_path: Path) -> None:
     overrides = [f"data.path={tmp_path / 'data.csv'}"] if name in ("shakespeare.yaml", "hotel_reviews.yaml") else []
+    if overrides:
+        (tmp_path / "data.csv").touch()
     first = run_command("check", RECIPES / name, *overrides)
     assert (first.code, first.err) == (0, "")
     (tmp_path / "printed.yaml").write_text(first.out, encoding="utf-8")
     assert run_command("check", "printed.yaml") == first
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["printed.yaml"]
+    assert {file.name for file in tmp_path.iterdir()} == {"printed.yaml"} | ({"data.csv"} if overrides else set())
+    as_json = run_command("check", RECIPES / name, *overrides, "--json")
+    assert json.loads(as_json.out) == parse(first.out, "printed").data
+
+
+def test_check_reports_each_file_that_is_missing(run_command, tmp_path: Path) -> None:
+    (tmp_path / "valid.csv").mkdir()
+    (tmp_path / "test.csv").touch()
+    recipe = write_dedented(
+        tmp_path / "files.yaml",
+        """
+        data:
+          path: train.csv
+          type: table
+          valid: {path: valid.csv}
+          test: {path: test.csv}
+        encoder: {type: lstm, hidden_size: 4}
+        head: classify
+        """,
+    )
+    done = run_command("check", recipe)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.splitlines() == [
+        f"seqkit: {recipe}:3:9: data.path: the file {tmp_path}/train.csv does not exist",
+        f"seqkit: {recipe}:5:17: data.valid.path: {tmp_path}/valid.csv: not a regular file",
+    ]
+    done = run_command("check", recipe, "data.path=test.csv", "data.valid.path=/dev/null", "data.format=csv")
+    assert done.err == "seqkit: command line: data.valid.path: /dev/null: not a regular file\n"
+    (tmp_path / "valid.csv").rmdir()
+    (tmp_path / "valid.csv").touch()
+    assert run_command("check", recipe, "data.path=test.csv").code == 0
 
 
 def test_check_prints_notes_to_stderr(run_command, tmp_path: Path) -> None:
@@ -450,6 +463,36 @@ def test_check_prints_notes_to_stderr(run_command, tmp_path: Path) -> None:
         "seqkit: note: encoder dropout applies between layers and has no effect with one layer: "
         "remove it, or increase num_layers\n"
     )
+
+
+def test_json_of_a_plan_is_a_recipe_with_the_same_plan(run_command, tmp_path: Path) -> None:
+    printed = run_command("check", RECIPES / "char_gen.yaml", "--json")
+    assert (printed.code, printed.err) == (0, "")
+    assert json.loads(printed.out)["encoder"]["hidden_size"] == 32
+    (tmp_path / "printed.yaml").write_text(printed.out, encoding="utf-8")  # JSON is YAML
+    assert run_command("check", "printed.yaml", "--json") == printed
+
+
+def test_json_of_components_and_plugins(run_command) -> None:
+    listed = json.loads(run_command("list", "--json").out)
+    registry = load_registry()
+    assert [(entry["kind"], entry["name"]) for entry in listed] == [
+        (kind, name) for kind in seqkit.contracts.CONTRACTS for name in registry.names(kind)
+    ]
+    assert json.loads(run_command("list", "reader", "--json").out) == [
+        entry for entry in listed if entry["kind"] == "reader"
+    ]
+    shown = json.loads(run_command("show", "encoder", "lstm", "--json").out)
+    assert {"kind": "encoder", "name": "lstm", "distribution": "seqkit"}.items() <= shown.items()
+    assert shown["parameters"][:2] == [
+        {"name": "hidden_size", "type": "a positive integer", "required": True},
+        {"name": "num_layers", "type": "an integer, 1 to 100", "required": False, "default": 1},
+    ]
+    (plugin,) = json.loads(run_command("plugins", "--json").out)
+    assert (plugin["name"], plugin["version"], plugin["disabled"]) == ("seqkit", seqkit.__version__, None)
+    assert {(entry["kind"], entry["name"]) for entry in plugin["components"]} == {
+        (entry["kind"], entry["name"]) for entry in listed
+    }
 
 
 def test_list_prints_components_and_providers(run_command) -> None:
@@ -505,3 +548,33 @@ def test_show_prints_type_and_default_of_each_parameter(run_command, kind: str, 
         assert shown[key].endswith("; required" if parameter.default is parameter.empty else f"; default {default}")
         if not parameters(cls)[key].nested:
             assert shown[key].startswith(describe(hints[key]))
+
+
+# Names that are not UTF-8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="requires file names of any bytes")
+def test_run_directory_with_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    """Its path is printed as it is; in files and messages, with escapes."""
+    folder = tmp_path / os.fsdecode(b"r\xff")
+    folder.mkdir()
+    (folder / "words.csv").write_text("text,label\nab,1\nba,2\naa,1\nbb,2\n")
+    recipe = write_recipe(
+        folder / "recipe.yaml",
+        {
+            "name": "words",
+            "data": {"type": "table", "path": "words.csv"},
+            "encoder": {"type": "lstm", "hidden_size": 3},
+            "head": "classify",
+            "train": {"epochs": 1, "threads": 1},
+            "baseline": "off",
+        },
+    )
+    runs = tmp_path / os.fsdecode(b"s\xff")
+    done = run_process("run", recipe, "--runs", runs, cwd=tmp_path, text=None, encoding=None)
+    assert (done.returncode, done.stderr) == (0, b"")
+    run = Path(os.fsdecode(done.stdout.splitlines()[-1]))
+    assert run == runs / "words-1"
+    assert json.loads((run / "plan.json").read_text())["recipe"]["data"]["path"].endswith("r\\xff/words.csv")
+    assert seqkit.load(run).predict(["ab"])
+    assert seqkit.run(recipe, resume=run, quiet=True).path == run

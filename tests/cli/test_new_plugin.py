@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,7 +70,15 @@ def test_packages_pass_their_tests(written: Path, installed: Path, tmp_path: Pat
         OMP_NUM_THREADS="1",
     )
     assert done.returncode == 0, done.stdout
-    assert " passed" in done.stdout and "skipped" not in done.stdout
+    assert " passed, 2 skipped" in done.stdout  # checks for readers of features, and of whole files
+
+
+def test_check_plugin_checks_the_reader(installed: Path, tmp_path: Path) -> None:
+    """The template of a reader names its checks; those of the other kinds pass theirs in their own tests."""
+    done = command("-m", "seqkit", "check-plugin", "seqkit-sample-reader", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reader sample-reader: expected_examples … ok\n" in done.stdout
+    assert re.fullmatch(r"\d+ ok, 2 skipped", done.stdout.splitlines()[-1])
 
 
 def test_recipe_of_the_reader_has_the_results_of_its_comment(written: Path, installed: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 import seqkit
 from helpers.commands import run_process
+from helpers.distributions import install
 from helpers.plugins import write_dedented
 from helpers.recipes import classification_recipe
 from seqkit import registry
@@ -112,6 +114,33 @@ class ProcessTokenizer(Char):
         super().fit([*texts, str(os.getpid())])
 
 
+SETS = """
+from seqkit.tokenizers.char import Char
+
+class Sets(Char):
+    def fit(self, texts):
+        super().fit(texts)
+        self.vocabulary.restore({**self.vocabulary.state(), "symbols": list(set(self.vocabulary.symbols))})
+
+@seqkit.hookimpl
+def seqkit_tokenizers():
+    yield Component("sets", "seqkit_sets:Sets", "a tokenizer for a test")
+"""
+
+
+def test_recipe_that_depends_on_the_order_of_a_set_is_detected(tmp_path: Path) -> None:
+    install(tmp_path / "installed", "seqkit-sets", SETS)
+    write_dedented(tmp_path / "recipe.yaml", RECIPE)
+    done = run_process(
+        *("verify-resume", "recipe.yaml", "tokenizer={type: sets}", "--kills", "1"),
+        cwd=tmp_path,
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "installed"), *sys.path]), "SEQKIT_PLUGINS": "on"},
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert re.search("^differs from the uninterrupted run: ", done.stdout, re.MULTILINE)
+
+
 @pytest.mark.parametrize("encoder", [CountingEncoder, RandomEncoder])
 def test_inexact_encoder_is_detected(encoder, run_verify_resume, tmp_path: Path) -> None:
     registry.register("encoder", "inexact", encoder)
@@ -188,7 +217,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda run: (run / "metrics.jsonl").write_bytes((run / "metrics.jsonl").read_bytes() + b"{}\n"),
         r"metrics\.jsonl: 4 lines, not 3",
     ),
-    "the recipe": (edit("recipe.yaml", "bilstm", "lstm"), r'recipe\.yaml:11: "type": "lstm",, not "type": "bilstm",'),
+    "the recipe": (edit("recipe.yaml", "bilstm", "lstm"), r"recipe\.yaml:\d+: type: lstm, not type: bilstm"),
     "the vocabulary": (edit("tokenizer.json", "吃", "喝"), r'tokenizer\.json:\d+: "喝".*, not "吃"'),
     "a weight": (
         lambda run: shift(run / "model.safetensors", "head.output.bias"),
@@ -223,7 +252,7 @@ def test_first_difference_names_file_and_place(case: str, finished: Path, tmp_pa
 
 def test_check_without_enough_kills_is_inconclusive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class NeverKilled:
-        code, run, boundaries, errors = 0, tmp_path, ["open a"], []
+        code, run, boundaries, errors, seconds = 0, tmp_path, ["open a"], [], 1.0
 
         def __init__(self, folder: Path, job: object) -> None:
             pass
@@ -231,7 +260,10 @@ def test_check_without_enough_kills_is_inconclusive(monkeypatch: pytest.MonkeyPa
         def start(self, kill: object) -> bool:
             return False
 
-    monkeypatch.setattr(verify, "_Trial", NeverKilled)
+        def start_afresh(self) -> None:
+            pass
+
+    monkeypatch.setattr(verify, "Trial", NeverKilled)
     monkeypatch.setattr(verify, "first_difference", lambda one, other: "")
     lines: list[str] = []
     assert verify.verify_resume(tmp_path / "recipe.yaml", [], 2, [], lines.append) is False

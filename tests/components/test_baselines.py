@@ -138,7 +138,7 @@ def test_label_metrics_equal_scikit_learn(pairs) -> None:
     truth, predicted = [list(column) for column in zip(*pairs, strict=True)]
     scores = label_metrics(truth, predicted, LABELS)
     assert scores["accuracy"] == accuracy_score(truth, predicted)
-    expected = f1_score(truth, predicted, labels=LABELS, average="macro", zero_division=0)
+    expected = f1_score(truth, predicted, average="macro", zero_division=0)
     assert scores["macro_f1"] == pytest.approx(expected, abs=1e-12)
     assert scores["confusion_matrix"] == {
         "labels": LABELS,
@@ -152,6 +152,25 @@ def test_label_metrics_equal_scikit_learn(pairs) -> None:
         assert actual["f1"] == pytest.approx(report[label]["f1-score"])
         for name in ("precision", "recall", "support"):
             assert actual[name] == pytest.approx(report[label][name])
+
+
+def test_macro_f1_leaves_out_a_label_that_is_neither_true_nor_predicted() -> None:
+    scores = label_metrics(list("aabb"), list("aabb"), ["a", "b", "c"])
+    assert scores["macro_f1"] == 1
+    assert scores["per_class"]["c"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
+    assert scores["confusion_matrix"]["matrix"] == [[2, 0, 0], [0, 2, 0], [0, 0, 0]]
+
+
+def test_a_label_outside_the_training_data_is_an_error_of_model_and_baseline() -> None:
+    scores = label_metrics(list("abz"), list("abb"), ["a", "b"])
+    assert scores["accuracy"] == pytest.approx(2 / 3)
+    assert scores["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert scores["per_class"]["z"] == {"precision": 0, "recall": 0, "f1": 0, "support": 1}
+    assert scores["confusion_matrix"]["labels"] == ["a", "b", "z"]
+    baseline = tfidf_baseline(["aa", "bb"] * 3, list("ab") * 3, ["aa", "bb", "bb"], list("abz"), ["a", "b"])
+    assert {name: baseline[name] for name in ("accuracy", "macro_f1")} == {
+        name: scores[name] for name in ("accuracy", "macro_f1")
+    }
 
 
 def test_label_metrics_of_a_small_table() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 import seqkit
@@ -20,7 +20,12 @@ from seqkit.embeddings.one_hot import OneHot
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM, BiLSTM, dispatch
 from seqkit.modeling.model import Model
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
+from seqkit.stop import NO_STOP
 from seqkit.tokenizers.char import Char
+from seqkit.training.distributed import SINGLE
+from seqkit.training.setup import build_setup
 
 
 @pytest.fixture
@@ -142,6 +147,70 @@ def test_constant_feature_is_only_shifted(by: str) -> None:
     torch.testing.assert_close(embedding(torch.tensor([[[9.0, 0.1]]])), torch.tensor([[[2.0, 0.0]]]), rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("by", SCALERS)
+@given(level=st.floats(-1e12, 1e12), exponent=st.integers(-300, 300), seed=st.integers(0, 99))
+def test_scaled_removes_level_and_scale(by: str, level: float, exponent: int, seed: int) -> None:
+    values = np.random.default_rng(seed).standard_normal((50, 2))
+    vectors = []
+    for changed in (values, level + values, values * 10.0**exponent):
+        embedding = Scaled(2, by=by)
+        embedding.fit([changed[:20], changed[20:40]])
+        vectors.append(embedding(torch.from_numpy(changed[None])))
+    assert vectors[0].dtype == torch.float64
+    # The sum itself is rounded to a multiple of the spacing.
+    torch.testing.assert_close(vectors[1], vectors[0], rtol=0, atol=1e-11 + 8 * np.spacing(abs(level)))
+    torch.testing.assert_close(vectors[2], vectors[0], rtol=1e-9, atol=1e-9)
+
+
+def test_rounding_errors_of_a_constant_feature_are_not_scaled() -> None:
+    embedding = Scaled(1)
+    embedding.fit([np.array([[0.1 + 0.2], [0.3], [0.3]])])
+    assert embedding(torch.tensor([[[0.3]]])).abs().item() < 1e-7
+
+
+def test_scaled_rejects_features_whose_differences_overflow() -> None:
+    with pytest.raises(seqkit.errors.DataError, match="^feature 2 is too large to compute with: rescale it$"):
+        Scaled(2).fit([np.array([[1.0, 1.7e308], [2.0, -1.7e308]])])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("shift", np.nan), ("shift", np.inf), ("scale", np.nan), ("scale", 0.0), ("scale", -1.0)]
+)
+def test_invalid_buffers_are_rejected(waves: dict, tmp_path: Path, name: str, value: float) -> None:
+    run = seqkit.run(waves, runs=tmp_path, quiet=True)
+    weights = load_file(run.directory.model)
+    weights[f"embedding.{name}"][1] = value
+    save_file(weights, run.directory.model)
+    message = "model.safetensors: corrupt: the embedding 'scaled' has an invalid shift or scale$"
+    with pytest.raises(seqkit.errors.DataError, match=message):
+        seqkit.load(run.path).predict(series([4], 1))
+
+
+class Recorded(Scaled):
+    """An embedding that does not accept float64, since it overrides `forward`, and records what it receives."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        self.received = features.dtype
+        return super().forward(features)
+
+
+@pytest.mark.parametrize("embedding", [None, Scaled(3), Recorded(3)])
+def test_encoder_receives_features_in_the_default_dtype(embedding: Any) -> None:
+    model = Model(embedding, LSTM(3, hidden_size=2), torch.nn.Identity())
+    encoded = model.encode(torch.zeros(1, 4, 3, dtype=torch.float64), torch.tensor([4]))
+    assert encoded.outputs.dtype == torch.float32
+    assert embedding is None or getattr(embedding, "received", torch.float32) == torch.float32
+
+
+@pytest.mark.parametrize("embedding", [None, Scaled(3)])
+def test_features_too_large_for_float32_are_rejected(embedding: Any) -> None:
+    model = Model(embedding, LSTM(3, hidden_size=2), torch.nn.Identity())
+    features = torch.zeros(2, 4, 3, dtype=torch.float64)
+    features[1, 2] = torch.tensor([7.0, -1e39, 0.0], dtype=torch.float64)
+    with pytest.raises(seqkit.errors.DataError, match=r"^a value of 1e\+39 is too large to compute with: correct or"):
+        model.encode(features, torch.tensor([4, 4]))
+
+
 def test_scaled_has_buffers_and_no_weights() -> None:
     embedding, restored = Scaled(3), Scaled(3)
     embedding.fit(series([5], 0))
@@ -161,9 +230,13 @@ def waves(monkeypatch: pytest.MonkeyPatch) -> dict:
     class Waves(seqkit.contracts.Reader):
         yields = "features"
 
+        def __init__(self, *, level: float = 0.0):
+            self.level = level
+
         def read(self):
             for number, row in enumerate(series([5] * 20, 0)):
-                yield seqkit.contracts.Example(row * (1 + number), "odd" if number % 2 else "even", f"waves:{number}")
+                values = self.level + row.astype(np.float64) * (1 + number)
+                yield seqkit.contracts.Example(values, "odd" if number % 2 else "even", f"waves:{number}")
 
     return {
         "data": {"type": "waves", "split": {"by": "order", "test": 0.5}},
@@ -188,6 +261,42 @@ def test_scaled_is_fitted_to_training_split_and_saved_with_weights(waves: dict, 
         for number, prediction in enumerate(predictions, start=10)
     ]
     assert np.mean(is_correct) == run.result["metrics"]["test"]["accuracy"]
+
+
+def test_features_too_large_for_float32_are_rejected_before_training(waves: dict, tmp_path: Path) -> None:
+    recipe = {key: value for key, value in waves.items() if key != "embedding"}
+    recipe["data"] = waves["data"] | {"level": 1e39}
+    with pytest.raises(
+        seqkit.errors.DataError, match=r"^waves:0: feature [123]: a value of 1e\+39 is too large to comp"
+    ):
+        seqkit.run(recipe, runs=tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_note_recommends_scaled_if_float32_hides_the_differences_of_a_feature(waves: dict, tmp_path: Path) -> None:
+    recipe = {key: value for key, value in waves.items() if key != "embedding"} | {
+        "data": waves["data"] | {"level": 2.0**31}
+    }
+    notes = []
+    for changes in ({}, {"embedding": {"type": "scaled"}}, {"data": waves["data"]}):
+        read = read_recipe(recipe | changes)
+        plan = resolve(read, registry.load_registry())
+        setup = build_setup(plan, read, torch.device("cpu"), SINGLE, NO_STOP)
+        notes.append(setup.data.notes)
+    assert [note.partition(" is between ")[0] for note in notes[0]] == ["feature 1", "feature 2", "feature 3"]
+    assert notes[0][0].endswith("but float32 has steps of 2.6e+02 there: set `embedding: {type: scaled}`")
+    assert notes[1:] == [[], []]
+
+
+def test_level_of_the_features_changes_nothing(waves: dict, tmp_path: Path) -> None:
+    rows = [np.round(row, 6).astype(np.float64) for row in series([4, 9], 1)]
+    predictions = []
+    for level in (0.0, 2.0**30):
+        run = seqkit.run(waves | {"data": waves["data"] | {"level": level}}, runs=tmp_path, quiet=True)
+        predictions.append(
+            [list(prediction["probabilities"].values()) for prediction in run.predict([row + level for row in rows])]
+        )
+    np.testing.assert_allclose(*predictions, rtol=0, atol=1e-5)
 
 
 def test_embedding_must_fit_the_reader(waves: dict) -> None:

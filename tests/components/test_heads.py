@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 from sklearn.utils.class_weight import compute_class_weight
 
-from seqkit.contracts import Batch, Encoded, Example
+from seqkit.contracts import Batch, DataNote, Encoded, Example
 from seqkit.data.batching import collate
 from seqkit.encoders.lstm import BiLSTM
 from seqkit.errors import DataError
@@ -154,17 +154,6 @@ def test_next_char_dropout_is_active_only_in_training() -> None:
     assert torch.equal(head.eval().logits(encoded), plain)
 
 
-@pytest.mark.parametrize("loss", [0.0, 0.5, math.log(2), 3.0])
-def test_next_char_metrics(loss: float) -> None:
-    metrics = NextChar().metrics(loss, [], [])
-    assert metrics == pytest.approx({"bits_per_char": math.log2(math.e) * loss, "perplexity": math.e**loss})
-    assert set(NextChar.metric_names) == set(metrics)
-
-
-def test_next_char_perplexity_does_not_overflow() -> None:
-    assert math.isfinite(NextChar().metrics(5000.0, [], [])["perplexity"])
-
-
 def test_next_char_state_is_json() -> None:
     tokenizer = Char()
     tokenizer.fit(["hello"])
@@ -292,17 +281,18 @@ def test_classify_pools_over_real_time_steps(pooling: Any, reduce: Any) -> None:
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
-@given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=20))
+@given(st.lists(st.tuples(st.sampled_from([*LABELS, "happy"]), st.sampled_from(LABELS)), min_size=1, max_size=20))
 def test_classify_metrics_equal_scikit_learn(pairs: list[tuple[str, str]]) -> None:
+    """The label `happy` does not occur in the training data."""
     truth, predicted = [list(labels) for labels in zip(*pairs, strict=True)]
+    labels = [*LABELS, "happy"] if "happy" in truth else LABELS
     metrics = classify().metrics(1.0, [{"label": label} for label in predicted], [Example("", t) for t in truth])
-    macro_f1 = f1_score(truth, predicted, labels=LABELS, average="macro", zero_division=0)
     assert metrics["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
-    assert metrics["macro_f1"] == pytest.approx(macro_f1)
-    assert metrics["confusion_matrix"]["labels"] == LABELS
-    assert metrics["confusion_matrix"]["matrix"] == confusion_matrix(truth, predicted, labels=LABELS).tolist()
-    table = precision_recall_fscore_support(truth, predicted, labels=LABELS, zero_division=0)
-    for number, label in enumerate(LABELS):
+    assert metrics["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro", zero_division=0))
+    assert metrics["confusion_matrix"]["labels"] == labels
+    assert metrics["confusion_matrix"]["matrix"] == confusion_matrix(truth, predicted, labels=labels).tolist()
+    table = precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=0)
+    for number, label in enumerate(labels):
         row = [metrics["per_class"][label][name] for name in ("precision", "recall", "f1", "support")]
         assert row == pytest.approx([column[number] for column in table])
     assert json.loads(json.dumps(metrics)) == metrics
@@ -315,16 +305,33 @@ def test_classify_target_is_the_index_of_the_label() -> None:
     assert row.target == 2
 
 
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (None, "^the label is missing$"),
-        ("happy", "^the label 'happy' does not occur in the training data: the labels are angry, glad, sad$"),
-    ],
-)
-def test_classify_rejects_an_unknown_label(target: str | None, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        list(classify().rows(Example("", target), np.array([0])))
+def test_classify_rejects_a_missing_label() -> None:
+    with pytest.raises(DataError, match="^the label is missing$"):
+        list(classify().rows(Example("", None), np.array([0])))
+
+
+def test_classify_leaves_an_unknown_label_out_of_the_loss() -> None:
+    head = classify(class_weights="balanced", label_smoothing=0.1)
+    with pytest.warns(DataNote, match="^the label 'happy' does not occur in the training data") as notes:
+        (row,) = head.rows(Example("", "happy", "reviews.csv:7"), np.array([4]))
+    assert [note.message.location for note in notes] == ["reviews.csv:7"]  # type: ignore[union-attr]
+    encoded, batch = random_batch(head)
+    targets = torch.where(torch.arange(7) % 2 == 0, row.target, batch.targets)
+    known = Encoded(encoded.outputs[1::2], encoded.final[1::2])
+    for _ in ("training", "evaluation"):
+        loss = head.loss(encoded, batch._replace(targets=targets))
+        expected = head.loss(known, Batch(*[part[1::2] for part in batch[:3]]))
+        assert loss.total.item() == pytest.approx(expected.total.item(), rel=1e-12)
+        assert float(loss.count) == pytest.approx(float(expected.count))
+        head.eval()
+    nothing = head.loss(encoded, batch._replace(targets=torch.full_like(targets, row.target)))
+    assert (nothing.total.item(), float(nothing.count)) == (0, 0)
+
+
+def test_one_example_of_a_label_is_enough_to_fit() -> None:
+    head = Classify(class_weights="balanced")
+    head.fit([Example("", label) for label in ("glad", "glad", "odd")], None)
+    assert head.labels == ["glad", "odd"]
 
 
 def test_classify_rejects_a_single_label() -> None:

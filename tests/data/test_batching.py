@@ -114,11 +114,12 @@ def test_rows_without_targets() -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
-def test_features_are_converted_to_the_default_dtype(count: int, dtype: type) -> None:
+def test_features_are_converted_to_the_default_dtype_and_float64_remains(count: int, dtype: type) -> None:
     generator = np.random.default_rng(0)
     features = [generator.normal(size=(length, 4)).astype(dtype) for length in range(1, count + 1)]
     batch = collate([Row(values, values[:, 0]) for values in features])
-    assert batch.inputs.dtype == batch.targets.dtype == torch.get_default_dtype()
+    assert batch.inputs.dtype == (torch.float64 if dtype == np.float64 else torch.get_default_dtype())
+    assert batch.targets.dtype == torch.get_default_dtype()
     assert batch.inputs.shape == (count, count, 4)
     for row, target, values in zip(batch.inputs, batch.targets, features, strict=True):
         np.testing.assert_allclose(row[: len(values)], values, rtol=1e-6)

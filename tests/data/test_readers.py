@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import errno
+import gzip
+import io
 import json
 import os
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqkit.cli.lines import read_lines
-from seqkit.contracts import Example
+from seqkit.contracts import DataNote, Example
 from seqkit.errors import DataError, UsageError
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
@@ -89,8 +91,12 @@ def test_labels_of_jsonl_are_those_of_csv(table) -> None:
     ],
 )
 def test_empty_rows_can_be_skipped(table, format: str, content: str) -> None:
-    assert table(content, format, empty="skip") == [("good", "1", 3)]
-    error = error_of(table, content.replace("good", " "), format, empty="skip")
+    with pytest.warns(DataNote, match="^skipped: the text or the label is empty$") as notes:
+        assert table(content, format, empty="skip") == [("good", "1", 3)]
+    lines = [2, 4, 5] if format == "csv" else [2, 4]
+    assert [note.message.location.rpartition(":")[2] for note in notes] == list(map(str, lines))
+    with pytest.warns(DataNote):
+        error = error_of(table, content.replace("good", " "), format, empty="skip")
     assert (
         error == f"data.{format}: all {content.count(chr(10)) - (format != 'jsonl')} rows have an empty text or label: "
         "check `text:` and `label:`"
@@ -262,32 +268,32 @@ def test_long_fields_and_null_characters(table, format: str) -> None:
     assert csv.field_size_limit() == limit
 
 
-fields = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
-
-
-# With "\n" line endings, QUOTE_MINIMAL does not quote a carriage return in a field, which then ends the line.
-dialects = [("\r\n", csv.QUOTE_MINIMAL), ("\r\n", csv.QUOTE_ALL), ("\n", csv.QUOTE_ALL)]
+fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff"), min_size=1).filter(str.strip)
 
 
 @settings(deadline=None)
-@given(rows=st.lists(st.tuples(fields, fields), min_size=1), dialect=st.sampled_from(dialects))
-def test_csv_module_round_trip(tmp_path_factory, rows, dialect) -> None:
-    line_end, quoting = dialect
+@given(
+    rows=st.lists(st.tuples(fields, fields), min_size=1),
+    line_end=st.sampled_from(["\r\n", "\n"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    delimiter=st.sampled_from(",;\t|"),
+    compress=st.sampled_from([gzip.compress, bytes]),
+)
+def test_csv_module_round_trip(tmp_path_factory, rows, line_end: str, quoting, delimiter: str, compress) -> None:
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, lineterminator=line_end, quoting=quoting, delimiter=delimiter)
+    writer.writerows([("text", "label"), *rows])
     path = tmp_path_factory.mktemp("written") / "rows.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator=line_end, quoting=quoting).writerows([("text", "label"), *rows])
+    path.write_bytes(compress(written.getvalue().encode()))
 
-    def normalized(value: str) -> str:
-        return value.replace("\r\n", "\n").replace("\r", "\n")
-
-    examples = list(Table(path=path).read())
+    examples = list(Table(path=path, delimiter=delimiter).read())
     assert [(example.input, example.target) for example in examples] == [
-        (normalized(text), normalized(label).strip()) for text, label in rows
+        (text.replace("\r\n", "\n"), label.replace("\r\n", "\n").strip()) for text, label in rows
     ]
     line = 2
-    for example, row in zip(examples, rows, strict=True):
-        assert example.location == f"{path}:{line}"
-        line += 1 + sum(normalized(value).count("\n") for value in row)
+    for number, (example, row) in enumerate(zip(examples, rows, strict=True), start=1):
+        assert (example.location, example.row) == (f"{path}:{line}", number)
+        line += 1 + sum(value.count("\n") for value in row)
 
 
 @pytest.mark.parametrize(
@@ -326,8 +332,8 @@ def test_units_of_inline_text() -> None:
     text = "one\n\n  \ntwo \n"
     assert list(Text(text=text).read()) == [Example(text, location="data.text")]
     assert list(Text(text=text, unit="line").read()) == [
-        Example("one", location="data.text:1"),
-        Example("two ", location="data.text:4"),
+        Example("one", location="data.text:1", row=1),
+        Example("two ", location="data.text:4", row=4),
     ]
 
 
@@ -337,8 +343,8 @@ def test_text_file_line_endings(tmp_path: Path, line_end: str) -> None:
     path.write_bytes(f"\N{ZERO WIDTH NO-BREAK SPACE}床前{line_end}{line_end}明月\u2028光\x0c\x85".encode())
     assert list(Text(path=path).read()) == [Example("床前\n\n明月\u2028光\x0c\x85", location=str(path))]
     assert list(Text(path=path, unit="line").read()) == [
-        Example("床前", location=f"{path}:1"),
-        Example("明月\u2028光\x0c\x85", location=f"{path}:3"),
+        Example("床前", location=f"{path}:1", row=1),
+        Example("明月\u2028光\x0c\x85", location=f"{path}:3", row=3),
     ]
 
 
@@ -365,7 +371,7 @@ def table_file(path: Path) -> list[Example]:
     return list(Table(path=path, format="csv").read())
 
 
-@pytest.mark.parametrize("read", [text_file, table_file, lambda path: read_lines(path, "utf-8")])
+@pytest.mark.parametrize("read", [text_file, table_file, lambda path: lines_of(path, "utf-8")])
 def test_unreadable_path(tmp_path: Path, read) -> None:
     assert error_of(read, tmp_path / "missing.csv") == "missing.csv: no such file"
     (tmp_path / "folder.csv").mkdir()
@@ -388,31 +394,31 @@ def test_file_without_permission(tmp_path: Path, monkeypatch) -> None:
 # Lines to predict
 
 
-class Bytes:
-    """A replacement for standard input."""
+def lines_of(file: Path, encoding: str) -> list[str]:
+    return list(read_lines(file, encoding))
 
-    def __init__(self, content: bytes) -> None:
-        self.buffer = self
-        self.read = lambda: content
+
+def replace_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
 def test_lines_of_a_file_and_of_standard_input(tmp_path: Path, monkeypatch) -> None:
-    raw = "\N{ZERO WIDTH NO-BREAK SPACE}开心\r\n\r\n  \rsad\x0c\u2028 so\n".encode("gb18030")
+    raw = "\N{ZERO WIDTH NO-BREAK SPACE}开心\r\n\r\n  \nsad\x0c\u2028 \rso\n".encode("gb18030")
     (tmp_path / "lines.txt").write_bytes(raw)
-    monkeypatch.setattr("sys.stdin", Bytes(raw))
-    expected = ["开心", "sad\x0c\u2028 so"]
-    assert read_lines(tmp_path / "lines.txt", "gb18030") == expected
-    assert read_lines(Path("-"), "gb18030") == expected
+    replace_stdin(monkeypatch, raw)
+    expected = ["开心", "", "  ", "sad\x0c\u2028 \rso"]
+    assert lines_of(tmp_path / "lines.txt", "gb18030") == expected
+    assert lines_of(Path("-"), "gb18030") == expected
 
 
 def test_lines_in_another_encoding(tmp_path: Path, monkeypatch) -> None:
     raw = "好\n".encode("gb18030")
     (tmp_path / "lines.txt").write_bytes(raw)
-    monkeypatch.setattr("sys.stdin", Bytes(raw))
+    replace_stdin(monkeypatch, raw)
     remedy = ":1: byte 0xba is not utf-8; the file can be read as gb18030: set `--encoding gb18030`"
-    assert error_of(read_lines, tmp_path / "lines.txt", "utf-8") == "lines.txt" + remedy
-    assert error_of(read_lines, Path("-"), "utf-8") == "standard input" + remedy
-    monkeypatch.setattr("sys.stdin", Bytes(b"\n \n"))
-    assert error_of(read_lines, Path("-"), "utf-8") == "standard input: the file contains only white space"
+    assert error_of(lines_of, tmp_path / "lines.txt", "utf-8") == "lines.txt" + remedy
+    assert error_of(lines_of, Path("-"), "utf-8") == "standard input" + remedy
+    replace_stdin(monkeypatch, b"\n \n")
+    assert error_of(lines_of, Path("-"), "utf-8") == "standard input: the file contains only white space"
     with pytest.raises(UsageError, match="^--encoding 'klingon' is unknown"):
         read_lines(Path("-"), "klingon")

@@ -170,15 +170,72 @@ def test_random_split_is_stratified_and_preserves_the_order() -> None:
     test=split_fractions,
     seed=st.integers(0, 9),
 )
-def test_random_split_is_stratified_for_rare_labels(labels, valid: float, test: float, seed: int) -> None:
+def test_every_label_occurs_in_the_training_split(labels, valid: float, test: float, seed: int) -> None:
     examples = [Example(str(number), label) for number, label in enumerate(labels)]
     splits = by_random(examples, valid, test, seed)
     assert sorted(int(example.input) for split in splits.values() for example in split) == list(range(len(labels)))
-    for split, fraction in (("valid", valid), ("test", test)):
-        counts = Counter(example.target for example in splits.get(split, []))
-        assert abs(counts.total() - fraction * len(labels)) <= 1
-        for label in set(labels):
-            assert abs(counts[label] - fraction * labels.count(label)) < 2
+    assert {example.target for example in splits["train"]} == set(labels)
+    sizes = {split: len(members) for split, members in splits.items()}
+    wanted = {"valid": round(len(labels) * valid), "test": round(len(labels) * test)}
+    if sum(wanted.values()) <= len(labels) - len(set(labels)):  # one example of each label trains
+        assert (sizes.get("valid", 0), sizes.get("test", 0)) == (wanted["valid"], wanted["test"])
+    else:
+        assert sizes["train"] == len(set(labels))
+    if min(Counter(labels).values()) * (1 - valid - test) >= 1:
+        for split, fraction in (("valid", valid), ("test", test), ("train", 1 - valid - test)):
+            counts = Counter(example.target for example in splits.get(split, []))
+            assert all(abs(counts[label] - fraction * labels.count(label)) < 1 + 1e-9 for label in set(labels))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rare_labels_train_whatever_the_seed(seed: int) -> None:
+    labels = ["pos", "neg"] * 12 + ["odd", "pair", "pair"]
+    splits = by_random([Example(str(number), label) for number, label in enumerate(labels)], 0.1, 0.1, seed)
+    assert {split: len(members) for split, members in splits.items()} == {"train": 21, "valid": 3, "test": 3}
+    counts = Counter(example.target for example in splits["train"])
+    assert counts["odd"] == 1 and counts["pair"] >= 1
+
+
+def test_the_largest_remainders_get_the_rest() -> None:
+    labels = "a" * 14 + "b" * 13 + "c" * 13  # a tenth of each is 1.4, 1.3 and 1.3, and of all 4
+    for seed in range(10):
+        splits = by_random([Example(str(number), label) for number, label in enumerate(labels)], 0.0, 0.1, seed)
+        assert Counter(example.target for example in splits["test"]) == {"a": 2, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        [f"a translation {number}" for number in range(40)],
+        [["B-PER", "O"]] * 40,
+        [0.5] * 40,
+        [None] * 40,
+        [np.arange(3)] * 40,
+    ],
+    ids=["texts", "tags", "numbers", "none", "arrays"],
+)
+def test_targets_that_are_no_labels_are_not_stratified(targets: list) -> None:
+    examples = [Example(str(number), target) for number, target in enumerate(targets)]
+    splits = by_random(examples, 0.1, 0.2, seed=0, stratify=not isinstance(targets[0], str))
+    assert {split: len(members) for split, members in splits.items()} == {"train": 28, "valid": 4, "test": 8}
+
+
+def test_the_head_says_whether_targets_are_labels(write_csv, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trained_labels(seed: int) -> set[str]:
+        data = {"type": "table", "path": path, "split": {"by": "random", "test": 0.5}}
+        return {example.target for example in splits_of(data, seed=seed)["train"]}
+
+    path = write_csv("few.csv", TEXTS[:3])  # a, b, a
+    assert all(trained_labels(seed) == {"a", "b"} for seed in range(10))
+    monkeypatch.setattr(Classify, "stratifies", False)
+    assert any(trained_labels(seed) == {"a"} for seed in range(10))
+
+
+def test_integers_and_strings_are_the_same_label() -> None:
+    targets = [1, "1", np.int64(1), True, "True", "odd"]
+    splits = by_random([Example(str(number), target) for number, target in enumerate(targets)], 0.0, 0.5, seed=1)
+    assert {str(example.target) for example in splits["train"]} == {"1", "True", "odd"}
+    assert len(splits["test"]) == 3
 
 
 def test_random_split_depends_on_the_seed() -> None:
@@ -218,8 +275,8 @@ def test_ordered_splits_are_contiguous_and_cover_all_examples(count: int, valid:
 # The splits of a recipe
 
 
-def splits_of(data: dict, head: str = "sentiment") -> dict[str, list[Example]]:
-    recipe = {"data": data, "encoder": {"type": "lstm", "hidden_size": 2}, "head": {"type": head}}
+def splits_of(data: dict, head: str = "sentiment", seed: int = 1) -> dict[str, list[Example]]:
+    recipe = {"seed": seed, "data": data, "encoder": {"type": "lstm", "hidden_size": 2}, "head": {"type": head}}
     plan = resolve(Recipe(recipe, ""), load_registry())
     return read_splits(plan, build_readers(plan))
 
@@ -358,10 +415,6 @@ def test_head_makes_the_rows(tokenizer: Char) -> None:
 @pytest.mark.parametrize(
     ("example", "message"),
     [
-        (
-            Example("a", "x", "f.csv:3"),
-            "f.csv:3: the label 'x' does not occur in the training data: the labels are good, bad",
-        ),
         (Example("a", None, "f.csv:4"), "f.csv:4: the label is missing"),
         (Example("", "good", "f.csv:5"), "f.csv:5: the text is empty"),
         (Example("axb", "good", "f.csv:6"), "f.csv:6: 'x' (U+0078), token 2 of the text, is not in the vocabulary"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
+import os
+import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from hypothesis import strategies as st
 
 import seqkit
 from helpers.long_texts import TEXT, result_or_error, text_plan
+from seqkit.cli.signals import StopRequest
 from seqkit.contracts import Example, LongText
 from seqkit.data.batching import Shard, StreamBatches
 from seqkit.data.dataset import encode
@@ -128,6 +133,24 @@ def test_prepared_data_do_not_depend_on_chunks(
     assert_same_data(whole, cached)
     expected = smallest_type(whole.tokenizer.vocab_size)
     assert cached.splits["train"].rows[0].input.dtype == expected and expected.itemsize == 1
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bytes])
+def test_concatenated_and_compressed_files_do_not_depend_on_chunks(tmp_path: Path, monkeypatch, compress) -> None:
+    monkeypatch.setattr(
+        "seqkit.data.token_files.encode.read_chunks", lambda path, encoding: read_chunks(path, encoding, 50)
+    )
+    text = ("\ufeff" + TEXT + "a lone\rcarriage return\n") * 3
+    (tmp_path / "a.txt").write_bytes(compress(text.encode()))
+    plan = text_plan(tmp_path / "a.txt", split={"by": "order", "valid": 0.2, "test": 0.1})
+    lines = TEXT.replace("\r\n", "\n").count("\n") + 1
+    note = f"a.txt:{lines + 1}: removed the byte order mark at the start of the line .* the file: 2"
+    with pytest.warns(UserWarning, match=note) as notes:
+        whole, encoded, cached = prepare_three_times(plan, monkeypatch)
+    assert len({str(note.message) for note in notes}) == 1
+    assert {"\r", "\ufeff"} & set(whole.tokenizer.state()["symbols"]) == {"\r"}
+    assert_same_data(whole, encoded)
+    assert_same_data(whole, cached)
 
 
 def test_separate_long_files_for_valid_and_test(tmp_path: Path, monkeypatch) -> None:
@@ -348,16 +371,20 @@ def test_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, monkeypa
 
 @pytest.mark.usefixtures("every_text_is_long")
 def test_signal_interrupts_reading(tmp_path: Path, monkeypatch, cache: Path) -> None:
-    monkeypatch.setattr(
-        "seqkit.data.token_files.encode.read_chunks", lambda path, encoding: read_chunks(path, encoding, 500)
-    )
+    def read(path: Path, encoding: str) -> Iterator[str]:
+        for chunk in read_chunks(path, encoding, 500):
+            if next(countdown) == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield chunk
+
+    monkeypatch.setattr("seqkit.data.token_files.encode.read_chunks", read)
     (tmp_path / "a.txt").write_text(TEXT)
     plan = text_plan(tmp_path / "a.txt", {"type": "char", "unknown": "mark"}, {"by": "order", "valid": 0.1})
     for place in (0, 3, 6, 15):  # in each of the three passes
-        numbers = iter([0] * place + [2] * 99)
-        with pytest.raises(Interrupted, match="stopped while the text was read: there is nothing to save") as raised:
-            prepare(plan, lambda numbers=numbers: next(numbers))
-        assert raised.value.exit_code == 130
+        countdown = itertools.count(place, -1)
+        with pytest.raises(Interrupted) as raised, StopRequest():
+            prepare(plan)
+        assert raised.value.exit_code == 143
         assert not list(cache.glob("*"))
 
 

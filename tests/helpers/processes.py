@@ -89,18 +89,19 @@ def _train(rank: int, job: dict[str, Any]) -> int:
     from seqkit.experiment import run_recipe
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
+    from seqkit.stop import StopCheck
 
-    calls_left = job.get("stop_after", {}).get(str(rank), 0)
+    class StopAfter(StopCheck):
+        calls_left = job.get("stop_after", {}).get(str(rank), 0)
 
-    def stop() -> int:  # called after each step and during an evaluation
-        nonlocal calls_left
-        calls_left -= 1
-        return signal.SIGTERM if calls_left == 0 else 0
+        def __call__(self) -> int:  # after each step and during the evaluation of an epoch
+            self.calls_left -= 1
+            return signal.SIGTERM if self.calls_left == 0 else 0
 
     recipe = read_recipe(job.get("recipes", {}).get(str(rank), job["recipe"]))
     runs = Path(job["folder"]) / "runs"
     try:
-        run_recipe(recipe, load_registry(), runs, stop=stop, resume=job.get("resume"))
+        run_recipe(recipe, load_registry(), runs, stop=StopAfter(), resume=job.get("resume"))
     except SeqkitError as error:
         if rank == 0 or isinstance(error, OtherProcessStopped):
             os.write(2, "".join(f"{line}\n" for line in error.lines).encode())

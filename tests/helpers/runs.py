@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 
 import seqkit
 from seqkit.errors import DataError
 
 RUN_FILES = {
     "recipe.yaml",
+    "recipe.given.yaml",
+    "overrides.txt",
     "plan.json",
     "tokenizer.json",
     "model.safetensors",
@@ -87,3 +92,13 @@ def with_value(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     else:
         holder[path[-1]] = value
     return changed
+
+
+def with_large_weights(run: Path, folder: Path) -> Path:
+    """Return a copy of a run whose weights are finite but so large that sums of them are not."""
+    copied = Path(shutil.copytree(run, folder / "large"))
+    weights = load_file(copied / "model.safetensors")
+    signs = {name: np.where(np.indices(weight.shape).sum(axis=0) % 2, -1, 1) for name, weight in weights.items()}
+    large = {name: (3.4e38 * sign).astype(np.float32) for name, sign in signs.items()}
+    save_file(large, copied / "model.safetensors")
+    return copied

@@ -14,10 +14,11 @@ from seqkit.errors import Interrupted
 from seqkit.experiment import run_recipe
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
+from seqkit.stop import StopCheck
 
 
-class StopAfter:
-    """A stop callback that reports SIGTERM at its n-th call."""
+class StopAfter(StopCheck):
+    """A stop check that reports SIGTERM at its n-th call."""
 
     def __init__(self, calls: int) -> None:
         self.calls = calls
@@ -39,7 +40,7 @@ def interrupted_run(recipe: dict[str, Any], folder: Path, after: int, **override
         run_recipe(read, load_registry(), folder, stop=StopAfter(after))
     assert caught.value.exit_code == 143
     (path,) = folder.iterdir()
-    assert f"--resume {path}" in str(caught.value)
+    assert f"seqkit resume {path}" in str(caught.value)
     return path
 
 

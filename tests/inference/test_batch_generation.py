@@ -192,7 +192,7 @@ def generation_path(tmp_path_factory) -> Path:
 
 def test_prompts_and_samples_are_printed_as_json_lines(cli, generation_path: Path, tmp_path: Path) -> None:
     run = seqkit.load(generation_path)
-    (tmp_path / "prompts.txt").write_text("In\n\na basket of\n", encoding="utf-8")
+    (tmp_path / "prompts.txt").write_text("In\na basket of\n", encoding="utf-8")
     done = cli("generate", generation_path, "--prompts", "prompts.txt", "--length", "9")
     assert (done.returncode, done.stderr) == (0, "")
     prompts = ["In", "a basket of"]

@@ -327,7 +327,7 @@ def test_streamed_words_join_to_decoded_text() -> None:
     for stop, expected in (
         ([], tokenizer.decode(ids)),
         (["cat"], "Don't stop, the "),
-        ([" 12"], "Don't stop, the cat's好-"),
+        ([" 12"], "Don't stop, the cat's 好 -"),
     ):
         engine = ScriptedEngine(ids, vocab_size=tokenizer.vocab_size)
         assert "".join(stream_pieces(engine, tokenizer, len(ids), stop=stop)) == expected

@@ -61,6 +61,7 @@ DESCRIPTIONS = [
     (Literal["error", "skip", "mark"], "one of error, skip, mark"),
     (Literal["balanced"], "'balanced'"),
     (Literal["on", 1, True], "one of on, 1, true"),
+    (Literal["auto", ",", "\t"], 'one of auto, ",", "\\t"'),
     (PositiveInt | None, "a positive integer"),
     (Annotated[int, Ge(1), Le(9)] | Literal["auto"], "an integer, 1 to 9, or 'auto'"),
     (Annotated[int | None, Ge(1), Le(9)], "an integer, 1 to 9"),

@@ -120,6 +120,33 @@ def test_sentiment_learns_in_a_few_batches(tmp_path: Path) -> None:
     assert set(run.result["predictions"][0]["probabilities"]) == {"正面", "负面"}
 
 
+def minimal_pairs() -> list[tuple[str, str]]:
+    """Return pairs of a positive and a negative sentence that differ in a few characters."""
+    with (RECIPES / "data" / "sentiment_zh" / "minimal_pairs.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["positive"], row["negative"]) for row in csv.DictReader(file)]
+
+
+def check_minimal_pairs(run: seqkit.Run) -> None:
+    pairs = minimal_pairs()
+    labels = iter(item["label"] for item in run.predict([text for pair in pairs for text in pair]))
+    wrong = [pair for pair in pairs if (next(labels), next(labels)) != ("正面", "负面")]
+    assert len(pairs) == 60
+    assert len(wrong) <= 6, wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_sentiment_reads_minimal_pairs(seed: int, tmp_path: Path) -> None:
+    check_minimal_pairs(seqkit.run(RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, seed=seed))
+
+
+def test_sentiment_reads_minimal_pairs_after_a_short_training(tmp_path: Path) -> None:
+    short = {"epochs": 3}
+    check_minimal_pairs(
+        seqkit.run(RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, train=short, baseline=False)
+    )
+
+
 @pytest.fixture(scope="module")
 def corpus() -> dict[str, list[dict[str, str]]]:
     splits = {}
@@ -132,7 +159,8 @@ def corpus() -> dict[str, list[dict[str, str]]]:
 def test_the_corpus_is_large_distinct_and_balanced(corpus) -> None:
     texts = [row["text"] for rows in corpus.values() for row in rows]
     assert len(texts) == len(set(texts)) > 1000
-    assert "我今天很开心，因为我考试考了100分" not in {text.replace(" ", "") for text in texts}
+    pairs = {text for pair in minimal_pairs() for text in pair}
+    assert not {text.replace(" ", "") for text in pairs} & {text.replace(" ", "") for text in texts}
     for rows in corpus.values():
         positive = sum(row["label"] == "正面" for row in rows)
         assert 0.45 < positive / len(rows) < 0.55
@@ -156,7 +184,7 @@ def test_no_sentence_of_another_split_is_one_word_away(corpus) -> None:
 
 def test_writing_the_corpus_again_gives_the_same_bytes(corpus, tmp_path: Path) -> None:
     folder = RECIPES / "data" / "sentiment_zh"
-    for name in ("write_corpus.py", "clauses.py"):
+    for name in ("write_corpus.py", "clauses.py", "short_sentences.py", "minimal_pairs.csv"):
         shutil.copy(folder / name, tmp_path)
     subprocess.run([sys.executable, tmp_path / "write_corpus.py"], check=True)
     for side in corpus:

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import seqkit
+from helpers.recipes import GENERATION_RECIPE
 from seqkit.errors import RecipeError, UsageError
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.resolve import resolve
@@ -58,9 +60,9 @@ def faults_of(source: Any, *overrides: str) -> list[str]:
     return caught.value.lines
 
 
-def test_a_recipe_keeps_its_text_and_drops_a_byte_order_mark(write: Write) -> None:
+def test_a_recipe_keeps_its_bytes_and_drops_a_byte_order_mark(write: Write) -> None:
     recipe = read_recipe(write(r=b"\xef\xbb\xbfname: x\r\n"))
-    assert (recipe.data, recipe.text) == ({"name": "x"}, "name: x\r\n")
+    assert (recipe.data, recipe.given) == ({"name": "x"}, b"\xef\xbb\xbfname: x\r\n")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ class TestDictionaries:
             {"seed": np.int64(3), "lr": np.float64(0.5), "path": Path("a/b"), "betas": (0.9, 0.99), 1: None}
         )
         assert recipe.data == {"seed": 3, "lr": 0.5, "path": "a/b", "betas": [0.9, 0.99], "1": None}
-        assert read_recipe(recipe.data).text == recipe.text
+        assert read_recipe(recipe.data).given == recipe.given
 
     def test_the_dictionary_is_not_changed(self) -> None:
         given_recipe = {"encoder": {"type": "lstm"}}
@@ -327,7 +329,7 @@ def test_a_fault_is_placed_at_the_innermost_section_above(write: Write) -> None:
     assert recipe.fault(("generate", "prompt"), "x").location == "r.yaml:1:1"
     assert recipe.fault(("train", "epochs"), "x").location == "r.yaml:8:11"
     assert recipe.fault(("train", "epochs"), "x", at_key=True).location == "r.yaml:8:3"
-    assert Recipe({}, "").fault(("a", ""), "x").key == "a.''"
+    assert Recipe({}).fault(("a", ""), "x").key == "a.''"
 
 
 def test_a_message_is_one_line_without_control_characters(write: Write) -> None:
@@ -373,3 +375,53 @@ def test_any_override_resolves_or_is_rejected(write: Write, path: list[str], val
         plan_of(write(r=BASE), f"{'.'.join(path)}={value}")
     except (RecipeError, UsageError) as error:
         assert error.lines
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_byte_that_is_not_utf8_is_reported_at_its_character(ends: str, tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_bytes("\ufeff".encode() + f"name: 我{ends}seed: 1 # 我".encode() + b"\xff\xfe")
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(file)
+    assert caught.value.lines == [f"{file}:2:12: the byte 0xff is not UTF-8: save the recipe as UTF-8"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="there is no /dev/zero")
+def test_device_is_not_a_recipe(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^/dev/zero: cannot read the recipe: it is not a regular file$"):
+        read_recipe("/dev/zero")
+
+
+BOTH = "set epochs or steps, not both"
+
+
+@pytest.mark.parametrize(("base", "override"), [("epochs: 5", "train.steps=3"), ("steps: 5", "train.epochs=3")])
+def test_epochs_and_steps_replace_each_other(base: str, override: str, write: Write) -> None:
+    key = override.removeprefix("train.").partition("=")[0]
+    write(base=BASE.replace("epochs: 3", base), top=f"extends: base.yaml\ntrain: {{{key}: 4}}\n")
+    other = "epochs" if key == "steps" else "steps"
+    for recipe, overrides, value in (
+        ("base.yaml", [override], 3), ("top.yaml", [], 4), ("top.yaml", [override], 3),
+        ("base.yaml", [f"train={{{key}: 3}}"], 3), ("base.yaml", [f"train.{other}=null", override], 3),
+    ):  # fmt: skip
+        train = plan_of(Path(recipe), *overrides).train
+        assert (getattr(train, key), getattr(train, other)) == (value, None)
+    assert getattr(plan_of(Path("base.yaml"), f"train.{key}=null").train, other) == 5
+
+
+def test_both_epochs_and_steps_in_one_place_are_an_error(write: Write) -> None:
+    write(base=BASE, top="extends: base.yaml\ntrain: {steps: 4, epochs: 3}\n")
+    for recipe, overrides, place in (
+        ("top.yaml", [], "top.yaml:2:16"),
+        ("base.yaml", ["train.epochs=4", "train.steps=3"], "command line"),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            plan_of(Path(recipe), *overrides)
+        assert caught.value.lines == [f"{place}: train.steps: {BOTH}"]
+
+
+def test_argument_in_python_replaces_epochs_of_a_dictionary(tmp_path: Path) -> None:
+    run = seqkit.run(GENERATION_RECIPE, runs=tmp_path, quiet=True, train__steps=2)
+    assert (run.recipe["train"]["epochs"], run.recipe["train"]["steps"]) == (None, 2)
+    with pytest.raises(RecipeError, match=f"^argument: train.steps: {BOTH}"):
+        seqkit.run(GENERATION_RECIPE, runs=tmp_path, quiet=True, train={"epochs": 1, "steps": 2})

@@ -82,6 +82,30 @@ def test_lines_are_counted_with_any_line_end(ends: str) -> None:
     assert str(document.values["a", "b"]) == "r:4:6"
 
 
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_other_line_separators_are_ordinary_characters(character: str, quote: str) -> None:
+    value = f"a{character}b {character} c"
+    document = parse(
+        f"# {character}\r\nx{character}: {quote}{value}{quote} # {character}\r\ny: |\r\n  {value}\r\nz: 1", "r"
+    )
+    assert document.data == {f"x{character}": value, "y": value + "\n", "z": 1}
+    assert str(document.values[f"x{character}",]) == "r:2:5"
+    assert str(document.values["z",]) == "r:5:4"
+
+
+def test_byte_order_mark_in_quotes_is_kept() -> None:
+    assert parse("a: '\ufeffx' # \ufeff\n", "r").data == {"a": "\ufeffx"}
+
+
+def test_character_that_stands_in_for_another_is_one_that_the_text_does_not_contain() -> None:
+    text = 'a: "\u2028\U00010000\\U00010001\\ud800\\udc02"\nb: \u2028'
+    with pytest.raises(RecipeError, match="surrogate"):
+        parse(text, "r")
+    document = parse('a: "\x85\U00010000\\U00010001\\U00010002"\nb: \u2028', "r")
+    assert document.data == {"a": "\x85\U00010000\U00010001\U00010002", "b": "\u2028"}
+
+
 REFUSED = {
     "anchor": ("a: &x 1\n", "1:4: a: anchors (&x) are not allowed"),
     "anchor on a mapping": ("a: &x\n  b: 1\n", "1:4: a: anchors (&x) are not allowed"),
@@ -102,9 +126,39 @@ REFUSED = {
     "surrogate": ('a: "\\ud83d"\n', "1:4: a: the surrogate U+D83D is not"),
     "surrogate in a key": ('"\\udc00": 1\n', "1:1: the surrogate U+DC00 is not"),
     "character beyond Unicode": ('a: 1\nb: "\\UFFFFFFFF"\n', "2:2: invalid YAML"),
-    "control character": ("a: 1\nb: \x07\n", "2:4: invalid YAML: the character U+0007 is not allowed"),
+    "bell": (
+        "a: 1\nb: \x07\n",
+        '2:4: invalid YAML: the character U+0007 (BEL) is not allowed: delete it, or write "\\x07" in double quotes',
+    ),
+    "null character": ("a: 1\r\rb: x\0\n", "3:5: invalid YAML: the character U+0000 (NUL) is not allowed"),
+    "delete character": ("a: \x7f\n", "1:4: invalid YAML: the character U+007F (DEL) is not allowed"),
+    "C1 control character": (
+        "a: \x80\n",
+        '1:4: invalid YAML: the character U+0080 is not allowed: delete it, or write "\\x80"',
+    ),
+    "noncharacter": (
+        "a: \uffff\n",
+        '1:4: invalid YAML: the character U+FFFF is not allowed: delete it, or write "\\uffff"',
+    ),
+    "surrogate itself": ("a: \ud83d\n", "1:4: invalid YAML: the surrogate U+D83D is not a character"),
+    "byte order mark before a key": (
+        "a: 1\r\n\ufeffb: 2\r\n",
+        "2:1: the byte order mark U+FEFF, an invisible character, is",
+    ),
+    "byte order mark in a value": ("a: x\ufeffy\n", "1:5: the byte order mark U+FEFF, an invisible character, is"),
+    "byte order mark before a comment": (
+        "a: 1\n\ufeff# b\nc: 2\n",
+        "2:1: invalid YAML: the byte order mark U+FEFF, an invisible character, is",
+    ),
+    "after a mark": ('a: "\ufeff\u2028", b: c\n', "1:8: invalid YAML: unexpected text after a value"),
+    "after other line separators": (
+        "a: x\x85\u2028\u2029\r\n\r\nb: @x\n",
+        "3:4: invalid YAML: a value cannot begin with @",
+    ),
+    "a separator that is no value": ("a: [\u2028\r]]\n", "2:2: invalid YAML"),
     "absurd version": ("%YAML 1." + "9" * 5000 + "\n---\na: 1\n", "1:1: invalid YAML"),
-    "tab": ("a:\n\tb: 1\n", "2:1: invalid YAML: unexpected tab: indent with spaces"),
+    "tab after a value": ("a: 1\t# one\n", "1:5: invalid YAML: unexpected tab: replace it with spaces"),
+    "tab": ("a:\n\tb: 1\n", "2:1: invalid YAML: unexpected tab: replace it with spaces"),
     "unclosed bracket": ("a: 1\nb: [1,\n  2\nc: 3\n", "2:4: invalid YAML: unclosed [, or a missing comma inside"),
     "unclosed at the end": ("a: {b: [1,\n", "1:8: invalid YAML: unclosed [, or a missing comma inside"),
     "missing comma": (
@@ -160,7 +214,25 @@ plain_data = st.recursive(
     | st.floats(allow_nan=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
     | st.sampled_from(
-        ["1e3", "0o7", "no", "null", "", "~", "1:30", "a: b", "# c", " x ", "-", "<<", "\u2028", "\r\n", "9" * 30]
+        [
+            "\x85",
+            "a\ufeff",
+            "1e3",
+            "0o7",
+            "no",
+            "null",
+            "",
+            "~",
+            "1:30",
+            "a: b",
+            "# c",
+            " x ",
+            "-",
+            "<<",
+            "\u2028",
+            "\r\n",
+            "9" * 30,
+        ]
     ),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text("abc:-#'\" 1.我\n", max_size=4), inner, max_size=3)
@@ -183,12 +255,12 @@ def test_dumping_a_value_twice_writes_it_twice() -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.text() | st.text("abc:-?[]{},'\"&*!|>%@#~<0x1. \n\t\\U", max_size=40))
+@given(st.text() | st.text("abc:-?[]{},'\"&*!|>%@#~<0x1. \r\n\t\\U\x85\u2028\ufeff", max_size=40))
 def test_any_text_parses_or_is_rejected_with_a_position(text: str) -> None:
     try:
         parse(text, "r")
     except RecipeError as error:
-        lines = text.count("\n") + text.count("\r") + sum(text.count(end) for end in "\x85\u2028\u2029")
+        lines = text.count("\n") + text.count("\r")
         for fault in error.faults:
             file, line, column = fault.location.split(":")
             assert file == "r"

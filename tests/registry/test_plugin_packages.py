@@ -137,7 +137,10 @@ def test_run_with_uninstalled_plugin_names_package(cli, average_run) -> None:
     run, _ = average_run
     done = cli("generate", run)
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == f"seqkit: {run}: the encoder 'average' is not installed: pip install 'seqkit-average>=1.2'\n"
+    assert done.stderr == (
+        f"seqkit: {run}: the encoder 'average' of seqkit-average is not installed: pip install 'seqkit-average>=1.2', "
+        "or its source if it is not published\n"
+    )
 
 
 @pytest.mark.parametrize("off", [{"SEQKIT_PLUGINS": "off"}, {}])

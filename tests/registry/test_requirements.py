@@ -11,9 +11,12 @@ import pytest
 
 import seqkit
 from helpers.distributions import install
+from helpers.recipes import RECIPES
 from seqkit import registry
 from seqkit.cli import execute
 from seqkit.errors import PluginError
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
 from seqkit.registry.records import Plugin, Registry
 from seqkit.registry.requirements import check_plugins
 
@@ -62,12 +65,14 @@ def test_installed_plugins_are_accepted(check, plugins: str) -> None:
         (
             "seqkit-works, seqkit-absent",
             [],
-            "recipe.yaml:1:25: the required plugin seqkit-absent is not installed: pip install seqkit-absent",
+            "recipe.yaml:1:25: the required plugin seqkit-absent is not installed: pip install "
+            "seqkit-absent, or its source if it is not published",
         ),
         (
             '"seqkit-absent>=2"',
             [],
-            "recipe.yaml:1:11: the required plugin seqkit-absent is not installed: pip install 'seqkit-absent>=2'",
+            "recipe.yaml:1:11: the required plugin seqkit-absent is not installed: pip install "
+            "'seqkit-absent>=2', or its source if it is not published",
         ),
         (
             "seqkit-works",
@@ -78,7 +83,7 @@ def test_installed_plugins_are_accepted(check, plugins: str) -> None:
             '"seqkit-works>=2"',
             [],
             "recipe.yaml:1:11: the recipe requires seqkit-works>=2, but 1.2 is installed: "
-            "pip install 'seqkit-works>=2'",
+            "pip install 'seqkit-works>=2', or its source if it is not published",
         ),
         (
             "seqkit-fails",
@@ -97,14 +102,14 @@ def test_missing_plugin_is_reported_before_other_errors(check, plugins: str, opt
 @pytest.mark.parametrize(
     ("plugins", "message"),
     [
-        ('"seqkit works"', "recipe.yaml:1:11: plugins.0: must be the name of a package, with or without versions: "),
+        ('"seqkit works"', "recipe.yaml:1:11: plugins.0: must be the name of a package, with or without versions "),
         (
             '"seqkit-works[extra]"',
-            "recipe.yaml:1:11: plugins.0: must be the name of a package, with or without versions: ",
+            "recipe.yaml:1:11: plugins.0: must be the name of a package, with or without versions ",
         ),
         (
-            '"seqkit-works @ https://host/it.whl"',
-            "recipe.yaml:1:11: plugins.0: must be the name of a package, with or without versions: ",
+            '"seqkit-works @"',
+            "recipe.yaml:1:11: plugins.0: must be the name of a package, with or without versions ",
         ),
         ("7", "recipe.yaml:1:11: plugins.0: must be the name of a package"),
     ],
@@ -138,3 +143,27 @@ def test_versions_are_compared_like_pip(version: str, is_enough: bool) -> None:
         return
     with pytest.raises(PluginError, match="^0: the recipe requires seqkit-mine>=0.1, but 0.0.9 is installed"):
         check_plugins(["seqkit-mine>=0.1"], installed, str)
+
+
+def test_missing_plugin_is_installed_from_the_source_that_the_recipe_names(check, tmp_path: Path) -> None:
+    source = tmp_path / "my plugins" / "seqkit-absent"
+    source.mkdir(parents=True)
+    missing = "seqkit: recipe.yaml:1:11: the required plugin seqkit-absent is not installed: "
+    absent = "does not exist: install it from where the recipe comes from"
+    for item, remedy in {
+        "seqkit-absent @ my plugins/seqkit-absent": "pip install 'my plugins/seqkit-absent'",
+        "seqkit-absent>=2@./my plugins": "pip install './my plugins'",
+        "seqkit-absent @ nowhere": f"its source {tmp_path}/nowhere {absent}",
+        "seqkit-absent @ --index-url=http://x": f"its source {tmp_path}/--index-url=http:/x {absent}",
+        "seqkit-absent @ git+https://host/it&x": "pip install 'git+https://host/it&x'",
+    }.items():
+        done = check(f'"{item}"')
+        assert (done.code, done.out, done.err) == (4, "", f"{missing}{remedy}\n")
+
+
+def test_plugins_of_this_repository_are_installed_from_their_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RECIPES.parent)
+    for recipe in sorted(Path("plugins").glob("*/recipes/*.yaml")):
+        name = recipe.parts[1]
+        with pytest.raises(PluginError, match=f"{name} is not installed: pip install plugins/{name}$"):
+            resolve(read_recipe(recipe), Registry())

@@ -29,6 +29,7 @@ from helpers.runs import (
 )
 from seqkit.errors import DataError, SeqkitError, UsageError
 from seqkit.inference.numpy_engine.engine import SUPPORTED
+from seqkit.recipe.yaml_parser import parse
 from seqkit.runs.directory import RunDirectory
 
 
@@ -67,7 +68,8 @@ def test_plan_records_components_and_versions(generation_run: Path) -> None:
     assert plan["recipe"]["encoder"] == {
         "type": "lstm", "hidden_size": 6, "num_layers": 1, "bias": True, "dropout": 0.0, "proj_size": 0,
     }  # fmt: skip
-    assert json.loads((generation_run / "recipe.yaml").read_text(encoding="utf-8")) == GENERATION_RECIPE
+    assert json.loads((generation_run / "recipe.given.yaml").read_text(encoding="utf-8")) == GENERATION_RECIPE
+    assert parse((generation_run / "recipe.yaml").read_text(encoding="utf-8"), "recipe.yaml").data == plan["recipe"]
 
 
 def test_run_directories_are_numbered_after_existing_ones(tmp_path: Path) -> None:
@@ -160,7 +162,8 @@ def test_component_that_is_not_installed_is_named(generation_run: Path, tmp_path
     plan["recipe"]["encoder"]["type"] = plan["components"][3]["name"] = "gru"
     plan["components"][3] |= {"distribution": "seqkit-gru", "version": "1.2"}
     path = corrupted(generation_run, tmp_path / "run", "plan.json", json.dumps(plan).encode())
-    with pytest.raises(seqkit.PluginError, match=r"the encoder 'gru' is not installed: pip install 'seqkit-gru>=1\.2'"):
+    message = r"the encoder 'gru' of seqkit-gru is not installed: pip install 'seqkit-gru>=1\.2'"
+    with pytest.raises(seqkit.PluginError, match=message):
         load_and_use(path)
     plan["components"] = []
     path = corrupted(generation_run, tmp_path / "unlisted", "plan.json", json.dumps(plan).encode())
@@ -209,11 +212,14 @@ TOKENIZER_EDITS = {
     "no symbols": (("tokenizer",), {}, "corrupt: the tokenizer cannot read its state: "),
     "symbol is a number": (("tokenizer", "symbols", 0), 5, "has no list of symbols"),
     "duplicate symbol": (("tokenizer", "symbols", 0), "a", "has a duplicate symbol"),
+    "symbol of two characters": (("tokenizer", "symbols", 0), "\n\n", "has an invalid symbol"),
+    "unsorted symbols": (("tokenizer", "symbols", 0), "~", "are not sorted"),
     "too few symbols": (("tokenizer", "symbols"), ["I", "n"], "vocab_size is not 2"),
     "lone surrogate": (("tokenizer", "symbols", 0), "\udc00", "surrogates not allowed"),
     "other vocabulary": (("head", "vocab_size"), 10**12, "vocab_size is not 21"),
     "no head": (("head",), None, "corrupt: 'head' is not a mapping"),
     "features is text": (("features",), "wide", "corrupt: 'features' must be a positive integer"),
+    "features is a boolean": (("features",), True, "corrupt: 'features' must be a positive integer, not true"),
 }
 
 
@@ -300,8 +306,18 @@ def test_valid_weights_of_built_in_encoders_are_accepted(encoder: str, tmp_path:
 def test_corrupt_metrics_and_result_are_named(generation_run: Path, tmp_path: Path) -> None:
     assert [row["epoch"] for row in seqkit.load(generation_run).metrics] == [1, 2]
     truncated = (generation_run / "metrics.jsonl").read_bytes()[:-9]
-    for content, message in ((truncated, "metrics.jsonl:2: corrupt"), (b"\xff", "not UTF-8"), (None, "is missing")):
-        path = corrupted(generation_run, tmp_path / message.replace(":", ""), "metrics.jsonl", content)
+    contents = {
+        truncated: "metrics.jsonl:2: corrupt",
+        b"\xff": "metrics.jsonl:1: corrupt: not UTF-8",
+        None: "is missing",
+        b"NaN\n": "metrics.jsonl:1: corrupt: NaN is not JSON",
+        b'{"epoch": 1}\n{"loss": 1e999}\n': "metrics.jsonl:2: corrupt: '1e999' is too large",
+        b'{"epoch": 1, "epoch": 2}\n': "metrics.jsonl:1: corrupt: the key 'epoch' occurs twice",
+        b'{"epoch": 1}\n\n5\n': "metrics.jsonl:3: corrupt: not a JSON object",
+        b'"\\ud800"\n': "metrics.jsonl:1: corrupt: 'utf-8' codec can't encode",
+    }
+    for number, (content, message) in enumerate(contents.items()):
+        path = corrupted(generation_run, tmp_path / str(number), "metrics.jsonl", content)
         assert message in data_error_line(path, lambda run: seqkit.load(run).metrics)
     path = corrupted(generation_run, tmp_path / "no result", "result.json", None)
     assert "result.json: is missing: the run is not complete" in data_error_line(
@@ -358,5 +374,5 @@ def test_invalid_state_with_matching_manifest_is_rejected(state: Any, generation
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     manifest["state.json"] = hashlib.sha256(content).hexdigest()
     (checkpoint / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="no checkpoint is intact: start again without --resume"):
+    with pytest.raises(DataError, match="no checkpoint is intact: start a new run"):
         seqkit.run(GENERATION_RECIPE, resume=path, quiet=True)

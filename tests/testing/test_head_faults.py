@@ -288,7 +288,7 @@ FAULTS: dict[str, tuple[type, str, str]] = {
     "a metric is missing": (
         faulty_class(Tags, metric_names=("accuracy", "f1")),
         "metrics",
-        "metrics returns None for it",
+        "metric_names contains 'f1', but metrics never returns it",
     ),
     "the baseline has no name": (
         faulty_class(Tags, baseline=lambda self, train, test, tokenizer: {"accuracy": 1.0}),

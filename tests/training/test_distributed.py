@@ -103,6 +103,22 @@ def test_several_processes_equal_one_with_the_same_batches(
             assert expected["probabilities"] == pytest.approx(actual["probabilities"], abs=1e-6)
 
 
+def test_processes_agree_on_the_best_epoch_while_the_metric_is_constant(
+    train_in_processes, classifier, tmp_path: Path
+) -> None:
+    train = classifier["train"] | {"epochs": 4, "metric": "accuracy", "optimizer": {"type": "sgd", "lr": 1e-3}}
+    recipe = classifier | {"train": train | {"early_stopping": {"patience": 1}}}
+    results = train_in_processes(2, tmp_path / "many", recipe, float64=True)
+    assert (results.codes, results.errors) == ([0, 0], [])
+    run = load_run(tmp_path / "many")
+    valid = [row for row in run.metrics if row["split"] == "valid"]
+    losses = [row["loss"] for row in valid]
+    assert len(valid) > 1
+    assert len({row["accuracy"] for row in valid}) == 1
+    assert run.result["metrics"]["valid"]["loss"] == pytest.approx(min(losses), rel=1e-9)
+    assert losses.index(min(losses)) > 0
+
+
 def test_batch_of_fewer_rows_than_processes(train_in_processes, tmp_path: Path) -> None:
     """A single text is one row: the second process computes it too, and its loss is not counted."""
     recipe = CHAR | {"data": {"type": "text", "text": SENTENCE}, "train": {"epochs": 3}}
@@ -123,7 +139,7 @@ def test_interrupted_processes_resume_exactly(train_in_processes, kind: str, cla
     stopped = train_in_processes(2, tmp_path / "stopped", recipe | dropout, stop_after={1: 4})
     assert (complete.codes, stopped.codes) == ([0, 0], [143, 143])
     path = load_run(tmp_path / "stopped").path
-    assert stopped.errors == [f"stopped after step 4 and saved: resume with --resume {path}"]
+    assert stopped.errors == [f"stopped after step 4 and saved; resume with: seqkit resume {path}"]
     single = train_in_processes(1, tmp_path / "single", recipe | dropout, resume=path)
     assert single.codes == [2]
     assert single.errors == [f"{path}: was trained by 2 processes: resume with --processes 2"]

@@ -87,7 +87,7 @@ def test_resuming_with_another_recipe_or_other_data_is_an_error(tmp_path: Path) 
         seqkit.run(CHARACTER_RECIPE, resume=path, quiet=True, seed=9, encoder={"hidden_size": 5})
     assert str(caught.value) == (
         f"{path}: the recipe differs from the saved run: encoder.hidden_size (was 12, now 5), seed (was 3, now 9): "
-        "resume with the saved values"
+        f"resume with the saved values, or with seqkit resume {path}, which needs no recipe"
     )
     text = tmp_path / "text.txt"
     text.write_text("one text")
@@ -97,7 +97,8 @@ def test_resuming_with_another_recipe_or_other_data_is_an_error(tmp_path: Path) 
     with pytest.raises(DataError) as caught:
         seqkit.run(recipe, resume=path, quiet=True)
     assert str(caught.value) == (
-        f"{path}: the data differs from that of the saved run (train): resume with the same data, or start a new run"
+        f"{path}: the data differs from that of the saved run (train): the file of data.path has changed: restore it, "
+        "or start a new run"
     )
 
 
@@ -116,7 +117,7 @@ def test_corrupt_checkpoint_is_skipped_and_reported(tmp_path: Path, capsys: pyte
     assert "model.safetensors" in files
     assert skipped == [f"{weights}: corrupt: its sha256 differs from the manifest"]
     (older / "manifest.json").unlink()
-    with pytest.raises(DataError, match="no checkpoint is intact: start again without --resume$"):
+    with pytest.raises(DataError, match="no checkpoint is intact: start a new run$"):
         seqkit.run(CHARACTER_RECIPE, resume=path)
     assert f"skipped a checkpoint: {weights}: corrupt: its sha256 differs from the manifest" in capsys.readouterr().out
 
@@ -142,12 +143,12 @@ def test_interrupted_process_resumes_exactly(number: int, code: int, tmp_path: P
     assert process.returncode == code, errors
     if number != signal.SIGKILL:
         assert errors.count("\n") == 1
-        assert "--resume runs/char-gen-1" in errors
-    resumed = subprocess.run(
-        [*command_with_checkpoints, "--resume", "runs/char-gen-1"], cwd=tmp_path, capture_output=True, text=True
-    )
+        assert "resume with: seqkit resume runs/char-gen-1\n" in errors
+    again = [*command_with_checkpoints[3:], "--resume", "char-gen-1"]
+    resume = ["resume", "char-gen-1"] if number == signal.SIGINT else again
+    resumed = subprocess.run([*command[:3], *resume], cwd=tmp_path / "runs", capture_output=True, text=True)
     assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout.splitlines()[-1] == "runs/char-gen-1"
+    assert resumed.stdout.splitlines()[-1] == "char-gen-1"
     complete = seqkit.run(
         RECIPES / "char_gen.yaml", runs=tmp_path / "complete", quiet=True, train={"epochs": 60, "checkpoint_seconds": 0}
     )
@@ -155,4 +156,6 @@ def test_interrupted_process_resumes_exactly(number: int, code: int, tmp_path: P
     for name in ("model.safetensors", "metrics.jsonl"):
         assert (loaded.path / name).read_bytes() == (complete.path / name).read_bytes()
     assert loaded.result["generated"] == complete.result["generated"]
-    assert json.loads((loaded.path / "plan.json").read_text()) == json.loads((complete.path / "plan.json").read_text())
+    plan = json.loads((loaded.path / "plan.json").read_text())
+    assert plan.pop("command") == f"seqkit run {RECIPES / 'char_gen.yaml'} train.epochs=60 train.checkpoint_seconds=0"
+    assert plan == json.loads((complete.path / "plan.json").read_text())

@@ -1,22 +1,22 @@
-"""SIGINT and SIGTERM: wherever a run is, it saves a checkpoint, names the command to resume, and resumes exactly."""
+"""SIGINT and SIGTERM: a run that trains saves a checkpoint and resumes exactly; before that, it ends at once."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
-import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import seqkit
-from helpers.plugins import write_dedented
+from helpers.commands import CommandResult, error_line
 from helpers.recipes import vowel_csv
-from helpers.training import reproducible_contents
+from helpers.training import interrupted_run, reproducible_contents
 from seqkit.cli.signals import StopRequest
 from seqkit.errors import Interrupted
 from seqkit.experiment import run_recipe
@@ -44,9 +44,21 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def complete(recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return the contents of a run of the recipe without a signal."""
-    return reproducible_contents(seqkit.run(recipe, runs=tmp_path_factory.mktemp("complete"), quiet=True))
+def complete_run(recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run of the recipe without a signal."""
+    return seqkit.run(recipe, runs=tmp_path_factory.mktemp("complete"), quiet=True).path
+
+
+@pytest.fixture(scope="module")
+def complete(complete_run: Path) -> dict[str, Any]:
+    """Return the contents of that run."""
+    return reproducible_contents(seqkit.load(complete_run))
+
+
+@pytest.fixture
+def run_recipe_command(recipe, complete_run: Path, run_command) -> Callable[..., CommandResult]:
+    """Return a function that runs the recipe on the command line, in an empty folder."""
+    return partial(run_command, "run", complete_run / "recipe.yaml")
 
 
 def run_until_interrupted(recipe: dict[str, Any], runs: Path, **options: Any) -> tuple[Interrupted, Path]:
@@ -94,9 +106,73 @@ def test_signal_interrupts_training_and_evaluation(
         patched.setattr(place, SignalAfter(getattr(sys.modules[module], name), number, calls))
         error, path = run_until_interrupted(recipe, tmp_path / "stopped")
     assert error.exit_code == code
-    assert str(error).endswith(f"saved: resume with --resume {path}")
+    assert str(error).endswith(f"saved; resume with: seqkit resume {path}")
     assert not (path / "result.json").exists()
     assert reproducible_contents(seqkit.run(recipe, resume=path, quiet=True)) == complete
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "seqkit.data.prepare.read_splits",
+        "seqkit.data.prepare.fit_tokenizer",
+        "seqkit.data.prepare.make_rows",
+        "seqkit.training.setup.build_model",
+        "seqkit.runs.directory.write_synced",
+    ],
+)
+def test_signal_before_training_leaves_nothing(
+    place: str, number: int, code: int, run_recipe_command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, _, name = place.rpartition(".")
+    monkeypatch.setattr(place, SignalAfter(getattr(sys.modules[module], name), number, 2 if "write" in name else 1))
+    result = run_recipe_command()
+    assert (result.code, error_line(result)) == (code, "interrupted before training: nothing was saved")
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_signal_that_a_component_swallows_or_converts(run_recipe_command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def convert(*_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException:
+            raise RuntimeError("the import was not completed") from None
+
+    monkeypatch.setattr("seqkit.data.prepare.read_splits", convert)
+    result = run_recipe_command()
+    assert (result.code, error_line(result)) == (143, "interrupted before training: nothing was saved")
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_signal_before_training_continues(
+    number: int, code: int, recipe, complete, run_recipe_command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = interrupted_run(recipe, tmp_path / "runs", after=4)
+    with monkeypatch.context() as patched:
+        patched.setattr("seqkit.training.resume.newest_checkpoint", SignalAfter(newest_checkpoint, number, 1))
+        result = run_recipe_command("--resume", path)
+    expected = f"interrupted before training continued; resume with: seqkit resume {path}"
+    assert (result.code, error_line(result)) == (code, expected)
+    resumed = reproducible_contents(seqkit.run(recipe, resume=path, quiet=True))
+    del resumed["plan"]  # it contains the git commit of the current folder, which differs
+    assert resumed.items() <= complete.items()
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_signal_ends_other_commands(
+    number: int, code: int, complete_run: Path, run_command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, *arguments in (
+        ("seqkit.inference.run.RunDirectory.read_plan", "predict", complete_run, "abc"),
+        ("seqkit.recipe.resolve.resolve", "check", complete_run / "recipe.yaml"),
+        ("seqkit.testing.distribution.check_distribution", "check-plugin", "seqkit"),
+        ("tempfile.mkdtemp", "verify-resume", complete_run / "recipe.yaml"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, SignalAfter(None, number, 1))
+            result = run_command(*arguments)
+        assert (result.code, error_line(result)) == (code, "interrupted"), arguments
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
@@ -109,7 +185,7 @@ def test_signal_during_the_baseline(
         patched.setattr(Classify, "baseline", lambda *arguments: signals(*arguments))
         error, path = run_until_interrupted(recipe, tmp_path / "stopped")
     assert error.exit_code == code
-    assert str(error) == f"stopped after training, with everything saved: resume with --resume {path}"
+    assert str(error) == f"stopped after training, with everything saved; resume with: seqkit resume {path}"
     assert newest_checkpoint(RunDirectory.open(path))[2] == []
     assert reproducible_contents(seqkit.run(recipe, resume=path, quiet=True)) == complete
 
@@ -129,8 +205,7 @@ def test_sigterm_after_sigint_does_not_prevent_the_checkpoint(recipe, tmp_path: 
     assert newest_checkpoint(RunDirectory.open(path))[0] is not None
 
 
-def test_second_sigint_raises_keyboard_interrupt(recipe, tmp_path: Path) -> None:
-    """Python raises it between two of its own instructions."""
+def test_second_sigint_ends_training_at_once(recipe, tmp_path: Path) -> None:
 
     class SendingHooks:
         @seqkit.hookimpl
@@ -142,7 +217,7 @@ def test_second_sigint_raises_keyboard_interrupt(recipe, tmp_path: Path) -> None
             if epoch == 1:
                 os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
+    with pytest.raises(Interrupted, match="^interrupted$"), StopRequest() as stop:
         run_recipe(read_recipe(recipe), load_registry(), tmp_path / "runs", [SendingHooks()], stop)
     (path,) = (tmp_path / "runs").iterdir()
     assert newest_checkpoint(RunDirectory.open(path))[2] == []
@@ -173,79 +248,3 @@ def test_signals_are_not_handled_outside_the_main_thread(tmp_path: Path) -> None
     thread.start()
     thread.join()
     assert numbers == [0]
-
-
-SCRIPT = """
-    import sys
-    from pathlib import Path
-
-    import torch
-
-    import seqkit
-    from seqkit.cli import execute
-
-
-    class Multiply(torch.nn.Module, seqkit.contracts.Encoder):
-        '''Multiplies large matrices, which keeps Python from handling signals for many seconds.'''
-
-        causal = True
-
-        def __init__(self, input_size: int) -> None:
-            super().__init__()
-            self.output_size = self.final_size = input_size
-            self.scale = torch.nn.Parameter(torch.ones(()))
-            self.calls = 0
-
-        def forward(self, inputs, lengths, state=None):
-            self.calls += 1
-            if self.calls == 6:
-                Path("multiplying").touch()
-                torch.linalg.multi_dot([torch.ones(5000, 5000)] * 20)
-                Path("multiplied").touch()
-            outputs = inputs * self.scale
-            return seqkit.contracts.Encoded(outputs, outputs[:, -1])
-
-
-    seqkit.register("encoder", "multiply", Multiply)
-    sys.exit(execute(["run", "recipe.yaml"]))
-    """
-
-RECIPE = """
-    name: multiply
-    data:      {type: text, text: "a basket of apples, a basket of bananas"}
-    embedding: {type: learned, dim: 4}
-    encoder:   {type: multiply}
-    head:      {type: next_char}
-    train:     {epochs: 20, threads: 1, checkpoint_seconds: 0}
-    baseline:  off
-    """
-
-
-def test_two_sigint_end_a_long_torch_operation(tmp_path: Path) -> None:
-    """The process ends within two seconds, and the last checkpoint is intact."""
-    write_dedented(tmp_path / "recipe.yaml", RECIPE)
-    script = write_dedented(tmp_path / "script.py", SCRIPT)
-    process = subprocess.Popen(
-        [sys.executable, script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        deadline = time.monotonic() + 200
-        while not (tmp_path / "multiplying").exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-        assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        start = time.monotonic()
-        _, errors = process.communicate(timeout=60)
-        seconds = time.monotonic() - start
-    finally:
-        process.kill()
-    assert (process.returncode, errors) == (130, "seqkit: interrupted\n")
-    assert not (tmp_path / "multiplied").exists()
-    assert seconds < 2
-    run = RunDirectory.open(tmp_path / "runs" / "multiply-1")
-    checkpoint, _, skipped = newest_checkpoint(run)
-    assert checkpoint is not None
-    assert skipped == []

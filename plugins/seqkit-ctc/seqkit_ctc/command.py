@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -57,16 +59,22 @@ def tones(
         reader = Tones(count=count, seed=seed, digits=digits, noise=noise, speed=speed, sample_rate=sample_rate)
     except ValueError as error:
         raise UsageError(f"--{str(error).replace('_', '-')}") from None
+    if os.path.lexists(folder):
+        raise UsageError(f"--into {folder}: already exists: name a new folder")
     try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise UsageError(f"--into {folder}: already exists: name a new folder") from None
-    manifest = folder / "manifest.csv"
-    with manifest.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["path", "text"])
-        for number, (text, samples) in enumerate(reader.sounds(), start=1):
-            name = f"{number:05}-{text}.wav"
-            write_wav(folder / name, samples, sample_rate)
-            rows.writerow([name, text])
-    click.echo(manifest)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Written under a temporary name and then renamed, so that a folder of the final name is complete.
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as staging:
+            staged = Path(staging) / folder.name
+            staged.mkdir()
+            with (staged / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+                rows = csv.writer(file, lineterminator="\n")
+                rows.writerow(["path", "text"])
+                for number, (text, samples) in enumerate(reader.sounds(), start=1):
+                    name = f"{number:05}-{text}.wav"
+                    write_wav(staged / name, samples, sample_rate)
+                    rows.writerow([name, text])
+            staged.rename(folder)
+    except OSError as error:
+        raise UsageError(f"--into {folder}: cannot be written: {error.strerror}") from None
+    click.echo(os.fsencode(folder / "manifest.csv"))  # the name of a folder can be any bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,11 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
 from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
 from seqkit_ctc.edit_distance import label_error_rate
+
+_UNKNOWN = -1
+"""The id of a label that does not occur in the training data."""
 
 
 class CTC(nn.Module, Head):
@@ -28,9 +32,12 @@ class CTC(nn.Module, Head):
             probability is the sum over its alignments (Hannun et al., 2014).
         beam_size: the number of prefixes in the beam.
         dropout: the dropout probability of the encoder's outputs.
+        too_long: what to do with an example whose input has fewer time steps than its labels require: `error` raises an
+            error, `skip` leaves it out of training, loss and metrics, with a note.
     """
 
     needs = frozenset({"outputs", "targets"})
+    stratifies = False
     metric_names = ("label_error_rate", "exact_match")
     higher_is_better = frozenset({"exact_match"})
 
@@ -41,12 +48,14 @@ class CTC(nn.Module, Head):
         decoder: Literal["greedy", "beam"] = "greedy",
         beam_size: PositiveInt = 16,
         dropout: Fraction = 0.0,
+        too_long: Literal["error", "skip"] = "error",
     ) -> None:
         super().__init__()
         self.unit = labels
         self.decoder = decoder
         self.beam_size = beam_size
         self.dropout = nn.Dropout(dropout)
+        self.too_long = too_long
         self.labels: list[str] = []
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
@@ -58,7 +67,17 @@ class CTC(nn.Module, Head):
         return {"labels": self.labels}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._set_labels([str(label) for label in state["labels"]])
+        labels = state.get("labels")
+        if not isinstance(labels, list) or not labels or not all(map(self._is_label, labels)):
+            raise ValueError("'labels' is not a list of labels")
+        if len(set(labels)) < len(labels):
+            raise ValueError("'labels' contains a label twice")
+        self._set_labels(labels)
+
+    def _is_label(self, value: object) -> bool:
+        if not isinstance(value, str):
+            return False
+        return len(value) == 1 if self.unit == "characters" else value.split() == [value]
 
     def _set_labels(self, labels: list[str]) -> None:
         self.labels = labels
@@ -84,24 +103,55 @@ class CTC(nn.Module, Head):
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         labels = self.split_labels(example.target)
-        for label in labels:
-            if label not in self._label_ids:
-                known = ", ".join(self.labels[:40]) + (" …" if len(self.labels) > 40 else "")
-                raise DataError(f"the label '{label}' does not occur in the training data: {known}")
-        required = len(labels) + sum(one == other for one, other in zip(labels, labels[1:], strict=False))
+        required = self._required_steps(example)
         if required > len(encoded_input):
-            raise DataError(
-                f"its {len(labels)} labels require {required} time steps (with a blank between equal neighbours), but "
-                f"its input has {len(encoded_input)}: use shorter time steps, or remove the example"
+            if self.too_long == "error":
+                raise DataError(
+                    f"its {len(labels)} labels require {required} time steps (with a blank between equal neighbors), "
+                    f"but its input has {len(encoded_input)}: use shorter time steps, remove the example, or set "
+                    "`too_long: skip` to skip such examples"
+                )
+            note = "skipped: the input has fewer time steps than the labels require"
+            warnings.warn(DataNote(note, example.location), stacklevel=2)
+            return
+        label_ids = np.array([self._label_ids.get(label, _UNKNOWN) for label in labels], dtype=np.int64)
+        unknown = next((label for label in labels if label not in self._label_ids), None)
+        if unknown is not None:
+            note = (
+                "a label that does not occur in the training data counts as an error, and the loss leaves out its text"
             )
-        yield Row(encoded_input, np.array([self._label_ids[label] for label in labels], dtype=np.int64))
+            location = f"{example.location or 'an example'}, label '{unknown}'"
+            warnings.warn(DataNote(note, location), stacklevel=2)
+        yield Row(encoded_input, label_ids)
+
+    def _required_steps(self, example: Example) -> int:
+        """Return the number of time steps that the target requires: equal neighbors have a blank between them."""
+        labels = self.split_labels(example.target)
+        return len(labels) + sum(one == other for one, other in zip(labels, labels[1:], strict=False))
+
+    def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> Sequence[Example]:
+        """Return the examples that have a row."""
+        if self.too_long == "error":
+            return examples
+        return [example for example in examples if self._required_steps(example) <= _num_steps(example, tokenizer)]
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         """Return the summed loss and the number of rows."""
         assert batch.targets is not None and batch.target_lengths is not None
         log_probabilities = torch.log_softmax(self._label_scores(encoded), dim=2)
-        total = _negative_log_likelihood(log_probabilities, batch.lengths, batch.targets, batch.target_lengths).sum()
-        return Loss(total, len(batch.lengths))
+        likelihoods = (log_probabilities, batch.lengths, batch.targets, batch.target_lengths)
+        is_known = (batch.targets != _UNKNOWN).all(dim=1)
+        if not is_known.all():
+            is_known_on_cpu = is_known.cpu()  # lengths are on the CPU
+            likelihoods = (
+                log_probabilities[is_known],
+                batch.lengths[is_known_on_cpu],
+                batch.targets[is_known],
+                batch.target_lengths[is_known_on_cpu],
+            )
+            if not len(likelihoods[1]):
+                return Loss(log_probabilities.sum() * 0, 0)
+        return Loss(_negative_log_likelihood(*likelihoods).sum(), len(likelihoods[1]))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Return the `transcript` of each row, and the `probability` of this labelling."""
@@ -133,9 +183,15 @@ class CTC(nn.Module, Head):
         return self.output(self.dropout(encoded.outputs))
 
     def metrics(
-        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+        self,
+        loss: float,
+        predictions: Sequence[Mapping[str, Any]],
+        examples: Sequence[Example],
+        *,
+        tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
-        return self._transcript_metrics([item["transcript"] for item in predictions], examples)
+        scored = self._scored(examples, tokenizer)
+        return self._transcript_metrics([item["transcript"] for item in predictions], scored)
 
     def _transcript_metrics(self, transcripts: Sequence[str], examples: Sequence[Example]) -> dict[str, float]:
         """Return the label error rate, and the fraction of transcripts without an error. One transcript per example."""
@@ -149,6 +205,7 @@ class CTC(nn.Module, Head):
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of a linear model if the inputs are features, and of the best constant transcript."""
+        train, test = self._scored(train, tokenizer), self._scored(test, tokenizer)
         label_ids = [self._label_ids[label] for label in medoid([self.split_labels(item.target) for item in train])]
         transcript = self.join_labels(label_ids)
         constant = {"name": f"constant transcript '{transcript}'"} | self._transcript_metrics(
@@ -163,6 +220,10 @@ class CTC(nn.Module, Head):
         transcripts = [self.join_labels(self.decode(linear.log_probabilities(np.asarray(item.input)))) for item in test]
         name = f"linear model of {2 * CONTEXT + 1} time steps, trained with CTC"
         return {"name": name} | self._transcript_metrics(transcripts, test) | {"others": [constant]}
+
+
+def _num_steps(example: Example, tokenizer: Tokenizer | None) -> int:
+    return len(example.input if tokenizer is None else tokenizer.encode(example.input))
 
 
 def _negative_log_likelihood(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
@@ -28,6 +28,7 @@ class Tones(Reader):
     Args:
         path: a csv file of recordings to read, as with the reader `wav`, instead of synthesizing any. `seqkit predict
             --data` and `seqkit evaluate --data` set it.
+        text: the column of the csv file with the texts; null if there is none, as for prediction.
         count: the number of examples.
         seed: the random seed. An example does not depend on `count`.
         digits: the number of digits per example.
@@ -49,6 +50,7 @@ class Tones(Reader):
         self,
         *,
         path: Path | None = None,
+        text: str | None = "text",
         count: Annotated[int, Gt(0), Le(1_000_000)] = 1000,
         seed: NonNegativeInt = 0,
         digits: tuple[NumDigits, NumDigits] = (3, 7),
@@ -91,6 +93,7 @@ class Tones(Reader):
         if path is not None:
             self.recordings = Wav(
                 path=path,
+                text=text,
                 sample_rate=sample_rate,
                 window=window,
                 hop=hop,
@@ -99,6 +102,10 @@ class Tones(Reader):
                 high=high,
                 stack=stack,
             )
+
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "text": None}
 
     def read(self) -> Iterator[Example]:
         if self.recordings is not None:

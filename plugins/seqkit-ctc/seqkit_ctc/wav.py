@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
+import numpy as np
 from annotated_types import Ge
 
-from seqkit.contracts import Example, PositiveFloat, PositiveInt, Reader
+from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_text
 from seqkit_ctc.log_mel import LogMel
@@ -20,15 +22,17 @@ from seqkit_ctc.wav_io import read_wav
 class Wav(Reader):
     """Wav files listed in a csv file, as log-mel features. The target is the text of the recording.
 
-    The csv file has a header, and one row per recording. Paths are relative to the csv file. Without the column `text`
-    it can be used for prediction, but not for training. Wav files are PCM of 8, 16, 24 or 32 bits; channels are
-    averaged.
+    The csv file has a header, and one row per recording. Paths are relative to the csv file. Wav files contain PCM of
+    8 to 32 bits, or floating point of 32 or 64 bits; channels are averaged.
 
     Args:
         path: the csv file.
         audio: its column with the paths of the wav files.
-        text: its column with the texts.
+        text: its column with the texts; null if there is none, as for prediction.
         encoding: its encoding.
+        empty: what to do with a row without a path or a text: `error` raises an error, `skip` skips it with a note.
+        unreadable: what to do with a recording that is missing, damaged, in another format, shorter than one time step,
+            or has a lower sample rate: `error` raises an error, `skip` skips it with a note.
         sample_rate: samples per second. A file with a higher rate is resampled; a lower rate is an error.
         window: the length of a window in seconds.
         hop: the distance between the starts of successive windows in seconds.
@@ -45,8 +49,10 @@ class Wav(Reader):
         *,
         path: Path | None = None,
         audio: str = "path",
-        text: str = "text",
+        text: str | None = "text",
         encoding: str = "utf-8",
+        empty: Literal["error", "skip"] = "error",
+        unreadable: Literal["error", "skip"] = "error",
         sample_rate: PositiveInt = 8000,
         window: PositiveFloat = 0.025,
         hop: PositiveFloat = 0.01,
@@ -62,31 +68,60 @@ class Wav(Reader):
         self.path = path
         self.audio = audio
         self.text = text
+        self.labelled = text is not None
         self.encoding = check_encoding(encoding)
+        self.empty = empty
+        self.unreadable = unreadable
         self.features = LogMel(
             sample_rate=sample_rate, window=window, hop=hop, bands=bands, low=low, high=high, stack=stack
         )
 
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "text": None}
+
     def read(self) -> Iterator[Example]:
-        for line, record in self._records():
+        for row, (line, record) in enumerate(self._records(), start=1):
             location = f"{self.path}:{line}"
-            name = record[self.audio].strip()
-            if not name:
-                raise DataError(f"{location}: the column '{self.audio}' is empty: add the path of a wav file")
-            target = record.get(self.text)
-            if target is not None and not target.strip():
-                raise DataError(f"{location}: the column '{self.text}' is empty: add the text of the recording")
+            required = [self.audio] if self.text is None else [self.audio, self.text]
+            missing = next((column for column in required if not record[column].strip()), None)
+            if missing is not None:
+                if self.empty == "error":
+                    raise DataError(
+                        f"{location}: the column '{missing}' is empty: add {self._describe_column(missing)}, or set "
+                        "`empty: skip` to skip such rows"
+                    )
+                warnings.warn(DataNote(f"skipped: the column '{missing}' is empty", location), stacklevel=2)
+                continue
             try:
-                samples = read_wav(self.path.parent / name, self.features.sample_rate)
+                features = self._read_features(record[self.audio].strip())
             except DataError as error:
-                raise DataError(f"{location}: {error}") from None
-            if len(samples) < self.features.min_samples:
-                rate = self.features.sample_rate
-                raise DataError(
-                    f"{location}: {name} is {len(samples) / rate:.3f} s long, but one time step requires "
-                    f"{self.features.min_samples / rate:.3f} s: remove the recording"
-                )
-            yield Example(self.features(samples), None if target is None else target.strip(), location)
+                if self.unreadable == "error":
+                    raise DataError(f"{location}: {error} (`unreadable: skip` skips such recordings)") from None
+                note = DataNote("skipped: the recording cannot be used", f"{location}: {error}")
+                warnings.warn(note, stacklevel=2)
+                continue
+            target = None if self.text is None else record[self.text].strip()
+            columns = {name: value for name, value in record.items() if name != self.text}
+            yield Example(features, target, location, row=row, columns=columns)
+
+    def _describe_column(self, column: str) -> str:
+        return "the path of a wav file" if column == self.audio else "the text of the recording"
+
+    def _read_features(self, name: str) -> np.ndarray:
+        """Return the features of a recording, float (time, features).
+
+        Raises:
+            DataError: it cannot be read, or is too short.
+        """
+        samples = read_wav(self.path.parent / name, self.features.sample_rate)
+        if len(samples) < self.features.min_samples:
+            rate = self.features.sample_rate
+            raise DataError(
+                f"{name} is {len(samples) / rate:.3f} s long, but one time step requires "
+                f"{self.features.min_samples / rate:.3f} s: remove the recording"
+            )
+        return self.features(samples)
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the line number and the fields of each row that is not blank."""
@@ -113,12 +148,14 @@ class Wav(Reader):
                 yield line, dict(zip(header, row, strict=True))
 
     def _check_header(self, header: list[str], location: str) -> None:
-        if self.audio not in header:
-            columns = ", ".join(header)
-            raise DataError(
-                f"{location}: the column '{self.audio}' does not exist{suggest(self.audio, header)}; the columns are "
-                f"{columns}: set `audio:` to the one with the paths of the wav files"
-            )
-        for name in (self.audio, self.text):
+        contents = {"audio": (self.audio, "the paths of the wav files"), "text": (self.text, "the texts")}
+        for key, (name, content) in contents.items():
+            if name is None:
+                continue
+            if name not in header:
+                raise DataError(
+                    f"{location}: the column '{name}' does not exist{suggest(name, header)}; the columns are "
+                    f"{', '.join(header)}: set `{key}:` to the one with {content}"
+                )
             if header.count(name) > 1:
                 raise DataError(f"{location}: two columns are called '{name}': rename one")

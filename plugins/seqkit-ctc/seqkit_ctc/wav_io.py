@@ -1,60 +1,220 @@
-"""Read and write wav files of PCM samples with the standard library."""
+"""Read and write wav files of PCM or floating-point samples.
+
+The standard library's `wave` reads no floating-point samples and, before Python 3.12, not the extensible format.
+libsndfile reads these and compressed formats as well, but would be a binary dependency of more than a megabyte, under
+another licence, which parses untrusted files in C.
+
+References: Microsoft, Multimedia Programming Interface and Data Specifications 1.0, 1991, and Multiple Channel Audio
+Data and WAVE Files, 2007; EBU Tech 3306, for RF64.
+"""
 
 from __future__ import annotations
 
+import struct
 import wave
 from math import gcd
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from seqkit.errors import DataError
+from seqkit.readers.files import open_file
 
 MAX_SAMPLE_RATE = 384_000
 
+MAX_FLOAT = 2.0**31
+"""The largest floating-point sample: 1 is full scale, but integers that were converted without scaling occur too."""
+
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_EXTENSIBLE_GUID = bytes.fromhex("000000001000800000aa00389b71")
+"""The rest of the identifier of a sample format in WAVE_FORMAT_EXTENSIBLE, which begins with the format's number."""
+
+_SAMPLE_FORMATS = {
+    0x02: "ADPCM",
+    0x06: "A-law",
+    0x07: "mu-law",
+    0x11: "IMA ADPCM",
+    0x31: "GSM",
+    0x50: "MPEG",
+    0x55: "MP3",
+    0xFF: "AAC",
+    0x160: "Windows Media Audio",
+    0x161: "Windows Media Audio",
+    0xF1AC: "FLAC",
+}
+
+_FILE_FORMATS = {
+    b"fLaC": "a FLAC file",
+    b"OggS": "an Ogg file",
+    b"ID3": "an MP3 file",
+    b"RIFX": "a big-endian wav file",
+    b"riff": "a Wave64 file",
+    b"FORM": "an AIFF file",
+    b"caff": "a CAF file",
+    b".snd": "an AU file",
+    b"#!AMR": "an AMR file",
+    b"\x1aE\xdf\xa3": "a Matroska or WebM file",
+    b"NIST_1A": "a NIST SPHERE file",
+    b"\x1f\x8b": "a gzip file",
+    b"PK\x03\x04": "a zip file",
+    b"version https://git-lfs": "a Git LFS pointer: the recording was not downloaded (git lfs pull)",
+}
+
+
+class _Format(NamedTuple):
+    """How samples are stored: PCM or floating point, the number of channels, samples per second, bytes per sample."""
+
+    is_float: bool
+    channels: int
+    rate: int
+    width: int
+
 
 def read_wav(path: Path, sample_rate: int) -> np.ndarray:
-    """Return a recording as the mean of its channels, float (samples,) between -1 and 1, at the given rate.
+    """Return a recording as the mean of its channels, float (samples,), at the given rate.
+
+    PCM samples are between -1 and 1. Floating-point samples are returned as they are, also beyond full scale.
 
     A recording with a higher rate is filtered and resampled. One with a lower rate lacks the upper frequencies and is
     an error.
 
     Raises:
-        DataError: the file is missing, unreadable, or not PCM of 8, 16, 24 or 32 bits.
+        DataError: the file is missing, unreadable, truncated, or not a wav file of PCM with 8 to 32 bits or floating
+            point with 32 or 64 bits.
     """
+    content = _read_file(path)
     try:
-        with path.open("rb") as file, wave.open(file) as recording:
-            channels, width, rate, declared = recording.getparams()[:4]
-            data = recording.readframes(declared)
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file does not exist") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (wave.Error, EOFError, RuntimeError) as error:
-        reason = str(error) or "the header is incomplete"
-        raise DataError(f"{path}: not a wav file with PCM samples: {reason}") from None
-    if width not in (1, 2, 3, 4):
-        raise DataError(f"{path}: samples of {8 * width} bits are not supported: convert them to 8, 16, 24 or 32 bits")
-    available = len(data) // (channels * width)
-    if available < declared:
-        raise DataError(
-            f"{path}: the file has only {available:,} of the {declared:,} samples declared in its header: replace the "
-            "truncated file"
-        )
-    if not sample_rate <= rate <= MAX_SAMPLE_RATE:
-        remedy = "lower sample_rate" if rate < sample_rate else f"at most {MAX_SAMPLE_RATE:,} are supported"
-        raise DataError(f"{path}: has {rate:,} samples per second, but sample_rate is {sample_rate:,}: {remedy}")
-    samples = _decode_samples(data, width).reshape(-1, channels).mean(axis=1)
-    if rate == sample_rate or not len(samples):
+        form, data = _parse(content)
+        samples = _decode(data, form).reshape(-1, form.channels).mean(axis=1)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    if not sample_rate <= form.rate <= MAX_SAMPLE_RATE:
+        remedy = "lower sample_rate" if form.rate < sample_rate else f"at most {MAX_SAMPLE_RATE:,} are supported"
+        raise DataError(f"{path}: has {form.rate:,} samples per second, but sample_rate is {sample_rate:,}: {remedy}")
+    if form.rate == sample_rate or not len(samples):
         return samples
     from scipy.signal import resample_poly
 
-    divisor = gcd(rate, sample_rate)
-    return resample_poly(samples, sample_rate // divisor, rate // divisor)
+    divisor = gcd(form.rate, sample_rate)
+    return resample_poly(samples, sample_rate // divisor, form.rate // divisor)
 
 
-def _decode_samples(data: bytes, width: int) -> np.ndarray:
-    """Return samples as float64 between -1 and 1, given their width in bytes."""
+def _read_file(path: Path) -> bytes:
+    if "\0" in str(path):
+        raise DataError("the path holds a NUL character: correct it")
+    with open_file(path) as file:
+        return file.read()
+
+
+def _parse(content: bytes) -> tuple[_Format, bytes]:
+    """Return the format of the samples of a wav file, and their bytes.
+
+    A program that writes to a pipe cannot return to the header to fill in the size of the samples. It leaves 0, the
+    largest number (ffmpeg) or about half of it (SoX, arecord), and the samples extend to the end of the file.
+    """
+    if content[:4] not in (b"RIFF", b"RF64", b"BW64") or content[8:12] != b"WAVE":
+        raise DataError(_describe_other(content))
+    form, size_in_ds64, position = None, 0, 12
+    while position + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, position)
+        start = position + 8
+        if name == b"data":
+            if form is None:
+                raise DataError("the header is incomplete: no chunk 'fmt ' precedes the samples: replace the file")
+            return form, content[start : start + _data_size(content, start, size, size_in_ds64, form)]
+        chunk = content[start : start + size]
+        if name == b"fmt ":
+            form = _parse_format(chunk)
+        elif name == b"ds64" and len(chunk) >= 16:
+            (size_in_ds64,) = struct.unpack_from("<Q", chunk, 8)
+        position = start + size + size % 2
+    raise DataError("the header is incomplete: the file ends before the samples: replace the truncated file")
+
+
+def _data_size(content: bytes, start: int, declared: int, size_in_ds64: int, form: _Format) -> int:
+    """Return the number of bytes of the samples, which begin at `start`.
+
+    Args:
+        content: the file.
+        start: the position of the first sample.
+        declared: the size in the header of the chunk.
+        size_in_ds64: the size in the chunk `ds64` of RF64; 0 without one.
+        form: the format of the samples.
+    """
+    available = len(content) - start
+    if declared == 0xFFFFFFFF and size_in_ds64:
+        declared = size_in_ds64
+    size_of_file = int.from_bytes(content[4:8], "little") + 8
+    is_empty = declared == 0 and abs(size_of_file - len(content)) <= 1
+    if (declared == 0 and not is_empty) or declared == 0xFFFFFFFF or 0x7FFFF000 <= declared <= 0x80000000:
+        return available
+    if declared > available:
+        frame = form.channels * form.width
+        raise DataError(
+            f"the file has only {available // frame:,} of the {declared // frame:,} samples declared in its header: "
+            "replace the truncated file"
+        )
+    return declared
+
+
+def _parse_format(chunk: bytes) -> _Format:
+    """Return the format in a chunk `fmt `."""
+    if len(chunk) < 16:
+        raise DataError("the header is incomplete: replace the truncated file")
+    number, channels, rate, _, frame, bits = struct.unpack_from("<HHIIHH", chunk)
+    if number == _EXTENSIBLE:
+        if len(chunk) < 40:
+            raise DataError("the header is incomplete: replace the truncated file")
+        if chunk[26:40] != _EXTENSIBLE_GUID:
+            raise DataError(f"the sample format {chunk[24:40].hex()} is unknown: {_CONVERT}")
+        (number,) = struct.unpack_from("<H", chunk, 24)
+    if number not in (_PCM, _FLOAT):
+        name = _SAMPLE_FORMATS.get(number)
+        what = f"{name} samples (format {number})" if name else f"samples of the unknown format {number}"
+        raise DataError(f"contains {what}, not PCM or floating point: {_CONVERT}")
+    is_float = number == _FLOAT
+    if bits not in ((32, 64) if is_float else range(1, 33)):
+        raise DataError(f"samples of {bits} bits are not supported: {_CONVERT}")
+    width = (bits + 7) // 8
+    if not channels or not rate or frame != channels * width:
+        raise DataError(
+            f"the header contradicts itself: {channels} channels of {bits} bits in {frame} bytes, {rate} samples per "
+            "second: replace the file"
+        )
+    return _Format(is_float, channels, rate, width)
+
+
+_CONVERT = "convert the file, for example with `ffmpeg -i FILE -c:a pcm_s16le NEW.wav`"
+
+
+def _describe_other(content: bytes) -> str:
+    """Describe a file that is not a wav file."""
+    if not content:
+        return "the file is empty: replace it"
+    name = next((name for start, name in _FILE_FORMATS.items() if content.startswith(start)), "")
+    if content[4:8] == b"ftyp":
+        name = "an MP4 or M4A file"
+    elif content[0] == 0xFF and len(content) > 1 and content[1] & 0xE0 == 0xE0:
+        name = "an AAC file" if content[1] & 0x06 == 0 else "an MP3 file"
+    return f"not a wav file, but {name}: {_CONVERT}" if name else f"not a wav file: {_CONVERT}"
+
+
+def _decode(data: bytes, form: _Format) -> np.ndarray:
+    """Return samples as float64, (samples * channels,). An incomplete last sample is ignored.
+
+    Raises:
+        DataError: a floating-point sample is not a number or too large.
+    """
+    width = form.width
+    data = data[: len(data) - len(data) % (form.channels * width)]
+    if form.is_float:
+        samples = np.frombuffer(data, f"<f{width}").astype(np.float64)
+        wrong = np.flatnonzero(~(np.abs(samples) <= MAX_FLOAT))
+        if wrong.size:
+            number, value = wrong[0] // form.channels + 1, samples[wrong[0]]
+            raise DataError(f"sample {number:,} is {value:.3g}, which is not a sound: replace the recording")
+        return samples
     if width == 1:
         return np.frombuffer(data, np.uint8) / 128.0 - 1  # the only unsigned format
     if width == 3:

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqkit_ctc.head import CTC
 
-from seqkit.contracts import Batch, Encoded, Example
+from seqkit.contracts import Batch, DataNote, Encoded, Example
 from seqkit.errors import DataError
+from seqkit.tokenizers.char import Char
 
 WIDTH = 5
 
@@ -169,18 +170,79 @@ def test_target_can_be_empty() -> None:
     [
         (None, 9, "^the target is missing$"),
         (3.5, 9, "^the target is not text: 3.5$"),
-        ("abxa", 9, "^the label 'x' does not occur in the training data: a, b$"),
-        (
-            "aba",
-            2,
-            "^its 3 labels require 3 time steps .with a blank between equal neighbours., but its input has 2",
-        ),
-        ("aabb", 5, "^its 4 labels require 6 time steps .* has 5: use shorter time steps, or remove the example$"),
+        ("aba", 2, "^its 3 labels require 3 time steps .with a blank between equal neighbors., but its input has 2"),
+        ("aabb", 5, "^its 4 labels require 6 time steps .* has 5: use shorter time steps, .* or set `too_long: skip`"),
     ],
 )
 def test_invalid_targets_are_rejected(target: Any, steps: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
         list(ctc().rows(Example(None, target), np.zeros((steps, 2))))
+
+
+def test_unknown_label_counts_as_an_error_and_is_left_out_of_the_loss() -> None:
+    head = ctc()
+    examples = [Example(None, text, f"a.csv:{line}") for line, text in enumerate(("ab", "xxa", "b"), start=2)]
+    note = "^a label that does not occur in the training data counts as an error, and the loss leaves out its text$"
+    with pytest.warns(DataNote, match=note) as notes:
+        rows = [row for example in examples for row in head.rows(example, np.zeros((4, 2)))]
+    assert [note.message.location for note in notes] == ["a.csv:3, label 'x'"]
+    encoded, batch = batch_of([4, 4, 4], [row.target.tolist() for row in rows])
+    known = [Encoded(encoded.outputs[[0, 2]], encoded.final[[0, 2]]), batch_of([4, 4], [[1, 2], [2]])[1]]
+    loss, expected = head.loss(encoded, batch), head.loss(*known)
+    assert (loss.total.item(), loss.count) == (pytest.approx(expected.total.item(), rel=1e-12), 2)
+    none = head.loss(Encoded(encoded.outputs[[1]], encoded.final[[1]]), batch_of([4], [rows[1].target.tolist()])[1])
+    assert (none.total.item(), none.count) == (0, 0)
+    transcripts = [{"transcript": text} for text in ("ab", "ba", "b")]
+    assert head.metrics(1.0, transcripts, examples) == pytest.approx({"label_error_rate": 2 / 6, "exact_match": 2 / 3})
+
+
+@pytest.mark.parametrize("tokenizer", [None, Char()], ids=["features", "text"])
+def test_too_long_examples_are_skipped(tokenizer: Char | None) -> None:
+    head = ctc(too_long="skip")
+    texts = ["abab", "ab", "aabb"]
+    examples = [
+        Example(text if tokenizer else np.zeros((4, 2)), text, f"a.csv:{line}") for line, text in enumerate(texts, 2)
+    ]
+    if tokenizer:
+        tokenizer.fit(texts)
+    with pytest.warns(DataNote, match="^skipped: the input has fewer time steps than the labels require$") as notes:
+        rows = [
+            row
+            for example in examples
+            for row in head.rows(example, tokenizer.encode(example.input) if tokenizer else example.input)
+        ]
+    assert [note.message.location for note in notes] == ["a.csv:4"]
+    assert [row.target.tolist() for row in rows] == [[1, 2, 1, 2], [1, 2]]
+    transcripts = [{"transcript": "abab"}, {"transcript": "a"}]
+    expected = {"label_error_rate": 1 / 6, "exact_match": 1 / 2}
+    assert head.metrics(1.0, transcripts, examples, tokenizer=tokenizer) == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("error")
+def test_baseline_leaves_out_examples_that_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit_ctc.baselines._TRAINING_STEPS", 2)
+    torch.set_default_dtype(torch.float32)
+    head = ctc(too_long="skip")
+    good, bad = Example(np.ones((4, 2)), "ab"), Example(np.zeros((3, 2)), "aabb")
+    assert head.baseline([good, bad], [good, bad], None) == head.baseline([good], [good], None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "state"),
+    [
+        ("characters", {}),
+        ("characters", {"labels": "ab"}),
+        ("characters", {"labels": []}),
+        ("characters", {"labels": ["a", 1]}),
+        ("characters", {"labels": ["ab"]}),
+        ("characters", {"labels": ["a", "a"]}),
+        ("words", {"labels": ["a b"]}),
+        ("words", {"labels": [""]}),
+    ],
+)
+def test_corrupt_state_is_rejected(unit: Any, state: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="^'labels' (is not a list of labels|contains a label twice)$"):
+        CTC(labels=unit).restore(state)
 
 
 @pytest.mark.parametrize(("target", "steps"), [("aba", 3), ("aabb", 6), ("a", 1)])

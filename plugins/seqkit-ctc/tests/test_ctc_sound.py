@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,9 @@ from hypothesis import strategies as st
 from seqkit_ctc.synthesis import DIGITS, SOUNDS, Synthesizer, pink_noise
 from seqkit_ctc.tones import Tones
 from seqkit_ctc.wav import Wav
-from seqkit_ctc.wav_io import read_wav, write_wav
+from seqkit_ctc.wav_io import write_wav
 
+from seqkit.contracts import DataNote
 from seqkit.errors import DataError
 
 RATE = 8000
@@ -127,116 +126,6 @@ def test_invalid_parameters_of_tones_are_rejected(parameters: dict[str, Any], me
         Tones(**parameters)
 
 
-# Wav files
-
-
-def write(path: Path, raw: bytes, *, channels: int = 1, width: int = 2, rate: int = RATE) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(width)
-        file.setframerate(rate)
-        file.writeframes(raw)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("width", "raw", "expected"),
-    [
-        (1, bytes([0, 64, 128, 192, 255]), [-1, -0.5, 0, 0.5, 127 / 128]),
-        (2, struct.pack("<5h", -(2**15), -1, 0, 2**14, 2**15 - 1), [-1, -(2**-15), 0, 0.5, 1 - 2**-15]),
-        (3, b"\x00\x00\x80\xff\xff\xff\x00\x00\x00\x00\x00\x40\xff\xff\x7f", [-1, -(2**-23), 0, 0.5, 1 - 2**-23]),
-        (4, struct.pack("<5i", -(2**31), -1, 0, 2**30, 2**31 - 1), [-1, -(2**-31), 0, 0.5, 1 - 2**-31]),
-    ],
-)
-def test_all_sample_widths_are_read(tmp_path: Path, width: int, raw: bytes, expected: list[float]) -> None:
-    np.testing.assert_array_equal(read_wav(write(tmp_path / "a.wav", raw, width=width), RATE), expected)
-
-
-def test_channels_are_averaged(tmp_path: Path) -> None:
-    raw = struct.pack("<6h", 100, 300, -200, 200, 0, 2**14)
-    samples = read_wav(write(tmp_path / "a.wav", raw, channels=2), RATE)
-    np.testing.assert_array_equal(samples * 2**15, [200, 0, 2**13])
-
-
-@settings(max_examples=20, deadline=None, derandomize=True, database=None)
-@given(st.lists(st.floats(-1, 1), min_size=1, max_size=50))
-def test_written_samples_are_read_back_within_16_bit_precision(samples: list[float]) -> None:
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as folder:
-        write_wav(Path(folder) / "a.wav", np.array(samples), RATE)
-        read_back = read_wav(Path(folder) / "a.wav", RATE)
-    np.testing.assert_allclose(read_back, np.minimum(samples, 1 - 2**-15), rtol=0, atol=2**-16)
-
-
-@pytest.mark.parametrize("rate", [16_000, 44_100])
-def test_higher_rate_is_resampled(tmp_path: Path, rate: int) -> None:
-    def tones(rate_of_tones: int) -> np.ndarray:
-        time = np.arange(rate_of_tones // 2) / rate_of_tones
-        return 0.3 * np.sin(2 * np.pi * 440 * time) + 0.2 * np.sin(2 * np.pi * 1900 * time)
-
-    inaudible = 0.3 * np.sin(2 * np.pi * 6500 * np.arange(rate // 2) / rate)  # must not cause aliasing
-    write_wav(tmp_path / "a.wav", tones(rate) + inaudible, rate)
-    samples = read_wav(tmp_path / "a.wav", RATE)
-    assert len(samples) == RATE // 2
-    np.testing.assert_allclose(samples[200:-200], tones(RATE)[200:-200], atol=0.005)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "the file does not exist"),
-        (b"", "not a wav file with PCM samples: the header is incomplete"),
-        (b"ID3, the start of an mp3", "not a wav file with PCM samples: file does not start with RIFF id"),
-    ],
-)
-def test_other_files_are_rejected(tmp_path: Path, content: bytes | None, message: str) -> None:
-    path = tmp_path / "a.wav"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(DataError, match=f"a.wav: {message}"):
-        read_wav(path, RATE)
-
-
-def test_floating_point_samples_are_an_error(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.wav", bytes(8))
-    raw = bytearray(path.read_bytes())
-    raw[20] = 3  # the code of floating-point samples
-    path.write_bytes(raw)
-    with pytest.raises(DataError, match="not a wav file with PCM samples: unknown format: 3"):
-        read_wav(path, RATE)
-
-
-def test_truncated_file_is_an_error(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.wav", bytes(2000))
-    path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(DataError, match="a.wav: the file has only 750 of the 1,000 samples declared in its header"):
-        read_wav(path, RATE)
-
-
-def test_lower_rate_is_an_error(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.wav", bytes(2000), rate=4000)
-    with pytest.raises(DataError, match="has 4,000 samples per second, but sample_rate is 8,000: lower sample_rate"):
-        read_wav(path, RATE)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(st.lists(st.tuples(st.integers(0, 59), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 60))
-def test_corrupt_file_is_read_or_is_a_data_error(changes: list[tuple[int, int]], cut: int) -> None:
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as folder:
-        path = write(Path(folder) / "a.wav", bytes(range(16)))
-        raw = bytearray(path.read_bytes())
-        for position, value in changes:
-            raw[position] = value
-        path.write_bytes(raw[: len(raw) - cut] if cut < 20 else raw)
-        try:
-            assert np.isfinite(read_wav(path, RATE)).all()
-        except DataError as error:
-            assert "a.wav: " in str(error)
-
-
 # The reader `wav`
 
 
@@ -262,10 +151,41 @@ def test_wav_reads_recordings_of_tones(tmp_path: Path) -> None:
     assert [example.location for example in Wav(path=path).read()] == [f"{path}:{line}" for line in (3, 5, 7)]
 
 
-def test_manifest_without_texts_has_no_targets(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cls", [Wav, Tones])
+@pytest.mark.parametrize("text", ["path,speaker\na.wav,x\n", "text,path,speaker\n,a.wav,x\n"])
+def test_inputs_are_read_without_targets(cls: Any, text: str, tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", np.zeros(RATE), RATE)
-    (example,) = Wav(path=manifest(tmp_path, "path,speaker\na.wav,x\n")).read()
+    reader = cls(**cls.without_targets({"path": manifest(tmp_path, text), "stack": 1}))
+    (example,) = reader.read()
     assert example.target is None
+    assert example.row == 1
+    assert example.columns.items() >= {"path": "a.wav", "speaker": "x"}.items()
+
+
+def test_columns_and_row_of_an_example(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    _, example = Wav(path=manifest(tmp_path, "path,text,id\na.wav,1,x\n\na.wav,2,y\n")).read()
+    assert (example.row, example.target, example.columns) == (2, "2", {"path": "a.wav", "id": "y"})
+
+
+def test_bad_rows_are_skipped_with_notes(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    (tmp_path / "b.wav").write_bytes(b"ID3")
+    write_wav(tmp_path / "short.wav", np.zeros(99), RATE)
+    path = manifest(tmp_path, "path,text\na.wav,1\nb.wav,2\nshort.wav,3\n,4\na.wav, \nc.wav,5\na.wav,6\n")
+    with pytest.warns(DataNote) as notes:
+        examples = list(Wav(path=path, empty="skip", unreadable="skip").read())
+    assert [(example.target, example.row) for example in examples] == [("1", 1), ("6", 7)]
+    found = [(note.message.text, note.message.location.removeprefix(f"{tmp_path}/manifest.csv:")) for note in notes]
+    assert [text for text, _ in found] == [
+        "skipped: the recording cannot be used",
+        "skipped: the recording cannot be used",
+        "skipped: the column 'path' is empty",
+        "skipped: the column 'text' is empty",
+        "skipped: the recording cannot be used",
+    ]
+    assert found[0][1].startswith(f"3: {tmp_path / 'b.wav'}: not a wav file, but an MP3 file: ")
+    assert found[2][1] == "5"
 
 
 @pytest.mark.parametrize(
@@ -274,10 +194,12 @@ def test_manifest_without_texts_has_no_targets(tmp_path: Path) -> None:
         ("file,text\na.wav,1\n", ":1: the column 'path' does not exist; the columns are file, text: set `audio:`"),
         ("path,path,text\na,b,1\n", ":1: two columns are called 'path': rename one"),
         ("path,text\na.wav\n", ":2: 1 columns, but the header has 2: correct the line"),
-        ("path,text\n,12\n", ":2: the column 'path' is empty"),
+        ("path,transcript\na.wav,1\n", ":1: the column 'text' does not exist; .* path, transcript: set `text:`"),
+        ("path,text\na\0.wav,1\n", ":2: the path holds a NUL character: correct it .`unreadable: skip` skips"),
+        ("path,text\n,12\n", ":2: the column 'path' is empty: add the path of a wav file, or set `empty: skip`"),
         ("path,text\na.wav, \n", ":2: the column 'text' is empty"),
         ('path,text\n"a.wav,1\n', ":2: "),
-        ("path,text\nb.wav,1\n", ":2: .*b.wav: the file does not exist"),
+        ("path,text\nb.wav,1\n", ":2: .*b.wav: no such file"),
         ("path,text\n.,1\n", ":2: .*: cannot be read: Is a directory"),
         ("path,text\na.wav,1\nshort.wav,1\n", ":3: short.wav is 0.040 s long, but one time step requires 0.045 s"),
     ],

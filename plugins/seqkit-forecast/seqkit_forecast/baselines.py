@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from seqkit_forecast.ridge import Ridge
+from seqkit_forecast.scales import mean_and_deviation
 from seqkit_forecast.targets import TargetVariables
 from seqkit_forecast.windows import SlidingWindows
 
@@ -140,9 +141,8 @@ class _RidgeForecasts:
     """
 
     def __init__(self, train: Sequence[np.ndarray], inputs: np.ndarray, windows: SlidingWindows) -> None:
-        values = np.concatenate(train)
-        deviation = values.std(axis=0)
-        self.shift, self.scale = values.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+        self.shift, deviation = mean_and_deviation(np.concatenate(train))
+        self.scale = np.where(deviation == 0, 1.0, deviation)
         self.columns = list(range(len(self.shift)))
         self.train = [windows.cut((series - self.shift) / self.scale) for series in train]
         scaled = (inputs - self.shift) / self.scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -40,7 +41,7 @@ def check_format(date_format: str) -> None:
 
 
 def parse_date(text: str, date_format: str | None) -> datetime:
-    """Parse a date, and convert it to UTC if it has a UTC offset.
+    """Parse a date, and convert it to UTC if it has a UTC offset. Digits of a second after the sixth are dropped.
 
     Args:
         text: the date.
@@ -54,9 +55,15 @@ def parse_date(text: str, date_format: str | None) -> datetime:
         date = datetime.strptime(text, date_format)
     elif short := re.fullmatch(r"(\d{4})(?:-(\d{2}))?", text, re.ASCII):
         date = datetime(int(short[1]), int(short[2] or 1), 1)
+    elif text.isdigit() and len(text) != 8:
+        # Python reads any character between date and time, so that a number of seconds can look like a date.
+        raise ValueError("a number is not a date")
     else:
         date = datetime.fromisoformat(text)
-    return date if date.tzinfo is None else date.astimezone(UTC)
+    try:
+        return date if date.tzinfo is None else date.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the date in UTC is outside the years 1 to 9999") from None
 
 
 def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
@@ -113,7 +120,7 @@ def _microseconds(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance]
 
 
 def _is_month_end(date: datetime) -> bool:
-    return (date + timedelta(days=1)).day == 1
+    return date.day == monthrange(date.year, date.month)[1]
 
 
 def _months_text(count: int) -> str:

@@ -127,26 +127,28 @@ class Forecast(nn.Module, Head):
         return self.variables.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.variables = TargetVariables.from_state(state, self.log)
+        self.variables = TargetVariables.from_state(state, self.targets, self.log)
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         self.variables.check(encoded_input, example.feature_names)
-        inputs, targets = self.windows.cut(encoded_input)
+        inputs, _ = self.windows.cut(encoded_input)
         if not len(inputs):
             raise DataError(
                 f"a window has {self.windows.length:,} time steps (input_length + horizon), but the series has "
                 f"{len(encoded_input):,}: reduce input_length or horizon, or enlarge this split"
             )
-        yield from map(Row, inputs, self.variables.select(targets))
+        # In float64: in a batch, targets are float32.
+        standardized = self.variables.standardize(self.variables.select(encoded_input))
+        yield from map(Row, inputs, self.windows.cut(standardized)[1])
 
-    def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
+    def predict_input(self, encoded_input: np.ndarray, *, feature_names: Sequence[str] = ()) -> np.ndarray:
         length = self.windows.input_length
         if len(encoded_input) < length:
             raise DataError(
                 f"a forecast needs {length:,} time steps (input_length), but the series has {len(encoded_input):,}"
             )
         window = encoded_input[-length:]
-        self.variables.check(window)
+        self.variables.check(window, feature_names)
         return window
 
     def build(self, output_size: int, final_size: int) -> None:
@@ -176,7 +178,7 @@ class Forecast(nn.Module, Head):
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         final = self.dropout(encoded.final)
-        target = self.variables.standardize_tensor(batch.targets)  # (batch, horizon, variables)
+        target = batch.targets  # (batch, horizon, variables), standardized
         if self.quantiles:
             # (batch, horizon, variables, quantiles)
             error = target[..., None] - self._quantile_forecasts(final, batch)
@@ -190,7 +192,7 @@ class Forecast(nn.Module, Head):
     def _point_forecast(self, final: Tensor, batch: Batch) -> Tensor:
         """Return the forecast, or the median of the quantiles, in standardized units: (batch, horizon, variables)."""
         window = batch.inputs[:, :, self.variables.columns]  # (batch, input_length, variables)
-        window = self.variables.standardize_tensor(window)
+        window = self.variables.standardize_tensor(window).to(final.dtype)
         last = window[:, -1:]
         forecast = last + self._project(self.output, final)[..., 0]
         if self.linear != "none":
@@ -240,11 +242,9 @@ class Forecast(nn.Module, Head):
         return formatted
 
     def _by_name(self, values: Sequence[Sequence[float]]) -> dict[str, list[float]]:
-        """Return the time steps of each variable, rounded to the precision of float32."""
-        columns = zip(*values, strict=True)
+        """Return the time steps of each variable."""
         return {
-            name: [float(f"{number:.7g}") for number in column]
-            for name, column in zip(self.variables.names, columns, strict=True)
+            name: list(column) for name, column in zip(self.variables.names, zip(*values, strict=True), strict=True)
         }
 
     def metrics(

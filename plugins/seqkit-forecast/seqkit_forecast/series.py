@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from seqkit.contracts import Example, NonNegativeInt, PositiveInt, Reader
+from seqkit.contracts import DataNote, Example, NonNegativeInt, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.readers.files import check_encoding
 from seqkit_forecast.dates import IrregularDate, check_format, grid_positions, parse_date
-
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
-"""The cells, in lower case, that mean a missing value."""
+from seqkit_forecast.filling import fill_missing
+from seqkit_forecast.numbers import check_resolution, parse_number
+from seqkit_forecast.table import Rows, check_header, contains_variable, fit_to_header, is_nameless, read_rows
 
 
 class Series(Reader):
@@ -29,21 +28,28 @@ class Series(Reader):
 
     Args:
         path: the file.
-        time: the column of dates; null for a file without one.
-        columns: the columns to read, in this order; by default all but the column of dates. List them if other files
-            may have them in another order.
+        time: the column of dates; null for a file without one. If there is no such column, the first column can have
+            dates and no name.
+        columns: the columns to read, in this order. By default all but the column of dates, columns without a name that
+            are empty, and columns without a name, or called `index`, that count the rows, as pandas writes them. List
+            them if other files may have them in another order.
         rows: read only this number of rows. Does not apply to the files of `predict` and `evaluate`.
         date_format: the format of the dates, as in Python's `strptime`: `%d.%m.%Y`.
         spacing: `even` requires dates at equal intervals (a day, a month, …); `any` accepts increasing dates and takes
             each row as one time step: trading days, for instance.
+        dates: `optional` accepts a file without the column of dates, and takes each row as one time step. So does
+            `predict`.
         fill: repeat the previous value for at most this number of consecutive missing time steps or empty cells; 0
             raises an error for any missing value.
+        invalid: what to do with a cell that is not a number: `error` raises an error, `repair` takes it as empty.
+        delimiter: what separates the cells; `auto` chooses the one by which the header contains the columns.
+        decimal: the decimal mark.
         encoding: the file encoding. A byte order mark is removed.
     """
 
     yields = "features"
     labelled = False
-    path_specific = frozenset({"rows"})
+    path_specific = frozenset({"rows", "delimiter"})
 
     def __init__(
         self,
@@ -54,7 +60,11 @@ class Series(Reader):
         rows: PositiveInt | None = None,
         date_format: str | None = None,
         spacing: Literal["even", "any"] = "even",
+        dates: Literal["required", "optional"] = "required",
         fill: NonNegativeInt = 0,
+        invalid: Literal["error", "repair"] = "error",
+        delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
+        decimal: Literal[".", ","] = ".",
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
@@ -71,74 +81,152 @@ class Series(Reader):
         self.rows = rows
         self.date_format = date_format
         self.spacing = spacing
+        self.dates = dates
         self.fill = fill
+        self.invalid = invalid
+        self.delimiter = delimiter
+        self.decimal = decimal
         self.encoding = check_encoding(encoding)
 
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "dates": "optional"}
+
     def read(self) -> Iterator[Example]:
-        records = self._records()
-        line, header = next(records, (1, []))
-        header = [name.strip() for name in header]
-        names = self._column_names(header, f"{self.path}:{line}")
-        indices = [header.index(name) for name in names]
-        lines: list[int] = []
-        dates: list[datetime] = []
-        values: list[list[float]] = []
-        for line, record in records:
-            location = f"{self.path}:{line}"
-            if len(record) != len(header):
-                raise DataError(f"{location}: {len(record)} columns, but the header has {len(header)}")
-            if self.time is not None:
-                dates.append(self._date(record[header.index(self.time)].strip(), dates, location))
-            values.append([_number(record[index].strip(), header[index], location) for index in indices])
-            lines.append(line)
-            if len(lines) == self.rows:
-                break
-        if not lines:
+        required = [] if self.time is None else [self.time]
+        required += self.columns or []
+        rows = read_rows(self.path, self.encoding, self.delimiter, required)
+        header_line, header = next(rows)
+        place = f"{self.path}:{header_line}"
+        if not set(header) & set(required):
+            check_header(header, place)
+        body = fit_to_header(self._without_blank_rows(rows), header, self.path)
+        lines = [line for line, _ in body]
+        cells: list[Sequence[str]] = list(zip(*[row for _, row in body], strict=True)) or [()] * len(header)
+        time = self._time_column(header, cells[0], place)
+        columns = self._value_columns(header, cells, time, place)
+        if not body:
             raise DataError(f"{self.path}: the file has a header but no rows: add at least one")
+        dates = [] if time is None else self._dates(cells[time], lines)
+        names = [header[column] for column in columns]
+        values = np.column_stack([self._numbers(cells[column], header[column], lines) for column in columns])
         steps = self._time_steps(dates, lines) if dates and self.spacing == "even" else list(range(len(lines)))
-        features = self._fill_missing(values, steps, lines, names)
+        features = fill_missing(values, steps, lines, names, self.fill, self.path)
         yield Example(features, location=f"{self.path}:{lines[0]}", feature_names=tuple(names))
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the line number and the cells of each row that is not blank."""
-        text = read_text(self.path, self.encoding)
-        delimiter = "\t" if self.path.suffix.lower() == ".tsv" else ","
-        records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        while True:
-            line = records.line_num + 1
-            try:
-                record = next(records, None)
-            except csv.Error as error:
-                raise DataError(f"{self.path}:{line}: {error}: double each quote inside a quoted cell") from None
-            if record is None:
-                return
-            if any(cell.strip() for cell in record):
-                yield line, record
+    def _without_blank_rows(self, rows: Iterator[tuple[int, list[str]]]) -> Rows:
+        """Return the rows, without those at the end that have no values; with dates, without any of these."""
+        kept: Rows = []
+        count = 0
+        for line, cells in rows:
+            if any(cells) or self.time is None:
+                kept.append((line, cells))
+            if any(cells):
+                count = len(kept)
+            if count == self.rows:
+                break
+        return kept[:count]
 
-    def _column_names(self, header: list[str], location: str) -> list[str]:
-        """Return the names of the columns to read.
+    def _time_column(self, header: list[str], first: Sequence[str], place: str) -> int | None:
+        """Return the index of the column of dates; None if the file has none.
+
+        Args:
+            header: the names of the columns.
+            first: the cells of the first column.
+            place: the file and line of the header.
 
         Raises:
-            DataError: the header lacks one of them, or has it twice.
+            DataError: there is no such column.
+
+        Warns:
+            DataNote: it has no name.
         """
-        required = [] if self.time is None else [("time", self.time)]
-        required += [("columns", name) for name in self.columns or ()]
-        for parameter, name in required:
+        if self.time is None:
+            return None
+        if self.time in header:
+            return header.index(self.time)
+        if is_nameless(header[0]) and first and self._is_date(first[0]):
+            warnings.warn(DataNote(f"column 1, which has no name, is read as '{self.time}'", place), stacklevel=2)
+            return 0
+        if self.dates == "optional":
+            note = f"no column '{self.time}': each row is taken as one time step"
+            warnings.warn(DataNote(note, place), stacklevel=2)
+            return None
+        remedy = "set `time:` to the column of dates, or to null if there are none"
+        raise DataError(f"{place}: no column '{self.time}'{_describe_known(self.time, header)}: {remedy}")
+
+    def _value_columns(
+        self, header: list[str], cells: Sequence[Sequence[str]], time: int | None, place: str
+    ) -> list[int]:
+        """Return the indices of the columns to read.
+
+        Args:
+            header: the names of the columns.
+            cells: the cells of each column.
+            time: the index of the column of dates.
+            place: the file and line of the header.
+
+        Raises:
+            DataError: the header lacks a column, or has it twice or without a name; or no column is left.
+
+        Warns:
+            DataNote: a column is left out.
+        """
+        for name in self.columns or ():
             if name not in header:
-                known = suggest(name, header) or f"; the columns are {', '.join(header)}"
-                remedy = (
-                    "set `time:` to the column of dates, or to null if there are none"
-                    if parameter == "time"
-                    else "correct `columns:`"
-                )
-                raise DataError(f"{location}: no column '{name}'{known}: {remedy}")
-        names = self.columns or [name for name in header if name != self.time]
-        for name in [*names, *([self.time] if self.time else [])]:
-            if header.count(name) > 1:
-                raise DataError(f"{location}: column '{name}' appears twice: rename one of them")
-        if not names:
-            raise DataError(f"{location}: no column besides the dates '{self.time}': add a column of numbers")
-        return names
+                raise DataError(f"{place}: no column '{name}'{_describe_known(name, header)}: correct `columns:`")
+        others = [index for index in range(len(header)) if index != time]
+        for name in [*(self.columns or [header[index] for index in others]), self.time or ""]:
+            if not is_nameless(name) and header.count(name) > 1:
+                raise DataError(f"{place}: column '{name}' appears twice: rename one of them")
+        if self.columns is not None:
+            return [header.index(name) for name in self.columns]
+        columns = [index for index in others if contains_variable(header[index], cells[index], index + 1, place)]
+        if not columns:
+            besides = "" if time is None else f" besides the dates '{self.time}'"
+            raise DataError(f"{place}: no column{besides}: add a column of numbers")
+        return columns
+
+    def _dates(self, cells: Sequence[str], lines: list[int]) -> list[datetime]:
+        """Return the dates of the rows.
+
+        Raises:
+            DataError: one has another format, or is not later than the previous one.
+        """
+        dates: list[datetime] = []
+        for cell, line in zip(cells, lines, strict=True):
+            dates.append(self._date(cell, dates, f"{self.path}:{line}"))
+        return dates
+
+    def _is_date(self, text: str) -> bool:
+        try:
+            parse_date(text, self.date_format)
+        except ValueError:
+            return False
+        return True
+
+    def _numbers(self, cells: Sequence[str], name: str, lines: list[int]) -> np.ndarray:
+        """Return the numbers in a column, (time,); NaN if a value is missing.
+
+        Raises:
+            DataError: a cell contains no number, or one with too many digits.
+
+        Warns:
+            DataNote: a cell without a number is taken as missing.
+        """
+        values = []
+        for cell, line in zip(cells, lines, strict=True):
+            try:
+                values.append(parse_number(cell, self.decimal))
+            except ValueError as error:
+                location = f"{self.path}:{line}"
+                if self.invalid == "error":
+                    raise DataError(f"{location}: '{name}' is {cell[:40]!r}, {error}") from None
+                values.append(math.nan)
+                warnings.warn(DataNote("taken as empty: a cell that is not a number", location), stacklevel=2)
+        numbers = np.array(values)
+        check_resolution(cells, numbers, lines, self.decimal, name, self.path)
+        return numbers
 
     def _date(self, text: str, previous: list[datetime], location: str) -> datetime:
         """Parse a date.
@@ -193,47 +281,10 @@ class Series(Reader):
                 )
         return steps
 
-    def _fill_missing(
-        self, values: list[list[float]], steps: list[int], lines: list[int], names: list[str]
-    ) -> np.ndarray:
-        """Return the values by time step, (time, columns), with missing ones replaced by the previous value.
 
-        Raises:
-            DataError: more consecutive values are missing than `fill` allows, or there is no previous value.
-        """
-        table = np.full((steps[-1] + 1, len(names)), math.nan)
-        table[steps] = values
-        line_of_step = np.zeros(len(table), dtype=np.int64)
-        line_of_step[steps] = lines
-        # The number of consecutive missing values of each column, up to the last step that has any.
-        missing, last = np.zeros(len(names), dtype=np.int64), -1
-        for step in map(int, np.flatnonzero(np.isnan(table).any(axis=1))):
-            empty = np.isnan(table[step])
-            missing = np.where(empty, 1 + (missing if last == step - 1 else 0), 0)
-            last = step
-            column = int(missing.argmax())
-            if step == 0 or missing[column] > self.fill:
-                line = line_of_step[step:][line_of_step[step:] > 0][0]
-                remedy = "fill in the cell" + (
-                    f", or set `fill: {missing[column]}` to repeat the previous value" if step else ""
-                )
-                raise DataError(f"{self.path}:{line}: '{names[column]}' has no value: {remedy}")
-            table[step, empty] = table[step - 1, empty]
-        return table
-
-
-def _number(cell: str, column: str, location: str) -> float:
-    """Return the number in a cell; NaN if the value is missing."""
-    if cell.lower() in MISSING:
-        return math.nan
-    try:
-        number = float(cell) if "_" not in cell else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        remedy = "use a decimal point and no separators, or omit the column from `columns:`"
-        raise DataError(f"{location}: '{column}' is '{cell:.40}', not a number: {remedy}")
-    return number
+def _describe_known(name: str, header: Sequence[str]) -> str:
+    """Return a suggestion for the name of a column, or all names."""
+    return suggest(name, header) or f"; the columns are {', '.join(header)}"
 
 
 def _format_date(date: datetime) -> str:

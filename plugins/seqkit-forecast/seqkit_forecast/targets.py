@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from seqkit.errors import DataError, suggest
+from seqkit.errors import DataError, NotFiniteError, suggest
 from seqkit_forecast.metrics import seasonal_naive_errors
+from seqkit_forecast.scales import LARGEST, SMALLEST_DEVIATION, check_size, mean_and_deviation
 
 STATISTICS = ("shift", "scale", "deviation", "seasonal_error")
+
+LARGEST_STANDARDIZED = 1e15
+"""The largest standardized value: float32 represents its square, and the sum of many."""
 
 
 class TargetVariables:
@@ -55,28 +59,66 @@ class TargetVariables:
 
         Raises:
             ValueError: a target is not a column.
-            DataError: a value has no logarithm.
+            DataError: a value has no logarithm, or the numbers are too large or too close together.
         """
         count = series[0].shape[1]
         columns = range(count) if targets is None else _column_indices(targets, count, column_names)
         variables = cls(count, column_names, columns, log)
+        for values in series:
+            check_size(values, variables.column_labels)
         selected = [variables.select(values) for values in series]
         transformed = np.concatenate([variables.transform(values) for values in selected])
-        variables.shift, variables.scale = transformed.mean(axis=0), _standard_deviation(transformed)
-        variables.deviation = _standard_deviation(np.concatenate(selected))
-        variables.seasonal_error = seasonal_naive_errors(selected, season)
+        variables.shift, scale = mean_and_deviation(transformed)
+        _, deviation = mean_and_deviation(np.concatenate(selected))
+        for name, smallest in zip(variables.names, np.minimum(scale, deviation), strict=True):
+            if 0 < smallest < SMALLEST_DEVIATION:
+                raise DataError(
+                    f"'{name}' has a standard deviation of {smallest:g}, but it must be 0 or at least "
+                    f"{SMALLEST_DEVIATION:g}: rescale the column"
+                )
+        # A constant variable is only shifted, and MASE leaves it out.
+        is_constant = deviation == 0
+        variables.scale = np.where(scale == 0, 1.0, scale)
+        variables.deviation = np.where(is_constant, 1.0, deviation)
+        variables.seasonal_error = np.where(is_constant, 0.0, seasonal_naive_errors(selected, season))
         return variables
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], log: bool) -> TargetVariables:
-        """Return the variables that `state` describes."""
-        names, columns = list(map(str, state["names"])), list(map(int, state["targets"]))
-        variables = cls(int(state["columns"]), names, columns, log)
+    def from_state(cls, state: Mapping[str, Any], targets: Sequence[str | int] | None, log: bool) -> TargetVariables:
+        """Return the variables that `state` describes.
+
+        Args:
+            state: what `state` returned, or JSON that was edited.
+            targets: the columns to forecast, as for `fit`.
+            log: whether to standardize logarithms.
+
+        Raises:
+            DataError: the state is invalid.
+        """
+        count, names, columns = (state.get(key) for key in ("columns", "names", "targets"))
+        if type(count) is not int or count < 1:
+            raise DataError("columns must be a positive integer")
+        if not isinstance(names, list) or not all(type(name) is str for name in names):
+            raise DataError("names must be a list of strings")
+        if names and len(set(names)) != count:
+            raise DataError(f"names must contain {count:,} different names, or none")
+        if not isinstance(columns, list) or not columns or not all(type(column) is int for column in columns):
+            raise DataError("targets must be a list of integers")
+        try:
+            # Not `range(count)`: an edited count can be too large for memory.
+            expected = range(len(columns)) if targets is None else _column_indices(targets, count, names)
+        except ValueError as error:
+            raise DataError(str(error)) from None
+        if columns != list(expected) or (targets is None and len(columns) != count):
+            raise DataError("targets are not the columns that the recipe forecasts")
+        variables = cls(count, names, columns, log)
         for name in STATISTICS:
-            values = np.array(state[name], dtype=np.float64)
-            if values.shape != (len(columns),):
-                raise ValueError(f"{name} must contain one number per target")
-            setattr(variables, name, values)
+            values = state.get(name)
+            if not isinstance(values, list) or len(values) != len(columns) or not all(map(_is_number, values)):
+                raise DataError(f"{name} must be a list of {len(columns):,} numbers of at most {LARGEST:g}")
+            setattr(variables, name, np.array(values, dtype=np.float64))
+        if min(*variables.scale, *variables.deviation) < SMALLEST_DEVIATION or min(variables.seasonal_error) < 0:
+            raise DataError("scale and deviation must be positive, and seasonal_error must not be negative")
         return variables
 
     def state(self) -> dict[str, Any]:
@@ -87,17 +129,22 @@ class TargetVariables:
     @property
     def names(self) -> list[str]:
         """The names of the variables; their column indices if the columns have no names."""
-        return [self.column_names[column] if self.column_names else str(column) for column in self.columns]
+        return [self.column_labels[column] for column in self.columns]
+
+    @property
+    def column_labels(self) -> list[str]:
+        """The names of all columns; their indices if they have no names."""
+        return self.column_names or [str(column) for column in range(self.column_count)]
 
     def check(self, values: np.ndarray, column_names: Sequence[str] = ()) -> None:
-        """Check that a series has the columns of the training split.
+        """Check that a series has the columns of the training split, and values that the model can compute with.
 
         Args:
             values: (time, columns).
             column_names: the names of the columns, if they have any.
 
         Raises:
-            DataError: the columns differ, or a value has no logarithm.
+            DataError: the columns differ, a value has no logarithm, or a value is too large.
         """
         if column_names and self.column_names and list(column_names) != self.column_names:
             raise DataError(
@@ -106,7 +153,15 @@ class TargetVariables:
             )
         if values.shape[1] != self.column_count:
             raise DataError(f"{values.shape[1]} columns, but the model was trained on {self.column_count}")
-        self.transform(self.select(values))
+        check_size(values, self.column_labels)
+        selected = self.select(values)
+        standardized = self.standardize(selected)
+        if (excess := np.abs(standardized) > LARGEST_STANDARDIZED).any():
+            step, variable = np.argwhere(excess)[0]
+            raise DataError(
+                f"'{self.names[variable]}' is {selected[step, variable]:g} at time step {step + 1:,}, too far from the "
+                "values of the training split: correct it"
+            )
 
     def select(self, values: np.ndarray) -> np.ndarray:
         """Return the columns to forecast: (…, columns) to (…, variables). A view if those are all columns."""
@@ -137,9 +192,24 @@ class TargetVariables:
         return (transformed - values.new_tensor(self.shift)) / values.new_tensor(self.scale)
 
     def to_data_units(self, standardized: Tensor) -> np.ndarray:
-        """Convert a tensor (…, variables) from standardized units to the data's units, as float64."""
+        """Convert a tensor (…, variables) from standardized units to the data's units, as float64.
+
+        Raises:
+            NotFiniteError: a result is not finite.
+        """
         transformed = standardized.detach().cpu().double().numpy() * self.scale + self.shift
-        return np.exp(transformed) if self.log else transformed
+        with np.errstate(over="ignore"):
+            values = np.exp(transformed) if self.log else transformed
+        if not np.isfinite(values).all():
+            raise NotFiniteError(
+                "a forecast is not finite: lower train.optimizer.lr, set train.clip_norm, or set the head's `log` to "
+                "false"
+            )
+        return values
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[str]) -> list[int]:
@@ -154,10 +224,6 @@ def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[st
         if isinstance(target, int) and not 0 <= target < count:
             raise ValueError(f"targets must contain column names, or indices from 0 to {count - 1}, not {target}")
         indices.append(names.index(target) if isinstance(target, str) else target)
+    if len(set(indices)) < len(indices):
+        raise ValueError("targets contains a column twice, by its name and by its index")
     return indices
-
-
-def _standard_deviation(values: np.ndarray) -> np.ndarray:
-    """Return the standard deviation (variables,); 1 for a constant variable."""
-    deviation = values.std(axis=0)
-    return np.where(deviation > 1e-9 * np.abs(values.mean(axis=0)), deviation, 1.0)

@@ -91,6 +91,24 @@ def test_predict_continues_a_file(command: Command, waves: Path, loaded: seqkit.
     assert prediction != loaded.predict([numbers()[:300]])[0]
 
 
+def test_predict_needs_no_dates_and_leaves_out_the_index_of_pandas(
+    command: Command, waves: Path, loaded: seqkit.Run, tmp_path: Path
+) -> None:
+    (expected,) = loaded.predict_file(WAVES)
+    rows = [line.split(",") for line in WAVES.read_text().splitlines()]
+    contents = {
+        "values.csv": [",".join(row[1:]) for row in rows],
+        "index.csv": [",".join([str(number - 1) if number else "", *row]) for number, row in enumerate(rows)],
+        "semicolons.csv": [";".join(row) for row in rows],
+    }
+    for name, lines in contents.items():
+        (tmp_path / name).write_text("\n".join(lines))
+        done = command("predict", waves, "--data", tmp_path / name)
+        assert not done.returncode, done.stderr
+        assert json.loads(done.stdout) == expected
+        assert ("no column 'date': each row is taken as one time step" in done.stderr) == (name == "values.csv")
+
+
 def test_evaluate_scores_all_windows_of_a_file(loaded: seqkit.Run, tmp_path: Path) -> None:
     lines = WAVES.read_text().splitlines()
     (tmp_path / "new.csv").write_text("\n".join([lines[0], *lines[241:301]]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 from seqkit_forecast.series import Series
 
-from seqkit.contracts import Example
+from seqkit.contracts import DataNote, Example
 from seqkit.errors import DataError
 
 Read = Callable[..., Example]
@@ -87,6 +88,16 @@ def test_without_dates_each_row_is_a_time_step(read: Read) -> None:
         ["20200101", "20200108", "20200115"],
         ["2020-01-01"],
         ["2020-01-01", "2020-01-02"],
+        ["9999-12-29", "9999-12-30", "9999-12-31"],
+        ["9999-10-31", "9999-11-30", "9999-12-31"],
+        ["9998", "9999"],
+        ["9999-12-31T23:58", "9999-12-31T23:59"],
+        ["9999-12-31T22:00Z", "9999-12-31T21:30-01:00", "9999-12-31T23:00Z"],
+        ["0001-01-01", "0001-01-02", "0001-01-03"],
+        ["0001-01", "0001-02", "0001-03"],
+        ["2019-02-28", "2020-02-29", "2021-02-28"],
+        ["1900-02-28", "1900-03-01"],
+        ["2020-01-01T00:00:00.123456789", "2020-01-01T00:00:01.123456789"],
     ],
 )
 def test_dates_at_equal_intervals(read: Read, dates: list[str]) -> None:
@@ -98,16 +109,160 @@ def test_date_format_is_applied(read: Read) -> None:
     assert read("day,a\n31.12.2019,1\n01.01.2020,2\n", time="day", date_format="%d.%m.%Y").input.tolist() == [[1], [2]]
 
 
+def notes(read: Read, content: str, name: str = "s.csv", **parameters: Any) -> tuple[Example, list[str]]:
+    """Return the example, and the notes with the line that each names."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        example = read(content, name, **parameters)
+    found = [warning.message for warning in caught]
+    assert all(isinstance(note, DataNote) for note in found)
+    return example, [f"{note.location.rpartition(':')[2]}: {note.text}" for note in found]
+
+
 def test_irregular_days_are_accepted_or_filled(read: Read) -> None:
     content = "date,a\n2020-01-02,1\n2020-01-03,2\n2020-01-06,3\n2020-01-07,4\n"
     assert read(content, spacing="any").input.shape == (4, 1)
-    assert read(content, fill=2).input[:, 0].tolist() == [1, 2, 2, 2, 3, 4]
+    example, found = notes(read, content, fill=2)
+    assert example.input[:, 0].tolist() == [1, 2, 2, 2, 3, 4]
+    assert found == ["4: missing values that repeat the previous one: 2, the first of 'a'"]
 
 
 def test_fill_repeats_the_previous_value(read: Read) -> None:
     content = "date,a,b\n2020-01-01,1,10\n2020-01-02,,20\n2020-01-04,NaN,40\n2020-01-05,5,n/a\n2020-01-06,6,60\n"
-    filled = read(content, fill=3).input
-    assert filled.tolist() == [[1, 10], [1, 20], [1, 20], [1, 40], [5, 40], [6, 60]]
+    example, found = notes(read, content, fill=3)
+    assert example.input.tolist() == [[1, 10], [1, 20], [1, 20], [1, 40], [5, 40], [6, 60]]
+    assert found == ["3: missing values that repeat the previous one: 5, the first of 'a'"]
+
+
+def test_invalid_cells_are_taken_as_empty_on_request(read: Read) -> None:
+    content = "date,a\n2020-01-01,1\n2020-01-02,n/e\n2020-01-03,inf\n2020-01-04,4\n"
+    example, found = notes(read, content, fill=2, invalid="repair")
+    assert example.input[:, 0].tolist() == [1, 1, 1, 4]
+    invalid = "taken as empty: a cell that is not a number"
+    assert found == [
+        f"3: {invalid}",
+        f"4: {invalid}",
+        "3: missing values that repeat the previous one: 2, the first of 'a'",
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataNote)
+        assert error_message(read, content, invalid="repair").startswith("3: 'a' has no value: fill in the cell")
+
+
+DAYS = [f"2020-01-0{day}" for day in range(1, 6)]
+VALUES = [4.5, 3.0, -1.0, 7.25, 0.0]
+
+
+def table(header: str, *columns: Sequence[object], delimiter: str = ",") -> str:
+    """Return the content of a file with a header and columns."""
+    rows = [delimiter.join(map(str, row)) for row in zip(*columns, strict=True)]
+    return "\n".join([header, *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (table(",date,a", range(5), DAYS, VALUES), "1: column 1, which counts the rows, is left out"),
+        (table(",date,a", range(500, 505), DAYS, VALUES), "1: column 1, which counts the rows, is left out"),
+        (table("date,a,", DAYS, VALUES, range(1, 6)), "1: column 3, which counts the rows, is left out"),
+        (
+            table("Unnamed: 0.1,date,a", range(5), DAYS, VALUES),
+            "1: column 1 'Unnamed: 0.1', which counts the rows, is left out",
+        ),
+        (table("index,date,a", range(5), DAYS, VALUES), "1: column 1 'index', which counts the rows, is left out"),
+        (
+            table("date,a,", DAYS, VALUES, [""] * 5),
+            "1: column 3, which has neither a name nor values, is left out",
+        ),
+        (
+            table("date, ,a", DAYS, [" "] * 5, VALUES),
+            "1: column 2, which has neither a name nor values, is left out",
+        ),
+        (table("date,a,", DAYS, VALUES), "1: column 3, which has neither a name nor values, is left out"),
+        (
+            table("date,a", DAYS, VALUES, [""] * 5),
+            "2: rows with empty cells after the last column: 5; they are ignored",
+        ),
+        (table(",a", DAYS, VALUES), "1: column 1, which has no name, is read as 'date'"),
+        (table("Unnamed: 0,a", DAYS, VALUES), "1: column 1, which has no name, is read as 'date'"),
+    ],
+)
+def test_columns_without_a_variable_are_left_out(read: Read, content: str, note: str) -> None:
+    example, found = notes(read, content)
+    assert example.feature_names == ("a",)
+    assert example.input[:, 0].tolist() == VALUES
+    assert found == [note]
+    chosen, found = notes(read, content, columns=["a"])
+    assert np.array_equal(chosen.input, example.input)
+    assert found == ([note] if "read as" in note or "rows with" in note else [])
+
+
+def test_names_that_are_integers_are_reported(read: Read) -> None:
+    example, found = notes(read, table("0,1", VALUES, VALUES), time=None)
+    assert example.feature_names == ("0", "1")
+    assert found == ["1: the first row contains numbers, which are read as the names of the columns"]
+    assert read(table("date,400.5", DAYS, VALUES)).feature_names == ("400.5",)
+    assert read(table("400.5,401", VALUES, VALUES), time=None, columns=["401"]).feature_names == ("401",)
+
+
+def test_named_column_that_differs_by_one_is_a_variable(read: Read) -> None:
+    assert read(table("date,index,no", DAYS, [3, 4, 5, 7, 8], range(5))).feature_names == ("index", "no")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["s.csv", "s.tsv", "s.txt"])
+def test_delimiter_is_found(read: Read, delimiter: str, name: str) -> None:
+    content = table(delimiter.join(["date", " a ", '"b"']), DAYS, VALUES, range(7, 12), delimiter=delimiter)
+    for chosen in ("auto", delimiter):
+        example = read(content, name, delimiter=chosen)
+        assert example.feature_names == ("a", "b")
+        assert example.input[:, 0].tolist() == VALUES
+
+
+def test_decimal_commas(read: Read) -> None:
+    content = "date;a\n2020-01-01;4,5\n2020-01-02;-1\n"
+    assert read(content, decimal=",").input[:, 0].tolist() == [4.5, -1]
+    assert "for decimal commas, set `decimal: ','`" in error_message(read, content)
+    for cell in ("1.000,5", "1_0", "4.5"):
+        message = error_message(read, content.replace("4,5", cell), decimal=",")
+        assert message.startswith(f"2: 'a' is '{cell}', not a number: ")
+
+
+def test_rows_without_values_are_missing_if_there_are_no_dates(read: Read) -> None:
+    content = "a,b\n1,2\n,\n3,4\n,\n , \n"
+    assert "3: 'a' has no value" in f"3{error_message(read, content, time=None)[1:]}"
+    example, found = notes(read, content, time=None, fill=1)
+    assert example.input.tolist() == [[1, 2], [1, 2], [3, 4]]
+    assert found == ["3: missing values that repeat the previous one: 2, the first of 'a'"]
+
+
+def test_file_to_predict_from_needs_no_dates(read: Read) -> None:
+    parameters = Series.without_targets({"columns": ["a"], "date_format": "%Y-%m-%d"})
+    example, found = notes(read, table("a", VALUES), **parameters)
+    assert example.input[:, 0].tolist() == VALUES
+    assert found == ["1: no column 'date': each row is taken as one time step"]
+    assert np.array_equal(read(table("date,a", DAYS, VALUES), **parameters).input, example.input)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_rejected"),
+    [
+        ([1600000000000000000 + 60 * 10**9 * step for step in range(5)], False),  # a minute, in nanoseconds
+        ([1600000000000000001 + step for step in range(5)], True),
+        (["1600000000000000000.25"] * 5, True),
+        ([2**53 + 2 * step for step in range(5)], False),  # exact
+        ([2**60] * 5, False),
+    ],
+)
+def test_integers_beyond_float64_are_rejected_if_rounding_hides_differences(
+    read: Read, values: list[object], is_rejected: bool
+) -> None:
+    content = table("date,a", DAYS, values)
+    if is_rejected:
+        message = f"2: 'a' is {values[0]}, which float64 rounds to a multiple of 256: the rows differ by hardly more"
+        assert error_message(read, content).startswith(message)
+    else:
+        assert read(content).input[:, 0].tolist() == [float(str(value)) for value in values]
 
 
 DATED = "date,a\n2020-01-01,1\n"
@@ -180,6 +335,33 @@ DATED = "date,a\n2020-01-01,1\n"
             "4: 2020-03-02 00:00 is not on day 1 of the month like most dates: correct it",
         ),
         ("date,a\n", {}, "the file has a header but no rows"),
+        (
+            table(",date,a", [0, 2, 3, 4, 5], DAYS, VALUES),
+            {},
+            "1: column 1 has no name: name it, or list the columns to read with `columns:`",
+        ),
+        (table("date,a,", DAYS, VALUES, ["x", "", "", "", ""]), {}, "1: column 3 has no name: name it"),
+        (table(",a", range(5), VALUES), {}, "1: no column 'date'; the columns are , a: set `time:`"),
+        (
+            table("4.5,7", VALUES, VALUES),
+            {"time": None},
+            "1: the first row contains 4.5, not the name of a column: add",
+        ),
+        (table("7,-1", VALUES, VALUES), {"time": None}, "1: the first row contains -1, not the name of a column: add"),
+        (DATED + "2020-01-02,\0\n", {}, r"3: 'a' is '\x00', not a number"),
+        (DATED + '2020-01-02,"' + 140_000 * "1\n", {}, "3: field larger than field limit (131072): close the quote"),
+        ("date,a,a \n2020-01-01,1,2\n", {}, "1: column 'a' appears twice: rename one of them"),
+        ("date,a, date\n2020-01-01,1,2\n", {}, "1: column 'date' appears twice: rename one of them"),
+        (DATED + "2020-01-02,2,3\n", {}, "3: 3 columns, but the header has 2"),
+        (DATED + "2020-01-02,1e101\n", {}, "3: 'a' is '1e101', not a number of at most 1e+100: correct it, or rescale"),
+        (DATED + '2020-01-02,"1,5"\n', {}, "3: 'a' is '1,5', not a number: use a decimal point"),
+        ("date,a\n0000-01-01,1\n", {}, "2: '0000-01-01' is not a date"),
+        ("date,a\n0000,1\n", {}, "2: '0000' is not a date"),
+        ("date,a\n2019-02-29,1\n", {}, "2: '2019-02-29' is not a date"),
+        ("date,a\n0001-01-01T00:00+01:00,1\n", {}, "2: '0001-01-01T00:00+01:00' is not a date"),
+        ("date,a\n9999-12-31T23:30-01:00,1\n", {}, "2: '9999-12-31T23:30-01:00' is not a date"),
+        ("date,a\n1612010100123,1\n", {}, "2: '1612010100123' is not a date"),
+        ("date,a\n1600000000,1\n", {}, "2: '1600000000' is not a date"),
     ],
 )
 def test_invalid_files_are_rejected(read: Read, content: str, parameters: dict[str, Any], message: str) -> None:

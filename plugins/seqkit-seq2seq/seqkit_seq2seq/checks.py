@@ -16,7 +16,7 @@ from seqkit_seq2seq.translate import Translate
 
 TSV = "good day\tguten Tag\nyes\tja\n"
 EXPECTED = [("good day", "guten Tag"), ("yes", "ja")]
-EXAMPLES = [Example("ab", "x"), Example("bca", "yx"), Example("c", "z"), Example("ccab", "zzy")]
+EXAMPLES = [Example("ab", "x"), Example("bca", "yx"), Example("c", "z"), Example("ccab", "zzyx")]
 
 
 class LetterTokenizer(Tokenizer):
@@ -59,7 +59,12 @@ def dates() -> list[Check]:
 
 def translate() -> list[Check]:
     """Return the checks of the head `translate`, for three settings."""
-    common: dict[str, Any] = {"tokenizer": LetterTokenizer, "hidden_size": 12, "max_length": 8}
+    common: dict[str, Any] = {
+        "tokenizer": LetterTokenizer,
+        "hidden_size": 12,
+        "max_length": 8,
+        "bleu_tokenizer": "char",
+    }
     settings = {
         "general": lambda: Translate(**common, dropout=0.3),
         "additive": lambda: Translate(**common, attention="additive", beam_size=3),

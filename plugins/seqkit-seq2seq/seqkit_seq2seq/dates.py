@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
-from seqkit.contracts import Example, NonNegativeInt, Reader
+from seqkit.contracts import Example, NonNegativeInt, PositiveInt, Reader
 from seqkit_seq2seq.chinese_dates import chinese_date
 from seqkit_seq2seq.english_dates import english_date
 from seqkit_seq2seq.pairs import Pairs
@@ -29,6 +29,7 @@ class Dates(Reader):
         seed: random seed. The same numbers give the same corpus on every platform.
         languages: `en`, `zh`, or `both`, chosen at random for each text.
         path: read the pairs of this file instead, as the reader `pairs` does: for `seqkit evaluate --data FILE`.
+        target: the column of the date in this file, from 1; null to read texts alone.
     """
 
     def __init__(
@@ -38,11 +39,16 @@ class Dates(Reader):
         seed: NonNegativeInt = 0,
         languages: Literal["en", "zh", "both"] = "both",
         path: Path | None = None,
+        target: PositiveInt | None = 2,
     ) -> None:
         self.count = count
         self.seed = seed
         self.formatters = [english_date, chinese_date] if languages == "both" else [LANGUAGES[languages]]
-        self.pairs = None if path is None else Pairs(path=path)
+        self.pairs = None if path is None else Pairs(path=path, target=target)
+
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "target": None}
 
     def read(self) -> Iterator[Example]:
         if self.pairs is not None:

@@ -15,21 +15,27 @@ def translation_metrics(
 
     Returns:
         `exact_match`, the fraction of translations that equal their targets; `bleu` of the corpus, 0 to 100 (Papineni
-        et al., 2002), and `bleu_signature`, the settings that it was computed with (Post, 2018);
-        `character_error_rate`, the edit distance to the targets divided by their number of characters, which may
-        exceed 1.
+        et al., 2002), and `bleu_signature`, the settings that it was computed with (Post, 2018), both left out if no
+        target has four tokens, so that the precision of 4-grams is undefined; `chrf`, the F-score of character
+        n-grams, 0 to 100 (Popović, 2015: n up to 6, recall counts twice); `character_error_rate`, the edit distance to
+        the targets divided by their number of characters, which may exceed 1.
     """
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics import BLEU, CHRF
 
-    bleu = BLEU(tokenize=bleu_tokenizer, force=True)
     pairs = list(zip(translations, targets, strict=True))
     edits = sum(edit_distance(translation, target) for translation, target in pairs)
-    return {
-        "exact_match": sum(translation == target for translation, target in pairs) / len(pairs),
-        "bleu": bleu.corpus_score(list(translations), [list(targets)]).score,
-        "character_error_rate": edits / max(sum(map(len, targets)), 1),
-        "bleu_signature": str(bleu.get_signature()),
-    }
+    corpus = list(translations), [list(targets)]
+    bleu = BLEU(tokenize=bleu_tokenizer, force=True)
+    has_bleu = any(len(bleu.tokenizer(target).split()) >= bleu.max_ngram_order for target in targets)
+    return (
+        {"exact_match": sum(translation == target for translation, target in pairs) / len(pairs)}
+        | ({"bleu": bleu.corpus_score(*corpus).score} if has_bleu else {})
+        | {
+            "chrf": CHRF().corpus_score(*corpus).score,
+            "character_error_rate": edits / max(sum(map(len, targets)), 1),
+        }
+        | ({"bleu_signature": str(bleu.get_signature())} if has_bleu else {})
+    )
 
 
 def edit_distance(one: str, other: str) -> int:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from seqkit.contracts import Example, PositiveInt, Reader
+from seqkit.contracts import DataNote, Example, PositiveInt, Reader
 from seqkit.errors import DataError
 from seqkit.readers.files import check_encoding, read_text
+
+
+class _Line(NamedTuple):
+    """A line of a file, or of two; `translation` is None if it is not read."""
+
+    file: Path
+    number: int
+    text: str
+    translation: str | None
+
+    @property
+    def location(self) -> str:
+        return f"{self.file}:{self.number}"
 
 
 class Pairs(Reader):
@@ -19,10 +33,12 @@ class Pairs(Reader):
     Args:
         path: the file of texts, which also contains the translations unless `target_suffix` is set.
         source: the column of the text, from 1.
-        target: the column of the translation, from 1. Other columns are ignored.
+        target: the column of the translation, from 1; null to read texts without translations. Other columns are
+            ignored, and a line with a single column is a text if no translation is read.
         target_suffix: the suffix of a second file, which contains the translations and otherwise has the name of
             `path`: `zh` for `corpus/train.en` and `corpus/train.zh`.
-        empty: what to do with a pair whose text or translation is empty: `error` or `skip`.
+        empty: what to do with a pair whose text or translation is empty: `error`, or `skip` to skip and count it.
+        invalid_lines: what to do with a line that lacks a column: `error`, or `skip` to skip and count it.
         encoding: the file encoding. A byte order mark is removed.
     """
 
@@ -31,9 +47,10 @@ class Pairs(Reader):
         *,
         path: Path | None = None,
         source: PositiveInt = 1,
-        target: PositiveInt = 2,
+        target: PositiveInt | None = 2,
         target_suffix: str | None = None,
         empty: Literal["error", "skip"] = "error",
+        invalid_lines: Literal["error", "skip"] = "error",
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
@@ -43,10 +60,12 @@ class Pairs(Reader):
         self.path = path
         self.source = source
         self.target = target
+        self.is_parallel = target_suffix is not None
         self.empty = empty
+        self.invalid_lines = invalid_lines
         self.encoding = check_encoding(encoding)
         self.target_path = None
-        if target_suffix is not None:
+        if target_suffix is not None and target is not None:
             try:
                 self.target_path = path.with_suffix(f".{target_suffix.removeprefix('.')}")
             except ValueError:
@@ -56,51 +75,71 @@ class Pairs(Reader):
             if self.target_path == path:
                 raise ValueError(f"target_suffix must differ from the suffix of {path.name}")
 
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "target": None}
+
     def read(self) -> Iterator[Example]:
-        count = skipped = 0
-        for location, text, translation in self._columns() if self.target_path is None else self._two_files():
-            pair = {"text": text.strip(), "translation": translation.strip()}
-            missing = [name for name, value in pair.items() if not value]
-            if missing and self.empty == "skip":
-                skipped += 1
+        is_empty = True
+        for line in self._columns() if self.target_path is None else self._parallel_lines(self.target_path):
+            if line.text and line.translation != "":
+                is_empty = False
+                yield Example(line.text, line.translation, line.location, row=line.number)
                 continue
-            if missing:
+            name = "translation" if line.text else "text"
+            if self.empty == "error":
                 raise DataError(
-                    f"{location}: the {missing[0]} is empty: fill it in, or set `empty: skip` to skip such pairs"
+                    f"{line.location}: the {name} is empty: fill it in, or set `empty: skip` to skip such pairs"
                 )
-            count += 1
-            yield Example(pair["text"], pair["translation"], location)
-        if not count:
-            raise DataError(f"{self.path}: no pairs: the text or the translation is empty in all {skipped}")
+            warnings.warn(DataNote(f"skipped: the {name} is empty", line.location), stacklevel=2)
+        if is_empty:
+            raise DataError(f"{self.path}: no pairs: all lines are blank or skipped")
 
-    def _columns(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the location, the text and the translation of each line that is not blank."""
+    def _columns(self) -> Iterator[_Line]:
+        """Yield the lines of the only file, without blank ones."""
+        required = max(self.source, self.target or 0)
         for number, line in enumerate(read_text(self.path, self.encoding).split("\n"), start=1):
-            if not line.strip():
+            columns = [line.strip()] if self.is_parallel else [column.strip() for column in line.split("\t")]
+            if not any(columns):
                 continue
-            location, columns = f"{self.path}:{number}", line.split("\t")
-            required = max(self.source, self.target)
-            if len(columns) < required:
+            if self.target is None and len(columns) == 1:
+                yield _Line(self.path, number, columns[0], None)
+            elif len(columns) >= required:
+                translation = None if self.target is None else columns[self.target - 1]
+                yield _Line(self.path, number, columns[self.source - 1], translation)
+            elif self.invalid_lines == "error":
                 raise DataError(
-                    f"{location}: {len(columns)} column{'s' if len(columns) > 1 else ''}, but column {required} is "
-                    "required: separate the text and the translation by a tab"
+                    f"{self.path}:{number}: {len(columns)} column{'s' if len(columns) > 1 else ''}, but column "
+                    f"{required} is required: separate the text and the translation by a tab, or set "
+                    "`invalid_lines: skip` to skip such lines"
                 )
-            yield location, columns[self.source - 1], columns[self.target - 1]
+            else:
+                note = DataNote("skipped: the line lacks a column", f"{self.path}:{number}")
+                warnings.warn(note, stacklevel=2)
 
-    def _two_files(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the location, the text and the translation of each line that is not blank in both files."""
-        assert self.target_path is not None
-        texts, translations = (_lines(path, self.encoding) for path in (self.path, self.target_path))
+    def _parallel_lines(self, target_path: Path) -> Iterator[_Line]:
+        """Yield the lines of the two files, without those that are blank in both. A blank line gives the location."""
+        texts, translations = (
+            read_text(path, self.encoding).removesuffix("\n").split("\n") for path in (self.path, target_path)
+        )
         if len(texts) != len(translations):
-            raise DataError(
-                f"{self.target_path}: the number of lines ({len(translations):,}) differs from that of {self.path} "
-                f"({len(texts):,}): each line must be the translation of the line with the same number"
-            )
-        for number, (text, translation) in enumerate(zip(texts, translations, strict=True), start=1):
-            if text.strip() or translation.strip():
-                file = self.path if translation.strip() else self.target_path
-                yield f"{file}:{number}", text, translation
+            raise DataError(_unequal_lengths(self.path, target_path, texts, translations))
+        for number, pair in enumerate(zip(texts, translations, strict=True), start=1):
+            text, translation = (line.strip() for line in pair)
+            if text or translation:
+                yield _Line(self.path if translation else target_path, number, text, translation)
 
 
-def _lines(path: Path, encoding: str) -> list[str]:
-    return read_text(path, encoding).removesuffix("\n").split("\n")
+def _unequal_lengths(path: Path, target_path: Path, texts: Sequence[str], translations: Sequence[str]) -> str:
+    """Return the error message for two files, which names the first line that seems to have no counterpart."""
+    length = min(len(texts), len(translations))
+    file = path if len(texts) == length else target_path
+    difference = f"{file}:{length}: the file ends after this line"
+    for number, (text, translation) in enumerate(zip(texts, translations, strict=False), start=1):
+        if bool(text.strip()) != bool(translation.strip()):
+            difference = f"{path if translation.strip() else target_path}:{number}: blank in this file only"
+            break
+    return (
+        f"{difference}; {path} has {len(texts):,} lines and {target_path} {len(translations):,}: "
+        "each line must be the translation of the line with the same number"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import (
     Batch,
+    DataNote,
     Encoded,
     Example,
     Fraction,
@@ -23,17 +25,26 @@ from seqkit.contracts import (
     Tokenizer,
     TokenizerFactory,
 )
-from seqkit.errors import DataError
+from seqkit.errors import DataError, UnknownText
 from seqkit_seq2seq.attention import Memory, Score
 from seqkit_seq2seq.beam_search import beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
 from seqkit_seq2seq.metrics import BleuTokenizer, translation_metrics
+
+UNKNOWN_TARGET = -1
+"""The only id of a target that cannot be encoded: it is left out of the loss."""
+MAX_TARGET_LENGTH = 100_000
+"""The maximum number of tokens of a target. A run that states a longer one is corrupt, and would generate for hours."""
 
 
 class Translate(nn.Module, Head):
     """Generate another text with an LSTM decoder that attends to the encoder's outputs; trained by teacher forcing.
 
     The decoder starts from the encoder's final vector and applies attention after the LSTM (Luong et al., 2015).
+
+    A translation is compared with its target as the tokenizer encodes and decodes it: in lower case, for example, if
+    `tokenizer.lower` is set. A target with a token that the training targets lack counts as an error, and is left out
+    of the loss, unless `tokenizer.unknown` is `mark` or `skip`. Both are reported.
 
     Args:
         tokenizer: the tokenizer of the targets: `{type: char}`, or any other registered tokenizer.
@@ -57,8 +68,9 @@ class Translate(nn.Module, Head):
     """
 
     needs = frozenset({"outputs", "final", "targets"})
-    metric_names = ("exact_match", "bleu", "character_error_rate", "perplexity")
-    higher_is_better = frozenset({"exact_match", "bleu"})
+    stratifies = False
+    metric_names = ("exact_match", "bleu", "chrf", "character_error_rate", "perplexity")
+    higher_is_better = frozenset({"exact_match", "bleu", "chrf"})
 
     def __init__(
         self,
@@ -92,16 +104,36 @@ class Translate(nn.Module, Head):
         self.longest_target = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        targets = [_text(example) for example in examples]
+        targets = []
+        for example in examples:
+            try:
+                targets.append(_text(example))
+            except DataError as error:
+                raise DataError(f"{example.location or 'an example'}: {error}") from None
         self.tokenizer.fit(targets)
-        self.longest_target = max(len(self.tokenizer.encode(target)) for target in targets)
+        encoded = [self.tokenizer.encode(target) for target in targets]
+        if encoded[0].ndim > 1:
+            raise ValueError("tokenizer represents a token by several integers, which cannot be generated: set another")
+        self.longest_target = max(map(len, encoded))
+        if self.longest_target > MAX_TARGET_LENGTH:
+            raise DataError(f"a target has {self.longest_target:,} tokens: use at most {MAX_TARGET_LENGTH:,}")
 
     def state(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer.state(), "longest": self.longest_target}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned.
+
+        Raises:
+            DataError: it is something else.
+        """
+        longest = state.get("longest")
+        if not isinstance(longest, int) or isinstance(longest, bool) or not 0 <= longest <= MAX_TARGET_LENGTH:
+            raise DataError(f"the length of the longest target must be an integer, 0 to {MAX_TARGET_LENGTH:,}")
+        if not isinstance(state.get("tokenizer"), Mapping):
+            raise DataError("the state of the target tokenizer is not a mapping")
         self.tokenizer.restore(state["tokenizer"])
-        self.longest_target = int(state["longest"])
+        self.longest_target = longest
 
     @property
     def end(self) -> int:
@@ -125,16 +157,31 @@ class Translate(nn.Module, Head):
         target = _text(example)
         try:
             ids = self.tokenizer.encode(target)
+        except UnknownText as error:
+            note = (
+                "the target has a token that does not occur in the training targets: counted as an error and left out "
+                "of the loss (or train with `head.tokenizer.unknown: mark`)"
+            )
+            warnings.warn(DataNote(note, f"{example.location or 'an example'}, {error.text}"), stacklevel=2)
+            yield Row(encoded_input, np.array([UNKNOWN_TARGET]))
+            return
         except DataError as error:
             raise DataError(f"cannot encode the target with head.tokenizer: {error}") from None
+        if self.tokenizer.decode(ids.tolist()) != target:
+            note = (
+                "head.tokenizer cannot restore the target exactly: translations are compared with the target as the "
+                "tokenizer encodes and decodes it"
+            )
+            warnings.warn(DataNote(note, example.location), stacklevel=2)
         yield Row(encoded_input, np.append(ids, self.end))
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None and batch.target_lengths is not None
         steps = torch.arange(batch.targets.shape[1])
         real = (steps < batch.target_lengths[:, None]).to(batch.targets.device)  # (batch, target_time)
+        real = real & (batch.targets != UNKNOWN_TARGET)
         start, memory = self._start(encoded, batch)
-        attentional = self.decoder.teacher_forcing(batch.targets, start, memory)
+        attentional = self.decoder.teacher_forcing(batch.targets.clamp(min=0), start, memory)
         # Label smoothing applies to training alone: the reported loss is the plain negative log-likelihood.
         total = nn.functional.cross_entropy(
             self.decoder.output(attentional[real]),
@@ -142,7 +189,7 @@ class Translate(nn.Module, Head):
             label_smoothing=self.label_smoothing if self.training else 0.0,
             reduction="sum",
         )
-        return Loss(total, int(batch.target_lengths.sum()))
+        return Loss(total, int(real.sum()))
 
     @torch.no_grad()
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
@@ -183,10 +230,17 @@ class Translate(nn.Module, Head):
     ) -> dict[str, Any]:
         """Return `translation_metrics`, and the perplexity per target token, including the end token."""
         translations = [prediction["translation"] for prediction in predictions]
-        targets = [_text(example) for example in examples]
-        return translation_metrics(translations, targets, self.bleu_tokenizer) | {
-            "perplexity": math.exp(min(loss, 700.0))
-        }
+        targets = [self._comparable(_text(example)) for example in examples]
+        # Without a target that can be encoded, the loss is not a number, and the perplexity is undefined.
+        perplexity = {} if math.isnan(loss) else {"perplexity": math.exp(min(loss, 700.0))}
+        return translation_metrics(translations, targets, self.bleu_tokenizer) | perplexity
+
+    def _comparable(self, target: str) -> str:
+        """Return a target as the tokenizer encodes and decodes it; unchanged if it cannot be encoded."""
+        try:
+            return self.tokenizer.decode(self.tokenizer.encode(target).tolist())
+        except UnknownText:
+            return target
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         from seqkit_seq2seq.baselines import most_similar_targets
@@ -198,7 +252,11 @@ class Translate(nn.Module, Head):
             [_text(example) for example in train],
             [example.input for example in test],
         )
-        metrics = translation_metrics(targets, [_text(example) for example in test], self.bleu_tokenizer)
+        metrics = translation_metrics(
+            [self._comparable(target) for target in targets],
+            [self._comparable(_text(example)) for example in test],
+            self.bleu_tokenizer,
+        )
         return {"name": "target of the most similar training text (TF-IDF of character 1- to 3-grams)"} | metrics
 
 

@@ -9,7 +9,7 @@ import pytest
 from seqkit_seq2seq.dates import Dates
 from seqkit_seq2seq.pairs import Pairs
 
-from seqkit.contracts import Example
+from seqkit.contracts import DataNote, Example
 from seqkit.errors import DataError
 
 
@@ -21,8 +21,8 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 def test_one_pair_per_line(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.tsv", 'Go.\t走。\tCC-BY\n\n Hi, "Tom" \t 嗨\r\n')
     assert list(Pairs(path=path).read()) == [
-        Example("Go.", "走。", f"{path}:1"),
-        Example('Hi, "Tom"', "嗨", f"{path}:3"),
+        Example("Go.", "走。", f"{path}:1", row=1),
+        Example('Hi, "Tom"', "嗨", f"{path}:3", row=3),
     ]
     assert list(Dates(path=path).read()) == list(Pairs(path=path).read())
 
@@ -44,6 +44,14 @@ def test_two_files_are_read_line_by_line(tmp_path: Path, suffix: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_lone_carriage_return_does_not_shift_the_pairs(tmp_path: Path, line_end: str) -> None:
+    path = write(tmp_path / "train.en", line_end.join(["one point four", "two point one", ""]))
+    write(tmp_path / "train.de", line_end.join(["1.4\rkg", "2.1 kg", ""]))
+    pairs = [(pair.input, pair.target) for pair in Pairs(path=path, target_suffix="de").read()]
+    assert pairs == [("one point four", "1.4\rkg"), ("two point one", "2.1 kg")]
+
+
 def test_other_encodings_are_read_or_suggested(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.tsv", "Go.\t走。\n", "gb18030")
     assert [pair.target for pair in Pairs(path=path, encoding="gb18030").read()] == ["走。"]
@@ -54,7 +62,7 @@ def test_other_encodings_are_read_or_suggested(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tb\nc d\n", ":2: 1 column, but column 2 is required: separate the text and the translation by a tab$"),
+        ("a\tb\nc d\n", ":2: 1 column, but column 2 is required: separate the text and the translation by a tab, or "),
         ("a\tb\nc\t \n", ":2: the translation is empty: fill it in, or set `empty: skip` to skip such pairs$"),
         ("a\tb\n\tc\n", ":2: the text is empty: fill it in"),
         ("\n", ": the file contains only white space"),
@@ -67,18 +75,68 @@ def test_errors_name_the_line(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_incomplete_pairs_can_be_skipped(tmp_path: Path) -> None:
-    path = write(tmp_path / "pairs.tsv", "a\t\nb\tc\n")
-    assert [pair.input for pair in Pairs(path=path, empty="skip").read()] == ["b"]
-    with pytest.raises(DataError, match="pairs.tsv: no pairs: the text or the translation is empty in all 1$"):
+    path = write(tmp_path / "pairs.tsv", "a\t\nb\tc\n \td\n")
+    with pytest.warns(DataNote) as notes:
+        assert [pair.input for pair in Pairs(path=path, empty="skip").read()] == ["b"]
+    assert [(note.message.text, note.message.location) for note in notes] == [  # type: ignore[union-attr]
+        ("skipped: the translation is empty", f"{path}:1"),
+        ("skipped: the text is empty", f"{path}:3"),
+    ]
+    with (
+        pytest.warns(DataNote),
+        pytest.raises(DataError, match="pairs.tsv: no pairs: all lines are blank or skipped$"),
+    ):
         list(Pairs(path=write(path, "a\t\n"), empty="skip").read())
 
 
-def test_files_with_different_lines_are_rejected(tmp_path: Path) -> None:
-    path, other = write(tmp_path / "train.en", "a\nb\n"), write(tmp_path / "train.zh", "c\n")
-    with pytest.raises(
-        DataError, match=r"train.zh: the number of lines \(1\) differs from that of .*train.en \(2\): each line must"
-    ):
+def test_lines_without_a_column_can_be_skipped(tmp_path: Path) -> None:
+    path = write(tmp_path / "pairs.tsv", "a\tb\nc d\ne\tf\n")
+    with pytest.raises(DataError, match="pairs.tsv:2: 1 column, .* or set `invalid_lines: skip` to skip such lines$"):
+        list(Pairs(path=path).read())
+    with pytest.warns(DataNote, match="^skipped: the line lacks a column$"):
+        assert [pair.row for pair in Pairs(path=path, invalid_lines="skip").read()] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "texts"),
+    [
+        ('Go.\n\nHi, "Tom"\n', {}, ["Go.", 'Hi, "Tom"']),
+        ("Go.\t走。\nHi\t\n", {}, ["Go.", "Hi"]),
+        ("走。\n\t Go.\n", {"source": 2, "target": 1}, ["走。", "Go."]),
+        ("a\tb\n", {"target_suffix": "zh"}, ["a\tb"]),
+        ("a\n", {"target_suffix": "en"}, ["a"]),
+    ],
+)
+def test_texts_are_read_without_translations(
+    tmp_path: Path, text: str, parameters: dict[str, Any], texts: list[str]
+) -> None:
+    path = write(tmp_path / "texts.en", text)
+    values = Pairs.without_targets({"path": path} | parameters)
+    assert [(pair.input, pair.target) for pair in Pairs(**values).read()] == [(text, None) for text in texts]
+    if not parameters:
+        assert [pair.input for pair in Dates(**Dates.without_targets({"path": path})).read()] == texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "translations", "line"),
+    [
+        ("a\nb\nc\n", "A\n", "train.zh:1: the file ends after this line"),
+        ("a\n", "A\nB\n", "train.en:1: the file ends after this line"),
+        ("a\n\nb\n", "A\nB\n", "train.en:2: blank in this file only"),
+        ("a\n\nb\n", "A\n\n \nB\n", "train.zh:3: blank in this file only"),
+    ],
+)
+def test_files_with_different_lines_are_rejected(tmp_path: Path, texts: str, translations: str, line: str) -> None:
+    path, other = write(tmp_path / "train.en", texts), write(tmp_path / "train.zh", translations)
+    counts = f"{path} has {texts.count(chr(10))} lines and {other} {translations.count(chr(10))}"
+    with pytest.raises(DataError) as caught:
         list(Pairs(path=path, target_suffix="zh").read())
+    remedy = "each line must be the translation of the line with the same number"
+    assert str(caught.value) == f"{tmp_path}/{line}; {counts}: {remedy}"
+
+
+def test_errors_of_two_files_name_file_and_line(tmp_path: Path) -> None:
+    path, other = write(tmp_path / "train.en", "a\nb\n"), tmp_path / "train.zh"
     write(other, "c\n \n")
     with pytest.raises(DataError, match="train.zh:2: the translation is empty"):
         list(Pairs(path=path, target_suffix="zh").read())

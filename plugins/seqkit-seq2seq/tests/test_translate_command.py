@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import seqkit
-from seqkit.errors import DataError, RecipeError
+from helpers.runs import HOSTILE_VALUES, value_paths, with_value
+from seqkit.errors import DataError, RecipeError, SeqkitError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 SMALL = [
@@ -74,13 +78,39 @@ def test_predict_and_evaluate_read_a_file_of_pairs(trained: tuple[Path, str], tm
     assert metrics == loaded.evaluate([("March 3rd 1999", "1999-03-03"), ("二〇〇五年五月五日", "2005-05-05")])
 
 
-def test_unknown_target_characters_are_reported_with_their_line(trained: tuple[Path, str], tmp_path: Path) -> None:
-    pairs = tmp_path / "invalid.tsv"
+def test_unknown_target_characters_count_as_errors_and_are_noted(trained: tuple[Path, str], tmp_path: Path) -> None:
+    pairs = tmp_path / "slashes.tsv"
     pairs.write_text("March 3rd 1999\t1999-03-03\nMay 1 2000\t2000/05/01\n", encoding="utf-8")
-    with pytest.raises(DataError) as caught:
-        seqkit.load(trained[0]).evaluate(pairs)
-    message = f"{pairs}:2: cannot encode the target with head.tokenizer: '/' (U+002F)"
-    assert str(caught.value).startswith(message)
+    with pytest.warns(UserWarning, match=f"^{pairs}:2, '/' .U.002F.: the target has a token that does not occur in"):
+        metrics = seqkit.load(trained[0]).evaluate(pairs)
+    assert metrics["examples"] == 2
+    known = seqkit.load(trained[0]).evaluate([("March 3rd 1999", "1999-03-03")])
+    assert metrics["loss"] == pytest.approx(known["loss"], rel=1e-5)
+    with pytest.warns(UserWarning):
+        unknown = seqkit.load(trained[0]).evaluate([("May 1 2000", "2000/05/01")])
+    assert "loss" not in unknown and "perplexity" not in unknown
+    assert unknown["exact_match"] == 0
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_value_of_the_state_causes_a_traceback(
+    data: st.DataObject, trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = trained[0]
+    path = tmp_path_factory.getbasetemp() / "hostile"
+    if not path.exists():
+        shutil.copytree(run, path)
+    document = json.loads((run / "tokenizer.json").read_text(encoding="utf-8"))
+    place = data.draw(st.sampled_from(list(value_paths(document))))
+    mutated = with_value(document, place, data.draw(HOSTILE_VALUES))
+    (path / "tokenizer.json").write_text(json.dumps(mutated), encoding="utf-8")
+    try:
+        assert len(seqkit.load(path).predict(["March 3rd 1999"])) == 1
+    except SeqkitError as error:
+        assert error.exit_code in (2, 3, 4)
+        (line,) = error.lines
+        assert "Error: " not in line and len(line) < 600
 
 
 def test_pairs_from_a_file(tmp_path: Path) -> None:
@@ -97,6 +127,26 @@ def test_pairs_from_a_file(tmp_path: Path) -> None:
     run = seqkit.run(RECIPES / "your_pairs.yaml", runs=tmp_path / "runs", **small)
     assert run.result["predictions"][0]["text"] == "w077"
     assert run.result["examples"]["test"] > 1
+
+
+def test_loss_chooses_the_best_epoch_if_bleu_is_undefined(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"w{number % 7}\t{number % 7}.5 kg\n" for number in range(21)), encoding="utf-8")
+    recipe = {
+        "plugins": ["seqkit-seq2seq"],
+        "data": {"type": "pairs", "path": str(pairs), "valid": {"path": str(pairs)}},
+        "tokenizer": "char",
+        "embedding": {"type": "learned", "dim": 4},
+        "encoder": {"type": "bilstm", "hidden_size": 4},
+        "head": {"type": "translate", "hidden_size": 8, "tokenizer": "word"},
+        "train": {"epochs": 2, "metric": "bleu", "threads": 1, "device": "cpu"},
+    }
+    run = seqkit.run(recipe, runs=tmp_path / "runs")
+    printed = capsys.readouterr().out
+    assert "note: bleu is undefined on the validation split: the loss chose the best epoch" in printed
+    assert "head.tokenizer cannot restore" not in printed
+    assert {"bleu", "bleu_signature"}.isdisjoint(run.result["metrics"]["valid"])
+    assert "bleu" not in run.result["baseline"] and "chrf" in run.result["baseline"]
 
 
 @pytest.mark.parametrize(

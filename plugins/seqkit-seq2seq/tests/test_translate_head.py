@@ -15,9 +15,8 @@ from seqkit_seq2seq.attention import Attention
 from seqkit_seq2seq.translate import Translate
 from torch import Tensor
 
-from seqkit.contracts import Batch, Encoded, Example
+from seqkit.contracts import Batch, DataNote, Encoded, Example
 from seqkit.data.batching import collate
-from seqkit.errors import DataError
 from seqkit.tokenizers.char import Char
 
 WIDTH, FINAL = 5, 3
@@ -249,7 +248,8 @@ def test_targets_end_with_the_end_token() -> None:
 
 def test_suppressed_ids_are_learned_and_not_generated() -> None:
     head = random_head(tokenizer=lambda: Char(unknown="mark"), max_length=30).eval()
-    (row,) = head.rows(Example("x", "a?"), np.array([0]))
+    with pytest.warns(DataNote, match="head.tokenizer cannot restore the target exactly"):
+        (row,) = head.rows(Example("x", "a?"), np.array([0]))
     assert row.target.tolist() == [0, 2, 3]
     encoded = Encoded(torch.randn(50, 2, WIDTH), torch.randn(50, FINAL))
     predictions = head.predict(encoded, Batch(torch.zeros(50, 2).long(), torch.full((50,), 2)))
@@ -270,17 +270,24 @@ def test_outputs_are_truncated_at_max_length(max_length: int | None, expected_le
     assert not any(prediction["complete"] for prediction in predictions)
 
 
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (None, "^the target is missing$"),
-        (3, "^the target is 3, not text$"),
-        ("abc", r"^cannot encode the target with head.tokenizer: 'c' \(U\+0063\), .* 3 of the text"),
-    ],
-)
-def test_invalid_targets_are_rejected(target: Any, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        list(random_head().rows(Example("x", target), np.array([0])))
+def test_target_that_cannot_be_encoded_is_left_out_of_the_loss_and_counts_as_an_error() -> None:
+    head, encoded = random_head(), encoded_sources()
+    expected = head.loss(encoded, batch_of(head, TARGETS))
+    left_out = one_row(encoded, batch_of(head, TARGETS), 1)
+    with pytest.warns(DataNote, match="a token that does not occur in the training targets") as notes:
+        batch = batch_of(head, ["ba", "abcba", "", "a"])
+    (note,) = notes
+    assert isinstance(note.message, DataNote) and note.message.location == "an example, 'c' (U+0063)"
+    loss = head.loss(encoded, batch)
+    assert loss.count == expected.count - len("abba.")
+    assert loss.total.item() == pytest.approx((expected.total - head.loss(*left_out).total).item(), rel=1e-12)
+    with pytest.warns(DataNote):
+        nothing = head.loss(encoded, batch_of(head, ["c"] * 4))
+    assert (nothing.total.item(), nothing.count) == (0, 0)
+    examples = [Example("x", "abc"), Example("x", "ba")]
+    scores = head.metrics(0.5, [{"translation": "ab"}, {"translation": "ba"}], examples)
+    assert (scores["exact_match"], scores["character_error_rate"]) == (1 / 2, 1 / 5)
+    assert "perplexity" not in head.metrics(math.nan, [{"translation": "ab"}], examples[:1])
 
 
 def test_state_is_json() -> None:
@@ -291,26 +298,3 @@ def test_state_is_json() -> None:
     restored.build(WIDTH, FINAL)
     restored.load_state_dict(head.state_dict())
     assert restored.eval().predict(encoded, batch) == head.eval().predict(encoded, batch)
-
-
-def test_metrics() -> None:
-    examples = [Example("x", "abba"), Example("x", "ba ")]
-    metrics = random_head(bleu_tokenizer="char").metrics(
-        0.5, [{"translation": "abba"}, {"translation": "bb"}], examples
-    )
-    assert metrics["exact_match"] == 0.5
-    assert metrics["character_error_rate"] == pytest.approx(1 / 6)
-    assert metrics["perplexity"] == pytest.approx(math.exp(0.5))
-    assert "tok:char" in metrics["bleu_signature"]
-    assert set(Translate.metric_names) <= set(metrics)
-    assert math.isfinite(random_head().metrics(1e4, [{"translation": "a"}], examples[:1])["perplexity"])
-
-
-def test_baseline_has_the_metrics_of_the_model() -> None:
-    train = [Example("one fish", "1"), Example("two fish", "2"), Example("red fish", "r")]
-    test = [Example("one fish!", "1"), Example("two  fishes", "2"), Example("blue fish", "b")]
-    baseline = random_head().baseline(train, test, None)
-    assert baseline is not None
-    assert baseline["exact_match"] == pytest.approx(2 / 3)
-    assert baseline["name"].startswith("target of the most similar training text")
-    assert random_head().baseline([Example(np.zeros((2, 1)), "1")], test, None) is None

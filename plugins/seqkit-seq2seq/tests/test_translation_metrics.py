@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import sacrebleu
 from hypothesis import given, settings
@@ -44,10 +46,61 @@ def test_metrics_equal_sacrebleu_and_the_definitions(tokenizer: str) -> None:
     assert metrics["character_error_rate"] == edits / sum(map(len, TARGETS))
 
 
+def chrf_by_definition(outputs: list[str], targets: list[str]) -> float:
+    """Return the F2-score of the mean precision and the mean recall of character 1- to 6-grams, without white space.
+
+    Orders without an n-gram in the outputs or in the targets are left out of the means. As in the implementation of the
+    author (chrF++.py), the n-grams of an output whose target is shorter than n are not counted.
+    """
+    precisions, recalls = [], []
+    for order in range(1, 7):
+        matches = in_outputs = in_targets = 0
+        for pair in zip(outputs, targets, strict=True):
+            texts = ["".join(text.split()) for text in pair]
+            output, target = (
+                Counter(text[start : start + order] for start in range(len(text) - order + 1)) for text in texts
+            )
+            matches += (output & target).total()
+            in_outputs += output.total() if target else 0
+            in_targets += target.total()
+        if in_outputs and in_targets:
+            precisions.append(matches / in_outputs)
+            recalls.append(matches / in_targets)
+    if not any(precisions):
+        return 0.0
+    precision, recall = sum(precisions) / len(precisions), sum(recalls) / len(recalls)
+    return 100 * 5 * precision * recall / (4 * precision + recall)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.tuples(st.text("ab 年", max_size=12), st.text("ab 年", min_size=1, max_size=12)), min_size=1))
+def test_chrf_equals_its_definition(pairs: list[tuple[str, str]]) -> None:
+    outputs, targets = map(list, zip(*pairs, strict=True))
+    chrf = translation_metrics(outputs, targets, "13a")["chrf"]
+    assert chrf == pytest.approx(chrf_by_definition(outputs, targets), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("targets", "tokenizer", "is_defined"),
+    [
+        (["a", "bb c d"], "13a", False),
+        (["a", "bb c d"], "char", True),
+        (["a", "1.4 kg, x"], "13a", True),
+        (["今天很好"], "13a", False),
+        (["今天很好"], "zh", True),
+    ],
+)
+def test_bleu_is_left_out_without_4_grams(targets: list[str], tokenizer: str, is_defined: bool) -> None:
+    for outputs in (targets, ["x"] * len(targets)):
+        metrics = translation_metrics(outputs, targets, tokenizer)
+        assert ("bleu" in metrics, "bleu_signature" in metrics) == (is_defined, is_defined)
+        assert {"exact_match", "chrf", "character_error_rate"} <= set(metrics)
+
+
 def test_metrics_of_perfect_translations() -> None:
     metrics = translation_metrics(TARGETS, TARGETS, "13a")
     assert (metrics["exact_match"], metrics["character_error_rate"]) == (1, 0)
-    assert metrics["bleu"] == pytest.approx(100)
+    assert (metrics["bleu"], metrics["chrf"]) == (pytest.approx(100), pytest.approx(100))
 
 
 def test_most_similar_targets() -> None:

@@ -46,8 +46,8 @@ def _most_frequent(tags: Counter[str]) -> str:
 
 
 def _word_class(word: str) -> str:
-    if word[0].isupper():
+    if word[:1].isupper():
         return "capital"
     if any(character.isdigit() for character in word):
         return "digit"
-    return "letter" if word[0].isalpha() else "other"
+    return "letter" if word[:1].isalpha() else "other"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
-from seqkit.contracts import Example, PositiveInt, Reader
+from seqkit.contracts import DataNote, Example, PositiveInt, Reader
 from seqkit.errors import DataError
 from seqkit.readers.files import check_encoding, read_text
 
+_WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
 _RANGE_OR_EMPTY_NODE = re.compile(r"\d+[-.]\d+")
 _DOCUMENT_START = "-DOCSTART-"
 
@@ -20,20 +24,25 @@ _DOCUMENT_START = "-DOCSTART-"
 class Conll(Reader):
     """Sentences in columns: one word and its tag per line, and a blank line after each sentence.
 
-    All lines of a file have the same number of columns. In CoNLL-U files (ten columns), lines numbered `3-4` or `8.1`
-    (word ranges, empty nodes) are skipped; so are the `-DOCSTART-` lines of CoNLL-2003. A file with a single column has
-    words without tags, whatever `word` is: use it with `seqkit predict`.
+    All lines of a file have the same number of columns. In CoNLL-U files (ten columns, the first of which is a number),
+    lines numbered `3-4` or `8.1` (word ranges, empty nodes) and lines that begin with `#` are skipped. So are the
+    `-DOCSTART-` lines of CoNLL-2003. A file with a single column has words without tags, whatever `word` is: use it
+    with `seqkit predict`.
 
     Args:
         path: the file.
         word: the column of the word, counted from 1.
-        tag: the column of the tag, counted from 1; -1 is the last column, -2 the one before it.
-        separator: what separates columns: a `tab`, or any white `space`. With `auto` a tab, if the file has any. Words
-            in tab-separated columns can contain spaces.
+        tag: the column of the tag, counted from 1; -1 is the last column, -2 the one before it. Null to read words
+            without tags.
+        separator: what separates columns: a `tab`; or `space`, which means spaces and tabs. Any other white space, such
+            as a no-break space, is a character of a word. With `auto` a tab, if most lines have one. Words in
+            tab-separated columns can contain spaces.
         comment: skip lines that begin with this text. When null, lines of tab-separated files that begin with `#` and
             have no tab are skipped, so `#` can also be a word.
         alternatives: what to do with a tag such as `B-person,B-group`, where annotators disagree: `first` uses the
-            first tag, `skip` skips the sentence. When null, the text with commas is used as the tag.
+            first tag, `skip` skips the sentence; both are counted. When null, the text with commas is used as the tag.
+        invalid_lines: what to do with a sentence that has a line with more or fewer columns than the others, or without
+            a word or a tag: `error`, or `skip` to skip and count it.
         encoding: the encoding of the file. A byte order mark is ignored.
     """
 
@@ -42,10 +51,11 @@ class Conll(Reader):
         *,
         path: Path | None = None,
         word: PositiveInt = 1,
-        tag: Annotated[int, Ge(-100)] = -1,
+        tag: Annotated[int, Ge(-100)] | None = -1,
         separator: Literal["auto", "tab", "space"] = "auto",
         comment: str | None = None,
         alternatives: Literal["first", "skip"] | None = None,
+        invalid_lines: Literal["error", "skip"] = "error",
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
@@ -62,57 +72,96 @@ class Conll(Reader):
         self.separator = separator
         self.comment = comment
         self.alternatives = alternatives
+        self.invalid_lines = invalid_lines
         self.encoding = check_encoding(encoding)
 
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "tag": None}
+
     def read(self) -> Iterator[Example]:
-        words: list[str] = []
-        tags: list[str] = []
-        first_line = num_sentences = 0
-        # The additional blank line ends the last sentence.
-        for number, row in [*self._rows(read_text(self.path, self.encoding)), (0, None)]:
-            if row is not None:
-                if not words:
-                    first_line = number
-                words.append(row[0])
-                tags += row[1:]
-            elif words:
-                num_sentences += 1
-                example = Example(words, tags or None, f"{self.path}:{first_line}")
-                words, tags = [], []
-                if self.alternatives == "skip" and example.target and any(map(_split_alternatives, example.target)):
-                    continue
-                yield example
-        if not num_sentences:
+        rows = list(self._rows(read_text(self.path, self.encoding).split("\n")))
+        counts = Counter(len(columns) for _, columns in rows if columns)
+        if not counts:
             raise DataError(f"{self.path}: the file has only comments and no words: add sentences, or set `comment:`")
+        num_columns = counts.most_common(1)[0][0]
+        first_line = next(number for number, columns in rows if len(columns) == num_columns)
+        self._check_columns(num_columns, first_line)
+        is_empty = True
+        for is_sentence, sentence in groupby(rows, key=lambda row: bool(row[1])):
+            if is_sentence and (example := self._example(list(sentence), num_columns, first_line)):
+                is_empty = False
+                yield example
+        if is_empty:
+            raise DataError(f"{self.path}: no sentences: all are skipped")
 
-    def _rows(self, text: str) -> Iterator[tuple[int, list[str] | None]]:
-        """Yield the number of each line with [word, tag], with [word] if there are no tags, or with None if blank."""
-        lines = text.split("\n")
-        tabs = self.separator == "tab" or (
-            self.separator == "auto" and any("\t" in line for line in lines if line.strip())
-        )
-        num_columns = first_line = 0
+    def _rows(self, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number of each line with its columns; with none between two sentences."""
+        first = next((line for line in lines if line.strip() and not line.startswith("#")), "").split("\t")
+        is_conllu = self.word > 1 and len(first) == 10 and bool(_WORD_NUMBER.fullmatch(first[0]))
+        tabs = self.separator == "tab" or (self.separator == "auto" and self._has_tabs(lines))
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                yield number, None
+            if line.strip() and self._is_comment(line, tabs, is_conllu):
                 continue
-            if self._is_comment(line, tabs):
-                continue
-            columns = line.split("\t") if tabs else line.split()
-            if not num_columns:
-                num_columns, first_line = len(columns), number
-                self._check_columns(num_columns, number)
-            if len(columns) != num_columns:
-                difference = f"{_count_columns(len(columns))}, but line {first_line} has {num_columns}"
-                raise self._inconsistent_columns(line, number, difference)
-            is_extra_line = num_columns == 10 and self.word > 1 and _RANGE_OR_EMPTY_NODE.fullmatch(columns[0])
-            if not is_extra_line and columns[self._word_index(num_columns)] != _DOCUMENT_START:
-                yield number, self._word_and_tag(columns, number)
+            columns = line.split("\t") if tabs else re.split(r"[ \t]+", line.strip(" \t"))
+            if not line.strip() or _DOCUMENT_START in (columns[0], *columns[self.word - 1 : self.word]):
+                yield number, []
+            elif not (is_conllu and _RANGE_OR_EMPTY_NODE.fullmatch(columns[0])):
+                yield number, columns
 
-    def _is_comment(self, line: str, tabs: bool) -> bool:
+    def _has_tabs(self, lines: Sequence[str]) -> bool:
+        """Return whether most lines have a tab, without blank lines, comments and the beginnings of documents."""
+        skipped = (_DOCUMENT_START, *([self.comment] if self.comment else []))
+        has_tab = [
+            "\t" in line
+            for line in lines
+            if line.strip() and not line.startswith(skipped) and not (line.startswith("#") and "\t" not in line)
+        ]
+        return 2 * sum(has_tab) > len(has_tab)
+
+    def _is_comment(self, line: str, tabs: bool, is_conllu: bool) -> bool:
         if self.comment is not None:
             return line.startswith(self.comment)
-        return tabs and line.startswith("#") and "\t" not in line
+        return line.startswith("#") and (is_conllu or (tabs and "\t" not in line))
+
+    def _example(self, rows: Sequence[tuple[int, list[str]]], num_columns: int, first_line: int) -> Example | None:
+        """Return a sentence, or None if it is skipped.
+
+        Args:
+            rows: the number and the columns of each line.
+            num_columns: the number of columns of the file.
+            first_line: the first line with this number of columns.
+
+        Raises:
+            DataError: a line is invalid.
+        """
+        words: list[str] = []
+        tags: list[str] = []
+        location = f"{self.path}:{rows[0][0]}"
+        has_alternatives = False
+        for number, columns in rows:
+            try:
+                if len(columns) != num_columns:
+                    raise self._inconsistent_columns(columns, number, num_columns, first_line)
+                words.append(self._column(columns, self._word_index(num_columns), "word", number))
+                if num_columns > 1 and self.tag is not None:
+                    tags.append(self._column(columns, self._tag_index(num_columns, self.tag), "tag", number))
+            except DataError:
+                if self.invalid_lines == "error":
+                    raise
+                note = DataNote("skipped: a line of the sentence is invalid", f"{self.path}:{number}")
+                warnings.warn(note, stacklevel=2)
+                return None
+            if self.alternatives and tags and (alternatives := _split_alternatives(tags[-1])):
+                has_alternatives = True
+                tags[-1] = alternatives[0]
+        if has_alternatives:
+            is_skipped = self.alternatives == "skip"
+            text = "skipped: a word has several tags" if is_skipped else "used the first of several tags of a word"
+            warnings.warn(DataNote(text, location), stacklevel=2)
+            if is_skipped:
+                return None
+        return Example(words, tags or None, location, row=rows[0][0])
 
     def _check_columns(self, num_columns: int, number: int) -> None:
         """Check that a file with several columns has those of the word and of the tag."""
@@ -120,42 +169,42 @@ class Conll(Reader):
             return
         location = f"{self.path}:{number}: {_count_columns(num_columns)}"
         for parameter, column in (("word", self.word), ("tag", self.tag)):
-            if not -num_columns <= column <= num_columns:
+            if column is not None and not -num_columns <= column <= num_columns:
                 raise DataError(
                     f"{location}, so column {column} does not exist: set `{parameter}:` to the right column, or "
                     "`separator:` to what separates columns"
                 )
-        if self._tag_index(num_columns) == self.word - 1:
+        if self.tag is not None and self._tag_index(num_columns, self.tag) == self.word - 1:
             raise DataError(f"{location}, so tag {self.tag} is the column of the word: set `tag:` to another column")
 
     def _word_index(self, num_columns: int) -> int:
         """Return the index of the word's column, from 0."""
         return 0 if num_columns == 1 else self.word - 1
 
-    def _tag_index(self, num_columns: int) -> int:
+    def _tag_index(self, num_columns: int, tag: int) -> int:
         """Return the index of the tag's column, from 0."""
-        return self.tag - 1 if self.tag > 0 else self.tag + num_columns
+        return tag - 1 if tag > 0 else tag + num_columns
 
-    def _inconsistent_columns(self, line: str, number: int, difference: str) -> DataError:
-        remedy = "correct the line"
-        if line.startswith("#"):
-            remedy += ', or skip comments with `comment: "#"`'
-        elif "\t" not in line:
-            remedy += ", or set `separator:` to what separates columns"
-        return DataError(f"{self.path}:{number}: {difference}: {remedy}")
+    def _inconsistent_columns(
+        self, columns: Sequence[str], number: int, num_columns: int, first_line: int
+    ) -> DataError:
+        remedy = "set `separator:` to what separates columns"
+        if columns[0].startswith("#"):
+            remedy = 'skip comments with `comment: "#"`'
+        return DataError(
+            f"{self.path}:{number}: {_count_columns(len(columns))}, but line {first_line} has {num_columns}: correct "
+            f"the line, or {remedy}, or set `invalid_lines: skip` to skip such sentences"
+        )
 
-    def _word_and_tag(self, columns: list[str], number: int) -> list[str]:
-        word = columns[self._word_index(len(columns))].strip()
-        if not word:
-            raise DataError(f"{self.path}:{number}: the word (column {self.word}) is empty: add it")
-        if len(columns) == 1:
-            return [word]
-        tag = columns[self._tag_index(len(columns))].strip()
-        if not tag:
-            raise DataError(f"{self.path}:{number}: the tag of '{word}' (column {self.tag}) is empty: add it")
-        if self.alternatives == "first" and (alternatives := _split_alternatives(tag)):
-            tag = alternatives[0]
-        return [word, tag]
+    def _column(self, columns: Sequence[str], index: int, name: str, number: int) -> str:
+        """Return the word or the tag of a line. Raises DataError if it is empty."""
+        text = columns[index].strip(" ")
+        if not text:
+            raise DataError(
+                f"{self.path}:{number}: the {name} (column {index + 1}) is empty: add it, or set "
+                "`invalid_lines: skip` to skip such sentences"
+            )
+        return text
 
 
 def _split_alternatives(tag: str) -> list[str]:

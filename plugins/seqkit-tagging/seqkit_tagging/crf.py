@@ -10,9 +10,9 @@ import torch
 import torchcrf
 from torch import Tensor
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss
+from seqkit.contracts import Batch, Encoded, Fraction, Loss
 from seqkit_tagging.spans import Scheme, is_forbidden
-from seqkit_tagging.tagger import Tagger
+from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Tagger
 
 _FORBIDDEN_SCORE = -1e4
 """Added to the score of a forbidden transition: larger than any difference between scores of sentences, and finite."""
@@ -30,23 +30,24 @@ class CRF(Tagger):
         scheme: as in `tag`: `none`, `bio` or `bmes`.
         constrained: whether to exclude sequences that the scheme forbids (for example I after O) from predictions.
         dropout: the dropout probability of the encoder's outputs.
+        invalid_tags: as in `tag`. With `constrained`, a training sentence that the scheme forbids is invalid too.
+
+    A tag that does not occur in the training data counts as an error in the metrics, with a note. The loss leaves out
+    its sentence, whose likelihood is not defined.
     """
 
-    def __init__(self, *, scheme: Scheme = "none", constrained: bool = True, dropout: Fraction = 0.0) -> None:
-        super().__init__(scheme, dropout)
-        self.constrained = constrained
+    unit = "sentence"
 
-    def _training_tags(self, example: Example) -> list[str]:
-        tags = super()._training_tags(example)
-        if self.constrained:
-            for previous, following in zip([None, *tags], [*tags, None], strict=True):
-                if is_forbidden(previous, following, self.scheme):
-                    pair = f"{following or 'the end'} after {previous or 'the beginning'}"
-                    location = example.location or "an example"
-                    raise ValueError(
-                        f"constrained forbids {pair}, which occurs in {location}: set it to false, or correct the tags"
-                    )
-        return tags
+    def __init__(
+        self,
+        *,
+        scheme: Scheme = "none",
+        constrained: bool = True,
+        dropout: Fraction = 0.0,
+        invalid_tags: InvalidTags = "error",
+    ) -> None:
+        super().__init__(scheme, dropout, invalid_tags)
+        self.constrained = self.follows_scheme = constrained
 
     def build(self, output_size: int, final_size: int) -> None:
         super().build(output_size, final_size)
@@ -54,8 +55,11 @@ class CRF(Tagger):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        log_likelihood = self.crf(self.tag_scores(encoded, batch), batch.targets, batch.mask, reduction="sum")
-        return Loss(-log_likelihood, int(batch.lengths.sum()))
+        known = (batch.targets != UNKNOWN).all(dim=1)
+        scores = self.tag_scores(encoded, batch)[known]
+        mask = batch.mask[known]
+        log_likelihood = self.crf(scores, batch.targets[known], mask, reduction="sum")
+        return Loss(-log_likelihood, int(mask.sum()))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         best = self._decoder().decode(self.tag_scores(encoded, batch), batch.mask)

@@ -108,3 +108,41 @@ def is_forbidden(previous: str | None, following: str | None, scheme: Scheme) ->
         return continues and (prefix == "O" or label != next_label)
     is_open = prefix in ("B", "M", "I")
     return is_open != continues or (is_open and label != next_label)
+
+
+def invalid_tag(tags: Iterable[str], scheme: Scheme) -> str | None:
+    """Return the first tag that does not belong to a scheme; None if all do."""
+    if scheme == "none":
+        return None
+    prefixes = {*PREFIXES[scheme], "I"}
+    return next((tag for tag in tags if split_tag(tag)[0] not in prefixes), None)
+
+
+def forbidden_pair(tags: Sequence[str], scheme: Scheme) -> str | None:
+    """Return a description of the first transition that a scheme forbids, `I-x after O`; None if there is none."""
+    for previous, following in zip([None, *tags], [*tags, None], strict=True):
+        if is_forbidden(previous, following, scheme):
+            return f"{following or 'the end'} after {previous or 'the beginning'}"
+    return None
+
+
+def repair_tags(tags: Sequence[str], scheme: Scheme) -> list[str]:
+    """Return tags for the same entities that follow the scheme: an `I-x` that continues no entity becomes `B-x`.
+
+    Args:
+        tags: tags of the scheme, in any order.
+        scheme: the scheme.
+    """
+    repaired = list(tags)
+    for span in spans(tags) if scheme != "none" else ():
+        last = span.end - 1
+        for index in range(span.start, span.end):
+            old = prefix = split_tag(tags[index])[0]
+            if scheme == "bio":
+                prefix = "B" if index == span.start else "I"
+            elif span.start == last:
+                prefix = "S"
+            elif index in (span.start, last):
+                prefix = "B" if index == span.start else "E"
+            repaired[index] = prefix + tags[index].removeprefix(old)
+    return repaired

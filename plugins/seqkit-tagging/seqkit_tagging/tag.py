@@ -8,7 +8,7 @@ from torch import nn
 
 from seqkit.contracts import Batch, Encoded, Fraction, Loss
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import Tagger
+from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Tagger
 
 
 class Tag(Tagger):
@@ -22,17 +22,25 @@ class Tag(Tagger):
             I-type), the last E-type, and the only word of an entity S-type. With `bio` and `bmes`, entities are scored
             by precision, recall and F1.
         dropout: the dropout probability of the encoder's outputs.
+        invalid_tags: what to do with a sentence that has a tag of another scheme, or more or fewer tags than words:
+            `error`, or `skip` to skip and count it. `repair` rewrites tags that do not follow the scheme in order, so
+            that they mark the same entities: `I-x` that continues no entity becomes `B-x`.
+
+    A tag that does not occur in the training data counts as an error in the metrics and is left out of the loss, with a
+    note.
     """
 
-    def __init__(self, *, scheme: Scheme = "none", dropout: Fraction = 0.0) -> None:
-        super().__init__(scheme, dropout)
+    def __init__(
+        self, *, scheme: Scheme = "none", dropout: Fraction = 0.0, invalid_tags: InvalidTags = "error"
+    ) -> None:
+        super().__init__(scheme, dropout, invalid_tags)
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        targets = batch.targets.masked_fill(~batch.mask, -100)  # the default ignore_index of cross_entropy
+        targets = batch.targets.masked_fill(~batch.mask, UNKNOWN)
         scores = self.tag_scores(encoded, batch).flatten(0, 1)
         total = nn.functional.cross_entropy(scores, targets.flatten(), reduction="sum")
-        return Loss(total, int(batch.lengths.sum()))
+        return Loss(total, int((targets != UNKNOWN).sum()))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         best = self.tag_scores(encoded, batch).argmax(dim=2).tolist()

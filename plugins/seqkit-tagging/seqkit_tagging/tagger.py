@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Row, Tokenizer
-from seqkit.errors import DataError, suggest
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Tokenizer
+from seqkit.errors import DataError
 from seqkit_tagging.baseline import MostFrequentTag
-from seqkit_tagging.spans import PREFIXES, Scheme, entity_scores, spans, split_tag
+from seqkit_tagging.spans import (
+    PREFIXES,
+    Scheme,
+    entity_scores,
+    forbidden_pair,
+    invalid_tag,
+    repair_tags,
+    spans,
+)
 from seqkit_tagging.word_splitting import join_words
+
+InvalidTags = Literal["error", "skip", "repair"]
+UNKNOWN = -100
+"""The id of a tag that does not occur in the training data: the default ignore_index of cross_entropy."""
+
+
+class SchemeError(DataError):
+    """A tag does not belong to the scheme."""
 
 
 class Tagger(nn.Module, Head):
@@ -22,13 +39,22 @@ class Tagger(nn.Module, Head):
     Args:
         scheme: how tags mark entities.
         dropout: the dropout probability of the encoder's outputs.
+        invalid_tags: what to do with a sentence whose tags are invalid.
+
+    Attributes:
+        follows_scheme: whether training requires the tags to follow the scheme in order.
+        unit: what the loss leaves out if a tag is unknown: its `word` or its `sentence`.
     """
+
+    follows_scheme = False
+    unit = "word"
 
     needs = frozenset({"outputs", "targets"})
 
-    def __init__(self, scheme: Scheme, dropout: float) -> None:
+    def __init__(self, scheme: Scheme, dropout: float, invalid_tags: InvalidTags) -> None:
         super().__init__()
         self.scheme: Scheme = scheme
+        self.invalid_tags = invalid_tags
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
         self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
@@ -41,36 +67,87 @@ class Tagger(nn.Module, Head):
                 "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
                 "that does, such as `words_and_characters`"
             )
-        self._set_tags(sorted({tag for example in examples for tag in self._training_tags(example)}))
+        tags = {tag for example in examples for tag in self._training_tags(example, tokenizer)}
+        if not tags:
+            raise DataError(
+                "no training sentence has valid tags: correct the data, or set `head.invalid_tags: repair` or another "
+                "`head.scheme`"
+            )
+        self._set_tags(sorted(tags))
 
-    def _training_tags(self, example: Example) -> list[str]:
-        """Return the tags of an example.
+    def _training_tags(self, example: Example, tokenizer: Tokenizer | None) -> list[str]:
+        """Return the tags of an example; none if it is skipped.
 
         Raises:
-            DataError: the example has no tags.
-            ValueError: a tag does not belong to the scheme.
+            DataError: the tags are missing, or do not fit the words.
+            ValueError: the tags do not follow the scheme. The message begins with a parameter.
         """
         location = example.location or "an example"
         try:
-            tags = tags_of(example)
+            tags = self._valid_tags(example, _count_words(example.input, tokenizer)) or []
+        except SchemeError:
+            raise ValueError(
+                f"scheme is {self.scheme}, whose tags are {self._valid_prefixes()}, but {location} has "
+                f"'{invalid_tag(tags_of(example), self.scheme)}': set another scheme, or `none`, or set "
+                "`invalid_tags: skip` to skip such sentences"
+            ) from None
         except DataError as error:
             raise DataError(f"{location}: {error}") from None
-        if self.scheme != "none":
-            prefixes = PREFIXES[self.scheme]
-            for tag in tags:
-                if split_tag(tag)[0] not in (*prefixes, *("I" if "M" in prefixes else "")):
-                    valid = ", ".join(f"{prefix}-…" for prefix in prefixes if prefix != "O")
-                    raise ValueError(
-                        f"scheme is {self.scheme}, whose tags are {valid} and O, but {location} has '{tag}': set "
-                        "another scheme, or `none`"
-                    )
+        if self.follows_scheme and (pair := forbidden_pair(tags, self.scheme)):
+            raise ValueError(
+                f"constrained forbids {pair}, which occurs in {location}: set it to false, correct the tags, or set "
+                "`invalid_tags` to `repair` or `skip`"
+            )
         return tags
+
+    def _valid_tags(self, example: Example, num_words: int) -> list[str] | None:
+        """Return the tags of an example, repaired if they are to be; None if the example is skipped.
+
+        Raises:
+            DataError: the tags are missing, or there is not one per word.
+            SchemeError: a tag does not belong to the scheme.
+        """
+        try:
+            tags = tags_of(example)
+            if len(tags) != num_words:
+                raise DataError(
+                    f"the number of tags, {len(tags)}, differs from that of words, {num_words}: give one tag per word, "
+                    "or set `head.invalid_tags: skip` to skip such sentences"
+                )
+            if (tag := invalid_tag(tags, self.scheme)) is not None:
+                raise SchemeError(
+                    f"the tag '{tag}' does not belong to the scheme {self.scheme}, whose tags are "
+                    f"{self._valid_prefixes()}: correct it, or set `head.invalid_tags: skip` to skip such sentences"
+                )
+        except DataError:
+            if self.invalid_tags == "skip":
+                return None
+            raise
+        if self.invalid_tags == "repair":
+            return repair_tags(tags, self.scheme)
+        is_skipped = self.invalid_tags == "skip" and self.follows_scheme and forbidden_pair(tags, self.scheme)
+        return None if is_skipped else tags
+
+    def _valid_prefixes(self) -> str:
+        return ", ".join(f"{prefix}-…" for prefix in PREFIXES[self.scheme] if prefix != "O") + " and O"
 
     def state(self) -> dict[str, Any]:
         return {"tags": self.tags}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._set_tags([str(tag) for tag in state["tags"]])
+        """Restore what `state` returned.
+
+        Raises:
+            DataError: it is something else.
+        """
+        tags = state.get("tags")
+        if not (isinstance(tags, list) and tags and all(isinstance(tag, str) and tag for tag in tags)):
+            raise DataError("the state has no list of tags")
+        if tags != sorted(set(tags)):
+            raise DataError("the tags of the state are not sorted, or contain duplicates")
+        if (tag := invalid_tag(tags, self.scheme)) is not None:
+            raise DataError(f"the tag '{tag}' of the state does not belong to the scheme {self.scheme}")
+        self._set_tags(tags)
 
     def _set_tags(self, tags: list[str]) -> None:
         self.tags = tags
@@ -80,24 +157,35 @@ class Tagger(nn.Module, Head):
         self.output = nn.Linear(output_size, len(self.tags))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
-        tags = tags_of(example)
-        if len(tags) != len(encoded_input):
-            raise DataError(f"{len(tags)} tags for {len(encoded_input)} words: give one tag per word")
-        for index, tag in enumerate(tags):
-            if tag not in self._tag_ids:
-                word = f", '{example.input[index]}'," if _is_words(example.input) else ""
-                raise DataError(self._unknown_tag(tag, f" of word {index + 1}{word}"))
-        yield Row(encoded_input, np.array([self._tag_ids[tag] for tag in tags], dtype=np.int64))
+        tags = self._valid_tags(example, len(encoded_input))
+        if tags is None:
+            warnings.warn(DataNote("skipped: the tags are invalid", example.location), stacklevel=2)
+            return
+        if tags != tags_of(example):
+            warnings.warn(DataNote("repaired: tags that do not follow the scheme", example.location), stacklevel=2)
+        self._note_unknown_tag(example, tags)
+        yield Row(encoded_input, np.array([self._tag_ids.get(tag, UNKNOWN) for tag in tags], dtype=np.int64))
 
-    def _unknown_tag(self, tag: str, word: str) -> str:
+    def _note_unknown_tag(self, example: Example, tags: Sequence[str]) -> None:
+        """Issue a note for the first tag that does not occur in the training data."""
+        index = next((index for index, tag in enumerate(tags) if tag not in self._tag_ids), None)
+        if index is None:
+            return
+        tag = tags[index]
+        word = f", '{example.input[index]}'" if _is_words(example.input) else ""
         alternatives = tag.split(",")
         if len(alternatives) > 1 and all(alternative in self._tag_ids for alternative in alternatives):
-            return (
-                f"the tag '{tag}'{word} lists several tags: set `data.alternatives` to `first` to use the first one, "
-                "or to `skip` to skip such sentences"
+            note = (
+                f"a list of tags counts as an error, and the loss leaves out its {self.unit}: set `data.alternatives` "
+                "to `first` to use the first tag, or to `skip` to skip such sentences"
             )
-        known = suggest(tag, self.tags) or f": {', '.join(self.tags)}"
-        return f"the tag '{tag}'{word} does not occur in the training data{known}"
+        else:
+            note = (
+                "a tag that does not occur in the training data counts as an error, and the loss leaves out its "
+                f"{self.unit}"
+            )
+        location = f"{example.location or 'an example'}, word {index + 1}{word}, tag '{tag}'"
+        warnings.warn(DataNote(note, location), stacklevel=2)
 
     def tag_scores(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return the score of each tag at each time step, float (batch, time, tags)."""
@@ -120,9 +208,24 @@ class Tagger(nn.Module, Head):
         return formatted
 
     def metrics(
-        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+        self,
+        loss: float,
+        predictions: Sequence[Mapping[str, Any]],
+        examples: Sequence[Example],
+        *,
+        tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
-        return self._metrics([tags_of(example) for example in examples], [item["tags"] for item in predictions])
+        truth = [tags for _, tags in self._scored(examples, tokenizer)]
+        return self._metrics(truth, [item["tags"] for item in predictions])
+
+    def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
+        """Return the examples that are not skipped, each with its tags."""
+        scored = []
+        for example in examples:
+            tags = self._valid_tags(example, _count_words(example.input, tokenizer))
+            if tags is not None:
+                scored.append((example, tags))
+        return scored
 
     def _metrics(self, truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
         pairs = Counter(
@@ -130,6 +233,8 @@ class Tagger(nn.Module, Head):
             for true_tags, predicted_tags in zip(truth, predicted, strict=True)
             for pair in zip(true_tags, predicted_tags, strict=True)
         )
+        if not pairs:
+            return {}
         correct = sum(count for (true, predicted_tag), count in pairs.items() if true == predicted_tag)
         accuracy = correct / pairs.total()
         if self.scheme == "none":
@@ -141,10 +246,10 @@ class Tagger(nn.Module, Head):
         if not all(_is_words(example.input) for example in (*train, *test)):
             return None
         model = MostFrequentTag()
-        model.fit([(example.input, tags_of(example)) for example in train])
-        predicted = [model.predict(example.input) for example in test]
-        scores = self._metrics([tags_of(example) for example in test], predicted)
-        return {"name": model.name} | {name: scores[name] for name in self.metric_names}
+        model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
+        scored = self._scored(test, tokenizer)
+        scores = self._metrics([tags for _, tags in scored], [model.predict(example.input) for example, _ in scored])
+        return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
 
 
 def tags_of(example: Example) -> list[str]:
@@ -160,6 +265,11 @@ def tags_of(example: Example) -> list[str]:
 
 def _is_words(value: Any) -> bool:
     return isinstance(value, list | tuple)
+
+
+def _count_words(value: Any, tokenizer: Tokenizer | None) -> int:
+    """Return the number of words of a text or a list, or of time steps of features."""
+    return len(tokenizer.words(value)) if isinstance(value, str) and tokenizer is not None else len(value)
 
 
 def _per_tag_scores(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:

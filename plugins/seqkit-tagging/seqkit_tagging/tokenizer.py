@@ -89,12 +89,21 @@ class WordCharacterTokenizer(Tokenizer):
         return {"words": self._words, "characters": self._characters}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned.
+
+        Raises:
+            DataError: it is something else.
+        """
         for name in ("words", "characters"):
-            items = state.get(name)
+            items = state.get(name) if isinstance(state, Mapping) else None
             if not (isinstance(items, list) and items and all(isinstance(item, str) and item for item in items)):
                 raise DataError(f"the tokenizer's state has no list of {name}")
             if len(set(items)) != len(items):
                 raise DataError(f"the tokenizer's state has duplicate {name}")
+            if items != sorted(items):
+                raise DataError(f"the {name} of the tokenizer's state are not sorted")
+        if any(len(character) != 1 for character in state["characters"]):
+            raise DataError("the characters of the tokenizer's state are not single characters")
         self._set_vocabulary(state["words"], state["characters"])
 
     def _set_vocabulary(self, words: list[str], characters: list[str]) -> None:
@@ -103,7 +112,19 @@ class WordCharacterTokenizer(Tokenizer):
         self._character_ids = {character: character_id for character_id, character in enumerate(characters, start=2)}
 
     def _split(self, text: str | Sequence[str]) -> Sequence[str]:
-        return split_words(text) if isinstance(text, str) else text
+        """Return the words of a text; or the words themselves, after checking them.
+
+        Raises:
+            DataError: a word is not text, or is empty.
+        """
+        if isinstance(text, str):
+            return split_words(text)
+        for number, word in enumerate(text, start=1):
+            if not isinstance(word, str):
+                raise DataError(f"word {number} is {word!r:.40}, not text")
+            if not word.strip(" \t\r\n"):
+                raise DataError(f"word {number} is empty: add it, or leave it out")
+        return text
 
     def _normalize(self, word: str) -> str:
         word = word.lower() if self.lower else word

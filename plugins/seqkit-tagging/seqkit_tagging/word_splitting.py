@@ -31,7 +31,7 @@ def join_words(words: Sequence[str]) -> str:
     """Return words joined by spaces, except between characters of a script written without spaces."""
     pieces: list[str] = []
     for word in words:
-        without_space = pieces and _is_unspaced(pieces[-1][-1]) and _is_unspaced(word[0])
+        without_space = pieces and _is_unspaced(pieces[-1][-1:]) and _is_unspaced(word[:1])
         pieces += [word] if without_space or not pieces else [" ", word]
     return "".join(pieces)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqkit_tagging.conll import Conll
 
+from seqkit.contracts import DataNote
 from seqkit.errors import DataError
 
 
@@ -71,15 +72,94 @@ def test_conllu_skips_multiword_tokens_and_empty_nodes(tmp_path: Path) -> None:
     assert read(tmp_path, text, word=2, tag=4) == [(["do", "n't"], ["AUX", "PART"], "3")]
 
 
-def test_document_start_lines_are_skipped(tmp_path: Path) -> None:
-    assert read(tmp_path, "-DOCSTART- -X- O\n\nIn IN O\nParis NNP B-place\n") == [PARIS[:2] + ("3",)]
+CONLLU = "\n".join(
+    "\t".join([number, word, "_", tag, *6 * "_"]) for number, word, tag in [("1", "do", "AUX"), ("2", "#", "SYM")]
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("# text = do\t#", "2"),
+        ("# newdoc\n# text = a\tb\tc\td\te\tf\tg\th\ti\tj\n#\tx", "4"),
+        ("#\t" * 10, "2"),
+    ],
+)
+def test_lines_of_conllu_that_begin_with_a_hash_are_comments(tmp_path: Path, before: str, line: str) -> None:
+    text = f"{before}\n{CONLLU}\n\n{before}\n{CONLLU}\n"
+    sentences = read(tmp_path, text, word=2, tag=4)
+    assert [sentence[:2] for sentence in sentences] == [(["do", "#"], ["AUX", "SYM"])] * 2
+    assert sentences[0][2] == line
+
+
+def test_ten_columns_without_numbers_are_not_conllu(tmp_path: Path) -> None:
+    row = "\t".join(["#", "#", *8 * "X"])
+    assert read(tmp_path, f"a\ta\t{row[4:]}\n\n{row}\n", word=2)[1][:2] == (["#"], ["X"])
+
+
+@pytest.mark.parametrize("line", ["-DOCSTART- -X- O\n", "-DOCSTART-\n", "-DOCSTART- O\n\n"])
+def test_document_start_lines_are_skipped(tmp_path: Path, line: str) -> None:
+    text = f"{line}In IN O\nParis NNP B-place\n{line}No DT O\n. . O\n"
+    assert [sentence[:2] for sentence in read(tmp_path, text)] == [PARIS[:2], NO[:2]]
+
+
+OTHER_SPACES = "\u00a0\u3000\u2009\u2028\x0b\x0c\x1c\x85"
+
+
+@pytest.mark.parametrize("space", OTHER_SPACES)
+@pytest.mark.parametrize("separator", ["\t", " ", " \t ", "   "])
+def test_columns_are_separated_by_spaces_and_tabs_alone(tmp_path: Path, space: str, separator: str) -> None:
+    words = [f"10{space}000", f"{space}a", f"b{space}", space]
+    text = "".join(f"{word}{separator}O\n" for word in words)
+    assert read(tmp_path, text, separator="auto" if separator == "\t" else "space") == [(words, ["O"] * 4, "1")]
+
+
+def test_most_lines_decide_whether_tabs_separate_columns(tmp_path: Path) -> None:
+    assert read(tmp_path, "In O\nParis\tB-place\n\nNo O\n. O\n") == [PARIS, NO]
+    with pytest.raises(DataError, match="data.conll:1: 1 column, but line 2 has 2: correct the line, or set `separat"):
+        read(tmp_path, "New York B-place\nNew York\tB-place\nin\tO\n")
+
+
+def test_sentences_with_invalid_lines_can_be_skipped(tmp_path: Path) -> None:
+    text = "a\nb\tX\n\nIn\tO\nParis\tB-place\n\nc\t\n\n\tX\nd\tX\n\ne\tX\tY\n"
+    with pytest.warns(DataNote, match="^skipped: a line of the sentence is invalid$") as notes:
+        assert read(tmp_path, text, invalid_lines="skip") == [(["In", "Paris"], ["O", "B-place"], "4")]
+    lines = [note.message.location.rpartition(":")[2] for note in notes]  # type: ignore[union-attr]
+    assert lines == ["1", "7", "9", "12"]
+    with (
+        pytest.warns(DataNote),
+        pytest.raises(DataError, match="data.conll: no sentences: all are skipped$"),
+    ):
+        read(tmp_path, "a\t\n", invalid_lines="skip")
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "words"),
+    [
+        ("In\tO\nParis\t\n", {}, ["In", "Paris"]),
+        ("In\nParis\n", {}, ["In", "Paris"]),
+        ("1\tIn\n2\tParis\n", {"word": 2, "tag": 4}, ["In", "Paris"]),
+        ("In\nParis\n", {"word": 2, "tag": 4}, ["In", "Paris"]),
+        ("In O,P\n", {"alternatives": "skip"}, ["In"]),
+        ("a X\n", {"word": 2, "tag": 1}, ["X"]),
+    ],
+)
+def test_words_are_read_without_tags(tmp_path: Path, text: str, parameters: dict[str, Any], words: list[str]) -> None:
+    assert read(tmp_path, text, **Conll.without_targets(parameters)) == [(words, None, "1")]
+
+
+def test_row_is_the_first_line_of_the_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data.conll").write_text("a X\n\n\nb X\nc X\n", encoding="utf-8")
+    assert [example.row for example in Conll(path=tmp_path / "data.conll").read()] == [1, 4]
 
 
 def test_alternative_tags_are_joined_selected_or_skipped(tmp_path: Path) -> None:
     text = "Trump\tB-person,B-group\n\n,\t,\n"
     assert [target for _, target, _ in read(tmp_path, text)] == [["B-person,B-group"], [","]]
-    assert [target for _, target, _ in read(tmp_path, text, alternatives="first")] == [["B-person"], [","]]
-    assert [target for _, target, _ in read(tmp_path, text, alternatives="skip")] == [[","]]
+    with pytest.warns(DataNote, match="^used the first of several tags of a word$"):
+        assert [target for _, target, _ in read(tmp_path, text, alternatives="first")] == [["B-person"], [","]]
+    with pytest.warns(DataNote, match="^skipped: a word has several tags$"):
+        assert [target for _, target, _ in read(tmp_path, text, alternatives="skip")] == [[","]]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +172,8 @@ def test_alternative_tags_are_joined_selected_or_skipped(tmp_path: Path) -> None
         ("a\tX\nb\n", {}, ":2: 1 column, but line 1 has 2: correct the line, or set `separator:`"),
         ("a X\n# a b\n", {}, ":2: 3 columns, but line 1 has 2: correct the line, or skip comments with `comment:"),
         ("a\tX\n\tY\n", {}, ":2: the word (column 1) is empty: add it"),
-        ("a\tX\nb\t \n", {}, ":2: the tag of 'b' (column -1) is empty: add it"),
+        ("a\tX\nb\t \n", {}, ":2: the tag (column 2) is empty: add it, or set `invalid_lines: skip`"),
+        ("a\tX\tY\nb\tX\n\nc\tX\n", {}, ":1: 3 columns, but line 2 has 2: correct the line"),
         ("a\tX\n", {"tag": 3}, ":1: 2 columns, so column 3 does not exist: set `tag:` to the right column"),
         ("a\tX\n", {"word": 4}, ":1: 2 columns, so column 4 does not exist: set `word:` to the right column"),
         ("a\tX\n", {"word": 2}, ":1: 2 columns, so tag -1 is the column of the word: set `tag:`"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import seqkit
-from seqkit.errors import DataError, RecipeError
+from helpers.runs import HOSTILE_VALUES, value_paths, with_value
+from seqkit.errors import DataError, RecipeError, SeqkitError
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
@@ -92,12 +97,106 @@ def test_text_and_its_words_get_the_same_prediction(visits: seqkit.Run) -> None:
     assert (scores["examples"], scores["accuracy"]) == (2, 1.0)
 
 
-def test_unknown_tag_is_reported_with_its_line(visits: seqkit.Run, tmp_path: Path) -> None:
-    (tmp_path / "new.conll").write_text("In\tO\n\nTo\tO\nOslo\tB-city\n", encoding="utf-8")
+def test_unknown_tag_counts_as_an_error_and_is_noted(visits: seqkit.Run, tmp_path: Path) -> None:
+    known = "In\tO\n\nParis\tB-place\n"
+    (tmp_path / "new.conll").write_text(f"{known}\nTo\tO\nOslo\tB-city\n", encoding="utf-8")
+    (tmp_path / "known.conll").write_text(known, encoding="utf-8")
+    note = f"{tmp_path}/new.conll:5, word 2, 'Oslo', tag 'B-city': a tag that does not occur in the training data"
+    with pytest.warns(UserWarning, match=f"^{re.escape(note)}"):
+        scores = visits.evaluate(tmp_path / "new.conll")
+    assert scores["per_type"]["city"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
+    assert scores["loss"] == pytest.approx(visits.evaluate(tmp_path / "known.conll")["loss"], rel=1e-5)
+
+
+def test_unknown_tag_in_the_test_file_does_not_refuse_the_run(tmp_path: Path) -> None:
+    (tmp_path / "train.conll").write_text("In\tO\nRome\tI-place\n\nNo\tO\n", encoding="utf-8")
+    (tmp_path / "test.conll").write_text("In\tO\nAcme\tB-org\n\nNo\tO\n", encoding="utf-8")
+    run = seqkit.run(
+        RECIPES / "visits.yaml",
+        runs=tmp_path / "runs",
+        quiet=True,
+        data={"path": tmp_path / "train.conll", "valid": None, "test": {"path": tmp_path / "test.conll"}},
+        head={"invalid_tags": "repair"},
+        train={"epochs": 1, "threads": 1, "metric": "loss"},
+        predict=[],
+    )
+    metrics = run.result["metrics"]["test"]
+    assert metrics["per_type"]["org"]["support"] == 1
+    assert "loss" in metrics and run.result["baseline"]["recall"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["", "Mira"], "text 1 of 1: word 1 is empty: add it, or leave it out"),
+        (["Mira", ""], "text 1 of 1: word 2 is empty: add it, or leave it out"),
+        (["Mira", " "], "text 1 of 1: word 2 is empty: add it, or leave it out"),
+        (["Mira", None], "text 1 of 1: must be text, not null"),
+        ([], "text 1 of 1: the text is empty"),
+    ],
+)
+def test_invalid_words_are_rejected(visits: seqkit.Run, words: list[Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
-        visits.evaluate(tmp_path / "new.conll")
-    expected = "new.conll:3: the tag 'B-city' of word 2, 'Oslo', does not occur in the training data"
-    assert str(caught.value).startswith(f"{tmp_path}/{expected}")
+        visits.predict([words])
+    assert str(caught.value) == message
+
+
+def test_words_can_contain_spaces(visits: seqkit.Run) -> None:
+    (prediction,) = visits.predict([["New York", "10\u00a0000", "\u3000"]])
+    assert prediction["words"] == ["New York", "10\u00a0000", "\u3000"]
+
+
+EDITS: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "no tags": (("head", "tags"), None),
+    "tags of another scheme": (("head", "tags"), ["NOUN", "VERB"]),
+    "a tag less": (("head", "tags"), ["B-person", "O"]),
+    "tags in another order": (("head", "tags"), ["O", "B-person"]),
+    "no state of the head": (("head",), {}),
+    "words that are text": (("tokenizer", "words"), "abc"),
+    "a word less": (("tokenizer", "words"), ["a", "b"]),
+    "a word twice": (("tokenizer", "words"), ["a", "a"]),
+    "a word that is a number": (("tokenizer", "words", 3), 7),
+    "a long character": (("tokenizer", "characters", 0), "  "),
+    "the state of another tokenizer": (("tokenizer",), {"symbols": ["a"]}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_edited_state_is_corrupt(visits: seqkit.Run, tmp_path: Path, edit: str) -> None:
+    path = shutil.copytree(visits.path, tmp_path / "run")
+    state = json.loads((path / "tokenizer.json").read_text(encoding="utf-8"))
+    keys, value = EDITS[edit]
+    holder = state
+    for key in keys[:-1]:
+        holder = holder[key]
+    holder[keys[-1]] = value
+    (path / "tokenizer.json").write_text(json.dumps(state), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        seqkit.load(path).predict([["Rome"]])
+    (line,) = caught.value.lines
+    assert line.startswith((f"{path}/tokenizer.json: corrupt: ", f"{path}/model.safetensors: "))
+    assert "Error" not in line
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_value_of_the_state_causes_a_traceback(
+    data: st.DataObject, visits: seqkit.Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = visits.path
+    path = tmp_path_factory.getbasetemp() / "hostile"
+    if not path.exists():
+        shutil.copytree(run, path)
+    document = json.loads((run / "tokenizer.json").read_text(encoding="utf-8"))
+    place = data.draw(st.sampled_from(list(value_paths(document))))
+    mutated = with_value(document, place, data.draw(HOSTILE_VALUES))
+    (path / "tokenizer.json").write_text(json.dumps(mutated), encoding="utf-8")
+    try:
+        assert len(seqkit.load(path).predict([["Rome"]])) == 1
+    except SeqkitError as error:
+        assert error.exit_code in (2, 3, 4)
+        (line,) = error.lines
+        assert "Error: " not in line and len(line) < 600
 
 
 @pytest.mark.parametrize(

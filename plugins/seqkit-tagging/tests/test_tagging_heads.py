@@ -13,12 +13,10 @@ from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.crf import CRF
 from seqkit_tagging.spans import is_forbidden
 from seqkit_tagging.tag import Tag
-from seqkit_tagging.tagger import Tagger
+from seqkit_tagging.tagger import UNKNOWN, Tagger
 from seqkit_tagging.tokenizer import WordCharacterTokenizer
 
 from seqkit.contracts import Batch, Encoded, Example
-from seqkit.errors import DataError
-from seqkit.tokenizers.word import Word
 
 SIZE = 4
 LENGTHS = torch.tensor([4, 1, 3])
@@ -147,6 +145,35 @@ def test_constraints_of_bmes_include_the_first_and_the_last_word(seed: int) -> N
 
 @pytest.mark.parametrize("cls", [Tag, CRF])
 @torch.no_grad()
+def test_unknown_tags_are_left_out_of_the_loss(cls: type[Tagger]) -> None:
+    """`tag` leaves out the word; `crf` the sentence. The expected losses are enumerated."""
+    head = fitted(cls)
+    encoded, batch = encoded_batch(head, padding=float("nan"))
+    targets = batch.targets.clone()
+    targets[0, 1] = targets[2, 0] = UNKNOWN
+    loss = head.loss(encoded, batch._replace(targets=targets))
+    expected, count = 0.0, 0
+    for row, length in enumerate(LENGTHS.tolist()):
+        true = tuple(targets[row, :length].tolist())
+        if isinstance(head, CRF):
+            if UNKNOWN in true:
+                continue
+            scores = sequence_scores(head, encoded.outputs[row, :length])
+            expected += float(torch.logsumexp(torch.tensor(list(scores.values())), 0)) - scores[true]
+            count += length
+            continue
+        for step, tag_id in enumerate(true):
+            if tag_id != UNKNOWN:
+                expected -= float(torch.log_softmax(head.output(encoded.outputs[row, step]), dim=0)[tag_id])
+                count += 1
+    assert loss.count == count
+    assert float(loss.total) == pytest.approx(expected, rel=1e-5)
+    nothing = head.loss(encoded, batch._replace(targets=torch.full_like(targets, UNKNOWN)))
+    assert (float(nothing.total), nothing.count) == (0, 0)
+
+
+@pytest.mark.parametrize("cls", [Tag, CRF])
+@torch.no_grad()
 def test_rows_of_a_batch_are_independent(cls: type[Tagger]) -> None:
     head = fitted(cls, scheme="bio")
     encoded, batch = encoded_batch(head, 1e6)
@@ -230,68 +257,6 @@ def test_metrics_of_entities() -> None:
     assert scores["per_type"]["loc"] == {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "support": 3}
     assert head.metric_names == ("accuracy", "precision", "recall", "f1")
     assert head.higher_is_better == set(head.metric_names) <= scores.keys()
-
-
-@pytest.mark.parametrize("cls", [Tag, CRF])
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (
-            ["B-per", "B-lc", "O", "O"],
-            "the tag 'B-lc' of word 2, 'Lee', does not occur in the training data (did you mean",
-        ),
-        (
-            ["X", "O", "O", "O"],
-            "the tag 'X' of word 1, 'Ana', does not occur in the training data: B-loc, B-per, I-loc",
-        ),
-        (
-            ["O", "O", "O", "B-per,B-loc"],
-            "the tag 'B-per,B-loc' of word 4, 'Rome', lists several tags: set `data.alternatives`",
-        ),
-        (["O", "O"], "2 tags for 4 words: give one tag per word"),
-        (None, "the words have no tags"),
-        ("O", "the words have no tags"),
-    ],
-)
-def test_invalid_tags_are_rejected(cls: type[Tagger], target: Any, message: str) -> None:
-    words = SENTENCES[0][0]
-    with pytest.raises(DataError) as caught:
-        list(fitted(cls).rows(Example(words, target, "x.conll:1"), TOKENIZER.encode(words)))
-    assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "tags", "error", "message"),
-    [
-        ({"scheme": "bio"}, ["NOUN"], ValueError, "scheme is bio, whose tags are B-…, I-… and O, but a:1 has 'NOUN'"),
-        ({"scheme": "bio"}, ["E-x"], ValueError, "scheme is bio"),
-        ({"scheme": "bmes"}, ["X"], ValueError, "scheme is bmes, whose tags are B-…, M-…, E-…, S-… and O, but a:1 has"),
-        (
-            {"scheme": "bio"},
-            ["I-x"],
-            ValueError,
-            "constrained forbids I-x after the beginning, which occurs in a:1: set it to",
-        ),
-        ({"scheme": "bmes"}, ["B-x"], ValueError, "constrained forbids the end after B-x, which occurs in a:1"),
-        ({}, None, DataError, "a:1: the words have no tags"),
-    ],
-)
-def test_invalid_training_tags_are_rejected(parameters: Any, tags: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error) as caught:
-        CRF(**parameters).fit([Example(["w"], tags, "a:1")], TOKENIZER)
-    assert str(caught.value).startswith(message)
-
-
-def test_without_constraints_any_sequence_of_training_tags_is_valid() -> None:
-    examples = [Example(["w"], ["I-x"]), Example(["w", "w"], ["E-x", "M-x"])]
-    CRF(scheme="bio", constrained=False).fit(examples[:1], TOKENIZER)
-    Tag(scheme="bio").fit(examples[:1], TOKENIZER)
-    CRF(scheme="bmes", constrained=False).fit(examples, TOKENIZER)
-
-
-def test_tokenizer_that_does_not_take_words_is_an_error() -> None:
-    with pytest.raises(DataError, match="set `tokenizer` to one that does, such as `words_and_characters`"):
-        Tag().fit(EXAMPLES, Word())
 
 
 def test_baseline() -> None:

@@ -56,6 +56,7 @@ def test_split_words_removes_only_white_space(text: str) -> None:
 def test_join_words_omits_spaces_in_unspaced_scripts() -> None:
     assert join_words(["New", "York", ","]) == "New York ,"
     assert join_words(["北", "京", "and", "東", "京"]) == "北京 and 東京"
+    assert join_words(["北", "", "京"]) == "北  京"  # the tokenizer of another plugin may accept an empty word
 
 
 # Tokenizer
@@ -104,6 +105,31 @@ def test_text_and_its_words_have_the_same_ids() -> None:
     assert len(tokenizer.encode("")) == len(tokenizer.encode([])) == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["", "Mira"], "word 1 is empty: add it, or leave it out"),
+        (["Mira", ""], "word 2 is empty"),
+        (["Mira", " \t"], "word 2 is empty"),
+        (["Mira", None], "word 2 is None, not text"),
+        ([3], "word 1 is 3, not text"),
+    ],
+)
+def test_invalid_words_are_rejected(words: list[Any], message: str) -> None:
+    tokenizer = WordCharacterTokenizer()
+    tokenizer.fit(TEXTS)
+    for action in (tokenizer.encode, lambda words: tokenizer.fit([words])):
+        with pytest.raises(DataError) as caught:
+            action(words)
+        assert str(caught.value).startswith(message)
+
+
+def test_words_can_contain_spaces() -> None:
+    tokenizer = WordCharacterTokenizer()
+    tokenizer.fit([["New York", "10\u00a0000", "\u3000"]])
+    assert tokenizer.encode(("new york", "20\u00a0001", "\u3000", "New\u00a0York"))[:, 0].tolist() == [2, 1, 3, 0]
+
+
 def test_decode_joins_words() -> None:
     tokenizer = WordCharacterTokenizer()
     tokenizer.fit(TEXTS)
@@ -128,6 +154,9 @@ def test_restored_tokenizer_equals_fitted_tokenizer() -> None:
         ({"words": ["a"]}, "has no list of characters"),
         ({"words": ["a", 1], "characters": ["a"]}, "has no list of words"),
         ({"words": ["a"], "characters": ["a", "a"]}, "has duplicate characters"),
+        ({"words": ["b", "a"], "characters": ["a"]}, "^the words of the tokenizer's state are not sorted$"),
+        ({"words": ["a"], "characters": ["ab"]}, "^the characters of the tokenizer's state are not single characters$"),
+        ([["a"]], "has no list of words"),
     ],
 )
 def test_invalid_state_is_rejected(state: dict[str, Any], message: str) -> None:

@@ -20,8 +20,10 @@ mood_of_event    an event without polarity: the mood about it decides
 mood_change      two moods about such an event: the later one decides
 judgement        a thing and an adjective, sometimes negated
 turn             whole sentences with 幸好, 可惜, 终于 and the like
+score, weather, short  see short_sentences.py; in the training split only
 
-No sentence of one split is a near duplicate of a sentence of another, and
+The sentences of minimal_pairs.csv, which test the trained model, occur in no
+split. No sentence of one split is a near duplicate of a sentence of another, and
 some clauses are held out: they occur in valid and test only.
 
 Run: python write_corpus.py. The same seed writes the same bytes.
@@ -58,13 +60,11 @@ from clauses import (
     Aspect,
     Scene,
 )
+from short_sentences import short_sentences
 
 FOLDER = Path(__file__).parent
 SEED = 20240601
 LABELS = {True: "正面", False: "负面"}
-
-# The sentence of the prediction demo is excluded from the corpus.
-DEMO = "我今天很开心，因为我考试考了100分"
 
 MIN_LENGTH, MAX_LENGTH = 8, 40
 # Two sentences are near duplicates if, without the beginning and the end they
@@ -509,8 +509,8 @@ def sample_split(shares: dict[str, float], rng: random.Random) -> str:
     return rng.choices(list(shares), list(shares.values()))[0]
 
 
-def select(candidates: list[Candidate], rng: random.Random) -> list[tuple[Candidate, str]]:
-    """Choose the corpus: candidates with their splits, as many as SIZES wants."""
+def select(candidates: list[Candidate], pairs: set[str], rng: random.Random) -> list[tuple[Candidate, str]]:
+    """Choose the corpus: candidates with their splits, as many as SIZES wants, none of them in the minimal pairs."""
     held_out = hold_out(rng)
     by_group = group_splits(candidates, rng)
     evaluation_shares = {name: SPLIT_SHARES[name] for name in ("test", "valid")}
@@ -550,7 +550,7 @@ def select(candidates: list[Candidate], rng: random.Random) -> list[tuple[Candid
                     postponed.append(candidate)
                     continue
                 text = with_numbers(candidate.text, rng)
-                if not MIN_LENGTH <= len(text) <= MAX_LENGTH or bare(text) == bare(DEMO):
+                if not MIN_LENGTH <= len(text) <= MAX_LENGTH or bare(text) in pairs:
                     continue
                 keys = set(near_duplicate_keys(text))
                 # The unmodified text is a key too.
@@ -571,10 +571,25 @@ def select(candidates: list[Candidate], rng: random.Random) -> list[tuple[Candid
     return chosen
 
 
+def add_short_sentences(rows: list[tuple[Candidate, str]], pairs: set[str], rng: random.Random) -> None:
+    """Add sentences of short_sentences.py to the training split, none a near duplicate of valid or test."""
+    evaluated = {key for candidate, split in rows if split != "train" for key in near_duplicate_keys(candidate.text)}
+    trained = {bare(candidate.text) for candidate, split in rows if split == "train"}
+
+    def is_taken(text: str) -> bool:
+        return bare(text) in pairs | trained or not evaluated.isdisjoint(near_duplicate_keys(text))
+
+    for text, positive, kind in short_sentences(rng, is_taken):
+        rows.insert(rng.randrange(len(rows) + 1), (Candidate(text, positive, kind), "train"))
+
+
 def main() -> None:
+    with (FOLDER / "minimal_pairs.csv").open(encoding="utf-8", newline="") as file:
+        pairs = {bare(text) for row in csv.DictReader(file) for text in row.values()}
     rng = random.Random(SEED)
-    rows = select(all_candidates(rng), rng)
+    rows = select(all_candidates(rng), pairs, rng)
     rng.shuffle(rows)
+    add_short_sentences(rows, pairs, random.Random(SEED + 1))
     for split in SPLIT_SHARES:
         with (FOLDER / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

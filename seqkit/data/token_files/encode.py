@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,11 +23,10 @@ from seqkit.data.dataset import fit_tokenizer
 from seqkit.data.splits import SPLITS, by_order, empty_split_error
 from seqkit.data.token_files import cache as token_cache
 from seqkit.data.token_files.format import BLOCK, FORMAT, TokenFile, TokenWriter, smallest_type
-from seqkit.errors import DataError, Interrupted, PluginError, UnknownText
+from seqkit.errors import DataError, PluginError, UnknownText
 from seqkit.messages import message
-from seqkit.readers.files import open_file, read_chunks
+from seqkit.readers.files import open_file, open_text, read_chunks
 from seqkit.registry.records import SESSION
-from seqkit.stop import NO_STOP, StopCheck
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Plan
@@ -53,27 +51,19 @@ class _TextPart:
     Attributes:
         path: the file.
         encoding: the encoding of the file.
-        stop: checked for each chunk.
         start: the first character.
         end: the character after the last; None for the end of the file.
     """
 
     path: Path
     encoding: str
-    stop: StopCheck
     start: int = 0
     end: int | None = None
 
     def chunks(self) -> Iterator[str]:
-        """Yield the text of the part.
-
-        Raises:
-            Interrupted: a stop was requested.
-        """
+        """Yield the text of the part."""
         first = 0  # the position of a chunk's first character in the file
         for chunk in read_chunks(self.path, self.encoding):
-            if number := self.stop():
-                raise Interrupted(number, message("stopped while the text was read: there is nothing to save yet"))
             if self.end is not None and first >= self.end:
                 return
             wanted = chunk[max(self.start - first, 0) : None if self.end is None else self.end - first]
@@ -88,7 +78,6 @@ def read_long_texts(
     tokenizer: Tokenizer | None,
     head: Head,
     is_fitted: bool = False,
-    stop: StopCheck = NO_STOP,
 ) -> LongTexts | None:
     """Encode the texts of a plan, or find them in the cache, if they are long and the components support it.
 
@@ -98,17 +87,15 @@ def read_long_texts(
         tokenizer: the tokenizer, which is fitted to the training split.
         head: the head of the plan.
         is_fitted: whether the tokenizer is fitted already. The texts are then not split.
-        stop: checked while the texts are read.
 
     Returns:
         The examples; None if the texts have to be read as a whole.
 
     Raises:
         DataError: a file is unreadable, a split is empty, or the tokenizer rejects a text.
-        Interrupted: a stop was requested.
         PluginError: the tokenizer violates its contract.
     """
-    parts = _text_parts(plan, readers, tokenizer, head, stop)
+    parts = _text_parts(plan, readers, tokenizer, head)
     if parts is None or tokenizer is None:
         return None
     whole = next(iter(parts.values()))
@@ -141,7 +128,7 @@ def read_long_texts(
 
 
 def _text_parts(
-    plan: Plan, readers: Mapping[str, Reader], tokenizer: Tokenizer | None, head: Head, stop: StopCheck
+    plan: Plan, readers: Mapping[str, Reader], tokenizer: Tokenizer | None, head: Head
 ) -> dict[str, _TextPart] | None:
     """Return the files of a plan's texts, each as a whole; None if they are not to be read chunk by chunk."""
     if not plan.train.sequence_length or (plan.split is not None and plan.split.by != "order"):
@@ -153,8 +140,8 @@ def _text_parts(
         source = reader.text_file()
         if source is None:
             return None
-        parts[split] = _TextPart(*source, stop)
-    sizes = [_file_size(part.path) for part in parts.values()]
+        parts[split] = _TextPart(*source)
+    sizes = [_text_size(part.path) for part in parts.values()]
     return parts if all(sizes) and sum(sizes) >= MIN_BYTES else None
 
 
@@ -165,13 +152,10 @@ def _boundaries(plan: Plan, characters: int) -> dict[str, tuple[int, int]]:
     return by_order(characters, plan.split.valid, plan.split.test)
 
 
-def _file_size(path: Path) -> int:
-    """Return the size of a regular file; 0 for anything else, which may not be readable twice."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return 0
-    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+def _text_size(path: Path) -> int:
+    """Return the size of a text in bytes, decompressed; at most `MIN_BYTES`, but 1 if it is not empty."""
+    with open_text(path) as file:
+        return len(file.read(max(MIN_BYTES, 1)))
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from seqkit.messages import message
+from seqkit.strict_json import parse_strict_json
 
-FORMAT = 1
-"""To be increased with every change of the format, or of the ids that seqkit's tokenizers produce for a text."""
+FORMAT = 2
+"""To be increased with every change of the format, or of the ids that seqkit's tokenizers produce for a file."""
 
 BLOCK = 1 << 18
 """The number of ids that are written, hashed or checked at a time."""
@@ -176,8 +177,8 @@ def _read_header(file: BinaryIO) -> tuple[dict[str, Any], int]:
     if hashlib.sha256(content).digest() != tail[:32]:
         raise CorruptFile(message("the header is corrupt"))
     try:
-        header = json.loads(content.decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError):
+        header = parse_strict_json(content.decode("utf-8", "surrogatepass"))
+    except ValueError:
         raise CorruptFile(message("invalid header")) from None
     if not isinstance(header, dict):
         raise CorruptFile(message("invalid header"))

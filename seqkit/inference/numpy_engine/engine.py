@@ -11,6 +11,7 @@ import numpy as np
 from seqkit.contracts import Tokenizer
 from seqkit.errors import DataError
 from seqkit.inference.builtin_tokenizer import builtin_tokenizer
+from seqkit.inference.engine import check_logits, ignored_overflow
 from seqkit.inference.numpy_engine.model import NumpyModel
 from seqkit.inference.numpy_engine.stepper import MAX_ROWS, Stepper
 from seqkit.inference.numpy_engine.weights import InvalidSetting, read_weights
@@ -85,15 +86,19 @@ class NumpyEngine:
         _ = self._model
 
     def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, Stepper | None]:
-        return self._model.read(texts)
+        logits, state = self._model.read(texts)
+        check_logits(logits, self._directory.model)
+        return logits, state
 
     def step(self, ids: np.ndarray, state: Stepper) -> tuple[np.ndarray, Stepper]:
-        return state.step(ids), state
+        logits = state.step(ids)
+        check_logits(logits, self._directory.model)
+        return logits, state
 
     def select(self, state: Stepper, rows: np.ndarray) -> Stepper:
         return self._model.select(state, rows)
 
-    def prediction_input(self, encoded: np.ndarray) -> np.ndarray:
+    def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
         return encoded
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
@@ -114,7 +119,8 @@ class NumpyEngine:
         vocab_size = self.tokenizer.vocab_size
         output_size = self._output_size(vocab_size)
         try:
-            return NumpyModel(self._recipe, weights, vocab_size=vocab_size, output_size=output_size)
+            with ignored_overflow():
+                return NumpyModel(self._recipe, weights, vocab_size=vocab_size, output_size=output_size)
         except InvalidSetting as error:
             raise DataError(message("{file}: corrupt: {reason}", file=self._directory.plan, reason=error)) from None
 

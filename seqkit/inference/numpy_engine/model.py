@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqkit.contracts.parameters import NonNegativeInt, PositiveInt
+from seqkit.inference.engine import ignored_overflow
 from seqkit.inference.numpy_engine.blas import parallel_map
 from seqkit.inference.numpy_engine.encoders import NumpyEncoded, build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
@@ -95,7 +96,7 @@ class NumpyModel:
         return state.select(rows, self._pack_weights(len(rows)))
 
     def label_probabilities(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """Return float64 (texts, labels).
+        """Return float64 (texts, labels); NaN for a text whose largest logit is not finite.
 
         Args:
             texts: ids, each int64 (time,).
@@ -106,11 +107,13 @@ class NumpyModel:
 
         def compute(block: np.ndarray, cancelled: object) -> None:
             ids, lengths = _pad([texts[number] for number in block])
-            encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling != "final")
-            logits[block] = _pool(encoded, lengths, self._pooling) @ self._output.weight.T + self._output.bias
+            with ignored_overflow():
+                encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling != "final")
+                logits[block] = _pool(encoded, lengths, self._pooling) @ self._output.weight.T + self._output.bias
 
         parallel_map(compute, blocks)
-        logits -= logits.max(axis=1, keepdims=True)
+        with ignored_overflow():
+            logits -= logits.max(axis=1, keepdims=True)
         exponentials = np.exp(logits)
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 

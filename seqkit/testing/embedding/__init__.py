@@ -7,7 +7,7 @@ from typing import Any
 
 from seqkit.contracts import Embedding, Tokenizer
 from seqkit.testing.checks import Check, require_all
-from seqkit.testing.embedding import module, vectors
+from seqkit.testing.embedding import module, training, vectors
 from seqkit.testing.embedding.case import EmbeddingCase
 from seqkit.testing.tokenizer.case import TEXTS
 
@@ -31,7 +31,7 @@ def checks_for_embedding(
         texts: what the tokenizer is fitted to and the embedding embeds.
     """
     case = EmbeddingCase(factory, width, tokenizer, texts)
-    return [*vectors.check.for_case(case), *module.check.for_case(case)]
+    return [check for suite in (vectors, module, training) for check in suite.check.for_case(case)]
 
 
 def check_embedding(

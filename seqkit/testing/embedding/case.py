@@ -13,10 +13,11 @@ from seqkit.contracts import Embedding, Row, Tokenizer
 from seqkit.data.batching import collate
 from seqkit.modeling.device import seed_everything
 from seqkit.testing.assertions import perturb
+from seqkit.testing.checks import Case
 from seqkit.tokenizers.char import Char
 
 
-class EmbeddingCase:
+class EmbeddingCase(Case):
     """An embedding's factory and its inputs, ids or features. Arguments as for `checks_for_embedding`."""
 
     def __init__(
@@ -66,3 +67,8 @@ class EmbeddingCase:
         if isinstance(embedding, nn.Module) and isinstance(embedding, Embedding):
             embedding.fit(row for row in self.rows)
         return embedding
+
+    def compute(self) -> dict[str, Any]:
+        """Return the weights, which include what `fit` learned, and the vectors."""
+        embedding = self.build()
+        return {"weights": dict(embedding.state_dict()), "vectors": embedding(self.inputs())}

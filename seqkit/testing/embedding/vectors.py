@@ -10,8 +10,9 @@ from seqkit.data.batching import collate
 from seqkit.messages import message
 from seqkit.testing.assertions import assert_component, assert_size
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
-from seqkit.testing.comparison import TOLERANCE, describe_shape, max_difference
+from seqkit.testing.comparison import describe_shape, max_difference
 from seqkit.testing.embedding.case import EmbeddingCase
+from seqkit.testing.precision import tolerance
 
 check = CheckSuite[EmbeddingCase]("embedding")
 
@@ -56,7 +57,7 @@ def position_independence(case: EmbeddingCase) -> None:
     whole = embedding(inputs)
     for size in (1, 2):
         joined = torch.cat([embedding(window) for window in inputs.split(size, dim=1)], dim=1)
-        if (gap := max_difference(whole, joined)) > TOLERANCE:
+        if (gap := max_difference(whole, joined)) > tolerance():
             raise ContractViolation(
                 message(
                     "vectors differ by {gap:.2g} when rows are embedded in windows of length {size}: move what "
@@ -74,7 +75,7 @@ def batch_independence(case: EmbeddingCase) -> None:
     together = embedding(inputs)
     for number, row in enumerate(case.rows):
         alone = embedding(collate([Row(row)]).inputs)
-        if (gap := max_difference(together[number, : len(row)], alone[0])) > TOLERANCE:
+        if (gap := max_difference(together[number, : len(row)], alone[0])) > tolerance():
             raise ContractViolation(
                 message(
                     "vectors differ by {gap:.2g} when a row is embedded alone: do not average over the batch", gap=gap
@@ -87,7 +88,7 @@ def padding_independence(case: EmbeddingCase) -> None:
     """The vectors of a row do not depend on its padding."""
     embedding, inputs = case.build(), case.inputs()
     longer = torch.cat([inputs, inputs.new_zeros(inputs.shape[0], 3, *inputs.shape[2:])], dim=1)
-    if (gap := max_difference(embedding(inputs), embedding(longer)[:, : inputs.shape[1]])) > TOLERANCE:
+    if (gap := max_difference(embedding(inputs), embedding(longer)[:, : inputs.shape[1]])) > tolerance():
         raise ContractViolation(
             message(
                 "vectors differ by {gap:.2g} when the batch is padded by 3 more time steps: embed each time step "
@@ -102,7 +103,7 @@ def row_order(case: EmbeddingCase) -> None:
     """Permuting the rows of a batch permutes the vectors."""
     embedding, inputs = case.build(), case.inputs()
     order = torch.arange(len(inputs)).roll(1)
-    if (gap := max_difference(embedding(inputs)[order], embedding(inputs[order]))) > TOLERANCE:
+    if (gap := max_difference(embedding(inputs)[order], embedding(inputs[order]))) > tolerance():
         raise ContractViolation(
             message("vectors differ by {gap:.2g} when rows are permuted: embed each row independently", gap=gap)
         )
@@ -156,7 +157,7 @@ def lookup_matches_forward(case: EmbeddingCase) -> None:
                 )
             )
         gap = max_difference(lookup.table[lookup.ids], embedding.train(training)(inputs))
-        if gap > TOLERANCE:
+        if gap > tolerance():
             raise ContractViolation(
                 message(
                     "table[ids] of as_lookup differs by {gap:.2g} from forward in {mode} mode: return None if a vector "

@@ -11,14 +11,14 @@ from torch import Tensor
 from seqkit.contracts import Encoded, Encoder, Lookup, State
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
-from seqkit.modeling.state import leaves, select_rows
+from seqkit.modeling.state import leaves
 from seqkit.testing.assertions import perturb
-from seqkit.testing.checks import ContractViolation
+from seqkit.testing.checks import Case, ContractViolation
 
 LENGTHS = torch.tensor([3, 6, 1, 6, 4])
 
 
-class EncoderCase:
+class EncoderCase(Case):
     """An encoder's factory and its inputs. Arguments as for `checks_for_encoder`."""
 
     def __init__(
@@ -44,6 +44,13 @@ class EncoderCase:
         """Return random inputs, float (batch, time, input_size)."""
         return torch.randn(batch, time, self.input_size, generator=torch.Generator().manual_seed(seed))
 
+    def compute(self) -> dict[str, Any]:
+        """Return the sizes, the weights and the results."""
+        encoder = self.build()
+        sizes = [encoder.output_size, encoder.final_size]
+        results = real_values(encode(encoder, self.inputs(), LENGTHS), LENGTHS)
+        return {"sizes": sizes, "weights": dict(encoder.state_dict()), "results": results}
+
 
 def encode(encoder: Any, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
     """Return the encoder's result after checking its type."""
@@ -59,12 +66,20 @@ def encode(encoder: Any, inputs: Tensor | Lookup, lengths: Tensor, state: State 
 
 
 def real_values(encoded: Encoded, lengths: Tensor) -> dict[str, Tensor]:
-    """Return what is used of a result: outputs at real time steps (total, output_size), final, the state's tensors."""
+    """Return what is used of a result: outputs at real time steps (total, output_size), and final.
+
+    The state is not included, as its form is the encoder's own: a cache may be padded, or contain integers. What counts
+    is that the encoder continues from it correctly.
+    """
     real = torch.arange(encoded.outputs.shape[1]) < lengths[:, None]
-    values = {"outputs": encoded.outputs[real], "final": encoded.final}
-    return values | {f"state[{number}]": tensor for number, tensor in enumerate(leaves(encoded.state))}
+    return {"outputs": encoded.outputs[real], "final": encoded.final}
+
+
+def carries_state(encoder: Any, encoded: Encoded) -> bool:
+    """Return whether the encoder continues from the state that it returned."""
+    return encoder.causal and any(True for _ in leaves(encoded.state))
 
 
 def select_encoded(encoded: Encoded, rows: Tensor) -> Encoded:
-    """Return the result for the given rows, int64 (rows,)."""
-    return Encoded(encoded.outputs[rows], encoded.final[rows], select_rows(encoded.state, rows))
+    """Return the result for the given rows, int64 (rows,), without the state."""
+    return Encoded(encoded.outputs[rows], encoded.final[rows])

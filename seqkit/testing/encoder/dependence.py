@@ -7,8 +7,9 @@ from torch import Tensor
 
 from seqkit.messages import message
 from seqkit.testing.checks import CheckSuite, ContractViolation
-from seqkit.testing.comparison import TOLERANCE, describe_difference, max_difference
+from seqkit.testing.comparison import describe_difference, max_difference
 from seqkit.testing.encoder.case import LENGTHS, EncoderCase, encode, real_values, select_encoded
+from seqkit.testing.precision import tolerance
 
 check = CheckSuite[EncoderCase]("encoder")
 
@@ -112,7 +113,7 @@ def causality(case: EncoderCase) -> None:
                     later=time_step + 1 + int(later.abs().sum(dim=(0, 2)).nonzero()[0]),
                 )
             )
-        if encoder.causal and gap > TOLERANCE:
+        if encoder.causal and gap > tolerance():
             raise ContractViolation(
                 message(
                     "causal is True, but the output at time step {time_step} changes by {gap:.2g} with later inputs, "
@@ -122,7 +123,7 @@ def causality(case: EncoderCase) -> None:
                     gap=gap,
                 )
             )
-        depends_on_later = depends_on_later or bool(later.any()) or gap > TOLERANCE
+        depends_on_later = depends_on_later or bool(later.any()) or gap > tolerance()
     if not encoder.causal and not depends_on_later:
         raise ContractViolation(message("causal is False, but no output depends on later inputs: set causal = True"))
 
@@ -155,7 +156,7 @@ def final(case: EncoderCase) -> None:
     (gradient,) = torch.autograd.grad(total, inputs, retain_graph=True)
     last = encoded.outputs[torch.arange(40), lengths - 1]
     same_size = encoder.final_size == encoder.output_size
-    if encoder.causal and same_size and (gap := max_difference(encoded.final, last)) > TOLERANCE:
+    if encoder.causal and same_size and (gap := max_difference(encoded.final, last)) > tolerance():
         raise ContractViolation(
             message(
                 "final differs by {gap:.2g} from the output at the last real time step: take the output at "
@@ -194,7 +195,7 @@ def _check_direction_order(final: Tensor, first: Tensor, last: Tensor) -> None:
         first: the outputs at the first time step.
         last: the outputs at the last real time step.
     """
-    equal = [[max_difference(unit, other) <= TOLERANCE for other in (*first, *last)] for unit in final]
+    equal = [[max_difference(unit, other) <= tolerance() for other in (*first, *last)] for unit in final]
     if not all(map(any, equal)):
         return  # final is not made of outputs: it may be pooled
     width = len(final)

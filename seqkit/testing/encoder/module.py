@@ -13,6 +13,7 @@ from seqkit.testing.assertions import (
     assert_global_settings_unchanged,
     assert_gradient_flow,
     assert_gradients_match,
+    assert_no_gradient_is_missing,
     assert_unchanged,
     copy_weights_as_saved,
 )
@@ -43,7 +44,15 @@ def gradcheck(case: EncoderCase) -> None:
         values = real_values(encode(encoder, inputs, LENGTHS), LENGTHS)
         return (values["outputs"] * factors["outputs"]).sum() + (values["final"] * factors["final"]).sum()
 
-    assert_gradients_match(total, [inputs, *(weight for weight in encoder.parameters() if weight.requires_grad)])
+    weights = {name: weight for name, weight in encoder.named_parameters() if weight.requires_grad}
+    assert_gradients_match(total, [inputs, *weights.values()])
+    row = inputs[1:2].detach()
+
+    def total_without_padding() -> Tensor:
+        encoded = encode(encoder, row, LENGTHS[1:2])
+        return (encoded.outputs[0] * factors["outputs"][:6]).sum() + (encoded.final[0] * factors["final"][1]).sum()
+
+    assert_no_gradient_is_missing(total_without_padding, weights)
 
 
 @check
@@ -75,6 +84,13 @@ def determinism(case: EncoderCase) -> None:
                 "self.training",
                 difference=difference,
             )
+        )
+    reused = case.inputs(seed=1)
+    encode(encoder, reused, LENGTHS)
+    reused.copy_(case.inputs())
+    if difference := describe_difference(expected, real_values(encode(encoder, reused, LENGTHS), LENGTHS)):
+        raise ContractViolation(
+            message("{difference} for a tensor whose values were replaced: cache no results", difference=difference)
         )
     rebuilt = case.build()
     if difference := describe_difference(expected, real_values(encode(rebuilt, case.inputs(), LENGTHS), LENGTHS)):
@@ -140,14 +156,16 @@ def inputs_unchanged(case: EncoderCase) -> None:
 @check
 def dtype(case: EncoderCase) -> None:
     """Results have the dtype of the weights and inputs."""
-    encoder = case.build().to(torch.float32)
-    encoded = encode(encoder, case.inputs().float(), LENGTHS)
-    for name in ("outputs", "final"):
-        if (result := getattr(encoded, name).dtype) != torch.float32:
-            raise ContractViolation(
-                message(
-                    "{name} is {dtype} for float32 weights and inputs: create tensors with `inputs.new_zeros`",
-                    name=name,
-                    dtype=result,
+    for dtype in (torch.float32, torch.float64):
+        encoded = encode(case.build().to(dtype), case.inputs().to(dtype), LENGTHS)
+        for name in ("outputs", "final"):
+            if (result := getattr(encoded, name).dtype) != dtype:
+                raise ContractViolation(
+                    message(
+                        "{name} is {result} for weights and inputs of {dtype}: create tensors with `inputs.new_zeros`, "
+                        "and convert a result that is computed in another precision back",
+                        name=name,
+                        result=result,
+                        dtype=dtype,
+                    )
                 )
-            )

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from seqkit.contracts import Encoded, Encoder, Lookup, State
 from seqkit.messages import message
 from seqkit.modeling.state import first_rows, leaves
-from seqkit.testing.assertions import assert_component, assert_size
+from seqkit.testing.assertions import assert_component, assert_size, gradients
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
-from seqkit.testing.comparison import TOLERANCE, describe_difference, describe_shape, max_difference
-from seqkit.testing.encoder.case import LENGTHS, EncoderCase, encode, real_values
+from seqkit.testing.comparison import describe_difference, describe_shape, max_difference
+from seqkit.testing.encoder.case import LENGTHS, EncoderCase, carries_state, encode, real_values
+from seqkit.testing.precision import tolerance
 
 check = CheckSuite[EncoderCase]("encoder")
 
@@ -98,18 +99,24 @@ def single_time_step(case: EncoderCase) -> None:
 
 @check
 def ids_match_one_hot(case: EncoderCase) -> None:
-    """If accepts_ids is True, the result for ids is that for their one-hot vectors."""
+    """If accepts_ids is True, the result and the gradients for ids are those for their one-hot vectors."""
     encoder = case.build()
     if not encoder.accepts_ids:
         raise DoesNotApply(message("accepts_ids is False"))
     ids = torch.randint(0, case.input_size, (5, 6))
     vectors = nn.functional.one_hot(ids, case.input_size).double()
-    expected = real_values(encode(encoder, vectors, LENGTHS), LENGTHS)
-    if difference := describe_difference(expected, real_values(encode(encoder, ids, LENGTHS), LENGTHS)):
+    weights = {name: weight for name, weight in encoder.named_parameters() if weight.requires_grad}
+    results: list[dict[str, Tensor]] = []
+    for inputs in (vectors, ids):
+        values = real_values(encode(encoder, inputs, LENGTHS), LENGTHS)
+        total = torch.cat([value.flatten() ** 2 for value in values.values()]).sum()
+        names = [f"the gradient of {name}" for name in weights]
+        results.append(values | dict(zip(names, gradients(total, [*weights.values()]), strict=True)))
+    if difference := describe_difference(*results):
         raise ContractViolation(
             message(
-                "{difference} between ids and their one-hot vectors: look up columns of the weight, or set "
-                "accepts_ids = False",
+                "{difference} between ids and their one-hot vectors: look up columns of the weight, without a "
+                "padding_idx, or set accepts_ids = False",
                 difference=difference,
             )
         )
@@ -152,7 +159,7 @@ def carried_state(case: EncoderCase) -> None:
             encoded = encode(encoder, window, torch.full((2,), window.shape[1]), state)
             outputs.append(encoded.outputs)
             state = first_rows(encoded.state, 2)
-        joined = Encoded(torch.cat(outputs, dim=1), encoded.final, encoded.state)
+        joined = Encoded(torch.cat(outputs, dim=1), encoded.final)
         if difference := describe_difference(expected, real_values(joined, lengths)):
             raise ContractViolation(
                 message(
@@ -193,7 +200,7 @@ def _build_stateful(case: EncoderCase) -> Any:
     encoder = case.build()
     if not encoder.causal:
         raise DoesNotApply(message("causal is False, so no state is carried"))
-    if not list(leaves(encode(encoder, case.inputs(), LENGTHS).state)):
+    if not carries_state(encoder, encode(encoder, case.inputs(), LENGTHS)):
         raise DoesNotApply(message("forward returns no state"))
     return encoder
 
@@ -205,7 +212,7 @@ def matches_reference(case: EncoderCase) -> None:
         raise DoesNotApply(message("no reference was given"))
     encoder, inputs = case.build(), case.inputs(batch=4, time=7)
     outputs = encode(encoder, inputs, torch.full((4,), 7)).outputs
-    if (gap := max_difference(outputs, case.reference(encoder, inputs))) > TOLERANCE:
+    if (gap := max_difference(outputs, case.reference(encoder, inputs))) > tolerance():
         raise ContractViolation(
             message(
                 "outputs differ from the reference by {gap:.2g}: check the order of gates, layers and biases", gap=gap

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from seqkit.contracts import Example, Head, Tokenizer
 from seqkit.testing.checks import Check, require_all
-from seqkit.testing.head import loss, module, predictions, rows
+from seqkit.testing.head import loss, metrics, module, predictions, rows, training
 from seqkit.testing.head.case import HeadCase
 
 __all__ = ["check_head", "checks_for_head"]
@@ -30,7 +30,9 @@ def checks_for_head(
         final_size: the width of the final vector.
     """
     case = HeadCase(factory, examples, tokenizer, output_size, final_size)
-    return [check for suite in (rows, loss, module, predictions) for check in suite.check.for_case(case)]
+    return [
+        check for suite in (rows, loss, module, training, predictions, metrics) for check in suite.check.for_case(case)
+    ]
 
 
 def check_head(

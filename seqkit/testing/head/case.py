@@ -6,6 +6,7 @@ import copy
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from seqkit.data.dataset import encode
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.testing.assertions import perturb
-from seqkit.testing.checks import ContractViolation
+from seqkit.testing.checks import Case, ContractViolation
 from seqkit.tokenizers.char import Char
 from seqkit.tokenizers.word import Word
 
@@ -27,7 +28,7 @@ MAX_TRAINING_STEPS = 300
 """Enough to memorize a few examples."""
 
 
-class HeadCase:
+class HeadCase(Case):
     """A head's factory and its examples. Arguments as for `checks_for_head`.
 
     No encoder is run. Its results are random vectors, which are the same for a row in every batch.
@@ -106,6 +107,35 @@ class HeadCase:
             outputs[place, :length] = torch.randn(length, self.output_size, generator=generator)
         return Encoded(outputs, final), batch
 
+    def compute(self) -> dict[str, Any]:
+        """Return the states, the rows, the weights, the loss and the predictions."""
+        head = self.build()
+        encoded, batch = self.batch(head)
+        return {
+            "states": [head.state(), self._state_for_more_targets()],
+            "rows": [tuple(row) for row in self.rows(head)],
+            "weights": dict(head.state_dict()),
+            "losses": loss_values(head, encoded, batch),
+            "predictions": predict(head, encoded, batch),
+        }
+
+    def more_examples(self) -> list[Example]:
+        """Return examples with more labels."""
+        return [
+            replace(example, target=_with_suffix(example.target, suffix))
+            for suffix in ("", "1", "2", "3")
+            for example in self.examples
+        ]
+
+    def _state_for_more_targets(self) -> Any:
+        """Return what `fit` learns from examples with more labels, whose order shows more clearly."""
+        try:
+            head: Any = self.factory()
+            head.fit(self.more_examples(), self.tokenizer)
+            return head.state()
+        except Exception:
+            return None  # targets that are not labels
+
     @cached_property
     def memorized(self) -> MemorizedHead:
         """A head that was trained on the examples, together with the vectors in place of an encoder."""
@@ -161,6 +191,13 @@ class MemorizedHead(NamedTuple):
     predictions_before: list[dict[str, Any]]
 
 
+def _with_suffix(target: Any, suffix: str) -> Any:
+    """Return a target with a suffix added to each label."""
+    if isinstance(target, str):
+        return target + suffix
+    return [_with_suffix(each, suffix) for each in target] if isinstance(target, list | tuple) else target
+
+
 class WordLists(Word):
     """The `word` tokenizer for lists of words."""
 
@@ -210,3 +247,10 @@ def json_round_trip(value: Any, name: str) -> Any:
                 error=error,
             )
         ) from None
+
+
+def as_text(value: Any) -> str:
+    """Return a text or nested lists of texts as one text without white space."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return "".join(map(as_text, value))
+    return "".join(str(value).split())

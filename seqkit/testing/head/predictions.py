@@ -1,7 +1,8 @@
-"""Checks of a head's predictions and metrics, and of whether it learns."""
+"""Checks of a head's predictions, and of whether it learns."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,8 @@ import torch
 from seqkit.contracts import Batch, Encoded, Example
 from seqkit.messages import message
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
-from seqkit.testing.comparison import json_differs, shorten
-from seqkit.testing.head.case import HeadCase, MemorizedHead, json_round_trip, predict
+from seqkit.testing.comparison import json_differs, numbers_differ, shorten
+from seqkit.testing.head.case import HeadCase, as_text, json_round_trip, loss_values, predict
 
 check = CheckSuite[HeadCase]("head")
 
@@ -54,7 +55,10 @@ def predictions(case: HeadCase) -> None:
             )
         if json_differs(restored, prediction):
             raise ContractViolation(message("a prediction changes when it is converted to JSON: use string keys"))
+    before = copy.deepcopy(found[0])
     formatted = head.format_prediction(found[0], case.examples[0].input)
+    if json_differs(before, found[0]):
+        raise ContractViolation(message("format_prediction modifies the prediction: work on a copy"))
     if not isinstance(json_round_trip(formatted, message("a formatted prediction")), dict):
         raise ContractViolation(
             message(
@@ -128,51 +132,36 @@ def empty_batch(case: HeadCase) -> None:
 
 
 @check
-def metrics(case: HeadCase) -> None:
-    """Metrics are JSON, and those in metric_names are finite numbers."""
-    head = case.build()
-    if unknown := sorted(set(head.higher_is_better) - set(head.metric_names)):
+def probabilities(case: HeadCase) -> None:
+    """The probabilities of a predicted label add up to 1, and their negative log-likelihood is the evaluation loss."""
+    head, encoded, batch, found = _predict_all(case)
+    targets = [example.target for example in case.examples]
+    if len(found) != len(targets) or not all({"label", "probabilities"} <= each.keys() for each in found):
+        raise DoesNotApply(message("a prediction has no `label` and `probabilities`"))
+    rows = [(str(each["label"]), {str(key): value for key, value in each["probabilities"].items()}) for each in found]
+    for label, values in rows:
+        if abs(sum(values.values()) - 1) > 1e-3 or label != max(values, key=lambda key: values[key]):
+            raise ContractViolation(
+                message(
+                    "the label is {label!r} and the probabilities are {values}: return a softmax over the labels, and "
+                    "the most probable label",
+                    label=label,
+                    values=shorten(values),
+                )
+            )
+    if any(str(target) not in values for target, (_, values) in zip(targets, rows, strict=True)):
+        raise DoesNotApply(message("a target is not among the labels"))
+    expected = -sum(math.log(values[str(target)]) for target, (_, values) in zip(targets, rows, strict=True))
+    total, count = loss_values(head, encoded, batch)
+    if numbers_differ(total / count, expected / len(rows)):
         raise ContractViolation(
             message(
-                "higher_is_better contains {name!r}, but metric_names does not: add it to metric_names", name=unknown[0]
+                "the mean loss in evaluation mode is {loss:.6g}, but the negative log-likelihood of the targets under "
+                "the predicted probabilities is {expected:.6g}: smooth labels and weight classes in training mode only",
+                loss=total / count,
+                expected=expected / len(rows),
             )
         )
-    found = _compute_metrics(case, case.memorized, predict(head, *case.batch(head)), 1.0)
-    for name in head.metric_names:
-        value = found.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            raise ContractViolation(
-                message(
-                    "metric_names contains {name!r}, but metrics returns {value!r} for it: return a finite number",
-                    name=name,
-                    value=value,
-                )
-            )
-
-
-@check
-def metric_direction(case: HeadCase) -> None:
-    """No metric is worse after memorizing the examples: higher_is_better contains those that increase."""
-    memorized = case.memorized
-    head = memorized.head
-    if not head.metric_names:
-        raise DoesNotApply(message("metric_names is empty"))
-    found = predict(head, memorized.encoded, memorized.batch)
-    before = _compute_metrics(case, memorized, memorized.predictions_before, memorized.first_loss)
-    after = _compute_metrics(case, memorized, found, memorized.last_loss)
-    for name in head.metric_names:
-        change = after[name] - before[name]
-        if (change < -1e-9) if name in head.higher_is_better else (change > 1e-9):
-            raise ContractViolation(
-                message(
-                    "{name} changes from {before:.4g} to {after:.4g} while {count} examples are memorized: check "
-                    "higher_is_better, and that predictions have the order of the examples",
-                    name=name,
-                    before=before[name],
-                    after=after[name],
-                    count=len(case.examples),
-                )
-            )
 
 
 @check
@@ -251,47 +240,12 @@ def _following(ids: np.ndarray, part: np.ndarray) -> Iterator[list[int]]:
             yield ids[start + 1 : start + len(part) + 1].tolist()
 
 
-@check
-def baseline(case: HeadCase) -> None:
-    """The baseline is None, or a JSON object with the name of the method and metrics of the head."""
-    torch.set_default_dtype(torch.float32)  # baselines are not part of the model and choose their own precision
-    head = case.build()
-    found = head.baseline(case.examples, case.examples, case.tokenizer)
-    if found is None:
-        raise DoesNotApply(message("baseline returns None for these examples"))
-    json_round_trip(found, message("the baseline"))
-    if not isinstance(found.get("name"), str):
-        raise ContractViolation(
-            message("the name of the baseline is {name!r}: set it to the name of the method", name=found.get("name"))
-        )
-    if head.metric_names and not {"loss", *head.metric_names} & found.keys():
-        raise ContractViolation(
-            message(
-                "the baseline contains only {keys}: add at least one metric of the head, for comparison",
-                keys=sorted(found),
-            )
-        )
-
-
-def _compute_metrics(
-    case: HeadCase, memorized: MemorizedHead, predictions: list[dict[str, Any]], loss: float
-) -> dict[str, Any]:
-    return json_round_trip(memorized.head.metrics(loss, predictions, case.examples), message("the metrics"))
-
-
 def _matches(value: Any, target: Any) -> bool:
     """Return whether a value of a prediction is the target: as a text, as a list, or numerically within 5 %."""
-    if _as_text(value) == _as_text(target):
+    if as_text(value) == as_text(target):
         return True
     try:
         one, other = np.asarray(value, dtype=float), np.asarray(target, dtype=float)
     except (TypeError, ValueError):
         return False
     return one.shape == other.shape and bool(np.allclose(one, other, atol=0.05 * max(1.0, float(np.abs(other).max()))))
-
-
-def _as_text(value: Any) -> str:
-    """Return a text or nested lists of texts as one text without white space."""
-    if isinstance(value, list | tuple | np.ndarray):
-        return "".join(map(_as_text, value))
-    return "".join(str(value).split())

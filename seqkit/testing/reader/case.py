@@ -14,10 +14,10 @@ from seqkit.contracts import Example, Reader
 from seqkit.data.dataset import read_examples
 from seqkit.errors import DataError
 from seqkit.messages import message
-from seqkit.testing.checks import ContractViolation, DoesNotApply
+from seqkit.testing.checks import Case, ContractViolation, DoesNotApply
 
 
-class ReaderCase:
+class ReaderCase(Case):
     """A reader's factory and its files. Arguments as for `checks_for_reader`."""
 
     def __init__(
@@ -53,6 +53,10 @@ class ReaderCase:
         """Return the examples of a file with this content, by default of the sample."""
         with self.reader(content) as (reader, _):
             return list(reader.read())
+
+    def compute(self) -> dict[str, Any]:
+        """Return the inputs and targets of the examples."""
+        return {"examples": [(example.input, example.target) for example in self.examples()]}
 
     def file_content(self) -> bytes:
         """Return the content of the sample file.

@@ -184,8 +184,10 @@ def determinism(case: ReaderCase) -> None:
 
 @check
 def independent_arrays(case: ReaderCase) -> None:
-    """The features of different examples do not share memory."""
+    """The inputs of different examples are different objects, and features do not share memory."""
     found = [example.input for example in case.examples()]
+    if all(isinstance(value, list) for value in found) and len({id(value) for value in found}) < len(found):
+        raise ContractViolation(message("several examples have the same list as input: create a list for each"))
     if not all(isinstance(value, np.ndarray) for value in found):
         raise DoesNotApply(message("it yields text"))
     for number, value in enumerate(found[1:], start=2):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from seqkit.errors import DataError
 from seqkit.messages import message
+from seqkit.recipe.parameters import parameters
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import shorten
 from seqkit.testing.reader.case import ReaderCase, data_error, examples_equal
@@ -154,3 +157,76 @@ def source_unchanged(case: ReaderCase) -> None:
             raise ContractViolation(
                 message("reading modifies the file or creates another one next to it: write nothing to the data folder")
             )
+
+
+@check
+def long_file(case: ReaderCase) -> None:
+    """A long file is read to its end."""
+    text = case.file_text().rstrip("\n")
+    last = text.rpartition("\n")[2]
+    sizes = []
+    for count in (0, 150, 300):
+        with case.reader((text + f"\n{last}" * count + "\n").encode()) as (reader, _):
+            try:
+                sizes.append(sum(len(example.input) for example in reader.read()))
+            except DataError as error:
+                raise DoesNotApply(message("the last line cannot be repeated: {error}", error=error)) from None
+    if sizes[0] < sizes[1] and sizes[2] - sizes[1] != sizes[1] - sizes[0]:
+        raise ContractViolation(
+            message(
+                "the examples of files with 0, 150 and 300 more lines have {sizes} time steps in total: read to the "
+                "end of the file",
+                sizes=sizes,
+            )
+        )
+
+
+@check
+def changed_file(case: ReaderCase) -> None:
+    """A file that has changed is read anew."""
+    text = case.file_text().rstrip("\n")
+    longer = f"{text}\n{text.rpartition(chr(10))[2]}\n".encode()
+    with case.reader(case.file_content()) as (reader, path), case.reader(longer) as (expected, _):
+        assert path is not None
+        try:
+            list(reader.read())
+            path.write_bytes(longer)
+            found, again = list(case.factory(path).read()), list(expected.read())
+        except DataError as error:
+            raise DoesNotApply(message("the last line cannot be repeated: {error}", error=error)) from None
+        if not examples_equal(found, again):
+            raise ContractViolation(message("a changed file gives the earlier examples: cache nothing by path"))
+
+
+@check
+def file_closed(case: ReaderCase) -> None:
+    """The file is closed after reading."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        raise DoesNotApply(message("this system does not list open files"))
+    with case.reader(case.file_content()) as (reader, path):
+        list(reader.read())
+        for descriptor in folder.iterdir():
+            with suppress(OSError):
+                if descriptor.readlink() == path:
+                    raise ContractViolation(message("the file is open after reading: open it in a `with` statement"))
+
+
+@check
+def encoding(case: ReaderCase) -> None:
+    """If a parameter `encoding` exists, the file is decoded with it."""
+    text = case.file_text()
+    with case.reader(text.encode()) as (reader, path), case.reader(text.encode("utf-16")) as (_, other):
+        cls: Any = type(reader)
+        if "encoding" not in parameters(cls):
+            raise DoesNotApply(message("it has no parameter `encoding`"))
+        try:
+            expected = list(cls(path=path, encoding="utf-8").read())
+        except Exception:
+            raise DoesNotApply(message("`path` and `encoding` do not suffice to build it")) from None
+        try:
+            is_equal = examples_equal(expected, list(cls(path=other, encoding="utf-16").read()))
+        except (DataError, UnicodeError):
+            is_equal = False
+        if not is_equal:
+            raise ContractViolation(message("a file in UTF-16 is read differently: decode it with `encoding`"))

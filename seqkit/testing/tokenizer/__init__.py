@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from seqkit.contracts import Tokenizer
 from seqkit.testing.checks import Check, require_all
-from seqkit.testing.tokenizer import encoding, state
+from seqkit.testing.tokenizer import encoding, inputs, state
 from seqkit.testing.tokenizer.case import TEXTS, TokenizerCase
 
 __all__ = ["check_tokenizer", "checks_for_tokenizer"]
@@ -20,7 +20,7 @@ def checks_for_tokenizer(factory: Callable[[], Tokenizer], *, texts: Sequence[st
         texts: a few texts, or lists of words, that the tokenizer is fitted to and encodes.
     """
     case = TokenizerCase(factory, texts)
-    return [*encoding.check.for_case(case), *state.check.for_case(case)]
+    return [check for suite in (encoding, inputs, state) for check in suite.check.for_case(case)]
 
 
 def check_tokenizer(factory: Callable[[], Tokenizer], *, texts: Sequence[str | list[str]] = TEXTS) -> None:

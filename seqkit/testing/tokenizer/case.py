@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import Tokenizer
+from seqkit.testing.checks import Case
 
 TEXTS = (
     "In Beijing Sarah bought a basket of apples.",
@@ -20,7 +21,7 @@ UNSEEN = "Ω≈ç√∫ zyxwv ŽŽ 人山人海"
 """A text with characters and words that `TEXTS` do not contain."""
 
 
-class TokenizerCase:
+class TokenizerCase(Case):
     """A tokenizer's factory and texts. Arguments as for `checks_for_tokenizer`."""
 
     def __init__(self, factory: Callable[[], Tokenizer], texts: Sequence[str | list[str]]) -> None:
@@ -45,6 +46,13 @@ class TokenizerCase:
     def encode(self, tokenizer: Tokenizer) -> list[np.ndarray]:
         """Return the ids of each text."""
         return [tokenizer.encode(text) for text in self.texts]
+
+    def compute(self) -> dict[str, Any]:
+        """Return the state, the ids of the texts, and the texts of the ids."""
+        tokenizer = self.fitted()
+        ids = self.encode(tokenizer)
+        decoded = [tokenizer.decode(each) for each in ids]
+        return {"ids": ids, "decoded texts": decoded, "states": tokenizer.state()}
 
 
 def all_equal(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> bool:

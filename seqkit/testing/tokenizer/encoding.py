@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from seqkit.contracts import Tokenizer
-from seqkit.errors import DataError, UnknownText
 from seqkit.messages import message
 from seqkit.testing.assertions import assert_component
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import shorten
-from seqkit.testing.tokenizer.case import UNSEEN, TokenizerCase, as_text, token_ids
+from seqkit.testing.tokenizer.case import TokenizerCase, as_text, token_ids
 
 check = CheckSuite[TokenizerCase]("tokenizer")
 
@@ -169,122 +168,3 @@ def independent_arrays(case: TokenizerCase) -> None:
         raise ContractViolation(
             message("modifying the ids of a text changes the ids that encode returns next: return a copy")
         )
-
-
-@check
-def unknown_text(case: TokenizerCase) -> None:
-    """Unseen characters and words have ids less than vocab_size, or raise UnknownText."""
-    tokenizer = case.fitted()
-    try:
-        ids = tokenizer.encode(UNSEEN)
-    except UnknownText as error:
-        if not str(error):
-            raise ContractViolation(
-                message("UnknownText has an empty message: name the unknown token and a remedy")
-            ) from None
-        return
-    except DataError:
-        raise ContractViolation(
-            message("a text with unknown tokens raises DataError: raise seqkit.errors.UnknownText")
-        ) from None
-    except Exception as error:
-        raise ContractViolation(
-            message(
-                "a text with unknown tokens raises {error}: raise seqkit.errors.UnknownText, or encode them with an id "
-                "for unknown tokens",
-                error=type(error).__name__,
-            )
-        ) from None
-    if len(ids) and (ids.min() < 0 or token_ids(ids).max() >= tokenizer.vocab_size):
-        raise ContractViolation(message("the id of unknown tokens is out of range: count it in vocab_size"))
-
-
-@check
-def empty_text(case: TokenizerCase) -> None:
-    """An empty text has no ids."""
-    ids = case.fitted().encode("")
-    if not isinstance(ids, np.ndarray) or len(ids) or ids.dtype != np.int64:
-        raise ContractViolation(
-            message(
-                "an empty text is encoded as {ids}: return an empty int64 array, without special ids",
-                ids=shorten(ids, 40),
-            )
-        )
-
-
-@check
-def short_text(case: TokenizerCase) -> None:
-    """The beginnings of a text are encoded as arrays of the same form, down to a single token."""
-    tokenizer = case.fitted()
-    text = case.texts[0]
-    whole = tokenizer.encode(text)
-    for end in range(1, len(text) + 1):
-        try:
-            ids = tokenizer.encode(text[:end])
-        except UnknownText:
-            continue  # a part of a word
-        if ids.ndim != whole.ndim or ids.shape[1:] != whole.shape[1:]:
-            raise ContractViolation(
-                message(
-                    "{text} is encoded as an array {shape}: return (time, ...) for a single token too",
-                    text=shorten(text[:end], 40),
-                    shape=ids.shape,
-                )
-            )
-
-
-@check
-def chunkable(case: TokenizerCase) -> None:
-    """If chunkable is True, the chunks of a text have the ids of the text, and fit learns the same from them."""
-    tokenizer = case.fitted()
-    if not tokenizer.chunkable:
-        raise DoesNotApply(message("chunkable is False"))
-    for text in case.texts:
-        for place in range(1, len(text)):
-            chunks = [tokenizer.encode(text[:place]), tokenizer.encode(text[place:])]
-            if not np.array_equal(np.concatenate(chunks), tokenizer.encode(text)):
-                raise ContractViolation(
-                    message(
-                        "{text} has other ids if it is split after {chunk}: set chunkable = False if the "
-                        "ids of a token depend on its neighbors",
-                        text=shorten(text, 40),
-                        chunk=shorten(text[:place], 40),
-                    )
-                )
-    other = case.build()
-    other.fit(character for text in case.texts for character in text)
-    if other.state() != tokenizer.state():
-        raise ContractViolation(
-            message(
-                "fit learns another state from the single characters of the texts: set chunkable = False if the ids of "
-                "a token depend on its neighbors"
-            )
-        )
-    try:
-        tokenizer.encode(UNSEEN)
-    except UnknownText as error:
-        if error.position is None:
-            raise ContractViolation(
-                message("UnknownText has no position: pass the index of the unknown token, from 0")
-            ) from None
-
-
-@check
-def word_lists(case: TokenizerCase) -> None:
-    """If takes_words is True, a list of words has one token per word, and is not modified."""
-    tokenizer = case.fitted()
-    if not tokenizer.takes_words:
-        raise DoesNotApply(message("takes_words is False"))
-    words = as_text(case.texts[0]).split()
-    argument = list(words)
-    tokenizer.fit([argument])
-    if (tokens := len(tokenizer.encode(argument))) != len(words):
-        raise ContractViolation(
-            message(
-                "{words} words are encoded as {tokens} tokens: encode each word of a list as one token",
-                words=len(words),
-                tokens=tokens,
-            )
-        )
-    if argument != words:
-        raise ContractViolation(message("the list of words is modified in place: work on a copy"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 
+from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.testing.assertions import assert_global_rng_unchanged, assert_global_settings_unchanged
 from seqkit.testing.checks import CheckSuite, ContractViolation
@@ -65,6 +67,13 @@ def state_unchanged(case: TokenizerCase) -> None:
     case.encode(tokenizer)
     if tokenizer.state() != state:
         raise ContractViolation(message("encode changes the state: learn in fit only, since a run saves that state"))
+    size = tokenizer.vocab_size
+    with suppress(DataError):
+        tokenizer.encode(UNSEEN if isinstance(case.texts[0], str) else UNSEEN.split())
+    if tokenizer.state() != state or tokenizer.vocab_size != size:
+        raise ContractViolation(
+            message("encoding a text with new tokens changes the state or vocab_size: learn in fit only")
+        )
 
 
 @check
@@ -86,6 +95,18 @@ def refit(case: TokenizerCase) -> None:
     tokenizer.fit(case.texts)
     if tokenizer.state() != case.fitted().state():
         raise ContractViolation(message("the state depends on an earlier fit: start each fit with an empty vocabulary"))
+
+
+@check
+def independent_instances(case: TokenizerCase) -> None:
+    """Fitting one instance does not change another."""
+    tokenizer, other = case.fitted(), case.build()
+    state, ids = copy.deepcopy(tokenizer.state()), case.encode(tokenizer)
+    other.fit([UNSEEN if isinstance(case.texts[0], str) else UNSEEN.split()])
+    if tokenizer.state() != state or not all_equal(ids, case.encode(tokenizer)):
+        raise ContractViolation(
+            message("fitting one instance changes another: set attributes of self, not of the class")
+        )
 
 
 @check

@@ -13,4 +13,5 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
         "placeholder",
         "seqkit_placeholder.reader:Placeholder",
         "one label and one text per line",
+        checks="seqkit_placeholder.checks:reader",
     )

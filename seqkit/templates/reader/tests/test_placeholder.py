@@ -1,18 +1,19 @@
 from pathlib import Path
 
 import pytest
+from seqkit_placeholder import checks
 from seqkit_placeholder.reader import Placeholder
 
 import seqkit
+import seqkit.testing
 from seqkit.contracts import Example
-from seqkit.testing import check_reader
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "placeholder.yaml"
 
 
-def test_contract() -> None:
-    sample = "ham: at eight\nspam: win\n"
-    check_reader(lambda path: Placeholder(path=path), sample, broken={"ham: at eight\nspam\n": 2})
+@seqkit.testing.parametrize_with_checks(checks.reader())
+def test_contract(check) -> None:
+    check()
 
 
 def test_examples_and_their_locations(tmp_path: Path) -> None:

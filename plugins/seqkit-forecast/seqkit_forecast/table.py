@@ -1,0 +1,150 @@
+"""The rows of a CSV file: the delimiter, and the columns that contain no variable."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from seqkit.contracts import DataNote
+from seqkit.errors import DataError
+from seqkit.readers.files import read_text
+
+DELIMITERS = (",", ";", "\t", "|")
+
+Rows = list[tuple[int, list[str]]]
+"""The line number and the cells of each row."""
+
+
+def read_rows(path: Path, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the cells, without surrounding spaces, of each row that is not blank.
+
+    Args:
+        path: the file.
+        encoding: its encoding.
+        delimiter: what separates the cells; `auto` for the one by which the header contains most of the columns.
+        columns: the columns that the header must contain.
+
+    Raises:
+        DataError: the file cannot be read, or a quoted cell is invalid.
+    """
+    text = read_text(path, encoding)
+    if delimiter == "auto":
+        delimiter = _find_delimiter(text.lstrip("\n").partition("\n")[0], path, columns)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            is_long = "field larger" in str(error)
+            remedy = "close the quote of the cell" if is_long else "double each quote inside a quoted cell"
+            raise DataError(f"{path}:{line}: {error}: {remedy}") from None
+        if row is None:
+            return
+        cells = [cell.strip() for cell in row]
+        if len(cells) > 1 or any(cells):
+            yield line, cells
+
+
+def _find_delimiter(header: str, path: Path, columns: Sequence[str]) -> str:
+    """Return the delimiter by which the header contains most of the columns, and of those the one with most cells."""
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+
+    def fit(delimiter: str) -> tuple[int, int]:
+        names = [name.strip().strip('"') for name in header.split(delimiter)]
+        return len(set(columns) & set(names)), len(names)
+
+    return max((usual, *DELIMITERS), key=fit)
+
+
+def check_header(header: Sequence[str], place: str) -> None:
+    """Check that the first row contains names.
+
+    Args:
+        header: the first row.
+        place: its file and line, for messages.
+
+    Raises:
+        DataError: it contains a number with a sign or a fraction.
+
+    Warns:
+        DataNote: it contains integers only, which can be the names that pandas gives to columns.
+    """
+    for name in header:
+        if re.fullmatch(r"[-+]?\d*[.,]?\d+([eE][-+]?\d+)?", name) and not name.isdigit():
+            raise DataError(
+                f"{place}: the first row contains {name}, not the name of a column: add a header to the file"
+            )
+    if all(map(str.isdigit, header)):
+        note = "the first row contains numbers, which are read as the names of the columns"
+        warnings.warn(DataNote(note, place), stacklevel=2)
+
+
+def fit_to_header(rows: Rows, header: Sequence[str], path: Path) -> Rows:
+    """Return the rows with as many cells as the header. At the end of a row, empty cells may be missing or too many.
+
+    Raises:
+        DataError: a row has too few or too many cells.
+
+    Warns:
+        DataNote: there are too many cells, all empty.
+    """
+    fitted, longer = [], []
+    for line, cells in rows:
+        if any(cells[len(header) :]) or not all(map(is_nameless, header[len(cells) :])):
+            raise DataError(f"{path}:{line}: {len(cells)} columns, but the header has {len(header)}")
+        if len(cells) > len(header):
+            longer.append(line)
+        fitted.append((line, cells[: len(header)] + [""] * (len(header) - len(cells))))
+    if longer:
+        note = f"rows with empty cells after the last column: {len(longer):,}; they are ignored"
+        warnings.warn(DataNote(note, f"{path}:{longer[0]}"), stacklevel=2)
+    return fitted
+
+
+def is_nameless(name: str) -> bool:
+    """Return whether a column has no name, or the one that pandas gives it."""
+    return not name or re.fullmatch(r"Unnamed: [\d.]+", name) is not None
+
+
+def contains_variable(name: str, cells: Sequence[str], number: int, place: str) -> bool:
+    """Return whether a column contains a variable: not if it is empty, or the index of a pandas table.
+
+    Args:
+        name: the name of the column.
+        cells: its cells.
+        number: its number, from 1.
+        place: the file and line of the header, for messages.
+
+    Raises:
+        DataError: a column without a name contains anything else.
+
+    Warns:
+        DataNote: the column is left out.
+    """
+    if not (is_nameless(name) or name in ("index", "level_0")):
+        return True
+    if _counts_rows(cells) and (is_nameless(name) or len(cells) > 1):
+        reason = "which counts the rows"
+    elif not is_nameless(name):
+        return True
+    elif any(cells):
+        raise DataError(f"{place}: column {number} has no name: name it, or list the columns to read with `columns:`")
+    else:
+        reason = "which has neither a name nor values"
+    label = f" '{name}'" if name else ""
+    warnings.warn(DataNote(f"column {number}{label}, {reason}, is left out", place), stacklevel=2)
+    return False
+
+
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Return whether the cells are consecutive numbers."""
+    try:
+        numbers = [float(cell) for cell in cells]
+    except ValueError:
+        return False
+    return numbers != [] and numbers == [numbers[0] + row for row in range(len(numbers))]

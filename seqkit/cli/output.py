@@ -1,0 +1,215 @@
+"""Print results as strict JSON, and write predictions to a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import DataError, UsageError
+from seqkit.messages import message
+
+if TYPE_CHECKING:
+    from seqkit.contracts import Example
+
+Record = tuple[dict[str, Any], Mapping[str, Any]]
+"""The row number and the other columns of an example, and its prediction."""
+
+STANDARD_OUTPUT = "-"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON. Raises as `to_json` does."""
+    print(to_json(value, _INDENTED))
+
+
+def print_json_lines(items: Iterable[Mapping[str, Any]]) -> None:
+    """Print a JSON object per line, while the items are computed. Raises as `to_json` does."""
+    for item in items:
+        sys.stdout.write(to_json(item) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # a NumPy number or array
+        return value.tolist()
+    return str(value)
+
+
+_LINE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
+_INDENTED = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain, indent=2)
+
+
+def to_json(value: Any, encoder: json.JSONEncoder = _LINE) -> str:
+    """Return a value as strict JSON, Unicode unescaped; NumPy's numbers and arrays as numbers and lists.
+
+    Raises:
+        DataError: it contains a number that is not finite, which JSON cannot express.
+    """
+    try:
+        return encoder.encode(value)
+    except ValueError:
+        text = json.dumps(value, ensure_ascii=False, default=_plain)
+        raise DataError(
+            message("a number is not finite, which JSON cannot express: {value:.200}", value=text)
+        ) from None
+
+
+def check_output(output: Path, inputs: Iterable[Path]) -> None:
+    """Check the file of `--output` before anything is computed.
+
+    Args:
+        output: the file; `-` for standard output.
+        inputs: files that must not be replaced.
+
+    Raises:
+        UsageError: its ending is unknown, it cannot be a file, or it is one of the inputs.
+    """
+    if str(output) == STANDARD_OUTPUT:
+        return
+    if output.suffix.lower() not in _WRITERS:
+        endings = ", ".join(_WRITERS)
+        raise UsageError(
+            message(
+                "--output {file}: the ending must be one of {endings}; - prints JSON Lines",
+                file=output,
+                endings=endings,
+            )
+        )
+    if not output.parent.is_dir():
+        raise UsageError(
+            message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent)
+        )
+    if output.exists() and not output.is_file():
+        raise UsageError(message("--output {file}: not a regular file", file=output))
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise UsageError(message("--output {file}: is a file that is read: choose another name", file=output))
+
+
+def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, Any]]]) -> None:
+    """Write examples with their predictions to a file, which appears under its name when it is complete.
+
+    Args:
+        output: the file, whose ending is its format; `-` prints JSON Lines.
+        pairs: the examples and their predictions.
+
+    Raises:
+        UsageError: the file cannot be written.
+        DataError: a prediction does not fit the format.
+    """
+    records = ((_columns(example, prediction), prediction) for example, prediction in pairs)
+    if str(output) == STANDARD_OUTPUT:
+        print_json_lines(columns | dict(prediction) for columns, prediction in records)
+        return
+    target = output.resolve()  # a symbolic link stays one
+    staged = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            for line in _WRITERS[output.suffix.lower()](records):
+                file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(target)
+    except OSError as error:
+        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+    finally:
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
+
+
+def _columns(example: Example, prediction: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row number and the other columns of an example.
+
+    A column whose name a field of the prediction has too, such as `label`, is called `input_label`.
+    """
+    columns: dict[str, Any] = {} if example.row is None else {"row": example.row}
+    taken = {*columns, *prediction}
+    for name, value in example.columns.items():
+        while name in taken:
+            name = f"input_{name}"
+        taken.add(name)
+        columns[name] = value
+    return columns
+
+
+def _json_lines(records: Iterable[Record]) -> Iterator[str]:
+    return (to_json(columns | dict(prediction)) + "\n" for columns, prediction in records)
+
+
+def _csv_lines(records: Iterable[Record]) -> Iterator[str]:
+    import csv
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)  # whose line end, \r\n, has it quote every field that contains either character
+    for fields in _table(records):
+        writer.writerow(fields)
+        yield buffer.getvalue().removesuffix("\r\n") + "\n"
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _tsv_lines(records: Iterable[Record]) -> Iterator[str]:
+    for number, fields in enumerate(_table(records)):
+        for field in fields:
+            if any(character in field for character in "\t\n\r"):
+                raise DataError(
+                    message(
+                        "prediction {number}: a field contains a tab or a line break, which a TSV file cannot express: "
+                        "write a .csv or .jsonl file",
+                        number=number,
+                    )
+                )
+        yield "\t".join(fields) + "\n"
+
+
+_WRITERS: dict[str, Callable[[Iterable[Record]], Iterator[str]]] = {
+    ".csv": _csv_lines,
+    ".tsv": _tsv_lines,
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+}
+
+
+def _table(records: Iterable[Record]) -> Iterator[list[str]]:
+    """Yield the header and the fields of each record.
+
+    A mapping in a prediction becomes a column per key, `probabilities.neg`; any other value that is not a string is
+    written as JSON.
+
+    Raises:
+        DataError: a record has a column that the first one has not.
+    """
+    header: Sequence[str] = ()
+    for number, (columns, prediction) in enumerate(records, start=1):
+        fields = columns | dict(_flat(prediction))
+        if not header:
+            header = list(fields)
+            yield list(header)
+        if extra := fields.keys() - set(header):
+            raise DataError(
+                message(
+                    "prediction {number}: '{column}' is not among the columns of the first: write a .jsonl file",
+                    number=number,
+                    column=min(extra),
+                )
+            )
+        yield [_field(fields.get(column)) for column in header]
+
+
+def _flat(prediction: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in prediction.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", item) for key, item in value.items())
+        else:
+            yield name, value
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else to_json(value)

@@ -1,0 +1,100 @@
+"""The options that change how the reader of a run reads another file: `--text`, `--label`, `--set`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit.cli.stderr import aliases
+from seqkit.errors import DataError, UsageError
+from seqkit.messages import message
+
+if TYPE_CHECKING:
+    from seqkit.inference.run import Run
+
+
+def reader_parameters(run: Run, changes: Iterable[str], **columns: str | None) -> dict[str, Any]:
+    """Return the parameters of the reader that options set.
+
+    Args:
+        run: the run.
+        changes: `key=value`, the value in YAML, as in an override of a recipe.
+        columns: the name of a column by the parameter that names it, `text` or `label`; None if the option is missing.
+
+    Raises:
+        UsageError: an option is not `key=value`, or the reader has no such column.
+        RecipeError: a value is not valid YAML.
+    """
+    from seqkit.recipe.yaml_parser import parse
+
+    parameters: dict[str, Any] = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals or not key:
+            example = "--set encoding=gb18030"
+            raise UsageError(
+                message("--set '{change}' is not key=value, as in {example}", change=change, example=example)
+            )
+        parameters[key] = parse(text, f"--set {key}").data
+    for key, column in columns.items():
+        if column is None:
+            continue
+        if key in parameters:
+            raise UsageError(message("pass --{key} or --set {key}=…, not both", key=key))
+        _check_names_column(run, key)
+        parameters[key] = column
+    return parameters
+
+
+def _check_names_column(run: Run, key: str) -> None:
+    """Check that a parameter of the reader names a column of its input. It may also be a text, or a column of targets.
+
+    Raises:
+        UsageError: it does not.
+    """
+    from seqkit.registry import load_registry
+
+    section = run.recipe["data"]
+    reader: Any = load_registry().check().get("reader", section["type"]).load()
+    if key not in section or key in reader.path_specific or (key == "text" and reader.yields != "text"):
+        others = ", ".join(name for name in section if name not in ("type", "path", "split", "valid", "test"))
+        raise UsageError(
+            message(
+                "--{key}: the reader '{reader}' names its columns otherwise: use --set KEY=VALUE with one of {keys}",
+                key=key,
+                reader=section["type"],
+                keys=others,
+            )
+        )
+
+
+@contextmanager
+def open_data(run: Run, data: Path) -> Iterator[Path]:
+    """Return the file of `--data`. Standard input, `-`, is copied to a file with the ending of the recipe's.
+
+    An error in the file that suggests a key of the recipe gets the option that sets it: `--set label=…`.
+    """
+    try:
+        if str(data) != "-":
+            yield data
+            return
+        with tempfile.TemporaryDirectory(prefix="seqkit-") as folder:
+            suffixes = Path(str(run.recipe["data"].get("path") or "")).suffixes
+            file = Path(folder, "stdin").with_suffix("".join(suffixes[-1:]))
+            with file.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+            aliases[str(file)] = message("standard input")
+            yield file
+    except DataError as error:
+        for key, value in re.findall(r"`(\w+):(?: ([^`]*))?`", str(error)):
+            if key in run.recipe["data"]:
+                raise DataError(
+                    message("{error} (here: --set {key}={value})", error=error, key=key, value=value.strip() or "…")
+                ) from None
+        raise

@@ -1,0 +1,147 @@
+"""The rows of a table in text: fields separated by a delimiter, quoted or not."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from seqkit.errors import DataError
+from seqkit.messages import message
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+"""The delimiters that are recognized, and their names."""
+
+_MAX_FIELD = 2**31 - 1
+"""What the csv module can take on any machine."""
+
+_CARRIAGE_RETURN = "\udc0d"
+"""Replaces a carriage return inside a line, which would end a row for the csv module. No decoded text contains it."""
+
+
+def find_delimiter(header: str, columns: Sequence[str], usual: str, location: str) -> str:
+    """Return the delimiter of a table, by its header.
+
+    It is the one by which the header contains the columns, preferably the usual one. If none does, it is the one that
+    gives most columns: the error of the missing column then names them.
+
+    Args:
+        header: the first line.
+        columns: the columns that the table must have.
+        usual: the delimiter that the name of the file suggests.
+        location: the file and line, for messages.
+
+    Raises:
+        DataError: more than one delimiter other than the usual one is possible.
+
+    Warns:
+        UserWarning: it is not the usual one.
+    """
+    names = {delimiter: _names(header, delimiter) for delimiter in (usual, *DELIMITERS)}
+    fitting = [delimiter for delimiter, found in names.items() if set(columns) <= set(found)]
+    if not fitting:
+        return max(names, key=lambda delimiter: len(names[delimiter]))
+    if usual in fitting:
+        return usual
+    found = message(" or ").join(DELIMITERS[delimiter] for delimiter in fitting)
+    if len(fitting) > 1:
+        raise DataError(
+            message(
+                "{location}: the columns can be separated by {found}: set `delimiter:`", location=location, found=found
+            )
+        )
+    note = message(
+        "{location}: the delimiter of the columns is a {found}, not a {usual}",
+        location=location,
+        found=found,
+        usual=DELIMITERS[usual],
+    )
+    warnings.warn(note, stacklevel=2)
+    return fitting[0]
+
+
+def is_quoted(header: str, columns: Sequence[str], delimiter: str) -> bool:
+    """Return whether a header contains the columns only if names can be quoted."""
+    plain = {name.strip() for name in header.split(delimiter)}
+    return set(columns) <= set(_names(header, delimiter)) and not set(columns) <= plain
+
+
+def unique_names(header: Sequence[str]) -> list[str]:
+    """Return the names of columns, numbered where one occurs again: `x`, `x.1`, `x.2`, as pandas does."""
+    seen: Counter[str] = Counter()
+    names = []
+    for name in header:
+        names.append(f"{name}.{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return names
+
+
+def _names(header: str, delimiter: str) -> list[str]:
+    with _long_fields():
+        (row,) = csv.reader([_protect(header)], delimiter=delimiter)
+    return [name.strip() for name in row]
+
+
+def quoted_rows(lines: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not blank, each with the number of its first line. Fields can be quoted.
+
+    Args:
+        lines: the lines, without their ends.
+        delimiter: between two fields.
+        source: the name of the file, for messages.
+
+    Raises:
+        DataError: a field is not quoted correctly.
+    """
+    rows = csv.reader((_protect(line) + "\n" for line in lines), delimiter=delimiter, strict=True)
+    while True:
+        line = rows.line_num + 1
+        try:
+            with _long_fields():
+                row = next(rows, None)
+        except csv.Error as error:
+            raise DataError(
+                message(
+                    "{path}:{line}: {reason}: double each quote inside a quoted field",
+                    path=source,
+                    line=line,
+                    reason=_quoting_error(str(error)),
+                )
+            ) from None
+        if row is None:
+            return
+        if row and not (len(row) == 1 and row[0].isspace()):
+            yield line, [field.replace(_CARRIAGE_RETURN, "\r") for field in row]
+
+
+def plain_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not blank, each with the number of its line. Fields are never quoted."""
+    for number, line in enumerate(lines, start=1):
+        fields = line.split(delimiter)
+        if len(fields) > 1 or line.strip():
+            yield number, fields
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """Raise the maximum length of a field, a setting of the whole process that is too low for long texts."""
+    limit = csv.field_size_limit(_MAX_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _protect(line: str) -> str:
+    return line.replace("\r", _CARRIAGE_RETURN)
+
+
+def _quoting_error(reason: str) -> str:
+    """Describe what is wrong with the quotes of a field, given the message of the csv module."""
+    if "unexpected end of data" in reason:
+        return message("a quoted field is never closed")
+    if "expected after" in reason:
+        return message("a quoted field is closed before its end")
+    return reason

@@ -1,0 +1,91 @@
+"""Recognize files that are not plain text by their first bytes: gzip is decompressed, other formats are rejected."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from seqkit.errors import DataError
+from seqkit.messages import message
+
+BEGINNING_BYTES = 8192
+"""The number of bytes by which a format or an encoding is recognized."""
+
+_DECOMPRESS = "decompress it first"
+_EXTRACT = "extract the file from it first"
+_EXPORT = "export it as csv first"
+_OTHER = "a text file is needed"
+
+GZIP = b"\x1f\x8b\x08"
+_SIGNATURES: dict[bytes, tuple[str, str]] = {
+    rb"\x1f\x8b": ("a gzip file", _DECOMPRESS),
+    rb"\x1f[\x9d\xa0]": ("a compress (.Z) file", _DECOMPRESS),
+    rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": ("a bzip2 file", _DECOMPRESS),
+    rb"\xfd7zXZ\x00": ("an xz file", _DECOMPRESS),
+    rb"\x28\xb5\x2f\xfd": ("a Zstandard file", _DECOMPRESS),
+    rb"\x04\x22\x4d\x18": ("an LZ4 file", _DECOMPRESS),
+    rb"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", _EXTRACT),
+    rb"Rar!\x1a\x07": ("a RAR archive", _EXTRACT),
+    rb".{257}ustar(\x00|  \x00)": ("a tar archive", _EXTRACT),
+    rb"PK\x03\x04.*(xl/|opendocument\.spreadsheet)": ("a spreadsheet", _EXPORT),
+    rb"PK\x03\x04.*word/": ("a Word document", "save it as plain text first"),
+    rb"PK(\x03\x04|\x05\x06|\x07\x08)": ("a zip archive", _EXTRACT),
+    rb"PAR[1E]\x15": ("a Parquet file", _EXPORT),
+    rb"(ARROW|FEA)1\x00": ("an Arrow file", _EXPORT),
+    rb"Obj\x01": ("an Avro file", _EXPORT),
+    rb"ORC\n?[\x00-\x08]": ("an ORC file", _EXPORT),
+    rb"SQLite format 3\x00": ("a SQLite database", _EXPORT),
+    rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Office file (.xls, .doc)", "save it as csv or plain text first"),
+    rb"\x89HDF\r\n\x1a\n": ("an HDF5 file", _EXPORT),
+    rb"\x93NUMPY": ("a NumPy array", _EXPORT),
+    rb"\x80[\x02-\x05][\x95\x8a\x8c(\]}c]": ("a Python pickle", _EXPORT),
+    rb"%PDF-": ("a PDF document", "save it as plain text first"),
+    rb"\{\\rtf1": ("an RTF document", "save it as plain text first"),
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a": ("an image", _OTHER),
+    rb"RIFF.{4}WAVE|fLaC\x00|OggS\x00|ID3[\x02-\x04]": ("a recording", _OTHER),
+    rb"\x7fELF|MZ.\x00": ("a program", _OTHER),
+}
+
+
+@contextmanager
+def decompressed(file: BinaryIO, source: str) -> Iterator[BinaryIO]:
+    """Decompress a file if it is a gzip file, whatever its name; it is read block by block.
+
+    Args:
+        file: the file, at its beginning.
+        source: the name of the file, for messages.
+
+    Raises:
+        DataError: the file is a truncated or corrupt gzip file.
+    """
+    is_gzip = file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    if not is_gzip:
+        yield file
+        return
+    try:
+        with gzip.GzipFile(fileobj=file) as content:
+            yield cast(BinaryIO, content)
+    except EOFError:
+        raise DataError(message("{source}: the gzip file is truncated", source=source)) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(message("{source}: the gzip file is corrupt: {reason}", source=source, reason=error)) from None
+
+
+def check_format(beginning: bytes, source: str) -> None:
+    """Check that a file is not in a binary format.
+
+    Args:
+        beginning: the first `BEGINNING_BYTES` of the file.
+        source: the name of the file, for messages.
+
+    Raises:
+        DataError: it is. The message names the format.
+    """
+    for signature, (name, remedy) in _SIGNATURES.items():
+        if re.match(signature, beginning, re.DOTALL):
+            raise DataError(message("{source}: is {format}: {remedy}", source=source, format=name, remedy=remedy))

@@ -1,0 +1,43 @@
+"""The objects of a JSON Lines file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from seqkit.errors import DataError
+from seqkit.messages import message
+from seqkit.strict_json import parse_strict_json
+
+
+def json_objects(lines: Iterable[str], source: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Yield the line number, as the number of a row too, and the object of each line that is not blank.
+
+    Args:
+        lines: the lines, without their ends.
+        source: the name of the file, for messages.
+
+    Raises:
+        DataError: a line is not a JSON object.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        location = f"{source}:{number}"
+        try:
+            record = parse_strict_json(line)
+        except json.JSONDecodeError as error:
+            raise DataError(
+                message(
+                    "{location}: invalid JSON: {reason} at character {column}: write one JSON object per line",
+                    location=location,
+                    reason=error.msg,
+                    column=error.pos + 1,
+                )
+            ) from None
+        except ValueError as error:  # NaN, a repeated key, a number that is too large
+            raise DataError(message("{location}: invalid JSON: {reason}", location=location, reason=error)) from None
+        if not isinstance(record, dict):
+            raise DataError(message("{location}: not a JSON object: write one JSON object per line", location=location))
+        yield number, number, record

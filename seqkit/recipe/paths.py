@@ -1,0 +1,95 @@
+"""The paths of a recipe: what they are relative to, and whether their files exist."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from seqkit.errors import MissingFilesError, sort_faults
+from seqkit.messages import format_value, message
+from seqkit.recipe.plan import Plan, Spec
+from seqkit.recipe.source import Recipe
+from seqkit.recipe.yaml_parser import KeyPath
+
+SIDES = ("valid", "test")
+"""The splits that can have a separate reader, under `data`."""
+
+
+def written_path(recipe: Recipe, path: KeyPath, or_missing: bool = False) -> KeyPath:
+    """Return where a parameter is set: those of `data.valid` and `data.test` are often those of `data`.
+
+    Args:
+        recipe: the recipe.
+        path: of the parameter.
+        or_missing: whether one that is set in neither place belongs in `data`.
+    """
+    if path[:1] != ("data",) or len(path) < 3 or path[1] not in SIDES or recipe.contains(path):
+        return path
+    inherited = ("data", *path[2:])
+    return inherited if or_missing or recipe.contains(inherited) else path
+
+
+def absolute_path(recipe: Recipe, path: Path, given: Any, here: KeyPath) -> Path:
+    """Return a path relative to the file that contains it, as an absolute path.
+
+    Args:
+        recipe: the recipe.
+        path: the path.
+        given: the value in the recipe, for the message.
+        here: where it is set.
+
+    Raises:
+        ValueError: no file can have this path.
+    """
+    try:
+        expanded = path.expanduser()
+    except RuntimeError:
+        user = path.parts[0].removeprefix("~")
+        text = message("the home folder of '{user}' is unknown: write ./~ for a file name", user=user)
+        raise ValueError(text) from None
+    if given == "" or "\0" in str(path):
+        raise ValueError(message("must be the path of a file, not {value}", value=format_value(given)))
+    return recipe.folder(here).absolute() / expanded
+
+
+def check_files(recipe: Recipe, plan: Plan) -> None:
+    """Check that the files that a recipe names exist and can be read. Nothing is read.
+
+    Raises:
+        MissingFilesError: what is wrong with each file, at its place in the recipe.
+    """
+    faults = [
+        recipe.fault(written_path(recipe, (*spec.path, name)), reason)
+        for spec, name, path in _paths(plan)
+        if (reason := _why_unusable(path, is_file=spec.registered.kind == "reader" and name == "path"))
+    ]
+    if faults:
+        raise MissingFilesError(sort_faults(faults))
+
+
+def _paths(plan: Plan) -> Iterator[tuple[Spec, str, Path]]:
+    for spec in plan.components:
+        for name, value in spec.values.items():
+            if isinstance(value, Path):
+                yield spec, name, value
+
+
+def _why_unusable(path: Path, is_file: bool) -> str:
+    """Return why a file cannot be read, or nothing.
+
+    Args:
+        path: the file.
+        is_file: whether it must be a file. The `path` of a reader is one; other paths can be folders.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return message("the file {file} does not exist", file=path)
+    except (OSError, ValueError) as error:
+        return message("{file}: cannot be read: {reason}", file=path, reason=getattr(error, "strerror", None) or error)
+    if not (stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and not is_file)):
+        return message("{file}: not a regular file", file=path)
+    return "" if os.access(path, os.R_OK) else message("{file}: cannot be read: permission denied", file=path)

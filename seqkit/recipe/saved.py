@@ -1,0 +1,109 @@
+"""The recipe of a run directory: read from its plan.json, and changed when the run is resumed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from seqkit.errors import DataError, RecipeError, UsageError
+from seqkit.messages import message
+from seqkit.recipe.plan import Plan, Spec
+from seqkit.recipe.resolve import resolve, resolve_reader
+from seqkit.recipe.source import Recipe
+from seqkit.recipe.yaml_characters import Position
+from seqkit.recipe.yaml_parser import KeyPath
+from seqkit.registry.records import Registry
+from seqkit.runs.directory import RunDirectory
+
+CHANGEABLE = (
+    "train.epochs",
+    "train.steps",
+    "train.checkpoint_seconds",
+    "train.threads",
+    "train.early_stopping.patience",
+)
+"""The keys that can be changed when a run is resumed, besides the paths of data that has moved."""
+
+_DATA_PATH = re.compile(r"data\.((valid|test)\.)?path")
+
+
+def read_saved_recipe(run: RunDirectory, document: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a run. Its paths are relative to the run directory.
+
+    Args:
+        run: the run directory.
+        document: the content of plan.json.
+    """
+    data = json.loads(json.dumps(document["recipe"]))
+    return Recipe(data, origin=Position(str(run.plan), 1, 1), run=run.path)
+
+
+def resolve_saved(run: RunDirectory, document: Mapping[str, Any], registry: Registry) -> Plan:
+    """Resolve the recipe of a run with the components that are installed.
+
+    Args:
+        run: the run directory.
+        document: the content of plan.json.
+        registry: the installed components.
+
+    Raises:
+        DataError: the recipe is corrupt.
+        PluginError: a plugin that it requires is missing.
+    """
+    with _errors_of_plan(run):
+        return resolve(read_saved_recipe(run, document), registry)
+
+
+def resolve_saved_reader(run: RunDirectory, document: Mapping[str, Any], registry: Registry) -> Spec:
+    """Resolve the reader of a run alone. Takes the arguments of `resolve_saved`, and raises as it does."""
+    with _errors_of_plan(run):
+        return resolve_reader(read_saved_recipe(run, document), registry)
+
+
+@contextmanager
+def _errors_of_plan(run: RunDirectory) -> Iterator[None]:
+    """Raise a `DataError` for an error in the recipe of plan.json."""
+    try:
+        yield
+    except RecipeError as error:
+        fault, more = error.faults[0], len(error.faults) - 1
+        text = message("{file}: corrupt: {key}: {reason}", file=run.plan, key=fault.key, reason=fault.message)
+        raise DataError(text + (message(" (and {count} more)", count=more) if more else "")) from None
+
+
+def check_changes(run: RunDirectory, path: KeyPath, value: Any) -> None:
+    """Check that an override only changes what can be changed when a run is resumed.
+
+    Args:
+        run: the run to resume.
+        path: the key of the override.
+        value: its value.
+
+    Raises:
+        UsageError: it changes something else.
+    """
+    for key in _leaves(path, value):
+        if key not in CHANGEABLE and not _DATA_PATH.fullmatch(key):
+            raise UsageError(
+                message(
+                    "{run}: {key} cannot change when a run is resumed, only {changeable}, and data.path if the data "
+                    "has moved: for a new run, seqkit run {recipe} {key}=…",
+                    run=run.path,
+                    key=key,
+                    changeable=", ".join(CHANGEABLE),
+                    recipe=shlex.quote(str(run.recipe)),
+                )
+            )
+
+
+def _leaves(path: KeyPath, value: Any) -> Iterator[str]:
+    """Yield the dotted keys that an override sets."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves((*path, str(key)), item)
+    else:
+        yield ".".join(path)

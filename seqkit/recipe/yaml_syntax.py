@@ -1,0 +1,73 @@
+"""What is wrong with the syntax of a YAML document, in words that say what to edit."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from seqkit.messages import message
+from seqkit.recipe.yaml_characters import BYTE_ORDER_MARK, Position, explain_byte_order_mark
+
+
+def explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: Any) -> tuple[Position, str]:
+    """Return the position to edit and what to do there, for an error of PyYAML.
+
+    Args:
+        error: of PyYAML.
+        lines: of the file.
+        opened: the event of the innermost bracket or brace that is open, if any.
+        last: the event before the error.
+    """
+    position, reason = _explain(error, lines, opened, last)
+    # A file that begins with a byte order mark was appended to another.
+    if match := re.match(f" *{BYTE_ORDER_MARK}", "".join(lines[position.line - 1 : position.line])):
+        return Position("", position.line, match.end()), explain_byte_order_mark()
+    return position, reason
+
+
+def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: Any) -> tuple[Position, str]:
+    problem, context = error.problem or "", error.context or ""
+    start, found = error.context_mark, error.problem_mark or error.context_mark
+    if found is None:
+        return Position("", 1, 1), problem or context
+    line = lines[found.line] if found.line < len(lines) else ""
+    if "quoted" in context and "unexpected" in problem:
+        return position_of(start or found), message("unclosed quote")
+    if "quoted" in context:
+        text = message("{problem}: double the backslash, or use single quotes", problem=problem)
+        return position_of(found), text
+    if getattr(last, "style", None) in ("'", '"') and last.start_mark.line < last.end_mark.line == found.line:
+        text = message("this quote is closed only on line {line}", line=found.line + 1)
+        return position_of(last.start_mark), text
+    if opened and (found.line > opened.start_mark.line or "<stream end>" in problem):
+        bracket = "[" if isinstance(opened, yaml.SequenceStartEvent) else "{"
+        return position_of(opened.start_mark), message("unclosed {bracket}, or a missing comma inside", bracket=bracket)
+    if "simple key" in context:
+        return position_of(start or found), message("missing `: `")
+    if problem.startswith("mapping values are not allowed"):
+        above = next((number for number in range(found.line - 1, -1, -1) if lines[number].strip()), None)
+        if above is not None and re.fullmatch(r"\s*[\w.]+(:\S.*|[^:]*)", lines[above]):
+            indentation = len(lines[above]) - len(lines[above].lstrip())
+            return Position("", above + 1, indentation + 1), message("missing `: ` (a colon and a space)")
+        return position_of(found), message(
+            "unexpected `:`: check the indentation, and quote a string that contains `: `"
+        )
+    if problem.startswith("expected <block end>"):
+        if line[: found.column].strip():
+            return position_of(found), message("unexpected text after a value: put the whole value in quotes")
+        return position_of(found), message("the indentation does not match the lines above")
+    if "\\t" in problem:
+        return position_of(found), message("unexpected tab: replace it with spaces")
+    if unexpected := re.fullmatch("expected the node content, but found ('.*')", problem):
+        return position_of(found), message("expected a value, found {token}", token=unexpected[1])
+    if "cannot start any token" in problem:
+        character = line[found.column : found.column + 1]
+        return position_of(found), message("a value cannot begin with {character}: quote it", character=character)
+    return position_of(found), f"{problem} ({context})" if context and "flow" not in context else problem
+
+
+def position_of(mark: yaml.Mark) -> Position:
+    """Return the position of a mark of PyYAML, without the file."""
+    return Position("", mark.line + 1, mark.column + 1)
