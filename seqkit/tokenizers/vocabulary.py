@@ -106,12 +106,12 @@ class Vocabulary:
         """Return the symbols, as JSON types."""
         return {"symbols": self.symbols}
 
-    def restore(self, state: Mapping[str, Any], is_symbol: Callable[[str], bool]) -> None:
+    def restore(self, state: Mapping[str, Any], is_symbol: Callable[[str], bool] = bool) -> None:
         """Restore what `state` returned.
 
         Args:
             state: what `state` returned.
-            is_symbol: returns whether a text can be a symbol.
+            is_symbol: returns whether a text can be a symbol; by default, any but an empty one.
 
         Raises:
             DataError: the state is something else.

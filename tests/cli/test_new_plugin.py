@@ -91,9 +91,9 @@ def test_recipe_of_the_reader_has_the_results_of_its_comment(written: Path, inst
     )
     assert (done.returncode, done.stderr) == (0, "")
     result = seqkit.load(tmp_path / done.stdout.splitlines()[-1]).result
-    assert result["examples"]["test"] == 14
+    assert result["examples"]["test"] == 17
     assert result["metrics"]["test"]["accuracy"] == 1.0
-    assert result["baseline"]["accuracy"] == pytest.approx(13 / 14)
+    assert result["baseline"]["accuracy"] == pytest.approx(13 / 17)
     assert [prediction["label"] for prediction in result["predictions"]] == ["question", "statement"]
 
 

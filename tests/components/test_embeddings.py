@@ -22,7 +22,6 @@ from seqkit.encoders.lstm import LSTM, BiLSTM, dispatch
 from seqkit.modeling.model import Model
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
-from seqkit.stop import NO_STOP
 from seqkit.tokenizers.char import Char
 from seqkit.training.distributed import SINGLE
 from seqkit.training.setup import build_setup
@@ -281,7 +280,7 @@ def test_note_recommends_scaled_if_float32_hides_the_differences_of_a_feature(wa
     for changes in ({}, {"embedding": {"type": "scaled"}}, {"data": waves["data"]}):
         read = read_recipe(recipe | changes)
         plan = resolve(read, registry.load_registry())
-        setup = build_setup(plan, read, torch.device("cpu"), SINGLE, NO_STOP)
+        setup = build_setup(plan, read, torch.device("cpu"), SINGLE)
         notes.append(setup.data.notes)
     assert [note.partition(" is between ")[0] for note in notes[0]] == ["feature 1", "feature 2", "feature 3"]
     assert notes[0][0].endswith("but float32 has steps of 2.6e+02 there: set `embedding: {type: scaled}`")

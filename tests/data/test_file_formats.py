@@ -42,7 +42,7 @@ def test_gzip_is_read_by_every_reader_whatever_the_name(write_file) -> None:
 def test_gzip_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(gzip.compress(b"one\ntwo\n"))))
     monkeypatch.setattr("sys.stdin", stdin)
-    assert read_lines_of_command(Path("-"), "utf-8") == ["one", "two"]
+    assert list(read_lines_of_command(Path("-"), "utf-8")) == ["one", "two"]
 
 
 def test_corrupt_gzip_files_are_named(write_file) -> None:
@@ -159,4 +159,4 @@ def test_an_endless_standard_input_is_rejected(monkeypatch: pytest.MonkeyPatch) 
     with Path("/dev/zero").open(encoding="utf-8") as endless:
         monkeypatch.setattr("sys.stdin", endless)
         with pytest.raises(DataError, match="^standard input: is a binary file"):
-            read_lines_of_command(Path("-"), "utf-8")
+            next(read_lines_of_command(Path("-"), "utf-8"))
