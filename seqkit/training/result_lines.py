@@ -28,6 +28,8 @@ def format_number(name: str, value: float) -> str:
         return f"{value:,}"
     if abs(value) >= 1e6:
         return f"{value:.5g}"
+    if 0 < abs(value) < 1e-4:  # the mse of a series of small numbers
+        return f"{value:.3g}"
     return f"{value:.5f}" if "loss" in name else f"{value:.4f}"
 
 

@@ -20,7 +20,14 @@ from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
 from seqkit.training.console import Console, _count_examples
 from seqkit.training.progress import Progress
-from seqkit.training.result_lines import LINE_WIDTH, baseline_comparison, class_lines, display_width, fit
+from seqkit.training.result_lines import (
+    LINE_WIDTH,
+    baseline_comparison,
+    class_lines,
+    display_width,
+    fit,
+    format_number,
+)
 from seqkit.training.schedule import TrainingLength
 
 
@@ -200,3 +207,19 @@ def test_an_unknown_label_is_an_error_of_the_run_and_of_its_baseline(tmp_path: P
     assert "loss" not in result["metrics"]["test"]
     for scores in (result["metrics"]["test"], result["baseline"]):
         assert (scores["accuracy"], scores["macro_f1"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("accuracy", 0.98765, "0.9877"),
+        ("loss", 0.0123456, "0.01235"),
+        ("mse", 4.13e-26, "4.13e-26"),
+        ("mse", -2.5e-5, "-2.5e-05"),
+        ("mse", 0.0, "0.0000"),
+        ("mse", 1234567.8, "1.2346e+06"),
+        ("entities", 12345, "12,345"),
+    ],
+)
+def test_numbers_of_any_size_have_enough_digits(name: str, value: float, expected: str) -> None:
+    assert format_number(name, value) == expected
