@@ -134,7 +134,8 @@ def _describe_usage_error(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
         hint = suggest(error.option_name, error.possibilities or [])
         return message("no such option '{option}'{hint}", option=error.option_name, hint=hint)
-    return " ".join(error.format_message().split())
+    text = " ".join(error.format_message().split()).removesuffix(".")
+    return text[:1].lower() + text[1:]
 
 
 def _prepare_streams() -> None:

@@ -217,7 +217,7 @@ def test_prompts_and_samples_are_printed_as_json_lines(cli, generation_path: Pat
         (["--samples", "2"], "samples are all equal at temperature 0: pass a temperature above 0"),
         (
             ["--samples", "0"],
-            "Invalid value for '--samples': must be a positive integer, not 0 (see `seqkit generate --help`)",
+            "invalid value for '--samples': must be a positive integer, not 0 (see `seqkit generate --help`)",
         ),
     ],
     ids=str,
