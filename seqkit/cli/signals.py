@@ -155,5 +155,7 @@ def _watch_parent(parent: int) -> NoReturn:
         time.sleep(_POLL_SECONDS)
     end_process(
         128 + signal.SIGKILL,
-        message("the process that started this one was killed: resume from the last checkpoint with --resume"),
+        message(
+            "the process that started this one was killed: resume from the last checkpoint with `seqkit resume RUN`"
+        ),
     )

@@ -94,7 +94,7 @@ def test_command_errors_are_reported_like_built_in_ones(run) -> None:
         "seqkit: unknown name: nobody\n",
     )
     code, _, err = run({}, "greet")
-    assert (code, err) == (2, "seqkit: Missing argument 'NAME'. (see `seqkit greet --help`)\n")
+    assert (code, err) == (2, "seqkit: missing argument 'NAME' (see `seqkit greet --help`)\n")
 
 
 def test_command_is_listed_with_its_plugin(run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -202,7 +203,9 @@ def test_processes_end_with_their_launcher(tmp_path: Path) -> None:
         for child in children:
             if is_running(child):
                 os.kill(child, signal.SIGKILL)
-    assert errors.endswith(" with --resume\n")
+    # The process that notices the end first may also lose its connection to the other.
+    assert re.search(r"^seqkit: (the process that started this one was killed|process \d lost its connection)", errors)
+    assert "resume" in errors
     opened = RunDirectory.open(run)
     with opened.lock():
         assert newest_checkpoint(opened)[0] is not None
