@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -42,7 +43,7 @@ def main() -> NoReturn:
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code. Exceptions are raised only with `--debug`."""
+    """Run a command and return its exit code. With `--debug`, print the traceback of an error before its message."""
     import click
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
@@ -57,7 +58,7 @@ def execute(arguments: Sequence[str]) -> int:
         return code
     except SeqkitError as error:
         if debug and not isinstance(error, Interrupted):
-            raise
+            traceback.print_exc()
         if is_reporting() or isinstance(error, OtherProcessStopped):
             for line in error.lines:
                 print_error(line)
@@ -75,7 +76,7 @@ def execute(arguments: Sequence[str]) -> int:
         return 0
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         if _is_out_of_memory(error):
             print_error(
                 message(

@@ -192,7 +192,7 @@ def _predict_lines(trained: Run, file: Path, encoding: str) -> Iterator[tuple[Ex
     from seqkit.cli.lines import check_is_text, read_lines
     from seqkit.contracts import Example
 
-    check_is_text(file, message("pass it as --data, whose rows the reader of the recipe reads"))
+    check_is_text(file, message("pass it with --data"))
     source = message("standard input") if str(file) == "-" else file
     lines = (
         Example(line, location=f"{source}:{number}", row=number)

@@ -94,7 +94,7 @@ def open_data(run: Run, data: Path) -> Iterator[Path]:
     except DataError as error:
         for key, value in re.findall(r"`(\w+):(?: ([^`]*))?`", str(error)):
             if key in run.recipe["data"]:
-                raise DataError(
-                    message("{error} (here: --set {key}={value})", error=error, key=key, value=value.strip() or "…")
-                ) from None
+                value = value.strip() or "…"
+                option = f"--{key} {value}" if key in ("text", "label") else f"--set {key}={value}"
+                raise DataError(message("{error} (here: {option})", error=error, option=option)) from None
         raise

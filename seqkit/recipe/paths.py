@@ -52,11 +52,13 @@ def absolute_path(recipe: Recipe, path: Path, given: Any, here: KeyPath) -> Path
         raise ValueError(text) from None
     if given == "" or "\0" in str(path):
         raise ValueError(message("must be the path of a file, not {value}", value=format_value(given)))
-    return recipe.folder(here).absolute() / expanded
+    joined = recipe.folder(here).absolute() / expanded
+    normal = Path(os.path.normpath(joined))  # without `..`, unless a link makes that another file
+    return normal if os.path.realpath(normal) == os.path.realpath(joined) else joined
 
 
 def check_files(recipe: Recipe, plan: Plan) -> None:
-    """Check that the files that a recipe names exist and can be read. Nothing is read.
+    """Check that the files or folders that a recipe names exist and can be read. Nothing is read.
 
     Raises:
         MissingFilesError: what is wrong with each file, at its place in the recipe.
@@ -64,7 +66,7 @@ def check_files(recipe: Recipe, plan: Plan) -> None:
     faults = [
         recipe.fault(written_path(recipe, (*spec.path, name)), reason)
         for spec, name, path in _paths(plan)
-        if (reason := _why_unusable(path, is_file=spec.registered.kind == "reader" and name == "path"))
+        if (reason := _why_unusable(path, is_resumed=bool(recipe.run)))
     ]
     if faults:
         raise MissingFilesError(sort_faults(faults))
@@ -77,19 +79,23 @@ def _paths(plan: Plan) -> Iterator[tuple[Spec, str, Path]]:
                 yield spec, name, value
 
 
-def _why_unusable(path: Path, is_file: bool) -> str:
+def _why_unusable(path: Path, is_resumed: bool) -> str:
     """Return why a file cannot be read, or nothing.
 
     Args:
         path: the file.
-        is_file: whether it must be a file. The `path` of a reader is one; other paths can be folders.
+        is_resumed: whether the recipe is that of a run to resume, whose data can have moved.
     """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
+        if is_resumed:
+            return message(
+                "the file {file} does not exist: restore it or, if it has moved, pass data.path=FILE", file=path
+            )
         return message("the file {file} does not exist", file=path)
     except (OSError, ValueError) as error:
         return message("{file}: cannot be read: {reason}", file=path, reason=getattr(error, "strerror", None) or error)
-    if not (stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and not is_file)):
-        return message("{file}: not a regular file", file=path)
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return message("{file}: is not a regular file", file=path)
     return "" if os.access(path, os.R_OK) else message("{file}: cannot be read: permission denied", file=path)

@@ -15,6 +15,7 @@ from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.modeling.model import Model, build_model
 from seqkit.recipe.compatibility import causality_fault
+from seqkit.recipe.paths import check_files
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.source import Recipe
 from seqkit.training.distributed import Communicator
@@ -51,6 +52,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
     """
+    check_files(recipe, plan)
     try:
         data = prepare(plan)
         check_requested_texts(plan, recipe, data)

@@ -45,7 +45,7 @@ def failure(run_command: Callable[..., Any], code: int, folder: Path, *arguments
 
 GB18030 = REVIEWS.replace("好", "很好").encode("gb18030")
 DATA: dict[str, tuple[bytes | None, str]] = {
-    "missing file": (None, "reviews.csv: no such file"),
+    "missing file": (None, "reviews.csv does not exist"),
     "empty file": (b"", "reviews.csv: the file is empty"),
     "only a byte order mark": (b"\xef\xbb\xbf", "reviews.csv: the file is empty"),
     "white space": (b" \n\t\n", "reviews.csv: the file contains only white space"),
@@ -78,7 +78,7 @@ def test_invalid_data_exits_with_3(run_command, case: str, tmp_path: Path) -> No
 
 
 TEXTS: dict[str, tuple[bytes | None, str]] = {
-    "missing file": (None, "text.txt: no such file"),
+    "missing file": (None, "text.txt does not exist"),
     "empty file": (b"", "text.txt: the file is empty"),
     "too short": (b"a", "text.txt: the text is too short: next-token prediction requires at least two tokens"),
     "invalid bytes": (b"first\r\nsecond \xff", "text.txt:2: byte 0xff is not utf-8"),

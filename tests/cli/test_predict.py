@@ -130,7 +130,7 @@ def test_a_block_of_blank_lines_gets_the_fields_of_later_predictions(
 @pytest.mark.parametrize("name", ["new.csv", "NEW.TSV", "new.jsonl", "new.parquet", "new.csv.gz", "new.xlsx"])
 def test_a_table_is_not_read_as_lines(run_command, classification_run: Path, generation_run: Path, name: str) -> None:
     assert error_line(run_command("predict", classification_run, "--file", name)) == (
-        f"{name}: a table, not one text per line: pass it as --data, whose rows the reader of the recipe reads"
+        f"{name}: a table, not one text per line: pass it with --data"
     )
     assert error_line(run_command("generate", generation_run, "--prompts", name)) == (
         f"{name}: a table, not one text per line: write one prompt per line into a text file"
@@ -411,4 +411,4 @@ def test_evaluate_takes_the_columns_of_the_file(run_command, rows_run: Path, tmp
 def test_error_of_the_data_names_the_option(run_command, rows_run: Path, tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("text\n好\n", encoding="utf-8")
     done = run_command("evaluate", rows_run, "--data", "new.csv")
-    assert error_line(done) == "new.csv:2: no column 'label': set `label:` to null (here: --set label=…)"
+    assert error_line(done) == "new.csv:2: no column 'label': set `label:` to null (here: --label …)"

@@ -27,8 +27,11 @@ def test_special_files_are_rejected_at_once(run_command, file: str, kind: str, g
     for command in ("check", "run"):
         done = run_command(command, file)
         assert (done.code, error_line(done)) == (2, f"{file}: cannot read the recipe: it is not a regular file")
+    for command in ("check", "run"):
+        done = run_command(command, "recipe.yaml", f"data.path={file}")
+        assert done.code == 3
+        assert error_line(done) == f"command line: data.path: {special_files / file}: is not a regular file"
     for arguments in (
-        ["run", "recipe.yaml", f"data.path={file}"],
         ["predict", generation_run, "--file", file],
         ["generate", generation_run, "--prompts", file],
         ["evaluate", generation_run, "--data", file],

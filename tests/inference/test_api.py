@@ -90,7 +90,7 @@ def test_overrides_accept_path_objects(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     trained = run(recipe, tmp_path / "runs", data__path=Path("reviews.csv"), data={"test": {"path": Path("test.csv")}})
     assert trained.recipe["data"]["path"] == "../../reviews.csv"  # relative to the run directory
-    with pytest.raises(DataError, match=rf"{elsewhere}.reviews\.csv: no such file"):
+    with pytest.raises(DataError, match=rf"{elsewhere}.reviews\.csv does not exist"):
         run(recipe, tmp_path / "runs")
 
 

@@ -153,9 +153,12 @@ def test_error_in_one_process_stops_all_and_is_reported_once(train_in_processes,
     bad = classifier | {"data": {"type": "table", "path": str(tmp_path / "absent.csv")}}
     results = train_in_processes(3, tmp_path / "second", classifier, recipes={1: bad})
     assert results.codes == [3, 3, 3]
-    assert results.errors == [f"process 1: {tmp_path / 'absent.csv'}: no such file"]
+    assert results.errors == [f"process 1: recipe: data.path: the file {tmp_path / 'absent.csv'} does not exist"]
     results = train_in_processes(2, tmp_path / "all", bad)
-    assert (results.codes, results.errors) == ([3, 3], [f"{tmp_path / 'absent.csv'}: no such file"])
+    assert (results.codes, results.errors) == (
+        [3, 3],
+        [f"recipe: data.path: the file {tmp_path / 'absent.csv'} does not exist"],
+    )
     assert not list(tmp_path.glob("*/runs/*"))
 
 

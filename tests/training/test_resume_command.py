@@ -157,7 +157,9 @@ def test_patience_threads_and_checkpoints_can_change(vowel_recipe, tmp_path: Pat
 def test_data_that_has_moved_is_named_once(vowel_recipe, tmp_path: Path) -> None:
     path = interrupted_run(vowel_recipe, tmp_path / "runs", 4)
     moved = Path(vowel_recipe["data"]["path"]).rename(tmp_path / "moved.csv")
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(
+        DataError, match=r"words\.csv does not exist: restore it or, if it has moved, pass data\.path=FILE$"
+    ):
         seqkit.resume(path, quiet=True)
     assert execute(["resume", str(path), f"data.path={os.path.relpath(moved)}"]) == 0
     assert seqkit.resume(path, quiet=True).recipe["data"]["path"] == "../../moved.csv"
