@@ -21,7 +21,7 @@ from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
-    from seqkit.recipe.source import Recipe
+    from seqkit.recipe.recipe import Recipe
     from seqkit.registry.records import Registry
 
 MAX_PROCESSES = 1024
