@@ -1,4 +1,4 @@
-"""Labelled text in a table."""
+"""Labeled text in a table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Table(Reader):
-    """Labelled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
+    """Labeled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
 
     A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
     contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
