@@ -68,7 +68,7 @@ class Series(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here, or `data.path=FILE` on the command line")
+            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
         if columns is not None and (not columns or len(set(columns)) < len(columns) or time in columns):
             raise ValueError("columns must list at least one column, none twice, and not the column of dates")
         if date_format is not None:
