@@ -1,4 +1,4 @@
-"""seqkit: plugin-based sequence modelling.
+"""seqkit: plugin-based sequence modeling.
 
     import seqkit
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.messages import message
 from seqkit.recipe.plan import Plan
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
-from seqkit.recipe.source import Recipe
 from seqkit.registry.records import Registry
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import to_json, write_file

@@ -14,8 +14,8 @@ def colored(text: str, color: str, stream: IO[str]) -> str:
 
     That is a terminal, unless it is `TERM=dumb`. `NO_COLOR` turns colors off (https://no-color.org), `FORCE_COLOR` on.
     """
-    forced, refused = os.environ.get("FORCE_COLOR", ""), os.environ.get("NO_COLOR", "")
+    forced, disabled = os.environ.get("FORCE_COLOR", ""), os.environ.get("NO_COLOR", "")
     is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-    if refused or not (is_terminal or forced not in ("", "0")):
+    if disabled or not (is_terminal or forced not in ("", "0")):
         return text
     return f"\x1b[{color}m{text}\x1b[0m"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.messages import message
+from seqkit.recipe.descriptions import describe
 from seqkit.recipe.parameters import Parameter, parameters
-from seqkit.recipe.rules import describe
 from seqkit.registry.records import Registered
 
 

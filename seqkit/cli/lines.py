@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +71,8 @@ def _open_stdin(encoding: str, source: str) -> Iterator[BinaryIO]:
     stream = sys.stdin.buffer
     if hasattr(stream, "peek"):  # /dev/zero has no end, but its beginning shows that it is not text
         check_beginning(stream.peek(), encoding, source, ENCODING_OPTION)
+    import tempfile  # slow to import
+
     with tempfile.TemporaryFile() as file:
         shutil.copyfileobj(stream, file)
         file.seek(0)

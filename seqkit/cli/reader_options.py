@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,6 +83,8 @@ def open_data(run: Run, data: Path) -> Iterator[Path]:
         if str(data) != "-":
             yield data
             return
+        import tempfile  # slow to import
+
         with tempfile.TemporaryDirectory(prefix="seqkit-") as folder:
             suffixes = Path(str(run.recipe["data"].get("path") or "")).suffixes
             file = Path(folder, "stdin").with_suffix("".join(suffixes[-1:]))

@@ -21,13 +21,13 @@ from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
-    from seqkit.recipe.source import Recipe
+    from seqkit.recipe.recipe import Recipe
     from seqkit.registry.records import Registry
 
 MAX_PROCESSES = 1024
 
 _COMMAND = "SEQKIT_COMMAND"
-"""The environment variable that tells several processes the command line that started them."""
+"""The environment variable by which each of several processes receives the command line that started them."""
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,6 @@ def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
     Args:
         reader: the reader.
         name: its name in the recipe, for messages.
-        columns: whether to keep `Example.columns`, which only predicting needs.
 
     Raises:
         DataError: there are no examples, or the source cannot be read.

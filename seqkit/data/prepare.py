@@ -18,7 +18,7 @@ from seqkit.data.token_files.format import BLOCK
 from seqkit.errors import DataError, Fault, RecipeError
 from seqkit.messages import message
 from seqkit.recipe.plan import BuildError, Plan
-from seqkit.recipe.source import Recipe
+from seqkit.recipe.recipe import Recipe
 
 
 @dataclass

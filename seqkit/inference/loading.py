@@ -20,6 +20,7 @@ class RunParts:
         directory: the run directory.
 
     Attributes:
+        directory: the run directory.
         recipe: the resolved recipe.
 
     Raises:
@@ -27,7 +28,7 @@ class RunParts:
     """
 
     def __init__(self, directory: RunDirectory) -> None:
-        self._directory = directory
+        self.directory = directory
         self._document = directory.read_plan()
         self.recipe: dict[str, Any] = self._document["recipe"]
 
@@ -41,7 +42,7 @@ class RunParts:
         """
         from seqkit.inference.numpy_engine.engine import NumpyEngine, supports
 
-        return NumpyEngine(self._directory, self.recipe) if supports(self.recipe) else self._build_torch_engine()
+        return NumpyEngine(self.directory, self.recipe) if supports(self.recipe) else self._build_torch_engine()
 
     @cached_property
     def torch_engine(self) -> TorchEngine:
@@ -68,7 +69,7 @@ class RunParts:
         """
         from seqkit.inference.rebuild import rebuild_plan
 
-        return rebuild_plan(self._directory, self._document)
+        return rebuild_plan(self.directory, self._document)
 
     @cached_property
     def reader(self) -> Spec:
@@ -80,10 +81,10 @@ class RunParts:
         """
         from seqkit.inference.rebuild import rebuild_reader_spec
 
-        return rebuild_reader_spec(self._directory, self._document)
+        return rebuild_reader_spec(self.directory, self._document)
 
     def _build_torch_engine(self) -> TorchEngine:
         plan = self.plan  # before torch is imported
         from seqkit.inference.torch_engine import TorchEngine
 
-        return TorchEngine(self._directory, plan)
+        return TorchEngine(self.directory, plan)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Example
 from seqkit.data.notes import report_notes
-from seqkit.errors import DataError, NotFiniteError, UsageError
-from seqkit.inference.engine import not_finite
-from seqkit.inference.inputs import check_features, encode_prompts, examples_of_pairs, list_of
+from seqkit.errors import UsageError
+from seqkit.inference.inputs import encode_prompts, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
@@ -263,35 +262,10 @@ class Run:
             DataError: the data cannot be read, or the loss or a metric is not finite.
             UsageError: the recipe's reader cannot read this file, or has no such parameter.
         """
-        wanted = message("evaluate takes a file or a list of (input, target) pairs")
-        if isinstance(data, str) and "\0" in data:
-            raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
-        pairs: list[Any] = []
-        if not isinstance(data, str | Path):
-            pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
-            if parameters:
-                raise UsageError(message("parameters of the reader need a file: pass its path"))
-        from seqkit.data.batching import split_batches
-        from seqkit.data.dataset import Dataset, make_rows
-        from seqkit.training.evaluation import evaluate
+        from seqkit.inference.evaluation import evaluate
 
-        engine = self._parts.torch_engine
-        model, tokenizer = engine.model, engine.tokenizer
         with report_notes():
-            if isinstance(data, str | Path):
-                examples = self._read_for_evaluation(Path(data), parameters)
-            else:
-                examples = examples_of_pairs(pairs, engine)
-            if not examples:
-                raise DataError(message("no data to evaluate: pass at least one example"))
-            dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
-        if tokenizer is None:
-            check_features(examples, engine, model)
-        batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
-        try:
-            return {"examples": len(examples)} | evaluate(model, dataset, batches)
-        except NotFiniteError:
-            raise not_finite(self.directory.model) from None
+            return evaluate(self._parts, data, parameters)
 
     @property
     def _engine(self) -> Engine:
@@ -306,13 +280,3 @@ class Run:
         if self._engine.generates:
             head = self._engine.head_name
             raise UsageError(message("{run}: the head '{head}' generates text: use generate", run=self.path, head=head))
-
-    def _read_for_evaluation(self, file: Path, parameters: Mapping[str, Any]) -> list[Example]:
-        """Read a file with the recipe's reader, a long text in chunks. Raises as `evaluate` does."""
-        from seqkit.data.dataset import read_examples
-        from seqkit.data.token_files.encode import read_long_texts
-
-        engine = self._parts.torch_engine
-        reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
-        long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
-        return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name)

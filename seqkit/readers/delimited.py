@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 from seqkit.errors import DataError
 from seqkit.messages import message
@@ -21,15 +22,25 @@ _CARRIAGE_RETURN = "\udc0d"
 """Replaces a carriage return inside a line, which would end a row for the csv module. No decoded text contains it."""
 
 
+def peek_header(lines: Iterator[str]) -> tuple[list[str], Iterator[str]]:
+    """Return the lines up to the first one that is not blank, and an iterator over all lines."""
+    first_lines = []
+    for line in lines:
+        first_lines.append(line)
+        if line.strip():
+            break
+    return first_lines, chain(first_lines, lines)
+
+
 def find_delimiter(header: str, columns: Sequence[str], usual: str, location: str) -> str:
     """Return the delimiter of a table, by its header.
 
-    It is the one by which the header contains the columns, preferably the usual one. If none does, it is the one that
-    gives most columns: the error of the missing column then names them.
+    It is the one with which the header contains the columns, preferably the usual one. If there is none, it is the one
+    that gives most columns: the error of the missing column then names them.
 
     Args:
         header: the first line.
-        columns: the columns that the table must have.
+        columns: the columns that the table must have; empty if it can have any.
         usual: the delimiter that the name of the file suggests.
         location: the file and line, for messages.
 
@@ -41,7 +52,7 @@ def find_delimiter(header: str, columns: Sequence[str], usual: str, location: st
     """
     names = {delimiter: _names(header, delimiter) for delimiter in (usual, *DELIMITERS)}
     fitting = [delimiter for delimiter, found in names.items() if set(columns) <= set(found)]
-    if not fitting:
+    if not (columns and fitting):
         return max(names, key=lambda delimiter: len(names[delimiter]))
     if usual in fitting:
         return usual

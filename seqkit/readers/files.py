@@ -1,4 +1,4 @@
-"""Text files for readers. `open_file`, `read_text`, `read_lines` and `check_encoding` are public for plugins.
+"""Text files for readers. `open_file`, `read_text`, `read_lines`, `read_rows` and `check_encoding` are public.
 
     from seqkit.readers.files import check_encoding, read_lines
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 import codecs
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ from typing import BinaryIO
 
 from seqkit.errors import DataError
 from seqkit.messages import message
+from seqkit.readers.delimited import find_delimiter, peek_header, quoted_rows
 from seqkit.readers.encodings import check_zero_bytes, encoding_error, with_byte_order
 from seqkit.readers.formats import BEGINNING_BYTES, GZIP, check_format, decompressed
 from seqkit.readers.line_ends import LineEnds
@@ -100,6 +101,31 @@ def read_lines(path: Path, encoding: str, option: str = "encoding: ") -> Iterato
     """
     with open_text(path) as file:
         yield from decode_lines(file, encoding, str(path), option)
+
+
+def read_rows(
+    path: Path, encoding: str, delimiter: str = ",", columns: Sequence[str] = ()
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a csv file that are not blank, each with the number of its first line. Fields can be quoted.
+
+    Args:
+        path: the file.
+        encoding: a text encoding.
+        delimiter: what separates fields; `auto` for the one with which the header contains the columns, or most names.
+        columns: the columns that the header must contain, for `auto`.
+
+    Raises:
+        DataError: as `read_lines`; or a field is not quoted correctly.
+
+    Warns:
+        UserWarning: the delimiter that `auto` found is not what the name of the file suggests.
+    """
+    lines = read_lines(path, encoding)
+    if delimiter == "auto":
+        first_lines, lines = peek_header(lines)
+        usual = "\t" if path.name.lower().removesuffix(".gz").endswith(".tsv") else ","
+        delimiter = find_delimiter(first_lines[-1], columns, usual, f"{path}:{len(first_lines)}")
+    yield from quoted_rows(lines, delimiter, str(path))
 
 
 def decode_lines(file: BinaryIO, encoding: str, source: str, option: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Labelled text in a table."""
+"""Labeled text in a table."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from seqkit.contracts import DataNote, Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
-from seqkit.readers.delimited import DELIMITERS, find_delimiter, is_quoted, plain_rows, quoted_rows, unique_names
+from seqkit.readers.delimited import (
+    DELIMITERS,
+    find_delimiter,
+    is_quoted,
+    peek_header,
+    plain_rows,
+    quoted_rows,
+    unique_names,
+)
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects
 
@@ -27,7 +34,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Table(Reader):
-    """Labelled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
+    """Labeled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
 
     A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
     contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
@@ -42,7 +49,7 @@ class Table(Reader):
         empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
         format: the format of the file; `auto` chooses it by the file name extension.
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
-            one by which the header contains the columns of text and label.
+            one with which the header contains the columns of text and label.
         encoding: the encoding of the file. A byte order mark is removed.
     """
 
@@ -192,12 +199,7 @@ class Table(Reader):
 
     def _rows(self, lines: Iterator[str], source: str) -> Iterator[tuple[int, int, dict[str, str]]]:
         """Yield the row number, the line number and the fields by column of each row below the header."""
-        first_lines = []
-        for line in lines:
-            first_lines.append(line)
-            if line.strip():
-                break
-        lines = chain(first_lines, lines)
+        first_lines, lines = peek_header(lines)
         delimiter: str = self.delimiter
         if delimiter == "auto":
             usual = "\t" if self.format == "tsv" else ","

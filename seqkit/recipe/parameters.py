@@ -149,8 +149,8 @@ def _check_section(cls: type, parameter: Parameter, value: Any) -> tuple[Section
             text = message("is required: one of {choices}", choices=", ".join(by_name))
             return parameter.default, [Problem((tag,), text, at_key=True)]
         name = values.get(tag, getattr(parameter.default, tag, None))
-        if refusal := explain(name, Literal[tuple(by_name)]):
-            return parameter.default, [Problem(() if is_name else (tag,), refusal)]
+        if rejection := explain(name, Literal[tuple(by_name)]):
+            return parameter.default, [Problem(() if is_name else (tag,), rejection)]
         section = by_name[str(name)]
     checked, problems = check_values(section, values)
     built = section(**checked)
@@ -199,15 +199,15 @@ def _quoting_hint(value: Any, path: Sequence[str], annotation: Any) -> str:
     """Return a hint if a value would be accepted with quotes, or without."""
     from seqkit.recipe.yaml_parser import scalar
 
-    refused = _item(value, path)
-    if isinstance(refused, str):
+    rejected = _item(value, path)
+    if isinstance(rejected, str):
         try:
-            other, hint = scalar(refused), message(" (remove the quotes)")
+            other, hint = scalar(rejected), message(" (remove the quotes)")
         except ValueError:
             return ""
     else:
-        other, hint = str(refused), message(" (quote it to make it a string)")
-    if refused is None or other is None or type(other) is type(refused):
+        other, hint = str(rejected), message(" (quote it to make it a string)")
+    if rejected is None or other is None or type(other) is type(rejected):
         return ""
     remaining = find_problems(_with_item(value, path, other), annotation)
     return "" if any(problem.path == tuple(path) for problem in remaining) else hint

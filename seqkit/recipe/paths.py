@@ -11,7 +11,7 @@ from typing import Any
 from seqkit.errors import MissingFilesError, sort_faults
 from seqkit.messages import format_value, message
 from seqkit.recipe.plan import Plan, Spec
-from seqkit.recipe.source import Recipe
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
 
 SIDES = ("valid", "test")

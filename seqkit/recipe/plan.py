@@ -24,7 +24,7 @@ DEFAULTS = {"tokenizer": "char", "embedding": "one_hot"}
 
 
 class BuildError(ValueError):
-    """The constructor of a component refused a value.
+    """The constructor of a component rejected a value.
 
     Attributes:
         path: of the value in the recipe.

@@ -94,6 +94,21 @@ class Recipe:
         position = self.values.get(path, self.origin)
         return Path(position.file).parent if position.line else Path.cwd()
 
+    def replaced_type_hint(self, key: KeyPath, name_path: KeyPath) -> str:
+        """Return a hint for a key that one file sets for a type that another file replaces; else an empty string.
+
+        Args:
+            key: the path of the key.
+            name_path: the path of the type.
+        """
+        key_position, type_position = self.keys.get(key), self.values.get(name_path)
+        if not key_position or not type_position or not key_position.line or key_position.file == type_position.file:
+            return ""
+        section_position = self.keys.get(key[:-1])
+        if type_position.line and section_position and section_position.file != type_position.file:
+            return ""
+        return message("; it belongs to the type that was replaced at {position}", position=type_position)
+
     def override(self, text: str) -> None:
         """Apply an override of the command line, `key=value`. Raises as `parse_override` and `set` do."""
         path, value = parse_override(text)

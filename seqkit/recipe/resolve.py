@@ -22,8 +22,8 @@ from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal
 from seqkit.recipe.parameters import Parameter, check_values, parameters, section_of, with_article
 from seqkit.recipe.paths import SIDES, absolute_path, written_path
 from seqkit.recipe.plan import DEFAULTS, SECTIONS, BuildError, Plan, Spec
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.schema import Data, Settings, Split
-from seqkit.recipe.source import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_plugins, is_url, split_source
@@ -131,7 +131,7 @@ class _Resolver:
         checked, problems = check_values(cls, values)
         for problem in problems:
             here = (*path, *problem.path)
-            hint = self.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
+            hint = self.recipe.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
             self.fault(here, problem.text + hint, at_key=problem.at_key)
         return checked
 
@@ -309,15 +309,3 @@ class _Resolver:
         """Return whether there is a fault at a path or below."""
         key = ".".join(path)
         return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)
-
-    def replaced_type_hint(self, key: KeyPath, name_path: KeyPath) -> str:
-        """Return a hint for a key that one file sets for a type that another file replaces."""
-        key_position, type_position = self.recipe.keys.get(key), self.recipe.values.get(name_path)
-        if key_position is None or type_position is None or key_position.file == type_position.file:
-            return ""
-        section_position = self.recipe.keys.get(key[:-1])
-        if type_position.line and section_position and section_position.file != type_position.file:
-            return ""
-        if not key_position.line:
-            return ""
-        return message("; it belongs to the type that was replaced at {position}", position=type_position)

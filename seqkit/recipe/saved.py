@@ -12,8 +12,8 @@ from typing import Any
 from seqkit.errors import DataError, RecipeError, UsageError
 from seqkit.messages import message
 from seqkit.recipe.plan import Plan, Spec
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve, resolve_reader
-from seqkit.recipe.source import Recipe
 from seqkit.recipe.yaml_characters import Position
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registry

@@ -23,8 +23,9 @@ from seqkit.contracts import (
     Probability,
 )
 from seqkit.messages import message
+from seqkit.recipe.descriptions import Satisfies
 from seqkit.recipe.generation import Generate
-from seqkit.recipe.rules import Problem, Satisfies
+from seqkit.recipe.rules import Problem
 from seqkit.recipe.section import Section
 from seqkit.registry.requirements import split_source
 

@@ -16,8 +16,6 @@ from seqkit.recipe.recipe import DICTIONARY, Recipe, all_paths, merge, plain, to
 from seqkit.recipe.yaml_characters import Position, position_at
 from seqkit.recipe.yaml_parser import MAX_DEPTH, parse
 
-__all__ = ["Recipe", "read_recipe"]
-
 MAX_BYTES = 1_000_000
 
 

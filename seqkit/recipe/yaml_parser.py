@@ -1,6 +1,6 @@
 """YAML into plain data, with the line and column of every key and value.
 
-A recipe can come from a stranger, so only a plain part of YAML is read: no anchors, aliases, merge keys, tags or second
+A recipe can be untrusted, so only a plain part of YAML is read: no anchors, aliases, merge keys, tags or second
 documents, and a duplicate key is an error. Scalars follow the core schema of YAML 1.2: `1e-3` is a number, `no` a
 string. Values are built from the parser's events, so no constructor of the YAML library ever runs.
 """

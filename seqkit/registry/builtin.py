@@ -18,7 +18,7 @@ def seqkit_readers() -> Iterator[Component]:
     yield Component(
         "table",
         "seqkit.readers.table:Table",
-        "labelled text in a CSV, TSV or JSON Lines file",
+        "labeled text in a CSV, TSV or JSON Lines file",
         "seqkit.testing.builtin:table",
     )
 

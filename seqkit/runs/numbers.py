@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
+
+_SEQUENCES = (list, tuple)  # several times as fast to check as a union
 
 
 def find_not_finite(value: Any) -> float | None:
     """Return the first number in nested lists and mappings that is infinite or not a number; None if all are finite."""
     if isinstance(value, float):
         return None if math.isfinite(value) else value
-    members: Iterable[Any] = ()
     if isinstance(value, dict):  # several times as fast to check as Mapping
-        members = value.values()
-    elif isinstance(value, list | tuple):
-        members = value
-    for member in members:
+        value = value.values()
+    elif not isinstance(value, _SEQUENCES):
+        return None
+    for member in value:
         if (found := find_not_finite(member)) is not None:
             return found
     return None

@@ -14,6 +14,9 @@ from seqkit.testing.checks import ContractViolation
 from seqkit.testing.comparison import max_difference, numbers_differ
 from seqkit.testing.precision import tolerance
 
+LONG = 300
+"""A length beyond common sizes of blocks and tables, 64, 128 and 256."""
+
 Step = Callable[[Any, int], Tensor]
 """Computes the loss of a training batch, 0 or 1, as a scalar."""
 

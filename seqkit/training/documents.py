@@ -17,7 +17,7 @@ from seqkit.data.splits import SPLITS
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import format_value, message
 from seqkit.recipe.plan import Plan
-from seqkit.recipe.source import Recipe
+from seqkit.recipe.recipe import Recipe
 from seqkit.runs.directory import FORMAT, RunDirectory
 from seqkit.runs.git import git_commit
 

@@ -11,8 +11,8 @@ from seqkit.messages import message
 from seqkit.modeling.features import checked_extremes, feature_name
 from seqkit.modeling.model import Model
 
-MIN_STEPS = 1_000
-"""The number of float32 numbers between the least and the greatest value of a feature, below which a note is issued."""
+MIN_DIFFERENCE = 1_000
+"""The least difference of the values of a feature without a note, in units of the distance between float32 numbers."""
 
 
 def check_features(model: Model, data: PreparedData) -> None:
@@ -31,10 +31,10 @@ def check_features(model: Model, data: PreparedData) -> None:
         return
     low, high = extremes["train"][:, 0].min(axis=0), extremes["train"][:, 1].max(axis=0)
     resolution = np.spacing(np.maximum(np.abs(low), np.abs(high)).astype(np.float32)).astype(np.float64)
-    for number in np.flatnonzero((low < high) & (high - low < MIN_STEPS * resolution)).tolist():
+    for number in np.flatnonzero((low < high) & (high - low < MIN_DIFFERENCE * resolution)).tolist():
         data.notes.append(
             message(
-                "feature {name} is between {low} and {high}, but float32 has steps of {resolution:.2g} there: set "
+                "feature {name} is between {low} and {high}, but float32 numbers are {resolution:.2g} apart there: set "
                 "`embedding: {{type: scaled}}`",
                 name=feature_name(data.splits["train"].examples[0].feature_names, number),
                 low=float(low[number]),

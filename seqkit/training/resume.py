@@ -10,8 +10,8 @@ from typing import Any
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import message
 from seqkit.recipe.plan import Plan
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.saved import resolve_saved
-from seqkit.recipe.source import Recipe
 from seqkit.recipe.yaml_parser import dump
 from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_not_older

@@ -17,7 +17,7 @@ from seqkit.modeling.model import Model, build_model
 from seqkit.recipe.compatibility import causality_fault
 from seqkit.recipe.paths import check_files
 from seqkit.recipe.plan import BuildError, Plan
-from seqkit.recipe.source import Recipe
+from seqkit.recipe.recipe import Recipe
 from seqkit.training.distributed import Communicator
 from seqkit.training.features import check_features
 from seqkit.training.threads import Threads, measure_threads

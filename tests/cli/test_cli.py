@@ -19,8 +19,8 @@ from helpers.commands import error_line, run_process
 from helpers.plugins import write_dedented
 from helpers.recipes import GENERATION_RECIPE, RECIPES, classification_recipe, write_recipe
 from helpers.runs import RUN_FILES
+from seqkit.recipe.descriptions import describe
 from seqkit.recipe.parameters import parameters
-from seqkit.recipe.rules import describe
 from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 

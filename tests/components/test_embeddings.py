@@ -283,7 +283,7 @@ def test_note_recommends_scaled_if_float32_hides_the_differences_of_a_feature(wa
         setup = build_setup(plan, read, torch.device("cpu"), SINGLE)
         notes.append(setup.data.notes)
     assert [note.partition(" is between ")[0] for note in notes[0]] == ["feature 1", "feature 2", "feature 3"]
-    assert notes[0][0].endswith("but float32 has steps of 2.6e+02 there: set `embedding: {type: scaled}`")
+    assert notes[0][0].endswith("but float32 numbers are 2.6e+02 apart there: set `embedding: {type: scaled}`")
     assert notes[1:] == [[], []]
 
 

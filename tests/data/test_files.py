@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from helpers.text_files import as_chunks, as_lines, error_of_file
 from seqkit.cli.lines import read_lines as read_lines_of_command
-from seqkit.readers.files import read_chunks, read_lines, read_text
+from seqkit.readers.files import read_chunks, read_lines, read_rows, read_text
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
 
@@ -163,3 +163,15 @@ def test_only_the_chunks_that_are_needed_are_read(write_file) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_rows_of_csv_files_for_plugins(write_file) -> None:
+    content = '\n\na;"b;c"\n1;"2\n3"\n\n4;5\r6\n'
+    path = write_file(gzip.compress(content.encode()), "x.csv.gz")
+    expected = [(3, ["a", "b;c"]), (4, ["1", "2\n3"]), (7, ["4", "5\r6"])]
+    assert list(read_rows(path, "utf-8", ";")) == expected
+    assert list(read_rows(path, "utf-8", "auto")) == expected  # no columns are required: the most names
+    with pytest.warns(UserWarning, match="x.csv.gz:3: the delimiter of the columns is a semicolon, not a comma"):
+        assert list(read_rows(path, "utf-8", "auto", ["b;c"])) == expected
+    tabs = write_file(b"a,b\tc\n1\t2\n", "x.tsv")
+    assert list(read_rows(tabs, "utf-8", "auto", ["c"])) == [(1, ["a,b", "c"]), (2, ["1", "2"])]

@@ -20,9 +20,9 @@ from seqkit.data.splits import by_hash, by_order, by_random, count_repeated
 from seqkit.errors import DataError, UnknownText
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.schema import HashSplit
-from seqkit.recipe.source import Recipe
 from seqkit.registry import load_registry
 from seqkit.tokenizers.char import Char
 

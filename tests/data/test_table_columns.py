@@ -13,8 +13,8 @@ from helpers.long_texts import result_or_error
 from seqkit.contracts import DataNote, Example
 from seqkit.data.dataset import build_readers, read_examples, read_splits
 from seqkit.readers.table import Table
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
-from seqkit.recipe.source import Recipe
 from seqkit.registry import load_registry
 
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.errors import SeqkitError
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
-from seqkit.recipe.source import Recipe
 from seqkit.registry import load_registry
 
 TEXT = "我今天很开心。\r\nTo be, or not to be:\tthat is the question\n\n" * 40 + "zebra  \n"

@@ -24,8 +24,9 @@ from seqkit.contracts import (
     Probability,
 )
 from seqkit.hookspecs import KINDS
+from seqkit.recipe.descriptions import Satisfies, describe
 from seqkit.recipe.parameters import check_values, parameters
-from seqkit.recipe.rules import Satisfies, describe, explain, find_problems
+from seqkit.recipe.rules import explain, find_problems
 from seqkit.recipe.schema import Data, Settings
 from seqkit.registry import load_registry
 

@@ -15,8 +15,9 @@ import seqkit
 from helpers.recipes import GENERATION_RECIPE
 from seqkit.errors import RecipeError, UsageError
 from seqkit.recipe.plan import Plan
+from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
-from seqkit.recipe.source import Recipe, read_recipe
+from seqkit.recipe.source import read_recipe
 from seqkit.recipe.yaml_parser import MAX_DEPTH
 from seqkit.registry import load_registry
 

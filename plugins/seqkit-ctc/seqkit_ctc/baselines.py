@@ -20,7 +20,7 @@ _MEDOID_CANDIDATES = 50
 
 
 class LinearCTC:
-    """A linear map of each time step and its neighbours to the labels, trained with CTC: the head without an encoder.
+    """A linear map of each time step and its neighbors to the labels, trained with CTC: the head without an encoder.
 
     The difference to the model's result shows how much the encoder contributes.
 

@@ -1,7 +1,7 @@
 """Decoding: from the label probabilities of each time step to a sequence of labels.
 
-An alignment assigns to each time step a label or the blank, 0. It represents the labelling that is left after merging
-equal neighbours and then removing blanks: 0 3 3 0 3 5 represents 3 3 5. The probability of a labelling is the sum over
+An alignment assigns to each time step a label or the blank, 0. It represents the labeling that is left after merging
+equal neighbors and then removing blanks: 0 3 3 0 3 5 represents 3 3 5. The probability of a labeling is the sum over
 all alignments that represent it (Graves et al., 2006).
 """
 
@@ -13,13 +13,13 @@ BLANK = 0
 
 
 def collapse(alignment: np.ndarray) -> list[int]:
-    """Return the labelling that an alignment, int (time,), represents."""
+    """Return the labeling that an alignment, int (time,), represents."""
     changes = np.flatnonzero(np.diff(alignment, prepend=-1))
     return [int(label) for label in alignment[changes] if label != BLANK]
 
 
 def greedy_decode(log_probabilities: np.ndarray) -> list[int]:
-    """Return the labelling of the most likely alignment, which need not be the most likely labelling.
+    """Return the labeling of the most likely alignment, which need not be the most likely labeling.
 
     Args:
         log_probabilities: float (time, labels); column 0 is the blank.
@@ -28,11 +28,11 @@ def greedy_decode(log_probabilities: np.ndarray) -> list[int]:
 
 
 def prefix_beam_search(log_probabilities: np.ndarray, beam_size: int) -> list[int]:
-    """Return the most likely labelling found by a beam search over prefixes.
+    """Return the most likely labeling found by a beam search over prefixes.
 
-    The beam holds prefixes of labellings, each with two probabilities: those of all alignments up to this time step
+    The beam holds prefixes of labelings, each with two probabilities: those of all alignments up to this time step
     that represent the prefix and end in a blank, or in its last label. The distinction is necessary since that label
-    can be repeated only after a blank. The sums are exact unless a prefix that leads to the labelling was dropped.
+    can be repeated only after a blank. The sums are exact unless a prefix that leads to the labeling was dropped.
     Reference: Hannun et al., 2014, without the language model.
 
     Args:

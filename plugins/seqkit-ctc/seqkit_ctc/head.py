@@ -28,7 +28,7 @@ class CTC(nn.Module, Head):
 
     Args:
         labels: the labels of a target: its `characters`, or its `words`, separated by white space.
-        decoder: `greedy` uses the most likely alignment; `beam` searches for the most likely labelling, whose
+        decoder: `greedy` uses the most likely alignment; `beam` searches for the most likely labeling, whose
             probability is the sum over its alignments (Hannun et al., 2014).
         beam_size: the number of prefixes in the beam.
         dropout: the dropout probability of the encoder's outputs.
@@ -154,22 +154,22 @@ class CTC(nn.Module, Head):
         return Loss(_negative_log_likelihood(*likelihoods).sum(), len(likelihoods[1]))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        """Return the `transcript` of each row, and the `probability` of this labelling."""
+        """Return the `transcript` of each row, and the `probability` of this labeling."""
         if not len(batch.lengths):
             return []
         log_probabilities = torch.log_softmax(self._label_scores(encoded).detach().cpu().double(), dim=2)
-        labellings = [
+        labelings = [
             self.decode(row[:length])
             for row, length in zip(log_probabilities.numpy(), batch.lengths.tolist(), strict=True)
         ]
-        lengths = torch.tensor([len(labelling) for labelling in labellings])
-        padded = torch.zeros(len(labellings), int(lengths.max()), dtype=torch.int64)
-        for row, labelling in zip(padded, labellings, strict=True):
-            row[: len(labelling)] = torch.tensor(labelling)
+        lengths = torch.tensor([len(labeling) for labeling in labelings])
+        padded = torch.zeros(len(labelings), int(lengths.max()), dtype=torch.int64)
+        for row, labeling in zip(padded, labelings, strict=True):
+            row[: len(labeling)] = torch.tensor(labeling)
         likelihoods = torch.exp(-_negative_log_likelihood(log_probabilities, batch.lengths, padded, lengths))
         return [
-            {"transcript": self.join_labels(labelling), "probability": probability}
-            for labelling, probability in zip(labellings, likelihoods.tolist(), strict=True)
+            {"transcript": self.join_labels(labeling), "probability": probability}
+            for labeling, probability in zip(labelings, likelihoods.tolist(), strict=True)
         ]
 
     def decode(self, log_probabilities: np.ndarray) -> list[int]:

@@ -5,9 +5,9 @@ Samples x are split into windows of N samples, one every H samples. With the Han
     P[k] = |sum over n of w[n] x[n] exp(-2 pi i k n / F)|^2 / sum over n of w[n]^2,   k = 0 .. F / 2,
 
 where F is the smallest power of two that is at least N. White noise of variance v has the expected value P[k] = v for
-any N. The mel scale m(f) = 2595 log10(1 + f / 700), with f in Hz, approximates the perception of pitch. The centres of
+any N. The mel scale m(f) = 2595 log10(1 + f / 700), with f in Hz, approximates the perception of pitch. The centers of
 the `bands` triangular filters M_b are equally spaced in mel between a lowest and a highest frequency. Each filter rises
-from 0 at the centre of its left neighbour to 1 at its own, and falls to 0 at that of its right neighbour. A feature is
+from 0 at the center of its left neighbor to 1 at its own, and falls to 0 at that of its right neighbor. A feature is
 
     log(LOG_OFFSET + sum over k of M_b[f(k)] P[k]).
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +12,7 @@ from annotated_types import Ge
 
 from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.readers.files import check_encoding, read_rows
 from seqkit_ctc.log_mel import LogMel
 from seqkit_ctc.wav_io import read_wav
 
@@ -125,16 +123,8 @@ class Wav(Reader):
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the line number and the fields of each row that is not blank."""
-        rows = csv.reader(io.StringIO(read_text(self.path, self.encoding), newline=""), strict=True)
         header: list[str] = []
-        while True:
-            line = rows.line_num + 1
-            try:
-                row = next(rows, None)
-            except csv.Error as error:
-                raise DataError(f"{self.path}:{line}: {error}: double each quote inside a quoted field") from None
-            if row is None:
-                break
+        for line, row in read_rows(self.path, self.encoding):
             if not any(field.strip() for field in row):
                 continue
             if not header:

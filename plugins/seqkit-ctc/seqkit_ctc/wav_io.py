@@ -2,7 +2,7 @@
 
 The standard library's `wave` reads no floating-point samples and, before Python 3.12, not the extensible format.
 libsndfile reads these and compressed formats as well, but would be a binary dependency of more than a megabyte, under
-another licence, which parses untrusted files in C.
+another license, which parses untrusted files in C.
 
 References: Microsoft, Multimedia Programming Interface and Data Specifications 1.0, 1991, and Multiple Channel Audio
 Data and WAVE Files, 2007; EBU Tech 3306, for RF64.

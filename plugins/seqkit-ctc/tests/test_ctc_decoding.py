@@ -23,8 +23,8 @@ def collapse_alignment(alignment: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(label for label, _ in itertools.groupby(alignment) if label != 0)
 
 
-def labelling_probabilities(log_probabilities: np.ndarray) -> dict[tuple[int, ...], float]:
-    """Return the probability of every labelling, summed over its alignments."""
+def labeling_probabilities(log_probabilities: np.ndarray) -> dict[tuple[int, ...], float]:
+    """Return the probability of every labeling, summed over its alignments."""
     steps, labels = log_probabilities.shape
     total: dict[tuple[int, ...], float] = defaultdict(float)
     for alignment in itertools.product(range(labels), repeat=steps):
@@ -48,16 +48,16 @@ cases = st.builds(
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(cases)
 def test_wide_beam_finds_the_most_likely_labelling(log_probabilities: np.ndarray) -> None:
-    probabilities = labelling_probabilities(log_probabilities)
+    probabilities = labeling_probabilities(log_probabilities)
     assert sum(probabilities.values()) == pytest.approx(1)
-    labelling = tuple(prefix_beam_search(log_probabilities, ALL_PREFIXES))
-    assert probabilities[labelling] == pytest.approx(max(probabilities.values()), rel=1e-12)
+    labeling = tuple(prefix_beam_search(log_probabilities, ALL_PREFIXES))
+    assert probabilities[labeling] == pytest.approx(max(probabilities.values()), rel=1e-12)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(cases, st.integers(1, 3))
 def test_narrow_beam_finds_a_possible_labelling(log_probabilities: np.ndarray, beam_size: int) -> None:
-    assert tuple(prefix_beam_search(log_probabilities, beam_size)) in labelling_probabilities(log_probabilities)
+    assert tuple(prefix_beam_search(log_probabilities, beam_size)) in labeling_probabilities(log_probabilities)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -72,7 +72,7 @@ def test_greedy_decode_collapses_the_most_likely_alignment(log_probabilities: np
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.integers(0, 3), max_size=12))
-def test_collapse_merges_equal_neighbours_and_then_removes_blanks(alignment: list[int]) -> None:
+def test_collapse_merges_equal_neighbors_and_then_removes_blanks(alignment: list[int]) -> None:
     assert tuple(collapse(np.array(alignment, dtype=np.int64))) == collapse_alignment(tuple(alignment))
 
 
@@ -97,8 +97,8 @@ def test_all_beam_sizes_find_an_unambiguous_labelling(beam_size: int) -> None:
 
 def test_beam_search_of_hundreds_of_time_steps_does_not_underflow() -> None:
     log_probabilities = random_case(0, 600, 5, 6.0)
-    labelling = prefix_beam_search(log_probabilities, 8)
-    assert edit_distance([*map(str, greedy_decode(log_probabilities))], [*map(str, labelling)]) < 0.1 * len(labelling)
+    labeling = prefix_beam_search(log_probabilities, 8)
+    assert edit_distance([*map(str, greedy_decode(log_probabilities))], [*map(str, labeling)]) < 0.1 * len(labeling)
 
 
 # Edit distance

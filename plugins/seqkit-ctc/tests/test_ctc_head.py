@@ -50,8 +50,8 @@ def batch_of(lengths: list[int], targets: list[list[int]], padding: int = 0) -> 
     )
 
 
-def labelling_probability(head: CTC, outputs: torch.Tensor, target: list[int]) -> float:
-    """Return the probability of a labelling, summed over all alignments that represent it."""
+def labeling_probability(head: CTC, outputs: torch.Tensor, target: list[int]) -> float:
+    """Return the probability of a labeling, summed over all alignments that represent it."""
     scores = outputs.numpy() @ head.output.weight.detach().numpy().T + head.output.bias.detach().numpy()
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     return sum(
@@ -77,7 +77,7 @@ def test_loss_is_summed_over_all_alignments(rows: list[tuple[int, list[int]]], p
     encoded, batch = batch_of([steps for steps, _ in rows], [target for _, target in rows], padding)
     loss = head.loss(encoded, batch)
     expected = -sum(
-        math.log(labelling_probability(head, outputs[:steps], target))
+        math.log(labeling_probability(head, outputs[:steps], target))
         for outputs, (steps, target) in zip(encoded.outputs, rows, strict=True)
     )
     assert loss.total.item() == pytest.approx(expected, rel=1e-10)
@@ -110,7 +110,7 @@ def test_rows_of_a_batch_are_independent(decoder: Any) -> None:
 
 
 def single_label_probability(head: CTC, outputs: torch.Tensor, label: int) -> float:
-    """Return the probability of a labelling with one label: any number of time steps, with blanks before and after."""
+    """Return the probability of a labeling with one label: any number of time steps, with blanks before and after."""
     probabilities = torch.softmax(head.output(outputs), dim=1).detach().numpy()
     steps = len(probabilities)
     return sum(
@@ -128,7 +128,7 @@ def test_probability_is_summed_over_the_alignments_of_the_transcript(decoder: An
     assert len({prediction["transcript"] for prediction in predictions}) > 2
     for outputs, prediction in zip(encoded.outputs, predictions, strict=True):
         numbers = ["ab".index(label) + 1 for label in prediction["transcript"]]
-        assert prediction["probability"] == pytest.approx(labelling_probability(head, outputs, numbers), rel=1e-10)
+        assert prediction["probability"] == pytest.approx(labeling_probability(head, outputs, numbers), rel=1e-10)
         json.dumps(prediction)
 
 
@@ -161,7 +161,7 @@ def test_target_can_be_empty() -> None:
     (row,) = head.rows(Example(None, ""), np.zeros((1, 2)))
     assert row.target.dtype == np.int64 and len(row.target) == 0
     encoded, batch = batch_of([2, 3], [[], []])
-    expected = -sum(math.log(labelling_probability(head, encoded.outputs[i, :n], [])) for i, n in enumerate([2, 3]))
+    expected = -sum(math.log(labeling_probability(head, encoded.outputs[i, :n], [])) for i, n in enumerate([2, 3]))
     assert head.loss(encoded, batch).total.item() == pytest.approx(expected, rel=1e-10)
 
 

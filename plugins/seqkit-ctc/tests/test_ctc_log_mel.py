@@ -42,10 +42,10 @@ def test_filters_equal_linear_interpolation(bands: int, low: float, high: float 
     features = log_mel(bands=bands, low=low, high=high, window=0.1)
     # O'Shaughnessy's formula with the natural logarithm; each filter is interpolated between three points.
     edges = np.linspace(1127.01048 * np.log1p(low / 700), 1127.01048 * np.log1p((high or RATE / 2) / 700), bands + 2)
-    centres = 700 * np.expm1(edges / 1127.01048)
+    centers = 700 * np.expm1(edges / 1127.01048)
     frequencies = np.fft.rfftfreq(features.fft_size, 1 / RATE)
     for band, triangle in enumerate(features.filters):
-        expected = np.interp(frequencies, centres[band : band + 3], [0, 1, 0], left=0, right=0)
+        expected = np.interp(frequencies, centers[band : band + 3], [0, 1, 0], left=0, right=0)
         np.testing.assert_allclose(triangle, expected, atol=1e-6)
 
 
@@ -53,18 +53,18 @@ def test_filters_equal_linear_interpolation(bands: int, low: float, high: float 
 @given(st.floats(250, 3600))
 def test_tone_peaks_in_the_band_whose_centre_is_nearest_in_frequency(frequency: float) -> None:
     features = log_mel()(tone(frequency))
-    centres = mel_to_hz(np.linspace(hz_to_mel(100), hz_to_mel(RATE / 2), 22))[1:-1]
-    above = np.searchsorted(centres, frequency)
+    centers = mel_to_hz(np.linspace(hz_to_mel(100), hz_to_mel(RATE / 2), 22))[1:-1]
+    above = np.searchsorted(centers, frequency)
     assert set(features.argmax(axis=1)) <= {above - 1, above}
     # The nearer band has the peak, unless the distances are similar.
-    position = (frequency - centres[above - 1]) / (centres[above] - centres[above - 1])
+    position = (frequency - centers[above - 1]) / (centers[above] - centers[above - 1])
     if abs(position - 0.5) > 0.2:
         assert set(features.argmax(axis=1)) == {above if position > 0.5 else above - 1}
 
 
 def test_bands_of_a_tone_sum_to_its_power() -> None:
     # By Parseval a windowed sine of amplitude A has sum over n (A sin w)^2 = A^2 / 2 * sum w^2 in the mean; a spectrum
-    # of F bins holds F times that, half of it at positive frequencies. Between two centres the triangles add up to 1.
+    # of F bins holds F times that, half of it at positive frequencies. Between two centers the triangles add up to 1.
     features = log_mel()
     powers = np.exp(features(tone(1130.0, amplitude=0.5)).astype(np.float64)) - LOG_OFFSET
     np.testing.assert_allclose(powers.sum(axis=1), 0.5**2 / 2 * features.fft_size / 2, rtol=0.01)

@@ -33,9 +33,9 @@ class Ridge:
         """Return the weights (inputs, outputs) and the intercept (outputs,) for each alpha."""
         means = self._sums / self.count
         input_means, output_means = np.split(means, [self._inputs])
-        centred = self._products - self.count * np.outer(input_means, means)
-        values, vectors = np.linalg.eigh(centred[:, : self._inputs])
-        rotated = vectors.T @ centred[:, self._inputs :]
+        centerd = self._products - self.count * np.outer(input_means, means)
+        values, vectors = np.linalg.eigh(centerd[:, : self._inputs])
+        rotated = vectors.T @ centerd[:, self._inputs :]
         solutions = []
         for alpha in alphas:
             weights = vectors @ (rotated / (np.maximum(values, 0) + alpha)[:, None])

@@ -13,11 +13,11 @@ import numpy as np
 
 from seqkit.contracts import DataNote, Example, NonNegativeInt, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
-from seqkit.readers.files import check_encoding
+from seqkit.readers.files import check_encoding, read_rows
 from seqkit_forecast.dates import IrregularDate, check_format, grid_positions, parse_date
 from seqkit_forecast.filling import fill_missing
 from seqkit_forecast.numbers import check_resolution, parse_number
-from seqkit_forecast.table import Rows, check_header, contains_variable, fit_to_header, is_nameless, read_rows
+from seqkit_forecast.table import Rows, check_header, contains_variable, fit_to_header, is_nameless
 
 
 class Series(Reader):
@@ -42,7 +42,7 @@ class Series(Reader):
         fill: repeat the previous value for at most this number of consecutive missing time steps or empty cells; 0
             raises an error for any missing value.
         invalid: what to do with a cell that is not a number: `error` raises an error, `repair` takes it as empty.
-        delimiter: what separates the cells; `auto` chooses the one by which the header contains the columns.
+        delimiter: what separates the cells; `auto` chooses the one with which the header contains the columns.
         decimal: the decimal mark.
         encoding: the file encoding. A byte order mark is removed.
     """
@@ -68,7 +68,7 @@ class Series(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here, or `data.path=FILE` on the command line")
+            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
         if columns is not None and (not columns or len(set(columns)) < len(columns) or time in columns):
             raise ValueError("columns must list at least one column, none twice, and not the column of dates")
         if date_format is not None:
@@ -97,6 +97,7 @@ class Series(Reader):
         required += self.columns or []
         rows = read_rows(self.path, self.encoding, self.delimiter, required)
         header_line, header = next(rows)
+        header = [name.strip() for name in header]
         place = f"{self.path}:{header_line}"
         if not set(header) & set(required):
             check_header(header, place)
@@ -118,7 +119,8 @@ class Series(Reader):
         """Return the rows, without those at the end that have no values; with dates, without any of these."""
         kept: Rows = []
         count = 0
-        for line, cells in rows:
+        for line, row in rows:
+            cells = [cell.strip() for cell in row]
             if any(cells) or self.time is None:
                 kept.append((line, cells))
             if any(cells):

@@ -1,64 +1,17 @@
-"""The rows of a CSV file: the delimiter, and the columns that contain no variable."""
+"""The rows of a CSV file: their header, and the columns that contain no variable."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from seqkit.contracts import DataNote
 from seqkit.errors import DataError
-from seqkit.readers.files import read_text
-
-DELIMITERS = (",", ";", "\t", "|")
 
 Rows = list[tuple[int, list[str]]]
 """The line number and the cells of each row."""
-
-
-def read_rows(path: Path, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line number and the cells, without surrounding spaces, of each row that is not blank.
-
-    Args:
-        path: the file.
-        encoding: its encoding.
-        delimiter: what separates the cells; `auto` for the one by which the header contains most of the columns.
-        columns: the columns that the header must contain.
-
-    Raises:
-        DataError: the file cannot be read, or a quoted cell is invalid.
-    """
-    text = read_text(path, encoding)
-    if delimiter == "auto":
-        delimiter = _find_delimiter(text.lstrip("\n").partition("\n")[0], path, columns)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        line = rows.line_num + 1
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            is_long = "field larger" in str(error)
-            remedy = "close the quote of the cell" if is_long else "double each quote inside a quoted cell"
-            raise DataError(f"{path}:{line}: {error}: {remedy}") from None
-        if row is None:
-            return
-        cells = [cell.strip() for cell in row]
-        if len(cells) > 1 or any(cells):
-            yield line, cells
-
-
-def _find_delimiter(header: str, path: Path, columns: Sequence[str]) -> str:
-    """Return the delimiter by which the header contains most of the columns, and of those the one with most cells."""
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
-
-    def fit(delimiter: str) -> tuple[int, int]:
-        names = [name.strip().strip('"') for name in header.split(delimiter)]
-        return len(set(columns) & set(names)), len(names)
-
-    return max((usual, *DELIMITERS), key=fit)
 
 
 def check_header(header: Sequence[str], place: str) -> None:

@@ -214,17 +214,21 @@ def test_named_column_that_differs_by_one_is_a_variable(read: Read) -> None:
 def test_delimiter_is_found(read: Read, delimiter: str, name: str) -> None:
     content = table(delimiter.join(["date", " a ", '"b"']), DAYS, VALUES, range(7, 12), delimiter=delimiter)
     for chosen in ("auto", delimiter):
-        example = read(content, name, delimiter=chosen)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            example = read(content, name, delimiter=chosen)
         assert example.feature_names == ("a", "b")
         assert example.input[:, 0].tolist() == VALUES
+        is_usual = delimiter == ("\t" if name == "s.tsv" else ",")
+        assert ["delimiter" in str(item.message) for item in caught] == [True] * (chosen == "auto" and not is_usual)
 
 
 def test_decimal_commas(read: Read) -> None:
     content = "date;a\n2020-01-01;4,5\n2020-01-02;-1\n"
-    assert read(content, decimal=",").input[:, 0].tolist() == [4.5, -1]
-    assert "for decimal commas, set `decimal: ','`" in error_message(read, content)
+    assert read(content, decimal=",", delimiter=";").input[:, 0].tolist() == [4.5, -1]
+    assert "for decimal commas, set `decimal: ','`" in error_message(read, content, delimiter=";")
     for cell in ("1.000,5", "1_0", "4.5"):
-        message = error_message(read, content.replace("4,5", cell), decimal=",")
+        message = error_message(read, content.replace("4,5", cell), decimal=",", delimiter=";")
         assert message.startswith(f"2: 'a' is '{cell}', not a number: ")
 
 
@@ -285,7 +289,7 @@ DATED = "date,a\n2020-01-01,1\n"
         ("date,a,a\n", {}, "1: column 'a' appears twice: rename one of them"),
         ("date\n2020-01-01\n", {}, "1: no column besides the dates 'date'"),
         (DATED + "2020-01-02\n", {}, "3: 1 columns, but the header has 2"),
-        (DATED + '2020-01-02,"1\n', {}, "3: unexpected end of data: double each quote inside a quoted cell"),
+        (DATED + '2020-01-02,"1\n', {}, "3: a quoted field is never closed: double each quote"),
         (DATED + "2020-01-02,high\n", {}, "3: 'a' is 'high', not a number: use a decimal point and no separators"),
         (DATED + "2020-01-02,1_0\n", {}, "3: 'a' is '1_0', not a number"),
         (DATED + "2020-01-02,inf\n", {}, "3: 'a' is 'inf', not a number"),
@@ -349,7 +353,7 @@ DATED = "date,a\n2020-01-01,1\n"
         ),
         (table("7,-1", VALUES, VALUES), {"time": None}, "1: the first row contains -1, not the name of a column: add"),
         (DATED + "2020-01-02,\0\n", {}, r"3: 'a' is '\x00', not a number"),
-        (DATED + '2020-01-02,"' + 140_000 * "1\n", {}, "3: field larger than field limit (131072): close the quote"),
+        (DATED + '2020-01-02,"' + 140_000 * "1\n", {}, "3: a quoted field is never closed"),
         ("date,a,a \n2020-01-01,1,2\n", {}, "1: column 'a' appears twice: rename one of them"),
         ("date,a, date\n2020-01-01,1,2\n", {}, "1: column 'date' appears twice: rename one of them"),
         (DATED + "2020-01-02,2,3\n", {}, "3: 3 columns, but the header has 2"),

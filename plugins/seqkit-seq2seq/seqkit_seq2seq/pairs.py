@@ -54,7 +54,7 @@ class Pairs(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here, or `data.path=FILE` on the command line")
+            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
         if source == target and target_suffix is None:
             raise ValueError(f"target must be a different column from source, {source}")
         self.path = path

@@ -39,10 +39,10 @@ class CharCNN(nn.Module, Encoder):
         inputs = inputs.masked_fill(is_padding, 0)
         values = []
         for width, linear in zip(self.widths, self.filters, strict=True):
-            # A linear map of concatenated neighbours is a convolution, and takes two thirds of the time of Conv1d on a
+            # A linear map of concatenated neighbors is a convolution, and takes two thirds of the time of Conv1d on a
             # CPU.
             padded = nn.functional.pad(inputs, (0, 0, (width - 1) // 2, width // 2))  # (batch, time + width - 1, …)
-            neighbours = torch.cat([padded[:, offset : offset + time] for offset in range(width)], dim=2)
-            values.append(linear(neighbours))  # (batch, time, filters)
+            neighbors = torch.cat([padded[:, offset : offset + time] for offset in range(width)], dim=2)
+            values.append(linear(neighbors))  # (batch, time, filters)
         outputs = torch.cat(values, dim=2)  # (batch, time, output_size)
         return Encoded(outputs, outputs.masked_fill(is_padding, -torch.inf).max(dim=1).values)

@@ -178,7 +178,7 @@ def tokenizer_and_embedding(**parameters: Any) -> tuple[WordCharacterTokenizer, 
 @pytest.mark.parametrize(
     "characters", [lambda size: CharCNN(size, filters=4), lambda size: BiLSTM(size, hidden_size=2)]
 )
-def test_vector_of_a_word_does_not_depend_on_its_neighbours(characters: Any) -> None:
+def test_vector_of_a_word_does_not_depend_on_its_neighbors(characters: Any) -> None:
     tokenizer, embedding = tokenizer_and_embedding(characters=characters)
     embedding.eval()
     words = ["In", "Parisians", "was", "in", "?", "was"]

@@ -102,11 +102,11 @@ class NumpyEngine:
         return encoded
 
     def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
-        rows = self._model.label_probabilities(inputs)
+        probabilities = self._model.label_probabilities(inputs)
         labels = self._fitted["head"]["labels"]
         return [
-            {"label": labels[int(row.argmax())], "probabilities": dict(zip(labels, map(float, row), strict=True))}
-            for row in rows
+            {"label": labels[best], "probabilities": dict(zip(labels, row, strict=True))}
+            for best, row in zip(probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True)
         ]
 
     @cached_property

@@ -12,12 +12,9 @@ from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import max_difference
 from seqkit.testing.embedding.case import EmbeddingCase
 from seqkit.testing.precision import tolerance
-from seqkit.testing.training import assert_instances_independent, assert_training_steps, seeded
+from seqkit.testing.training import LONG, assert_instances_independent, assert_training_steps, seeded
 
 check = CheckSuite[EmbeddingCase]("embedding")
-
-LONG = 300
-"""A length beyond common sizes of blocks and tables, 64, 128 and 256."""
 
 
 @check

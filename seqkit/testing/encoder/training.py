@@ -12,12 +12,11 @@ from seqkit.testing.assertions import assert_gradients_match, assert_unchanged
 from seqkit.testing.checks import CheckSuite, ContractViolation
 from seqkit.testing.comparison import describe_difference
 from seqkit.testing.encoder.case import LENGTHS, EncoderCase, carries_state, encode, real_values, select_encoded
-from seqkit.testing.training import assert_instances_independent, assert_training_steps, seeded
+from seqkit.testing.training import LONG, assert_instances_independent, assert_training_steps, seeded
 
 check = CheckSuite[EncoderCase]("encoder")
 
-LONG = torch.tensor([300, 70, 129])
-"""Lengths beyond common sizes of blocks and tables, 64, 128 and 256."""
+LONG_LENGTHS = torch.tensor([LONG, 70, 129])
 
 
 @check
@@ -99,11 +98,11 @@ def independent_instances(case: EncoderCase) -> None:
 @check
 def long_rows(case: EncoderCase) -> None:
     """Long rows are encoded like short ones: alone, in a batch, and in windows with the state carried between them."""
-    encoder, inputs = case.build(), case.inputs(batch=len(LONG), time=int(LONG.max()))
+    encoder, inputs = case.build(), case.inputs(batch=len(LONG_LENGTHS), time=LONG)
     with torch.no_grad():
-        together = encode(encoder, inputs, LONG)
-        for row, length in enumerate(LONG.tolist()):
-            own_length = LONG[row : row + 1]
+        together = encode(encoder, inputs, LONG_LENGTHS)
+        for row, length in enumerate(LONG_LENGTHS.tolist()):
+            own_length = LONG_LENGTHS[row : row + 1]
             alone = real_values(encode(encoder, inputs[row : row + 1, :length], own_length), own_length)
             expected = real_values(select_encoded(together, torch.tensor([row])), own_length)
             if difference := describe_difference(expected, alone):
@@ -131,6 +130,6 @@ def long_rows(case: EncoderCase) -> None:
                     "{difference} when a row of {length} time steps is encoded in windows of 37: carry the state "
                     "through all time steps of a window, and limit the length nowhere",
                     difference=difference,
-                    length=int(LONG[0]),
+                    length=LONG,
                 )
             )

@@ -21,12 +21,9 @@ from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import json_differs, max_difference, numbers_differ
 from seqkit.testing.head.case import HeadCase, compute_loss, loss_values, predict
 from seqkit.testing.precision import tolerance
-from seqkit.testing.training import assert_instances_independent, assert_training_steps, seeded
+from seqkit.testing.training import LONG, assert_instances_independent, assert_training_steps, seeded
 
 check = CheckSuite[HeadCase]("head")
-
-LONG = 300
-"""A length beyond common sizes of blocks and tables, 64, 128 and 256."""
 
 
 @check

@@ -1,0 +1,59 @@
+"""Evaluate a trained run on new data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit.contracts import Example
+from seqkit.data.batching import split_batches
+from seqkit.data.dataset import Dataset, make_rows, read_examples
+from seqkit.data.token_files.encode import read_long_texts
+from seqkit.errors import DataError, NotFiniteError, UsageError
+from seqkit.inference.engine import not_finite
+from seqkit.inference.inputs import check_features, examples_of_pairs, list_of
+from seqkit.inference.loading import RunParts
+from seqkit.inference.rebuild import rebuild_reader
+from seqkit.messages import message
+from seqkit.training.evaluation import evaluate as evaluate_model
+
+if TYPE_CHECKING:
+    from seqkit.inference.torch_engine import TorchEngine
+
+
+def evaluate(
+    parts: RunParts, data: str | Path | Iterable[tuple[Any, Any]], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the metrics of a run, as `Run.evaluate` does."""
+    wanted = message("evaluate takes a file or a list of (input, target) pairs")
+    if isinstance(data, str) and "\0" in data:
+        raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
+    pairs: list[Any] = []
+    if not isinstance(data, str | Path):
+        pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
+        if parameters:
+            raise UsageError(message("parameters of the reader need a file: pass its path"))
+    engine = parts.torch_engine
+    model, tokenizer = engine.model, engine.tokenizer
+    if isinstance(data, str | Path):
+        examples = _read_examples(engine, Path(data), parameters)
+    else:
+        examples = examples_of_pairs(pairs, engine)
+    if not examples:
+        raise DataError(message("no data to evaluate: pass at least one example"))
+    dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
+    if tokenizer is None:
+        check_features(examples, engine, model)
+    batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
+    try:
+        return {"examples": len(examples)} | evaluate_model(model, dataset, batches)
+    except NotFiniteError:
+        raise not_finite(parts.directory.model) from None
+
+
+def _read_examples(engine: TorchEngine, file: Path, parameters: Mapping[str, Any]) -> list[Example]:
+    """Read a file with the recipe's reader, a long text in chunks. Raises as `Run.evaluate` does."""
+    reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
+    long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
+    return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name, columns=False)
