@@ -132,7 +132,8 @@ class Wav(Reader):
             try:
                 row = next(rows, None)
             except csv.Error as error:
-                raise DataError(f"{self.path}:{line}: {error}: double each quote inside a quoted field") from None
+                reason = "a quoted field is never closed" if "end of data" in str(error) else error
+                raise DataError(f"{self.path}:{line}: {reason}: double each quote inside a quoted field") from None
             if row is None:
                 break
             if not any(field.strip() for field in row):

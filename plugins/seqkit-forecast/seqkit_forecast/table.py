@@ -42,7 +42,8 @@ def read_rows(path: Path, encoding: str, delimiter: str, columns: Sequence[str])
         except csv.Error as error:
             is_long = "field larger" in str(error)
             remedy = "close the quote of the cell" if is_long else "double each quote inside a quoted cell"
-            raise DataError(f"{path}:{line}: {error}: {remedy}") from None
+            reason = "a quoted cell is never closed" if "end of data" in str(error) else error
+            raise DataError(f"{path}:{line}: {reason}: {remedy}") from None
         if row is None:
             return
         cells = [cell.strip() for cell in row]

@@ -285,7 +285,7 @@ DATED = "date,a\n2020-01-01,1\n"
         ("date,a,a\n", {}, "1: column 'a' appears twice: rename one of them"),
         ("date\n2020-01-01\n", {}, "1: no column besides the dates 'date'"),
         (DATED + "2020-01-02\n", {}, "3: 1 columns, but the header has 2"),
-        (DATED + '2020-01-02,"1\n', {}, "3: unexpected end of data: double each quote inside a quoted cell"),
+        (DATED + '2020-01-02,"1\n', {}, "3: a quoted cell is never closed: double each quote inside a quoted cell"),
         (DATED + "2020-01-02,high\n", {}, "3: 'a' is 'high', not a number: use a decimal point and no separators"),
         (DATED + "2020-01-02,1_0\n", {}, "3: 'a' is '1_0', not a number"),
         (DATED + "2020-01-02,inf\n", {}, "3: 'a' is 'inf', not a number"),
