@@ -6,6 +6,7 @@ error; `--debug` raises it, with its traceback.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
@@ -25,7 +26,7 @@ class SeqkitError(Exception):
     @property
     def lines(self) -> list[str]:
         """The message, one line per error."""
-        return [_one_line(str(self))]
+        return [one_line(str(self))]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class RecipeError(SeqkitError):
     @property
     def lines(self) -> list[str]:
         """The message, one line per error."""
-        return [_one_line(str(fault)) for fault in self.faults]
+        return [one_line(str(fault)) for fault in self.faults]
 
 
 class UsageError(SeqkitError):
@@ -91,7 +92,7 @@ class MissingFilesError(DataError):
     @property
     def lines(self) -> list[str]:
         """The message, one line per file."""
-        return [_one_line(str(fault)) for fault in self.faults]
+        return [one_line(str(fault)) for fault in self.faults]
 
 
 class UnknownText(DataError):
@@ -214,9 +215,19 @@ def sort_faults(faults: list[Fault]) -> list[Fault]:
     return sorted(dict.fromkeys(faults), key=position)
 
 
-def _one_line(text: str) -> str:
-    """Return a text without line ends and control characters, which an untrusted recipe can contain."""
-    return "".join(
+def one_line(text: str) -> str:
+    """Return a text without line ends and control characters, which an untrusted recipe can contain.
+
+    What is too long to read, such as a quoted value of a damaged file, is cut in its middle: the location is at the
+    start of a message, and the remedy at its end. A path is kept.
+    """
+    visible = "".join(
         " " if letter == "\n" else repr(letter)[1:-1] if category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
         for letter in text
     )
+    line = re.sub(r"[^\s/]{101,}", lambda word: _cut(word[0], 60, 20), visible)
+    return _cut(line, 400, 180) if len(line) > 600 else line
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return f"{text[:start]}…{text[-end:]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
+from seqkit.errors import one_line
 from seqkit.messages import message
 from seqkit.terminal import RED, YELLOW, colored
 
@@ -26,4 +27,4 @@ def _print(line: str, color: str) -> None:
     for path, name in aliases.items():
         line = line.replace(path, name)
     with suppress(OSError):
-        print(colored(line, color, sys.stderr), file=sys.stderr, flush=True)
+        print(colored(one_line(line), color, sys.stderr), file=sys.stderr, flush=True)

@@ -52,14 +52,14 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
             indentation = len(lines[above]) - len(lines[above].lstrip())
             return Position("", above + 1, indentation + 1), message("missing `: ` (a colon and a space)")
         return position_of(found), message(
-            "unexpected `:`: check the indentation, and quote a string that contains `: `"
+            "a `:` cannot be here: check the indentation, and quote a string that contains `: `"
         )
     if problem.startswith("expected <block end>"):
         if line[: found.column].strip():
-            return position_of(found), message("unexpected text after a value: put the whole value in quotes")
+            return position_of(found), message("text cannot follow a quoted value: put the whole value in quotes")
         return position_of(found), message("the indentation does not match the lines above")
     if "\\t" in problem:
-        return position_of(found), message("unexpected tab: replace it with spaces")
+        return position_of(found), message("a tab cannot be here: replace it with spaces")
     if unexpected := re.fullmatch("expected the node content, but found ('.*')", problem):
         return position_of(found), message("expected a value, found {token}", token=unexpected[1])
     if "cannot start any token" in problem:

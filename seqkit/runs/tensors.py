@@ -68,7 +68,8 @@ def parse_tensors(content: bytes, path: Path, load: Callable[[bytes], Tensors]) 
     try:
         return load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise DataError(message("{file}: corrupt: {reason}", file=path, reason=error)) from None
+        reason = str(error).partition(", expected one of")[0]  # without safetensors' list of every number type
+        raise DataError(message("{file}: corrupt: {reason}", file=path, reason=reason)) from None
 
 
 def _header_size(prefix: bytes, length: int, path: Path) -> int:

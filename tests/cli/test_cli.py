@@ -101,6 +101,16 @@ def test_usage_error_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--" + "x" * 5000, "--\x1b[2J\n"])
+def test_an_argument_is_cut_and_cannot_control_the_terminal(run_command, option: str) -> None:
+    done = run_command("list", option)
+    line = error_line(done)
+    assert done.code == 2
+    assert line.isprintable()
+    assert len(line) < 200
+    assert line.endswith("(see `seqkit list --help`)")
+
+
 def test_version(run_command) -> None:
     assert run_command("--version") == (0, f"seqkit, version {seqkit.__version__}\n", "")
 

@@ -265,7 +265,7 @@ IN_WRITES = {
                           "duplicate key: already set on line 15"),
     "duplicate section": Case("generate:", "head: classify\ngenerate:", 19, "head",
                               "duplicate key: already set on line 12"),
-    "tab": Case("  hidden_size", "\thidden_size", 11, "", "unexpected tab: replace it with spaces"),
+    "tab": Case("  hidden_size", "\thidden_size", 11, "", "a tab cannot be here: replace it with spaces"),
     "unclosed brace": Case("unknown: mark}", "unknown: mark", 6, "", "unclosed {"),
     "unclosed bracket": Case("lr: 0.01", "betas: [0.9, 0.99", 18, "", "unclosed ["),
     "unclosed quote": Case("prompt: In", 'prompt: "In', 20, "", "unclosed quote"),

@@ -338,6 +338,20 @@ def test_a_message_is_one_line_without_control_characters(write: Write) -> None:
     assert line.startswith(r"r.yaml:10:1: tr ain\x1b[2J\u2028: unknown section")
 
 
+def test_a_message_keeps_its_location_and_its_remedy_and_cuts_a_long_value(write: Write) -> None:
+    value = "x" * 5000
+    [line] = faults_of(write(r=BASE.replace("type: lstm", f"type: {value}")))
+    assert len(line) < 300
+    assert line.startswith("r.yaml:")
+    assert "unknown encoder 'xxx" in line
+    path = "/".join(["directory" * 5] * 10)
+    assert seqkit.DataError(f"{path}: the file is empty").lines == [f"{path}: the file is empty"]
+    [line] = seqkit.DataError(f"a.csv:2: '{'word ' * 1000}' is no label: correct it").lines
+    assert len(line) < 600
+    assert line.startswith("a.csv:2: 'word word")
+    assert line.endswith("' is no label: correct it")
+
+
 WORDS = """data text type tokenizer char encoder lstm bilstm stacked layers hidden_size head next_char classify train
 epochs optimizer adam lr split by hash folds predict generate prompt extends seed name table path a.csv valid"""
 words = st.sampled_from(WORDS.split())

@@ -136,6 +136,15 @@ def test_corrupt_files_are_named(
     assert ("is missing: the run is not complete" in line) == (case == "missing")
 
 
+def test_an_unknown_number_type_of_weights_is_named_without_a_list(generation_run: Path, tmp_path: Path) -> None:
+    content = (generation_run / "model.safetensors").read_bytes()
+    path = corrupted(generation_run, tmp_path / "run", "model.safetensors", content.replace(b'"F32"', b'"F33"', 1))
+    line = data_error_line(path, load_and_use)
+    assert "corrupt: " in line
+    assert "F33" in line
+    assert "BF16" not in line
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 @pytest.mark.parametrize("file", REQUIRED_FILES)
 def test_pipes_and_folders_in_place_of_files_are_rejected(file: str, generation_run: Path, tmp_path: Path) -> None:

@@ -193,6 +193,7 @@ def test_bad_rows_are_skipped_with_notes(tmp_path: Path) -> None:
     [
         ("file,text\na.wav,1\n", ":1: the column 'path' does not exist; the columns are file, text: set `audio:`"),
         ("path,path,text\na,b,1\n", ":1: two columns are called 'path': rename one"),
+        ('path,text\na.wav,"1\n', ":2: a quoted field is never closed: double each quote inside a quoted field"),
         ("path,text\na.wav\n", ":2: 1 columns, but the header has 2: correct the line"),
         ("path,transcript\na.wav,1\n", ":1: the column 'text' does not exist; .* path, transcript: set `text:`"),
         ("path,text\na\0.wav,1\n", ":2: the path holds a NUL character: correct it .`unreadable: skip` skips"),
