@@ -169,17 +169,6 @@ def lookup_matches_forward(case: EmbeddingCase) -> None:
 
 
 @check
-def empty_batch(case: EmbeddingCase) -> None:
-    """A batch without rows has no vectors."""
-    embedding, inputs = case.build(), case.inputs()[:0, :4]
-    vectors = embedding(inputs)
-    if (shape := describe_shape(vectors)) != (*inputs.shape[:2], embedding.output_size):
-        raise ContractViolation(
-            message("vectors are {shape} for a batch without rows: keep the batch dimension", shape=shape)
-        )
-
-
-@check
 def single_time_step(case: EmbeddingCase) -> None:
     """One row of one time step has one vector, with all dimensions: generation embeds one token at a time."""
     embedding = case.build()

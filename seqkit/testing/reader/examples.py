@@ -14,7 +14,7 @@ from seqkit.testing.assertions import (
     assert_global_rng_unchanged,
     assert_global_settings_unchanged,
 )
-from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
+from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply, cause_of
 from seqkit.testing.comparison import shorten
 from seqkit.testing.reader.case import ReaderCase, examples_equal, values_equal
 
@@ -46,7 +46,8 @@ def examples(case: ReaderCase) -> None:
             raise ContractViolation(
                 message(
                     "the sample cannot be read ({error}): yield a valid Example for each of its examples", error=error
-                )
+                ),
+                cause=cause_of(error.__cause__ or error),
             ) from None
         for number, example in enumerate(found, start=1):
             if not len(example.input):
