@@ -54,6 +54,15 @@ def examples(case: ReaderCase) -> None:
                 raise ContractViolation(
                     message("example {number} is empty: skip it, or raise a DataError", number=number)
                 )
+            names = example.feature_names
+            if names and (reader.yields == "text" or len(names) != example.input.shape[1]):
+                raise ContractViolation(
+                    message(
+                        "example {number} has the feature names {names}: give each feature of its input one name",
+                        number=number,
+                        names=shorten(names),
+                    )
+                )
             is_text = isinstance(example.input, str) or (
                 isinstance(example.input, list | tuple) and all(isinstance(word, str) for word in example.input)
             )
