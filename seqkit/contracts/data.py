@@ -1,6 +1,7 @@
 """The data that components exchange: examples, rows, batches, encoder states and losses.
 
-Shapes: batch is the number of rows, time the number of time steps of the longest row. Rows are padded on the right.
+Shapes: batch is the number of rows, at least 1; time the number of time steps of the longest row. Rows are padded on
+the right.
 """
 
 from __future__ import annotations

@@ -68,7 +68,20 @@ def perturb(module: ComponentT) -> ComponentT:
 
 
 def assert_gradient_flow(module: nn.Module, total: Tensor) -> None:
-    """Backpropagate a scalar and check that each trainable weight has a gradient that is not zero."""
+    """Check that all weights are parameters, and that each has a gradient of a scalar that is not zero."""
+    weights = set(module.parameters())
+    for part in module.modules():
+        for name, value in vars(part).items():
+            tensors = value if isinstance(value, list | tuple) else [value]
+            leaves = {each for each in tensors if isinstance(each, Tensor) and each.is_leaf and each.requires_grad}
+            if leaves - weights:
+                raise ContractViolation(
+                    message(
+                        "{name} takes gradients but is no parameter, so it is neither trained nor saved: use "
+                        "torch.nn.Parameter, and ParameterList for a list",
+                        name=name,
+                    )
+                )
     if total.requires_grad:
         total.backward()
     names = [

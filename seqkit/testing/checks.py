@@ -82,6 +82,19 @@ class CheckFailure(AssertionError):
         super().__init__("\n  ".join([summary, *(f"{name}: {text}" for name, text in failures.items())]))
 
 
+def frame_of(error: BaseException) -> traceback.FrameSummary:
+    """Return the place where an exception was raised, outside of libraries if possible."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)]
+    return (own or frames)[-1]
+
+
+def cause_of(error: BaseException) -> object:
+    """Return what identifies the mistake behind an exception, for `ContractViolation`."""
+    frame = frame_of(error)
+    return (type(error), frame.filename, frame.lineno)
+
+
 @dataclass(frozen=True)
 class Check:
     """One check of one component: call it to run it.
@@ -113,9 +126,7 @@ class Check:
         except (ContractViolation, DoesNotApply):
             raise
         except Exception as error:
-            frames = traceback.extract_tb(error.__traceback__)
-            own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)]
-            frame = (own or frames)[-1]
+            frame = frame_of(error)
             raise ContractViolation(
                 message(
                     "raises {error} at {file}:{line}; expected: {description}",
@@ -124,7 +135,7 @@ class Check:
                     line=frame.lineno,
                     description=self.description,
                 ),
-                cause=(type(error), frame.filename, frame.lineno),
+                cause=cause_of(error),
             ) from error
 
     def named(self, variant: str) -> Check:

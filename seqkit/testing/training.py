@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.testing.checks import ContractViolation
-from seqkit.testing.comparison import max_difference, numbers_differ
+from seqkit.testing.comparison import describe_difference, max_difference, numbers_differ
 from seqkit.testing.precision import tolerance
 
 LONG = 300
 """A length beyond common sizes of blocks and tables, 64, 128 and 256."""
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 Step = Callable[[Any, int], Tensor]
 """Computes the loss of a training batch, 0 or 1, as a scalar."""
@@ -29,6 +31,38 @@ def seeded(step: Step) -> Step:
         return step(module, batch)
 
     return run
+
+
+def without_dropout(module: ModuleT) -> ModuleT:
+    """Set the probability of dropout to 0 in torch's layers, and return the module."""
+    for part in module.modules():
+        for name in ("p", "dropout"):
+            if isinstance(getattr(part, name, None), float):
+                setattr(part, name, 0.0)
+    return module
+
+
+def assert_modes_agree(build: Callable[[], nn.Module], compute: Callable[[Any], Mapping[str, Tensor]]) -> None:
+    """Check that, without dropout, results in training mode are those in evaluation mode, unless they are random.
+
+    Args:
+        build: returns a module, with the same weights each time.
+        compute: computes the results.
+    """
+    expected = compute(build())
+    results = []
+    for seed in (0, 1):
+        module = without_dropout(build()).train()
+        seed_everything(seed)
+        results.append(compute(module))
+    if not describe_difference(*results) and (difference := describe_difference(expected, results[0])):
+        raise ContractViolation(
+            message(
+                "{difference} between evaluation and training mode without dropout: compute the same in both; "
+                "torch.nn.Dropout scales in training mode already",
+                difference=difference,
+            )
+        )
 
 
 def assert_training_steps(build: Callable[[], Any], step: Step) -> None:

@@ -355,7 +355,7 @@ TOKENIZERS: dict[str, tuple[type, str, str]] = {
     "an end mark is added": (
         faulty_class(Letters, encode=lambda self, text: np.append(Letters.encode(self, text), 0)),
         "empty_text",
-        "without special ids",
+        "the ids without an end mark",
     ),
     "it learns in encode": (LearnsInEncode, "state_unchanged", "learn in fit only"),
     "fit adds to an earlier fit": (Accumulating, "refit", "start each fit with an empty vocabulary"),

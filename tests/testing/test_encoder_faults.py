@@ -353,11 +353,6 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "dtype",
         "expected m1 and m2 to have the same dtype",
     ),
-    "an empty batch is not supported": (
-        with_arguments(lambda self, inputs, lengths, state: (inputs[:, : lengths.max()], lengths, state)),
-        "empty_batch",
-        "A batch without rows has a result without rows.",
-    ),
     "outputs are squeezed": (
         with_result(lambda self, encoded, *_: encoded._replace(outputs=encoded.outputs.squeeze())),
         "single_time_step",

@@ -41,6 +41,10 @@ class Tags(nn.Module, Head):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError("the example has no tags")
+        if len(example.target) != len(encoded_input):
+            raise DataError(f"the example has {len(example.target)} tags for {len(encoded_input)} words")
+        if unknown := set(example.target) - set(self.tags):
+            raise DataError(f"the tag {min(unknown)!r} does not occur in the training data")
         yield Row(encoded_input, np.array([self.tags.index(tag) for tag in example.target]))
 
     def logits(self, encoded: Encoded) -> Tensor:

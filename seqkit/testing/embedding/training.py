@@ -12,7 +12,13 @@ from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import max_difference
 from seqkit.testing.embedding.case import EmbeddingCase
 from seqkit.testing.precision import tolerance
-from seqkit.testing.training import LONG, assert_instances_independent, assert_training_steps, seeded
+from seqkit.testing.training import (
+    LONG,
+    assert_instances_independent,
+    assert_modes_agree,
+    assert_training_steps,
+    seeded,
+)
 
 check = CheckSuite[EmbeddingCase]("embedding")
 
@@ -33,6 +39,12 @@ def training_independence(case: EmbeddingCase) -> None:
                 gap=gap,
             )
         )
+
+
+@check
+def modes_agree(case: EmbeddingCase) -> None:
+    """Without dropout, the vectors in training mode are those in evaluation mode."""
+    assert_modes_agree(case.build, lambda embedding: {"vectors": embedding(case.inputs())})
 
 
 @check

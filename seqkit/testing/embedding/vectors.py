@@ -8,7 +8,7 @@ import torch
 from seqkit.contracts import Embedding, Lookup, Row
 from seqkit.data.batching import collate
 from seqkit.messages import message
-from seqkit.testing.assertions import assert_component, assert_size
+from seqkit.testing.assertions import assert_component, assert_size, gradients
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import describe_shape, max_difference
 from seqkit.testing.embedding.case import EmbeddingCase
@@ -156,7 +156,9 @@ def lookup_matches_forward(case: EmbeddingCase) -> None:
                     type=type(lookup).__name__,
                 )
             )
-        gap = max_difference(lookup.table[lookup.ids], embedding.train(training)(inputs))
+        vectors = embedding.train(training)(inputs)
+        looked_up = lookup.table[lookup.ids]
+        gap = max_difference(looked_up, vectors)
         if gap > tolerance():
             raise ContractViolation(
                 message(
@@ -166,17 +168,17 @@ def lookup_matches_forward(case: EmbeddingCase) -> None:
                     mode="training" if training else "evaluation",
                 )
             )
-
-
-@check
-def empty_batch(case: EmbeddingCase) -> None:
-    """A batch without rows has no vectors."""
-    embedding, inputs = case.build(), case.inputs()[:0, :4]
-    vectors = embedding(inputs)
-    if (shape := describe_shape(vectors)) != (*inputs.shape[:2], embedding.output_size):
-        raise ContractViolation(
-            message("vectors are {shape} for a batch without rows: keep the batch dimension", shape=shape)
-        )
+        weights = {name: weight for name, weight in embedding.named_parameters() if weight.requires_grad}
+        found, expected = (gradients(each.square().sum(), [*weights.values()]) for each in (looked_up, vectors))
+        for name, one, other in zip(weights, found, expected, strict=True):
+            if max_difference(one, other) > tolerance():
+                raise ContractViolation(
+                    message(
+                        "the gradient of {name} through table[ids] of as_lookup differs from that through forward: "
+                        "remove the detach(), .data or no_grad() in as_lookup",
+                        name=name,
+                    )
+                )
 
 
 @check

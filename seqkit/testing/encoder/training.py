@@ -8,11 +8,17 @@ from torch import Tensor
 from seqkit.contracts import State
 from seqkit.messages import message
 from seqkit.modeling.state import first_rows
-from seqkit.testing.assertions import assert_gradients_match, assert_unchanged
+from seqkit.testing.assertions import assert_gradients_match, assert_unchanged, gradients
 from seqkit.testing.checks import CheckSuite, ContractViolation
 from seqkit.testing.comparison import describe_difference
 from seqkit.testing.encoder.case import LENGTHS, EncoderCase, carries_state, encode, real_values, select_encoded
-from seqkit.testing.training import LONG, assert_instances_independent, assert_training_steps, seeded
+from seqkit.testing.training import (
+    LONG,
+    assert_instances_independent,
+    assert_modes_agree,
+    assert_training_steps,
+    seeded,
+)
 
 check = CheckSuite[EncoderCase]("encoder")
 
@@ -54,6 +60,28 @@ def _gradient(values: Tensor, inputs: Tensor) -> Tensor:
     if not values.requires_grad:
         return torch.zeros_like(inputs)
     return torch.autograd.grad((values * torch.randn_like(values)).sum(), inputs, retain_graph=True)[0]
+
+
+@check
+def zero_inputs(case: EncoderCase) -> None:
+    """Vectors of zeros, which padding consists of too, have finite results and gradients."""
+    encoder, inputs = case.build().train(), torch.zeros_like(case.inputs()).requires_grad_()
+    values = real_values(encode(encoder, inputs, LENGTHS), LENGTHS)
+    total = torch.stack([value.sum() for value in values.values()]).sum()
+    weights = [weight for weight in encoder.parameters() if weight.requires_grad]
+    if not all(each.isfinite().all() for each in (total, *gradients(total, [inputs, *weights]))):
+        raise ContractViolation(
+            message(
+                "the result or a gradient for vectors of zeros is not finite: divide by no norm that can be 0, add an "
+                "epsilon inside the square root"
+            )
+        )
+
+
+@check
+def modes_agree(case: EncoderCase) -> None:
+    """Without dropout, the result in training mode is that in evaluation mode."""
+    assert_modes_agree(case.build, lambda encoder: real_values(encode(encoder, case.inputs(), LENGTHS), LENGTHS))
 
 
 @check

@@ -21,6 +21,7 @@ from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.testing.assertions import perturb
 from seqkit.testing.checks import Case, ContractViolation
+from seqkit.testing.training import without_dropout
 from seqkit.tokenizers.char import Char
 from seqkit.tokenizers.word import Word
 
@@ -43,10 +44,15 @@ class HeadCase(Case):
         final_size: int,
     ) -> None:
         self.factory = factory
-        self.examples = list(examples)
+        self._examples = list(examples)
         self._tokenizer = tokenizer
         self.output_size = output_size
         self.final_size = final_size
+
+    @property
+    def examples(self) -> list[Example]:
+        """A copy of the examples, which a faulty head may modify."""
+        return copy.deepcopy(self._examples)
 
     @cached_property
     def tokenizer(self) -> Tokenizer | None:
@@ -55,7 +61,7 @@ class HeadCase(Case):
         if isinstance(inputs[0], np.ndarray):
             return None
         tokenizer = self._tokenizer or (Char() if isinstance(inputs[0], str) else WordLists())
-        tokenizer.fit(copy.deepcopy(inputs))
+        tokenizer.fit(inputs)
         return tokenizer
 
     @cached_property
@@ -139,10 +145,7 @@ class HeadCase(Case):
     @cached_property
     def memorized(self) -> MemorizedHead:
         """A head that was trained on the examples, together with the vectors in place of an encoder."""
-        head = self.build()
-        for module in head.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
+        head = without_dropout(self.build())
         encoded, batch = self.batch(head)
         predictions_before = predict(head, encoded, batch)
         vectors = [encoded.outputs.requires_grad_(), encoded.final.requires_grad_()]

@@ -162,10 +162,12 @@ def loss_over_windows(case: HeadCase) -> None:
         if any(numbers_differ(whole[part], first[part] + second[part]) for part in (0, 1)):
             raise ContractViolation(
                 message(
-                    "the loss of a row is {whole:.6g} but {halves:.6g} over its two halves: set per_time_step = False "
-                    "if time steps are not scored independently",
-                    whole=whole[0],
+                    "the loss of a row is {total:.6g} for {count:g} items, but {halves:.6g} for {items:g} over its "
+                    "two halves: count time steps, or set per_time_step = False if they are not scored independently",
+                    total=whole[0],
+                    count=whole[1],
                     halves=first[0] + second[0],
+                    items=first[1] + second[1],
                 )
             )
 

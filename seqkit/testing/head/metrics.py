@@ -165,7 +165,8 @@ def baseline_ignores_test_targets(case: HeadCase) -> None:
     targets = [example.target for example in case.examples]
     if all(isinstance(target, str) for target in targets) and len(set(targets)) > 1:
         train = [example for example in case.examples if example.target == targets[0]]
-        test = [example for example in case.examples if example.target != targets[0]]
+        other = next(target for target in targets if target != targets[0])
+        test = [example for example in case.examples if example.target == other]
     elif all(isinstance(target, int | float) for target in targets):
         train, test = ([replace(example, target=number) for example in case.examples] for number in (1.0, 5.0))
     else:

@@ -121,17 +121,6 @@ def predict_input(case: HeadCase) -> None:
 
 
 @check
-def empty_batch(case: HeadCase) -> None:
-    """A batch without rows has no predictions."""
-    head, encoded, batch, _ = _predict_all(case)
-    found = predict(head, Encoded(encoded.outputs[:0], encoded.final[:0]), Batch(batch.inputs[:0], batch.lengths[:0]))
-    if found:
-        raise ContractViolation(
-            message("predict returns {count} predictions for a batch without rows: return none", count=len(found))
-        )
-
-
-@check
 def probabilities(case: HeadCase) -> None:
     """The probabilities of a predicted label add up to 1, and their negative log-likelihood is the evaluation loss."""
     head, encoded, batch, found = _predict_all(case)
@@ -183,19 +172,24 @@ def memorizes(case: HeadCase) -> None:
 @check
 def predicts_targets(case: HeadCase) -> None:
     """After memorizing the examples the head predicts their targets."""
-    head, encoded, batch, _, last_loss, _ = case.memorized
+    head, encoded, batch, first_loss, last_loss, predictions_before = case.memorized
     found = predict(head, encoded, batch)
     targets = [example.target for example in case.examples]
     if not found or any(target is None for target in targets):
         raise DoesNotApply(message("predict returns no predictions, or the examples have no targets"))
     if len(found) != len(targets):
         raise DoesNotApply(message("an example has several rows"))
+    # The errors of a regression shrink like the square root of its loss.
+    shrunk = math.sqrt(max(0.0, last_loss / first_loss))
+    allowed = 2 * shrunk * max(map(_largest_error, predictions_before, targets))
+    spread = max(_largest_error({"other": other}, target) for target in targets for other in targets)
+    allowed = max(allowed, 0.05 * spread)
     for number, (example, prediction) in enumerate(zip(case.examples, found, strict=True), start=1):
         formatted = head.format_prediction(prediction, example.input)
         values = json_round_trip(prediction, message("a prediction")) | json_round_trip(
             formatted, message("a formatted prediction")
         )
-        if not any(_matches(value, example.target) for value in values.values()):
+        if not any(_matches(value, example.target, allowed) for value in values.values()):
             raise ContractViolation(
                 message(
                     "the prediction for example {number} is {prediction}, but its target is {target} "
@@ -240,12 +234,20 @@ def _following(ids: np.ndarray, part: np.ndarray) -> Iterator[list[int]]:
             yield ids[start + 1 : start + len(part) + 1].tolist()
 
 
-def _matches(value: Any, target: Any) -> bool:
-    """Return whether a value of a prediction is the target: as a text, as a list, or numerically within 5 %."""
-    if as_text(value) == as_text(target):
-        return True
+def _matches(value: Any, target: Any, allowed: float) -> bool:
+    """Return whether a value of a prediction is the target: as a text, as a list, or up to an allowed error."""
+    return as_text(value) == as_text(target) or _error(value, target) <= allowed
+
+
+def _largest_error(prediction: dict[str, Any], target: Any) -> float:
+    """Return the largest finite error of the numbers of a prediction; 0 if it has none in the form of the target."""
+    return max((error for value in prediction.values() if math.isfinite(error := _error(value, target))), default=0.0)
+
+
+def _error(value: Any, target: Any) -> float:
+    """Return the largest difference between the numbers of a value and a target; infinity if they differ in form."""
     try:
         one, other = np.asarray(value, dtype=float), np.asarray(target, dtype=float)
     except (TypeError, ValueError):
-        return False
-    return one.shape == other.shape and bool(np.allclose(one, other, atol=0.05 * max(1.0, float(np.abs(other).max()))))
+        return math.inf
+    return float(np.abs(one - other).max(initial=0.0)) if one.shape == other.shape else math.inf

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
+from dataclasses import replace
 
 import numpy as np
+import torch
 
-from seqkit.contracts import DataNote, Example, Head, Row
-from seqkit.errors import DataError
+from seqkit.contracts import DataNote, Encoded, Example, Head, Row
+from seqkit.data.batching import collate
+from seqkit.errors import DataError, describe_error
 from seqkit.messages import message
 from seqkit.testing.assertions import assert_component, assert_unchanged
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import shorten
-from seqkit.testing.head.case import HeadCase
+from seqkit.testing.head.case import HeadCase, loss_values
 
 check = CheckSuite[HeadCase]("head")
 
@@ -76,14 +78,23 @@ def rows(case: HeadCase) -> None:
 
 @check
 def examples_unchanged(case: HeadCase) -> None:
-    """`rows` modifies neither the example nor its encoded input."""
-    head = case.build()
-    for example, encoded_input in zip(case.examples, case.encoded_inputs, strict=True):
-        before, target = encoded_input.copy(), copy.deepcopy(example.target)
+    """`fit` modifies no example, and `rows` neither the example nor its encoded input."""
+    head, examples = case.build(), case.examples
+    case.factory().fit(examples, case.tokenizer)
+    _assert_targets_unchanged("fit", case.examples, examples)
+    for example, encoded_input in zip(examples, case.encoded_inputs, strict=True):
+        before = encoded_input.copy()
         list(head.rows(example, encoded_input))
         assert_unchanged({"encoded_input": before}, {"encoded_input": encoded_input})
-        if target is not None and not np.array_equal(np.asarray(target), np.asarray(example.target)):
-            raise ContractViolation(message("rows modifies the target of the example in place: work on a copy"))
+    _assert_targets_unchanged("rows", case.examples, examples)
+
+
+def _assert_targets_unchanged(method: str, before: list[Example], after: list[Example]) -> None:
+    for expected, example in zip(before, after, strict=True):
+        if not np.array_equal(np.asarray(expected.target), np.asarray(example.target)):
+            raise ContractViolation(
+                message("{method} modifies the target of the example in place: work on a copy", method=method)
+            )
 
 
 @check
@@ -104,6 +115,77 @@ def missing_target(case: HeadCase) -> None:
         ) from None
     if not any(isinstance(note.message, DataNote) for note in notes):
         raise ContractViolation(message("rows accepts an example without a target: raise a DataError"))
+
+
+@check
+def unknown_label(case: HeadCase) -> None:
+    """A label that the training data lacks is left out of the loss, or is an error of the data."""
+    head, examples = case.build(), case.examples
+    target, unknown = examples[0].target, "a label that is unknown"
+    if isinstance(target, str) and head.stratifies:
+        examples[0] = replace(examples[0], target=unknown)
+    elif isinstance(target, list | tuple) and all(isinstance(label, str) for label in target):
+        examples[0] = replace(examples[0], target=[unknown] * len(target))
+    else:
+        raise DoesNotApply(message("the targets are not labels"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataNote)
+            found = list(head.rows(examples[0], case.encoded_inputs[0]))
+    except DataError:
+        return
+    except Exception as error:
+        raise ContractViolation(
+            message(
+                "a label that the training data lacks raises {error}: yield a row that loss leaves out, or raise a "
+                "DataError",
+                error=describe_error(error),
+            )
+        ) from None
+    if not found:
+        return
+    batch = collate(found)
+    outputs = torch.randn(*batch.inputs.shape[:2], case.output_size)
+    total, count = loss_values(head, Encoded(outputs, torch.randn(len(found), case.final_size)), batch)
+    if total or count:
+        raise ContractViolation(
+            message(
+                "an example whose labels the training data lacks has a loss of {total:.4g} for {count:g} items: leave "
+                "it out of the total and the count",
+                total=total,
+                count=count,
+            )
+        )
+
+
+@check
+def target_length(case: HeadCase) -> None:
+    """If per_time_step is True, an example with too few targets raises a DataError, or is skipped with a DataNote."""
+    head = case.build()
+    targets = [example.target for example in case.examples]
+    lengths = [len(each) if isinstance(each, list | tuple) else 0 for each in targets]
+    if not head.per_time_step or lengths != [len(each) for each in case.encoded_inputs] or max(lengths) < 2:
+        raise DoesNotApply(message("an example does not have a target for each time step"))
+    number = lengths.index(max(lengths))
+    example = replace(case.examples[number], target=targets[number][:-1])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataNote)
+            found = list(head.rows(example, case.encoded_inputs[number]))
+    except DataError:
+        return
+    except Exception as error:
+        raise ContractViolation(
+            message("an example with too few targets raises {error}: raise a DataError", error=describe_error(error))
+        ) from None
+    if found:
+        raise ContractViolation(
+            message(
+                "rows accepts {targets} targets for {length} time steps: raise a DataError",
+                targets=lengths[number] - 1,
+                length=lengths[number],
+            )
+        )
 
 
 @check

@@ -14,7 +14,7 @@ from seqkit.testing.assertions import (
     assert_global_rng_unchanged,
     assert_global_settings_unchanged,
 )
-from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
+from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply, cause_of
 from seqkit.testing.comparison import shorten
 from seqkit.testing.reader.case import ReaderCase, examples_equal, values_equal
 
@@ -46,12 +46,22 @@ def examples(case: ReaderCase) -> None:
             raise ContractViolation(
                 message(
                     "the sample cannot be read ({error}): yield a valid Example for each of its examples", error=error
-                )
+                ),
+                cause=cause_of(error.__cause__ or error),
             ) from None
         for number, example in enumerate(found, start=1):
             if not len(example.input):
                 raise ContractViolation(
                     message("example {number} is empty: skip it, or raise a DataError", number=number)
+                )
+            names = example.feature_names
+            if names and (reader.yields == "text" or len(names) != example.input.shape[1]):
+                raise ContractViolation(
+                    message(
+                        "example {number} has the feature names {names}: give each feature of its input one name",
+                        number=number,
+                        names=shorten(names),
+                    )
                 )
             is_text = isinstance(example.input, str) or (
                 isinstance(example.input, list | tuple) and all(isinstance(word, str) for word in example.input)

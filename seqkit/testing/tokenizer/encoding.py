@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from seqkit.contracts import Tokenizer
+from seqkit.errors import UnknownText
 from seqkit.messages import message
 from seqkit.testing.assertions import assert_component
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import shorten
-from seqkit.testing.tokenizer.case import TokenizerCase, as_text, token_ids
+from seqkit.testing.tokenizer.case import UNSEEN, TokenizerCase, as_text, token_ids
 
 check = CheckSuite[TokenizerCase]("tokenizer")
 
@@ -104,6 +107,34 @@ def decode_round_trip(case: TokenizerCase) -> None:
 
 
 @check
+def unseen_words(case: TokenizerCase) -> None:
+    """New words of known characters, which are cut into pieces, are decoded as texts with the same ids too."""
+    tokenizer = case.fitted()
+    unknown = set(tokenizer.suppressed_ids)
+    with suppress(UnknownText):
+        unknown |= set(token_ids(tokenizer.encode(UNSEEN)).tolist())
+    unknown -= set(token_ids(tokenizer.encode("")).tolist())  # marks of all texts
+    for word in {word[::-1]: None for text in case.texts for word in as_text(text).split()}:
+        try:
+            ids = tokenizer.encode(word)
+            if unknown & set(token_ids(ids).tolist()):
+                continue
+            decoded = tokenizer.decode(ids)
+            same = np.array_equal(token_ids(tokenizer.encode(decoded)), token_ids(ids))
+        except UnknownText:
+            continue
+        if not same:
+            raise ContractViolation(
+                message(
+                    "the unseen word {word!r} is decoded as {decoded}, which has other ids: make decode the inverse of "
+                    "encode for words that are cut into pieces",
+                    word=word,
+                    decoded=shorten(decoded),
+                )
+            )
+
+
+@check
 def decode_inputs(case: TokenizerCase) -> None:
     """`decode` accepts arrays and lists, of one id or none."""
     tokenizer = case.fitted()
@@ -137,6 +168,19 @@ def all_ids_decodable(case: TokenizerCase) -> None:
                 size=tokenizer.vocab_size,
             )
         )
+
+
+@check
+def no_padding(case: TokenizerCase) -> None:
+    """Texts are not padded to a common length, which batches are."""
+    tokenizer = case.fitted()
+    lengths = {len(ids) for ids in case.encode(tokenizer)}
+    with suppress(UnknownText):
+        lengths.add(len(tokenizer.encode(case.texts[0][:1])))
+        if len(lengths) == 1 and lengths != {1}:
+            raise ContractViolation(
+                message("all texts have {length} ids: do not pad them, since seqkit pads batches", length=lengths.pop())
+            )
 
 
 @check

@@ -97,12 +97,21 @@ def unknown_characters(case: TokenizerCase) -> None:
 
 @check
 def empty_text(case: TokenizerCase) -> None:
-    """An empty text has no ids."""
-    ids = case.fitted().encode("")
-    if not isinstance(ids, np.ndarray) or len(ids) or ids.dtype != np.int64:
+    """An empty text has no ids but special ones, and a prompt does not end in a special id that ends a text."""
+    tokenizer = case.fitted()
+    ids = tokenizer.encode("")
+    if not isinstance(ids, np.ndarray) or ids.dtype != np.int64:
+        raise ContractViolation(
+            message("an empty text is encoded as {ids}: return an empty int64 array", ids=shorten(ids, 40))
+        )
+    if not len(ids):
+        return
+    prompts = [tokenizer.encode_prompt(as_text(text)) for text in case.texts]
+    if all(np.array_equal(prompt[-1], ids[-1]) for prompt in prompts):
         raise ContractViolation(
             message(
-                "an empty text is encoded as {ids}: return an empty int64 array, without special ids",
+                "an empty text is encoded as {ids}, and all prompts end in the last of these ids: return from "
+                "encode_prompt the ids without an end mark, since training texts have no continuation after it",
                 ids=shorten(ids, 40),
             )
         )

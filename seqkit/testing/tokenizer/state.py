@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 from contextlib import suppress
+from typing import Any
 
-from seqkit.errors import DataError
+from seqkit.contracts import Tokenizer
+from seqkit.errors import DataError, UnknownText
 from seqkit.messages import message
 from seqkit.testing.assertions import assert_global_rng_unchanged, assert_global_settings_unchanged
 from seqkit.testing.checks import CheckSuite, ContractViolation
@@ -122,6 +124,26 @@ def determinism(case: TokenizerCase) -> None:
         )
     if not all_equal(ids, [tokenizer.encode(text) for text in reversed(case.texts)][::-1]):
         raise ContractViolation(message("the ids of a text depend on earlier calls of encode: store nothing in encode"))
+    text = case.texts[0]
+    beginnings = [text[:end] for end in range(1, len(text) + 1)]
+    one, other = case.fitted(), case.fitted()
+    forward = [_ids(one, each) for each in beginnings]
+    backward = [_ids(other, each) for each in reversed(beginnings)][::-1]
+    if forward != backward:
+        raise ContractViolation(
+            message(
+                "the ids of the beginnings of a text depend on earlier calls of encode: store nothing in encode, or "
+                "under the whole text"
+            )
+        )
+
+
+def _ids(tokenizer: Tokenizer, text: Any) -> Any:
+    """Return the ids of a text as a list; None if it is unknown."""
+    try:
+        return tokenizer.encode(text).tolist()
+    except UnknownText:
+        return None
 
 
 @check
