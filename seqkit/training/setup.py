@@ -10,7 +10,7 @@ from seqkit.contracts import Batch
 from seqkit.data.batching import Batches, split_batches, to_device
 from seqkit.data.dataset import encode
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
-from seqkit.errors import PluginError, RecipeError, SeqkitError
+from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.modeling.model import Model, build_model
@@ -52,7 +52,6 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
     """
-    check_files(recipe, plan)
     try:
         data = prepare(plan)
         check_requested_texts(plan, recipe, data)
@@ -60,6 +59,9 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         model = _build_model(plan, recipe, data)
     except BuildError as error:
         raise RecipeError([recipe.fault(error.path, str(error))]) from error
+    except DataError:
+        check_files(recipe, plan)  # names the key of a file that is missing
+        raise
     if model.embedding is not None:
         examples = data.splits["train"].examples
         model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
