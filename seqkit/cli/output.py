@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.cli.signals import unfinished
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import message
 
@@ -108,6 +109,7 @@ def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, 
         return
     target = output.resolve()  # a symbolic link stays one
     staged = target.with_name(f".{target.name}.{os.getpid()}")
+    unfinished.add(staged)
     try:
         with staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             for line in _WRITERS[output.suffix.lower()](records):
@@ -120,6 +122,7 @@ def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, 
     finally:
         with suppress(OSError):
             staged.unlink(missing_ok=True)
+        unfinished.discard(staged)
 
 
 def _columns(example: Example, prediction: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self
 
@@ -22,6 +23,9 @@ replaces the one before it only once it is complete."""
 
 LAUNCHER = "SEQKIT_LAUNCHER"
 """The environment variable with the process id of `seqkit run --processes`, set in the processes that it starts."""
+
+unfinished: set[Path] = set()
+"""The files that are being written under a temporary name. The end of the process removes them."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _POLL_SECONDS = 0.5
@@ -132,6 +136,9 @@ def end_process(code: int, line: str) -> NoReturn:
     if is_reporting():
         with suppress(OSError):
             os.write(2, f"seqkit: {line}\n".encode(errors="backslashreplace"))
+    for path in unfinished.copy():
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
     os._exit(code)
 
 
