@@ -223,3 +223,18 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_process_that_ends_at_once_removes_unfinished_files(tmp_path: Path) -> None:
+    script = """
+        from pathlib import Path
+        from seqkit.cli.signals import end_process, unfinished
+        unfinished.add(Path("unfinished"))
+        Path("unfinished").touch()
+        Path("finished").touch()
+        end_process(143, "interrupted")
+        """
+    write_dedented(tmp_path / "script.py", script)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "seqkit: interrupted\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["finished", "script.py"]
