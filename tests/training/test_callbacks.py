@@ -225,7 +225,7 @@ class UnknownArgument:
     def seqkit_epoch_end(self, los: float) -> None: ...
 
 
-HOOKS = "seqkit_run_start, seqkit_epoch_end, seqkit_evaluation, seqkit_checkpoint, seqkit_run_end"
+HOOKS = "seqkit_run_start, seqkit_step, seqkit_epoch_end, seqkit_evaluation, seqkit_checkpoint, seqkit_run_end"
 
 
 @pytest.mark.parametrize(
