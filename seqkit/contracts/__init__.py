@@ -45,6 +45,7 @@ from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State
 from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
+from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
 from seqkit.contracts.parameters import (
     EmbeddingFactory,
@@ -91,6 +92,7 @@ __all__ = [
     "NonEmptyText",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "ParameterGroup",
     "PositiveFloat",
     "PositiveInt",
     "Probability",
