@@ -10,7 +10,9 @@ from seqkit.messages import message
 from seqkit.recipe.plan import BuildError, Spec
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Encoder, Head, Reader
+    from torch.nn import Parameter
+
+    from seqkit.contracts import Encoder, Head, Reader, Schedule
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,14 @@ class DryBuild:
         reader: the reader.
         encoder: with an input size of 1.
         head: before `Head.build`.
+        schedule: the schedule.
         not_causal: the innermost encoder that makes the encoder not causal; None if it is causal.
     """
 
     reader: Reader | None
     encoder: Encoder | None
     head: Head | None
+    schedule: Schedule | None
     not_causal: Spec | None
 
 
@@ -69,6 +73,13 @@ def dry_build(spec: Spec, *supplied: Any) -> Any:
                     error=error,
                 )
             ) from error
+
+
+def one_weight() -> Parameter:
+    """Return a parameter to build an optimizer with. It has memory: fused optimizers do not accept one without."""
+    import torch
+
+    return torch.nn.Parameter(torch.zeros(1, 1))
 
 
 def innermost_not_causal(spec: Spec, encoder: Encoder) -> Spec | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from seqkit.contracts import Nested
 from seqkit.errors import PluginError, suggest
@@ -24,6 +24,9 @@ from seqkit.recipe.section import Section
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+ClassesOf: TypeAlias = Callable[[str], Sequence[type]]
+"""Returns the classes of the installed components of a kind."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,22 @@ def _read_parameters(cls: type) -> dict[str, Parameter]:
     return {item.name: _parameter(item, annotations[item.name]) for item in keywords}
 
 
-def check_values(cls: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def check_values(
+    cls: type, values: Mapping[str, Any], classes_of: ClassesOf = lambda kind: []
+) -> tuple[dict[str, Any], list[Problem]]:
     """Check and convert the values of parameters, except nested components.
+
+    Args:
+        cls: a component or a section.
+        values: its values.
+        classes_of: returns the components of a kind, whose keys may be meant by an unknown one.
 
     Returns:
         The value of each parameter (the default if no valid value is given), and the problems found.
     """
     known = parameters(cls)
     checked: dict[str, Any] = {}
-    problems = [_unknown_key(cls, key) for key in values if key not in known]
+    problems = [_unknown_key(cls, key, classes_of) for key in values if key not in known]
     for name, parameter in known.items():
         if parameter.nested:
             continue
@@ -95,22 +105,36 @@ def check_values(cls: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], 
             if parameter.required:
                 problems.append(Problem((name,), message("is required"), at_key=True))
             continue
-        check = _check_section if parameter.sections else _check_value
-        value, found = check(cls, parameter, values[name])
+        if parameter.sections:
+            value, found = _check_section(parameter, values[name], classes_of)
+        else:
+            value, found = _check_value(cls, parameter, values[name])
         problems += [problem._replace(path=(name, *problem.path)) for problem in found]
         if parameter.sections or not found:
             checked[name] = value
     return checked, problems
 
 
-def section_of(key: str, cls: type) -> str | None:
-    """Return the dotted path of the first section below a class that has a key, or None."""
-    for parameter in parameters(cls).values():
-        for section in parameter.sections:
-            if key in parameters(section):
-                return parameter.name
-            if inner := section_of(key, section):
-                return f"{parameter.name}.{inner}"
+def section_of(key: str, cls: type, classes_of: ClassesOf) -> str | None:
+    """Return the dotted path of the first section, or component of a section, below a section that has a key, or None.
+
+    Args:
+        key: the key.
+        cls: the section; a component has none below it.
+        classes_of: returns the components of a kind.
+    """
+    if not issubclass(cls, Section):
+        return None
+    known = parameters(cls).values()
+    below = [(parameter.name, section) for parameter in known for section in parameter.sections]
+    below += [
+        (parameter.name, each) for parameter in known if parameter.nested for each in classes_of(parameter.nested)
+    ]
+    for name, inner in below:
+        if key in parameters(inner):
+            return name
+        if path := section_of(key, inner, classes_of):
+            return f"{name}.{path}"
     return None
 
 
@@ -119,9 +143,9 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def _unknown_key(cls: type, key: str) -> Problem:
+def _unknown_key(cls: type, key: str, classes_of: ClassesOf) -> Problem:
     known = list(parameters(cls))
-    if home := section_of(key, cls):
+    if home := section_of(key, cls, classes_of):
         return Problem((key,), message("unknown key: move it to `{section}:`", section=home), at_key=True)
     if hint := suggest(key, known):
         return Problem((key,), message("unknown key{hint}", hint=hint), at_key=True)
@@ -130,7 +154,7 @@ def _unknown_key(cls: type, key: str) -> Problem:
     return Problem((key,), message("unknown key: there are no parameters"), at_key=True)
 
 
-def _check_section(cls: type, parameter: Parameter, value: Any) -> tuple[Section | None, list[Problem]]:
+def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> tuple[Section | None, list[Problem]]:
     """Return a section with the default in place of each invalid value, and the problems found."""
     tag = _tag(parameter.sections[0])
     if value is None and not isinstance(parameter.default, Section):
@@ -152,7 +176,7 @@ def _check_section(cls: type, parameter: Parameter, value: Any) -> tuple[Section
         if rejection := explain(name, Literal[tuple(by_name)]):
             return parameter.default, [Problem(() if is_name else (tag,), rejection)]
         section = by_name[str(name)]
-    checked, problems = check_values(section, values)
+    checked, problems = check_values(section, values, classes_of)
     built = section(**checked)
     if is_name:
         problems = [problem._replace(path=()) for problem in problems]

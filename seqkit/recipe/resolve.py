@@ -12,21 +12,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from seqkit.errors import Fault, RecipeError, sort_faults, suggest
+from seqkit.errors import Fault, PluginError, RecipeError, sort_faults, suggest
 from seqkit.messages import format_value, message
 from seqkit.recipe.compatibility import find_conflicts
-from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal
+from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal, one_weight
 from seqkit.recipe.parameters import Parameter, check_values, parameters, section_of, with_article
 from seqkit.recipe.paths import SIDES, absolute_path, written_path
 from seqkit.recipe.plan import DEFAULTS, SECTIONS, BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
-from seqkit.recipe.schema import Data, Settings, Split
+from seqkit.recipe.schema import Data, Settings, Split, Train
+from seqkit.recipe.section import Section
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_plugins, is_url, split_source
+
+SectionT = TypeVar("SectionT", bound=Section)
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Plan:
@@ -83,7 +88,7 @@ class _Resolver:
         check_plugins(plugins, self.registry, lambda place: str(self.recipe.position(("plugins", str(place)))))
         split, reader, side_readers = self.data()
         specs = {key: self.section(key) for key in SECTIONS if key != "data"} | {"data": reader}
-        built = self.try_constructors(specs, side_readers)
+        built = self.try_constructors(specs, side_readers, settings.train)
         # With a fault in `data`, it is unknown whether there is a validation split.
         has_validation = "valid" in side_readers or bool(split and split.valid) or self.is_faulty(("data",))
         for problem in find_conflicts(settings, has_validation, specs, built):
@@ -118,17 +123,36 @@ class _Resolver:
             if key == "extends":
                 self.fault((key,), message("can only be set in the file of a recipe"))
             elif key not in names:
-                home = "data" if key in parameters(Data) else section_of(key, Settings)
+                home = "data" if key in parameters(Data) else section_of(key, Settings, self.classes_of)
                 hint = message(": move it to `{section}:`", section=home) if home else suggest(key, [*names, "extends"])
                 hint = hint or message("; known: {sections}", sections=", ".join(names))
                 self.fault((key,), message("unknown section{hint}", hint=hint), at_key=True)
-        return Settings(
-            **self.values(Settings, {key: self.recipe.data[key] for key in known if key in self.recipe.data})
-        )
+        given = {key: self.recipe.data[key] for key in known if key in self.recipe.data}
+        return self.with_components(Settings(**self.values(Settings, given)), given)
+
+    def with_components(self, section: SectionT, given: Any, path: KeyPath = ()) -> SectionT:
+        """Return a section with the components that it holds, at any depth, checked; None for one that is wrong."""
+        given = given if isinstance(given, dict) else {}
+        changes: dict[str, Any] = {}
+        for name, parameter in parameters(type(section)).items():
+            here = (*path, name)
+            if parameter.nested:
+                changes[name] = self.nested(parameter, given, here)
+            elif isinstance(inner := getattr(section, name), Section):
+                changes[name] = self.with_components(inner, given.get(name), here)
+        return replace(section, **changes)
+
+    def classes_of(self, kind: str) -> list[type]:
+        """Return the classes of the installed components of a kind, without those that cannot be loaded."""
+        classes = []
+        for registered in self.registry.all(kind):
+            with suppress(PluginError):
+                classes.append(registered.load())
+        return classes
 
     def values(self, cls: type, values: dict[str, Any], path: KeyPath = (), name_path: KeyPath = ()) -> dict[str, Any]:
         """Check the values of a section or component, and report what is wrong with them."""
-        checked, problems = check_values(cls, values)
+        checked, problems = check_values(cls, values, self.classes_of)
         for problem in problems:
             here = (*path, *problem.path)
             hint = self.recipe.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
@@ -196,12 +220,24 @@ class _Resolver:
         self.fault(spec.name_path, message("{text}: remove it, or use another", text=text))
         return None
 
-    def component(self, kind: str, value: Any, path: KeyPath) -> Spec | None:
-        """Find a component and check its parameters, nested components included; None if something is wrong."""
+    def component(self, kind: str, value: Any, path: KeyPath, default: str | None = None) -> Spec | None:
+        """Find a component and check its parameters, nested components included.
+
+        Args:
+            kind: of the component.
+            value: its name, or a mapping.
+            path: of the value in the recipe.
+            default: the name of the component if the mapping has no `type`; None if it must have one.
+
+        Returns:
+            The component; None if something is wrong.
+        """
         known, article = ", ".join(self.registry.names(kind)), with_article(kind)
         name_path = path
         if isinstance(value, dict):
             name_path = (*path, "type")
+            if default is not None:
+                value = {"type": default} | value
             if "type" not in value:
                 self.fault(name_path, message("is required: one of {known}", known=known), at_key=True)
                 return None
@@ -246,14 +282,16 @@ class _Resolver:
 
     def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
         """Check a parameter that is a component, or a list of them."""
-        kind = str(parameter.nested)
+        kind, default = str(parameter.nested), parameter.default
+        if parameter.name not in given and not parameter.required:
+            return None if default is None else self.component(kind, default, path)
         if parameter.name not in given:
             wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)
             self.fault(path, message("is required: {wanted}", wanted=wanted), at_key=True)
             return None
         value = given[parameter.name]
         if not parameter.is_list:
-            return self.component(kind, value, path)
+            return self.component(kind, value, path, default)
         if not isinstance(value, list) or not value:
             text = message("must be a list of at least one {kind}, not {value}", kind=kind, value=format_value(value))
             self.fault(path, text)
@@ -280,16 +318,26 @@ class _Resolver:
             located.append(text)
         return located
 
-    def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec]) -> DryBuild:
+    def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec], train: Train) -> DryBuild:
         """Build the components alone, and report the values that their constructors reject."""
         reader = self.try_constructor(specs["data"])
         encoder = self.try_constructor(specs["encoder"], 1)
         head = self.try_constructor(specs["head"])
         for spec in (specs["tokenizer"], *side_readers.values()):
             self.try_constructor(spec)
+        if train.optimizer is not None and "lr" not in train.optimizer.values:
+            raise PluginError(
+                message(
+                    "optimizer '{name}' of {provider} has no parameter lr: add the learning rate to its constructor",
+                    name=train.optimizer.name,
+                    provider=train.optimizer.registered.provider,
+                )
+            )
+        self.try_constructor(train.optimizer, [one_weight()])
+        schedule = self.try_constructor(train.schedule)
         encoder_spec = specs["encoder"]
         not_causal = innermost_not_causal(encoder_spec, encoder) if encoder_spec and encoder is not None else None
-        return DryBuild(reader, encoder, head, not_causal)
+        return DryBuild(reader, encoder, head, schedule, not_causal)
 
     def try_constructor(self, spec: Spec | None, *supplied: Any) -> Any:
         """Build a component alone; return None if its values are invalid."""

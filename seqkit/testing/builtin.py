@@ -16,12 +16,16 @@ from seqkit.encoders.projected import Projected
 from seqkit.encoders.stacked import Stacked
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
+from seqkit.optimizers.adam import Adam, AdamW, NAdam
+from seqkit.optimizers.rmsprop import RMSprop
+from seqkit.optimizers.sgd import SGD
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
 from seqkit.testing.checks import Check
 from seqkit.testing.embedding import checks_for_embedding
 from seqkit.testing.encoder import checks_for_encoder
 from seqkit.testing.head import checks_for_head
+from seqkit.testing.optimizer import checks_for_optimizer
 from seqkit.testing.reader import checks_for_reader
 from seqkit.testing.tokenizer import checks_for_tokenizer
 from seqkit.tokenizers.byte import Byte
@@ -211,3 +215,34 @@ def classify() -> list[Check]:
             "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
         }
     )
+
+
+def _optimizer(cls: Any, **settings: Any) -> list[Check]:
+    """Return the checks of an optimizer with its defaults, and with all its parts in use."""
+    settings |= {"weight_decay": 0.1, "exempt_biases": True}
+    return variants(
+        {
+            "defaults": checks_for_optimizer(cls),
+            "all parts": checks_for_optimizer(lambda parameters: cls(parameters, **settings)),
+        }
+    )
+
+
+def adam() -> list[Check]:
+    return _optimizer(Adam)
+
+
+def adamw() -> list[Check]:
+    return _optimizer(AdamW)
+
+
+def nadam() -> list[Check]:
+    return _optimizer(NAdam)
+
+
+def sgd() -> list[Check]:
+    return _optimizer(SGD, momentum=0.9, nesterov=True)
+
+
+def rmsprop() -> list[Check]:
+    return _optimizer(RMSprop, momentum=0.5)
