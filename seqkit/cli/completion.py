@@ -70,8 +70,9 @@ def _section_keys() -> Iterator[str]:
 
     def keys(cls: type, prefix: str) -> Iterator[str]:
         for parameter in parameters(cls).values():
-            if not parameter.sections:
+            if parameter.is_list or not parameter.sections:
                 yield f"{prefix}{parameter.name}"
+                continue
             for section in parameter.sections:
                 yield from keys(section, f"{prefix}{parameter.name}.")
 

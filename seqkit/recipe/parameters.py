@@ -11,7 +11,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -39,9 +39,9 @@ class Parameter:
         default: None if it is required.
         required: whether it has no default.
         nested: the kind of component that it holds, if it does.
-        is_list: whether it holds a list of them.
+        is_list: whether it holds a list of components or sections.
         is_path: whether it is a path, which is relative to the recipe.
-        sections: the sections that it can be, if it is one.
+        sections: the sections that it can be, or hold a list of.
     """
 
     name: str
@@ -106,7 +106,7 @@ def check_values(
                 problems.append(Problem((name,), message("is required"), at_key=True))
             continue
         if parameter.sections:
-            value, found = _check_section(parameter, values[name], classes_of)
+            value, found = _check_sections(parameter, values[name], classes_of)
         else:
             value, found = _check_value(cls, parameter, values[name])
         problems += [problem._replace(path=(name, *problem.path)) for problem in found]
@@ -154,10 +154,29 @@ def _unknown_key(cls: type, key: str, classes_of: ClassesOf) -> Problem:
     return Problem((key,), message("unknown key: there are no parameters"), at_key=True)
 
 
+def _check_sections(parameter: Parameter, value: Any, classes_of: ClassesOf) -> tuple[Any, list[Problem]]:
+    """Return a section, or a tuple of sections, with the default in place of each invalid one, and the problems."""
+    if not parameter.is_list:
+        return _check_section(parameter, value, classes_of)
+    if not isinstance(value, list | tuple):
+        text = message(
+            "must be a list of mappings with {keys}, not {value}",
+            keys=_keys(parameter.sections),
+            value=format_value(value),
+        )
+        return parameter.default, [Problem((), text)]
+    sections, problems = [], []
+    for place, item in enumerate(value):
+        section, found = _check_section(replace(parameter, default=None), item, classes_of)
+        sections.append(section)
+        problems += [problem._replace(path=(str(place), *problem.path)) for problem in found]
+    return (parameter.default if problems else tuple(sections)), problems
+
+
 def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> tuple[Section | None, list[Problem]]:
     """Return a section with the default in place of each invalid value, and the problems found."""
     tag = _tag(parameter.sections[0])
-    if value is None and not isinstance(parameter.default, Section):
+    if value is None and parameter.default is None and not parameter.is_list:
         return None, []
     is_name = isinstance(value, str) and "type" in parameters(parameter.sections[0])
     values = {"type": value} if is_name else value
@@ -177,6 +196,8 @@ def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> t
             return parameter.default, [Problem(() if is_name else (tag,), rejection)]
         section = by_name[str(name)]
     checked, problems = check_values(section, values, classes_of)
+    if any(each.required and each.name not in checked for each in parameters(section).values()):
+        return parameter.default, problems
     built = section(**checked)
     if is_name:
         problems = [problem._replace(path=()) for problem in problems]
@@ -291,15 +312,16 @@ def _evaluate(annotations: dict[str, Any], cls: type) -> dict[str, Any]:
 def _parameter(item: inspect.Parameter, annotation: Any) -> Parameter:
     nested, is_list = _nested_kind(annotation)
     forms = (annotation, *typing.get_args(annotation))
+    sections = tuple(form for form in forms if isinstance(form, type) and issubclass(form, Section))
     return Parameter(
         name=item.name,
         annotation=annotation,
         default=None if item.default is item.empty else item.default,
         required=item.default is item.empty,
         nested=nested,
-        is_list=is_list,
+        is_list=is_list or (bool(sections) and typing.get_origin(annotation) is tuple),
         is_path=Path in forms,
-        sections=tuple(form for form in forms if isinstance(form, type) and issubclass(form, Section)),
+        sections=sections,
     )
 
 

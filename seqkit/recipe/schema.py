@@ -146,6 +146,21 @@ class Data(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Group(Section):
+    """Parameters of the model that are trained in another way than all others.
+
+    Attributes:
+        parameters: a pattern of their names, in which `*` stands for any text: `encoder.*`.
+        lr_scale: their share of the learning rate.
+        frozen_epochs: the number of epochs before they are trained; `always` leaves them as they are.
+    """
+
+    parameters: NonEmptyText
+    lr_scale: NonNegativeFloat = 1.0
+    frozen_epochs: NonNegativeFloat | Literal["always"] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class EarlyStopping(Section):
     """Stop after `patience` evaluations in which `train.metric` improved by at most `min_delta`."""
 
@@ -166,6 +181,7 @@ class Train(Section):
         carry_state: with `sequence_length` and a causal encoder: begin each window with the state after the one before.
         optimizer: the optimizer, a `Spec` in a plan.
         schedule: the learning rate schedule, a `Spec` in a plan.
+        groups: the parameters that are frozen for a time, or that have a share of the learning rate.
         clip_norm: the norm that longer gradients are scaled down to.
         metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head. While that
             metric is undefined or always has the same value, the loss chooses.
@@ -184,6 +200,7 @@ class Train(Section):
     carry_state: bool = True
     optimizer: Annotated[Any, Nested("optimizer")] = "adam"
     schedule: Annotated[Any, Nested("schedule")] = "constant"
+    groups: tuple[Group, ...] = ()
     clip_norm: PositiveFloat | None = None
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None

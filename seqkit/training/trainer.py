@@ -81,8 +81,10 @@ class Trainer:
         self.model = setup.model
         self.settings = setup.plan.train
         self.length = training_length(self.settings, len(setup.train_batches))
-        self.parameters = [weight for weight in self.model.parameters() if weight.requires_grad]
-        self.optimizer: Optimizer = self.settings.optimizer.build(self.parameters)
+        self.parameters = [weight for group in setup.groups for weight in group.parameters]
+        self.optimizer: Optimizer = self.settings.optimizer.build(
+            [{"params": [*group.parameters], "lr_scale": group.lr_scale} for group in setup.groups]
+        )
         self.schedule: Schedule = self.settings.schedule.build()
         self.progress = Progress()
         self.best: Weights | None = None
@@ -90,7 +92,8 @@ class Trainer:
         if checkpoint:
             self.progress, self.best = checkpoint.progress, checkpoint.best
             self.state = checkpoint.restore(self.model, self.optimizer, self.schedule)
-        self._wrapped = communicator.wrap_ddp(self.model, self._compute_first_gradients)
+        self._frozen: list[int] | None = None
+        self._freeze()
         self._log = MetricsLog(run.metrics, self.progress.metrics_bytes, enabled=communicator.is_first)
         self._last_save = time.monotonic()
 
@@ -146,6 +149,7 @@ class Trainer:
         """Take one optimizer step."""
         progress = self.progress
         start = time.perf_counter()
+        self._freeze()
         batch = to_device(shard.batch, self.setup.device)
         state = first_rows(self.state, len(batch.lengths)) if shard.continues else None
         result = self._update(shard, batch, state, self._learning_rate())
@@ -162,7 +166,7 @@ class Trainer:
     def _update(self, shard: BatchShard, batch: Batch, state: State, lr: float) -> StepResult:
         """Update the weights by the gradient of a batch."""
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["lr_scale"]
         for weight in self.parameters:
             weight.grad = None
         loss, state = self._wrapped(batch, state)
@@ -179,6 +183,20 @@ class Trainer:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip_norm, norm)
         optimizer_step(self.optimizer)
         return StepResult(total, count, int(tokens), state)
+
+    def _freeze(self) -> None:
+        """Freeze the parameters that are not trained in the next step, and unfreeze all others."""
+        progress = self.progress
+        epochs = progress.epoch + progress.step_in_epoch / len(self.setup.train_batches)
+        frozen = [number for number, group in enumerate(self.setup.groups) if epochs < group.frozen_epochs]
+        if frozen == self._frozen:
+            return
+        for number, group in enumerate(self.setup.groups):
+            for weight in group.parameters:
+                weight.requires_grad_(number not in frozen)
+                weight.grad = None
+        self._frozen = frozen
+        self._wrapped = self.communicator.wrap_ddp(self.model, self._compute_first_gradients)
 
     def _learning_rate(self) -> float:
         """Return the learning rate of the next step.
