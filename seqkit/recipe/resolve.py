@@ -2,7 +2,8 @@
 
 A recipe (`source`) passes each of these modules once:
 
-- `parameters` checks the values of sections (`schema`) and components against their annotations (`rules`).
+- `checker` finds components, and checks the values of sections (`schema`) and components (`values`) against their
+  annotations (`rules`).
 - `dry_build` checks the values of components by their constructors.
 - `compatibility` checks the sections against each other.
 - `plan` is the result.
@@ -12,26 +13,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from seqkit.errors import Fault, PluginError, RecipeError, sort_faults, suggest
-from seqkit.messages import format_value, message
+from seqkit.errors import PluginError, RecipeError, sort_faults, suggest
+from seqkit.messages import message
+from seqkit.recipe.checker import Checker
 from seqkit.recipe.compatibility import find_conflicts
 from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal, one_weight
-from seqkit.recipe.parameters import Parameter, check_values, parameters, section_of, with_article
-from seqkit.recipe.paths import SIDES, absolute_path, written_path
+from seqkit.recipe.parameters import parameters, with_article
+from seqkit.recipe.paths import SIDES
 from seqkit.recipe.plan import DEFAULTS, SECTIONS, BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.schema import Data, Settings, Split, Train
-from seqkit.recipe.section import Section
-from seqkit.recipe.yaml_parser import KeyPath
+from seqkit.recipe.values import section_of
 from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_plugins, is_url, split_source
-
-SectionT = TypeVar("SectionT", bound=Section)
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Plan:
@@ -65,21 +62,16 @@ def resolve_reader(recipe: Recipe, registry: Registry) -> Spec:
     return reader
 
 
-class _Resolver:
-    """Collects the faults of one recipe, section by section.
+class _Resolver(Checker):
+    """Checks one recipe, section by section.
 
     Attributes:
-        faults: what is wrong so far.
         reads_features: whether the reader yields features, so that there is no tokenizer.
-        paths: the paths of the recipe: as it names them, by their absolute form.
     """
 
     def __init__(self, recipe: Recipe, registry: Registry) -> None:
-        self.recipe = recipe
-        self.registry = registry
-        self.faults: list[Fault] = []
+        super().__init__(recipe, registry)
         self.reads_features = False
-        self.paths: dict[Path, Path] = {}
 
     def plan(self) -> Plan | None:
         """Return the plan; None if there are faults."""
@@ -129,35 +121,6 @@ class _Resolver:
                 self.fault((key,), message("unknown section{hint}", hint=hint), at_key=True)
         given = {key: self.recipe.data[key] for key in known if key in self.recipe.data}
         return self.with_components(Settings(**self.values(Settings, given)), given)
-
-    def with_components(self, section: SectionT, given: Any, path: KeyPath = ()) -> SectionT:
-        """Return a section with the components that it holds, at any depth, checked; None for one that is wrong."""
-        given = given if isinstance(given, dict) else {}
-        changes: dict[str, Any] = {}
-        for name, parameter in parameters(type(section)).items():
-            here = (*path, name)
-            if parameter.nested:
-                changes[name] = self.nested(parameter, given, here)
-            elif isinstance(inner := getattr(section, name), Section):
-                changes[name] = self.with_components(inner, given.get(name), here)
-        return replace(section, **changes)
-
-    def classes_of(self, kind: str) -> list[type]:
-        """Return the classes of the installed components of a kind, without those that cannot be loaded."""
-        classes = []
-        for registered in self.registry.all(kind):
-            with suppress(PluginError):
-                classes.append(registered.load())
-        return classes
-
-    def values(self, cls: type, values: dict[str, Any], path: KeyPath = (), name_path: KeyPath = ()) -> dict[str, Any]:
-        """Check the values of a section or component, and report what is wrong with them."""
-        checked, problems = check_values(cls, values, self.classes_of)
-        for problem in problems:
-            here = (*path, *problem.path)
-            hint = self.recipe.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
-            self.fault(here, problem.text + hint, at_key=problem.at_key)
-        return checked
 
     def data(self) -> tuple[Split | None, Spec | None, dict[str, Spec]]:
         """Check `data`: its split, its reader, and the readers of `data.valid` and `data.test`."""
@@ -220,94 +183,6 @@ class _Resolver:
         self.fault(spec.name_path, message("{text}: remove it, or use another", text=text))
         return None
 
-    def component(self, kind: str, value: Any, path: KeyPath, default: str | None = None) -> Spec | None:
-        """Find a component and check its parameters, nested components included.
-
-        Args:
-            kind: of the component.
-            value: its name, or a mapping.
-            path: of the value in the recipe.
-            default: the name of the component if the mapping has no `type`; None if it must have one.
-
-        Returns:
-            The component; None if something is wrong.
-        """
-        known, article = ", ".join(self.registry.names(kind)), with_article(kind)
-        name_path = path
-        if isinstance(value, dict):
-            name_path = (*path, "type")
-            if default is not None:
-                value = {"type": default} | value
-            if "type" not in value:
-                self.fault(name_path, message("is required: one of {known}", known=known), at_key=True)
-                return None
-        elif isinstance(value, str):
-            value = {"type": value}
-        else:
-            text = message(
-                "must be a mapping with `type:`, or the name of {component}, not {value}",
-                component=article,
-                value=format_value(value),
-            )
-            self.fault(path, text)
-            return None
-        name = value["type"]
-        if not isinstance(name, str) or not name:
-            text = message(
-                "must be the name of {component} ({known}), not {value}",
-                component=article,
-                known=known,
-                value=format_value(name),
-            )
-            self.fault(name_path, text)
-            return None
-        try:
-            registered = self.registry.get(kind, name)
-        except LookupError as error:
-            self.fault(name_path, str(error))
-            return None
-        cls = registered.load()
-        given = {key: item for key, item in value.items() if key != "type"}
-        before = len(self.faults)
-        checked = self.values(cls, given, path, name_path)
-        for parameter in parameters(cls).values():
-            here = (*path, parameter.name)
-            if parameter.nested:
-                checked[parameter.name] = self.nested(parameter, given, here)
-            elif parameter.is_path and isinstance(checked.get(parameter.name), Path):
-                checked[parameter.name] = self.absolute(checked[parameter.name], given.get(parameter.name), here)
-        if len(self.faults) > before:
-            return None
-        return Spec(registered, cls, path, {key: checked[key] for key in parameters(cls)}, name_path)
-
-    def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
-        """Check a parameter that is a component, or a list of them."""
-        kind, default = str(parameter.nested), parameter.default
-        if parameter.name not in given and not parameter.required:
-            return None if default is None else self.component(kind, default, path)
-        if parameter.name not in given:
-            wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)
-            self.fault(path, message("is required: {wanted}", wanted=wanted), at_key=True)
-            return None
-        value = given[parameter.name]
-        if not parameter.is_list:
-            return self.component(kind, value, path, default)
-        if not isinstance(value, list) or not value:
-            text = message("must be a list of at least one {kind}, not {value}", kind=kind, value=format_value(value))
-            self.fault(path, text)
-            return None
-        return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
-
-    def absolute(self, path: Path, given: Any, here: KeyPath) -> Path:
-        """Return a path relative to the file that contains it, as an absolute path, and record how it is written."""
-        try:
-            absolute = absolute_path(self.recipe, path, given, written_path(self.recipe, here))
-        except ValueError as error:
-            self.fault(here, str(error))
-            return path
-        self.paths[absolute] = path
-        return absolute
-
     def plugins(self, items: Sequence[str]) -> list[str]:
         """Return the required packages, the source of each as a URL or an absolute path."""
         located = []
@@ -348,12 +223,3 @@ class _Resolver:
             if not str(error).startswith("input_size"):
                 self.fault(error.path, str(error))
             return None
-
-    def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> None:
-        """Report that something is wrong at a value, or at its key."""
-        self.faults.append(self.recipe.fault(written_path(self.recipe, path, or_missing=at_key), text, at_key=at_key))
-
-    def is_faulty(self, path: KeyPath) -> bool:
-        """Return whether there is a fault at a path or below."""
-        key = ".".join(path)
-        return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)

@@ -14,7 +14,8 @@ from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM
 from seqkit.errors import SeqkitError, describe_error
 from seqkit.messages import message
-from seqkit.recipe.parameters import Parameter, check_values, parameters
+from seqkit.recipe.parameters import Parameter, parameters
+from seqkit.recipe.values import check_values
 from seqkit.registry.records import Registered
 from seqkit.testing.checks import Check
 from seqkit.testing.embedding import checks_for_embedding
