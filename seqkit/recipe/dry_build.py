@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
+from seqkit.recipe.no_compiler import no_compiler_for_optimizers
 from seqkit.recipe.plan import BuildError, Spec
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def dry_build(spec: Spec, *supplied: Any) -> Any:
     """
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), no_compiler_for_optimizers():
         try:
             with torch.device("meta"):
                 return spec.build(*supplied)

@@ -121,4 +121,4 @@ def seqkit_schedules() -> Iterator[Component]:
         ("one_cycle", "one_cycle:OneCycle", "a rise to lr and a longer fall, each half a cosine"),
         ("plateau", "plateau:Plateau", "a factor when train.metric stops improving, after a warm-up"),
     ):
-        yield Component(name, f"seqkit.schedules.{target}", summary)
+        yield Component(name, f"seqkit.schedules.{target}", summary, f"seqkit.testing.builtin:{name}")

@@ -91,7 +91,7 @@ def all_equal(one: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
 
 
 @check
-def construction(case: OptimizerCase) -> None:
+def contract(case: OptimizerCase) -> None:
     """The optimizer is a torch.optim.Optimizer, has a parameter `lr`, and keeps the groups that it is given."""
     weights = case.weights()
     optimizer = case.factory(weights)

@@ -71,7 +71,7 @@ def check_schedule(factory: Callable[[], Schedule]) -> None:
 
 
 @check
-def construction(case: ScheduleCase) -> None:
+def contract(case: ScheduleCase) -> None:
     """The schedule inherits the contract, and a recipe can set its parameters."""
     assert_component(case.build(), Schedule, is_module=False)
 
@@ -94,7 +94,7 @@ def finite_rates(case: ScheduleCase) -> None:
 
 
 @check
-def pure_function(case: ScheduleCase) -> None:
+def determinism(case: ScheduleCase) -> None:
     """The learning rate depends on the arguments and the state, not on earlier calls."""
     for evaluations in (0, 20):
         one, other = case.build(evaluations), case.build(evaluations)

@@ -145,9 +145,9 @@ class Noisy(Signs):
 
 
 OPTIMIZER_FAULTS: list[tuple[Any, str, str]] = [
-    (NoOptimizer, "construction", "NoOptimizer is not a torch.optim.Optimizer"),
-    (NoRate, "construction", "add a parameter lr"),
-    (LosesKeys, "construction", "a group has lost its key lr_scale"),
+    (NoOptimizer, "contract", "NoOptimizer is not a torch.optim.Optimizer"),
+    (NoRate, "contract", "add a parameter lr"),
+    (LosesKeys, "contract", "a group has lost its key lr_scale"),
     (Ascends, "convex_problem", "check the sign of the step"),
     (OwnRate, "learning_rate", "a group changes although its lr was set to 0"),
     (HalfOwnRate, "learning_rate", "does not depend on the lr that is set in the group"),
@@ -273,11 +273,11 @@ class Keywords(Falls):
 
 
 SCHEDULE_FAULTS: list[tuple[Any, str, str]] = [
-    (Keywords, "construction", "takes **kwargs"),
+    (Keywords, "contract", "takes **kwargs"),
     (Negative, "finite_rates", "the learning rate of step 51 of 100 is -0.0"),
     (Infinite, "finite_rates", "the learning rate of step 0 of 1 is inf"),
     (Tensor, "finite_rates", "is tensor(0.5000"),
-    (Counts, "pure_function", "depends on earlier calls"),
+    (Counts, "determinism", "depends on earlier calls"),
     (Random, "global_rng_unchanged", "random"),
     (NoState, "state_round_trip", "the learning rates differ after restoring"),
     (SetState, "state_round_trip", "the state is not JSON"),
