@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import torch
@@ -206,17 +207,17 @@ class Trainer:
         """
         step = self.progress.step
         lr = self.schedule.learning_rate(self.settings.optimizer.values["lr"], step, self.length)
-        if not 0 <= lr < math.inf:
+        if not (isinstance(lr, Real) and 0 <= lr < math.inf):
             raise PluginError(
                 message(
-                    "schedule '{name}' of {provider}: the learning rate of step {step:,} is {lr}",
+                    "schedule '{name}' of {provider}: the learning rate of step {step:,} is {lr}, not a number >= 0",
                     name=self.settings.schedule.name,
                     provider=self.settings.schedule.registered.provider,
                     step=step + 1,
                     lr=lr,
                 )
             )
-        return lr
+        return float(lr)
 
     def _compute_first_gradients(self) -> None:
         batch = to_device(next(self.setup.train_batches.epoch(0)).batch, self.setup.device)
