@@ -10,6 +10,7 @@ import numpy as np
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
+from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -140,3 +141,11 @@ class Head(Contract, ABC):
         Further baselines go into a list under `others`, each in the same form.
         """
         return None
+
+    def parameter_groups(self) -> Iterable[ParameterGroup]:
+        """Return the parameters that are frozen for a time, or that have a share of the learning rate.
+
+        Each parameter is in at most one group; one that is in no group is trained like any other. `train.groups` of a
+        recipe replaces what is returned here.
+        """
+        return ()

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from seqkit import hookspecs
+from seqkit.contracts import TrainingLength
 from seqkit.errors import PluginError, StopTraining, describe_error
 from seqkit.hookspecs import LIFECYCLE, PROJECT
 from seqkit.messages import message
 from seqkit.registry.records import Registry
 from seqkit.training.progress import Progress
-from seqkit.training.schedule import TrainingLength
 
 if TYPE_CHECKING:
     from seqkit.training.setup import TrainingSetup

@@ -72,7 +72,7 @@ def open_run(
         else:
             callbacks.note(message("restarted by torchrun: no checkpoint yet, starting again"))
     resumed = os.fsdecode(communicator.broadcast(os.fsencode(resume or "")))
-    first = {} if resumed else snapshot(setup.model, None, Progress(), None, None, communicator)
+    first = {} if resumed else snapshot(setup.model, None, None, Progress(), None, None, communicator)
 
     def open_in_process_0() -> Files:
         if not communicator.is_first:
