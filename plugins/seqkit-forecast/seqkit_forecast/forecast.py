@@ -223,7 +223,7 @@ class Forecast(ForecastLayers, Head):
         units = "standard deviations of the training split" if self.metric_units == "scaled" else "the data's units"
         metrics["scored"] = f"{len(target):,} windows of {self.windows.horizon} time steps, in {units}"
         if self.lookback:
-            metrics["scored"] += f"; inputs of {self.lookback:,} time steps, which begin before the split"
+            metrics["scored"] += f", each from {self.lookback:,} time steps"
         if self.quantiles:
             metrics["coverage"] = {
                 str(level): float((target <= np.array([item["quantiles"][str(level)] for item in predictions])).mean())
