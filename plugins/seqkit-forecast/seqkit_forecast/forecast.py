@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from annotated_types import Gt, Lt
-from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit_forecast.baselines import baseline_forecasts
 from seqkit_forecast.layers import ForecastLayers
+from seqkit_forecast.losses import forecast_loss
 from seqkit_forecast.metrics import detailed_metrics, forecast_metrics
 from seqkit_forecast.normalization import Normalization
 from seqkit_forecast.targets import TargetVariables
 from seqkit_forecast.windows import SlidingWindows
-
-ERRORS: dict[str, Callable[[Tensor], Tensor]] = {
-    "mse": Tensor.square,
-    "mae": Tensor.abs,
-    "huber": lambda error: nn.functional.huber_loss(error, torch.zeros_like(error), reduction="none"),
-}
-"""The loss of each error, in standardized units."""
 
 QuantileLevel = Annotated[float, Gt(0), Lt(1)]
 
@@ -176,16 +169,8 @@ class Forecast(ForecastLayers, Head):
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         final = self.dropout(encoded.final)
-        target = batch.targets  # (batch, horizon, variables), standardized
-        if self.quantiles:
-            # (batch, horizon, variables, quantiles)
-            error = target[..., None] - self.quantile_forecasts(final, batch)
-            levels = error.new_tensor(self.quantiles)
-            total = torch.maximum(levels * error, (levels - 1) * error).sum() / len(self.quantiles)
-        else:
-            error = target - self.point_forecast(final, batch)
-            total = ERRORS[self.error](error).sum()
-        return Loss(total, target.numel())
+        forecast = self.quantile_forecasts(final, batch) if self.quantiles else self.point_forecast(final, batch)
+        return forecast_loss(forecast, batch.targets, self.error, self.quantiles)
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         final = self.dropout(encoded.final)
@@ -212,6 +197,47 @@ class Forecast(ForecastLayers, Head):
         return {
             name: list(column) for name, column in zip(self.variables.names, zip(*values, strict=True), strict=True)
         }
+
+    def task(self) -> dict[str, Any]:
+        """Return what the members of an ensemble must share: the columns, the windows and the units of errors."""
+        state = self.variables.state()
+        windows = {"windows": [self.windows.input_length, self.windows.horizon, self.windows.stride, self.lookback]}
+        names = ("columns", "names", "targets", "deviation", "seasonal_error")
+        return {name: state[name] for name in names} | windows | {"quantiles": list(self.quantiles)}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Return the mean of the members' forecasts, and of each quantile: their order and the median are kept.
+
+        Args:
+            predictions: for each member, what its `predict` returned for the same rows.
+        """
+        combined: list[dict[str, Any]] = []
+        for members in zip(*predictions, strict=True):
+            row: dict[str, Any] = {"forecast": np.mean([each["forecast"] for each in members], axis=0).tolist()}
+            if self.quantiles:
+                levels = [str(level) for level in self.quantiles]
+                row["quantiles"] = {
+                    level: np.mean([each["quantiles"][level] for each in members], axis=0).tolist() for level in levels
+                }
+            combined.append(row)
+        return combined
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
+        """Return the loss of combined predictions.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples.
+        """
+        standardize = self.variables.standardize
+        if self.quantiles:
+            levels = [str(level) for level in self.quantiles]
+            forecasts = [standardize(np.array([each["quantiles"][level] for each in predictions])) for level in levels]
+            forecast = np.stack(forecasts, axis=-1)
+        else:
+            forecast = standardize(np.array([each["forecast"] for each in predictions]))
+        target = torch.from_numpy(standardize(self._targets(examples)))
+        return forecast_loss(torch.from_numpy(forecast), target, self.error, self.quantiles)
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
