@@ -40,6 +40,8 @@ class Head(Contract, ABC):
             examples of each label by its proportions, and every label occurs in the training split. False if targets
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
+        lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
+            its example begins with: as many as a row reads before its first target. Known after construction.
     """
 
     capabilities = {"takes_long_texts": ("fit", "rows", "metrics", "baseline")}
@@ -55,6 +57,7 @@ class Head(Contract, ABC):
     allow_leak: bool = False
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
+    lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
         """Learn about the targets from the training examples: the set of labels, for instance."""
