@@ -18,12 +18,27 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
 
 
 @seqkit.hookimpl
+def seqkit_encoders() -> Iterator[seqkit.Component]:
+    yield seqkit.Component(
+        "spec_augment",
+        "seqkit_ctc.spec_augment:SpecAugment",
+        "another encoder, whose inputs are masked in training by SpecAugment",
+    )
+
+
+@seqkit.hookimpl
 def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "tones",
         "seqkit_ctc.tones:Tones",
         "synthetic recordings of digits, as log-mel features",
         checks="seqkit_ctc.checks:tones",
+    )
+    yield seqkit.Component(
+        "voices",
+        "seqkit_ctc.voices:Voices",
+        "synthetic speech of different voices, as log-mel features",
+        checks="seqkit_ctc.checks:voices",
     )
     yield seqkit.Component(
         "wav",

@@ -11,17 +11,27 @@ from 0 at the center of its left neighbor to 1 at its own, and falls to 0 at tha
 
     log(LOG_OFFSET + sum over k of M_b[f(k)] P[k]).
 
+Normalization subtracts the mean of each band in a recording, and divides by its standard deviation. The mean is the
+effect of the microphone and of the level, because a filter adds a constant to a logarithm (Atal, 1974; Viikki and
+Laurila, 1998).
+
 References: Davis and Mermelstein, 1980; O'Shaughnessy, 1987, for the mel scale.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 LOG_OFFSET = 1e-8
 """Makes the logarithm of silence finite: 80 dB below the power of samples that are all 1."""
+
+Normalization = Literal["none", "recording"]
+
+_MIN_DEVIATION = 1e-3
+"""The least standard deviation of a band that is divided by, far below that of sound: silence remains 0."""
 
 _WINDOWS_PER_BLOCK = 4096
 """The number of windows that are transformed at once, which limits the memory that a long recording needs."""
@@ -37,6 +47,7 @@ class LogMel:
         bands: the number of mel bands.
         low: the lowest frequency of the first band in Hz.
         high: the highest frequency of the last band in Hz; None for half the sample rate.
+        normalize: `recording` normalizes each band of a recording to mean 0 and standard deviation 1.
         stack: the number of successive windows that are concatenated into one time step, which divides the number of
             time steps by as much (Sak et al., 2015). The last windows are dropped if they do not fill a time step.
 
@@ -53,6 +64,7 @@ class LogMel:
         bands: int,
         low: float,
         high: float | None,
+        normalize: Normalization,
         stack: int,
     ) -> None:
         self.sample_rate = sample_rate
@@ -61,6 +73,7 @@ class LogMel:
         self.bands = bands
         self.low = low
         self.high = sample_rate / 2 if high is None else high
+        self.normalize = normalize
         self.stack = stack
         if self.window_size < 2:
             raise ValueError(f"window must be at least {2 / sample_rate} s (two samples), not {window} s")
@@ -109,6 +122,10 @@ class LogMel:
             spectrum = np.fft.rfft(windows[block] * self._hann_window, self.fft_size)  # (windows, fft_size / 2 + 1)
             power = (spectrum.real**2 + spectrum.imag**2) / (self._hann_window**2).sum()
             features[block] = np.log(LOG_OFFSET + power @ self.filters.T)  # (windows, bands)
+        if self.normalize == "recording" and steps:
+            deviation = features.std(axis=0, dtype=np.float64)
+            features = (features - features.mean(axis=0, dtype=np.float64)) / np.maximum(deviation, _MIN_DEVIATION)
+            features = features.astype(np.float32)
         return features.reshape(steps, self.stack * self.bands)
 
 

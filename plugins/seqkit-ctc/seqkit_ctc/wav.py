@@ -13,7 +13,7 @@ from annotated_types import Ge
 from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_rows
-from seqkit_ctc.log_mel import LogMel
+from seqkit_ctc.log_mel import LogMel, Normalization
 from seqkit_ctc.wav_io import read_wav
 
 
@@ -37,6 +37,8 @@ class Wav(Reader):
         bands: the number of mel bands.
         low: the lowest frequency of the first band in Hz.
         high: the highest frequency of the last band in Hz; half the sample rate when null.
+        normalize: `recording` shifts and scales each band of a recording to mean 0 and standard deviation 1, which
+            removes the level and the microphone.
         stack: the number of successive windows that are concatenated into one time step.
     """
 
@@ -57,6 +59,7 @@ class Wav(Reader):
         bands: PositiveInt = 40,
         low: Annotated[float, Ge(0)] = 100.0,
         high: PositiveFloat | None = None,
+        normalize: Normalization = "none",
         stack: PositiveInt = 3,
     ) -> None:
         if path is None:
@@ -71,7 +74,14 @@ class Wav(Reader):
         self.empty = empty
         self.unreadable = unreadable
         self.features = LogMel(
-            sample_rate=sample_rate, window=window, hop=hop, bands=bands, low=low, high=high, stack=stack
+            sample_rate=sample_rate,
+            window=window,
+            hop=hop,
+            bands=bands,
+            low=low,
+            high=high,
+            normalize=normalize,
+            stack=stack,
         )
 
     @classmethod

@@ -21,6 +21,7 @@ def log_mel(**parameters: Any) -> LogMel:
         "bands": 20,
         "low": 100.0,
         "high": None,
+        "normalize": "none",
         "stack": 1,
     }
     return LogMel(**(defaults | parameters))
