@@ -1,4 +1,4 @@
-"""The components and the command of this plugin, by name. A class is imported only when a recipe uses it."""
+"""The components and the commands of this plugin, by name. A class is imported only when a recipe uses it."""
 
 from __future__ import annotations
 
@@ -51,3 +51,4 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
 @seqkit.hookimpl
 def seqkit_commands() -> Iterator[seqkit.Command]:
     yield seqkit.Command("tones", "seqkit_ctc.command:tones", "Write synthetic recordings of digits to wav files.")
+    yield seqkit.Command("voices", "seqkit_ctc.command:voices", "Write synthetic speech to wav files.")

@@ -28,8 +28,9 @@ _HOP = 0.01
 _RINGING = 0.03
 """How long a window's output continues after the window, in seconds: the narrowest formant is then 40 dB lower."""
 
-_EDGE = 0.005
-"""How long before and after the boundary of two segments their levels change, in seconds."""
+_LEVEL_CHANGE = 0.1
+_FORMANT_CHANGE = 0.3
+"""The fractions of a segment, at its start and at its end, in which levels and formants change."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def sample_voice(generator: np.random.Generator, formants: Range, pitch: Range, 
         pitch=float(np.exp(generator.uniform(*np.log(pitch)))),
         speed=generator.uniform(*speed),
         breath=generator.uniform(0.005, 0.05),
-        accent={name: generator.uniform(0.93, 1.07, 3) for name in PHONES},
+        accent={name: generator.uniform(0.9, 1.1, 3) for name in PHONES},
         tilt=generator.uniform(-0.7, 0.5),
     )
 
@@ -80,7 +81,7 @@ class SpeechSynthesizer:
     def synthesize(self, digits: str, voice: Voice, generator: np.random.Generator) -> np.ndarray:
         """Return a recording of digits, float (samples,) between -1 and 1.
 
-        Pitch and speed differ by up to 8% from those of the voice, and half of the digits follow the one before
+        Pitch and speed differ by up to 8% from those of the voice, and three of five digits follow the one before
         without a pause. Noise is added as in the recordings of tones.
         """
         segments = self._segments(digits, voice, generator)
@@ -93,7 +94,7 @@ class SpeechSynthesizer:
         speed = voice.speed * generator.uniform(0.92, 1.08)
         segments: list[Segment] = []
         for digit in digits:
-            is_pause = not segments or generator.uniform() < 0.5
+            is_pause = not segments or generator.uniform() < 0.4
             pause = generator.uniform(0.03, 0.2) if is_pause else 0.0
             for number, name in enumerate(DIGITS[digit]):
                 for segment in PHONES[name]:
@@ -110,17 +111,18 @@ class SpeechSynthesizer:
 
     def speak(self, segments: list[Segment], voice: Voice, generator: np.random.Generator) -> np.ndarray:
         """Return the sound of segments, float (samples,): `voice.accent` and `voice.speed` are already in them."""
-        ends = np.cumsum([segment.duration for segment in segments])
+        durations = np.array([segment.duration for segment in segments])
+        ends = np.cumsum(durations)
         time = np.arange(round(ends[-1] * self.sample_rate)) / self.sample_rate
         levels = np.array([(each.voicing, each.aspiration, each.frication) for each in segments])
-        edges = np.repeat(ends[:-1], 2) + np.tile([-_EDGE, _EDGE], len(segments) - 1)
-        voicing, aspiration, frication = (np.interp(time, edges, np.repeat(each, 2)[1:-1]) for each in levels.T)
+        turns = _turns(durations, _LEVEL_CHANGE)
+        voicing, aspiration, frication = (np.interp(time, turns, np.repeat(each, 2)) for each in levels.T)
         aspiration = aspiration + voice.breath * voicing
         glottis = voicing * self._pulses(time, voice, generator)
         glottis += aspiration * generator.standard_normal(len(time))
-        return self._filtered(glottis, segments, ends, voice) + frication * self._noise(segments, ends, generator)
+        return self._filtered(glottis, segments, voice) + frication * self._noise(segments, ends, generator)
 
-    def _filtered(self, glottis: np.ndarray, segments: list[Segment], ends: np.ndarray, voice: Voice) -> np.ndarray:
+    def _filtered(self, glottis: np.ndarray, segments: list[Segment], voice: Voice) -> np.ndarray:
         """Return the sound of the glottis after the resonators of the vocal tract, float (samples,)."""
         hop = round(_HOP * self.sample_rate)
         size = 2 * hop + round(_RINGING * self.sample_rate)
@@ -128,7 +130,7 @@ class SpeechSynthesizer:
         window = 0.5 - 0.5 * np.cos(np.pi * np.arange(2 * hop) / hop)  # overlapping windows add up to 1
         spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, 2 * hop)[::hop] * window, size)
         centers = np.arange(len(spectra)) * hop / self.sample_rate
-        spectra *= cascade(*self._formants(segments, ends, centers, voice), self.sample_rate, size)
+        spectra *= cascade(*self._formants(segments, centers, voice), self.sample_rate, size)
         return _overlap_add(np.fft.irfft(spectra, size), hop)[hop : hop + len(glottis)]
 
     def _noise(self, segments: list[Segment], ends: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -165,19 +167,16 @@ class SpeechSynthesizer:
         sound = lfilter([1.0, -1.0], resonator(0.0, 100.0, self.sample_rate), pulses)
         return sound / np.sqrt((sound**2).mean())
 
-    def _formants(
-        self, segments: list[Segment], ends: np.ndarray, centers: np.ndarray, voice: Voice
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _formants(self, segments: list[Segment], centers: np.ndarray, voice: Voice) -> tuple[np.ndarray, np.ndarray]:
         """Return the frequencies and the bandwidths of the formants in each window, each float (windows, 4), in Hz.
 
         Formants begin to move before a segment ends, and reach their next target within the next segment.
         """
-        durations = np.array([segment.duration for segment in segments])
-        targets = np.stack([ends - 0.7 * durations, ends - 0.3 * durations], axis=1).ravel()
+        turns = _turns(np.array([segment.duration for segment in segments]), _FORMANT_CHANGE)
         fourth, fourth_width = FOURTH_FORMANT
         frequencies = np.array([[*each, fourth] for segment in segments for each in (segment.start, segment.end)])
         widths = np.array([[*segment.bandwidths, fourth_width] for segment in segments for _ in range(2)])
-        tracks = [np.interp(centers, targets, each) for each in (*(voice.formants * frequencies.T), *widths.T)]
+        tracks = [np.interp(centers, turns, each) for each in (*(voice.formants * frequencies.T), *widths.T)]
         return np.minimum(np.stack(tracks[:4], axis=1), 0.48 * self.sample_rate), np.stack(tracks[4:], axis=1)
 
 
@@ -214,6 +213,12 @@ def resonator(frequencies: np.ndarray | float, widths: np.ndarray | float, sampl
     return np.stack(
         [np.ones_like(radius), -2 * radius * np.cos(2 * np.pi * np.asarray(frequencies) / sample_rate), radius**2], -1
     )
+
+
+def _turns(durations: np.ndarray, fraction: float) -> np.ndarray:
+    """Return when the change to each segment ends and when that to the next one starts, in seconds, (2 * segments,)."""
+    ends = np.cumsum(durations)
+    return np.stack([ends - (1 - fraction) * durations, ends - fraction * durations], axis=1).ravel()
 
 
 def _silence(duration: float, neighbor: Segment) -> Segment:
