@@ -20,8 +20,8 @@ point itself is imported by every command, so do not import torch there. seqkit 
 same way, in `registry/builtin.py`.
 
 `seqkit plugins` lists the plugins found and why one is disabled. `seqkit check-plugin seqkit-gru` tests a plugin's
-components with the checks of `seqkit.testing`. A recipe names a reader under `data:` and every other component under
-its kind: `encoder: {type: gru, hidden_size: 32}`.
+components with the checks of `seqkit.testing`. A recipe names a reader under `data:`, an optimizer and a schedule under
+their kind in `train:`, and every other component under its kind: `encoder: {type: gru, hidden_size: 32}`.
 
 The lifecycle hooks, from `seqkit_run_start` on, report the progress of a run, to an experiment tracker for instance. An
 implementation takes only the arguments that it names. If a hook raises an error, the error is reported, the lifecycle
@@ -123,6 +123,24 @@ def seqkit_heads() -> Iterable[Component]:
     """Register heads, which compute a loss and predictions from encoder outputs.
 
     yield Component("crf", "seqkit_tagging.crf:CRF", "a tag for each word, with a linear-chain CRF")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def seqkit_optimizers() -> Iterable[Component]:
+    """Register optimizers, which update the weights by their gradients.
+
+    yield Component("lion", "seqkit_lion:Lion", "steps in the direction of the signs of the momentum")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def seqkit_schedules() -> Iterable[Component]:
+    """Register schedules, which set the learning rate of each step.
+
+    yield Component("inverse_sqrt", "seqkit_inverse_sqrt:InverseSqrt", "falls with the square root of the step")
     """
     raise NotImplementedError
 
@@ -233,5 +251,7 @@ KINDS = {
     "embedding": "seqkit_embeddings",
     "encoder": "seqkit_encoders",
     "head": "seqkit_heads",
+    "optimizer": "seqkit_optimizers",
+    "schedule": "seqkit_schedules",
 }
 """Each kind of component, in the order in which a recipe is built, and the hook that registers it."""

@@ -15,7 +15,7 @@ import pytest
 
 from helpers.recipes import PROJECT
 
-KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads"]
+KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules"]
 LAYERS = [
     ["errors", "messages", "stop", "strict_json", "terminal", "_version", "hookspecs", "contracts"],
     ["runs"],
@@ -47,7 +47,7 @@ PUBLIC = {"seqkit", "seqkit.contracts", "seqkit.errors", "seqkit.testing", "seqk
 
 EAGER: dict[str, list[str]] = {
     "torch": [
-        "layers", "embeddings", "encoders", "heads", "modeling", "training", "testing",
+        "layers", "embeddings", "encoders", "heads", "optimizers", "modeling", "training", "testing",
         "data.batching", "inference.torch_engine",
     ],
     "pydantic": [],

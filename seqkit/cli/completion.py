@@ -11,13 +11,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from seqkit.errors import SeqkitError
 from seqkit.hookspecs import KINDS
+
+if TYPE_CHECKING:
+    from seqkit.recipe.parameters import Parameter
 
 
 def complete_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -64,35 +67,54 @@ def complete_override(ctx: click.Context, param: click.Parameter, incomplete: st
 
 
 def _section_keys() -> Iterator[str]:
-    """Yield the keys of the sections that are not components."""
-    from seqkit.recipe.parameters import parameters
+    """Yield the keys of the sections that are not components, and those of the components that are their defaults."""
     from seqkit.recipe.schema import Settings
 
-    def keys(cls: type, prefix: str) -> Iterator[str]:
-        for parameter in parameters(cls).values():
-            if not parameter.sections:
-                yield f"{prefix}{parameter.name}"
-            for section in parameter.sections:
-                yield from keys(section, f"{prefix}{parameter.name}.")
+    for key, parameter in _settings(Settings, ""):
+        yield key
+        if parameter.nested and parameter.default:
+            yield from _component_keys(key, parameter.nested, parameter.default)
 
-    return keys(Settings, "")
+
+def _settings(cls: type, prefix: str) -> Iterator[tuple[str, Parameter]]:
+    """Yield the keys of a section that are not sections themselves, at any depth, and their parameters."""
+    from seqkit.recipe.parameters import parameters
+
+    for parameter in parameters(cls).values():
+        key = f"{prefix}{parameter.name}"
+        if parameter.is_list or not parameter.sections:
+            yield key, parameter
+            continue
+        for section in parameter.sections:
+            yield from _settings(section, f"{key}.")
 
 
 def _recipe_keys(recipe: Path) -> Iterator[str]:
     """Yield the keys that a recipe sets, and those of its components."""
     from seqkit.recipe.plan import SECTIONS
+    from seqkit.recipe.schema import Settings
     from seqkit.recipe.source import read_recipe
-    from seqkit.registry import load_registry
 
     data = read_recipe(recipe).data
     yield from _keys_below(data, "")
-    for section, kind in SECTIONS.items():
-        value = data.get(section)
+    places = [*SECTIONS.items(), *((key, each.nested) for key, each in _settings(Settings, "") if each.nested)]
+    for place, kind in places:
+        value: Any = data
+        for key in place.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
         name = value.get("type") if isinstance(value, dict) else value
-        if isinstance(name, str) and name in (registry := load_registry()).names(kind):
-            target = registry.get(kind, name).component.target
-            yield f"{section}.type"
-            yield from (f"{section}.{key}" for key in _keyword_parameters(str(target)))
+        if isinstance(name, str):
+            yield from _component_keys(place, kind, name)
+
+
+def _component_keys(place: str, kind: str, name: str) -> Iterator[str]:
+    """Yield the keys of a component, if it is installed."""
+    from seqkit.registry import load_registry
+
+    if name in (registry := load_registry()).names(kind):
+        yield f"{place}.type"
+        target = registry.get(kind, name).component.target
+        yield from (f"{place}.{key}" for key in _keyword_parameters(str(target)))
 
 
 def _keys_below(value: Any, prefix: str) -> Iterator[str]:

@@ -1,11 +1,14 @@
-"""The contracts of the five kinds of component. Read `hookspecs.py` first: it shows how a plugin is found.
+"""The contracts of the kinds of component. Read `hookspecs.py` first: it shows how a plugin is found.
 
 A recipe is built from left to right, and each component receives the sizes of the one before it:
 
     Reader ──Example──> Tokenizer ──ids──> Embedding ──vectors──> Encoder ──Encoded──> Head ──> loss, predictions
 
-One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`. `data` defines the data that
-they exchange, `parameters` the annotations of their parameters. Everything is exported here.
+An Optimizer updates the weights of the last three by the gradients of the loss, at the learning rate of a Schedule.
+
+One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`. `data`
+defines the data that they exchange, `groups` the parameters that are trained in another way, `parameters` the
+annotations of the components' parameters. Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
 and defaults are read from the signature, so annotate each one and do not take `**kwargs`. seqkit supplies what comes
@@ -29,11 +32,12 @@ before the `*`. A complete encoder:
             final = outputs.gather(1, last)[:, 0]
             return Encoded(outputs, final, final[:, None])
 
-Embeddings, encoders and heads inherit from `torch.nn.Module` and from their contract; readers and tokenizers need no
-torch. A constructor that rejects a value raises `ValueError` with a message that begins with the parameter's name
-(`"proj_size must be smaller than hidden_size"`); seqkit adds the line of the recipe. A parameter annotated
-`pathlib.Path` is a path relative to the recipe. One annotated `EncoderFactory`, `EmbeddingFactory` or
-`TokenizerFactory` is a nested component. The errors named on these pages are in `seqkit.errors`.
+Embeddings, encoders and heads inherit from `torch.nn.Module` and from their contract, an optimizer from
+`torch.optim.Optimizer` and from its own; readers, tokenizers and schedules need no torch. A constructor that rejects a
+value raises `ValueError` with a message that begins with the parameter's name (`"proj_size must be smaller than
+hidden_size"`); seqkit adds the line of the recipe. A parameter annotated `pathlib.Path` is a path relative to the
+recipe. One annotated `EncoderFactory`, `EmbeddingFactory` or `TokenizerFactory` is a nested component. The errors named
+on these pages are in `seqkit.errors`.
 
 Flags such as `accepts_ids` describe methods. They are class attributes or properties, and are reset to their default
 in a subclass that overrides such a method without declaring the flag again (`capabilities`).
@@ -45,7 +49,9 @@ from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State
 from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
+from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
+from seqkit.contracts.optimizer import Optimizer
 from seqkit.contracts.parameters import (
     EmbeddingFactory,
     EncoderFactory,
@@ -60,6 +66,7 @@ from seqkit.contracts.parameters import (
     TokenizerFactory,
 )
 from seqkit.contracts.reader import Reader
+from seqkit.contracts.schedule import Schedule, TrainingLength
 from seqkit.contracts.tokenizer import Tokenizer
 
 CONTRACTS: dict[str, type[Contract]] = {
@@ -68,6 +75,8 @@ CONTRACTS: dict[str, type[Contract]] = {
     "embedding": Embedding,
     "encoder": Encoder,
     "head": Head,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
 }
 """The contract of each kind."""
 
@@ -91,12 +100,16 @@ __all__ = [
     "NonEmptyText",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "Optimizer",
+    "ParameterGroup",
     "PositiveFloat",
     "PositiveInt",
     "Probability",
     "Reader",
     "Row",
+    "Schedule",
     "State",
     "Tokenizer",
     "TokenizerFactory",
+    "TrainingLength",
 ]

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Contract:
-    """Base class of the five contracts.
+    """Base class of the contracts.
 
     Attributes:
         capabilities: for each flag (an attribute, a property or a method) the methods that it describes.

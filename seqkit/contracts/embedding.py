@@ -10,6 +10,7 @@ import numpy as np
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Lookup
+from seqkit.contracts.groups import ParameterGroup
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,3 +54,11 @@ class Embedding(Contract, ABC):
     def as_lookup(self, ids: Tensor) -> Lookup | None:
         """Return a `Lookup` that is equivalent to `forward(ids)`, if each vector is a row of one table; else None."""
         return None
+
+    def parameter_groups(self) -> Iterable[ParameterGroup]:
+        """Return the parameters that are frozen for a time, or that have a share of the learning rate.
+
+        Each parameter is in at most one group; one that is in no group is trained like any other. `train.groups` of a
+        recipe replaces what is returned here.
+        """
+        return ()

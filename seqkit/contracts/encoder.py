@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Encoded, Lookup, State
+from seqkit.contracts.groups import ParameterGroup
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,3 +60,11 @@ class Encoder(Contract, ABC):
         It decides the number of worker threads. Nested encoders are counted separately.
         """
         return 0
+
+    def parameter_groups(self) -> Iterable[ParameterGroup]:
+        """Return the parameters that are frozen for a time, or that have a share of the learning rate.
+
+        Each parameter is in at most one group; one that is in no group is trained like any other. `train.groups` of a
+        recipe replaces what is returned here.
+        """
+        return ()

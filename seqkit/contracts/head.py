@@ -10,6 +10,7 @@ import numpy as np
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
+from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Head(Contract, ABC):
             examples of each label by its proportions, and every label occurs in the training split. False if targets
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
+        lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
+            its example begins with: as many as a row reads before its first target. Known after construction.
     """
 
     capabilities = {"takes_long_texts": ("fit", "rows", "metrics", "baseline")}
@@ -54,6 +57,7 @@ class Head(Contract, ABC):
     allow_leak: bool = False
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
+    lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
         """Learn about the targets from the training examples: the set of labels, for instance."""
@@ -159,3 +163,11 @@ class Head(Contract, ABC):
         Further baselines go into a list under `others`, each in the same form.
         """
         return None
+
+    def parameter_groups(self) -> Iterable[ParameterGroup]:
+        """Return the parameters that are frozen for a time, or that have a share of the learning rate.
+
+        Each parameter is in at most one group; one that is in no group is trained like any other. `train.groups` of a
+        recipe replaces what is returned here.
+        """
+        return ()

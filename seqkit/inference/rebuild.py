@@ -188,7 +188,8 @@ def _checked(changes: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
     Raises:
         UsageError: the reader has no such parameter, or one of another type.
     """
-    from seqkit.recipe.parameters import check_values, parameters
+    from seqkit.recipe.parameters import parameters
+    from seqkit.recipe.values import check_values
 
     for key, parameter in parameters(spec.cls).items():
         if key in changes and (key == "path" or parameter.nested):

@@ -14,6 +14,7 @@ import torch
 from seqkit.errors import UsageError
 from seqkit.messages import message
 from seqkit.modeling.malloc import retain_freed_memory
+from seqkit.recipe.no_compiler import no_compiler_for_optimizers
 
 
 def choose_device(setting: str) -> torch.device:
@@ -49,7 +50,7 @@ def isolated_torch_state(seed: int) -> Iterator[None]:
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with (
         retain_freed_memory(),
-        _no_compiler_for_optimizers(),
+        no_compiler_for_optimizers(),
         warnings.catch_warnings(),
         torch.random.fork_rng(devices=range(torch.cuda.device_count())),
     ):
@@ -64,28 +65,6 @@ def isolated_torch_state(seed: int) -> Iterator[None]:
             torch.set_num_threads(threads)
             random.setstate(python_state)
             np.random.set_state(numpy_state)
-
-
-@contextmanager
-def _no_compiler_for_optimizers() -> Iterator[None]:
-    """Keep torch.optim from importing torch's compiler, which takes as long as importing torch itself.
-
-    On its first call, an optimizer requests from the compiler a version of each method that is never compiled, and
-    caches it in an attribute. seqkit compiles nothing, so each method is stored in its own attribute meanwhile.
-    """
-    methods = [
-        method.__wrapped__
-        for method in vars(torch.optim.Optimizer).values()
-        if getattr(getattr(method, "__code__", None), "co_name", "") == "inner" and hasattr(method, "__wrapped__")
-    ]
-    untouched = [method for method in methods if not hasattr(method, "__dynamo_disable")]
-    for method in untouched:
-        setattr(method, "__dynamo_disable", method)  # noqa: B010 - in a class, Python would mangle the plain form
-    try:
-        yield
-    finally:
-        for method in untouched:
-            delattr(method, "__dynamo_disable")
 
 
 def seed_everything(seed: int) -> None:

@@ -31,6 +31,8 @@ def find_conflicts(
     head, encoder, train = built.head, built.encoder, settings.train
     if train.early_stopping and not has_validation:
         yield Problem(("train", "early_stopping"), no_validation)
+    if built.schedule is not None and built.schedule.needs_validation and not has_validation:
+        yield Problem(train.schedule.name_path, no_validation)
     head_spec = specs["head"]
     if head is None or head_spec is None:
         return

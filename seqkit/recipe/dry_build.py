@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
+from seqkit.recipe.no_compiler import no_compiler_for_optimizers
 from seqkit.recipe.plan import BuildError, Spec
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Encoder, Head, Reader
+    from torch.nn import Parameter
+
+    from seqkit.contracts import Encoder, Head, Reader, Schedule
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,14 @@ class DryBuild:
         reader: the reader.
         encoder: with an input size of 1.
         head: before `Head.build`.
+        schedule: the schedule.
         not_causal: the innermost encoder that makes the encoder not causal; None if it is causal.
     """
 
     reader: Reader | None
     encoder: Encoder | None
     head: Head | None
+    schedule: Schedule | None
     not_causal: Spec | None
 
 
@@ -43,7 +48,7 @@ def dry_build(spec: Spec, *supplied: Any) -> Any:
     """
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), no_compiler_for_optimizers():
         try:
             with torch.device("meta"):
                 return spec.build(*supplied)
@@ -69,6 +74,13 @@ def dry_build(spec: Spec, *supplied: Any) -> Any:
                     error=error,
                 )
             ) from error
+
+
+def one_weight() -> Parameter:
+    """Return a parameter to build an optimizer with. It has memory: fused optimizers do not accept one without."""
+    import torch
+
+    return torch.nn.Parameter(torch.zeros(1, 1))
 
 
 def innermost_not_causal(spec: Spec, encoder: Encoder) -> Spec | None:

@@ -1,29 +1,25 @@
-"""The parameters of components and sections: read from constructors, checked, with defaults filled in.
+"""The parameters of components and sections, read from constructors.
 
 The keyword-only parameters of a constructor are what a recipe can set, so an annotation is all that is needed to have
-a value checked and a mistake reported at its place. pydantic checks and converts each value; the messages are those of
-`rules`.
+a value checked (`values`) and a mistake reported at its place.
 """
 
 from __future__ import annotations
 
 import inspect
-import types
 import typing
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Nested
-from seqkit.errors import PluginError, suggest
-from seqkit.messages import format_value, message
-from seqkit.recipe.rules import Problem, explain, find_problems
+from seqkit.errors import PluginError
+from seqkit.messages import message
 from seqkit.recipe.section import Section
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    pass
 
 
 @dataclass(frozen=True)
@@ -36,9 +32,9 @@ class Parameter:
         default: None if it is required.
         required: whether it has no default.
         nested: the kind of component that it holds, if it does.
-        is_list: whether it holds a list of them.
+        is_list: whether it holds a list of components or sections.
         is_path: whether it is a path, which is relative to the recipe.
-        sections: the sections that it can be, if it is one.
+        sections: the sections that it can be, or hold a list of.
     """
 
     name: str
@@ -77,173 +73,9 @@ def _read_parameters(cls: type) -> dict[str, Parameter]:
     return {item.name: _parameter(item, annotations[item.name]) for item in keywords}
 
 
-def check_values(cls: type, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Check and convert the values of parameters, except nested components.
-
-    Returns:
-        The value of each parameter (the default if no valid value is given), and the problems found.
-    """
-    known = parameters(cls)
-    checked: dict[str, Any] = {}
-    problems = [_unknown_key(cls, key) for key in values if key not in known]
-    for name, parameter in known.items():
-        if parameter.nested:
-            continue
-        if not parameter.required:
-            checked[name] = parameter.default
-        if name not in values:
-            if parameter.required:
-                problems.append(Problem((name,), message("is required"), at_key=True))
-            continue
-        check = _check_section if parameter.sections else _check_value
-        value, found = check(cls, parameter, values[name])
-        problems += [problem._replace(path=(name, *problem.path)) for problem in found]
-        if parameter.sections or not found:
-            checked[name] = value
-    return checked, problems
-
-
-def section_of(key: str, cls: type) -> str | None:
-    """Return the dotted path of the first section below a class that has a key, or None."""
-    for parameter in parameters(cls).values():
-        for section in parameter.sections:
-            if key in parameters(section):
-                return parameter.name
-            if inner := section_of(key, section):
-                return f"{parameter.name}.{inner}"
-    return None
-
-
 def with_article(noun: str) -> str:
     """Return a noun with its indefinite article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-def _unknown_key(cls: type, key: str) -> Problem:
-    known = list(parameters(cls))
-    if home := section_of(key, cls):
-        return Problem((key,), message("unknown key: move it to `{section}:`", section=home), at_key=True)
-    if hint := suggest(key, known):
-        return Problem((key,), message("unknown key{hint}", hint=hint), at_key=True)
-    if known:
-        return Problem((key,), message("unknown key; known: {keys}", keys=", ".join(known)), at_key=True)
-    return Problem((key,), message("unknown key: there are no parameters"), at_key=True)
-
-
-def _check_section(cls: type, parameter: Parameter, value: Any) -> tuple[Section | None, list[Problem]]:
-    """Return a section with the default in place of each invalid value, and the problems found."""
-    tag = _tag(parameter.sections[0])
-    if value is None and not isinstance(parameter.default, Section):
-        return None, []
-    is_name = isinstance(value, str) and "type" in parameters(parameter.sections[0])
-    values = {"type": value} if is_name else value
-    if not isinstance(values, dict):
-        text = message(
-            "must be a mapping with {keys}, not {value}", keys=_keys(parameter.sections), value=format_value(value)
-        )
-        return parameter.default, [Problem((), text)]
-    section: type[Section] = parameter.sections[0]
-    if len(parameter.sections) > 1:
-        by_name = {_tag_value(section): section for section in parameter.sections}
-        if tag not in values and not isinstance(parameter.default, Section):
-            text = message("is required: one of {choices}", choices=", ".join(by_name))
-            return parameter.default, [Problem((tag,), text, at_key=True)]
-        name = values.get(tag, getattr(parameter.default, tag, None))
-        if rejection := explain(name, Literal[tuple(by_name)]):
-            return parameter.default, [Problem(() if is_name else (tag,), rejection)]
-        section = by_name[str(name)]
-    checked, problems = check_values(section, values)
-    built = section(**checked)
-    if is_name:
-        problems = [problem._replace(path=()) for problem in problems]
-    return built, problems or list(built.conflicts())
-
-
-def _check_value(cls: type, parameter: Parameter, value: Any) -> tuple[Any, list[Problem]]:
-    from pydantic import ValidationError
-
-    try:
-        return _adapter(cls, parameter.name).validate_python(value), []
-    except ValidationError as error:
-        found = [
-            problem._replace(text=problem.text + _quoting_hint(value, problem.path, parameter.annotation))
-            for problem in find_problems(value, parameter.annotation)
-        ]
-        if not found:  # an annotation that only pydantic knows
-            reason = error.errors()[0]["msg"]
-            text = message("is not valid: {reason}, not {value}", reason=reason, value=format_value(value))
-            found = [Problem((), text)]
-        return None, found
-
-
-@cache
-def _adapter(cls: type, name: str) -> TypeAdapter[Any]:
-    from pydantic import ConfigDict, TypeAdapter
-
-    config = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
-    return TypeAdapter(_as_written(parameters(cls)[name].annotation), config=config)
-
-
-def _as_written(annotation: Any) -> Any:
-    """Return an annotation that accepts lists as tuples and strings as paths, which strict checking rejects."""
-    from pydantic import Field
-
-    if annotation is Path or typing.get_origin(annotation) is tuple:
-        return Annotated[annotation, Field(strict=False)]
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return typing.Union[tuple(_as_written(member) for member in typing.get_args(annotation))]  # noqa: UP007
-    return annotation
-
-
-def _quoting_hint(value: Any, path: Sequence[str], annotation: Any) -> str:
-    """Return a hint if a value would be accepted with quotes, or without."""
-    from seqkit.recipe.yaml_parser import scalar
-
-    rejected = _item(value, path)
-    if isinstance(rejected, str):
-        try:
-            other, hint = scalar(rejected), message(" (remove the quotes)")
-        except ValueError:
-            return ""
-    else:
-        other, hint = str(rejected), message(" (quote it to make it a string)")
-    if rejected is None or other is None or type(other) is type(rejected):
-        return ""
-    remaining = find_problems(_with_item(value, path, other), annotation)
-    return "" if any(problem.path == tuple(path) for problem in remaining) else hint
-
-
-def _item(value: Any, path: Sequence[str]) -> Any:
-    for key in path:
-        value = value[int(key)] if isinstance(value, list | tuple) else value[key]
-    return value
-
-
-def _with_item(value: Any, path: Sequence[str], item: Any) -> Any:
-    if not path:
-        return item
-    inner = _with_item(_item(value, path[:1]), path[1:], item)
-    if isinstance(value, dict):
-        return {**value, path[0]: inner}
-    return [inner if str(place) == path[0] else other for place, other in enumerate(value)]
-
-
-def _keys(sections: Sequence[type[Section]]) -> str:
-    """Return the keys of a section for a message."""
-    if len(sections) > 1:
-        choices = ", ".join(_tag_value(section) for section in sections)
-        return message("`{tag}:` (one of {choices})", tag=_tag(sections[0]), choices=choices)
-    names = list(parameters(sections[0]))
-    return message("any of {keys}", keys=", ".join(names if len(names) <= 8 else [*names[:4], "…"]))
-
-
-def _tag(section: type[Section]) -> str:
-    """Return the key that selects one of several sections: `by` for a split, `type` for all others."""
-    return "by" if "by" in parameters(section) else "type"
-
-
-def _tag_value(section: type[Section]) -> str:
-    return str(parameters(section)[_tag(section)].default)
 
 
 def _signature(cls: type) -> list[inspect.Parameter]:
@@ -267,15 +99,16 @@ def _evaluate(annotations: dict[str, Any], cls: type) -> dict[str, Any]:
 def _parameter(item: inspect.Parameter, annotation: Any) -> Parameter:
     nested, is_list = _nested_kind(annotation)
     forms = (annotation, *typing.get_args(annotation))
+    sections = tuple(form for form in forms if isinstance(form, type) and issubclass(form, Section))
     return Parameter(
         name=item.name,
         annotation=annotation,
         default=None if item.default is item.empty else item.default,
         required=item.default is item.empty,
         nested=nested,
-        is_list=is_list,
+        is_list=is_list or (bool(sections) and typing.get_origin(annotation) is tuple),
         is_path=Path in forms,
-        sections=tuple(form for form in forms if isinstance(form, type) and issubclass(form, Section)),
+        sections=sections,
     )
 
 

@@ -12,6 +12,7 @@ from seqkit.contracts.capabilities import check_declared
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.schema import Split, Train
+from seqkit.recipe.section import as_data
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registered
 from seqkit.registry.requirements import split_source
@@ -64,7 +65,7 @@ class Spec:
         Args:
             write_path: converts a path to text.
         """
-        return {"type": self.name} | {name: _as_data(value, write_path) for name, value in self.values.items()}
+        return {"type": self.name} | {name: as_data(value, write_path) for name, value in self.values.items()}
 
     @property
     def path_parameters(self) -> list[str]:
@@ -152,6 +153,7 @@ class Plan:
     def components(self) -> list[Spec]:
         """All components, nested ones included."""
         specs = [self.reader, *self.side_readers.values(), self.tokenizer, self.embedding, self.encoder, self.head]
+        specs += [self.train.optimizer, self.train.schedule]
         return [inner for spec in specs if spec is not None for inner in spec.walk()]
 
     def as_data(self, folder: Path | None = None) -> dict[str, Any]:
@@ -184,7 +186,7 @@ class Plan:
             spec = getattr(self, key)
             if spec is not None:
                 sections[key] = spec.as_data(write_path)
-        sections["train"] = self.train.as_data()
+        sections["train"] = self.train.as_data(write_path)
         if self.generate:
             sections["generate"] = self.generate.as_data()
         sections |= {"predict": self.predict, "baseline": "on" if self.baseline else "off"}
@@ -205,16 +207,4 @@ def _with_factories(value: Any) -> Any:
         return value.build
     if isinstance(value, list) and value and isinstance(value[0], Spec):
         return [spec.build for spec in value]
-    return value
-
-
-def _as_data(value: Any, write_path: Callable[[Path], str]) -> Any:
-    if isinstance(value, Spec):
-        return value.as_data(write_path)
-    if isinstance(value, list | tuple):
-        return [_as_data(item, write_path) for item in value]
-    if isinstance(value, dict):
-        return {key: _as_data(item, write_path) for key, item in value.items()}
-    if isinstance(value, Path):  # a name that is not UTF-8 is shown with escapes
-        return os.fsencode(write_path(value)).decode(errors="backslashreplace")
     return value

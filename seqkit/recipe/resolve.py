@@ -2,7 +2,8 @@
 
 A recipe (`source`) passes each of these modules once:
 
-- `parameters` checks the values of sections (`schema`) and components against their annotations (`rules`).
+- `checker` finds components, and checks the values of sections (`schema`) and components (`values`) against their
+  annotations (`rules`).
 - `dry_build` checks the values of components by their constructors.
 - `compatibility` checks the sections against each other.
 - `plan` is the result.
@@ -15,16 +16,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import Fault, RecipeError, sort_faults, suggest
-from seqkit.messages import format_value, message
+from seqkit.errors import PluginError, RecipeError, sort_faults, suggest
+from seqkit.messages import message
+from seqkit.recipe.checker import Checker
 from seqkit.recipe.compatibility import find_conflicts
-from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal
-from seqkit.recipe.parameters import Parameter, check_values, parameters, section_of, with_article
-from seqkit.recipe.paths import SIDES, absolute_path, written_path
+from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal, one_weight
+from seqkit.recipe.parameters import parameters, with_article
+from seqkit.recipe.paths import SIDES
 from seqkit.recipe.plan import DEFAULTS, SECTIONS, BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
-from seqkit.recipe.schema import Data, Settings, Split
-from seqkit.recipe.yaml_parser import KeyPath
+from seqkit.recipe.schema import Data, Settings, Split, Train
+from seqkit.recipe.values import section_of
 from seqkit.registry.records import Registry
 from seqkit.registry.requirements import check_plugins, is_url, split_source
 
@@ -60,21 +62,16 @@ def resolve_reader(recipe: Recipe, registry: Registry) -> Spec:
     return reader
 
 
-class _Resolver:
-    """Collects the faults of one recipe, section by section.
+class _Resolver(Checker):
+    """Checks one recipe, section by section.
 
     Attributes:
-        faults: what is wrong so far.
         reads_features: whether the reader yields features, so that there is no tokenizer.
-        paths: the paths of the recipe: as it names them, by their absolute form.
     """
 
     def __init__(self, recipe: Recipe, registry: Registry) -> None:
-        self.recipe = recipe
-        self.registry = registry
-        self.faults: list[Fault] = []
+        super().__init__(recipe, registry)
         self.reads_features = False
-        self.paths: dict[Path, Path] = {}
 
     def plan(self) -> Plan | None:
         """Return the plan; None if there are faults."""
@@ -83,7 +80,7 @@ class _Resolver:
         check_plugins(plugins, self.registry, lambda place: str(self.recipe.position(("plugins", str(place)))))
         split, reader, side_readers = self.data()
         specs = {key: self.section(key) for key in SECTIONS if key != "data"} | {"data": reader}
-        built = self.try_constructors(specs, side_readers)
+        built = self.try_constructors(specs, side_readers, settings.train)
         # With a fault in `data`, it is unknown whether there is a validation split.
         has_validation = "valid" in side_readers or bool(split and split.valid) or self.is_faulty(("data",))
         for problem in find_conflicts(settings, has_validation, specs, built):
@@ -118,22 +115,12 @@ class _Resolver:
             if key == "extends":
                 self.fault((key,), message("can only be set in the file of a recipe"))
             elif key not in names:
-                home = "data" if key in parameters(Data) else section_of(key, Settings)
+                home = "data" if key in parameters(Data) else section_of(key, Settings, self.classes_of)
                 hint = message(": move it to `{section}:`", section=home) if home else suggest(key, [*names, "extends"])
                 hint = hint or message("; known: {sections}", sections=", ".join(names))
                 self.fault((key,), message("unknown section{hint}", hint=hint), at_key=True)
-        return Settings(
-            **self.values(Settings, {key: self.recipe.data[key] for key in known if key in self.recipe.data})
-        )
-
-    def values(self, cls: type, values: dict[str, Any], path: KeyPath = (), name_path: KeyPath = ()) -> dict[str, Any]:
-        """Check the values of a section or component, and report what is wrong with them."""
-        checked, problems = check_values(cls, values)
-        for problem in problems:
-            here = (*path, *problem.path)
-            hint = self.recipe.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
-            self.fault(here, problem.text + hint, at_key=problem.at_key)
-        return checked
+        given = {key: self.recipe.data[key] for key in known if key in self.recipe.data}
+        return self.with_components(Settings(**self.values(Settings, given)), given)
 
     def data(self) -> tuple[Split | None, Spec | None, dict[str, Spec]]:
         """Check `data`: its split, its reader, and the readers of `data.valid` and `data.test`."""
@@ -196,80 +183,6 @@ class _Resolver:
         self.fault(spec.name_path, message("{text}: remove it, or use another", text=text))
         return None
 
-    def component(self, kind: str, value: Any, path: KeyPath) -> Spec | None:
-        """Find a component and check its parameters, nested components included; None if something is wrong."""
-        known, article = ", ".join(self.registry.names(kind)), with_article(kind)
-        name_path = path
-        if isinstance(value, dict):
-            name_path = (*path, "type")
-            if "type" not in value:
-                self.fault(name_path, message("is required: one of {known}", known=known), at_key=True)
-                return None
-        elif isinstance(value, str):
-            value = {"type": value}
-        else:
-            text = message(
-                "must be a mapping with `type:`, or the name of {component}, not {value}",
-                component=article,
-                value=format_value(value),
-            )
-            self.fault(path, text)
-            return None
-        name = value["type"]
-        if not isinstance(name, str) or not name:
-            text = message(
-                "must be the name of {component} ({known}), not {value}",
-                component=article,
-                known=known,
-                value=format_value(name),
-            )
-            self.fault(name_path, text)
-            return None
-        try:
-            registered = self.registry.get(kind, name)
-        except LookupError as error:
-            self.fault(name_path, str(error))
-            return None
-        cls = registered.load()
-        given = {key: item for key, item in value.items() if key != "type"}
-        before = len(self.faults)
-        checked = self.values(cls, given, path, name_path)
-        for parameter in parameters(cls).values():
-            here = (*path, parameter.name)
-            if parameter.nested:
-                checked[parameter.name] = self.nested(parameter, given, here)
-            elif parameter.is_path and isinstance(checked.get(parameter.name), Path):
-                checked[parameter.name] = self.absolute(checked[parameter.name], given.get(parameter.name), here)
-        if len(self.faults) > before:
-            return None
-        return Spec(registered, cls, path, {key: checked[key] for key in parameters(cls)}, name_path)
-
-    def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
-        """Check a parameter that is a component, or a list of them."""
-        kind = str(parameter.nested)
-        if parameter.name not in given:
-            wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)
-            self.fault(path, message("is required: {wanted}", wanted=wanted), at_key=True)
-            return None
-        value = given[parameter.name]
-        if not parameter.is_list:
-            return self.component(kind, value, path)
-        if not isinstance(value, list) or not value:
-            text = message("must be a list of at least one {kind}, not {value}", kind=kind, value=format_value(value))
-            self.fault(path, text)
-            return None
-        return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
-
-    def absolute(self, path: Path, given: Any, here: KeyPath) -> Path:
-        """Return a path relative to the file that contains it, as an absolute path, and record how it is written."""
-        try:
-            absolute = absolute_path(self.recipe, path, given, written_path(self.recipe, here))
-        except ValueError as error:
-            self.fault(here, str(error))
-            return path
-        self.paths[absolute] = path
-        return absolute
-
     def plugins(self, items: Sequence[str]) -> list[str]:
         """Return the required packages, the source of each as a URL or an absolute path."""
         located = []
@@ -280,16 +193,26 @@ class _Resolver:
             located.append(text)
         return located
 
-    def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec]) -> DryBuild:
+    def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec], train: Train) -> DryBuild:
         """Build the components alone, and report the values that their constructors reject."""
         reader = self.try_constructor(specs["data"])
         encoder = self.try_constructor(specs["encoder"], 1)
         head = self.try_constructor(specs["head"])
         for spec in (specs["tokenizer"], *side_readers.values()):
             self.try_constructor(spec)
+        if train.optimizer is not None and "lr" not in train.optimizer.values:
+            raise PluginError(
+                message(
+                    "optimizer '{name}' of {provider} has no parameter lr: add the learning rate to its constructor",
+                    name=train.optimizer.name,
+                    provider=train.optimizer.registered.provider,
+                )
+            )
+        self.try_constructor(train.optimizer, [one_weight()])
+        schedule = self.try_constructor(train.schedule)
         encoder_spec = specs["encoder"]
         not_causal = innermost_not_causal(encoder_spec, encoder) if encoder_spec and encoder is not None else None
-        return DryBuild(reader, encoder, head, not_causal)
+        return DryBuild(reader, encoder, head, schedule, not_causal)
 
     def try_constructor(self, spec: Spec | None, *supplied: Any) -> Any:
         """Build a component alone; return None if its values are invalid."""
@@ -300,12 +223,3 @@ class _Resolver:
             if not str(error).startswith("input_size"):
                 self.fault(error.path, str(error))
             return None
-
-    def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> None:
-        """Report that something is wrong at a value, or at its key."""
-        self.faults.append(self.recipe.fault(written_path(self.recipe, path, or_missing=at_key), text, at_key=at_key))
-
-    def is_faulty(self, path: KeyPath) -> bool:
-        """Return whether there is a fault at a path or below."""
-        key = ".".join(path)
-        return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)

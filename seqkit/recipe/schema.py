@@ -1,7 +1,8 @@
 """The sections of a recipe that are not components: their keys, types, bounds and defaults.
 
-A section is a class like a component: its keys are keyword-only parameters with annotations. No pydantic is imported
-here, so `seqkit generate` can check its options against `Generate`.
+A section is a class like a component: its keys are keyword-only parameters with annotations. A component that it holds
+is marked by `Nested`, as in a component; its default is a name, which `resolve` replaces. No pydantic is imported here,
+so `seqkit generate` can check its options against `Generate`.
 """
 
 from __future__ import annotations
@@ -9,18 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Ge, Le, Lt
 
 from seqkit.contracts import (
     Fraction,
+    Nested,
     NonEmptyText,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    Probability,
 )
 from seqkit.messages import message
 from seqkit.recipe.descriptions import Satisfies
@@ -145,76 +146,18 @@ class Data(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adam(Section):
-    """Kingma and Ba, 2015."""
-
-    type: Literal["adam"] = "adam"
-    lr: PositiveFloat = 0.001
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdamW(Section):
-    """Adam with decoupled weight decay: Loshchilov and Hutter, 2019."""
-
-    type: Literal["adamw"] = "adamw"
-    lr: PositiveFloat = 0.001
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    eps: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class SGD(Section):
-    """Stochastic gradient descent, with momentum: Sutskever et al., 2013."""
-
-    type: Literal["sgd"] = "sgd"
-    lr: PositiveFloat = 0.1
-    momentum: Fraction = 0.0
-    nesterov: bool = False
-    weight_decay: NonNegativeFloat = 0.0
-
-    def conflicts(self) -> Iterator[Problem]:
-        """Yield the conflicts between nesterov and momentum."""
-        if self.nesterov and not self.momentum:
-            yield Problem(("nesterov",), message("requires a momentum greater than 0"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class RMSprop(Section):
-    """Tieleman and Hinton, 2012."""
-
-    type: Literal["rmsprop"] = "rmsprop"
-    lr: PositiveFloat = 0.001
-    alpha: Fraction = 0.99
-    eps: PositiveFloat = 1e-8
-    momentum: Fraction = 0.0
-    weight_decay: NonNegativeFloat = 0.0
-
-
-Optimizer: TypeAlias = Adam | AdamW | SGD | RMSprop
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule(Section):
-    """The learning rate at each step: a linear warm-up over `warmup` steps, then as `type` says.
+class Group(Section):
+    """Parameters of the model that are trained in another way than all others.
 
     Attributes:
-        type: constant; linear or cosine, from the optimizer's lr to `final` times lr at the last step; step, which
-            multiplies the rate by `gamma` every `every` epochs.
-        warmup: in steps.
-        final: a fraction of lr.
-        every: in epochs.
-        gamma: the factor.
+        parameters: a pattern of their names, in which `*` stands for any text: `encoder.*`.
+        lr_scale: their share of the learning rate.
+        frozen_epochs: the number of epochs before they are trained; `always` leaves them as they are.
     """
 
-    type: Literal["constant", "linear", "cosine", "step"] = "constant"
-    warmup: NonNegativeInt = 0
-    final: Annotated[float, Ge(0), Le(1)] = 0.0
-    every: PositiveInt = 1
-    gamma: Probability = 0.5
+    parameters: NonEmptyText
+    lr_scale: NonNegativeFloat = 1.0
+    frozen_epochs: NonNegativeFloat | Literal["always"] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,8 +208,9 @@ class Train(Section):
         sequence_length: the length of the windows that long rows are cut into for truncated backpropagation through
             time, in time steps.
         carry_state: with `sequence_length` and a causal encoder: begin each window with the state after the one before.
-        optimizer: the optimizer.
-        schedule: the learning rate schedule.
+        optimizer: the optimizer, a `Spec` in a plan.
+        schedule: the learning rate schedule, a `Spec` in a plan.
+        groups: the parameters that are frozen for a time, or that have a share of the learning rate.
         average: also average the weights, and use the average where validation prefers it, or without validation.
         clip_norm: the norm that longer gradients are scaled down to.
         metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head. While that
@@ -284,8 +228,9 @@ class Train(Section):
     batch_size: PositiveInt = 32
     sequence_length: PositiveInt | None = None
     carry_state: bool = True
-    optimizer: Optimizer = Adam()
-    schedule: Schedule = Schedule()
+    optimizer: Annotated[Any, Nested("optimizer")] = "adam"
+    schedule: Annotated[Any, Nested("schedule")] = "constant"
+    groups: tuple[Group, ...] = ()
     average: EMA | SWA | None = None
     clip_norm: PositiveFloat | None = None
     metric: str = "loss"

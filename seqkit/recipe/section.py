@@ -6,8 +6,10 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from seqkit.recipe.rules import Problem
@@ -21,13 +23,23 @@ class Section:
         """Yield the conflicts between the values of this section."""
         return iter(())
 
-    def as_data(self) -> dict[str, Any]:
-        """Return the section as a recipe contains it, every key included."""
-        return {field.name: as_data(getattr(self, field.name)) for field in fields(self)}
+    def as_data(self, write_path: Callable[[Path], str] = str) -> dict[str, Any]:
+        """Return the section as a recipe contains it, every key included.
+
+        Args:
+            write_path: converts a path to text.
+        """
+        return {field.name: as_data(getattr(self, field.name), write_path) for field in fields(self)}
 
 
-def as_data(value: Any) -> Any:
-    """Return a section's value as a recipe contains it: sections as mappings, tuples as lists."""
-    if isinstance(value, Section):
-        return value.as_data()
-    return [as_data(item) for item in value] if isinstance(value, list | tuple) else value
+def as_data(value: Any, write_path: Callable[[Path], str] = str) -> Any:
+    """Return a value as a recipe contains it: sections and components as mappings, tuples as lists, paths as text."""
+    if hasattr(value, "as_data"):
+        return value.as_data(write_path)
+    if isinstance(value, list | tuple):
+        return [as_data(item, write_path) for item in value]
+    if isinstance(value, dict):
+        return {key: as_data(item, write_path) for key, item in value.items()}
+    if isinstance(value, Path):  # a name that is not UTF-8 is shown with escapes
+        return os.fsencode(write_path(value)).decode(errors="backslashreplace")
+    return value

@@ -97,3 +97,28 @@ def seqkit_heads() -> Iterator[Component]:
         "another name for classify",
         "seqkit.testing.builtin:classify",
     )
+
+
+@hookimpl
+def seqkit_optimizers() -> Iterator[Component]:
+    for name, target, summary in (
+        ("adam", "adam:Adam", "Adam"),
+        ("adamw", "adam:AdamW", "Adam with decoupled weight decay"),
+        ("nadam", "adam:NAdam", "Adam with Nesterov's momentum and decoupled weight decay"),
+        ("sgd", "sgd:SGD", "stochastic gradient descent, with momentum"),
+        ("rmsprop", "rmsprop:RMSprop", "RMSprop, with momentum"),
+    ):
+        yield Component(name, f"seqkit.optimizers.{target}", summary, f"seqkit.testing.builtin:{name}")
+
+
+@hookimpl
+def seqkit_schedules() -> Iterator[Component]:
+    for name, target, summary in (
+        ("constant", "decay:Constant", "a constant rate, after a warm-up"),
+        ("step", "decay:Step", "a factor every few epochs, after a warm-up"),
+        ("linear", "decay:Linear", "a linear fall to the last step, after a warm-up"),
+        ("cosine", "decay:Cosine", "half a cosine to the last step, after a warm-up"),
+        ("one_cycle", "one_cycle:OneCycle", "a rise to lr and a longer fall, each half a cosine"),
+        ("plateau", "plateau:Plateau", "a factor when train.metric stops improving, after a warm-up"),
+    ):
+        yield Component(name, f"seqkit.schedules.{target}", summary, f"seqkit.testing.builtin:{name}")

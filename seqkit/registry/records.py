@@ -30,7 +30,7 @@ class Registered:
     """A component and its provider.
 
     Attributes:
-        kind: reader, tokenizer, embedding, encoder or head.
+        kind: a key of `hookspecs.KINDS`.
         component: the record that the plugin yielded.
         distribution: the distribution that provides it.
         version: the version of the distribution.

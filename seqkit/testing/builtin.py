@@ -16,13 +16,21 @@ from seqkit.encoders.projected import Projected
 from seqkit.encoders.stacked import Stacked
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
+from seqkit.optimizers.adam import Adam, AdamW, NAdam
+from seqkit.optimizers.rmsprop import RMSprop
+from seqkit.optimizers.sgd import SGD
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
+from seqkit.schedules.decay import Constant, Cosine, Linear, Step
+from seqkit.schedules.one_cycle import OneCycle
+from seqkit.schedules.plateau import Plateau
 from seqkit.testing.checks import Check
 from seqkit.testing.embedding import checks_for_embedding
 from seqkit.testing.encoder import checks_for_encoder
 from seqkit.testing.head import checks_for_head
+from seqkit.testing.optimizer import checks_for_optimizer
 from seqkit.testing.reader import checks_for_reader
+from seqkit.testing.schedule import checks_for_schedule
 from seqkit.testing.tokenizer import checks_for_tokenizer
 from seqkit.tokenizers.byte import Byte
 from seqkit.tokenizers.char import Char
@@ -211,3 +219,63 @@ def classify() -> list[Check]:
             "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
         }
     )
+
+
+def _optimizer(cls: Any, **settings: Any) -> list[Check]:
+    """Return the checks of an optimizer with its defaults, and with all its parts in use."""
+    settings |= {"weight_decay": 0.1, "exempt_biases": True}
+    return variants(
+        {
+            "defaults": checks_for_optimizer(cls),
+            "all parts": checks_for_optimizer(lambda parameters: cls(parameters, **settings)),
+        }
+    )
+
+
+def adam() -> list[Check]:
+    return _optimizer(Adam)
+
+
+def adamw() -> list[Check]:
+    return _optimizer(AdamW)
+
+
+def nadam() -> list[Check]:
+    return _optimizer(NAdam)
+
+
+def sgd() -> list[Check]:
+    return _optimizer(SGD, momentum=0.9, nesterov=True)
+
+
+def rmsprop() -> list[Check]:
+    return _optimizer(RMSprop, momentum=0.5)
+
+
+def _schedule(cls: Any, **settings: Any) -> list[Check]:
+    """Return the checks of a schedule with its defaults, and with other settings."""
+    return variants({"defaults": checks_for_schedule(cls), "settings": checks_for_schedule(lambda: cls(**settings))})
+
+
+def constant() -> list[Check]:
+    return _schedule(Constant, warmup=3)
+
+
+def step() -> list[Check]:
+    return _schedule(Step, warmup=3, every=2, gamma=0.1)
+
+
+def linear() -> list[Check]:
+    return _schedule(Linear, warmup=3, final=0.1)
+
+
+def cosine() -> list[Check]:
+    return _schedule(Cosine, warmup=3, final=0.1)
+
+
+def one_cycle() -> list[Check]:
+    return _schedule(OneCycle, rise=0.6, initial=0.5, final=0.0)
+
+
+def plateau() -> list[Check]:
+    return _schedule(Plateau, warmup=3, patience=1, gamma=0.3, final=0.01)

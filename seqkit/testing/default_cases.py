@@ -6,13 +6,16 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from seqkit.contracts import Contract, Embedding, Example, Head, Reader, Tokenizer
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM
 from seqkit.errors import SeqkitError, describe_error
 from seqkit.messages import message
-from seqkit.recipe.parameters import Parameter, check_values, parameters
+from seqkit.recipe.parameters import Parameter, parameters
+from seqkit.recipe.values import check_values
 from seqkit.registry.records import Registered
 from seqkit.testing.checks import Check
 from seqkit.testing.embedding import checks_for_embedding
@@ -21,7 +24,9 @@ from seqkit.testing.encoder import checks_for_encoder
 from seqkit.testing.head import checks_for_head
 from seqkit.testing.head.case import HeadCase
 from seqkit.testing.isolation import isolated
+from seqkit.testing.optimizer import checks_for_optimizer
 from seqkit.testing.reader import checks_for_reader
+from seqkit.testing.schedule import checks_for_schedule
 from seqkit.testing.tokenizer import checks_for_tokenizer
 from seqkit.testing.tokenizer.case import TEXTS
 from seqkit.tokenizers.char import Char
@@ -90,6 +95,10 @@ def default_checks(registered: Registered) -> list[Check]:
         return checks_for_encoder(build)
     if registered.kind == "tokenizer":
         return checks_for_tokenizer(build)
+    if registered.kind == "optimizer":
+        return checks_for_optimizer(build)
+    if registered.kind == "schedule":
+        return checks_for_schedule(build)
     if registered.kind == "embedding":
         return checks_for_embedding(build, width=3 if cls.takes == "features" else None)
     return _head_checks(build)
@@ -103,6 +112,7 @@ def _try_values(kind: str, cls: Any, build: Callable[..., Any], values: dict[str
     """
     source: dict[str, Callable[[], tuple[Any, ...]]] = {
         "encoder": lambda: (3,),
+        "optimizer": lambda: ([torch.nn.Parameter(torch.zeros(1, 1))],),
         "embedding": lambda: (EmbeddingCase(build, 3 if cls.takes == "features" else None, None, TEXTS).source,),
     }
     try:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from seqkit import hookspecs
+from seqkit.contracts import TrainingLength
 from seqkit.errors import PluginError, StopTraining, describe_error
 from seqkit.hookspecs import LIFECYCLE, PROJECT
 from seqkit.messages import message
 from seqkit.registry.records import Registry
 from seqkit.training.progress import Progress
-from seqkit.training.schedule import TrainingLength
 
 if TYPE_CHECKING:
     from seqkit.modeling.model import Model
@@ -139,9 +139,8 @@ class HookCallback(Callback):
 
     def on_update(self, step: int, loss: float, lr: float, gradient_norm: float, model: Model) -> None:
         if self._hooks["seqkit_step"]:
-            self._stop = self._stop or self._call(
-                "seqkit_step", step=step, loss=loss, lr=lr, gradient_norm=gradient_norm, model=model
-            )
+            stop = self._call("seqkit_step", step=step, loss=loss, lr=lr, gradient_norm=gradient_norm, model=model)
+            self._stop = self._stop or stop
 
     def on_evaluation(self, split: str, epoch: int, step: int, metrics: Metrics) -> None:
         self._call("seqkit_evaluation", split=split, epoch=epoch, step=step, metrics=metrics)

@@ -7,7 +7,7 @@ A checkpoint is a folder `checkpoints/step-N`, written under a temporary name an
     best.safetensors       the best weights so far, if a validation split chooses them
     optimizer.safetensors  the state of the optimizer
     process-0.safetensors  for each training process: the encoder's carried state, and torch's random states
-    state.json             the progress, and the random states of NumPy and Python
+    state.json             the progress, the random states of NumPy and Python, and the state of the schedule
     manifest.json          the sha256 of each of these files, written last
 
 A checkpoint between two epochs is called `step-N-epoch-E`, and is newer than the `step-N` inside the epoch.
@@ -29,7 +29,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from seqkit.contracts import State
+from seqkit.contracts import Optimizer, Schedule, State
 from seqkit.errors import UsageError
 from seqkit.messages import message
 from seqkit.modeling.model import Model
@@ -48,7 +48,8 @@ _NAME = re.compile(r"step-[0-9]{9,18}(-epoch-[0-9]{9,18})?")
 
 def snapshot(
     model: Model,
-    optimizer: torch.optim.Optimizer | None,
+    optimizer: Optimizer | None,
+    schedule: Schedule | None,
     progress: Progress,
     best: Weights | None,
     carried: State,
@@ -60,6 +61,7 @@ def snapshot(
     Args:
         model: the model, with its current weights.
         optimizer: the optimizer; None before the first step.
+        schedule: the schedule; None before the first step.
         progress: the progress of the run.
         best: the best weights so far, or None if the last weights are the best.
         carried: the encoder's state that the next batch of the epoch starts from.
@@ -92,6 +94,8 @@ def snapshot(
         "progress": progress.as_json(),
         "processes": [json.loads(process) for process in states_of_all],
     }
+    if schedule and (schedule_state := schedule.state()):
+        state["schedule"] = schedule_state
     files = {"model.safetensors": save(copy_weights(model)), "optimizer.safetensors": save(optimizer_state)}
     files |= {f"process-{rank}.safetensors": content for rank, content in enumerate(tensors_of_all)}
     if average:

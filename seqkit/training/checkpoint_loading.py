@@ -16,17 +16,17 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from seqkit.contracts import State
+from seqkit.contracts import Optimizer, Schedule, State
 from seqkit.errors import DataError
 from seqkit.messages import format_value, message
 from seqkit.modeling.model import Model
+from seqkit.modeling.optimizers import expected_state
 from seqkit.modeling.state import to_device, unflatten
 from seqkit.modeling.weights import Weights, load_weights
 from seqkit.runs.directory import FORMAT, RunDirectory, explain_format
 from seqkit.runs.files import parse_json, read_bytes, read_json
 from seqkit.runs.tensors import parse_tensors
 from seqkit.training.checkpoint import Files, list_checkpoints, sha256_of
-from seqkit.training.optimizers import optimizer_step
 from seqkit.training.progress import Progress
 
 
@@ -44,6 +44,7 @@ class Checkpoint:
         tensors: the random states and the carried state of this process.
         carried: the encoder's state that the next batch of the epoch starts from.
         state: the entry of state.json for this process.
+        schedule: the state of the schedule; empty if it has none.
     """
 
     path: Path
@@ -55,16 +56,19 @@ class Checkpoint:
     tensors: Weights
     carried: State
     state: dict[str, Any]
+    schedule: dict[str, Any]
 
-    def restore(self, model: Model, optimizer: torch.optim.Optimizer) -> State:
-        """Restore model, optimizer and random generators, and return the carried state.
+    def restore(self, model: Model, optimizer: Optimizer, schedule: Schedule) -> State:
+        """Restore model, optimizer, schedule and random generators, and return the carried state.
 
         Raises:
-            DataError: it is not a checkpoint of this model and optimizer.
+            DataError: it is not a checkpoint of this model, optimizer and schedule.
         """
         load_weights(model, self.model, self.path / "model.safetensors")
         try:
             optimizer.load_state_dict(optimizer.state_dict() | {"state": self._optimizer_entries(optimizer)})
+            if self.schedule:
+                schedule.restore(self.schedule)
             torch.set_rng_state(self.tensors["rng"])
             if model.device.type == "cuda" and "rng.cuda" in self.tensors:
                 torch.cuda.set_rng_state(self.tensors["rng.cuda"], model.device)
@@ -85,20 +89,28 @@ class Checkpoint:
         """Return the carried state on a device."""
         return to_device(self.carried, device)
 
-    def _optimizer_entries(self, optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+    def _optimizer_entries(self, optimizer: Optimizer) -> dict[int, dict[str, Tensor]]:
         """Return the state of the optimizer by parameter. Fused kernels do not check the shapes.
 
         Raises:
             ValueError: it is not the state of this optimizer.
         """
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        names = _optimizer_state_names(optimizer)
+        owners = [(group, parameter) for group in optimizer.param_groups for parameter in group["params"]]
+        shapes: dict[tuple[int, torch.Size], dict[str, torch.Size]] = {}
+
+        def expected(number: int) -> dict[str, torch.Size]:
+            group, parameter = owners[number]
+            key = id(group), parameter.shape
+            if key not in shapes:
+                shapes[key] = expected_state(optimizer, group, parameter.shape)
+            return shapes[key]
+
         entries: dict[int, dict[str, Tensor]] = {}
         for name, tensor in self.optimizer_state.items():
             number, _, key = name.partition(".")
-            if not number.isdecimal() or int(number) >= len(parameters) or key not in names:
+            if not number.isdecimal() or int(number) >= len(owners) or key not in expected(int(number)):
                 raise ValueError(message("the optimizer has no {name}", name=format_value(name)))
-            shape = parameters[int(number)].shape if names[key] else torch.Size()
+            shape = expected(int(number))[key]
             if tensor.shape != shape or not tensor.is_floating_point() or not tensor.isfinite().all():
                 raise ValueError(
                     message(
@@ -109,24 +121,11 @@ class Checkpoint:
                 )
             entries.setdefault(int(number), {})[key] = tensor
         for parameter, entry in entries.items():
-            if missing := sorted(names.keys() - entry.keys()):
+            if missing := sorted(expected(parameter).keys() - entry.keys()):
                 raise ValueError(
                     message("'{number}.{name}' of the optimizer is missing", number=parameter, name=missing[0])
                 )
         return entries
-
-
-def _optimizer_state_names(optimizer: torch.optim.Optimizer) -> dict[str, bool]:
-    """Return the names of the tensors in the optimizer state of a parameter, and whether each has its shape."""
-    parameter = torch.nn.Parameter(torch.zeros(2))
-    parameter.grad = torch.zeros(2)
-    fresh = type(optimizer)([parameter], **optimizer.defaults)
-    optimizer_step(fresh)
-    return {
-        name: value.shape == parameter.shape
-        for name, value in fresh.state[parameter].items()
-        if isinstance(value, Tensor)
-    }
 
 
 def newest_checkpoint(run: RunDirectory) -> tuple[Path | None, Files, list[str]]:
@@ -207,6 +206,7 @@ def parse(path: Path, files: Files, rank: int) -> Checkpoint:
             tensors,
             unflatten(tensors, processes[rank]["carried"]),
             processes[rank],
+            dict(state.get("schedule", {})),
         )
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise _corrupt(path, str(error)) from None

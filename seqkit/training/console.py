@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import IO, TYPE_CHECKING, Any
 
-from seqkit.contracts import Example, LongText
+from seqkit.contracts import Example, LongText, TrainingLength
 from seqkit.data.splits import count_repeated
 from seqkit.messages import message
 from seqkit.recipe.parameters import parameters
@@ -17,7 +17,6 @@ from seqkit.terminal import YELLOW, colored
 from seqkit.training.callbacks import Callback, Metrics
 from seqkit.training.progress import Progress
 from seqkit.training.result_lines import baseline_comparison, class_lines, format_metrics, format_number
-from seqkit.training.schedule import TrainingLength
 from seqkit.training.setup import TrainingSetup
 from seqkit.training.threads import kernel_lines
 
@@ -166,7 +165,7 @@ class Console(Callback):
                 first=format_number("loss", first),
                 loss=format_number("loss", fmean(recent)),
                 steps=self._steps,
-                lr=self._setup.plan.train.optimizer.lr,
+                lr=self._setup.plan.train.optimizer.values["lr"],
             )
         )
 

@@ -20,8 +20,8 @@ from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_bytes, to_json, write_file
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.checkpoint_loading import Checkpoint
+from seqkit.training.length import training_length
 from seqkit.training.progress import Progress
-from seqkit.training.schedule import training_length
 from seqkit.training.setup import TrainingSetup
 
 
@@ -66,12 +66,12 @@ def change_length(
                 value=now.steps if train.steps else now.epochs,
             )
         )
-    if train.schedule.type in ("linear", "cosine"):
+    if train.schedule.cls.depends_on_length:
         callbacks.note(
             message(
                 "the {schedule} schedule of the learning rate depends on the length of training, which is now {now:,} "
                 "steps; the first {step:,} were trained with the schedule for {before:,}",
-                schedule=train.schedule.type,
+                schedule=train.schedule.name,
                 now=now.steps,
                 step=progress.step,
                 before=before.steps,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from seqkit.contracts import Batch
+from seqkit.contracts import Batch, ParameterGroup
 from seqkit.data.batching import Batches, split_batches, to_device
 from seqkit.data.dataset import encode
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
@@ -20,6 +20,7 @@ from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.training.distributed import Communicator
 from seqkit.training.features import check_features
+from seqkit.training.groups import parameter_groups
 from seqkit.training.threads import Threads, measure_threads
 
 
@@ -31,6 +32,7 @@ class TrainingSetup:
         plan: the resolved recipe.
         data: the examples and rows of each split, tokenizer and head.
         model: the model on its device, with initial weights.
+        groups: its trained parameters.
         device: the device of the model.
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
@@ -40,6 +42,7 @@ class TrainingSetup:
     plan: Plan
     data: PreparedData
     model: Model
+    groups: list[ParameterGroup]
     device: torch.device
     threads: Threads
     train_batches: Batches
@@ -69,6 +72,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         check_features(model, data)
     # MPS has no float64.
     model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
+    groups = parameter_groups(model, plan.train.groups, recipe)
     causal, shard = model.encoder.causal, communicator.shard
     train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
     evaluation_batches = {
@@ -88,7 +92,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
         seed_everything((plan.seed + communicator.rank) % 2**32)
-    return TrainingSetup(plan, data, model, device, threads, train_batches, evaluation_batches)
+    return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches)
 
 
 def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:

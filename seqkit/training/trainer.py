@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import torch
 
-from seqkit.contracts import Batch, State
+from seqkit.contracts import Batch, Optimizer, Schedule, State
 from seqkit.data.batching import BatchShard, to_device
-from seqkit.errors import Interrupted, StopRequested
+from seqkit.errors import Interrupted, PluginError, StopRequested
 from seqkit.messages import message
+from seqkit.modeling.optimizers import optimizer_step
 from seqkit.modeling.state import first_rows
 from seqkit.modeling.weights import Weights, copy_weights, load_weights
 from seqkit.runs.directory import RunDirectory
@@ -25,10 +27,9 @@ from seqkit.training.checkpoint import snapshot, write_checkpoint
 from seqkit.training.checkpoint_loading import Checkpoint
 from seqkit.training.distributed import SINGLE, Communicator
 from seqkit.training.evaluation import evaluate
+from seqkit.training.length import training_length
 from seqkit.training.nonfinite import not_finite_error
-from seqkit.training.optimizers import make_optimizer, optimizer_step
 from seqkit.training.progress import Progress
-from seqkit.training.schedule import learning_rate, training_length
 from seqkit.training.setup import TrainingSetup
 
 AVERAGED = "valid_average"
@@ -88,18 +89,22 @@ class Trainer:
         self.model = setup.model
         self.settings = setup.plan.train
         self.length = training_length(self.settings, len(setup.train_batches))
-        self.parameters = [weight for weight in self.model.parameters() if weight.requires_grad]
-        self.optimizer = make_optimizer(self.settings.optimizer, self.parameters)
+        self.parameters = [weight for group in setup.groups for weight in group.parameters]
+        self.optimizer: Optimizer = self.settings.optimizer.build(
+            [{"params": [*group.parameters], "lr_scale": group.lr_scale} for group in setup.groups]
+        )
+        self.schedule: Schedule = self.settings.schedule.build()
         self.progress = Progress()
         self.best: Weights | None = None
         self.average = WeightAverage(self.settings.average, self.model) if self.settings.average else None
         self.state: State = None
         if checkpoint:
             self.progress, self.best = checkpoint.progress, checkpoint.best
-            self.state = checkpoint.restore(self.model, self.optimizer)
+            self.state = checkpoint.restore(self.model, self.optimizer, self.schedule)
             if self.average:
                 self.average.restore(checkpoint.average, self.progress, checkpoint.path)
-        self._wrapped = communicator.wrap_ddp(self.model, self._compute_first_gradients)
+        self._frozen: list[int] | None = None
+        self._freeze()
         self._log = MetricsLog(run.metrics, self.progress.metrics_bytes, enabled=communicator.is_first)
         self._last_save = time.monotonic()
 
@@ -157,9 +162,10 @@ class Trainer:
         """Take one optimizer step."""
         progress = self.progress
         start = time.perf_counter()
+        self._freeze()
         batch = to_device(shard.batch, self.setup.device)
         state = first_rows(self.state, len(batch.lengths)) if shard.continues else None
-        lr = learning_rate(self.settings.schedule, self.settings.optimizer.lr, progress.step, self.length)
+        lr = self._learning_rate()
         result = self._update(shard, batch, state, lr)
         self.state = result.state
         progress.step += 1
@@ -180,7 +186,7 @@ class Trainer:
     def _update(self, shard: BatchShard, batch: Batch, state: State, lr: float) -> StepResult:
         """Update the weights by the gradient of a batch."""
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["lr_scale"]
         for weight in self.parameters:
             weight.grad = None
         loss, state = self._wrapped(batch, state)
@@ -197,6 +203,40 @@ class Trainer:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip_norm, norm)
         optimizer_step(self.optimizer)
         return StepResult(total, count, int(tokens), float(norm), state)
+
+    def _freeze(self) -> None:
+        """Freeze the parameters that are not trained in the next step, and unfreeze all others."""
+        progress = self.progress
+        epochs = progress.epoch + progress.step_in_epoch / len(self.setup.train_batches)
+        frozen = [number for number, group in enumerate(self.setup.groups) if epochs < group.frozen_epochs]
+        if frozen == self._frozen:
+            return
+        for number, group in enumerate(self.setup.groups):
+            for weight in group.parameters:
+                weight.requires_grad_(number not in frozen)
+                weight.grad = None
+        self._frozen = frozen
+        self._wrapped = self.communicator.wrap_ddp(self.model, self._compute_first_gradients)
+
+    def _learning_rate(self) -> float:
+        """Return the learning rate of the next step.
+
+        Raises:
+            PluginError: the schedule returns something else.
+        """
+        step = self.progress.step
+        lr = self.schedule.learning_rate(self.settings.optimizer.values["lr"], step, self.length)
+        if not (isinstance(lr, Real) and 0 <= lr < math.inf):
+            raise PluginError(
+                message(
+                    "schedule '{name}' of {provider}: the learning rate of step {step:,} is {lr}, not a number >= 0",
+                    name=self.settings.schedule.name,
+                    provider=self.settings.schedule.registered.provider,
+                    step=step + 1,
+                    lr=lr,
+                )
+            )
+        return float(lr)
 
     def _compute_first_gradients(self) -> None:
         batch = to_device(next(self.setup.train_batches.epoch(0)).batch, self.setup.device)
@@ -220,16 +260,19 @@ class Trainer:
             raise self._interrupted(request.signal_number) from None
 
     def _record(self, metrics: Mapping[str, Metrics]) -> None:
-        """Log metrics, and copy the weights, current or averaged, if this epoch is the best so far."""
+        """Log metrics, pass them to the schedule, and copy the weights, or their averages, if they are the best."""
         position = {"epoch": self.progress.epoch, "step": self.progress.step}
         self._log.write([position | {"split": split} | dict(scores) for split, scores in metrics.items()])
         if "valid" not in metrics:
             return
         scores, higher = metrics["valid"], self.model.head.higher_is_better
-        uses_average = is_better(metrics.get(AVERAGED, {}), scores, self.settings, higher)
-        if record_evaluation(self.progress, metrics[AVERAGED] if uses_average else scores, self.settings, higher):
+        if uses_average := is_better(metrics.get(AVERAGED, {}), scores, self.settings, higher):
+            scores = metrics[AVERAGED]
+        is_best = record_evaluation(self.progress, scores, self.settings, higher)
+        if is_best:
             self.progress.uses_average = uses_average
             self.best = self._averaged() if uses_average else copy_weights(self.model)
+        self.schedule.evaluated(scores, is_best)
 
     def _end_epoch(self, metrics: Mapping[str, Metrics]) -> bool:
         """Notify the callbacks; return whether one of them ends training."""
@@ -265,7 +308,8 @@ class Trainer:
         """Save a checkpoint."""
         self.progress.metrics_bytes = self._log.flush()
         average = self.average.weights if self.average else None
-        files = snapshot(self.model, self.optimizer, self.progress, self.best, self.state, self.communicator, average)
+        state = (self.progress, self.best, self.state)
+        files = snapshot(self.model, self.optimizer, self.schedule, *state, self.communicator, average)
         if self.communicator.is_first:
             path = write_checkpoint(self.run, files, self.progress, self._averaged() if self.best is None else None)
             self.callbacks.emit("checkpoint", checkpoint=path, step=self.progress.step)

@@ -48,7 +48,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("generate", ["--stream", "[default: the recipe's, else 100]"]),
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
         ("evaluate", ["RUN", "--data", "[required]"]),
-        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder or head"]),
+        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer or schedule"]),
         ("show", ["KIND NAME"]),
         ("plugins", ["--no-plugin NAME"]),
     ],
@@ -501,7 +501,7 @@ def test_json_of_components_and_plugins(run_command) -> None:
 def test_list_prints_components_and_providers(run_command) -> None:
     complete = run_command("list")
     assert (complete.code, complete.err) == (0, "")
-    for kind in ("reader", "tokenizer", "embedding", "encoder", "head"):
+    for kind in seqkit.contracts.CONTRACTS:
         of_kind = run_command("list", kind).out
         assert of_kind in complete.out
         header, *lines = of_kind.splitlines()
@@ -546,7 +546,7 @@ def test_show_prints_type_and_default_of_each_parameter(run_command, kind: str, 
     assert list(shown) == list(expected)
     assert expected or "no parameters" in done.out
     for key, parameter in expected.items():
-        default = str(parameter.default)
+        default = str(list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default)
         default = {"None": "null", "True": "true", "False": "false"}.get(default, default)
         assert shown[key].endswith("; required" if parameter.default is parameter.empty else f"; default {default}")
         if not parameters(cls)[key].nested:

@@ -71,6 +71,9 @@ def test_keys_of_a_recipe(complete) -> None:
     assert complete("run", "generation.yaml", "data.") == plain(
         "data.encoding=", "data.path=", "data.text=", "data.type=", "data.unit="
     )
+    assert complete("run", "generation.yaml", "train.optimizer.we") == plain("train.optimizer.weight_decay=")
+    assert complete("run", "generation.yaml", "train.schedule.w") == plain("train.schedule.warmup=")
+    assert complete("run", "generation.yaml", "train.gr") == plain("train.groups=")
     assert complete("run", "generation.yaml", "train.epochs=") == []
     assert complete("run", "absent.yaml", "train.ep") == plain("train.epochs=")
 

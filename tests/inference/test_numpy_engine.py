@@ -84,6 +84,8 @@ def engines(encoder: str, embedding: str, head: dict[str, Any], *, double: bool 
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(2)  # large enough for every gate to affect the result
+        if "ngrams" in head:
+            model.head.wide.weight.normal_()  # type: ignore[union-attr,operator]
     if double:
         model.double()
     weights = {name: tensor.numpy() for name, tensor in copy_weights(model).items()}
@@ -154,8 +156,14 @@ def test_steps_equal_reading_whole_text(encoder: str, embedding: str, double: bo
 
 @pytest.mark.parametrize(
     "head",
-    [{"type": "classify", "pooling": "mean"}, {"type": "classify", "pooling": "max"}, {"type": "sentiment"}],
-    ids=["mean", "max", "final"],
+    [
+        {"type": "classify", "pooling": "mean"},
+        {"type": "classify", "pooling": "max"},
+        {"type": "sentiment"},
+        {"type": "classify", "pooling": "attention"},
+        {"type": "classify", "pooling": ["max", "final", "attention", "mean"], "ngrams": 3, "ngram_buckets": 50},
+    ],
+    ids=["mean", "max", "final", "attention", "several poolings, n-grams"],
 )
 @every_embedding
 @every_encoder
@@ -226,7 +234,11 @@ def test_invalid_head_settings_are_rejected() -> None:
     for setting, reason in (
         ({"context": "6"}, "head.context: must be a non-negative integer, not '6'"),
         ({"objective": 5}, "head.objective: must be one of step, prefix, not 5"),
-        ({"pooling": []}, "head.pooling: must be one of final, mean, max, not \\[\\]"),
+        ({"pooling": 5}, "head.pooling: must be one of final, mean, max, attention, not 5"),
+        ({"pooling": []}, "head.pooling: must be a list of at least 1 values .*, not \\[\\]"),
+        ({"pooling": ["sum"]}, "head.pooling: .* from final, mean, max, attention, not \\['sum'\\]"),
+        ({"ngrams": "3"}, "head.ngrams: must be an integer, 1 to 10, not '3'"),
+        ({"ngrams": 3, "ngram_buckets": 0}, "head.ngram_buckets: must be .*, not 0"),
     ):
         with pytest.raises(InvalidSetting, match=f"^{reason}$"):
             model_with_head_setting(recipe, setting)

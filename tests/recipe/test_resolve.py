@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import seqkit
 from seqkit.contracts import Example, Reader
 from seqkit.errors import PluginError, RecipeError
-from seqkit.recipe.parameters import check_values, parameters
+from seqkit.optimizers.sgd import SGD
+from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Plan, Spec
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
+from seqkit.recipe.values import check_values
 from seqkit.recipe.yaml_parser import dump, parse
 from seqkit.registry import load_registry
 
@@ -49,8 +52,16 @@ def test_every_default_is_filled_in() -> None:
             "batch_size": 32,
             "sequence_length": None,
             "carry_state": True,
-            "optimizer": {"type": "adam", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.0},
+            "optimizer": {
+                "type": "adam",
+                "lr": 0.001,
+                "betas": [0.9, 0.999],
+                "eps": 1e-8,
+                "weight_decay": 0.0,
+                "exempt_biases": False,
+            },
             "schedule": {"type": "constant", "warmup": 0, "final": 0.0, "every": 1, "gamma": 0.5},
+            "groups": [],
             "clip_norm": None,
             "metric": "loss",
             "early_stopping": None,
@@ -80,9 +91,17 @@ OPTIMIZERS = [
     {"type": "adam", "betas": [0.5, 0.9]},
     {"type": "adamw", "lr": 1, "weight_decay": 0},
     {"type": "sgd", "momentum": 0.9, "nesterov": True},
+    {"lr": 0.5},
+    {"type": "nadam", "exempt_biases": True},
     "rmsprop",
 ]
-SCHEDULES = ["linear", {"warmup": 10}, {"type": "cosine", "final": 0.1}, {"type": "step", "every": 2, "gamma": 1}]
+SCHEDULES = [
+    "linear",
+    {"warmup": 10},
+    {"type": "cosine", "final": 0.1},
+    {"type": "step", "every": 2, "gamma": 1},
+    "one_cycle",
+]
 
 
 @pytest.mark.parametrize("given_form", OPTIMIZERS)
@@ -97,6 +116,25 @@ def test_a_schedule_by_its_name_or_in_full(given_form: Any) -> None:
     settings = plan_of(WRITES | {"train": {"schedule": given_form}}).train.schedule.as_data()
     full = {"type": given_form} if isinstance(given_form, str) else given_form
     assert settings | full == settings
+
+
+def test_train_of_an_older_run_is_a_recipe_of_the_same_plan() -> None:
+    """Its plan.json has no `groups` and no `exempt_biases`, and all keys of the schedule, whatever its type."""
+    optimizer = {"type": "adamw", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
+    schedule = {"type": "cosine", "warmup": 3, "final": 0.0, "every": 1, "gamma": 0.5}
+    train = plan_of(WRITES | {"train": {"optimizer": optimizer, "schedule": schedule}}).train
+    assert train.optimizer.as_data() == optimizer | {"exempt_biases": False}
+    assert (train.schedule.as_data(), train.groups) == (schedule, ())
+
+
+def test_optimizer_without_lr_is_an_error_of_its_plugin(isolated_registry: None) -> None:
+    class Fixed(SGD):
+        def __init__(self, parameters: Any) -> None:
+            super().__init__(parameters, lr=0.1)
+
+    seqkit.register("optimizer", "fixed")(Fixed)
+    with pytest.raises(PluginError, match=r"^optimizer 'fixed' of this session has no parameter lr: add the learning"):
+        plan_of(WRITES | {"train": {"optimizer": "fixed"}})
 
 
 @pytest.mark.parametrize(("written", "on"), [("on", True), (True, True), ("off", False), (False, False)])

@@ -25,9 +25,10 @@ from seqkit.contracts import (
 )
 from seqkit.hookspecs import KINDS
 from seqkit.recipe.descriptions import Satisfies, describe
-from seqkit.recipe.parameters import check_values, parameters
+from seqkit.recipe.parameters import parameters
 from seqkit.recipe.rules import explain, find_problems
 from seqkit.recipe.schema import Data, Settings
+from seqkit.recipe.values import check_values
 from seqkit.registry import load_registry
 
 Even = Annotated[int, Satisfies(lambda number: number % 2 == 0, "an even integer")]
@@ -195,7 +196,7 @@ def test_pydantic_accepts_and_rejects_the_same_values(data: st.DataObject) -> No
 
 def adapter_of(annotation: Any) -> Any:
     """Return pydantic's validator of a parameter with an annotation."""
-    from seqkit.recipe.parameters import _adapter
+    from seqkit.recipe.values import _adapter
 
     def constructor(self: object, *, value: Any) -> None: ...
 

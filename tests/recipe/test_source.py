@@ -214,7 +214,7 @@ class TestOverrides:
 
     def test_later_overrides_win_and_a_short_form_is_expanded(self, write: Write) -> None:
         plan = plan_of(write(r=BASE), "train.optimizer=sgd", "train.optimizer.lr=0.5", "seed=2", "seed=3")
-        assert (plan.train.optimizer.type, plan.train.optimizer.lr, plan.seed) == ("sgd", 0.5, 3)
+        assert (plan.train.optimizer.name, plan.train.optimizer.values["lr"], plan.seed) == ("sgd", 0.5, 3)
 
     def test_an_item_of_a_list_is_named_by_its_number(self, write: Write) -> None:
         layers = "encoder: {type: stacked, layers: [{type: lstm, hidden_size: 4}, {type: lstm, hidden_size: 5}]}\n"

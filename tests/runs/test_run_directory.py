@@ -64,7 +64,9 @@ def test_plan_records_components_and_versions(generation_run: Path) -> None:
     plan = json.loads((generation_run / "plan.json").read_text(encoding="utf-8"))
     assert plan["format"] == 1
     assert set(plan["versions"]) == {"python", "torch", "numpy", "seqkit"}
-    assert [component["name"] for component in plan["components"]] == ["text", "char", "one_hot", "lstm", "next_char"]
+    assert [component["name"] for component in plan["components"]] == [
+        *("text", "char", "one_hot", "lstm", "next_char", "adam", "constant")
+    ]
     assert plan["recipe"]["encoder"] == {
         "type": "lstm", "hidden_size": 6, "num_layers": 1, "bias": True, "dropout": 0.0, "proj_size": 0,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import seqkit
 from helpers.recipes import CHARACTER_RECIPE, classification_recipe
-from seqkit.contracts import Example
+from seqkit.contracts import Example, TrainingLength
 from seqkit.experiment import run_recipe
 from seqkit.heads.metrics import label_metrics
 from seqkit.recipe.source import read_recipe
@@ -28,7 +28,6 @@ from seqkit.training.result_lines import (
     fit,
     format_number,
 )
-from seqkit.training.schedule import TrainingLength
 
 
 def printed(recipe: dict[str, Any], folder: Path, **options: Any) -> list[str]:

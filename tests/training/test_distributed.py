@@ -79,15 +79,21 @@ def train_in_one_process(recipe: dict[str, Any], folder: Path) -> seqkit.Run:
         torch.set_default_dtype(default)
 
 
-@pytest.mark.parametrize(("kind", "number"), [("rows", 3), ("streams", 2)])
+GROUPS = [{"parameters": "embedding.*", "frozen_epochs": 1}, {"parameters": "encoder.*", "frozen_epochs": 1.5}]
+
+
+@pytest.mark.parametrize(("kind", "number"), [("rows", 3), ("streams", 2), ("groups", 2)])
 def test_several_processes_equal_one_with_the_same_batches(
     train_in_processes, kind: str, number: int, classifier, tmp_path: Path
 ) -> None:
-    recipe = classifier if kind == "rows" else CHAR
+    recipe = CHAR if kind == "streams" else classifier
+    if kind == "groups":
+        recipe = recipe | {"train": recipe["train"] | {"groups": GROUPS, "schedule": "plateau", "average": "ema"}}
     results = train_in_processes(number, tmp_path / "many", recipe, float64=True)
     assert (results.codes, results.errors) == ([0] * number, [])
     one, many = train_in_one_process(recipe, tmp_path), load_run(tmp_path / "many")
-    assert len(one.metrics) == len(many.metrics) == 6
+    assert len(one.metrics) == len(many.metrics) == (9 if kind == "groups" else 6)
+    assert one.result.get("weights") == many.result.get("weights")
     for row, other in zip(one.metrics, many.metrics, strict=True):
         assert row.pop("split") == other.pop("split")
         assert other == pytest.approx(row, rel=1e-9, abs=1e-9)
@@ -97,7 +103,7 @@ def test_several_processes_equal_one_with_the_same_batches(
         assert many.result["baseline"] == one.result["baseline"]
     assert many.result["timing"]["processes"] == number
     texts = ["abc", "fed"]
-    if kind == "rows":
+    if kind != "streams":
         assert many.result["metrics"]["test"]["confusion_matrix"] == one.result["metrics"]["test"]["confusion_matrix"]
         for expected, actual in zip(one.predict(texts), many.predict(texts), strict=True):
             assert expected["probabilities"] == pytest.approx(actual["probabilities"], abs=1e-6)

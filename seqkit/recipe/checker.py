@@ -1,0 +1,162 @@
+"""Check the components and values of a recipe, and collect what is wrong."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seqkit.errors import Fault, PluginError
+from seqkit.messages import format_value, message
+from seqkit.recipe.parameters import Parameter, parameters, with_article
+from seqkit.recipe.paths import absolute_path, written_path
+from seqkit.recipe.plan import Spec
+from seqkit.recipe.recipe import Recipe
+from seqkit.recipe.section import Section
+from seqkit.recipe.values import check_values
+from seqkit.recipe.yaml_parser import KeyPath
+from seqkit.registry.records import Registry
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+class Checker:
+    """Checks components and values wherever they are in a recipe.
+
+    Attributes:
+        faults: what is wrong so far.
+        paths: the paths of the recipe: as it names them, by their absolute form.
+    """
+
+    def __init__(self, recipe: Recipe, registry: Registry) -> None:
+        self.recipe = recipe
+        self.registry = registry
+        self.faults: list[Fault] = []
+        self.paths: dict[Path, Path] = {}
+
+    def values(self, cls: type, values: dict[str, Any], path: KeyPath = (), name_path: KeyPath = ()) -> dict[str, Any]:
+        """Check the values of a section or component, and report what is wrong with them."""
+        checked, problems = check_values(cls, values, self.classes_of)
+        for problem in problems:
+            here = (*path, *problem.path)
+            hint = self.recipe.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
+            self.fault(here, problem.text + hint, at_key=problem.at_key)
+        return checked
+
+    def with_components(self, section: SectionT, given: Any, path: KeyPath = ()) -> SectionT:
+        """Return a section with the components that it holds, at any depth, checked; None for one that is wrong."""
+        given = given if isinstance(given, dict) else {}
+        changes: dict[str, Any] = {}
+        for name, parameter in parameters(type(section)).items():
+            here = (*path, name)
+            if parameter.nested:
+                changes[name] = self.nested(parameter, given, here)
+            elif isinstance(inner := getattr(section, name), Section):
+                changes[name] = self.with_components(inner, given.get(name), here)
+        return replace(section, **changes)
+
+    def classes_of(self, kind: str) -> list[type]:
+        """Return the classes of the installed components of a kind, without those that cannot be loaded."""
+        classes = []
+        for registered in self.registry.all(kind):
+            with suppress(PluginError):
+                classes.append(registered.load())
+        return classes
+
+    def component(self, kind: str, value: Any, path: KeyPath, default: str | None = None) -> Spec | None:
+        """Find a component and check its parameters, nested components included.
+
+        Args:
+            kind: of the component.
+            value: its name, or a mapping.
+            path: of the value in the recipe.
+            default: the name of the component if the mapping has no `type`; None if it must have one.
+
+        Returns:
+            The component; None if something is wrong.
+        """
+        known, article = ", ".join(self.registry.names(kind)), with_article(kind)
+        name_path = path
+        if isinstance(value, dict):
+            name_path = (*path, "type")
+            if default is not None:
+                value = {"type": default} | value
+            if "type" not in value:
+                self.fault(name_path, message("is required: one of {known}", known=known), at_key=True)
+                return None
+        elif isinstance(value, str):
+            value = {"type": value}
+        else:
+            text = message(
+                "must be a mapping with `type:`, or the name of {component}, not {value}",
+                component=article,
+                value=format_value(value),
+            )
+            self.fault(path, text)
+            return None
+        name = value["type"]
+        if not isinstance(name, str) or not name:
+            text = message(
+                "must be the name of {component} ({known}), not {value}",
+                component=article,
+                known=known,
+                value=format_value(name),
+            )
+            self.fault(name_path, text)
+            return None
+        try:
+            registered = self.registry.get(kind, name)
+        except LookupError as error:
+            self.fault(name_path, str(error))
+            return None
+        cls = registered.load()
+        given = {key: item for key, item in value.items() if key != "type"}
+        before = len(self.faults)
+        checked = self.values(cls, given, path, name_path)
+        for parameter in parameters(cls).values():
+            here = (*path, parameter.name)
+            if parameter.nested:
+                checked[parameter.name] = self.nested(parameter, given, here)
+            elif parameter.is_path and isinstance(checked.get(parameter.name), Path):
+                checked[parameter.name] = self.absolute(checked[parameter.name], given.get(parameter.name), here)
+        if len(self.faults) > before:
+            return None
+        return Spec(registered, cls, path, {key: checked[key] for key in parameters(cls)}, name_path)
+
+    def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
+        """Check a parameter that is a component, or a list of them."""
+        kind, default = str(parameter.nested), parameter.default
+        if parameter.name not in given and not parameter.required:
+            return None if default is None else self.component(kind, default, path)
+        if parameter.name not in given:
+            wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)
+            self.fault(path, message("is required: {wanted}", wanted=wanted), at_key=True)
+            return None
+        value = given[parameter.name]
+        if not parameter.is_list:
+            return self.component(kind, value, path, default)
+        if not isinstance(value, list) or not value:
+            text = message("must be a list of at least one {kind}, not {value}", kind=kind, value=format_value(value))
+            self.fault(path, text)
+            return None
+        return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
+
+    def absolute(self, path: Path, given: Any, here: KeyPath) -> Path:
+        """Return a path relative to the file that contains it, as an absolute path, and record how it is written."""
+        try:
+            absolute = absolute_path(self.recipe, path, given, written_path(self.recipe, here))
+        except ValueError as error:
+            self.fault(here, str(error))
+            return path
+        self.paths[absolute] = path
+        return absolute
+
+    def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> None:
+        """Report that something is wrong at a value, or at its key."""
+        self.faults.append(self.recipe.fault(written_path(self.recipe, path, or_missing=at_key), text, at_key=at_key))
+
+    def is_faulty(self, path: KeyPath) -> bool:
+        """Return whether there is a fault at a path or below."""
+        key = ".".join(path)
+        return any(f"{fault.key}.".startswith(f"{key}.") for fault in self.faults)
