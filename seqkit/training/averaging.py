@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from seqkit.errors import DataError
 from seqkit.messages import message
-from seqkit.modeling.weights import Weights
+from seqkit.modeling.model import Model
+from seqkit.modeling.weights import Weights, copy_weights
 from seqkit.recipe.schema import EMA, SWA
 from seqkit.training.progress import Progress
 
@@ -36,7 +36,8 @@ class WeightAverage:
         weights: the averages by the names of the weights, on the model's device; empty before the first update.
     """
 
-    def __init__(self, settings: EMA | SWA, model: nn.Module) -> None:
+    def __init__(self, settings: EMA | SWA, model: Model) -> None:
+        self.model = model
         self.decay = settings.decay if isinstance(settings, EMA) else None
         self.from_epoch = 1 if isinstance(settings, EMA) else settings.from_epoch or 1
         self.weights: Weights = {}
@@ -74,6 +75,13 @@ class WeightAverage:
     def apply(self) -> None:
         """Put the averages into the model."""
         self._copy(self.weights)
+
+    def copy(self) -> Weights | None:
+        """Return a copy of the model's weights, averages in place of the current ones; None without averages."""
+        if not self.weights:
+            return None
+        with self.applied():
+            return copy_weights(self.model)
 
     @torch.no_grad()
     def _copy(self, weights: Weights) -> None:

@@ -271,7 +271,7 @@ class Trainer:
         is_best = record_evaluation(self.progress, scores, self.settings, higher)
         if is_best:
             self.progress.uses_average = uses_average
-            self.best = self._averaged() if uses_average else copy_weights(self.model)
+            self.best = self.average.copy() if self.average and uses_average else copy_weights(self.model)
         self.schedule.evaluated(scores, is_best)
 
     def _end_epoch(self, metrics: Mapping[str, Metrics]) -> bool:
@@ -311,16 +311,10 @@ class Trainer:
         state = (self.progress, self.best, self.state)
         files = snapshot(self.model, self.optimizer, self.schedule, *state, self.communicator, average)
         if self.communicator.is_first:
-            path = write_checkpoint(self.run, files, self.progress, self._averaged() if self.best is None else None)
+            chosen = self.average.copy() if self.average and self.best is None else None
+            path = write_checkpoint(self.run, files, self.progress, chosen)
             self.callbacks.emit("checkpoint", checkpoint=path, step=self.progress.step)
         self._last_save = time.monotonic()
-
-    def _averaged(self) -> Weights | None:
-        """Return a copy of the weights, averages in place of the current ones; None if there are no averages."""
-        if not (self.average and self.average.weights):
-            return None
-        with self.average.applied():
-            return copy_weights(self.model)
 
     def _interrupted(self, signal_number: int) -> Interrupted:
         """Save a checkpoint, and return the error to raise."""
