@@ -16,7 +16,7 @@ from seqkit.errors import DataError
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
 from seqkit_tagging.scores import entity_scores, per_tag_scores
-from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans
+from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
 from seqkit_tagging.word_splitting import join_words
 
 InvalidTags = Literal["error", "skip", "repair"]
@@ -34,6 +34,7 @@ class Tagger(nn.Module, Head):
     Args:
         scheme: how tags mark entities.
         constrained: whether to exclude sequences that the scheme forbids from predictions.
+        entity_bias: added to the scores of the tags of entities in prediction.
         probabilities: whether predictions contain the probabilities of tags and entities.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence whose tags are invalid.
@@ -53,6 +54,7 @@ class Tagger(nn.Module, Head):
         *,
         scheme: Scheme,
         constrained: bool,
+        entity_bias: float,
         probabilities: bool,
         dropout: float,
         invalid_tags: InvalidTags,
@@ -60,6 +62,11 @@ class Tagger(nn.Module, Head):
         super().__init__()
         self.scheme: Scheme = scheme
         self.constrained = constrained and scheme != "none"
+        if entity_bias and scheme == "none":
+            raise ValueError(
+                "entity_bias requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it"
+            )
+        self.entity_bias = entity_bias
         self.probabilities = probabilities
         self.invalid_tags = invalid_tags
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
@@ -213,7 +220,8 @@ class Tagger(nn.Module, Head):
         if self.constrained:
             device = scores.device
             transitions = transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
-        paths = self.best_paths(scores, batch.lengths, transitions)
+        bias = scores.new_tensor([self.entity_bias * (split_tag(tag)[0] != "O") for tag in self.tags])
+        paths = self.best_paths(scores + bias, batch.lengths, transitions)
         predictions: list[dict[str, Any]] = [{"tags": [self.tags[tag_id] for tag_id in path]} for path in paths]
         if self.probabilities:
             posterior = Posterior(scores, batch.lengths, transitions, self.tags)
