@@ -208,10 +208,7 @@ def test_encode_appends_the_ids_of_features() -> None:
         ["x", "unknown", "unknown"],
         ["unknown", "unknown", "unknown"],
     ]
-    assert (
-        tokenizer.decode(rows)
-        == "walking W\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} in \N{REPLACEMENT CHARACTER}n\N{REPLACEMENT CHARACTER}"
-    )
+    assert tokenizer.decode(rows).replace("\N{REPLACEMENT CHARACTER}", "?") == "walking W??? in ?n?"
 
 
 def test_duplicate_features_are_rejected() -> None:
