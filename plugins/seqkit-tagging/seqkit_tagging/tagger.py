@@ -15,7 +15,7 @@ from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Token
 from seqkit.errors import DataError
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
-from seqkit_tagging.scores import entity_scores, per_tag_scores
+from seqkit_tagging.scores import split_scores
 from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
 from seqkit_tagging.word_splitting import join_words
 
@@ -263,7 +263,7 @@ class Tagger(nn.Module, Head):
         tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
         truth = [tags for _, tags in self._scored(examples, tokenizer)]
-        return self._metrics(truth, [item["tags"] for item in predictions])
+        return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
 
     def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
         """Return the examples that are not skipped, each with its tags."""
@@ -274,20 +274,6 @@ class Tagger(nn.Module, Head):
                 scored.append((example, tags))
         return scored
 
-    def _metrics(self, truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
-        pairs = Counter(
-            pair
-            for true_tags, predicted_tags in zip(truth, predicted, strict=True)
-            for pair in zip(true_tags, predicted_tags, strict=True)
-        )
-        if not pairs:
-            return {}
-        correct = sum(count for (true, predicted_tag), count in pairs.items() if true == predicted_tag)
-        accuracy = correct / pairs.total()
-        if self.scheme == "none":
-            return {"accuracy": accuracy, "per_tag": per_tag_scores(pairs)}
-        return {"accuracy": accuracy} | entity_scores(truth, predicted)
-
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of the most frequent tag of each word; None if inputs are features."""
         if not all(_is_words(example.input) for example in (*train, *test)):
@@ -295,7 +281,8 @@ class Tagger(nn.Module, Head):
         model = MostFrequentTag()
         model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
         scored = self._scored(test, tokenizer)
-        scores = self._metrics([tags for _, tags in scored], [model.predict(example.input) for example, _ in scored])
+        predicted = [model.predict(example.input) for example, _ in scored]
+        scores = split_scores([tags for _, tags in scored], predicted, self.scheme)
         return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
 
 
