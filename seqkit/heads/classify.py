@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
 from seqkit.errors import DataError, suggest
+from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.pooling import Pooling, PoolingName, check_names
@@ -156,7 +157,22 @@ class Classify(nn.Module, Head):
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
-        return [_prediction(row, self.labels) for row in probabilities.cpu().numpy()]
+        return label_predictions(probabilities.cpu().numpy(), self.labels)
+
+    def task(self) -> dict[str, Any]:
+        return {"labels": self.labels}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        return average_probabilities(predictions)
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
+        targets = [str(example.target) for example in examples]
+        known = [
+            item["probabilities"][target]
+            for item, target in zip(predictions, targets, strict=True)
+            if target in self._numbers
+        ]
+        return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
 
     def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return float (batch, number of labels)."""
@@ -186,11 +202,3 @@ class Classify(nn.Module, Head):
             [str(example.target) for example in test],
             self.labels,
         )
-
-
-def _prediction(probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """Return a prediction as JSON types, given the probability of each label."""
-    return {
-        "label": labels[int(probabilities.argmax())],
-        "probabilities": {label: float(value) for label, value in zip(labels, probabilities, strict=True)},
-    }

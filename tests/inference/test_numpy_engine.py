@@ -179,7 +179,7 @@ def test_label_probabilities_equal_torch(encoder: str, embedding: str, head: dic
     assert labels == ["angry", "glad", "sad"]
     texts = [tokenizer.encode(text) for text in ("fox", "the quick brown", "x", TEXT, "own", "the fox")]
     actual = numpy_engine.label_probabilities(texts)
-    predictions = reference.predict(texts, texts)
+    predictions = reference.predict(texts)
     assert close(
         actual, np.array([[prediction["probabilities"][label] for label in labels] for prediction in predictions])
     )
@@ -195,7 +195,7 @@ def test_label_probabilities_do_not_depend_on_the_batch(encoder: str) -> None:
     batched = numpy_engine.label_probabilities(texts)
     for number in (0, 1, 150, 299):
         assert close(batched[number], numpy_engine.label_probabilities([texts[number]])[0])
-    predictions = reference.predict(texts, texts)
+    predictions = reference.predict(texts)
     assert close(batched, np.array([list(prediction["probabilities"].values()) for prediction in predictions]))
 
 
