@@ -47,6 +47,8 @@ class Classify(nn.Module, Head):
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
+        ngram_scale: what the logits of the n-grams are multiplied by. With Adam, it is the learning rate of their model
+            as a multiple of that of the others.
     """
 
     metric_names = ("accuracy", "macro_f1")
@@ -61,6 +63,7 @@ class Classify(nn.Module, Head):
         dropout: Fraction = 0.0,
         ngrams: Annotated[int, Ge(0), Le(10)] = 0,
         ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
+        ngram_scale: PositiveFloat = 10.0,
     ) -> None:
         super().__init__()
         self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
@@ -70,6 +73,7 @@ class Classify(nn.Module, Head):
         self.dropout = nn.Dropout(dropout)
         self.ngrams = ngrams
         self.ngram_buckets = ngram_buckets
+        self.ngram_scale = ngram_scale
         self.idf: np.ndarray | None = None
         self.labels: list[str] = []
         self.weights: list[float] | None = None
@@ -120,7 +124,7 @@ class Classify(nn.Module, Head):
         self.output = nn.Linear(self.pool.output_size, len(self.labels))
         self.wide: NgramLinear | None = None
         if self.ngrams:
-            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets)
+            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
             if self.idf is not None:  # else the weights of a run are loaded
                 self.wide.set_idf(self.idf)
 

@@ -217,6 +217,9 @@ def classify() -> list[Check]:
             "final": checks_for_head(lambda: Classify(class_weights="balanced", dropout=0.3), LABELLED),
             "mean": checks_for_head(lambda: Classify(pooling="mean", label_smoothing=0.1), LABELLED),
             "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
+            "n-grams": checks_for_head(
+                lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
+            ),
         }
     )
 

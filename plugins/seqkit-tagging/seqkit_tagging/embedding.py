@@ -27,6 +27,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         char_dim: the width of the character vectors.
         word_dropout: in training, replace a word with n occurrences by the unknown word with probability a / (a + n),
             where a is this value (Kiperwasser and Goldberg, 2016); 0 to disable.
+        feature_dim: the width of the vector of each of the tokenizer's `features`.
         dropout: the dropout probability of the concatenated vectors.
     """
 
@@ -41,6 +42,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         word_dim: PositiveInt = 100,
         char_dim: PositiveInt = 32,
         word_dropout: Annotated[float, Ge(0)] = 0.25,
+        feature_dim: PositiveInt = 16,
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
@@ -54,8 +56,12 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         for vectors, width in ((self.word_vectors, word_dim), (self.character_vectors, char_dim)):
             nn.init.uniform_(vectors.weight, -math.sqrt(3 / width), math.sqrt(3 / width))
         self.characters: Any = characters(char_dim)
+        sizes = getattr(tokenizer, "feature_vocab_sizes", [])
+        self.feature_vectors = nn.ModuleList(nn.Embedding(size, feature_dim) for size in sizes)
+        for weight in self.feature_vectors.parameters():
+            nn.init.uniform_(weight, -math.sqrt(3 / feature_dim), math.sqrt(3 / feature_dim))
         self.dropout = nn.Dropout(dropout)
-        self.output_size = word_dim + self.characters.final_size
+        self.output_size = word_dim + self.characters.final_size + feature_dim * len(sizes)
         self.register_buffer("unseen", torch.zeros(tokenizer.vocab_size))
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
@@ -67,12 +73,14 @@ class WordCharacterEmbedding(nn.Module, Embedding):
             self.unseen.copy_(torch.from_numpy(self.word_dropout / (self.word_dropout + counts)))
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Embed ids, int64 (batch, time, 1 + word_length). Returns float (batch, time, output_size)."""
-        words, characters = ids[..., 0], ids[..., 1:]
+        """Embed ids, int64 (batch, time, 1 + word_length + features). Returns float (batch, time, output_size)."""
+        first_feature = ids.shape[-1] - len(self.feature_vectors)
+        words, characters, features = ids[..., 0], ids[..., 1:first_feature], ids[..., first_feature:]
         if self.training and self.word_dropout:
             words = words.masked_fill(torch.rand(words.shape, device=words.device) < self.unseen[words], 0)
-        vectors = torch.cat([self.word_vectors(words), self._encode_characters(characters)], dim=-1)
-        return self.dropout(vectors)
+        vectors = [self.word_vectors(words), self._encode_characters(characters)]
+        vectors += [embed(features[..., number]) for number, embed in enumerate(self.feature_vectors)]
+        return self.dropout(torch.cat(vectors, dim=-1))
 
     def _encode_characters(self, characters: Tensor) -> Tensor:
         """Encode the characters of words, int64 (batch, time, word_length). Returns float (batch, time, final_size)."""
