@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_PROCESSES = 1024
 
 _COMMAND = "SEQKIT_COMMAND"
-"""The environment variable by which each of several processes receives the command line that started them."""
+"""The environment variable that passes the command line to the processes that it starts."""
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,7 @@ class AdamW(torch.optim.AdamW, Optimizer):
 class NAdam(torch.optim.NAdam, Optimizer):
     """Adam with Nesterov's momentum, and with decoupled weight decay as in AdamW.
 
-    It is the newer optimizer here because it replaces Adam with the same parameters and state, and Choi et al. (2019,
-    "On Empirical Comparisons of Optimizers for Deep Learning") found it level with Adam or better on every task that
-    they tuned it for. Its momentum grows over the first steps, so it needs less warm-up.
+    It takes the parameters of AdamW. Its momentum grows over the first steps.
 
     Source: Dozat, 2016, "Incorporating Nesterov Momentum into Adam".
 

@@ -35,8 +35,8 @@ def peek_header(lines: Iterator[str]) -> tuple[list[str], Iterator[str]]:
 def find_delimiter(header: str, columns: Sequence[str], usual: str, location: str) -> str:
     """Return the delimiter of a table, by its header.
 
-    It is the one with which the header contains the columns, preferably the usual one. If there is none, it is the one
-    that gives most columns: the error of the missing column then names them.
+    It is the one with which the header contains the columns, preferably the usual one. If no delimiter does,
+    it is the one with the most columns, which the error of the missing column then names.
 
     Args:
         header: the first line.

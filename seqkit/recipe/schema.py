@@ -150,7 +150,7 @@ class Group(Section):
     """Parameters of the model that are trained in another way than all others.
 
     Attributes:
-        parameters: a pattern of their names, in which `*` stands for any text: `encoder.*`.
+        parameters: a pattern of their names, such as `encoder.*`; `*` matches any text.
         lr_scale: their share of the learning rate.
         frozen_epochs: the number of epochs before they are trained; `always` leaves them as they are.
     """

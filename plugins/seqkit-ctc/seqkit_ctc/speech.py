@@ -40,7 +40,7 @@ class Voice:
     Attributes:
         formants: the factor of all formant frequencies: the inverse of the relative length of the vocal tract.
         pitch: the frequency of the glottis in Hz.
-        speed: the factor by which durations are divided.
+        speed: the speed factor; durations are divided by it.
         breath: the level of the noise of the glottis during voicing.
         accent: for each phone, the factors of its three lowest formants.
         tilt: of the microphone: x[n] + tilt x[n - 1] is recorded for the sound x.

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from seqkit.contracts import Example, NonNegativeInt, PositiveFloat, PositiveInt, Reader
-from seqkit_ctc.log_mel import LogMel, Normalization
+from seqkit.contracts import NonNegativeInt, PositiveFloat, PositiveInt
+from seqkit_ctc.log_mel import Normalization
 from seqkit_ctc.synthesis import DIGITS, HIGHEST_TONE, Synthesizer
-from seqkit_ctc.wav import Wav
+from seqkit_ctc.synthetic import Decibels, NumDigits, SyntheticReader, check_ranges
 
-NumDigits = Annotated[int, Gt(0), Le(100)]
-Decibels = Annotated[float, Ge(-60), Le(120)]
 Speed = Annotated[float, Ge(0.1)]
 
-TOO_SHORT = "lower `window`, `hop` or `stack`, or raise the number of digits"
-"""What to do if a synthetic recording is shorter than one time step."""
 
-
-def check_ranges(**ranges: tuple[float, float]) -> None:
-    """Check that each range is the lowest and the highest value.
-
-    Raises:
-        ValueError: the first value is greater.
-    """
-    for name, (lowest, highest) in ranges.items():
-        if not lowest <= highest:
-            raise ValueError(
-                f"{name} must be the lowest and the highest value, in this order, not {lowest} and {highest}"
-            )
-
-
-class Tones(Reader):
+class Tones(SyntheticReader):
     """Synthetic recordings of strings of digits, as log-mel features. The target is the string.
 
     A digit is a sequence of tones in noise, at varying speed. The same seed produces the same recordings; `seqkit
@@ -44,7 +26,7 @@ class Tones(Reader):
     Args:
         path: a csv file of recordings to read, as with the reader `wav`, instead of synthesizing any. `seqkit predict
             --data` and `seqkit evaluate --data` set it.
-        text: the column of the csv file with the texts; null if there is none, as for prediction.
+        text: the column of the csv file with the texts; null if it has no texts, as for prediction.
         count: the number of examples.
         seed: the random seed. An example does not depend on `count`.
         digits: the number of digits per example.
@@ -61,8 +43,6 @@ class Tones(Reader):
             removes the level and the microphone.
         stack: the number of successive windows that are concatenated into one time step.
     """
-
-    yields = "features"
 
     def __init__(
         self,
@@ -101,30 +81,19 @@ class Tones(Reader):
         self.digits = digits
         self.distinct = distinct
         self.synthesizer = Synthesizer(sample_rate, speed, noise)
-        sound: dict[str, Any] = {
-            "sample_rate": sample_rate,
-            "window": window,
-            "hop": hop,
-            "bands": bands,
-            "low": low,
-            "high": high,
-            "normalize": normalize,
-            "stack": stack,
-        }
-        self.features = LogMel(**sound)
-        self.recordings = None if path is None else Wav(path=path, text=text, **sound)
-
-    @classmethod
-    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        return {**parameters, "text": None}
-
-    def read(self) -> Iterator[Example]:
-        if self.recordings is not None:
-            yield from self.recordings.read()
-            return
-        for number, (text, samples) in enumerate(self.sounds(), start=1):
-            location = f"tones, example {number}"
-            yield Example(self.features.of_recording(samples, location, TOO_SHORT), text, location)
+        super().__init__(
+            "tones",
+            path,
+            text,
+            sample_rate=sample_rate,
+            window=window,
+            hop=hop,
+            bands=bands,
+            low=low,
+            high=high,
+            normalize=normalize,
+            stack=stack,
+        )
 
     def sounds(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the digits and the samples, float (samples,), of each example."""

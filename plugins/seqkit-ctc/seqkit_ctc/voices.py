@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from seqkit.contracts import Example, NonNegativeInt, PositiveFloat, PositiveInt, Reader
-from seqkit_ctc.log_mel import LogMel, Normalization
+from seqkit.contracts import NonNegativeInt, PositiveFloat, PositiveInt
+from seqkit_ctc.log_mel import Normalization
 from seqkit_ctc.phones import DIGITS
 from seqkit_ctc.speech import SpeechSynthesizer, sample_voice
-from seqkit_ctc.tones import TOO_SHORT, Decibels, NumDigits, check_ranges
-from seqkit_ctc.wav import Wav
+from seqkit_ctc.synthetic import Decibels, NumDigits, SyntheticReader, check_ranges
 
 Pool = Literal["train", "valid", "test"]
 FormantFactor = Annotated[float, Ge(0.5), Le(2)]
@@ -22,7 +21,7 @@ SpeedFactor = Annotated[float, Ge(0.25), Le(4)]
 Pitch = Annotated[float, Ge(40), Le(600)]
 
 
-class Voices(Reader):
+class Voices(SyntheticReader):
     """Synthetic speech, as log-mel features: strings of English digits, spoken by different voices, in noise.
 
     The target is the string. The speech is made by formant synthesis (Klatt, 1980): voices differ in the length of the
@@ -38,7 +37,7 @@ class Voices(Reader):
     Args:
         path: a csv file of recordings to read, as with the reader `wav`, instead of synthesizing any. `seqkit predict
             --data` and `seqkit evaluate --data` set it.
-        text: the column of the csv file with the texts; null if there is none, as for prediction.
+        text: the column of the csv file with the texts; null if it has no texts, as for prediction.
         pool: the pool of voices. Voices and texts of different pools are sampled independently.
         voices: the number of voices. One example after another has the next of them.
         count: the number of examples.
@@ -59,8 +58,6 @@ class Voices(Reader):
             removes the level and the microphone.
         stack: the number of successive windows that are concatenated into one time step.
     """
-
-    yields = "features"
 
     def __init__(
         self,
@@ -95,30 +92,19 @@ class Voices(Reader):
             for number in range(min(voices, count))
         ]
         self.synthesizer = SpeechSynthesizer(sample_rate, noise)
-        sound: dict[str, Any] = {
-            "sample_rate": sample_rate,
-            "window": window,
-            "hop": hop,
-            "bands": bands,
-            "low": low,
-            "high": high,
-            "normalize": normalize,
-            "stack": stack,
-        }
-        self.features = LogMel(**sound)
-        self.recordings = None if path is None else Wav(path=path, text=text, **sound)
-
-    @classmethod
-    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        return {**parameters, "text": None}
-
-    def read(self) -> Iterator[Example]:
-        if self.recordings is not None:
-            yield from self.recordings.read()
-            return
-        for number, (text, samples) in enumerate(self.sounds(), start=1):
-            location = f"voices, example {number}"
-            yield Example(self.features.of_recording(samples, location, TOO_SHORT), text, location)
+        super().__init__(
+            "voices",
+            path,
+            text,
+            sample_rate=sample_rate,
+            window=window,
+            hop=hop,
+            bands=bands,
+            low=low,
+            high=high,
+            normalize=normalize,
+            stack=stack,
+        )
 
     def sounds(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the digits and the samples, float (samples,), of each example."""

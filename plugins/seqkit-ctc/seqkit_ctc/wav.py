@@ -28,7 +28,7 @@ class Wav(Reader):
     Args:
         path: the csv file.
         audio: its column with the paths of the wav files.
-        text: its column with the texts; null if there is none, as for prediction.
+        text: its column with the texts; null if it has no texts, as for prediction.
         speaker: its column with the speakers, for `normalize: speaker`.
         encoding: its encoding.
         empty: what to do with a row without a path, a text or a speaker: `error` raises an error, `skip` skips it with

@@ -1,9 +1,9 @@
-"""Tests of the reader `series`: examples, and an error message for each kind of invalid file."""
+"""Tests of the reader `series`: examples and notes."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,35 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 from seqkit_forecast.series import Series
+from series_files import DAYS, HOURS, VALUES, table
 
 from seqkit.contracts import DataNote, Example
-from seqkit.errors import DataError
 
 Read = Callable[..., Example]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """Return a function that writes a file and reads it."""
-
-    def read(content: str, name: str = "s.csv", **parameters: Any) -> Example:
-        path = tmp_path / name
-        path.write_text(content, encoding="utf-8")
-        (example,) = Series(path=path, **parameters).read()
-        return example
-
-    return read
-
-
-def error_message(read: Read, content: str, **parameters: Any) -> str:
-    """Return the message of the DataError that reading raises, without the folder."""
-    with pytest.raises(DataError) as caught:
-        read(content, **parameters)
-    assert len(caught.value.lines) == 1
-    return str(caught.value).rpartition("/s.csv:")[2]
-
-
-HOURS = "date,a,b\n2020-01-01 00:00:00,1,-2.5\n2020-01-01 01:00:00,2e1,0\n2020-01-01 02:00:00,3,7\n"
+ErrorMessage = Callable[..., str]
 
 
 def test_file_is_one_example(read: Read, tmp_path: Path) -> None:
@@ -134,7 +111,7 @@ def test_fill_repeats_the_previous_value(read: Read) -> None:
     assert found == ["3: missing values that repeat the previous one: 5, the first of 'a'"]
 
 
-def test_invalid_cells_are_taken_as_empty_on_request(read: Read) -> None:
+def test_invalid_cells_are_taken_as_empty_on_request(read: Read, error_message: ErrorMessage) -> None:
     content = "date,a\n2020-01-01,1\n2020-01-02,n/e\n2020-01-03,inf\n2020-01-04,4\n"
     example, found = notes(read, content, fill=2, invalid="repair")
     assert example.input[:, 0].tolist() == [1, 1, 1, 4]
@@ -146,17 +123,7 @@ def test_invalid_cells_are_taken_as_empty_on_request(read: Read) -> None:
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataNote)
-        assert error_message(read, content, invalid="repair").startswith("3: 'a' has no value: fill in the cell")
-
-
-DAYS = [f"2020-01-0{day}" for day in range(1, 6)]
-VALUES = [4.5, 3.0, -1.0, 7.25, 0.0]
-
-
-def table(header: str, *columns: Sequence[object], delimiter: str = ",") -> str:
-    """Return the content of a file with a header and columns."""
-    rows = [delimiter.join(map(str, row)) for row in zip(*columns, strict=True)]
-    return "\n".join([header, *rows]) + "\n"
+        assert error_message(content, invalid="repair").startswith("3: 'a' has no value: fill in the cell")
 
 
 @pytest.mark.parametrize(
@@ -223,18 +190,18 @@ def test_delimiter_is_found(read: Read, delimiter: str, name: str) -> None:
         assert ["delimiter" in str(item.message) for item in caught] == [True] * (chosen == "auto" and not is_usual)
 
 
-def test_decimal_commas(read: Read) -> None:
+def test_decimal_commas(read: Read, error_message: ErrorMessage) -> None:
     content = "date;a\n2020-01-01;4,5\n2020-01-02;-1\n"
     assert read(content, decimal=",", delimiter=";").input[:, 0].tolist() == [4.5, -1]
-    assert "for decimal commas, set `decimal: ','`" in error_message(read, content, delimiter=";")
+    assert "for decimal commas, set `decimal: ','`" in error_message(content, delimiter=";")
     for cell in ("1.000,5", "1_0", "4.5"):
-        message = error_message(read, content.replace("4,5", cell), decimal=",", delimiter=";")
+        message = error_message(content.replace("4,5", cell), decimal=",", delimiter=";")
         assert message.startswith(f"2: 'a' is '{cell}', not a number: ")
 
 
-def test_rows_without_values_are_missing_if_there_are_no_dates(read: Read) -> None:
+def test_rows_without_values_are_missing_if_there_are_no_dates(read: Read, error_message: ErrorMessage) -> None:
     content = "a,b\n1,2\n,\n3,4\n,\n , \n"
-    assert "3: 'a' has no value" in f"3{error_message(read, content, time=None)[1:]}"
+    assert "3: 'a' has no value" in f"3{error_message(content, time=None)[1:]}"
     example, found = notes(read, content, time=None, fill=1)
     assert example.input.tolist() == [[1, 2], [1, 2], [3, 4]]
     assert found == ["3: missing values that repeat the previous one: 2, the first of 'a'"]
@@ -259,134 +226,14 @@ def test_file_to_predict_from_needs_no_dates(read: Read) -> None:
     ],
 )
 def test_integers_beyond_float64_are_rejected_if_rounding_hides_differences(
-    read: Read, values: list[object], is_rejected: bool
+    read: Read, error_message: ErrorMessage, values: list[object], is_rejected: bool
 ) -> None:
     content = table("date,a", DAYS, values)
     if is_rejected:
         message = f"2: 'a' is {values[0]}, which float64 rounds to a multiple of 256: the rows differ by hardly more"
-        assert error_message(read, content).startswith(message)
+        assert error_message(content).startswith(message)
     else:
         assert read(content).input[:, 0].tolist() == [float(str(value)) for value in values]
-
-
-DATED = "date,a\n2020-01-01,1\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "parameters", "message"),
-    [
-        (
-            "day,a\n1,1\n",
-            {},
-            "1: no column 'date'; the columns are day, a: set `time:` to the column of dates, or to null",
-        ),
-        (
-            HOURS,
-            {"columns": ["c"]},
-            "1: no column 'c'; the columns are date, a, b: correct `columns:`",
-        ),
-        ("date,load\n", {"columns": ["laod"]}, "1: no column 'laod' (did you mean 'load'?): correct `columns:`"),
-        ("date,a,a\n", {}, "1: column 'a' appears twice: rename one of them"),
-        ("date\n2020-01-01\n", {}, "1: no column besides the dates 'date'"),
-        (DATED + "2020-01-02\n", {}, "3: 1 columns, but the header has 2"),
-        (DATED + '2020-01-02,"1\n', {}, "3: a quoted field is never closed: double each quote"),
-        (DATED + "2020-01-02,high\n", {}, "3: 'a' is 'high', not a number: use a decimal point and no separators"),
-        (DATED + "2020-01-02,1_0\n", {}, "3: 'a' is '1_0', not a number"),
-        (DATED + "2020-01-02,inf\n", {}, "3: 'a' is 'inf', not a number"),
-        (DATED + "2020-01-02,1e999\n", {}, "3: 'a' is '1e999', not a number"),
-        (
-            DATED + "2020-01-02, \n",
-            {},
-            "3: 'a' has no value: fill in the cell, or set `fill: 1` to repeat the previous value",
-        ),
-        ("date,a\n2020-01-01,\n2020-01-02,1\n", {"fill": 9}, "2: 'a' has no value: fill in the cell"),
-        (
-            DATED + "2020-01-02,\n2020-01-03,\n",
-            {"fill": 1},
-            "4: 'a' has no value: fill in the cell, or set `fill: 2`",
-        ),
-        (
-            DATED + "01/02/2020,2\n",
-            {},
-            "3: '01/02/2020' is not a date such as 2016-07-01 13:00 or 1949-01: set `date_format:`",
-        ),
-        (DATED, {"date_format": "%d.%m.%Y"}, "2: '2020-01-01' does not match the format %d.%m.%Y: set `date_format:`"),
-        (
-            DATED + "2020-01-01,2\n",
-            {},
-            "3: the date 2020-01-01 appears twice: keep one row per date, with local times in UTC",
-        ),
-        (DATED + "2019-12-31,2\n", {}, "3: 2019-12-31 is earlier than the previous date: sort the rows by 'date'"),
-        (
-            DATED + "2020-01-02T00:00Z,2\n",
-            {},
-            "3: only one of 2020-01-02T00:00Z and the previous date has a UTC offset: add one to both",
-        ),
-        (
-            DATED + "2020-01-02,2\n2020-01-05,5\n",
-            {"fill": 1},
-            "4: missing 2 time steps of 1 day between 2020-01-02 00:00 and 2020-01-05 00:00: add the rows, set "
-            "`fill: 2` to repeat the previous value, or set `spacing: any` to take each row as one time step",
-        ),
-        (
-            HOURS + "2020-01-01 02:45,1,1\n",
-            {},
-            "5: 2020-01-01 02:45 is 45 minutes after the previous date, but the interval is 1 hour: correct it",
-        ),
-        (
-            "date,a\n2020-01-01,1\n2020-02-01,2\n2020-03-02,3\n2020-04-01,4\n",
-            {},
-            "4: 2020-03-02 00:00 is not on day 1 of the month like most dates: correct it",
-        ),
-        ("date,a\n", {}, "the file has a header but no rows"),
-        (
-            table(",date,a", [0, 2, 3, 4, 5], DAYS, VALUES),
-            {},
-            "1: column 1 has no name: name it, or list the columns to read with `columns:`",
-        ),
-        (table("date,a,", DAYS, VALUES, ["x", "", "", "", ""]), {}, "1: column 3 has no name: name it"),
-        (table(",a", range(5), VALUES), {}, "1: no column 'date'; the columns are , a: set `time:`"),
-        (
-            table("4.5,7", VALUES, VALUES),
-            {"time": None},
-            "1: the first row contains 4.5, not the name of a column: add",
-        ),
-        (table("7,-1", VALUES, VALUES), {"time": None}, "1: the first row contains -1, not the name of a column: add"),
-        (DATED + "2020-01-02,\0\n", {}, r"3: 'a' is '\x00', not a number"),
-        (DATED + '2020-01-02,"' + 140_000 * "1\n", {}, "3: a quoted field is never closed"),
-        ("date,a,a \n2020-01-01,1,2\n", {}, "1: column 'a' appears twice: rename one of them"),
-        ("date,a, date\n2020-01-01,1,2\n", {}, "1: column 'date' appears twice: rename one of them"),
-        (DATED + "2020-01-02,2,3\n", {}, "3: 3 columns, but the header has 2"),
-        (DATED + "2020-01-02,1e101\n", {}, "3: 'a' is '1e101', not a number of at most 1e+100: correct it, or rescale"),
-        (DATED + '2020-01-02,"1,5"\n', {}, "3: 'a' is '1,5', not a number: use a decimal point"),
-        ("date,a\n0000-01-01,1\n", {}, "2: '0000-01-01' is not a date"),
-        ("date,a\n0000,1\n", {}, "2: '0000' is not a date"),
-        ("date,a\n2019-02-29,1\n", {}, "2: '2019-02-29' is not a date"),
-        ("date,a\n0001-01-01T00:00+01:00,1\n", {}, "2: '0001-01-01T00:00+01:00' is not a date"),
-        ("date,a\n9999-12-31T23:30-01:00,1\n", {}, "2: '9999-12-31T23:30-01:00' is not a date"),
-        ("date,a\n1612010100123,1\n", {}, "2: '1612010100123' is not a date"),
-        ("date,a\n1600000000,1\n", {}, "2: '1600000000' is not a date"),
-    ],
-)
-def test_invalid_files_are_rejected(read: Read, content: str, parameters: dict[str, Any], message: str) -> None:
-    assert error_message(read, content, **parameters).strip().startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"path": None}, "path is required"),
-        ({"columns": []}, "columns must list at least one column"),
-        ({"columns": ["a", "a"]}, "columns must list at least one column"),
-        ({"columns": ["date"]}, "columns must list at least one column"),
-        ({"encoding": "klingon"}, "encoding 'klingon' is"),
-        ({"time": None, "date_format": "%Y"}, "date_format requires a column of dates"),
-        ({"date_format": "%d.%Q"}, "date_format '%d.%Q' is not a valid strptime format"),
-    ],
-)
-def test_invalid_parameters_are_rejected(parameters: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
-        Series(**{"path": Path("s.csv"), **parameters})
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
