@@ -137,7 +137,7 @@ def _files(parts: Sequence[RunParts], name: str, runs: Path) -> dict[str, bytes]
     for number, part in enumerate(parts, start=1):
         place = names.members / str(number)
         document = part.directory.read_plan()
-        document["recipe"] = part.plan.as_data(folder / place)
+        document["recipe"] = _recipe(part, folder / place)
         components |= {f"{each.get('kind')} {each.get('name')}": each for each in document["components"]}
         files |= {str(place / file): content for file, content in _copies(part.directory, names)}
         files[str(place / names.plan)] = to_json(document).encode()
@@ -148,10 +148,18 @@ def _files(parts: Sequence[RunParts], name: str, runs: Path) -> dict[str, bytes]
     document = {
         "format": document["format"],
         "members": members,
-        "recipe": parts[0].plan.as_data(folder) | {"name": name},
+        "recipe": _recipe(parts[0], folder) | {"name": name},
         "components": list(components.values()),
     }
     return files | {str(names.plan): to_json(document).encode()}
+
+
+def _recipe(part: RunParts, folder: Path) -> dict[str, Any]:
+    """Return the recipe of a run, with paths relative to a folder.
+
+    `RunParts.plan` has the defaults of what only training uses.
+    """
+    return part.plan.as_data(folder) | {"train": part.recipe["train"]}
 
 
 def _copies(run: RunDirectory, names: RunDirectory) -> Iterator[tuple[Path, bytes]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
-    """Resolve the recipe of plan.json with the components that are installed.
+    """Resolve the recipe of plan.json with the components that are installed, for a run that is not trained further.
 
     Args:
         directory: the run directory.
@@ -30,11 +30,12 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
         PluginError: the distribution of a component is not installed.
         DataError: the recipe is corrupt.
     """
-    from seqkit.recipe.saved import resolve_saved
+    from seqkit.recipe.saved import TRAINING_KINDS, resolve_saved
     from seqkit.registry import load_registry
 
     registry = load_registry()
-    _check_installed(directory.path, document.get("components", []), document["recipe"].get("plugins"), registry)
+    components = [each for each in document.get("components", []) if each.get("kind") not in TRAINING_KINDS]
+    _check_installed(directory.path, components, document["recipe"].get("plugins"), registry)
     from seqkit.modeling.size_limit import count_limit, limited_size
 
     # Without the file, which is reported when it is needed, a small model is assumed.
@@ -50,7 +51,7 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
             )
         )
     with limited_size(shapes, directory.model):
-        return resolve_saved(directory, document, registry)
+        return resolve_saved(directory, document, registry, for_training=False)
 
 
 def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) -> Spec:

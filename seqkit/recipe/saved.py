@@ -28,6 +28,9 @@ CHANGEABLE = (
 )
 """The keys that can be changed when a run is resumed, besides the paths of data that has moved."""
 
+TRAINING_KINDS = ("optimizer", "schedule")
+"""The kinds of component that only training uses: to predict with a run, they need not be installed."""
+
 _DATA_PATH = re.compile(r"data\.((valid|test)\.)?path")
 
 
@@ -49,20 +52,27 @@ def read_saved_recipe(run: RunDirectory, document: Mapping[str, Any]) -> Recipe:
     return Recipe(data, origin=Position(str(run.plan), 1, 1), run=run.path)
 
 
-def resolve_saved(run: RunDirectory, document: Mapping[str, Any], registry: Registry) -> Plan:
+def resolve_saved(
+    run: RunDirectory, document: Mapping[str, Any], registry: Registry, *, for_training: bool = True
+) -> Plan:
     """Resolve the recipe of a run with the components that are installed.
 
     Args:
         run: the run directory.
         document: the content of plan.json.
         registry: the installed components.
+        for_training: whether the plan is trained; else its `TRAINING_KINDS` are the defaults, whatever the recipe says.
 
     Raises:
         DataError: the recipe is corrupt.
         PluginError: a plugin that it requires is missing.
     """
+    recipe = read_saved_recipe(run, document)
+    train = recipe.data.get("train")
+    if not for_training and isinstance(train, dict):
+        recipe.data["train"] = {key: value for key, value in train.items() if key not in TRAINING_KINDS}
     with _errors_of_plan(run):
-        return resolve(read_saved_recipe(run, document), registry)
+        return resolve(recipe, registry)
 
 
 def resolve_saved_reader(run: RunDirectory, document: Mapping[str, Any], registry: Registry) -> Spec:

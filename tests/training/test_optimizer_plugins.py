@@ -13,7 +13,7 @@ import seqkit
 from helpers.recipes import CHARACTER_RECIPE
 from helpers.training import interrupted_run, reproducible_contents
 from seqkit.contracts import Optimizer, PositiveFloat, Schedule
-from seqkit.errors import DataError, PluginError
+from seqkit.errors import DataError, PluginError, SeqkitError
 from seqkit.runs.files import to_json
 from seqkit.training.checkpoint import sha256_of
 
@@ -89,3 +89,22 @@ def test_plain_schedule_leaves_the_checkpoint_as_it_was(tmp_path: Path) -> None:
     run = seqkit.run(CHARACTER_RECIPE, runs=tmp_path, quiet=True)
     (checkpoint,) = run.path.glob("checkpoints/*")
     assert json.loads((checkpoint / "state.json").read_text()).keys() == {"format", "progress", "processes"}
+
+
+def test_prediction_needs_no_optimizer_and_no_schedule(vowel_recipe, tmp_path: Path) -> None:
+    run = seqkit.run(vowel_recipe, runs=tmp_path, quiet=True, train__epochs=1)
+    data = [("apple", "vowel"), ("pear", "consonant")]
+    expected = run.evaluate(data)
+    plan = json.loads((run.path / "plan.json").read_text())
+    plan["recipe"]["train"] |= {"optimizer": {"type": "gone", "lr": 1}, "schedule": {"type": "lost"}}
+    for kind, name in (("optimizer", "gone"), ("schedule", "lost")):
+        plan["components"].append({"kind": kind, "name": name, "distribution": "seqkit-gone", "version": "1"})
+    (run.path / "plan.json").write_text(to_json(plan))
+    loaded = seqkit.load(run.path)
+    assert loaded.evaluate(data) == expected  # with torch
+    assert loaded.predict(["apple"]) == run.predict(["apple"])
+    combined = seqkit.ensemble([loaded, seqkit.run(vowel_recipe, runs=tmp_path, quiet=True)], runs=tmp_path)
+    member = json.loads((combined.path / "members" / "1" / "plan.json").read_text())
+    assert member["recipe"]["train"] == combined.recipe["train"] == plan["recipe"]["train"]
+    with pytest.raises(SeqkitError, match="gone"):
+        seqkit.resume(run.path, quiet=True)
