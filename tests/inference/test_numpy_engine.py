@@ -33,6 +33,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "lstm": LSTM,
     "lstm, deep, no bias": LSTM | {"num_layers": 3, "bias": False},
     "lstm, proj_size": LSTM | {"num_layers": 2, "proj_size": 2},
+    "lstm, dropout": LSTM | {"input_dropout": 0.5, "output_dropout": 0.5, "variational": True, "weight_dropout": 0.5},
     "bilstm": BILSTM,
     "bilstm, proj_size, no bias": BILSTM | {"proj_size": 3, "bias": False},
     "stacked": {"type": "stacked", "dropout": 0.5, "layers": [LSTM, LSTM | {"hidden_size": 3}]},
