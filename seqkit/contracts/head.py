@@ -118,6 +118,25 @@ class Head(Contract, ABC):
         """
         return dict(prediction)
 
+    def task(self) -> dict[str, Any]:
+        """Return what the members of an ensemble must share, as JSON types: by default all of `state`."""
+        return self.state()
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Combine the predictions of the members of an ensemble. A head that has no such method cannot be combined.
+
+        Args:
+            predictions: for each member, what its `predict` returned for the same rows.
+
+        Returns:
+            A prediction per row, in the form that `predict` returns.
+        """
+        raise NotImplementedError
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss | None:
+        """Return the loss of combined predictions, one per row; None if they do not determine it."""
+        return None
+
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
 from seqkit.errors import DataError, suggest
+from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.pooling import Pooling, PoolingName, check_names
@@ -46,6 +47,8 @@ class Classify(nn.Module, Head):
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
+        ngram_scale: what the logits of the n-grams are multiplied by. With Adam, it is the learning rate of their model
+            as a multiple of that of the others.
     """
 
     metric_names = ("accuracy", "macro_f1")
@@ -60,6 +63,7 @@ class Classify(nn.Module, Head):
         dropout: Fraction = 0.0,
         ngrams: Annotated[int, Ge(0), Le(10)] = 0,
         ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
+        ngram_scale: PositiveFloat = 10.0,
     ) -> None:
         super().__init__()
         self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
@@ -69,6 +73,7 @@ class Classify(nn.Module, Head):
         self.dropout = nn.Dropout(dropout)
         self.ngrams = ngrams
         self.ngram_buckets = ngram_buckets
+        self.ngram_scale = ngram_scale
         self.idf: np.ndarray | None = None
         self.labels: list[str] = []
         self.weights: list[float] | None = None
@@ -119,7 +124,7 @@ class Classify(nn.Module, Head):
         self.output = nn.Linear(self.pool.output_size, len(self.labels))
         self.wide: NgramLinear | None = None
         if self.ngrams:
-            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets)
+            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
             if self.idf is not None:  # else the weights of a run are loaded
                 self.wide.set_idf(self.idf)
 
@@ -152,7 +157,22 @@ class Classify(nn.Module, Head):
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
-        return [_prediction(row, self.labels) for row in probabilities.cpu().numpy()]
+        return label_predictions(probabilities.cpu().numpy(), self.labels)
+
+    def task(self) -> dict[str, Any]:
+        return {"labels": self.labels}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        return average_probabilities(predictions)
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
+        targets = [str(example.target) for example in examples]
+        known = [
+            item["probabilities"][target]
+            for item, target in zip(predictions, targets, strict=True)
+            if target in self._numbers
+        ]
+        return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
 
     def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return float (batch, number of labels)."""
@@ -182,11 +202,3 @@ class Classify(nn.Module, Head):
             [str(example.target) for example in test],
             self.labels,
         )
-
-
-def _prediction(probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """Return a prediction as JSON types, given the probability of each label."""
-    return {
-        "label": labels[int(probabilities.argmax())],
-        "probabilities": {label: float(value) for label, value in zip(labels, probabilities, strict=True)},
-    }

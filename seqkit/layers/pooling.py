@@ -34,13 +34,13 @@ class AdditiveAttention(nn.Module):
 
     Args:
         width: the width of the outputs.
-        attention_size: the size of v; None for `width`.
+        attention_size: the size of v.
     """
 
-    def __init__(self, width: int, attention_size: int | None = None) -> None:
+    def __init__(self, width: int, attention_size: int = 64) -> None:
         super().__init__()
-        self.projection = nn.Linear(width, attention_size or width)
-        self.score = nn.Linear(attention_size or width, 1, bias=False)
+        self.projection = nn.Linear(width, attention_size)
+        self.score = nn.Linear(attention_size, 1, bias=False)
 
     def forward(self, outputs: Tensor, mask: Tensor) -> Pooled:
         """Pool outputs.

@@ -162,7 +162,13 @@ def test_steps_equal_reading_whole_text(encoder: str, embedding: str, double: bo
         {"type": "classify", "pooling": "max"},
         {"type": "sentiment"},
         {"type": "classify", "pooling": "attention"},
-        {"type": "classify", "pooling": ["max", "final", "attention", "mean"], "ngrams": 3, "ngram_buckets": 50},
+        {
+            "type": "classify",
+            "pooling": ["max", "final", "attention", "mean"],
+            "ngrams": 3,
+            "ngram_buckets": 50,
+            "ngram_scale": 2.5,
+        },
     ],
     ids=["mean", "max", "final", "attention", "several poolings, n-grams"],
 )
@@ -174,7 +180,7 @@ def test_label_probabilities_equal_torch(encoder: str, embedding: str, head: dic
     assert labels == ["angry", "glad", "sad"]
     texts = [tokenizer.encode(text) for text in ("fox", "the quick brown", "x", TEXT, "own", "the fox")]
     actual = numpy_engine.label_probabilities(texts)
-    predictions = reference.predict(texts, texts)
+    predictions = reference.predict(texts)
     assert close(
         actual, np.array([[prediction["probabilities"][label] for label in labels] for prediction in predictions])
     )
@@ -190,7 +196,7 @@ def test_label_probabilities_do_not_depend_on_the_batch(encoder: str) -> None:
     batched = numpy_engine.label_probabilities(texts)
     for number in (0, 1, 150, 299):
         assert close(batched[number], numpy_engine.label_probabilities([texts[number]])[0])
-    predictions = reference.predict(texts, texts)
+    predictions = reference.predict(texts)
     assert close(batched, np.array([list(prediction["probabilities"].values()) for prediction in predictions]))
 
 
@@ -239,6 +245,7 @@ def test_invalid_head_settings_are_rejected() -> None:
         ({"pooling": []}, "head.pooling: must be a list of at least 1 values .*, not \\[\\]"),
         ({"pooling": ["sum"]}, "head.pooling: .* from final, mean, max, attention, not \\['sum'\\]"),
         ({"ngrams": "3"}, "head.ngrams: must be an integer, 1 to 10, not '3'"),
+        ({"ngrams": 3, "ngram_buckets": 2, "ngram_scale": 0.0}, "head.ngram_scale: must be a positive number, not 0.0"),
         ({"ngrams": 3, "ngram_buckets": 0}, "head.ngram_buckets: must be .*, not 0"),
     ):
         with pytest.raises(InvalidSetting, match=f"^{reason}$"):

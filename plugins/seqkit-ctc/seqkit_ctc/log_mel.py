@@ -26,6 +26,8 @@ from typing import Literal
 
 import numpy as np
 
+from seqkit.errors import DataError
+
 LOG_OFFSET = 1e-8
 """Makes the logarithm of silence finite: 80 dB below the power of samples that are all 1."""
 
@@ -126,6 +128,24 @@ class LogMel:
             features[block] = np.log(LOG_OFFSET + power @ self.filters.T)  # (windows, bands)
         features = features.reshape(steps, self.stack * self.bands)
         return self.normalized([features])[0] if self.normalize == "recording" else features
+
+    def of_recording(self, samples: np.ndarray, name: str, remedy: str) -> np.ndarray:
+        """Compute the features of a recording of any length.
+
+        Args:
+            samples: float (samples,).
+            name: of the recording, for the message.
+            remedy: what to do if it is too short.
+
+        Raises:
+            DataError: the recording is shorter than one time step.
+        """
+        if len(samples) < self.min_samples:
+            raise DataError(
+                f"{name} is {len(samples) / self.sample_rate:.3f} s long, but one time step requires "
+                f"{self.min_samples / self.sample_rate:.3f} s: {remedy}"
+            )
+        return self(samples)
 
     def normalized(self, recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Shift and scale recordings together, so that each band has the mean 0 and the standard deviation 1.

@@ -18,6 +18,9 @@ NumDigits = Annotated[int, Gt(0), Le(100)]
 Decibels = Annotated[float, Ge(-60), Le(120)]
 Speed = Annotated[float, Ge(0.1)]
 
+TOO_SHORT = "lower `window`, `hop` or `stack`, or raise the number of digits"
+"""What to do if a synthetic recording is shorter than one time step."""
+
 
 def check_ranges(**ranges: tuple[float, float]) -> None:
     """Check that each range is the lowest and the highest value.
@@ -120,7 +123,8 @@ class Tones(Reader):
             yield from self.recordings.read()
             return
         for number, (text, samples) in enumerate(self.sounds(), start=1):
-            yield Example(self.features(samples), text, f"tones, example {number}")
+            location = f"tones, example {number}"
+            yield Example(self.features.of_recording(samples, location, TOO_SHORT), text, location)
 
     def sounds(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the digits and the samples, float (samples,), of each example."""

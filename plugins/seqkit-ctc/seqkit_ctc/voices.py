@@ -13,11 +13,12 @@ from seqkit.contracts import Example, NonNegativeInt, PositiveFloat, PositiveInt
 from seqkit_ctc.log_mel import LogMel, Normalization
 from seqkit_ctc.phones import DIGITS
 from seqkit_ctc.speech import SpeechSynthesizer, sample_voice
-from seqkit_ctc.tones import Decibels, NumDigits, Speed, check_ranges
+from seqkit_ctc.tones import TOO_SHORT, Decibels, NumDigits, check_ranges
 from seqkit_ctc.wav import Wav
 
 Pool = Literal["train", "valid", "test"]
 FormantFactor = Annotated[float, Ge(0.5), Le(2)]
+SpeedFactor = Annotated[float, Ge(0.25), Le(4)]
 Pitch = Annotated[float, Ge(40), Le(600)]
 
 
@@ -72,7 +73,7 @@ class Voices(Reader):
         seed: NonNegativeInt = 0,
         digits: tuple[NumDigits, NumDigits] = (3, 7),
         noise: tuple[Decibels, Decibels] = (0.0, 20.0),
-        speed: tuple[Speed, Speed] = (0.8, 1.5),
+        speed: tuple[SpeedFactor, SpeedFactor] = (0.8, 1.5),
         formants: tuple[FormantFactor, FormantFactor] = (0.8, 1.3),
         pitch: tuple[Pitch, Pitch] = (75.0, 320.0),
         sample_rate: Annotated[int, Ge(8000)] = 8000,
@@ -116,7 +117,8 @@ class Voices(Reader):
             yield from self.recordings.read()
             return
         for number, (text, samples) in enumerate(self.sounds(), start=1):
-            yield Example(self.features(samples), text, f"voices, example {number}")
+            location = f"voices, example {number}"
+            yield Example(self.features.of_recording(samples, location, TOO_SHORT), text, location)
 
     def sounds(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the digits and the samples, float (samples,), of each example."""

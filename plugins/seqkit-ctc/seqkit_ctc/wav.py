@@ -153,13 +153,7 @@ class Wav(Reader):
             DataError: it cannot be read, or is too short.
         """
         samples = read_wav(self.path.parent / name, self.features.sample_rate)
-        if len(samples) < self.features.min_samples:
-            rate = self.features.sample_rate
-            raise DataError(
-                f"{name} is {len(samples) / rate:.3f} s long, but one time step requires "
-                f"{self.features.min_samples / rate:.3f} s: remove the recording"
-            )
-        return self.features(samples)
+        return self.features.of_recording(samples, name, "remove the recording")
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the line number and the fields of each row that is not blank."""

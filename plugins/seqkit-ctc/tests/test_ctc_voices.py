@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from scipy.signal import freqz, welch
 from seqkit_ctc.phones import DIGITS, PHONES, Segment
 from seqkit_ctc.speech import SpeechSynthesizer, Voice, cascade, sample_voice
+from seqkit_ctc.tones import Tones
 from seqkit_ctc.voices import Voices
 from seqkit_ctc.wav_io import write_wav
+
+from seqkit.errors import DataError
 
 RATE = 8000
 VOWELS = ("AH", "IY", "OW")
@@ -181,6 +184,15 @@ def test_reads_wav_files_without_targets(tmp_path: Path) -> None:
     (example,) = Voices(**Voices.without_targets(parameters)).read()
     assert example.target is None
     assert np.abs(example.input.reshape(-1, 40).mean(axis=0)).max() < 0.05
+
+
+@pytest.mark.parametrize(("cls", "name"), [(Voices, "voices"), (Tones, "tones")])
+def test_recordings_shorter_than_a_time_step_are_rejected(cls: Any, name: str) -> None:
+    reader = cls(count=2, digits=(1, 1), window=5.0)
+    with pytest.raises(
+        DataError, match=f"^{name}, example 1 is 0.* s long, but one .* requires 5.020 s: lower `window`"
+    ):
+        list(reader.read())
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ class CRF(Tagger):
     Args:
         scheme: as in `tag`: `none`, `bio` or `bmes`.
         constrained: whether to exclude sequences that the scheme forbids (for example I after O) from predictions.
+        entity_bias: as in `tag`.
         probabilities: as in `tag`, by the forward-backward algorithm.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: as in `tag`. With `constrained`, a training sentence that the scheme forbids is invalid too.
@@ -36,6 +37,7 @@ class CRF(Tagger):
         *,
         scheme: Scheme = "none",
         constrained: bool = True,
+        entity_bias: float = 0.0,
         probabilities: bool = False,
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
@@ -43,6 +45,7 @@ class CRF(Tagger):
         super().__init__(
             scheme=scheme,
             constrained=constrained,
+            entity_bias=entity_bias,
             probabilities=probabilities,
             dropout=dropout,
             invalid_tags=invalid_tags,

@@ -6,7 +6,28 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from seqkit_tagging.spans import spans
+from seqkit_tagging.spans import Scheme, spans
+
+
+def split_scores(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: Scheme) -> dict[str, Any]:
+    """Return the accuracy and the scores of each tag or, unless the scheme is `none`, of entities; nothing of no words.
+
+    Args:
+        truth: the true tags of each sentence.
+        predicted: the predicted tags of each sentence.
+        scheme: how tags mark entities.
+    """
+    pairs = Counter(
+        pair
+        for true_tags, predicted_tags in zip(truth, predicted, strict=True)
+        for pair in zip(true_tags, predicted_tags, strict=True)
+    )
+    if not pairs:
+        return {}
+    accuracy = sum(count for (true, predicted_tag), count in pairs.items() if true == predicted_tag) / pairs.total()
+    if scheme == "none":
+        return {"accuracy": accuracy, "per_tag": _per_tag_scores(pairs)}
+    return {"accuracy": accuracy} | entity_scores(truth, predicted)
 
 
 def entity_scores(truth: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> dict[str, Any]:
@@ -43,7 +64,7 @@ def _scores(correct: int, predicted: int, true: int) -> dict[str, float]:
     }
 
 
-def per_tag_scores(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:
+def _per_tag_scores(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:
     """Return precision, recall, F1 and support of each tag, given the counts of (true, predicted) pairs."""
     true_counts: Counter[str] = Counter()
     predicted_counts: Counter[str] = Counter()

@@ -15,8 +15,8 @@ from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Token
 from seqkit.errors import DataError
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
-from seqkit_tagging.scores import entity_scores, per_tag_scores
-from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans
+from seqkit_tagging.scores import split_scores
+from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
 from seqkit_tagging.word_splitting import join_words
 
 InvalidTags = Literal["error", "skip", "repair"]
@@ -34,6 +34,7 @@ class Tagger(nn.Module, Head):
     Args:
         scheme: how tags mark entities.
         constrained: whether to exclude sequences that the scheme forbids from predictions.
+        entity_bias: added to the scores of the tags of entities in prediction.
         probabilities: whether predictions contain the probabilities of tags and entities.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence whose tags are invalid.
@@ -53,6 +54,7 @@ class Tagger(nn.Module, Head):
         *,
         scheme: Scheme,
         constrained: bool,
+        entity_bias: float,
         probabilities: bool,
         dropout: float,
         invalid_tags: InvalidTags,
@@ -60,6 +62,11 @@ class Tagger(nn.Module, Head):
         super().__init__()
         self.scheme: Scheme = scheme
         self.constrained = constrained and scheme != "none"
+        if entity_bias and scheme == "none":
+            raise ValueError(
+                "entity_bias requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it"
+            )
+        self.entity_bias = entity_bias
         self.probabilities = probabilities
         self.invalid_tags = invalid_tags
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
@@ -213,7 +220,8 @@ class Tagger(nn.Module, Head):
         if self.constrained:
             device = scores.device
             transitions = transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
-        paths = self.best_paths(scores, batch.lengths, transitions)
+        bias = scores.new_tensor([self.entity_bias * (split_tag(tag)[0] != "O") for tag in self.tags])
+        paths = self.best_paths(scores + bias, batch.lengths, transitions)
         predictions: list[dict[str, Any]] = [{"tags": [self.tags[tag_id] for tag_id in path]} for path in paths]
         if self.probabilities:
             posterior = Posterior(scores, batch.lengths, transitions, self.tags)
@@ -255,7 +263,7 @@ class Tagger(nn.Module, Head):
         tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
         truth = [tags for _, tags in self._scored(examples, tokenizer)]
-        return self._metrics(truth, [item["tags"] for item in predictions])
+        return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
 
     def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
         """Return the examples that are not skipped, each with its tags."""
@@ -266,20 +274,6 @@ class Tagger(nn.Module, Head):
                 scored.append((example, tags))
         return scored
 
-    def _metrics(self, truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
-        pairs = Counter(
-            pair
-            for true_tags, predicted_tags in zip(truth, predicted, strict=True)
-            for pair in zip(true_tags, predicted_tags, strict=True)
-        )
-        if not pairs:
-            return {}
-        correct = sum(count for (true, predicted_tag), count in pairs.items() if true == predicted_tag)
-        accuracy = correct / pairs.total()
-        if self.scheme == "none":
-            return {"accuracy": accuracy, "per_tag": per_tag_scores(pairs)}
-        return {"accuracy": accuracy} | entity_scores(truth, predicted)
-
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of the most frequent tag of each word; None if inputs are features."""
         if not all(_is_words(example.input) for example in (*train, *test)):
@@ -287,7 +281,8 @@ class Tagger(nn.Module, Head):
         model = MostFrequentTag()
         model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
         scored = self._scored(test, tokenizer)
-        scores = self._metrics([tags for _, tags in scored], [model.predict(example.input) for example, _ in scored])
+        predicted = [model.predict(example.input) for example, _ in scored]
+        scores = split_scores([tags for _, tags in scored], predicted, self.scheme)
         return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
 
 

@@ -8,14 +8,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge, Le, MinLen
 
+from seqkit.contracts.parameters import PositiveFloat
 from seqkit.inference.numpy_engine.encoders import NumpyEncoded
 from seqkit.inference.numpy_engine.weights import CheckedWeights, LinearWeights, read_setting
 from seqkit.layers.ngram_counts import count_ngrams, ngram_weights
 
 _Name = Literal["final", "mean", "max", "attention"]
 
-_NGRAM_SCALE = 10.0
-"""The default of `seqkit.layers.ngrams.NgramLinear`."""
+_ATTENTION_SIZE = 64
+"""The default of `seqkit.layers.pooling.AdditiveAttention`."""
 
 
 class NumpyPooling:
@@ -45,8 +46,8 @@ class NumpyPooling:
         self.needs_outputs = self._names != ["final"]
         self._projection: LinearWeights | None = None
         if "attention" in self._names:
-            self._projection = weights.take_linear("head.pool.attention.projection", width, width)
-            self._score = weights.take("head.pool.attention.score.weight", (1, width))
+            self._projection = weights.take_linear("head.pool.attention.projection", _ATTENTION_SIZE, width)
+            self._score = weights.take("head.pool.attention.score.weight", (1, _ATTENTION_SIZE))
 
     def pool(self, encoded: NumpyEncoded, lengths: np.ndarray) -> np.ndarray:
         """Return (batch, output_size): the vector of each row that the linear layer reads."""
@@ -86,6 +87,7 @@ class NumpyNgrams:
     def __init__(self, head: Mapping[str, Any], weights: CheckedWeights, output_size: int) -> None:
         self._n: int = read_setting(head, "ngrams", "head", Annotated[int, Ge(1), Le(10)])
         self._buckets: int = read_setting(head, "ngram_buckets", "head", Annotated[int, Ge(1)])
+        self._scale: float = read_setting(head, "ngram_scale", "head", PositiveFloat)
         self._weight = weights.take("head.wide.weight", (self._buckets, output_size))
         self._idf = weights.take("head.wide.idf", (self._buckets,))
 
@@ -100,4 +102,4 @@ class NumpyNgrams:
         values = ngram_weights(counts, self._idf, len(ids))
         terms = self._weight[counts.buckets] * values[:, None]  # (entries, labels)
         sums = [np.bincount(counts.rows, column, minlength=len(ids)) for column in terms.T]
-        return _NGRAM_SCALE * np.stack(sums, axis=1)
+        return self._scale * np.stack(sums, axis=1)
