@@ -218,6 +218,7 @@ def next_char() -> list[Check]:
         {
             "step": checks_for_head(lambda: NextChar(dropout=0.3), TEXTS),
             "prefix": checks_for_head(lambda: NextChar(objective="prefix", context=5), TEXTS),
+            "tied": checks_for_head(lambda: NextChar(tied=True, label_smoothing=0.1), TEXTS),
         }
     )
 

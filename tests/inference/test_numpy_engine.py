@@ -125,6 +125,25 @@ def test_next_logits_equal_torch(encoder: str, embedding: str, head: str, double
         assert close(actual, expected, double=double)
 
 
+@every_type
+@pytest.mark.parametrize("objective", ["step", "prefix"])
+@pytest.mark.parametrize(("encoder", "width"), [("lstm", 5), ("bilstm", 8), ("projected, stacked, projected", 6)])
+def test_tied_output_equals_torch(
+    monkeypatch: pytest.MonkeyPatch, encoder: str, width: int, objective: str, double: bool
+) -> None:
+    monkeypatch.setitem(EMBEDDINGS, "tied", {"type": "learned", "dim": width})
+    head = HEADS["step"] | {"objective": objective, "tied": True}
+    numpy_engine, reference, _, tokenizer, _ = engines(encoder, "tied", head, double=double)
+    texts = [tokenizer.encode(text) for text in ("own", TEXT, "x")]
+    for engine in (numpy_engine, reference):
+        logits, state = engine.read(texts)
+        assert close(logits, np.array([next_logits(reference, ids) for ids in texts]), double=double)
+        if state is not None:
+            longer = [np.append(ids, 3) for ids in texts]
+            expected = np.array([next_logits(reference, ids) for ids in longer])
+            assert close(engine.step(np.array([3, 3, 3]), state)[0], expected, double=double)
+
+
 @pytest.mark.parametrize("head", HEADS)
 @every_encoder
 def test_batched_read_equals_single_reads(encoder: str, head: str) -> None:

@@ -139,7 +139,7 @@ class TestExtends:
                 "encoder: {type: stacked, layers: [{type: lstm, hidden_size: 4}]}\n",
                 BASE,
                 [
-                    "base.yaml:5:3: encoder.hidden_size: unknown key; known: layers, dropout; it belongs to the type "
+                    "base.yaml:5:3: encoder.hidden_size: unknown key; known: layers, dropout, variational; it belongs to the type "
                     "that was replaced at top.yaml:2:17"
                 ],
             ),
