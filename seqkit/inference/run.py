@@ -194,6 +194,7 @@ class Run:
             raise UsageError(
                 message("{run}: the head '{head}' does not generate text: use predict", run=self.path, head=head)
             )
+        self._check_single(message("a text to generate: use one of its members"))
         return generation_config(options, self.recipe, self.directory.plan)
 
     def predict(self, texts: Iterable[Any]) -> list[dict[str, Any]]:

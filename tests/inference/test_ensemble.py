@@ -17,6 +17,7 @@ from helpers.commands import error_line
 from helpers.recipes import GENERATION_RECIPE, classification_recipe
 from seqkit.contracts import Reader
 from seqkit.heads.classify import Classify
+from seqkit.heads.next_char import NextChar
 
 TEXTS = ["好吃", "很难吃", "很"]
 PAIRS = [("好吃", "pos"), ("很难吃", "neg"), ("很", "neg"), ("好", "pos")]
@@ -239,3 +240,18 @@ def test_plugin_heads_combine_predictions_before_they_are_formatted(tmp_path: Pa
         with pytest.raises(seqkit.UsageError) as caught:
             seqkit.ensemble([runs[0], other], runs=tmp_path)
         assert str(caught.value) == f"{runs[0].path} and {other.path} cannot be combined: {reason}"
+
+
+class Combined(NextChar):
+    """A head that generates, and that claims that it can be combined."""
+
+    def combine(self, predictions: Any) -> list[dict[str, Any]]:
+        return list(predictions[0])
+
+
+@pytest.mark.usefixtures("isolated_registry")
+def test_ensembles_do_not_generate(tmp_path: Path) -> None:
+    seqkit.register("head", "combined", Combined)
+    runs = [seqkit.run(GENERATION_RECIPE, head="combined", runs=tmp_path, quiet=True, seed=seed) for seed in (1, 2)]
+    with pytest.raises(seqkit.UsageError, match="an ensemble does not have a text to generate: use one of its members"):
+        seqkit.ensemble(runs, runs=tmp_path).generate("In")

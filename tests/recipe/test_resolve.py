@@ -62,6 +62,7 @@ def test_every_default_is_filled_in() -> None:
             },
             "schedule": {"type": "constant", "warmup": 0, "final": 0.0, "every": 1, "gamma": 0.5},
             "groups": [],
+            "average": None,
             "clip_norm": None,
             "metric": "loss",
             "early_stopping": None,
