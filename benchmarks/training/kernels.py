@@ -24,7 +24,6 @@ from benchmarks.harness.timing import alternate_calls
 from seqkit.contracts import Lookup
 from seqkit.encoders.lstm import dispatch
 from seqkit.encoders.lstm.dispatch import KernelChoice
-from seqkit.encoders.lstm.dropout import LSTMDropout
 from seqkit.encoders.lstm.layers import LSTMLayers
 from seqkit.layers.parallel import MAX_JOBS, worker_threads
 from seqkit.modeling.device import isolated_torch_state
@@ -146,7 +145,7 @@ SECTIONS = {"MIN_JOB_WORK": parallel_cases, "MIN_LOOKUP_WORK": lookup_cases, "MI
 
 def calls(case: Case) -> tuple[Callable[[], None], Callable[[], None]]:
     """Return a call for each kernel of a case: one forward and one backward pass."""
-    layers = LSTMLayers(num_layers=1, bias=True, proj_size=0, dropout=LSTMDropout(num_layers=1), **case.sizes)
+    layers = LSTMLayers(num_layers=1, bias=True, proj_size=0, dropout=None, **case.sizes)
 
     def call_with(choice: KernelChoice) -> Callable[[], None]:
         def call() -> None:

@@ -167,6 +167,7 @@ def test_the_state_is_not_dropped() -> None:
 
 def test_no_random_number_is_used_without_dropout() -> None:
     encoder = BiLSTM(INPUT_SIZE, hidden_size=HIDDEN_SIZE, num_layers=2)
+    assert encoder.layers.dropout is None
     before = torch.get_rng_state()
     encoder.train()(torch.randn(2, 4, INPUT_SIZE, generator=torch.Generator()), torch.tensor([4, 3]))
     assert torch.equal(torch.get_rng_state(), before)

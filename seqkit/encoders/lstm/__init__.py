@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, Fraction, Lookup, NonNegativeInt, PositiveInt, State
-from seqkit.encoders.lstm.dropout import LSTMDropout
+from seqkit.encoders.lstm.dropout import make_dropout
 from seqkit.encoders.lstm.layers import LSTMLayers
 
 
@@ -63,8 +63,8 @@ class LSTM(nn.Module, Encoder):
             bias=bias,
             proj_size=proj_size,
             directions=self.directions,
-            dropout=LSTMDropout(
-                num_layers=num_layers,
+            dropout=make_dropout(
+                num_layers,
                 inputs=input_dropout,
                 between=dropout,
                 outputs=output_dropout,

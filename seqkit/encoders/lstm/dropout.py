@@ -22,7 +22,6 @@ class LSTMDropout(nn.Module):
     Merity, Keskar and Socher, Regularizing and Optimizing LSTM Language Models, 2018.
 
     Args:
-        num_layers: the number of layers.
         inputs: the dropout probability of the inputs.
         between: of what one layer passes to the next.
         outputs: of the outputs of the last layer, and of the final vector.
@@ -31,32 +30,9 @@ class LSTMDropout(nn.Module):
     """
 
     def __init__(
-        self,
-        *,
-        num_layers: int,
-        inputs: float = 0.0,
-        between: float = 0.0,
-        outputs: float = 0.0,
-        recurrent_weights: float = 0.0,
-        variational: bool = False,
+        self, *, inputs: float, between: float, outputs: float, recurrent_weights: float, variational: bool
     ) -> None:
         super().__init__()
-        if between and num_layers == 1:
-            warnings.warn(
-                message(
-                    "encoder dropout applies between layers and has no effect with one layer: "
-                    "remove it, or increase num_layers"
-                ),
-                stacklevel=2,
-            )
-        if variational and not (inputs or between or outputs):
-            warnings.warn(
-                message(
-                    "encoder variational has no effect without dropout: "
-                    "remove it, or set input_dropout, dropout or output_dropout"
-                ),
-                stacklevel=2,
-            )
         dropout = VariationalDropout if variational else nn.Dropout
         self.inputs, self.between, self.outputs = dropout(inputs), dropout(between), dropout(outputs)
         self.recurrent_weights = nn.Dropout(recurrent_weights)
@@ -75,3 +51,34 @@ class LSTMDropout(nn.Module):
             return outputs, final
         time_steps = self.outputs(torch.cat([outputs, final[:, None]], dim=1))  # (batch, time + 1, output_size)
         return time_steps[:, :-1], time_steps[:, -1]
+
+
+def make_dropout(
+    num_layers: int, *, inputs: float, between: float, outputs: float, recurrent_weights: float, variational: bool
+) -> LSTMDropout | None:
+    """Return the dropout of some number of layers, with the arguments of `LSTMDropout`; None if there is none.
+
+    Warns:
+        UserWarning: a setting has no effect.
+    """
+    if between and num_layers == 1:
+        warnings.warn(
+            message(
+                "encoder dropout applies between layers and has no effect with one layer: "
+                "remove it, or increase num_layers"
+            ),
+            stacklevel=2,
+        )
+    if variational and not (inputs or between or outputs):
+        warnings.warn(
+            message(
+                "encoder variational has no effect without dropout: "
+                "remove it, or set input_dropout, dropout or output_dropout"
+            ),
+            stacklevel=2,
+        )
+    if not (inputs or between or outputs or recurrent_weights):
+        return None
+    return LSTMDropout(
+        inputs=inputs, between=between, outputs=outputs, recurrent_weights=recurrent_weights, variational=variational
+    )

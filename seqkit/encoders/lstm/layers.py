@@ -54,7 +54,7 @@ class LSTMLayers(nn.Module):
         bias: whether gates have biases (two, as in torch).
         proj_size: the width that outputs are projected to; 0 for no projection.
         directions: 1 or 2.
-        dropout: the dropout of inputs, outputs and recurrent weights.
+        dropout: the dropout of inputs, outputs and recurrent weights, if there is any.
 
     Attributes:
         choices: the kernel of each layer in the last batch, from the bottom up.
@@ -72,7 +72,7 @@ class LSTMLayers(nn.Module):
         bias: bool,
         proj_size: int,
         directions: int,
-        dropout: LSTMDropout,
+        dropout: LSTMDropout | None,
     ) -> None:
         super().__init__()
         if proj_size >= hidden_size:
@@ -117,7 +117,7 @@ class LSTMLayers(nn.Module):
             Outputs (batch, time, output_size), 0 at padded time steps; final (batch, output_size); and the state (h,
             c), each (batch, num_layers * directions, width), ordered by layer and then by direction, as in torch.
         """
-        if self.dropout.drops_inputs:  # the vectors of an id then differ between rows
+        if self.dropout is not None and self.dropout.drops_inputs:  # the vectors of an id then differ between rows
             inputs = self.dropout.inputs(self._as_vectors(inputs))
         inputs = self._compact_table(inputs) if isinstance(inputs, Lookup) else inputs
         batch, time = (inputs.ids if isinstance(inputs, Lookup) else inputs).shape[:2]
@@ -126,7 +126,7 @@ class LSTMLayers(nn.Module):
         layer_inputs = inputs if self.choices[0].uses_lookup else self._as_vectors(inputs)
         hidden_states, cell_states = [], []
         for layer, choice in enumerate(self.choices):
-            if layer:
+            if layer and self.dropout is not None:
                 layer_inputs = self.dropout.between(layer_inputs)
             if choice.bidirectional_call and not is_padded:
                 outputs, hidden, cell = self._run_bidirectional(layer, cast(Tensor, layer_inputs), state)
@@ -139,7 +139,9 @@ class LSTMLayers(nn.Module):
             padding = torch.arange(time) >= lengths[:, None]  # (batch, time)
             outputs = outputs.masked_fill(padding.to(outputs.device)[:, :, None], 0)
         last_state = torch.cat(hidden_states, dim=1), torch.cat(cell_states, dim=1)
-        outputs, final = self.dropout.of_results(outputs, hidden_states[-1].flatten(1))
+        final = hidden_states[-1].flatten(1)
+        if self.dropout is not None:
+            outputs, final = self.dropout.of_results(outputs, final)
         return Encoded(outputs, final, last_state)
 
     def kernels(self) -> list[str]:
@@ -253,10 +255,10 @@ class LSTMLayers(nn.Module):
 
     def _weights(self, number: int) -> list[Tensor]:
         """Return the weights of a cell in torch's order, for one batch: some recurrent ones may be dropped."""
-        input_weight, hidden_weight, *others = self._cell(number)._flat_weights
-        return [
-            each for each in (input_weight, self.dropout.recurrent_weights(hidden_weight), *others) if each is not None
-        ]
+        weights = [weight for weight in self._cell(number)._flat_weights if weight is not None]
+        if self.dropout is not None:
+            weights[1] = self.dropout.recurrent_weights(weights[1])
+        return weights
 
     def _initial_state(self, number: int, values: Tensor, state: State) -> LSTMState:
         """Return the initial h and c of a cell, for the rows of `values`."""
