@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 import seqkit
 from helpers.commands import error_line
 from helpers.recipes import GENERATION_RECIPE
-from helpers.runs import data_error_line, load_and_evaluate
+from helpers.runs import data_error_line, load_and_evaluate, load_and_use
 from seqkit.contracts import Batch, Encoded
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
@@ -143,26 +145,40 @@ def test_recipe_error_names_the_line(tmp_path: Path, run_command: Callable[..., 
     assert "recipe.yaml:5:9: head.tied: requires an embedding with a table of vectors" in error_line(result)
 
 
-def test_tied_run_is_saved_once_loaded_and_generates_alike_in_both_engines(tmp_path: Path) -> None:
-    run = seqkit.run(TIED_RECIPE, runs=tmp_path, quiet=True)
-    weights = load_file(run.path / "model.safetensors")
+@pytest.fixture(scope="module")
+def tied_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return seqkit.run(TIED_RECIPE, runs=tmp_path_factory.mktemp("runs"), quiet=True).path
+
+
+def test_tied_run_is_saved_once_loaded_and_generates_alike_in_both_engines(tied_run: Path) -> None:
+    weights = load_file(tied_run / "model.safetensors")
     assert "head.output.weight" not in weights
-    loaded = seqkit.load(run.path)
-    assert loaded.generate(length=8) == run.result["generated"][0]["text"]
+    loaded = seqkit.load(tied_run)
+    assert loaded.generate(length=8) == loaded.result["generated"][0]["text"]
     assert loaded.evaluate([("In Beijing", None)])["loss"] > 0
 
 
-def untie(run: Path) -> None:
-    plan = (run / "plan.json").read_text(encoding="utf-8")
-    (run / "plan.json").write_text(plan.replace('"tied": true', '"tied": false'), encoding="utf-8")
-
-
-@pytest.mark.parametrize("use", [None, load_and_evaluate], ids=["generate", "evaluate"])
-def test_changed_plan_is_a_data_error(tmp_path: Path, use: Any) -> None:
-    run = seqkit.run(TIED_RECIPE, runs=tmp_path, quiet=True)
-    untie(run.path)
-    line = data_error_line(run.path) if use is None else data_error_line(run.path, use)
-    assert "'head.output.weight' is missing" in line
+@pytest.mark.parametrize("use", [load_and_use, load_and_evaluate])
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("recipe", "head", "tied"), False, "'head.output.weight' is missing"),
+        (("recipe", "embedding"), {"type": "one_hot"}, "has the shape (24, 6), not (24, 21)"),
+        (("recipe", "encoder", "hidden_size"), 7, "has the shape (24, 6), not (28, 6)"),
+    ],
+    ids=["untied", "one-hot", "width"],
+)
+def test_changed_plan_is_a_data_error(
+    tied_run: Path, tmp_path: Path, path: tuple[str, ...], value: Any, reason: str, use: Callable[[Path], Any]
+) -> None:
+    run = shutil.copytree(tied_run, tmp_path / "run")
+    plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
+    section = plan
+    for key in path[:-1]:
+        section = section[key]
+    section[path[-1]] = value
+    (run / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    assert reason in data_error_line(run, use)
 
 
 def test_label_smoothing_is_for_training_alone() -> None:

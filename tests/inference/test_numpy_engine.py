@@ -260,6 +260,8 @@ def test_invalid_head_settings_are_rejected() -> None:
     for setting, reason in (
         ({"context": "6"}, "head.context: must be a non-negative integer, not '6'"),
         ({"objective": 5}, "head.objective: must be one of step, prefix, not 5"),
+        ({"tied": 5}, "head.tied: must be true or false, not 5"),
+        ({"tied": True}, "head.tied: the embedding has no vectors as wide as the encoder's outputs"),
         ({"pooling": 5}, "head.pooling: must be one of final, mean, max, attention, not 5"),
         ({"pooling": []}, "head.pooling: must be a list of at least 1 values .*, not \\[\\]"),
         ({"pooling": ["sum"]}, "head.pooling: .* from final, mean, max, attention, not \\['sum'\\]"),
