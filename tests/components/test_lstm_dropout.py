@@ -63,7 +63,7 @@ def hand_written(encoder: Any, vectors: Tensor, lengths: list[int], masks: dict[
             padding = row.new_zeros(len(row) - length, encoder.output_size)
             rows.append(torch.cat([torch.cat(halves, dim=1), padding]))
         inputs = torch.stack(rows)
-    return inputs * masks["outputs"][0][:, :-1]
+    return inputs * masks["outputs"][0]
 
 
 def one_row(cell: nn.LSTM, weight_mask: Tensor, inputs: Tensor, reverse: bool) -> Tensor:
@@ -116,11 +116,11 @@ def test_outputs_and_gradients_equal_a_hand_written_lstm_with_the_same_masks(
     expected = hand_written(encoder, vectors, lengths, masks)
     last = torch.tensor(lengths) - 1
     width = proj_size or HIDDEN_SIZE
-    undropped = hand_written(encoder, vectors, lengths, masks | {"outputs": [torch.ones(len(lengths), 2, 1)]})
+    undropped = hand_written(encoder, vectors, lengths, masks | {"outputs": [torch.ones(1)]})
     final = torch.cat(
         [undropped[torch.arange(len(lengths)), last, :width], *([undropped[:, 0, width:]] * (directions - 1))], dim=1
     )
-    expected_final = final * masks["outputs"][0][:, -1]
+    expected_final = final * masks["outputs"][-1].view_as(final)
     torch.testing.assert_close(actual.outputs, expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(actual.final, expected_final, rtol=0, atol=1e-12)
     expected_gradients = torch.autograd.grad((expected * weight).sum() + expected_final.square().sum(), leaves)
@@ -128,9 +128,9 @@ def test_outputs_and_gradients_equal_a_hand_written_lstm_with_the_same_masks(
         torch.testing.assert_close(actual_gradient, expected_gradient, rtol=1e-12, atol=1e-12)
     assert masks["recurrent_weights"][0].unique().tolist() == [0, 2]
     if variational:  # one mask for all time steps of a row
-        mask = masks["outputs"][0][:, [*range(min(lengths)), -1]]
+        assert masks["outputs"][0].shape == (len(lengths), 1, encoder.output_size)
+        mask = masks["between"][0][:, : min(lengths)]
         assert (mask == mask[:, :1]).all()
-        assert not (mask == mask[:1]).all()
 
 
 PARTS = {"inputs": "input_dropout", "outputs": "output_dropout", "recurrent_weights": "weight_dropout"}

@@ -30,8 +30,9 @@ class LSTM(nn.Module, Encoder):
             projection.
         input_dropout: the dropout probability of the inputs.
         output_dropout: the dropout probability of the outputs and of the final vector.
-        variational: whether these three dropouts drop the same features of a row at all its time steps (Gal and
-            Ghahramani, 2016), not features of each time step independently.
+        variational: whether `dropout`, `input_dropout` and `output_dropout` drop the same features of a row at all its
+            time steps (Gal and Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural
+            Networks, 2016), not features of each time step independently.
         weight_dropout: the dropout probability of the recurrent weights (Merity, Keskar and Socher, Regularizing and
             Optimizing LSTM Language Models, 2018). All rows and time steps of a batch have the same weights.
     """
@@ -102,8 +103,9 @@ class BiLSTM(LSTM):
             2014); 0 for no projection.
         input_dropout: the dropout probability of the inputs.
         output_dropout: the dropout probability of the outputs and of the final vector.
-        variational: whether these three dropouts drop the same features of a row at all its time steps (Gal and
-            Ghahramani, 2016), not features of each time step independently.
+        variational: whether `dropout`, `input_dropout` and `output_dropout` drop the same features of a row at all its
+            time steps (Gal and Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural
+            Networks, 2016), not features of each time step independently.
         weight_dropout: the dropout probability of the recurrent weights (Merity, Keskar and Socher, Regularizing and
             Optimizing LSTM Language Models, 2018). All rows and time steps of a batch have the same weights.
     """

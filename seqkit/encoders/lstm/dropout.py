@@ -49,8 +49,10 @@ class LSTMDropout(nn.Module):
         """
         if not self.training or self.outputs.p == 0:
             return outputs, final
-        time_steps = self.outputs(torch.cat([outputs, final[:, None]], dim=1))  # (batch, time + 1, output_size)
-        return time_steps[:, :-1], time_steps[:, -1]
+        if not isinstance(self.outputs, VariationalDropout):
+            return self.outputs(outputs), self.outputs(final)
+        mask = self.outputs(torch.ones_like(final)[:, None])  # (batch, 1, output_size)
+        return outputs * mask, final * mask[:, 0]
 
 
 def make_dropout(
