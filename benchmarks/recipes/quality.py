@@ -72,6 +72,19 @@ TASKS = {
         "loss",
         "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
     ),
+    "tinyshakespeare-large": Task(
+        (
+            "recipes/shakespeare_large.yaml",
+            "data.path=DATA/tinyshakespeare/input.txt",
+            "data.split={by: order, valid: 0.045, test: 0.1}",
+        ),
+        "loss",
+        "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
+        parts={
+            "weight dropout": ("encoder.weight_dropout=0",),
+            "variational dropout": ("encoder.output_dropout=0", "encoder.variational=false"),
+        },
+    ),
     "hotel_reviews": Task(
         (
             "recipes/hotel_reviews.yaml",

@@ -145,7 +145,7 @@ SECTIONS = {"MIN_JOB_WORK": parallel_cases, "MIN_LOOKUP_WORK": lookup_cases, "MI
 
 def calls(case: Case) -> tuple[Callable[[], None], Callable[[], None]]:
     """Return a call for each kernel of a case: one forward and one backward pass."""
-    layers = LSTMLayers(num_layers=1, bias=True, dropout=0.0, proj_size=0, **case.sizes)
+    layers = LSTMLayers(num_layers=1, bias=True, proj_size=0, dropout=None, **case.sizes)
 
     def call_with(choice: KernelChoice) -> Callable[[], None]:
         def call() -> None:

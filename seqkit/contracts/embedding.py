@@ -34,7 +34,12 @@ class Embedding(Contract, ABC):
             receives the ids themselves.
     """
 
-    capabilities = {"as_lookup": ("forward",), "is_one_hot": ("forward",), "accepts_float64": ("forward",)}
+    capabilities = {
+        "as_lookup": ("forward",),
+        "all_vectors": ("forward",),
+        "is_one_hot": ("forward",),
+        "accepts_float64": ("forward",),
+    }
 
     output_size: int
     takes: ClassVar[Literal["ids", "features"]] = "ids"
@@ -53,6 +58,13 @@ class Embedding(Contract, ABC):
 
     def as_lookup(self, ids: Tensor) -> Lookup | None:
         """Return a `Lookup` that is equivalent to `forward(ids)`, if each vector is a row of one table; else None."""
+        return None
+
+    def all_vectors(self) -> Tensor | None:
+        """Return the vectors of all ids, float (vocab_size, output_size), without dropout; None if there is no table.
+
+        A head may use them as output weights (`seqkit.layers.tied`), so gradients must reach the parameters.
+        """
         return None
 
     def parameter_groups(self) -> Iterable[ParameterGroup]:

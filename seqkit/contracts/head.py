@@ -71,7 +71,16 @@ class Head(Contract, ABC):
 
     @abstractmethod
     def build(self, output_size: int, final_size: int) -> None:
-        """Create the layers, given the sizes of the encoder."""
+        """Create the layers, given the sizes of the encoder.
+
+        An implementation may take one more keyword argument, and receives it if it does: `embedding`, the embedding
+        of the model, or None if there is none. A head that uses its weights (`seqkit.layers.tied`) must not make it a
+        submodule: it would be saved twice.
+
+        Raises:
+            ValueError: a parameter of the head does not match the encoder or the embedding. The message begins with its
+                name.
+        """
 
     @abstractmethod
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterable[Row]:

@@ -24,6 +24,9 @@ class Learned(nn.Module, Embedding):
     def forward(self, ids: Tensor) -> Tensor:
         return self.dropout(self.vectors(ids))
 
+    def all_vectors(self) -> Tensor:
+        return self.vectors.weight
+
     def as_lookup(self, ids: Tensor) -> Lookup | None:
         # With dropout, two occurrences of an id have different vectors.
         return None if self.training and self.dropout.p else Lookup(ids, self.vectors.weight)

@@ -8,6 +8,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, Lookup, State
+from seqkit.layers.dropout import VariationalDropout
 from seqkit.messages import message
 
 
@@ -19,9 +20,19 @@ class Stacked(nn.Module, Encoder):
     Args:
         layers: the encoders, from the bottom up.
         dropout: the dropout probability between one encoder and the next.
+        variational: whether dropout drops the same features of a row at all its time steps (Gal and Ghahramani, A
+            Theoretically Grounded Application of Dropout in Recurrent Neural Networks, 2016), not features of each time
+            step independently.
     """
 
-    def __init__(self, input_size: int, *, layers: list[EncoderFactory], dropout: Fraction = 0.0) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        *,
+        layers: list[EncoderFactory],
+        dropout: Fraction = 0.0,
+        variational: bool = False,
+    ) -> None:
         super().__init__()
         if dropout and len(layers) == 1:
             warnings.warn(
@@ -31,11 +42,15 @@ class Stacked(nn.Module, Encoder):
                 ),
                 stacklevel=2,
             )
+        if variational and not dropout:
+            warnings.warn(
+                message("encoder variational has no effect without dropout: remove it, or set dropout"), stacklevel=2
+            )
         encoders: list[Encoder] = []
         for factory in layers:
             encoders.append(factory(encoders[-1].output_size if encoders else input_size))
         self.layers = nn.ModuleList(cast(list[nn.Module], encoders))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = VariationalDropout(dropout) if variational else nn.Dropout(dropout)
         self.output_size = encoders[-1].output_size
         self.final_size = encoders[-1].final_size
         self.causal = all(encoder.causal for encoder in encoders)

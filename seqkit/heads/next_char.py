@@ -9,8 +9,21 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, LongText, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    Embedding,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    LongText,
+    Loss,
+    PositiveInt,
+    Row,
+    Tokenizer,
+)
 from seqkit.errors import DataError
+from seqkit.layers.tied import TiedLinear
 from seqkit.messages import message
 
 _BLOCK = 1_000_000
@@ -39,7 +52,14 @@ class NextChar(nn.Module, Head):
         allow_leak: whether an encoder that is not causal may be trained with `step`, to demonstrate that its low loss
             is meaningless.
         dropout: the dropout probability of the encoder's outputs.
+        tied: whether the output layer shares its weight with the embedding, `learned` for instance (Press and Wolf,
+            Using the Output Embedding to Improve Language Models, 2017). The encoder's outputs must be as wide as the
+            embedding's vectors.
+        label_smoothing: the fraction of the target that is spread evenly over the vocabulary in training (Szegedy et
+            al., Rethinking the Inception Architecture for Computer Vision, 2016).
     """
+
+    output: nn.Linear | TiedLinear
 
     generates = True
     metric_names = ("bits_per_char", "perplexity")
@@ -55,12 +75,16 @@ class NextChar(nn.Module, Head):
         context: PositiveInt = 128,
         allow_leak: bool = False,
         dropout: Fraction = 0.0,
+        tied: bool = False,
+        label_smoothing: Fraction = 0.0,
     ) -> None:
         super().__init__()
         self.objective = objective
         self.context = context
         self.allow_leak = allow_leak
         self.dropout = nn.Dropout(dropout)
+        self.tied = tied
+        self.label_smoothing = label_smoothing
         self.per_time_step = objective == "step"
         part = "outputs" if self.per_time_step else "final"
         self.needs = frozenset({part, "causal"} if self.per_time_step and not allow_leak else {part})
@@ -81,8 +105,41 @@ class NextChar(nn.Module, Head):
     def restore(self, state: Mapping[str, Any]) -> None:
         self.vocab_size = int(state["vocab_size"])
 
-    def build(self, output_size: int, final_size: int) -> None:
-        self.output = nn.Linear(output_size if self.per_time_step else final_size, self.vocab_size)
+    def build(self, output_size: int, final_size: int, embedding: Embedding | None = None) -> None:
+        width = output_size if self.per_time_step else final_size
+        self.output = self._tied_layer(width, embedding) if self.tied else nn.Linear(width, self.vocab_size)
+
+    def _tied_layer(self, width: int, embedding: Embedding | None) -> TiedLinear:
+        """Return an output layer with the weight of the embedding.
+
+        Args:
+            width: the width of its input.
+            embedding: the embedding.
+
+        Raises:
+            ValueError: the embedding has no table, or one of another size.
+        """
+        table = None if embedding is None else embedding.all_vectors()
+        if embedding is None or table is None:
+            raise ValueError(message("tied requires an embedding with a table of vectors, such as `learned`"))
+        if len(table) != self.vocab_size:
+            raise ValueError(
+                message(
+                    "tied requires a vector for each of the {size:,} tokens, but the embedding has {rows:,}",
+                    size=self.vocab_size,
+                    rows=len(table),
+                )
+            )
+        if table.shape[1] != width:
+            raise ValueError(
+                message(
+                    "tied requires vectors as wide as the encoder's outputs ({width}), but those of the embedding have "
+                    "a width of {dim}: change one of the sizes (`dim` of the embedding, `proj_size` of an LSTM)",
+                    width=width,
+                    dim=table.shape[1],
+                )
+            )
+        return TiedLinear(embedding)
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         ids = encoded_input
@@ -106,7 +163,11 @@ class NextChar(nn.Module, Head):
         if batch.target_lengths is not None and int(batch.target_lengths.min()) < targets.shape[1]:
             targets = targets.masked_fill(~batch.mask, -100)  # the default of cross_entropy's ignore_index
             count = int(batch.target_lengths.sum())
-        total = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+        # Smoothing is for training alone; the reported loss of held-out texts is the plain negative log-likelihood.
+        smoothing = self.label_smoothing if self.training else 0.0
+        total = nn.functional.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), reduction="sum", label_smoothing=smoothing
+        )
         return Loss(total, count)
 
     def metrics(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, State, Tokenizer
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 from seqkit.modeling.state import leaves
@@ -222,9 +223,11 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
     if not isinstance(getattr(encoder, "causal", None), bool):
         raise PluginError(message("{encoder} does not set causal: set it to True or False", encoder=_name(encoder)))
     try:
-        head.build(output_size, final_size)
+        call_with_accepted(head.build, output_size, final_size, embedding=embedding)
+    except BuildError:
+        raise
     except ValueError as error:
-        raise BuildError(("head",), str(error)) from error
+        raise plan.head.rejection(error) from error
     return Model(embedding, encoder, _as_module(head, "Head"))
 
 

@@ -85,6 +85,14 @@ class Spec:
         for inner in self.nested():
             yield from inner.walk()
 
+    def rejection(self, error: ValueError) -> BuildError:
+        """Return the error that places what the component rejects: at the parameter that the message begins with."""
+        text = str(error)
+        name = text.partition(" ")[0].rstrip(":")
+        if name in self.values:
+            return BuildError((*self.path, name), text.removeprefix(name).lstrip(": "))
+        return BuildError(self.path, text)
+
     def build(self, *supplied: Any) -> Any:
         """Build the component.
 
@@ -100,11 +108,7 @@ class Spec:
         except BuildError:
             raise
         except ValueError as error:
-            text = str(error)
-            name = text.partition(" ")[0].rstrip(":")
-            if name in self.values:
-                raise BuildError((*self.path, name), text.removeprefix(name).lstrip(": ")) from error
-            raise BuildError(self.path, text) from error
+            raise self.rejection(error) from error
         check_declared(component)
         return component
 

@@ -156,6 +156,17 @@ def lstm() -> list[Check]:
             "one layer": checks_for_encoder(lambda size: LSTM(size, hidden_size=4), reference=torch_lstm),
             "three layers, projected": checks_for_encoder(deep, reference=torch_lstm),
             "ids": checks_for_encoder(lambda size: LSTM(size, hidden_size=2), input_size=11, reference=torch_lstm),
+            "regularized": checks_for_encoder(
+                lambda size: LSTM(
+                    size,
+                    hidden_size=4,
+                    input_dropout=0.2,
+                    output_dropout=0.3,
+                    variational=True,
+                    weight_dropout=0.4,
+                ),
+                reference=torch_lstm,
+            ),
         }
     )
 
@@ -207,6 +218,7 @@ def next_char() -> list[Check]:
         {
             "step": checks_for_head(lambda: NextChar(dropout=0.3), TEXTS),
             "prefix": checks_for_head(lambda: NextChar(objective="prefix", context=5), TEXTS),
+            "tied": checks_for_head(lambda: NextChar(tied=True, label_smoothing=0.1), TEXTS),
         }
     )
 

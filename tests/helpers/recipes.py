@@ -48,7 +48,16 @@ CHARACTER_RECIPE: dict[str, Any] = {
 }
 
 ALL_OPTIONS: dict[str, Any] = {
-    "encoder": {"type": "lstm", "hidden_size": 8, "num_layers": 2, "dropout": 0.3},
+    "encoder": {
+        "type": "lstm",
+        "hidden_size": 8,
+        "num_layers": 2,
+        "dropout": 0.3,
+        "input_dropout": 0.1,
+        "output_dropout": 0.1,
+        "variational": True,
+        "weight_dropout": 0.2,
+    },
     "head": {"type": "classify", "dropout": 0.2, "class_weights": "balanced", "label_smoothing": 0.1},
     "embedding": {"type": "learned", "dim": 5, "dropout": 0.1},
     "train__schedule": {"type": "cosine", "warmup": 5},

@@ -33,6 +33,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "lstm": LSTM,
     "lstm, deep, no bias": LSTM | {"num_layers": 3, "bias": False},
     "lstm, proj_size": LSTM | {"num_layers": 2, "proj_size": 2},
+    "lstm, dropout": LSTM | {"input_dropout": 0.5, "output_dropout": 0.5, "variational": True, "weight_dropout": 0.5},
     "bilstm": BILSTM,
     "bilstm, proj_size, no bias": BILSTM | {"proj_size": 3, "bias": False},
     "stacked": {"type": "stacked", "dropout": 0.5, "layers": [LSTM, LSTM | {"hidden_size": 3}]},
@@ -122,6 +123,25 @@ def test_next_logits_equal_torch(encoder: str, embedding: str, head: str, double
         actual, expected = next_logits(numpy_engine, ids[:length]), next_logits(reference, ids[:length])
         assert actual.dtype == (np.float64 if double else np.float32)
         assert close(actual, expected, double=double)
+
+
+@every_type
+@pytest.mark.parametrize("objective", ["step", "prefix"])
+@pytest.mark.parametrize(("encoder", "width"), [("lstm", 5), ("bilstm", 8), ("projected, stacked, projected", 6)])
+def test_tied_output_equals_torch(
+    monkeypatch: pytest.MonkeyPatch, encoder: str, width: int, objective: str, double: bool
+) -> None:
+    monkeypatch.setitem(EMBEDDINGS, "tied", {"type": "learned", "dim": width})
+    head = HEADS["step"] | {"objective": objective, "tied": True}
+    numpy_engine, reference, _, tokenizer, _ = engines(encoder, "tied", head, double=double)
+    texts = [tokenizer.encode(text) for text in ("own", TEXT, "x")]
+    for engine in (numpy_engine, reference):
+        logits, state = engine.read(texts)
+        assert close(logits, np.array([next_logits(reference, ids) for ids in texts]), double=double)
+        if state is not None:
+            longer = [np.append(ids, 3) for ids in texts]
+            expected = np.array([next_logits(reference, ids) for ids in longer])
+            assert close(engine.step(np.array([3, 3, 3]), state)[0], expected, double=double)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -240,6 +260,8 @@ def test_invalid_head_settings_are_rejected() -> None:
     for setting, reason in (
         ({"context": "6"}, "head.context: must be a non-negative integer, not '6'"),
         ({"objective": 5}, "head.objective: must be one of step, prefix, not 5"),
+        ({"tied": 5}, "head.tied: must be true or false, not 5"),
+        ({"tied": True}, "head.tied: the embedding has no vectors as wide as the encoder's outputs"),
         ({"pooling": 5}, "head.pooling: must be one of final, mean, max, attention, not 5"),
         ({"pooling": []}, "head.pooling: must be a list of at least 1 values .*, not \\[\\]"),
         ({"pooling": ["sum"]}, "head.pooling: .* from final, mean, max, attention, not \\['sum'\\]"),

@@ -44,8 +44,26 @@ def test_every_default_is_filled_in() -> None:
         "data": {"type": "text", "path": None, "text": "abc", "unit": "text", "encoding": "utf-8"},
         "tokenizer": {"type": "char", "unknown": "error", "min_count": 1, "max_length": None},
         "embedding": {"type": "one_hot"},
-        "encoder": LSTM | {"num_layers": 1, "bias": True, "dropout": 0.0, "proj_size": 0},
-        "head": {"type": "next_char", "objective": "step", "context": 128, "allow_leak": False, "dropout": 0.0},
+        "encoder": LSTM
+        | {
+            "num_layers": 1,
+            "bias": True,
+            "dropout": 0.0,
+            "proj_size": 0,
+            "input_dropout": 0.0,
+            "output_dropout": 0.0,
+            "variational": False,
+            "weight_dropout": 0.0,
+        },
+        "head": {
+            "type": "next_char",
+            "objective": "step",
+            "context": 128,
+            "allow_leak": False,
+            "dropout": 0.0,
+            "tied": False,
+            "label_smoothing": 0.0,
+        },
         "train": {
             "epochs": None,
             "steps": None,

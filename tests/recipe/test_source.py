@@ -139,8 +139,8 @@ class TestExtends:
                 "encoder: {type: stacked, layers: [{type: lstm, hidden_size: 4}]}\n",
                 BASE,
                 [
-                    "base.yaml:5:3: encoder.hidden_size: unknown key; known: layers, dropout; it belongs to the type "
-                    "that was replaced at top.yaml:2:17"
+                    "base.yaml:5:3: encoder.hidden_size: unknown key; known: layers, dropout, variational; it belongs "
+                    "to the type that was replaced at top.yaml:2:17"
                 ],
             ),
             ("", "a: @\n", ["base.yaml:1:4: invalid YAML: a value cannot begin with @: quote it"]),

@@ -36,8 +36,16 @@ def test_classifier_with_all_options_resumes_exactly(vowel_recipe, tmp_path: Pat
     assert not (tmp_path / "unused").exists()
 
 
-def test_carried_state_of_a_long_text_resumes_exactly(tmp_path: Path) -> None:
-    overrides = {
+TIED = {
+    "embedding": {"type": "learned", "dim": 12},
+    "encoder__weight_dropout": 0.3,
+    "head": {"type": "next_char", "tied": True, "label_smoothing": 0.1},
+}
+
+
+@pytest.mark.parametrize("model", [{}, TIED], ids=["one-hot", "tied, weight dropout"])
+def test_carried_state_of_a_long_text_resumes_exactly(model: dict[str, Any], tmp_path: Path) -> None:
+    overrides = model | {
         "train__batch_size": 2,
         "train__sequence_length": 5,
         "train__optimizer": {"type": "rmsprop", "momentum": 0.3},

@@ -8,6 +8,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, Fraction, Lookup, NonNegativeInt, PositiveInt, State
+from seqkit.encoders.lstm.dropout import make_dropout
 from seqkit.encoders.lstm.layers import LSTMLayers
 
 
@@ -17,6 +18,9 @@ class LSTM(nn.Module, Encoder):
     It is causal: each output depends only on the inputs up to its time step, so it can predict the next token.
     Reference: Hochreiter and Schmidhuber, Long Short-Term Memory, 1997.
 
+    Dropout is active in training alone. What is dropped is chosen anew for each batch, and for each window of a long
+    row (`train.sequence_length`).
+
     Args:
         hidden_size: the width of the cell, and of the outputs unless they are projected.
         num_layers: the number of layers, each reading the outputs of the one below.
@@ -24,6 +28,13 @@ class LSTM(nn.Module, Encoder):
         dropout: the dropout probability between one layer and the next.
         proj_size: the width that outputs are projected to, less than hidden_size (Sak et al., 2014); 0 for no
             projection.
+        input_dropout: the dropout probability of the inputs.
+        output_dropout: the dropout probability of the outputs and of the final vector.
+        variational: whether `dropout`, `input_dropout` and `output_dropout` drop the same features of a row at all its
+            time steps (Gal and Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural
+            Networks, 2016), not features of each time step independently.
+        weight_dropout: the dropout probability of the recurrent weights (Merity, Keskar and Socher, Regularizing and
+            Optimizing LSTM Language Models, 2018). All rows and time steps of a batch have the same weights.
     """
 
     directions: ClassVar[int] = 1
@@ -40,6 +51,10 @@ class LSTM(nn.Module, Encoder):
         bias: bool = True,
         dropout: Fraction = 0.0,
         proj_size: NonNegativeInt = 0,
+        input_dropout: Fraction = 0.0,
+        output_dropout: Fraction = 0.0,
+        variational: bool = False,
+        weight_dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
         self.layers = LSTMLayers(
@@ -47,9 +62,16 @@ class LSTM(nn.Module, Encoder):
             hidden_size=hidden_size,
             num_layers=num_layers,
             bias=bias,
-            dropout=dropout,
             proj_size=proj_size,
             directions=self.directions,
+            dropout=make_dropout(
+                num_layers,
+                inputs=input_dropout,
+                between=dropout,
+                outputs=output_dropout,
+                recurrent_weights=weight_dropout,
+                variational=variational,
+            ),
         )
         self.output_size = self.final_size = self.layers.output_size
 
@@ -70,6 +92,8 @@ class BiLSTM(LSTM):
     can be used to label rows or time steps, but not to predict the next token.
     Reference: Schuster and Paliwal, Bidirectional Recurrent Neural Networks, 1997; Graves and Schmidhuber, 2005.
 
+    Dropout is active in training alone, and what is dropped is chosen anew for each batch.
+
     Args:
         hidden_size: the width of the cell of each direction. Outputs are twice as wide.
         num_layers: the number of layers, each reading the outputs of the one below.
@@ -77,6 +101,13 @@ class BiLSTM(LSTM):
         dropout: the dropout probability between one layer and the next.
         proj_size: the width that the outputs of each direction are projected to, less than hidden_size (Sak et al.,
             2014); 0 for no projection.
+        input_dropout: the dropout probability of the inputs.
+        output_dropout: the dropout probability of the outputs and of the final vector.
+        variational: whether `dropout`, `input_dropout` and `output_dropout` drop the same features of a row at all its
+            time steps (Gal and Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural
+            Networks, 2016), not features of each time step independently.
+        weight_dropout: the dropout probability of the recurrent weights (Merity, Keskar and Socher, Regularizing and
+            Optimizing LSTM Language Models, 2018). All rows and time steps of a batch have the same weights.
     """
 
     directions = 2

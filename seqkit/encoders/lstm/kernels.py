@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -150,12 +151,18 @@ def run_recurrence(
 
 
 def run_cudnn(
-    layer: nn.LSTM, inputs: Tensor, lengths: Tensor, initial_state: LSTMState, reverse: bool
+    layer: nn.LSTM,
+    weights: Sequence[Tensor],
+    inputs: Tensor,
+    lengths: Tensor,
+    initial_state: LSTMState,
+    reverse: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Compute a layer on a GPU, where torch's kernel (cuDNN's) takes packed sequences without loss of speed.
 
     Args:
         layer: one layer and direction.
+        weights: its weights in torch's order, or others to use in their place.
         inputs: (batch, time, input_size), padding last.
         lengths: int64 (batch,), on the CPU.
         initial_state: h and c before the first time step.
@@ -166,12 +173,20 @@ def run_cudnn(
     """
     time = inputs.shape[1]
     order = _reverse_order(lengths, time).to(inputs.device) if reverse else None
-    state = (initial_state[0][None].contiguous(), initial_state[1][None].contiguous())
     ordered = inputs if order is None else _reorder(inputs, order)
     packed = pack_padded_sequence(ordered, lengths, batch_first=True, enforce_sorted=False)
-    packed_outputs, (hidden_state, cell_state) = layer(packed, state)
-    outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=time)
-    return outputs if order is None else _reorder(outputs, order), hidden_state[0], cell_state[0]
+    assert packed.sorted_indices is not None  # enforce_sorted=False
+    state = tuple(part.index_select(0, packed.sorted_indices)[None].contiguous() for part in initial_state)
+    with warnings.catch_warnings():
+        # Other weights than the layer's are copied to one block of memory for each batch, which costs little.
+        warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk of memory")
+        # Arguments: input, batch_sizes, state, weights, has_biases, num_layers, dropout, train, bidirectional.
+        data, hidden_state, cell_state = torch.lstm(
+            packed.data, packed.batch_sizes, state, list(weights), layer.bias, 1, 0.0, layer.training, False
+        )
+    outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=time)
+    outputs = outputs if order is None else _reorder(outputs, order)
+    return outputs, hidden_state[0, packed.unsorted_indices], cell_state[0, packed.unsorted_indices]
 
 
 def _reverse_order(lengths: Tensor, time: int) -> Tensor:

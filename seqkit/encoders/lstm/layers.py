@@ -20,7 +20,6 @@ is that of Sak, Senior and Beaufays, 2014.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import cast
 
@@ -30,6 +29,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Encoded, Lookup, State
 from seqkit.encoders.lstm import dispatch
 from seqkit.encoders.lstm.dispatch import KernelChoice, choose_kernel
+from seqkit.encoders.lstm.dropout import LSTMDropout
 from seqkit.encoders.lstm.kernels import (
     LSTMState,
     LSTMWeights,
@@ -52,9 +52,9 @@ class LSTMLayers(nn.Module):
         hidden_size: the width of the cell.
         num_layers: the number of layers, each reading the outputs of the one below.
         bias: whether gates have biases (two, as in torch).
-        dropout: the dropout probability between one layer and the next.
         proj_size: the width that outputs are projected to; 0 for no projection.
         directions: 1 or 2.
+        dropout: the dropout of inputs, outputs and recurrent weights, if there is any.
 
     Attributes:
         choices: the kernel of each layer in the last batch, from the bottom up.
@@ -70,9 +70,9 @@ class LSTMLayers(nn.Module):
         hidden_size: int,
         num_layers: int,
         bias: bool,
-        dropout: float,
         proj_size: int,
         directions: int,
+        dropout: LSTMDropout | None,
     ) -> None:
         super().__init__()
         if proj_size >= hidden_size:
@@ -82,14 +82,6 @@ class LSTMLayers(nn.Module):
                     hidden_size=hidden_size,
                     proj_size=proj_size,
                 )
-            )
-        if dropout and num_layers == 1:
-            warnings.warn(
-                message(
-                    "encoder dropout applies between layers and has no effect with one layer: "
-                    "remove it, or increase num_layers"
-                ),
-                stacklevel=2,
             )
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -125,6 +117,8 @@ class LSTMLayers(nn.Module):
             Outputs (batch, time, output_size), 0 at padded time steps; final (batch, output_size); and the state (h,
             c), each (batch, num_layers * directions, width), ordered by layer and then by direction, as in torch.
         """
+        if self.dropout is not None and self.dropout.drops_inputs:  # the vectors of an id then differ between rows
+            inputs = self.dropout.inputs(self._as_vectors(inputs))
         inputs = self._compact_table(inputs) if isinstance(inputs, Lookup) else inputs
         batch, time = (inputs.ids if isinstance(inputs, Lookup) else inputs).shape[:2]
         is_padded = batch > 0 and int(lengths.min()) < time
@@ -132,8 +126,8 @@ class LSTMLayers(nn.Module):
         layer_inputs = inputs if self.choices[0].uses_lookup else self._as_vectors(inputs)
         hidden_states, cell_states = [], []
         for layer, choice in enumerate(self.choices):
-            if layer and self.dropout:
-                layer_inputs = nn.functional.dropout(cast(Tensor, layer_inputs), self.dropout, self.training)
+            if layer and self.dropout is not None:
+                layer_inputs = self.dropout.between(layer_inputs)
             if choice.bidirectional_call and not is_padded:
                 outputs, hidden, cell = self._run_bidirectional(layer, cast(Tensor, layer_inputs), state)
             else:
@@ -145,7 +139,10 @@ class LSTMLayers(nn.Module):
             padding = torch.arange(time) >= lengths[:, None]  # (batch, time)
             outputs = outputs.masked_fill(padding.to(outputs.device)[:, :, None], 0)
         last_state = torch.cat(hidden_states, dim=1), torch.cat(cell_states, dim=1)
-        return Encoded(outputs, hidden_states[-1].flatten(1), last_state)
+        final = hidden_states[-1].flatten(1)
+        if self.dropout is not None:
+            outputs, final = self.dropout.of_results(outputs, final)
+        return Encoded(outputs, final, last_state)
 
     def kernels(self) -> list[str]:
         """Describe the kernel of each layer in the last batch, one line per layer."""
@@ -216,8 +213,8 @@ class LSTMLayers(nn.Module):
     def _run_bidirectional(self, layer: int, inputs: Tensor, state: State) -> tuple[Tensor, Tensor, Tensor]:
         """Compute both directions of a layer in one call. Returns the same as `_run_cells`."""
         forward, backward = (
-            LSTMWeights.from_tensors(_weights(cell), cell.bias, projected=False)
-            for cell in map(self._cell, (2 * layer, 2 * layer + 1))
+            LSTMWeights.from_tensors(self._weights(number), self._cell(number).bias, projected=False)
+            for number in (2 * layer, 2 * layer + 1)
         )
         if state is None:
             zeros = forward.hidden_weight.new_zeros(len(inputs), 2, self.hidden_size)
@@ -238,9 +235,10 @@ class LSTMLayers(nn.Module):
         row_chunks = [_chunk_rows(tensor, choice.row_chunks) for tensor in (values, lengths)]
         jobs = []
         for number in range(layer * self.directions, (layer + 1) * self.directions):
+            weights = self._weights(number)
             initial_state = self._initial_state(number, values, state)
             chunks = zip(*row_chunks, *(_chunk_rows(part, choice.row_chunks) for part in initial_state), strict=True)
-            jobs += [self._cell_job(choice, number, table, *chunk) for chunk in chunks]
+            jobs += [self._cell_job(choice, number, weights, table, *chunk) for chunk in chunks]
         results = run_parallel(jobs) if choice.parallel else [job.work(*job.inputs) for job in jobs]
         if choice.row_chunks > 1:
             results = [
@@ -255,6 +253,13 @@ class LSTMLayers(nn.Module):
         """Return the LSTM of one layer and direction, numbered layer by layer."""
         return cast(nn.LSTM, self.cells[number])
 
+    def _weights(self, number: int) -> list[Tensor]:
+        """Return the weights of a cell in torch's order, for one batch: some recurrent ones may be dropped."""
+        weights = [weight for weight in self._cell(number)._flat_weights if weight is not None]
+        if self.dropout is not None:
+            weights[1] = self.dropout.recurrent_weights(weights[1])
+        return weights
+
     def _initial_state(self, number: int, values: Tensor, state: State) -> LSTMState:
         """Return the initial h and c of a cell, for the rows of `values`."""
         if state is not None:
@@ -268,6 +273,7 @@ class LSTMLayers(nn.Module):
         self,
         choice: KernelChoice,
         number: int,
+        weights: list[Tensor],
         table: list[Tensor],
         values: Tensor,
         lengths: Tensor,
@@ -278,6 +284,7 @@ class LSTMLayers(nn.Module):
         Args:
             choice: the kernel.
             number: the number of the cell.
+            weights: its weights in torch's order.
             table: empty, or the table of a lookup whose ids are `values`.
             values: vectors, or ids, of some rows.
             lengths: the lengths of these rows.
@@ -293,19 +300,14 @@ class LSTMLayers(nn.Module):
             if len(values) == 0:
                 return hidden_state.new_zeros(0, values.shape[1], hidden_state.shape[1]), *state
             if values.is_cuda:
-                return run_cudnn(cell, values, lengths, state, reverse)
-            weights = LSTMWeights.from_tensors(others[len(table) :], cell.bias, self.proj_size > 0)
+                return run_cudnn(cell, others[len(table) :], values, lengths, state, reverse)
+            cell_weights = LSTMWeights.from_tensors(others[len(table) :], cell.bias, self.proj_size > 0)
             if choice.uses_recurrence:
                 inputs = Lookup(values, others[0]) if table else values
-                return run_recurrence(weights, inputs, lengths, state, reverse)
-            return run_torch_kernel(weights, values, lengths, state, reverse)
+                return run_recurrence(cell_weights, inputs, lengths, state, reverse)
+            return run_torch_kernel(cell_weights, values, lengths, state, reverse)
 
-        return ParallelJob(work, [values, *initial_state, *table, *_weights(cell)])
-
-
-def _weights(cell: nn.LSTM) -> list[Tensor]:
-    """Return the weights of an LSTM in torch's order."""
-    return [weight for weight in cell._flat_weights if weight is not None]
+        return ParallelJob(work, [values, *initial_state, *table, *weights])
 
 
 def _chunk_rows(rows: Tensor, chunks: int) -> Sequence[Tensor]:

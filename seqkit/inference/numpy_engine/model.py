@@ -23,7 +23,8 @@ from seqkit.inference.numpy_engine.blas import parallel_map
 from seqkit.inference.numpy_engine.classification import NumpyNgrams, NumpyPooling
 from seqkit.inference.numpy_engine.encoders import build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
-from seqkit.inference.numpy_engine.weights import CheckedWeights, read_setting
+from seqkit.inference.numpy_engine.weights import CheckedWeights, InvalidSetting, LinearWeights, read_setting
+from seqkit.messages import message
 
 _BLOCK_ROWS = 512
 """The number of texts in a batch: enough for efficient products, few enough for the cache of one core."""
@@ -58,9 +59,14 @@ class NumpyModel:
             input_size = read_setting(recipe["embedding"], "dim", "embedding", PositiveInt)
             self._embedding = weights.take("embedding.vectors.weight", (vocab_size, input_size))
         self.encoder = build_encoder(recipe["encoder"], "encoder", input_size, weights)
-        head = {"objective": "step", "context": 0, "pooling": "final", "ngrams": 0} | recipe["head"]
+        head = {"objective": "step", "context": 0, "pooling": "final", "ngrams": 0, "tied": False} | recipe["head"]
         self._pooling = NumpyPooling(head, weights, self.encoder.output_size)
-        self._output = weights.take_linear("head.output", output_size, self._pooling.output_size)
+        is_tied = head["type"] == "next_char" and read_setting(head, "tied", "head", bool)
+        self._output = (
+            self._take_tied(weights)
+            if is_tied
+            else weights.take_linear("head.output", output_size, self._pooling.output_size)
+        )
         self._wide = None if head["ngrams"] == 0 else NumpyNgrams(head, weights, output_size)
         weights.check_all_taken()
         objective = read_setting(head, "objective", "head", Literal["step", "prefix"])
@@ -70,6 +76,13 @@ class NumpyModel:
         # The final vector of a causal encoder is its output at the last time step.
         self._reads_final = self.encoder.causal or not predicts_time_steps
         self._packed_weights: dict[bool, PackedWeights] = {}
+
+    def _take_tied(self, weights: CheckedWeights) -> LinearWeights:
+        """Return the output layer that shares its weight with the embedding (`seqkit.layers.tied`)."""
+        if self._embedding is None or self._embedding.shape[1] != self._pooling.output_size:
+            raise InvalidSetting(message("head.tied: the embedding has no vectors as wide as the encoder's outputs"))
+        vocab_size, width = self._embedding.shape
+        return LinearWeights(self._embedding * width**-0.5, weights.take("head.output.bias", (vocab_size,)))
 
     def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, Stepper | None]:
         """Read texts from their beginning. See `seqkit.inference.engine.LanguageModel`."""

@@ -15,8 +15,10 @@ import torch
 from torch import nn
 
 from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Tokenizer
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import collate
 from seqkit.data.dataset import encode
+from seqkit.embeddings.learned import Learned
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.testing.assertions import perturb
@@ -79,8 +81,17 @@ class HeadCase(Case):
         head = self.factory()
         if isinstance(head, nn.Module) and isinstance(head, Head):
             head.fit(self.examples, self.tokenizer)
-            head.build(self.output_size, self.final_size)
+            self.build_layers(head)
         return head
+
+    def build_layers(self, head: Any) -> None:
+        """Create the layers of a head. One that takes an embedding receives the same vectors each time."""
+        embedding = None
+        if self.tokenizer is not None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                embedding = Learned(self.tokenizer, dim=self.output_size)
+        call_with_accepted(head.build, self.output_size, self.final_size, embedding=embedding)
 
     def rows(self, head: Any) -> list[Row]:
         """Return the rows of all examples."""

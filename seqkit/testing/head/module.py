@@ -49,7 +49,7 @@ def state_round_trip(case: HeadCase) -> None:
     head = case.build()
     other: Any = case.factory()
     other.restore(json_round_trip(head.state(), message("the state")))
-    other.build(case.output_size, case.final_size)
+    case.build_layers(other)
     perturb(other)
     copy_weights_as_saved(head, other)
     batch = case.batch(head)

@@ -141,7 +141,9 @@ def independent_instances(case: HeadCase) -> None:
 @check
 def dtype(case: HeadCase) -> None:
     """The loss has the dtype of the weights and encoder outputs, or a higher precision."""
+    torch.set_default_dtype(torch.float32)  # of the embedding too, if the head takes one
     head = case.build().to(torch.float32)
+    torch.set_default_dtype(torch.float64)
     encoded, batch = case.batch(head)
     targets = batch.targets
     if targets is not None and targets.is_floating_point():
