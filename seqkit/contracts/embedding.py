@@ -47,6 +47,17 @@ class Embedding(Contract, ABC):
         Called once before training, with the ids or features of each training example. Must not use random numbers.
         """
 
+    def notes(self, splits: Mapping[str, Iterable[np.ndarray]]) -> list[str]:
+        """Return notes for the user about the inputs: what share of the words has a pretrained vector, for instance.
+
+        Called once before a new run is trained, after `fit`. Must not use random numbers. An embedding that contains
+        others returns their notes too.
+
+        Args:
+            splits: the ids or features of each example, by split.
+        """
+        return []
+
     @abstractmethod
     def forward(self, ids: Tensor) -> Tensor:
         """Embed ids, int64 (batch, time), or features. Returns float (batch, time, output_size)."""

@@ -55,6 +55,12 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.testing.builtin:learned",
     )
     yield Component(
+        "pretrained",
+        "seqkit.embeddings.pretrained:Pretrained",
+        "word vectors from a file: word2vec, GloVe, fastText",
+        "seqkit.testing.builtin:pretrained",
+    )
+    yield Component(
         "scaled",
         "seqkit.embeddings.scaled:Scaled",
         "features, each scaled to a common range",

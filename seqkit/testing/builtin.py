@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Example
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
+from seqkit.embeddings.pretrained import Pretrained
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.encoders.projected import Projected
@@ -111,6 +114,21 @@ def one_hot() -> list[Check]:
 
 def learned() -> list[Check]:
     return checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, dropout=0.3))
+
+
+def pretrained() -> list[Check]:
+    def build(tokenizer: Any, **parameters: Any) -> Pretrained:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "vectors.txt"
+            path.write_text("a 0.5 -1\nt 1 0.25\nh -0.5 2\n", encoding="utf-8")
+            return Pretrained(tokenizer, path=path, **parameters)
+
+    return variants(
+        {
+            "frozen": checks_for_embedding(build),
+            "trainable": checks_for_embedding(lambda tokenizer: build(tokenizer, trainable=True, dropout=0.3)),
+        }
+    )
 
 
 def scaled() -> list[Check]:

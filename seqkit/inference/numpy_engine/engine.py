@@ -21,7 +21,7 @@ from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
     "tokenizer": frozenset({"char", "byte", "word"}),
-    "embedding": frozenset({"one_hot", "learned"}),
+    "embedding": frozenset({"one_hot", "learned", "pretrained"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
 }

@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seqkit.contracts.parameters import NonNegativeInt, PositiveInt
+from seqkit.contracts.parameters import NonNegativeInt
 from seqkit.inference.engine import ignored_overflow
 from seqkit.inference.numpy_engine.blas import parallel_map
+from seqkit.inference.numpy_engine.embeddings import build_table
 from seqkit.inference.numpy_engine.encoders import NumpyEncoded, build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
 from seqkit.inference.numpy_engine.weights import CheckedWeights, read_setting
@@ -51,11 +52,8 @@ class NumpyModel:
     def __init__(
         self, recipe: Mapping[str, Any], weights: CheckedWeights, *, vocab_size: int, output_size: int
     ) -> None:
-        self._embedding: np.ndarray | None = None
-        input_size = vocab_size
-        if recipe["embedding"]["type"] == "learned":
-            input_size = read_setting(recipe["embedding"], "dim", "embedding", PositiveInt)
-            self._embedding = weights.take("embedding.vectors.weight", (vocab_size, input_size))
+        self._embedding = build_table(recipe["embedding"], "embedding", vocab_size, weights)
+        input_size = vocab_size if self._embedding is None else self._embedding.shape[1]
         self.encoder = build_encoder(recipe["encoder"], "encoder", input_size, weights)
         self._output = weights.take_linear("head.output", output_size, self.encoder.output_size)
         weights.check_all_taken()
