@@ -19,7 +19,7 @@ from seqkit.hookspecs import Command, Component, hookimpl
 
 if TYPE_CHECKING:
     from seqkit import contracts, testing
-    from seqkit.api import Run, load, resume, run
+    from seqkit.api import Run, ensemble, load, resume, run
     from seqkit.errors import (
         DataError,
         NotFiniteError,
@@ -44,6 +44,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "contracts",
+    "ensemble",
     "hookimpl",
     "load",
     "register",
@@ -56,6 +57,7 @@ _LAZY = {
     "run": "seqkit.api",
     "resume": "seqkit.api",
     "load": "seqkit.api",
+    "ensemble": "seqkit.api",
     "Run": "seqkit.api",
     "register": "seqkit.registry",
     "DataError": "seqkit.errors",

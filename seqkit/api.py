@@ -1,4 +1,4 @@
-"""The Python interface: `seqkit.run`, `seqkit.resume` and `seqkit.load`."""
+"""The Python interface: `seqkit.run`, `seqkit.resume`, `seqkit.load` and `seqkit.ensemble`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.inference.run import Run
+from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 
-__all__ = ["Run", "load", "resume", "run"]
+__all__ = ["Run", "ensemble", "load", "resume", "run"]
 
 
 def run(
@@ -101,3 +102,26 @@ def load(run_dir: str | Path) -> Run:
         DataError: its plan.json is corrupt. Other files are read when they are first needed.
     """
     return Run(RunDirectory.open(run_dir))
+
+
+def ensemble(members: Sequence[str | Path | Run], *, name: str = "ensemble", runs: str | Path = "runs") -> Run:
+    """Combine trained runs: the ensemble loads and predicts like a run, and its directory contains its members.
+
+        run = seqkit.ensemble(["runs/reviews-1", "runs/reviews-2", "runs/reviews-3"], name="reviews-all")
+
+    Args:
+        members: 2 or more finished runs, or their directories. Head, labels and the kind of input must be the same;
+            tokenizers, encoders, sizes and seeds may differ.
+        name: the name of the ensemble.
+        runs: the folder in which its directory is created.
+
+    Raises:
+        UsageError: the runs cannot be combined; the message names two runs and what differs.
+        DataError, PluginError: a run cannot be loaded.
+    """
+    from seqkit.inference.ensemble import create_ensemble
+    from seqkit.inference.inputs import list_of
+
+    values = list_of(members, message("ensemble takes a list of runs"), "[first, second]")
+    paths = [value.path if isinstance(value, Run) else Path(value) for value in values]
+    return Run(create_ensemble(paths, name, Path(runs)))

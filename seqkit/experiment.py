@@ -128,6 +128,8 @@ def _train_and_evaluate(
         "metrics": metrics,
         **_score_baseline_and_leak(setup, callbacks),
     }
+    if setup.plan.train.average:
+        result["weights"] = "average" if progress.uses_average else "last"
     for split, scores in metrics.items():
         callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
     result["timing"] = _timing(progress, setup, communicator)

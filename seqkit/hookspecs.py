@@ -34,9 +34,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
+
+if TYPE_CHECKING:
+    import torch
 
 PROJECT = "seqkit"
 
@@ -163,6 +166,23 @@ def seqkit_run_start(run: Path, recipe: Mapping[str, Any], step: int) -> None:
 
 
 @hookspec
+def seqkit_step(run: Path, step: int, loss: float, lr: float, gradient_norm: float, model: torch.nn.Module) -> None:
+    """Called after each optimizer step. Return at once at steps that you do not need: `if step % 100: return`.
+
+    Raise `seqkit.StopTraining("reason")` here to end the training after this epoch.
+
+    Args:
+        run: the run directory.
+        step: the optimizer steps taken so far.
+        loss: the mean training loss of the batch.
+        lr: the learning rate of the step.
+        gradient_norm: the Euclidean norm of the gradient of all weights, before it is clipped.
+        model: the model itself, not a copy, in training mode, with the new weights and the gradients of the step. Read
+            it, and change nothing: training would no longer resume exactly.
+    """
+
+
+@hookspec
 def seqkit_epoch_end(run: Path, epoch: int, step: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
     """Called after each epoch.
 
@@ -174,13 +194,15 @@ def seqkit_epoch_end(run: Path, epoch: int, step: int, metrics: Mapping[str, Map
         run: the run directory.
         epoch: the number of the epoch, from 1.
         step: the optimizer steps taken so far.
-        metrics: for each split, its metrics: `train`, and `valid` if it was evaluated.
+        metrics: for each split, its metrics: `train`, and `valid` if it was evaluated; with `train.average`,
+            `valid_average` is `valid` evaluated with the averaged weights.
     """
 
 
 @hookspec
 def seqkit_evaluation(run: Path, split: str, epoch: int, step: int, metrics: Mapping[str, Any]) -> None:
-    """Called after a split is evaluated: `valid` after an epoch; at the end of the run, each split in result.json.
+    """Called after a split is evaluated: `valid` after an epoch (and `valid_average`, if the weights are averaged); at
+    the end of the run, each split in result.json.
 
     Args:
         run: the run directory.
@@ -213,7 +235,14 @@ def seqkit_run_end(run: Path, result: Mapping[str, Any] | None, error: BaseExcep
     """
 
 
-LIFECYCLE = ("seqkit_run_start", "seqkit_epoch_end", "seqkit_evaluation", "seqkit_checkpoint", "seqkit_run_end")
+LIFECYCLE = (
+    "seqkit_run_start",
+    "seqkit_step",
+    "seqkit_epoch_end",
+    "seqkit_evaluation",
+    "seqkit_checkpoint",
+    "seqkit_run_end",
+)
 """The lifecycle hooks, which report the progress of a run."""
 
 KINDS = {

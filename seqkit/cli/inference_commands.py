@@ -1,4 +1,4 @@
-"""The commands for runs: generate text, predict and evaluate. Each imports what it needs when it is called."""
+"""The commands for runs: generate text, predict, evaluate and combine. Each imports what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.cli.checked import Checked
-from seqkit.cli.group import run_argument, seqkit
+from seqkit.cli.group import completed_by, run_argument, seqkit
 from seqkit.cli.output import check_output, print_json, print_json_lines, write_predictions
 from seqkit.cli.reader_options import open_data, reader_parameters
 from seqkit.errors import UsageError
@@ -235,3 +235,31 @@ def evaluate(run: Path, data: Path, text: str | None, label: str | None, changes
     trained = load(run)
     with open_data(trained, data) as file:
         print_json(trained.evaluate(file, **reader_parameters(trained, changes, text=text, label=label)))
+
+
+@seqkit.command(short_help="Combine runs into one that predicts.")
+@click.argument(
+    "members",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN...",
+    shell_complete=completed_by("complete_run"),
+)
+@click.option("--name", default="ensemble", show_default=True, help="Name of the ensemble.")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Create the directory in this folder.",
+)
+def ensemble(members: tuple[Path, ...], name: str, runs: Path) -> None:
+    """Combine trained runs into an ensemble, whose directory predicts and evaluates like a run; prints the directory.
+
+    The head averages the predictions of the members. They must have the same head and labels, and read the same kind of
+    input; tokenizers, encoders, sizes and seeds may differ. The directory contains copies of the members.
+    """
+    from seqkit.inference.ensemble import create_ensemble
+
+    click.echo(create_ensemble(members, name, runs).path)

@@ -40,6 +40,8 @@ class Head(Contract, ABC):
             examples of each label by its proportions, and every label occurs in the training split. False if targets
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
+        lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
+            its example begins with: as many as a row reads before its first target. Known after construction.
     """
 
     capabilities = {"takes_long_texts": ("fit", "rows", "metrics", "baseline")}
@@ -55,6 +57,7 @@ class Head(Contract, ABC):
     allow_leak: bool = False
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
+    lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
         """Learn about the targets from the training examples: the set of labels, for instance."""
@@ -114,6 +117,25 @@ class Head(Contract, ABC):
             value: the input before encoding: the text, its words if the tokenizer `takes_words`, or the features.
         """
         return dict(prediction)
+
+    def task(self) -> dict[str, Any]:
+        """Return what the members of an ensemble must share, as JSON types: by default all of `state`."""
+        return self.state()
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Combine the predictions of the members of an ensemble. A head that has no such method cannot be combined.
+
+        Args:
+            predictions: for each member, what its `predict` returned for the same rows.
+
+        Returns:
+            A prediction per row, in the form that `predict` returns.
+        """
+        raise NotImplementedError
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss | None:
+        """Return the loss of combined predictions, one per row; None if they do not determine it."""
+        return None
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]

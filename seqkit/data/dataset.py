@@ -37,21 +37,30 @@ def build_readers(plan: Plan) -> dict[str, Reader]:
     return {"train": plan.reader.build()} | {split: spec.build() for split, spec in plan.side_readers.items()}
 
 
-def read_splits(plan: Plan, readers: Mapping[str, Reader]) -> dict[str, list[Example]]:
+def read_splits(plan: Plan, readers: Mapping[str, Reader], lookback: int = 0) -> dict[str, list[Example]]:
     """Read the data of a plan and split them.
 
     Args:
         plan: the plan, which contains the split.
         readers: as `build_readers` returns them.
+        lookback: that of the head.
 
     Returns:
         The examples of `train`, and of `valid` and `test` if the plan has them.
 
     Raises:
-        DataError: a source is unreadable, or a split is empty.
+        DataError: a source is unreadable, a split is empty, or nothing precedes a split.
     """
     examples = read_examples(readers["train"], plan.reader.name, columns=False)
-    splits = _split(plan, examples)
+    if lookback and (plan.side_readers or (plan.split and (plan.split.by != "order" or len(examples) > 1))):
+        raise DataError(
+            message(
+                "data.split: the head '{head}' reads the time steps before each split: use one series with "
+                "`split: {{by: order, …}}`",
+                head=plan.head.name,
+            )
+        )
+    splits = _split(plan, examples, lookback)
     for split, spec in plan.side_readers.items():
         splits[split] = read_examples(readers[split], spec.name, columns=False)
     for split in SPLITS:
@@ -63,7 +72,7 @@ def read_splits(plan: Plan, readers: Mapping[str, Reader]) -> dict[str, list[Exa
     return splits
 
 
-def _split(plan: Plan, examples: list[Example]) -> dict[str, list[Example]]:
+def _split(plan: Plan, examples: list[Example], lookback: int) -> dict[str, list[Example]]:
     split = plan.split
     if split is None:
         return {"train": examples}
@@ -74,8 +83,11 @@ def _split(plan: Plan, examples: list[Example]) -> dict[str, list[Example]]:
         return by_random(examples, split.valid, split.test, plan.seed, stratify)
     if len(examples) == 1:
         (whole,) = examples
-        parts = by_order(len(whole.input), split.valid, split.test)
-        return {name: [replace(whole, input=whole.input[start:end])] for name, (start, end) in parts.items()}
+        splits = {}
+        for name, (start, end) in by_order(len(whole.input), split.valid, split.test).items():
+            first = max(start - lookback, 0) if name != "train" and start < end else start
+            splits[name] = [replace(whole, input=whole.input[first:end])]
+        return splits
     parts = by_order(len(examples), split.valid, split.test)
     return {name: examples[start:end] for name, (start, end) in parts.items()}
 

@@ -73,7 +73,7 @@ def prepare(plan: Plan) -> PreparedData:
     readers = build_readers(plan)
     with collect_notes(notes):
         long_texts = read_long_texts(plan, readers, tokenizer, head)
-        examples = long_texts.splits if long_texts else read_splits(plan, readers)
+        examples = long_texts.splits if long_texts else read_splits(plan, readers, head.lookback)
     splits = {split: Dataset(members, tokenizer=tokenizer) for split, members in examples.items()}
     if tokenizer is not None and not long_texts:
         fit_tokenizer(plan, tokenizer, (example.input for example in splits["train"].examples))

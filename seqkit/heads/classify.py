@@ -5,14 +5,19 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
 from seqkit.errors import DataError, suggest
+from seqkit.heads.label_predictions import average_probabilities, label_predictions
+from seqkit.layers.ngram_counts import inverse_document_frequencies
+from seqkit.layers.ngrams import NgramLinear
+from seqkit.layers.pooling import Pooling, PoolingName, check_names
 from seqkit.messages import message
 
 _UNKNOWN = -100
@@ -23,18 +28,27 @@ class Classify(nn.Module, Head):
     """Sequence classification: one label per text, by a linear layer and a softmax.
 
     The linear layer reads the encoder's final vector (for a bidirectional encoder, the final output of both directions)
-    or, often better for long texts, its outputs pooled over time.
+    or, often better for long texts, its outputs pooled over time. With `ngrams`, a linear model of the TF-IDF of
+    n-grams is trained beside the encoder, and the logits of both are added (Cheng et al., Wide & Deep Learning for
+    Recommender Systems, 2016): with a few thousand texts, n-grams alone are hard to beat.
 
     An example whose label does not occur in the training data counts as an error in the metrics, and is left out of the
     loss: the model gives its label no probability.
 
     Args:
-        pooling: `final` for the final vector; `mean` or `max` of the outputs over the time steps of the text.
+        pooling: `final` for the final vector; `mean` or `max` of the outputs over the time steps of the text;
+            `attention` for their mean with learned weights (Yang et al., Hierarchical Attention Networks for Document
+            Classification, 2016); or a list of these, which are concatenated.
         class_weights: the weight of each label's examples in the training loss: a number per label, 1 if not given; or
             `balanced`, inversely proportional to the label's frequency as in scikit-learn.
         label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the vector that the linear layer reads.
+        ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
+            model.
+        ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
+        ngram_scale: what the logits of the n-grams are multiplied by. With Adam, it is the learning rate of their model
+            as a multiple of that of the others.
     """
 
     metric_names = ("accuracy", "macro_f1")
@@ -43,17 +57,24 @@ class Classify(nn.Module, Head):
     def __init__(
         self,
         *,
-        pooling: Literal["final", "mean", "max"] = "final",
+        pooling: PoolingName | list[PoolingName] = "final",
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
+        ngrams: Annotated[int, Ge(0), Le(10)] = 0,
+        ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
+        ngram_scale: PositiveFloat = 10.0,
     ) -> None:
         super().__init__()
-        self.pooling = pooling
-        self.needs = frozenset({"final" if pooling == "final" else "outputs", "targets"})
+        self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
+        self.needs = frozenset({"final" if name == "final" else "outputs" for name in self.pooling} | {"targets"})
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
+        self.ngrams = ngrams
+        self.ngram_buckets = ngram_buckets
+        self.ngram_scale = ngram_scale
+        self.idf: np.ndarray | None = None
         self.labels: list[str] = []
         self.weights: list[float] | None = None
 
@@ -81,6 +102,11 @@ class Classify(nn.Module, Head):
                         )
                     )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
+        if self.ngrams:
+            if tokenizer is None:
+                raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
+            texts = (tokenizer.encode(example.input) for example in examples)
+            self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels, "weights": self.weights}
@@ -94,7 +120,13 @@ class Classify(nn.Module, Head):
         self._numbers = {label: number for number, label in enumerate(labels)}
 
     def build(self, output_size: int, final_size: int) -> None:
-        self.output = nn.Linear(final_size if self.pooling == "final" else output_size, len(self.labels))
+        self.pool = Pooling(self.pooling, output_size, final_size)
+        self.output = nn.Linear(self.pool.output_size, len(self.labels))
+        self.wide: NgramLinear | None = None
+        if self.ngrams:
+            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
+            if self.idf is not None:  # else the weights of a run are loaded
+                self.wide.set_idf(self.idf)
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
@@ -125,21 +157,27 @@ class Classify(nn.Module, Head):
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
-        return [_prediction(row, self.labels) for row in probabilities.cpu().numpy()]
+        return label_predictions(probabilities.cpu().numpy(), self.labels)
+
+    def task(self) -> dict[str, Any]:
+        return {"labels": self.labels}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        return average_probabilities(predictions)
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
+        targets = [str(example.target) for example in examples]
+        known = [
+            item["probabilities"][target]
+            for item, target in zip(predictions, targets, strict=True)
+            if target in self._numbers
+        ]
+        return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
 
     def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return float (batch, number of labels)."""
-        return self.output(self.dropout(self._pooled(encoded, batch)))
-
-    def _pooled(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Return the vector of each row that the linear layer reads."""
-        if self.pooling == "final":
-            return encoded.final  # (batch, final_size)
-        padded = ~batch.mask[:, :, None]  # (batch, time, 1)
-        if self.pooling == "max":
-            return encoded.outputs.masked_fill(padded, -torch.inf).amax(dim=1)  # (batch, output_size)
-        lengths = batch.lengths.to(encoded.outputs.device)[:, None]
-        return encoded.outputs.masked_fill(padded, 0).sum(dim=1) / lengths
+        logits = self.output(self.dropout(self.pool(encoded, batch.mask)))
+        return logits if self.wide is None else logits + self.wide(batch.inputs, batch.lengths)
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -164,11 +202,3 @@ class Classify(nn.Module, Head):
             [str(example.target) for example in test],
             self.labels,
         )
-
-
-def _prediction(probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """Return a prediction as JSON types, given the probability of each label."""
-    return {
-        "label": labels[int(probabilities.argmax())],
-        "probabilities": {label: float(value) for label, value in zip(labels, probabilities, strict=True)},
-    }

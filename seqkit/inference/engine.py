@@ -103,12 +103,22 @@ class Engine(LanguageModel, Protocol):
             feature_names: the names of the features; empty if they have none.
         """
 
-    def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return the prediction for each input, in the form that users see.
+    def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+        """Return the head's prediction for each input.
 
         Args:
             inputs: as `prediction_input` returned them.
-            values: the same inputs before encoding: texts, lists of words, or features.
+        """
+
+    def combine(self, predictions: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Combine the predictions of the members of an ensemble, each as its `predict` returned them."""
+
+    def format_predictions(self, predictions: Sequence[dict[str, Any]], values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return predictions in the form that users see.
+
+        Args:
+            predictions: as `predict` or `combine` returned them.
+            values: the inputs before encoding: texts, lists of words, or features.
         """
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.contracts import Example
+from seqkit.contracts import DataNote, Example
 from seqkit.data.batching import split_batches
 from seqkit.data.dataset import Dataset, make_rows, read_examples
 from seqkit.data.token_files.encode import read_long_texts
@@ -14,9 +15,11 @@ from seqkit.errors import DataError, NotFiniteError, UsageError
 from seqkit.inference.engine import not_finite
 from seqkit.inference.inputs import check_features, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
+from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
 from seqkit.training.evaluation import evaluate as evaluate_model
+from seqkit.training.evaluation import score_predictions
 
 if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
@@ -42,6 +45,8 @@ def evaluate(
         examples = examples_of_pairs(pairs, engine)
     if not examples:
         raise DataError(message("no data to evaluate: pass at least one example"))
+    if parts.is_ensemble:
+        return {"examples": len(examples)} | _evaluate_ensemble(parts, examples)
     dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
     if tokenizer is None:
         check_features(examples, engine, model)
@@ -50,6 +55,29 @@ def evaluate(
         return {"examples": len(examples)} | evaluate_model(model, dataset, batches)
     except NotFiniteError:
         raise not_finite(parts.directory.model) from None
+
+
+def _evaluate_ensemble(parts: RunParts, examples: list[Example]) -> dict[str, Any]:
+    """Return the metrics of the combined predictions, and their loss if the head computes it from them."""
+    engines = [member.torch_engine for member in parts.members]
+    datasets: list[Dataset] = []
+    for engine in engines:
+        with warnings.catch_warnings():
+            if datasets:  # the first member has issued the notes on the targets
+                warnings.simplefilter("ignore", DataNote)
+            rows = make_rows(examples, engine.tokenizer, engine.model.head)
+        datasets.append(Dataset(examples, rows, engine.tokenizer))
+        if engine.tokenizer is None:
+            check_features(examples, engine, engine.model)
+    predictions = [
+        engine.predict([row.input for row in dataset.rows]) for engine, dataset in zip(engines, datasets, strict=True)
+    ]
+    combined = combine(predictions, engines, parts.directory.members)
+    model = engines[0].model
+    try:
+        return score_predictions(model, model.head.loss_of_predictions(combined, examples), combined, datasets[0])
+    except NotFiniteError:
+        raise not_finite(parts.directory.members) from None
 
 
 def _read_examples(engine: TorchEngine, file: Path, parameters: Mapping[str, Any]) -> list[Example]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from seqkit.errors import DataError
 from seqkit.inference.engine import Engine
+from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RunParts:
-    """The plan of a run and its engines.
+    """The plan of a run and its engines; those of an ensemble are the ones of its first member.
 
     Args:
         directory: the run directory.
@@ -22,6 +24,7 @@ class RunParts:
     Attributes:
         directory: the run directory.
         recipe: the resolved recipe.
+        members: the parts of the members of an ensemble; of an ordinary run, only these parts.
 
     Raises:
         DataError: plan.json is missing or corrupt.
@@ -31,10 +34,23 @@ class RunParts:
         self.directory = directory
         self._document = directory.read_plan()
         self.recipe: dict[str, Any] = self._document["recipe"]
+        self.is_ensemble = bool(self._document.get("members"))
+
+    @cached_property
+    def members(self) -> list[RunParts]:
+        if not self.is_ensemble:
+            return [self]
+        members = [RunParts(directory) for directory in self.directory.open_members(self._document)]
+        for member in members:
+            if member.is_ensemble:
+                raise DataError(
+                    message("{file}: corrupt: a member of an ensemble is an ensemble", file=member.directory.plan)
+                )
+        return members
 
     @cached_property
     def engine(self) -> Engine:
-        """The NumPy engine if all components are built in, else the torch engine.
+        """The NumPy engine if it computes all components, else the torch engine.
 
         Raises:
             PluginError: a component is not installed.
@@ -42,6 +58,8 @@ class RunParts:
         """
         from seqkit.inference.numpy_engine.engine import NumpyEngine, supports
 
+        if self.is_ensemble:
+            return self.members[0].engine
         return NumpyEngine(self.directory, self.recipe) if supports(self.recipe) else self._build_torch_engine()
 
     @cached_property
@@ -54,6 +72,8 @@ class RunParts:
         """
         from seqkit.inference.torch_engine import TorchEngine
 
+        if self.is_ensemble:
+            return self.members[0].torch_engine
         if isinstance(self.engine, TorchEngine):
             return self.engine
         self.engine.load()  # compares the sizes in the recipe with the weights
@@ -69,6 +89,8 @@ class RunParts:
         """
         from seqkit.inference.rebuild import rebuild_plan
 
+        if self.is_ensemble:
+            return self.members[0].plan
         return rebuild_plan(self.directory, self._document)
 
     @cached_property
@@ -81,6 +103,8 @@ class RunParts:
         """
         from seqkit.inference.rebuild import rebuild_reader_spec
 
+        if self.is_ensemble:
+            return self.members[0].reader
         return rebuild_reader_spec(self.directory, self._document)
 
     def _build_torch_engine(self) -> TorchEngine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from seqkit.contracts import Example
 from seqkit.errors import DataError
 from seqkit.inference.engine import Engine, not_finite
 from seqkit.inference.inputs import encode_inputs
+from seqkit.inference.rebuild import first_line
 from seqkit.messages import message
 from seqkit.runs.numbers import find_not_finite
 
@@ -20,13 +21,15 @@ BLOCK_SIZE = 1 << 22
 """The number of characters or time steps after which a block ends, whatever the number of its examples."""
 
 
-def predict_examples(examples: Iterable[Example], engine: Engine, model: Path) -> Iterator[tuple[Example, Any]]:
+def predict_examples(
+    examples: Iterable[Example], engines: Sequence[Engine], model: Path
+) -> Iterator[tuple[Example, Any]]:
     """Yield each example with its prediction, in the form that users see.
 
     Args:
         examples: texts, words or features; their targets are ignored.
-        engine: the engine of the run.
-        model: the file of the weights, for messages.
+        engines: the engine of the run, or those of the members of an ensemble.
+        model: the file of the weights, or the folder of the members, for messages.
 
     Raises:
         DataError: an input is invalid, or a prediction is not finite.
@@ -38,13 +41,41 @@ def predict_examples(examples: Iterable[Example], engine: Engine, model: Path) -
             example.location or message("example {number}", number=number)
             for number, example in enumerate(block, start=count + 1)
         ]
-        inputs = encode_inputs(block, places, engine)
-        predictions = engine.predict(inputs, values)
+        predictions = combine(
+            [engine.predict(encode_inputs(block, places, engine)) for engine in engines], engines, model
+        )
+        predictions = engines[0].format_predictions(predictions, values)
         for example, place, prediction in zip(block, places, predictions, strict=True):
             if find_not_finite(prediction) is not None:
                 raise DataError(message("{place}: {reason}", place=place, reason=not_finite(model)))
             yield example, ({"text": example.input} if isinstance(example.input, str) else {}) | prediction
         count += len(block)
+
+
+def combine(
+    predictions: Sequence[list[dict[str, Any]]], engines: Sequence[Engine], model: Path
+) -> list[dict[str, Any]]:
+    """Return the predictions of the only engine, or those of the members of an ensemble combined.
+
+    Args:
+        predictions: the predictions of each engine for the same rows.
+        engines: the engines.
+        model: the folder of the members, for messages.
+
+    Raises:
+        DataError: the head cannot combine them.
+    """
+    if len(engines) == 1:
+        return predictions[0]
+    try:
+        return engines[0].combine(predictions)
+    except Exception as error:  # a plugin can fail on the predictions of a corrupt member in any way
+        reason = first_line(error)
+        raise DataError(
+            message(
+                "{folder}: the predictions of the members cannot be combined: {reason}", folder=model, reason=reason
+            )
+        ) from error
 
 
 def _blocks(examples: Iterable[Example]) -> Iterator[list[Example]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A trained run. It needs only its run directory, whose files are read when they are first needed.
+    """A trained run, or an ensemble. It needs only its run directory, whose files are read when first needed.
 
     Args:
         directory: the run directory.
@@ -46,17 +46,30 @@ class Run:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe, with all defaults. Paths that were relative are relative to the run directory."""
+        """The resolved recipe, with all defaults. Paths that were relative are relative to the run directory.
+
+        That of an ensemble is its first member's.
+        """
         return self._parts.recipe
 
     @property
     def result(self) -> dict[str, Any]:
-        """The contents of result.json: examples, metrics, baseline, timing, generated texts, predictions."""
+        """The contents of result.json: examples, metrics, baseline, timing, generated texts, predictions.
+
+        Raises:
+            UsageError: an ensemble has none.
+        """
+        self._check_single(message("a result of training: use evaluate"))
         return read_json(self.directory.result)
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """The rows of metrics.jsonl."""
+        """The rows of metrics.jsonl.
+
+        Raises:
+            UsageError: an ensemble has none.
+        """
+        self._check_single(message("metrics of training: use evaluate"))
         from seqkit.runs.metrics import read_metrics
 
         return read_metrics(self.directory.metrics)
@@ -66,8 +79,9 @@ class Run:
         """The fitted tokenizer.
 
         Raises:
-            UsageError: the run has no tokenizer, since it reads features.
+            UsageError: the run has no tokenizer, since it reads features; or it is an ensemble.
         """
+        self._check_single(message("a tokenizer: load one of its members"))
         tokenizer = self._engine.tokenizer
         if tokenizer is None:
             raise UsageError(message("{run}: has no tokenizer, since it reads features", run=self.path))
@@ -249,7 +263,9 @@ class Run:
         from seqkit.inference.predictions import predict_examples
 
         self._check_predicts()
-        return predict_examples(examples, self._engine, self.directory.model)
+        members = self._parts.members
+        weights = self.directory.members if self._parts.is_ensemble else self.directory.model
+        return predict_examples(examples, [member.engine for member in members], weights)
 
     def evaluate(self, data: str | Path | Iterable[tuple[Any, Any]], **parameters: Any) -> dict[str, Any]:
         """Return the metrics of the head on new data.
@@ -270,6 +286,18 @@ class Run:
     @property
     def _engine(self) -> Engine:
         return self._parts.engine
+
+    def _check_single(self, missing: str) -> None:
+        """Check that the run is not an ensemble.
+
+        Args:
+            missing: what an ensemble does not have, and what to do.
+
+        Raises:
+            UsageError: it is one.
+        """
+        if self._parts.is_ensemble:
+            raise UsageError(message("{run}: an ensemble does not have {missing}", run=self.path, missing=missing))
 
     def _check_predicts(self) -> None:
         """Check that the head predicts.

@@ -111,14 +111,8 @@ class TorchEngine:
             checked_extremes(self.model, part, feature_names)
         return part
 
-    def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
-        return [
-            self.model.head.format_prediction(prediction, self._words(value))
-            for prediction, value in zip(self._predictions(inputs), values, strict=True)
-        ]
-
     @torch.inference_mode()
-    def _predictions(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+    def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
         batches = RowBatches([Row(item) for item in inputs], _PREDICT_ROWS, None)
         predictions: list[dict[str, Any]] = [{} for _ in inputs]
         for batch, _, rows, _ in batches.epoch(0):
@@ -138,6 +132,15 @@ class TorchEngine:
             for row, prediction in zip(rows, found, strict=True):
                 predictions[row] = prediction
         return predictions
+
+    def combine(self, predictions: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+        return self.model.head.combine(predictions)
+
+    def format_predictions(self, predictions: Sequence[dict[str, Any]], values: Sequence[Any]) -> list[dict[str, Any]]:
+        return [
+            self.model.head.format_prediction(prediction, self._words(value))
+            for prediction, value in zip(predictions, values, strict=True)
+        ]
 
     def _words(self, value: Any) -> Any:
         """Return the words of a text if the tokenizer takes words; any other value as it is."""

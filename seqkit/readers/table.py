@@ -69,6 +69,8 @@ class Table(Reader):
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         if format == "auto" and _format_of(path) is None:
+            if path.is_dir():
+                raise ValueError(message("path {folder} is a folder: name a file in it", folder=path))
             raise ValueError(
                 message("format is not clear from the file name {name}: set it to csv, tsv or jsonl", name=path.name)
             )

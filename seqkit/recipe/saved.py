@@ -37,7 +37,14 @@ def read_saved_recipe(run: RunDirectory, document: Mapping[str, Any]) -> Recipe:
     Args:
         run: the run directory.
         document: the content of plan.json.
+
+    Raises:
+        UsageError: it is an ensemble, which has no recipe of its own.
     """
+    if document.get("members"):
+        raise UsageError(
+            message("{run}: an ensemble is not trained: train its members, and combine them again", run=run.path)
+        )
     data = json.loads(json.dumps(document["recipe"]))
     return Recipe(data, origin=Position(str(run.plan), 1, 1), run=run.path)
 

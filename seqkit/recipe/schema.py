@@ -169,6 +169,35 @@ class EarlyStopping(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EMA(Section):
+    """An exponential moving average of the weights over the steps: Polyak and Juditsky, 1992.
+
+    Attributes:
+        decay: the share of the average that each step keeps, after a warm-up.
+    """
+
+    type: Literal["ema"] = "ema"
+    decay: Fraction = 0.999
+
+
+@dataclass(frozen=True, kw_only=True)
+class SWA(Section):
+    """Stochastic weight averaging, the mean of the weights after each epoch: Izmailov et al., 2018.
+
+    Attributes:
+        from_epoch: the first epoch whose weights are averaged; required.
+    """
+
+    type: Literal["swa"] = "swa"
+    from_epoch: PositiveInt | None = None
+
+    def conflicts(self) -> Iterator[Problem]:
+        """Yield that the first epoch is missing: no default suits every length of training."""
+        if self.from_epoch is None:
+            yield Problem(("from_epoch",), message("is required: the first epoch to average"), at_key=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Train(Section):
     """How to train.
 
@@ -182,6 +211,7 @@ class Train(Section):
         optimizer: the optimizer, a `Spec` in a plan.
         schedule: the learning rate schedule, a `Spec` in a plan.
         groups: the parameters that are frozen for a time, or that have a share of the learning rate.
+        average: also average the weights, and use the average where validation prefers it, or without validation.
         clip_norm: the norm that longer gradients are scaled down to.
         metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head. While that
             metric is undefined or always has the same value, the loss chooses.
@@ -201,6 +231,7 @@ class Train(Section):
     optimizer: Annotated[Any, Nested("optimizer")] = "adam"
     schedule: Annotated[Any, Nested("schedule")] = "constant"
     groups: tuple[Group, ...] = ()
+    average: EMA | SWA | None = None
     clip_norm: PositiveFloat | None = None
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
@@ -210,9 +241,12 @@ class Train(Section):
     threads: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto"
 
     def conflicts(self) -> Iterator[Problem]:
-        """Yield the conflicts between epochs and steps."""
+        """Yield the conflicts between epochs, steps and the first averaged epoch."""
         if self.epochs is not None and self.steps is not None:
             yield Problem(("steps",), message("set epochs or steps, not both"))
+        epochs = None if self.steps else self.epochs or 10
+        if isinstance(self.average, SWA) and epochs and (self.average.from_epoch or 0) > epochs:
+            yield Problem(("average", "from_epoch"), message("must be at most epochs, {epochs}", epochs=epochs))
 
 
 @dataclass(frozen=True, kw_only=True)

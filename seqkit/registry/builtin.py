@@ -61,6 +61,12 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.testing.builtin:pretrained",
     )
     yield Component(
+        "concat",
+        "seqkit.embeddings.concat:Concat",
+        "the vectors of several embeddings, concatenated",
+        "seqkit.testing.builtin:concat",
+    )
+    yield Component(
         "scaled",
         "seqkit.embeddings.scaled:Scaled",
         "features, each scaled to a common range",

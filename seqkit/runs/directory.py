@@ -10,6 +10,8 @@
     metrics.jsonl        one row per evaluation and epoch
     checkpoints/         what an interrupted run resumes from
     result.json          examples, metrics, baseline, timing, generated texts and predictions
+    members/             of an ensemble: a run directory without checkpoints for each member, 1 to N; besides it, an
+                         ensemble has a plan.json with its first member's recipe
     .launched_by         during training under torchrun: an identifier of the launcher, to find the run after a restart
 
 Weights are safetensors and everything else is JSON or text: nothing is pickled or unpickled. A file is either complete
@@ -34,6 +36,9 @@ from seqkit.runs.files import MAX_NESTING, is_stale, read_json, sync_folder, wri
 
 FORMAT = 1
 
+MAX_MEMBERS = 1000
+"""The maximum number of members of an ensemble."""
+
 
 class RunDirectory:
     """The files of a run.
@@ -54,6 +59,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
         self.launched_by = path / ".launched_by"
+        self.members = path / "members"
 
     @classmethod
     def create(
@@ -156,6 +162,24 @@ class RunDirectory:
         finally:
             os.close(descriptor)
 
+    def open_members(self, document: Mapping[str, Any]) -> list[RunDirectory]:
+        """Open the run directories of the members of an ensemble; none for an ordinary run.
+
+        Args:
+            document: the content of plan.json.
+
+        Raises:
+            DataError: a member is missing or corrupt.
+        """
+        paths = [self.members / str(number + 1) for number in range(len(document.get("members", [])))]
+        for path in paths:
+            if path.is_symlink() or not path.is_dir():
+                raise DataError(message("{run}: corrupt: the member {member} is missing", run=self.path, member=path))
+        try:
+            return [self.open(path) for path in paths]
+        except UsageError as error:
+            raise DataError(message("{run}: corrupt: {reason}", run=self.path, reason=error)) from None
+
     def remove_temporary_files(self) -> None:
         """Remove incomplete files, which a killed process leaves behind."""
         for folder in (self.path, self.checkpoints):
@@ -181,6 +205,9 @@ class RunDirectory:
         components = plan.get("components")
         if not isinstance(components, list) or not all(map(_is_component, components)):
             raise DataError(message("{file}: corrupt: 'components' is not a list of components", file=self.plan))
+        members = plan.get("members", [])
+        if not isinstance(members, list) or len(members) == 1 or len(members) > MAX_MEMBERS:
+            raise DataError(message("{file}: corrupt: 'members' is not a list of 2 or more runs", file=self.plan))
         if _is_too_deep(plan["recipe"]):
             raise DataError(
                 message(

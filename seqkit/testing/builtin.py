@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Example
+from seqkit.embeddings.concat import Concat
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
 from seqkit.embeddings.pretrained import Pretrained
@@ -131,6 +133,14 @@ def pretrained() -> list[Check]:
     )
 
 
+def concat() -> list[Check]:
+    def build(tokenizer: Any) -> Concat:
+        inner: list[Any] = [OneHot, partial(Learned, dim=3), partial(Learned, dim=2, dropout=0.3)]
+        return Concat(tokenizer, embeddings=inner)
+
+    return checks_for_embedding(build)
+
+
 def scaled() -> list[Check]:
     return variants(
         {
@@ -235,6 +245,9 @@ def classify() -> list[Check]:
             "final": checks_for_head(lambda: Classify(class_weights="balanced", dropout=0.3), LABELLED),
             "mean": checks_for_head(lambda: Classify(pooling="mean", label_smoothing=0.1), LABELLED),
             "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
+            "n-grams": checks_for_head(
+                lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
+            ),
         }
     )
 

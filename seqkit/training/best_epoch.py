@@ -42,6 +42,17 @@ def record_evaluation(
     return is_improved
 
 
+def is_better(
+    scores: Mapping[str, float], others: Mapping[str, float], settings: Train, higher_is_better: frozenset[str]
+) -> bool:
+    """Return whether scores are better than others of one epoch: by `train.metric` or, if it is equal, the loss."""
+    for name in (settings.metric, "loss"):
+        value, other = scores.get(name), others.get(name)
+        if value is not None and other is not None and value != other:
+            return (value > other) == (name in higher_is_better)
+    return False
+
+
 def explain_choice(progress: Progress, settings: Train) -> str:
     """Return why the best of several epochs was not chosen by `train.metric`; an empty text if it was."""
     metric = settings.metric

@@ -22,6 +22,7 @@ from seqkit.registry.records import Registry
 from seqkit.training.progress import Progress
 
 if TYPE_CHECKING:
+    from seqkit.modeling.model import Model
     from seqkit.training.setup import TrainingSetup
 
 Metrics = Mapping[str, Any]
@@ -43,8 +44,14 @@ class Callback:
     def on_step(self, progress: Progress, length: TrainingLength, loss: float) -> None:
         """Called after each optimizer step."""
 
+    def on_update(self, step: int, loss: float, lr: float, gradient_norm: float, model: Model) -> None:
+        """Called after `on_step`, with the learning rate, the norm of the unclipped gradient and the model, to read."""
+
     def on_evaluation(self, split: str, epoch: int, step: int, metrics: Metrics) -> None:
-        """Called after a split is evaluated: `valid` during training, and the held-out splits at the end."""
+        """Called after a split is evaluated: `valid` during training, and the held-out splits at the end.
+
+        With `train.average`, `valid_average` is `valid` evaluated with the averaged weights.
+        """
 
     def on_epoch_end(
         self, progress: Progress, epochs: int, metrics: Mapping[str, Metrics], is_best: bool
@@ -114,6 +121,7 @@ class HookCallback(Callback):
     def __init__(self, registry: Registry, objects: Sequence[object], note: Callable[[str], None]) -> None:
         self._note = note
         self._run = Path()
+        self._stop = ""  # the reason for which an implementation of seqkit_step ends training after the epoch
         managers = [registry.manager, _register(objects)]
         self._hooks: dict[str, list[Any]] = {
             hook: [
@@ -129,13 +137,19 @@ class HookCallback(Callback):
         self._run = run
         self._call("seqkit_run_start", recipe=recipe, step=step)
 
+    def on_update(self, step: int, loss: float, lr: float, gradient_norm: float, model: Model) -> None:
+        if self._hooks["seqkit_step"]:
+            stop = self._call("seqkit_step", step=step, loss=loss, lr=lr, gradient_norm=gradient_norm, model=model)
+            self._stop = self._stop or stop
+
     def on_evaluation(self, split: str, epoch: int, step: int, metrics: Metrics) -> None:
         self._call("seqkit_evaluation", split=split, epoch=epoch, step=step, metrics=metrics)
 
     def on_epoch_end(
         self, progress: Progress, epochs: int, metrics: Mapping[str, Metrics], is_best: bool
     ) -> str | None:
-        return self._call("seqkit_epoch_end", epoch=progress.epoch, step=progress.step, metrics=metrics)
+        stop = self._call("seqkit_epoch_end", epoch=progress.epoch, step=progress.step, metrics=metrics)
+        return self._stop or stop
 
     def on_checkpoint(self, checkpoint: Path, step: int) -> None:
         self._call("seqkit_checkpoint", checkpoint=checkpoint, step=step)
@@ -151,7 +165,7 @@ class HookCallback(Callback):
             try:
                 # A copy, so that a hook that modifies an argument affects neither other hooks nor the result.
                 arguments = {
-                    name: fields[name] if name == "error" else deepcopy(fields[name])
+                    name: fields[name] if name in ("error", "model") else deepcopy(fields[name])
                     for name in implementation.argnames
                 }
                 implementation.function(**arguments)

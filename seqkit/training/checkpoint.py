@@ -3,6 +3,7 @@
 A checkpoint is a folder `checkpoints/step-N`, written under a temporary name and renamed once it is complete:
 
     model.safetensors      the current weights
+    average.safetensors    the averages of the weights, if `train.average` is set
     best.safetensors       the best weights so far, if a validation split chooses them
     optimizer.safetensors  the state of the optimizer
     process-0.safetensors  for each training process: the encoder's carried state, and torch's random states
@@ -53,6 +54,7 @@ def snapshot(
     best: Weights | None,
     carried: State,
     communicator: Communicator,
+    average: Weights | None = None,
 ) -> Files:
     """Return the files of a checkpoint in process 0, and none in other processes. Every process must call it.
 
@@ -64,6 +66,7 @@ def snapshot(
         best: the best weights so far, or None if the last weights are the best.
         carried: the encoder's state that the next batch of the epoch starts from.
         communicator: the communicator of the distributed run.
+        average: the averages of the weights, if there are any.
     """
     tensors, layout = flatten(carried, "carried")
     tensors |= {"rng": torch.get_rng_state()}
@@ -95,6 +98,8 @@ def snapshot(
         state["schedule"] = schedule_state
     files = {"model.safetensors": save(copy_weights(model)), "optimizer.safetensors": save(optimizer_state)}
     files |= {f"process-{rank}.safetensors": content for rank, content in enumerate(tensors_of_all)}
+    if average:
+        files["average.safetensors"] = save({name: weight.cpu().contiguous() for name, weight in average.items()})
     if best is not None:
         files["best.safetensors"] = save(best)
     files["state.json"] = to_json(state).encode()
@@ -108,13 +113,19 @@ def checkpoint_name(progress: Progress) -> str:
     return name if progress.step_in_epoch else f"{name}-epoch-{progress.epoch:09d}"
 
 
-def write_checkpoint(run: RunDirectory, files: Files, progress: Progress) -> Path:
+def write_checkpoint(run: RunDirectory, files: Files, progress: Progress, chosen: Weights | None = None) -> Path:
     """Write the best weights to the run directory, then a checkpoint, and then remove the older checkpoints.
+
+    Args:
+        run: the run directory.
+        files: the files of the checkpoint.
+        progress: the progress of the run.
+        chosen: the weights to write to the run directory, if they are neither the best nor the current ones.
 
     Raises:
         UsageError: it cannot be written. The previous checkpoint is intact.
     """
-    write_file(run.model, files.get("best.safetensors", files["model.safetensors"]))
+    write_file(run.model, save(chosen) if chosen else files.get("best.safetensors", files["model.safetensors"]))
     target = run.checkpoints / checkpoint_name(progress)
     staged = run.checkpoints / f".{target.name}.{os.getpid()}"
     try:

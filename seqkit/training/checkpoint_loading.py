@@ -39,6 +39,7 @@ class Checkpoint:
         progress: the progress of the run.
         model: the current weights.
         best: the best weights, or None.
+        average: the averages of the weights, or None.
         optimizer_state: tensors by `PARAMETER_NUMBER.NAME`.
         tensors: the random states and the carried state of this process.
         carried: the encoder's state that the next batch of the epoch starts from.
@@ -50,6 +51,7 @@ class Checkpoint:
     progress: Progress
     model: Weights
     best: Weights | None
+    average: Weights | None
     optimizer_state: Weights
     tensors: Weights
     carried: State
@@ -151,7 +153,9 @@ def read_files(path: Path) -> Files:
     """
     manifest = read_json(path / "manifest.json")
     required = {"model.safetensors", "optimizer.safetensors", "process-0.safetensors", "state.json"}
-    optional = {name for name in manifest if re.fullmatch(r"best\.safetensors|process-[0-9]{1,5}\.safetensors", name)}
+    optional = {
+        name for name in manifest if re.fullmatch(r"(average|best)\.safetensors|process-[0-9]{1,5}\.safetensors", name)
+    }
     if not required <= set(manifest) <= required | optional:
         raise DataError(message("{file}: does not list the files of a checkpoint", file=path / "manifest.json"))
     files = {}
@@ -190,13 +194,14 @@ def parse(path: Path, files: Files, rank: int) -> Checkpoint:
                     files=process_count(files),
                 ),
             )
-        best = files.get("best.safetensors")
+        best, average = files.get("best.safetensors"), files.get("average.safetensors")
         tensors = parse_tensors(files[own], path / own, load)
         return Checkpoint(
             path,
             Progress.from_json(state["progress"]),
             parse_tensors(files["model.safetensors"], path / "model.safetensors", load),
             None if best is None else parse_tensors(best, path / "best.safetensors", load),
+            None if average is None else parse_tensors(average, path / "average.safetensors", load),
             parse_tensors(files["optimizer.safetensors"], path / "optimizer.safetensors", load),
             tensors,
             unflatten(tensors, processes[rank]["carried"]),

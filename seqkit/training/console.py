@@ -185,6 +185,8 @@ class Console(Callback):
                 threads=message("1 thread") if threads == 1 else message("{count} threads", count=threads),
             )
         )
+        if weights := result.get("weights"):
+            self._print(message("weights   {weights} (train.average)", weights=weights))
         baseline = result.get("baseline")
         for split, metrics in result["metrics"].items():
             self._print(f"{split:<9} {format_metrics(metrics)}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqkit.contracts import Batch, Row
+from seqkit.contracts import Batch, Loss, Row
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import Batches, collate, to_device
 from seqkit.data.dataset import Dataset
@@ -92,6 +92,27 @@ def _metrics(
         model.head.metrics, loss, predictions, dataset.examples, count=count, tokenizer=dataset.tokenizer
     )
     return {name: value for name, value in metrics.items() if not math.isnan(find_not_finite(value) or 0.0)}
+
+
+def score_predictions(
+    model: Model, loss: Loss | None, predictions: list[dict[str, Any]], dataset: Dataset
+) -> dict[str, Any]:
+    """Return the mean loss and the head's metrics of predictions that several models made together.
+
+    Args:
+        model: the model whose head computes the metrics.
+        loss: the loss of the predictions; None if it is unknown, and left out.
+        predictions: the prediction of each row.
+        dataset: the split.
+
+    Raises:
+        NotFiniteError: the loss or a metric is not finite.
+    """
+    total, count = (0.0, 0.0) if loss is None else (float(loss.total), float(loss.count))
+    mean = total / count if count else math.nan
+    scores = ({"loss": mean} if count else {}) | _metrics(model, mean, count, predictions, dataset)
+    _check_finite(scores)
+    return scores
 
 
 def _check_finite(scores: Mapping[str, Any]) -> None:

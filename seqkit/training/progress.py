@@ -33,6 +33,7 @@ class Progress:
         seconds: the time spent in optimizer steps.
         tokens: the number of time steps trained on.
         metrics_bytes: the length of metrics.jsonl.
+        uses_average: whether the best weights are averaged ones (`train.average`).
         ended: the reason for which a plugin ended training; empty if none did.
     """
 
@@ -50,10 +51,12 @@ class Progress:
     tokens: int = 0
     metrics_bytes: int = 0
     ended: str = ""
+    uses_average: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """Return the entry `progress` of state.json."""
-        return {_KEYS.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
+        """Return the entry `progress` of state.json. `uses_average` is there only if it is true."""
+        values = {_KEYS.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
+        return {key: value for key, value in values.items() if value or key != "uses_average"}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Progress:

@@ -101,6 +101,8 @@ def open_run(
         if changes:
             skipped = change_length(run, document, checkpoint.progress, setup, registry, callbacks)
         check_fits(checkpoint, setup, skipped)
+        step = checkpoint.progress.step
+        callbacks.note(message("resuming after step {step:,} from {checkpoint}", step=step, checkpoint=path))
         if changes and communicator.is_first:
             save_changes(run, setup.plan, changes, skipped)
         return checkpoint
@@ -176,8 +178,6 @@ def _newest_checkpoint(run: RunDirectory, callbacks: Callbacks, processes: int) 
             )
         )
     run.remove_temporary_files()
-    step = parse(path, files, 0).progress.step
-    callbacks.note(message("resuming after step {step:,} from {checkpoint}", step=step, checkpoint=path))
     return path, files
 
 

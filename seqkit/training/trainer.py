@@ -20,7 +20,8 @@ from seqkit.modeling.weights import Weights, copy_weights, load_weights
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.metrics import MetricsLog
 from seqkit.stop import NO_STOP, StopCheck
-from seqkit.training.best_epoch import explain_choice, record_evaluation
+from seqkit.training.averaging import WeightAverage
+from seqkit.training.best_epoch import explain_choice, is_better, record_evaluation
 from seqkit.training.callbacks import Callbacks, Metrics
 from seqkit.training.checkpoint import snapshot, write_checkpoint
 from seqkit.training.checkpoint_loading import Checkpoint
@@ -31,6 +32,9 @@ from seqkit.training.nonfinite import not_finite_error
 from seqkit.training.progress import Progress
 from seqkit.training.setup import TrainingSetup
 
+AVERAGED = "valid_average"
+"""The name, in metrics.jsonl and for callbacks, of the validation split evaluated with the averaged weights."""
+
 
 class StepResult(NamedTuple):
     """The result of one optimizer step, summed over the batch in all processes.
@@ -39,12 +43,14 @@ class StepResult(NamedTuple):
         loss_total: the summed loss.
         loss_count: the number of items summed.
         tokens: the number of real time steps.
+        gradient_norm: the norm of the gradient, before clipping.
         state: the encoder's state after this process's shard of the batch.
     """
 
     loss_total: float
     loss_count: float
     tokens: int
+    gradient_norm: float
     state: State
 
 
@@ -62,6 +68,7 @@ class Trainer:
     Attributes:
         progress: the progress of training.
         best: the best weights so far; None if no validation split chooses them.
+        average: the averages of the weights; None if the recipe requests none.
         state: the encoder's state after the last batch.
     """
 
@@ -89,10 +96,13 @@ class Trainer:
         self.schedule: Schedule = self.settings.schedule.build()
         self.progress = Progress()
         self.best: Weights | None = None
+        self.average = WeightAverage(self.settings.average, self.model) if self.settings.average else None
         self.state: State = None
         if checkpoint:
             self.progress, self.best = checkpoint.progress, checkpoint.best
             self.state = checkpoint.restore(self.model, self.optimizer, self.schedule)
+            if self.average:
+                self.average.restore(checkpoint.average, self.progress, checkpoint.path)
         self._frozen: list[int] | None = None
         self._freeze()
         self._log = MetricsLog(run.metrics, self.progress.metrics_bytes, enabled=communicator.is_first)
@@ -101,7 +111,8 @@ class Trainer:
     def fit(self) -> Progress:
         """Train to the end, and load the best weights into the model.
 
-        With a validation split, these are the weights of the best epoch (see `best_epoch`); else the last ones.
+        With a validation split, these are the weights of the best epoch (see `best_epoch`); else the averaged ones, or
+        the last ones.
 
         Raises:
             NotFiniteError: a loss or a gradient is not finite. The step was not taken, and the last checkpoint is
@@ -116,6 +127,9 @@ class Trainer:
             load_weights(self.model, self.best, self.run.path)
             if reason := explain_choice(self.progress, self.settings):
                 self.callbacks.note(reason)
+        elif self.average and self.average.weights:
+            self.average.apply()
+            self.progress.uses_average = True
         return self.progress
 
     def _epoch(self) -> None:
@@ -133,15 +147,13 @@ class Trainer:
 
         is_last = progress.step == self.length.steps
         is_due = is_last or (progress.epoch + 1) % self.settings.evaluate_every == 0
-        valid = self._validate(self.stop) if is_due else None
-        metrics: dict[str, Metrics] = {"train": {"loss": progress.loss_total / progress.loss_count}}
-        if valid is not None:
-            metrics["valid"] = valid
+        valid = self._validate(self.stop) if is_due else {}
+        metrics: dict[str, Metrics] = {"train": {"loss": progress.loss_total / progress.loss_count}, **valid}
         progress.epoch += 1
         progress.step_in_epoch, progress.loss_total, progress.loss_count, self.state = 0, 0.0, 0.0, None
         self._record(metrics)
-        if self._end_epoch(metrics) and valid is None and (valid := self._validate(NO_STOP)):
-            self._record({"valid": valid})  # as at the end of a run of this length
+        if self._end_epoch(metrics) and not valid and (valid := self._validate(NO_STOP)):
+            self._record(valid)  # as at the end of a run of this length
         (due,), _ = self.communicator.all_reduce_sum(self._is_save_due)
         if due or self._is_finished:
             self._save()
@@ -153,16 +165,23 @@ class Trainer:
         self._freeze()
         batch = to_device(shard.batch, self.setup.device)
         state = first_rows(self.state, len(batch.lengths)) if shard.continues else None
-        result = self._update(shard, batch, state, self._learning_rate())
+        lr = self._learning_rate()
+        result = self._update(shard, batch, state, lr)
         self.state = result.state
         progress.step += 1
         progress.step_in_epoch += 1
         progress.loss_total += result.loss_total
         progress.loss_count += result.loss_count
         progress.tokens += result.tokens
+        if self.average:
+            is_epoch_end = progress.step_in_epoch == len(self.setup.train_batches)
+            self.average.update(progress, is_epoch_end=is_epoch_end or progress.step == self.length.steps)
         progress.seconds += time.perf_counter() - start
         loss = result.loss_total / result.loss_count
         self.callbacks.emit("step", progress=progress, length=self.length, loss=loss)
+        self.callbacks.emit(
+            "update", step=progress.step, loss=loss, lr=lr, gradient_norm=result.gradient_norm, model=self.model
+        )
 
     def _update(self, shard: BatchShard, batch: Batch, state: State, lr: float) -> StepResult:
         """Update the weights by the gradient of a batch."""
@@ -183,7 +202,7 @@ class Trainer:
         if self.settings.clip_norm and norm + 1e-6 > self.settings.clip_norm:  # else gradients are multiplied by 1
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip_norm, norm)
         optimizer_step(self.optimizer)
-        return StepResult(total, count, int(tokens), state)
+        return StepResult(total, count, int(tokens), float(norm), state)
 
     def _freeze(self) -> None:
         """Freeze the parameters that are not trained in the next step, and unfreeze all others."""
@@ -223,33 +242,44 @@ class Trainer:
         batch = to_device(next(self.setup.train_batches.epoch(0)).batch, self.setup.device)
         self.model(batch)[0].total.backward()
 
-    def _validate(self, stop: StopCheck) -> Metrics | None:
-        """Evaluate the validation split, if there is one."""
+    def _validate(self, stop: StopCheck) -> dict[str, Metrics]:
+        """Evaluate the validation split, if there is one: with the current weights, and with the averaged ones."""
         if "valid" not in self.setup.data.splits:
-            return None
+            return {}
+        dataset, batches = self.setup.data.splits["valid"], self.setup.evaluation_batches["valid"]
         try:
-            dataset, batches = self.setup.data.splits["valid"], self.setup.evaluation_batches["valid"]
-            return _numbers(evaluate(self.model, dataset, batches, self.communicator, stop))
+            metrics: dict[str, Metrics] = {
+                "valid": _numbers(evaluate(self.model, dataset, batches, self.communicator, stop))
+            }
+            if self.average and self.average.weights:
+                with self.average.applied():
+                    scores = evaluate(self.model, dataset, batches, self.communicator, stop)
+                metrics[AVERAGED] = _numbers(scores)
+            return metrics
         except StopRequested as request:
             raise self._interrupted(request.signal_number) from None
 
     def _record(self, metrics: Mapping[str, Metrics]) -> None:
-        """Log metrics, pass them to the schedule, and copy the weights if this epoch is the best so far."""
+        """Log metrics, pass them to the schedule, and copy the weights, or their averages, if they are the best."""
         position = {"epoch": self.progress.epoch, "step": self.progress.step}
         self._log.write([position | {"split": split} | dict(scores) for split, scores in metrics.items()])
-        if "valid" in metrics:
-            scores = metrics["valid"]
-            is_best = record_evaluation(self.progress, scores, self.settings, self.model.head.higher_is_better)
-            if is_best:
-                self.best = copy_weights(self.model)
-            self.schedule.evaluated(scores, is_best)
+        if "valid" not in metrics:
+            return
+        scores, higher = metrics["valid"], self.model.head.higher_is_better
+        if uses_average := is_better(metrics.get(AVERAGED, {}), scores, self.settings, higher):
+            scores = metrics[AVERAGED]
+        is_best = record_evaluation(self.progress, scores, self.settings, higher)
+        if is_best:
+            self.progress.uses_average = uses_average
+            self.best = self.average.copy() if self.average and uses_average else copy_weights(self.model)
+        self.schedule.evaluated(scores, is_best)
 
     def _end_epoch(self, metrics: Mapping[str, Metrics]) -> bool:
         """Notify the callbacks; return whether one of them ends training."""
         progress = self.progress
-        if "valid" in metrics:
+        for split in [split for split in metrics if split != "train"]:
             self.callbacks.emit(
-                "evaluation", split="valid", epoch=progress.epoch, step=progress.step, metrics=metrics["valid"]
+                "evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=metrics[split]
             )
         reason = self.callbacks.emit(
             "epoch_end",
@@ -277,11 +307,12 @@ class Trainer:
     def _save(self) -> None:
         """Save a checkpoint."""
         self.progress.metrics_bytes = self._log.flush()
-        files = snapshot(
-            self.model, self.optimizer, self.schedule, self.progress, self.best, self.state, self.communicator
-        )
+        average = self.average.weights if self.average else None
+        state = (self.progress, self.best, self.state)
+        files = snapshot(self.model, self.optimizer, self.schedule, *state, self.communicator, average)
         if self.communicator.is_first:
-            path = write_checkpoint(self.run, files, self.progress)
+            chosen = self.average.copy() if self.average and self.best is None else None
+            path = write_checkpoint(self.run, files, self.progress, chosen)
             self.callbacks.emit("checkpoint", checkpoint=path, step=self.progress.step)
         self._last_save = time.monotonic()
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks.harness.record import replace_section, write_atomically
-from benchmarks.recipes import kills, measure
+from benchmarks.recipes import kills, measure, quality
 
 RUN = {
     "result": {
@@ -127,3 +127,44 @@ def test_section_of_kills_counts_kills_by_moment() -> None:
         "uninterrupted run: 1.0 s, 9 file operations of 4 kinds. 3 kills in 2 runs.\n\n"
         "2 kills at boundaries of 1 kinds, 1 kills at random moments.\n"
     )
+
+
+TASK = quality.Task(
+    ("recipes/char_gen.yaml", "train.epochs=2"),
+    "loss",
+    "0.1 (a paper)",
+    ("seed=1", "seed=2"),
+    {"bias": ("encoder.bias=false",)},
+)
+
+
+def test_quality_of_a_task_shows_runs_baselines_and_published_figures() -> None:
+    runs = [run_with(1, loss=0.25), run_with(2, loss=0.75)]
+    assert quality.section_content(TASK, runs).splitlines() == [
+        "| split | scored | loss |",
+        "|---|---|---:|",
+        "| valid | the model | 0.50000 (0.25000 to 0.75000) |",
+        "| test | published | 0.1 (a paper) |",
+        "",
+        "2 runs, seed=1 to seed=2; trained in 12 s each, 2 threads; 8,055 weights;",
+    ]
+    assert quality.ablation_content(TASK, {"nothing": runs[0], "bias": runs[1]}).splitlines()[2:4] == [
+        "| nothing | 0.25000 | 12 |",
+        "| bias | 0.75000 | 12 |",
+    ]
+    assert quality.ablations(TASK) == {
+        "nothing": [*TASK.command, "seed=1"],
+        "bias": [*TASK.command, "seed=1", "encoder.bias=false"],
+    }
+
+
+def test_quality_trains_only_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [*TASK.command, "seed=1"]
+    first = quality.train(command, tmp_path, tmp_path)
+    assert "seqkit run recipes/char_gen.yaml train.epochs=2 seed=1" in capsys.readouterr().out
+    (result,) = tmp_path.glob("*/*/result.json")
+    assert quality.train(command, tmp_path, tmp_path) == first
+    assert capsys.readouterr().out == ""
+    result.unlink()  # as if the run had been interrupted
+    assert quality.train(command, tmp_path, tmp_path)["result"]["metrics"] == first["result"]["metrics"]
+    assert len(list(tmp_path.glob("*/*/result.json"))) == 1

@@ -258,7 +258,8 @@ def test_classify_dropout_is_active_only_in_training() -> None:
 
 @pytest.mark.parametrize(
     ("pooling", "width", "needs"),
-    [("final", WIDTH, "final"), ("mean", WIDTH + 1, "outputs"), ("max", WIDTH + 1, "outputs")],
+    [("final", WIDTH, "final"), ("mean", WIDTH + 1, "outputs"), ("max", WIDTH + 1, "outputs")]
+    + [("attention", WIDTH + 1, "outputs"), (["final"], WIDTH, "final")],
 )
 def test_classify_pooling_determines_sizes_and_needs(pooling: Any, width: int, needs: str) -> None:
     head = classify(pooling=pooling)
@@ -278,6 +279,45 @@ def test_classify_pools_over_real_time_steps(pooling: Any, reduce: Any) -> None:
     for row, length, prediction in zip(outputs, lengths, predictions, strict=True):
         expected = torch.softmax(head.output(reduce(row[:length])).detach(), dim=0)
         assert list(prediction["probabilities"].values()) == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+def test_classify_adds_the_logits_of_ngrams_to_those_of_the_encoder() -> None:
+    tokenizer = Char()
+    texts = ["abab", "ba", "abc"]
+    tokenizer.fit(texts)
+    head = Classify(pooling=["max", "attention", "final"], ngrams=2, ngram_buckets=1024)
+    head.fit([Example(text, label) for text, label in zip(texts, LABELS, strict=True)], tokenizer)
+    head.build(WIDTH + 1, WIDTH)
+    assert head.needs == {"final", "outputs", "targets"}
+    assert head.output.in_features == 2 * (WIDTH + 1) + WIDTH
+    batch = collate([row for text in texts for row in head.rows(Example(text, "sad"), tokenizer.encode(text))])
+    outputs = torch.randn(*batch.inputs.shape, WIDTH + 1)
+    encoded = Encoded(outputs, torch.randn(3, WIDTH))
+    deep = head.output(head.pool(encoded, batch.mask))
+    assert head.wide is not None
+    assert np.count_nonzero(head.wide.idf) == 6  # a, b, c, ab, ba, bc
+    assert head.loss(encoded, batch).total.item() == pytest.approx(
+        torch.nn.functional.cross_entropy(deep, batch.targets, reduction="sum").item()
+    )
+    torch.nn.init.normal_(head.wide.weight)
+    expected = torch.softmax(deep + head.wide(batch.inputs, batch.lengths), dim=1).tolist()
+    actual = [list(prediction["probabilities"].values()) for prediction in head.predict(encoded, batch)]
+    assert actual == [pytest.approx(row) for row in expected]
+
+    restored = Classify(pooling=["max", "attention", "final"], ngrams=2, ngram_buckets=1024)
+    restored.restore(json.loads(json.dumps(head.state())))
+    restored.build(WIDTH + 1, WIDTH)
+    restored.load_state_dict(head.state_dict())
+    assert restored.predict(encoded, batch) == head.predict(encoded, batch)
+
+
+def test_classify_without_the_new_parameters_has_the_weights_of_old_runs() -> None:
+    assert list(classify(pooling="mean").state_dict()) == ["output.weight", "output.bias"]
+
+
+def test_classify_rejects_ngrams_of_features() -> None:
+    with pytest.raises(ValueError, match="^ngrams must be 0 for a reader of features, which have no tokens$"):
+        Classify(ngrams=1).fit([Example(np.zeros((2, 1)), "a"), Example(np.zeros((2, 1)), "b")], None)
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)

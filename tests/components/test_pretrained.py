@@ -229,7 +229,7 @@ def test_prediction_does_not_import_torch(recipe: Path) -> None:
     assert has_torch == "False"
     engine = RunParts(RunDirectory(run.path)).torch_engine
     assert engine.tokenizer is not None
-    expected = engine.predict([engine.tokenizer.encode("Good food")], ["Good food"])[0]["probabilities"]["pos"]
+    expected = engine.predict([engine.tokenizer.encode("Good food")])[0]["probabilities"]["pos"]
     assert float(probability) == pytest.approx(expected, abs=1e-5)
 
 

@@ -275,10 +275,10 @@ def test_ordered_splits_are_contiguous_and_cover_all_examples(count: int, valid:
 # The splits of a recipe
 
 
-def splits_of(data: dict, head: str = "sentiment", seed: int = 1) -> dict[str, list[Example]]:
+def splits_of(data: dict, head: str = "sentiment", seed: int = 1, lookback: int = 0) -> dict[str, list[Example]]:
     recipe = {"seed": seed, "data": data, "encoder": {"type": "lstm", "hidden_size": 2}, "head": {"type": head}}
     plan = resolve(Recipe(recipe, ""), load_registry())
-    return read_splits(plan, build_readers(plan))
+    return read_splits(plan, build_readers(plan), lookback)
 
 
 @pytest.fixture
@@ -328,6 +328,40 @@ def test_single_text_is_split_by_characters() -> None:
     )
     assert [splits[split][0].input for split in SPLITS] == [text[:16], text[16:22], text[22:]]
     assert {example.location for examples in splits.values() for example in examples} == {"data.text"}
+
+
+@pytest.mark.parametrize(
+    ("lookback", "expected"),
+    [(0, ["abcdef", "gh", "ij"]), (3, ["abcdef", "defgh", "fghij"]), (99, ["abcdef", "abcdefgh", "abcdefghij"])],
+)
+def test_held_out_splits_of_a_series_begin_with_the_lookback(lookback: int, expected: list[str]) -> None:
+    data = {"type": "text", "text": "abcdefghij", "split": {"by": "order", "valid": 0.2, "test": 0.2}}
+    splits = splits_of(data, head="next_char", lookback=lookback)
+    assert [splits[split][0].input for split in SPLITS] == expected
+
+
+def test_lookback_leaves_an_empty_split_empty() -> None:
+    data = {"type": "text", "text": "short", "split": {"by": "order", "test": 0.05}}
+    with pytest.raises(DataError, match=r"^data.split: the test split is empty"):
+        splits_of(data, head="next_char", lookback=3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"split": {"by": "hash", "test": 0.5}},
+        {"split": {"by": "random", "test": 0.5}},
+        {"split": {"by": "order", "test": 0.5}, "unit": "line"},
+        {"test": {"text": "ef"}},
+    ],
+)
+def test_lookback_needs_one_series_that_is_split_by_order(data: dict) -> None:
+    with pytest.raises(DataError) as caught:
+        splits_of({"type": "text", "text": "ab\ncd\n"} | data, head="next_char", lookback=1)
+    assert str(caught.value) == (
+        "data.split: the head 'next_char' reads the time steps before each split: use one series with "
+        "`split: {by: order, …}`"
+    )
 
 
 def test_separate_files_for_valid_and_test(write_csv) -> None:

@@ -52,7 +52,12 @@ ENCODERS: dict[str, dict[str, Any]] = {
         "layers": [{"type": "stacked", "layers": [LSTM, {"type": "projected", "proj_size": 2, "encoder": LSTM}]}, LSTM],
     },
 }
-EMBEDDINGS = {"one_hot": {"type": "one_hot"}, "learned": {"type": "learned", "dim": 3, "dropout": 0.5}}
+LEARNED = {"type": "learned", "dim": 3, "dropout": 0.5}
+EMBEDDINGS: dict[str, dict[str, Any]] = {
+    "one_hot": {"type": "one_hot"},
+    "learned": LEARNED,
+    "concat": {"type": "concat", "embeddings": [LEARNED, {"type": "one_hot"}, LEARNED | {"dim": 2}]},
+}
 HEADS = {
     "step": {"type": "next_char", "allow_leak": True, "context": 6, "dropout": 0.5},
     "prefix": {"type": "next_char", "objective": "prefix", "context": 6},
@@ -84,6 +89,8 @@ def engines(encoder: str, embedding: str, head: dict[str, Any], *, double: bool 
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(2)  # large enough for every gate to affect the result
+        if "ngrams" in head:
+            model.head.wide.weight.normal_()  # type: ignore[union-attr,operator]
     if double:
         model.double()
     weights = {name: tensor.numpy() for name, tensor in copy_weights(model).items()}
@@ -154,8 +161,20 @@ def test_steps_equal_reading_whole_text(encoder: str, embedding: str, double: bo
 
 @pytest.mark.parametrize(
     "head",
-    [{"type": "classify", "pooling": "mean"}, {"type": "classify", "pooling": "max"}, {"type": "sentiment"}],
-    ids=["mean", "max", "final"],
+    [
+        {"type": "classify", "pooling": "mean"},
+        {"type": "classify", "pooling": "max"},
+        {"type": "sentiment"},
+        {"type": "classify", "pooling": "attention"},
+        {
+            "type": "classify",
+            "pooling": ["max", "final", "attention", "mean"],
+            "ngrams": 3,
+            "ngram_buckets": 50,
+            "ngram_scale": 2.5,
+        },
+    ],
+    ids=["mean", "max", "final", "attention", "several poolings, n-grams"],
 )
 @every_embedding
 @every_encoder
@@ -165,7 +184,7 @@ def test_label_probabilities_equal_torch(encoder: str, embedding: str, head: dic
     assert labels == ["angry", "glad", "sad"]
     texts = [tokenizer.encode(text) for text in ("fox", "the quick brown", "x", TEXT, "own", "the fox")]
     actual = numpy_engine.label_probabilities(texts)
-    predictions = reference.predict(texts, texts)
+    predictions = reference.predict(texts)
     assert close(
         actual, np.array([[prediction["probabilities"][label] for label in labels] for prediction in predictions])
     )
@@ -181,7 +200,7 @@ def test_label_probabilities_do_not_depend_on_the_batch(encoder: str) -> None:
     batched = numpy_engine.label_probabilities(texts)
     for number in (0, 1, 150, 299):
         assert close(batched[number], numpy_engine.label_probabilities([texts[number]])[0])
-    predictions = reference.predict(texts, texts)
+    predictions = reference.predict(texts)
     assert close(batched, np.array([list(prediction["probabilities"].values()) for prediction in predictions]))
 
 
@@ -226,7 +245,12 @@ def test_invalid_head_settings_are_rejected() -> None:
     for setting, reason in (
         ({"context": "6"}, "head.context: must be a non-negative integer, not '6'"),
         ({"objective": 5}, "head.objective: must be one of step, prefix, not 5"),
-        ({"pooling": []}, "head.pooling: must be one of final, mean, max, not \\[\\]"),
+        ({"pooling": 5}, "head.pooling: must be one of final, mean, max, attention, not 5"),
+        ({"pooling": []}, "head.pooling: must be a list of at least 1 values .*, not \\[\\]"),
+        ({"pooling": ["sum"]}, "head.pooling: .* from final, mean, max, attention, not \\['sum'\\]"),
+        ({"ngrams": "3"}, "head.ngrams: must be an integer, 1 to 10, not '3'"),
+        ({"ngrams": 3, "ngram_buckets": 2, "ngram_scale": 0.0}, "head.ngram_scale: must be a positive number, not 0.0"),
+        ({"ngrams": 3, "ngram_buckets": 0}, "head.ngram_buckets: must be .*, not 0"),
     ):
         with pytest.raises(InvalidSetting, match=f"^{reason}$"):
             model_with_head_setting(recipe, setting)

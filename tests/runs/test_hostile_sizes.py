@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import seqkit
-from helpers.recipes import CHARACTER_RECIPE, GENERATION_RECIPE
+from helpers.recipes import CHARACTER_RECIPE, GENERATION_RECIPE, classification_recipe
 from seqkit import registry
 from seqkit.contracts import Encoded, Encoder, NonNegativeInt, PositiveInt
 from seqkit.errors import DataError
@@ -121,6 +121,28 @@ def test_sizes_of_built_in_components(action: Callable[[Path], Any], tmp_path: P
         ]
     ):  # fmt: skip
         assert "RUN/" in refusal(edited(lstm, tmp_path / f"{number}", change), action)
+
+
+def test_sizes_of_ngrams(tmp_path: Path) -> None:
+    recipe = classification_recipe(tmp_path) | {"predict": []}
+    recipe["head"] = {"type": "classify", "pooling": ["max", "attention"], "ngrams": 2, "ngram_buckets": 64}
+    run = seqkit.run(recipe, runs=tmp_path / "runs", quiet=True).path
+    assert seqkit.load(run).predict(["好"])[0]["label"] in ("pos", "neg")
+    for number, (key, value) in enumerate(
+        [
+            ("ngram_buckets", 2**26),
+            ("ngram_buckets", 10**18),
+            ("ngrams", 10**9),
+            ("ngrams", 0),
+            ("pooling", ["max"] * 99),
+        ]
+    ):
+        path = edited(run, tmp_path / f"{number}", (("head", key), value))
+        for action in (
+            lambda path: seqkit.load(path).predict(["好"]),
+            lambda path: seqkit.load(path).evaluate([("好", "pos")]),
+        ):
+            assert "RUN/" in refusal(path, action)
 
 
 def test_file_of_a_plugin_is_not_resolved_with_many_components(tmp_path: Path, isolated_registry) -> None:

@@ -218,6 +218,19 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "prediction_independence",
         "use real time steps only",
     ),
+    "combined predictions are those of all members": (
+        faulty_class(Classify, combine=lambda self, predictions: [row for member in predictions for row in member]),
+        "combined_predictions",
+        "return a prediction per row, in the form of predict",
+    ),
+    "the loss of predictions is a sum of probabilities": (
+        faulty_class(
+            Classify,
+            loss_of_predictions=lambda self, predictions, examples: Loss(torch.tensor(1.0), len(examples)),
+        ),
+        "combined_predictions",
+        "but loss_of_predictions returns",
+    ),
     "padding is included in a mean": (
         faulty_class(
             Classify,

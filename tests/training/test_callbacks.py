@@ -225,7 +225,7 @@ class UnknownArgument:
     def seqkit_epoch_end(self, los: float) -> None: ...
 
 
-HOOKS = "seqkit_run_start, seqkit_epoch_end, seqkit_evaluation, seqkit_checkpoint, seqkit_run_end"
+HOOKS = "seqkit_run_start, seqkit_step, seqkit_epoch_end, seqkit_evaluation, seqkit_checkpoint, seqkit_run_end"
 
 
 @pytest.mark.parametrize(
@@ -384,3 +384,40 @@ def test_callback_of_a_resumed_run_receives_its_step(tmp_path: Path) -> None:
 
 def test_methods_of_the_base_class_do_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, Callback()).result["metrics"] == run(tmp_path).result["metrics"]
+
+
+class StepHooks:
+    """Record what `seqkit_step` receives, and end training at a step."""
+
+    def __init__(self, stop_at: int = 0) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.stop_at = stop_at
+
+    @seqkit.hookimpl
+    def seqkit_step(self, run: Path, step: int, loss: float, lr: float, gradient_norm: float, model: Any) -> None:
+        norm = sum(float(weight.grad.square().sum()) for weight in model.parameters()) ** 0.5
+        self.calls.append({"run": run, "step": step, "loss": loss, "lr": lr, "norm": gradient_norm, "clipped": norm})
+        assert model.training
+        if step == self.stop_at:
+            raise seqkit.StopTraining("enough")
+
+
+def test_step_hook_receives_loss_rate_norm_and_model(tmp_path: Path) -> None:
+    hooks = StepHooks()
+    schedule = {"type": "linear", "warmup": 2}
+    finished = run(tmp_path, hooks, clip_norm=0.1, schedule=schedule, optimizer={"type": "sgd", "lr": 0.5})
+    assert [call["step"] for call in hooks.calls] == list(range(1, 2 * STEPS + 1))
+    assert {call["run"] for call in hooks.calls} == {finished.path}
+    assert [call["lr"] for call in hooks.calls][:2] == [0.25, 0.5]
+    for call in hooks.calls:
+        assert call["norm"] > 0.1  # before clipping
+        assert call["clipped"] == pytest.approx(0.1, rel=1e-3)
+    trained = [row["loss"] for row in finished.metrics if row["split"] == "train"]
+    assert min(call["loss"] for call in hooks.calls[:STEPS]) <= trained[0] <= max(call["loss"] for call in hooks.calls)
+
+
+def test_step_hook_ends_training_after_the_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = StepHooks(stop_at=2)
+    finished = run(tmp_path, hooks, epochs=3)
+    assert (len(hooks.calls), finished.metrics[-1]["epoch"]) == (STEPS, 1)
+    assert "training ends early: StepHooks 1: enough" in capsys.readouterr().out

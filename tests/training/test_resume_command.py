@@ -111,11 +111,12 @@ def test_changed_schedule_is_noted(schedule: str, tmp_path: Path, capsys: pytest
     assert (note in capsys.readouterr().out) == (schedule in ("linear", "cosine"))
 
 
-def test_shorter_than_trained_is_refused(tmp_path: Path) -> None:
+def test_shorter_than_trained_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = trained(CHARACTER_RECIPE, tmp_path, train__epochs=3).path
     before = {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
     with pytest.raises(UsageError) as caught:
-        seqkit.resume(path, quiet=True, train__epochs=2)
+        seqkit.resume(path, train__epochs=2)
+    assert "resuming" not in capsys.readouterr().out
     assert str(caught.value) == f"{path}: 3 epochs are already trained: train.epochs must be at least 3, not 2"
     with pytest.raises(UsageError, match="3 steps are already trained: train.steps must be at least 3, not 1"):
         seqkit.resume(path, quiet=True, train__steps=1)

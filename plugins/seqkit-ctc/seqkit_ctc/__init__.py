@@ -1,4 +1,4 @@
-"""The components and the command of this plugin, by name. A class is imported only when a recipe uses it."""
+"""The components and the commands of this plugin, by name. A class is imported only when a recipe uses it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,27 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
 
 
 @seqkit.hookimpl
+def seqkit_encoders() -> Iterator[seqkit.Component]:
+    yield seqkit.Component(
+        "spec_augment",
+        "seqkit_ctc.spec_augment:SpecAugment",
+        "another encoder, whose inputs are masked in training by SpecAugment",
+    )
+
+
+@seqkit.hookimpl
 def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "tones",
         "seqkit_ctc.tones:Tones",
         "synthetic recordings of digits, as log-mel features",
         checks="seqkit_ctc.checks:tones",
+    )
+    yield seqkit.Component(
+        "voices",
+        "seqkit_ctc.voices:Voices",
+        "synthetic speech of different voices, as log-mel features",
+        checks="seqkit_ctc.checks:voices",
     )
     yield seqkit.Component(
         "wav",
@@ -36,3 +51,4 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
 @seqkit.hookimpl
 def seqkit_commands() -> Iterator[seqkit.Command]:
     yield seqkit.Command("tones", "seqkit_ctc.command:tones", "Write synthetic recordings of digits to wav files.")
+    yield seqkit.Command("voices", "seqkit_ctc.command:voices", "Write synthetic speech to wav files.")

@@ -11,6 +11,7 @@ from seqkit.contracts import Example
 from seqkit.testing import Check, checks_for_head, checks_for_reader
 from seqkit_ctc.head import CTC
 from seqkit_ctc.tones import Tones
+from seqkit_ctc.voices import Voices
 from seqkit_ctc.wav import Wav
 from seqkit_ctc.wav_io import write_wav
 
@@ -20,6 +21,10 @@ _temporary_folders: list[TemporaryDirectory] = []
 
 def tones() -> list[Check]:
     return checks_for_reader(lambda: Tones(count=4, digits=(1, 2)))
+
+
+def voices() -> list[Check]:
+    return checks_for_reader(lambda: Voices(count=4, voices=2, digits=(1, 2)))
 
 
 def wav() -> list[Check]:

@@ -11,17 +11,31 @@ from 0 at the center of its left neighbor to 1 at its own, and falls to 0 at tha
 
     log(LOG_OFFSET + sum over k of M_b[f(k)] P[k]).
 
+Normalization subtracts the mean of each band in a recording, or in all recordings of a speaker, and divides by the
+standard deviation. The mean contains the effect of the microphone and of the level, because a filter adds a constant to
+a logarithm (Atal, 1974; Viikki and Laurila, 1998).
+
 References: Davis and Mermelstein, 1980; O'Shaughnessy, 1987, for the mel scale.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
+from seqkit.errors import DataError
+
 LOG_OFFSET = 1e-8
 """Makes the logarithm of silence finite: 80 dB below the power of samples that are all 1."""
+
+Normalization = Literal["none", "recording"]
+"""What the features of a recording are normalized over."""
+
+_MIN_DEVIATION = 1e-3
+"""The least standard deviation of a band that is divided by, far below that of sound: silence remains 0."""
 
 _WINDOWS_PER_BLOCK = 4096
 """The number of windows that are transformed at once, which limits the memory that a long recording needs."""
@@ -37,6 +51,7 @@ class LogMel:
         bands: the number of mel bands.
         low: the lowest frequency of the first band in Hz.
         high: the highest frequency of the last band in Hz; None for half the sample rate.
+        normalize: `recording` normalizes each recording; with any other value, features are not normalized.
         stack: the number of successive windows that are concatenated into one time step, which divides the number of
             time steps by as much (Sak et al., 2015). The last windows are dropped if they do not fill a time step.
 
@@ -53,6 +68,7 @@ class LogMel:
         bands: int,
         low: float,
         high: float | None,
+        normalize: str,
         stack: int,
     ) -> None:
         self.sample_rate = sample_rate
@@ -61,6 +77,7 @@ class LogMel:
         self.bands = bands
         self.low = low
         self.high = sample_rate / 2 if high is None else high
+        self.normalize = normalize
         self.stack = stack
         if self.window_size < 2:
             raise ValueError(f"window must be at least {2 / sample_rate} s (two samples), not {window} s")
@@ -109,7 +126,42 @@ class LogMel:
             spectrum = np.fft.rfft(windows[block] * self._hann_window, self.fft_size)  # (windows, fft_size / 2 + 1)
             power = (spectrum.real**2 + spectrum.imag**2) / (self._hann_window**2).sum()
             features[block] = np.log(LOG_OFFSET + power @ self.filters.T)  # (windows, bands)
-        return features.reshape(steps, self.stack * self.bands)
+        features = features.reshape(steps, self.stack * self.bands)
+        return self.normalized([features])[0] if self.normalize == "recording" else features
+
+    def of_recording(self, samples: np.ndarray, name: str, remedy: str) -> np.ndarray:
+        """Compute the features of a recording of any length.
+
+        Args:
+            samples: float (samples,).
+            name: of the recording, for the message.
+            remedy: what to do if it is too short.
+
+        Raises:
+            DataError: the recording is shorter than one time step.
+        """
+        if len(samples) < self.min_samples:
+            raise DataError(
+                f"{name} is {len(samples) / self.sample_rate:.3f} s long, but one time step requires "
+                f"{self.min_samples / self.sample_rate:.3f} s: {remedy}"
+            )
+        return self(samples)
+
+    def normalized(self, recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Shift and scale recordings together, so that each band has the mean 0 and the standard deviation 1.
+
+        Args:
+            recordings: features of each, float32 (time, bands * stack).
+
+        Returns float32 arrays of the same shapes.
+        """
+        windows = np.concatenate(recordings).reshape(-1, self.bands)
+        if not len(windows):
+            return list(recordings)
+        mean = np.tile(windows.mean(axis=0, dtype=np.float64), self.stack)
+        deviation = np.tile(windows.std(axis=0, dtype=np.float64), self.stack)
+        scale = np.maximum(deviation, _MIN_DEVIATION)
+        return [((features - mean) / scale).astype(np.float32) for features in recordings]
 
 
 def hz_to_mel(frequency: float | np.ndarray) -> np.ndarray:

@@ -67,13 +67,7 @@ class Synthesizer:
         for digit in digits:
             parts += [self._sound(name, generator, speed) for name in DIGITS[digit]]
             parts.append(self._pause(generator, speed))
-        clean = np.concatenate(parts)
-        noise_power = (clean**2).mean() / 10 ** (generator.uniform(*self.noise) / 10)
-        white_fraction = generator.uniform()  # of the power of the noise; the rest is pink noise
-        noise = np.sqrt(white_fraction) * generator.standard_normal(len(clean))
-        noise += np.sqrt(1 - white_fraction) * pink_noise(len(clean), generator)
-        samples = clean + np.sqrt(noise_power) * noise
-        return samples / np.abs(samples).max() * 10 ** (generator.uniform(*self.gain) / 20)
+        return add_noise(np.concatenate(parts), self.noise, self.gain, generator)
 
     def _pause(self, generator: np.random.Generator, speed: float) -> np.ndarray:
         return np.zeros(round(generator.uniform(0.02, 0.15) / speed * self.sample_rate))
@@ -93,6 +87,25 @@ class Synthesizer:
         sound[:fade_size] *= fade
         sound[-fade_size:] *= fade[::-1]
         return sound
+
+
+def add_noise(
+    clean: np.ndarray, noise: tuple[float, float], gain: tuple[float, float], generator: np.random.Generator
+) -> np.ndarray:
+    """Return a sound in a random mixture of white and pink noise, float (samples,).
+
+    Args:
+        clean: the sound, float (samples,).
+        noise: the lowest and the highest signal-to-noise ratio in dB.
+        gain: the lowest and the highest peak level in dB relative to full scale.
+        generator: the source of the noise and of the random values.
+    """
+    noise_power = (clean**2).mean() / 10 ** (generator.uniform(*noise) / 10)
+    white_fraction = generator.uniform()  # of the power of the noise; the rest is pink noise
+    sound = np.sqrt(white_fraction) * generator.standard_normal(len(clean))
+    sound += np.sqrt(1 - white_fraction) * pink_noise(len(clean), generator)
+    samples = clean + np.sqrt(noise_power) * sound
+    return samples / np.abs(samples).max() * 10 ** (generator.uniform(*gain) / 20)
 
 
 def pink_noise(size: int, generator: np.random.Generator) -> np.ndarray:

@@ -10,13 +10,29 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from seqkit.contracts import Example, NonNegativeInt, PositiveFloat, PositiveInt, Reader
-from seqkit_ctc.log_mel import LogMel
+from seqkit_ctc.log_mel import LogMel, Normalization
 from seqkit_ctc.synthesis import DIGITS, HIGHEST_TONE, Synthesizer
 from seqkit_ctc.wav import Wav
 
 NumDigits = Annotated[int, Gt(0), Le(100)]
 Decibels = Annotated[float, Ge(-60), Le(120)]
 Speed = Annotated[float, Ge(0.1)]
+
+TOO_SHORT = "lower `window`, `hop` or `stack`, or raise the number of digits"
+"""What to do if a synthetic recording is shorter than one time step."""
+
+
+def check_ranges(**ranges: tuple[float, float]) -> None:
+    """Check that each range is the lowest and the highest value.
+
+    Raises:
+        ValueError: the first value is greater.
+    """
+    for name, (lowest, highest) in ranges.items():
+        if not lowest <= highest:
+            raise ValueError(
+                f"{name} must be the lowest and the highest value, in this order, not {lowest} and {highest}"
+            )
 
 
 class Tones(Reader):
@@ -41,6 +57,8 @@ class Tones(Reader):
         bands: the number of mel bands.
         low: the lowest frequency of the first band in Hz.
         high: the highest frequency of the last band in Hz; half the sample rate when null.
+        normalize: `recording` shifts and scales each band of a recording to mean 0 and standard deviation 1, which
+            removes the level and the microphone.
         stack: the number of successive windows that are concatenated into one time step.
     """
 
@@ -63,13 +81,10 @@ class Tones(Reader):
         bands: PositiveInt = 40,
         low: Annotated[float, Ge(0)] = 100.0,
         high: PositiveFloat | None = None,
+        normalize: Normalization = "none",
         stack: PositiveInt = 3,
     ) -> None:
-        for name, (lowest, highest) in {"digits": digits, "noise": noise, "speed": speed}.items():
-            if not lowest <= highest:
-                raise ValueError(
-                    f"{name} must be the lowest and the highest value, in this order, not {lowest} and {highest}"
-                )
+        check_ranges(digits=digits, noise=noise, speed=speed)
         if speed[1] * HIGHEST_TONE >= sample_rate / 2:
             raise ValueError(
                 f"speed must be below {sample_rate / 2 / HIGHEST_TONE:.2f}, not {speed[1]}: {sample_rate} samples per "
@@ -86,22 +101,18 @@ class Tones(Reader):
         self.digits = digits
         self.distinct = distinct
         self.synthesizer = Synthesizer(sample_rate, speed, noise)
-        self.features = LogMel(
-            sample_rate=sample_rate, window=window, hop=hop, bands=bands, low=low, high=high, stack=stack
-        )
-        self.recordings: Wav | None = None
-        if path is not None:
-            self.recordings = Wav(
-                path=path,
-                text=text,
-                sample_rate=sample_rate,
-                window=window,
-                hop=hop,
-                bands=bands,
-                low=low,
-                high=high,
-                stack=stack,
-            )
+        sound: dict[str, Any] = {
+            "sample_rate": sample_rate,
+            "window": window,
+            "hop": hop,
+            "bands": bands,
+            "low": low,
+            "high": high,
+            "normalize": normalize,
+            "stack": stack,
+        }
+        self.features = LogMel(**sound)
+        self.recordings = None if path is None else Wav(path=path, text=text, **sound)
 
     @classmethod
     def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +123,8 @@ class Tones(Reader):
             yield from self.recordings.read()
             return
         for number, (text, samples) in enumerate(self.sounds(), start=1):
-            yield Example(self.features(samples), text, f"tones, example {number}")
+            location = f"tones, example {number}"
+            yield Example(self.features.of_recording(samples, location, TOO_SHORT), text, location)
 
     def sounds(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the digits and the samples, float (samples,), of each example."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +15,7 @@ from annotated_types import Ge
 from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_rows
-from seqkit_ctc.log_mel import LogMel
+from seqkit_ctc.log_mel import LogMel, Normalization
 from seqkit_ctc.wav_io import read_wav
 
 
@@ -27,8 +29,10 @@ class Wav(Reader):
         path: the csv file.
         audio: its column with the paths of the wav files.
         text: its column with the texts; null if there is none, as for prediction.
+        speaker: its column with the speakers, for `normalize: speaker`.
         encoding: its encoding.
-        empty: what to do with a row without a path or a text: `error` raises an error, `skip` skips it with a note.
+        empty: what to do with a row without a path, a text or a speaker: `error` raises an error, `skip` skips it with
+            a note.
         unreadable: what to do with a recording that is missing, damaged, in another format, shorter than one time step,
             or has a lower sample rate: `error` raises an error, `skip` skips it with a note.
         sample_rate: samples per second. A file with a higher rate is resampled; a lower rate is an error.
@@ -37,6 +41,9 @@ class Wav(Reader):
         bands: the number of mel bands.
         low: the lowest frequency of the first band in Hz.
         high: the highest frequency of the last band in Hz; half the sample rate when null.
+        normalize: `recording` shifts and scales each band of a recording to mean 0 and standard deviation 1, which
+            removes the level and the microphone; `speaker` does so with all recordings of a speaker in the file
+            together, which is better for short ones. All recordings are then read before the first is used.
         stack: the number of successive windows that are concatenated into one time step.
     """
 
@@ -48,6 +55,7 @@ class Wav(Reader):
         path: Path | None = None,
         audio: str = "path",
         text: str | None = "text",
+        speaker: str | None = None,
         encoding: str = "utf-8",
         empty: Literal["error", "skip"] = "error",
         unreadable: Literal["error", "skip"] = "error",
@@ -57,21 +65,36 @@ class Wav(Reader):
         bands: PositiveInt = 40,
         low: Annotated[float, Ge(0)] = 100.0,
         high: PositiveFloat | None = None,
+        normalize: Normalization | Literal["speaker"] = "none",
         stack: PositiveInt = 3,
     ) -> None:
         if path is None:
             raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
         if audio == text:
             raise ValueError(f"text is the same column as audio, '{audio}': set one of them to another column")
+        if (speaker is None) == (normalize == "speaker"):
+            raise ValueError(
+                "speaker is required by `normalize: speaker`: set it to the column with the speakers"
+                if speaker is None
+                else f"speaker '{speaker}' has an effect only with `normalize: speaker`: set it, or remove this key"
+            )
         self.path = path
         self.audio = audio
         self.text = text
+        self.speaker = speaker
         self.labelled = text is not None
         self.encoding = check_encoding(encoding)
         self.empty = empty
         self.unreadable = unreadable
         self.features = LogMel(
-            sample_rate=sample_rate, window=window, hop=hop, bands=bands, low=low, high=high, stack=stack
+            sample_rate=sample_rate,
+            window=window,
+            hop=hop,
+            bands=bands,
+            low=low,
+            high=high,
+            normalize=normalize,
+            stack=stack,
         )
 
     @classmethod
@@ -79,9 +102,24 @@ class Wav(Reader):
         return {**parameters, "text": None}
 
     def read(self) -> Iterator[Example]:
+        if self.speaker is None:
+            yield from self._read_recordings()
+            return
+        examples = list(self._read_recordings())
+        numbers: dict[str, list[int]] = defaultdict(list)
+        for number, example in enumerate(examples):
+            numbers[example.columns[self.speaker].strip()].append(number)
+        for of_speaker in numbers.values():
+            features = self.features.normalized([examples[number].input for number in of_speaker])
+            for number, normalized in zip(of_speaker, features, strict=True):
+                examples[number] = replace(examples[number], input=normalized)
+        yield from examples
+
+    def _read_recordings(self) -> Iterator[Example]:
+        """Yield the examples, normalized by recording or not at all."""
         for row, (line, record) in enumerate(self._records(), start=1):
             location = f"{self.path}:{line}"
-            required = [self.audio] if self.text is None else [self.audio, self.text]
+            required = [name for name in (self.audio, self.text, self.speaker) if name is not None]
             missing = next((column for column in required if not record[column].strip()), None)
             if missing is not None:
                 if self.empty == "error":
@@ -104,7 +142,9 @@ class Wav(Reader):
             yield Example(features, target, location, row=row, columns=columns)
 
     def _describe_column(self, column: str) -> str:
-        return "the path of a wav file" if column == self.audio else "the text of the recording"
+        if column == self.audio:
+            return "the path of a wav file"
+        return "the text of the recording" if column == self.text else "the speaker"
 
     def _read_features(self, name: str) -> np.ndarray:
         """Return the features of a recording, float (time, features).
@@ -113,13 +153,7 @@ class Wav(Reader):
             DataError: it cannot be read, or is too short.
         """
         samples = read_wav(self.path.parent / name, self.features.sample_rate)
-        if len(samples) < self.features.min_samples:
-            rate = self.features.sample_rate
-            raise DataError(
-                f"{name} is {len(samples) / rate:.3f} s long, but one time step requires "
-                f"{self.features.min_samples / rate:.3f} s: remove the recording"
-            )
-        return self.features(samples)
+        return self.features.of_recording(samples, name, "remove the recording")
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the line number and the fields of each row that is not blank."""
@@ -138,7 +172,11 @@ class Wav(Reader):
                 yield line, dict(zip(header, row, strict=True))
 
     def _check_header(self, header: list[str], location: str) -> None:
-        contents = {"audio": (self.audio, "the paths of the wav files"), "text": (self.text, "the texts")}
+        contents = {
+            "audio": (self.audio, "the paths of the wav files"),
+            "text": (self.text, "the texts"),
+            "speaker": (self.speaker, "the speakers"),
+        }
         for key, (name, content) in contents.items():
             if name is None:
                 continue

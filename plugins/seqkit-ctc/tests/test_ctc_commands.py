@@ -1,4 +1,4 @@
-"""Tests of the command `seqkit tones`, of the recipes, and of training and prediction on the command line."""
+"""Tests of the commands, of the recipes, and of training and prediction on the command line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 import torch
 from seqkit_ctc.head import CTC
 from seqkit_ctc.tones import Tones
+from seqkit_ctc.voices import Voices
 from seqkit_ctc.wav_io import read_wav
 
 import seqkit
@@ -48,6 +49,20 @@ def test_tones_command_writes_recordings_of_reader(tmp_path: Path) -> None:
         assert text_in_manifest == text
         samples_read = read_wav(tmp_path / "new/recordings" / name, 11025)
         np.testing.assert_allclose(samples_read, samples, rtol=0, atol=2**-16)
+
+
+def test_voices_command_writes_recordings_of_reader(tmp_path: Path) -> None:
+    options = ("--count", 2, "--seed", 4, "--pool", "valid", "--voices", 1, "--digits", 1, 2, "--noise", 5, 10)
+    completed = command("voices", "--into", "recordings", *options, "--sample-rate", 16000, folder=tmp_path)
+    assert completed.stdout == "recordings/manifest.csv\n"
+    rows = list(csv.reader((tmp_path / "recordings/manifest.csv").read_text().splitlines()))[1:]
+    reader = Voices(count=2, seed=4, pool="valid", voices=1, digits=(1, 2), noise=(5, 10), sample_rate=16000)
+    for (name, text_in_manifest), (text, samples) in zip(rows, reader.sounds(), strict=True):
+        assert text_in_manifest == text
+        samples_read = read_wav(tmp_path / "recordings" / name, 16000)
+        np.testing.assert_allclose(samples_read, samples, rtol=0, atol=2**-16)
+    stderr = command("voices", "--into", "x", "--noise", 9, 1, folder=tmp_path, code=2).stderr
+    assert stderr == "seqkit: --noise must be the lowest and the highest value, in this order, not 9.0 and 1.0\n"
 
 
 @pytest.mark.parametrize(

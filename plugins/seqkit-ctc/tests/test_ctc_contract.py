@@ -7,6 +7,6 @@ from seqkit_ctc import checks
 import seqkit.testing
 
 
-@seqkit.testing.parametrize_with_checks([*checks.tones(), *checks.wav(), *checks.ctc()])
+@seqkit.testing.parametrize_with_checks([*checks.tones(), *checks.voices(), *checks.wav(), *checks.ctc()])
 def test_components_implement_their_contracts(check) -> None:
     check()

@@ -21,6 +21,7 @@ def log_mel(**parameters: Any) -> LogMel:
         "bands": 20,
         "low": 100.0,
         "high": None,
+        "normalize": "none",
         "stack": 1,
     }
     return LogMel(**(defaults | parameters))
@@ -87,6 +88,28 @@ def test_silence_is_the_logarithm_of_the_offset() -> None:
     features = log_mel()(np.zeros(RATE))
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, np.log(LOG_OFFSET), rtol=1e-6)
+
+
+def test_normalization_equals_that_of_numpy() -> None:
+    sound = np.random.default_rng(0).standard_normal(RATE) * np.linspace(0.01, 1, RATE)
+    plain = log_mel()(sound[:-80]).astype(np.float64)  # an even number of windows
+    normalized = log_mel(normalize="recording", stack=2)(sound[:-80])
+    expected = ((plain - plain.mean(axis=0)) / plain.std(axis=0)).reshape(len(normalized), 40)
+    assert normalized.dtype == np.float32
+    np.testing.assert_allclose(normalized, expected, atol=1e-5)
+
+
+def test_normalization_removes_the_level_and_the_microphone() -> None:
+    sound = np.random.default_rng(0).standard_normal(4 * RATE) * np.repeat([0.1, 1, 0.3, 0.5], RATE)
+    recorded = 20 * (sound[1:] - 0.5 * sound[:-1])
+    one, other = (log_mel(normalize="recording")(each) for each in (sound[1:], recorded))
+    assert np.abs(one - other).mean() < 0.1
+    assert np.abs(log_mel()(sound[1:]) - log_mel()(recorded)).mean() > 1
+
+
+def test_normalization_of_silence_is_zero() -> None:
+    assert not log_mel(normalize="recording")(np.zeros(RATE)).any()
+    assert log_mel(normalize="recording", stack=3)(np.zeros(256)).shape == (0, 60)
 
 
 @pytest.mark.parametrize("stack", [1, 2, 3])

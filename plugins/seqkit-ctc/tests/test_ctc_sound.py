@@ -188,6 +188,32 @@ def test_bad_rows_are_skipped_with_notes(tmp_path: Path) -> None:
     assert found[2][1] == "5"
 
 
+def test_recordings_of_a_speaker_are_normalized_together(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for name, level in (("a", 0.01), ("b", 0.1), ("c", 0.5)):
+        write_wav(tmp_path / f"{name}.wav", level * generator.uniform(-1, 1, RATE), RATE)
+    path = manifest(tmp_path, "path,text,who\na.wav,1,anna\nb.wav,2,bo\nc.wav,3,anna\n")
+    examples = list(Wav(path=path, normalize="speaker", speaker="who").read())
+    assert [example.target for example in examples] == ["1", "2", "3"]
+    plain = [example.input.reshape(-1, 40).astype(np.float64) for example in Wav(path=path).read()]
+    for numbers in ([0, 2], [1]):
+        windows = np.concatenate([plain[number] for number in numbers])
+        for number in numbers:
+            expected = (plain[number] - windows.mean(axis=0)) / windows.std(axis=0)
+            np.testing.assert_allclose(examples[number].input.reshape(-1, 40), expected, atol=1e-4)
+    reader = Wav(**Wav.without_targets({"path": path, "normalize": "speaker", "speaker": "who"}))
+    assert all(np.array_equal(one.input, other.input) for one, other in zip(reader.read(), examples, strict=True))
+
+
+def test_rows_without_a_speaker_are_rejected(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    path = manifest(tmp_path, "path,text,who\na.wav,1,\n")
+    with pytest.raises(DataError, match=":2: the column 'who' is empty: add the speaker, or set `empty: skip`"):
+        list(Wav(path=path, normalize="speaker", speaker="who").read())
+    with pytest.raises(DataError, match=":1: the column 'whom' does not exist.*'who'.*set `speaker:` to the one with"):
+        list(Wav(path=path, normalize="speaker", speaker="whom").read())
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -217,6 +243,8 @@ def test_invalid_manifests_are_rejected(tmp_path: Path, text: str, message: str)
     [
         ({}, "^path is required: set `path:`"),
         ({"path": Path("a"), "text": "path"}, "^text is the same column as audio, 'path': set one of them"),
+        ({"path": Path("a"), "normalize": "speaker"}, "^speaker is required by `normalize: speaker`: set it to the"),
+        ({"path": Path("a"), "speaker": "who"}, "^speaker 'who' has an effect only with `normalize: speaker`: set it"),
         ({"path": Path("a"), "encoding": "utf9"}, "^encoding 'utf9' is"),
         ({"path": Path("a"), "hop": 0.00001}, "^hop must be at least 0.000125 s"),
     ],

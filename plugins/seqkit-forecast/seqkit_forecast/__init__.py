@@ -20,6 +20,11 @@ def seqkit_encoders() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "segments", "seqkit_forecast.segments:Segments", "segments of each variable, with shared weights (SegRNN)"
     )
+    yield seqkit.Component(
+        "normalized",
+        "seqkit_forecast.normalization:Normalized",
+        "rows relative to their own level and scale (RevIN), for another encoder",
+    )
 
 
 @seqkit.hookimpl

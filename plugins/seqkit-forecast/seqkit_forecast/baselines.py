@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 
+from seqkit_forecast.normalization import Normalization, level_and_scale
 from seqkit_forecast.ridge import Ridge
 from seqkit_forecast.scales import mean_and_deviation
 from seqkit_forecast.targets import TargetVariables
@@ -35,50 +37,73 @@ def seasonal_naive(inputs: np.ndarray, horizon: int, season: int) -> np.ndarray:
     return inputs[:, np.arange(horizon) % season - season]
 
 
-def fit_ridge(series: Sequence[Windows], columns: list[int] | None = None) -> tuple[np.ndarray, np.ndarray, float]:
-    """Fit a ridge from the inputs of windows to their targets, both relative to the last time step of the inputs.
+def fit_ridge(
+    series: Sequence[Windows],
+    columns: list[int] | None = None,
+    normalize: Normalization = "last",
+    others: Sequence[np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Fit a ridge from the inputs of windows to their targets, both relative to the level and scale of the inputs.
 
     The penalty is the one of `ALPHAS` with the smallest squared error on the last fifth of the windows of each series,
-    when fitted to the windows before; the ridge is then fitted to all windows.
+    when fitted to the windows before; the ridge is then fitted to all windows. Errors are weighted such that they count
+    in the units of the windows, not relative to the scale of each.
 
     Args:
         series: the inputs (windows, input_length, columns) and targets (windows, horizon, columns) of each series.
         columns: the columns to forecast; None for all.
+        normalize: the level and the scale. If it is `standard`, windows have one column.
+        others: further inputs for each series, (windows, others).
 
     Returns:
         The weights (inputs, outputs), the intercept (outputs,) and the penalty.
     """
     inputs, targets = series[0]
     width = inputs.shape[2]
-    ridge = Ridge(inputs.shape[1] * width, targets.shape[1] * (width if columns is None else len(columns)))
-    for table in _tables(series, columns, held_out=False):
+    others = [np.empty((len(inputs), 0)) for inputs, _ in series] if others is None else others
+    ridge = Ridge(
+        inputs.shape[1] * width + others[0].shape[1],
+        targets.shape[1] * (width if columns is None else len(columns)),
+    )
+    for table in _tables(series, columns, normalize, others, held_out=False):
         ridge.add(*table)
     candidates = ridge.solve(ALPHAS)
     errors, has_held_out = np.zeros(len(ALPHAS)), False
-    for table_inputs, table_targets in _tables(series, columns, held_out=True):
+    for table_inputs, table_targets, table_weights in _tables(series, columns, normalize, others, held_out=True):
+        row_weights = 1 if table_weights is None else table_weights[:, None]
         errors += [
-            ((table_inputs @ weights + intercept - table_targets) ** 2).sum() for weights, intercept in candidates
+            (row_weights * (table_inputs @ weights + intercept - table_targets) ** 2).sum()
+            for weights, intercept in candidates
         ]
-        ridge.add(table_inputs, table_targets)
+        ridge.add(table_inputs, table_targets, table_weights)
         has_held_out = True
     alpha = ALPHAS[int(errors.argmin())] if has_held_out else 1.0
     return *ridge.solve((alpha,))[0], alpha
 
 
-def _tables(series: Sequence[Windows], columns: list[int] | None, held_out: bool) -> Iterator[Windows]:
-    """Yield the last fifth of the windows of each series, or those before, as tables (windows, numbers).
+def _tables(
+    series: Sequence[Windows],
+    columns: list[int] | None,
+    normalize: Normalization,
+    others: Sequence[np.ndarray],
+    held_out: bool,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Yield the last fifth of the windows of each series, or those before, as tables (windows, numbers) and weights.
 
-    Both tables are relative to the last time step of the inputs, and have at most `CHUNK` rows.
+    Tables have at most `CHUNK` rows. A weight is the square of the scale of the window.
     """
-    for inputs, targets in series:
+    for (inputs, targets), further in zip(series, others, strict=True):
         split = len(inputs) - len(inputs) // 5
         start, stop = (split, len(inputs)) if held_out else (0, split)
         for first in range(start, stop, CHUNK):
             chunk = slice(first, min(first + CHUNK, stop))
-            last = inputs[chunk, -1:]
-            differences, targets_ahead = inputs[chunk] - last, targets[chunk] - last
-            targets_ahead = targets_ahead if columns is None else targets_ahead[:, :, columns]
-            yield differences.reshape(len(last), -1), targets_ahead.reshape(len(last), -1)
+            window = torch.from_numpy(np.array(inputs[chunk]))
+            mask = torch.ones(window.shape[:2], dtype=torch.bool)
+            level, scale = (part.numpy() for part in level_and_scale(window, mask, normalize))
+            relative, ahead = (inputs[chunk] - level) / scale, (targets[chunk] - level) / scale
+            ahead = ahead if columns is None else ahead[:, :, columns]
+            table = np.concatenate([relative.reshape(len(level), -1), further[chunk]], axis=1)
+            yield table, ahead.reshape(len(level), -1), scale[:, 0, 0] ** 2 if normalize == "standard" else None
 
 
 def column_windows(series: Sequence[Windows], column: int) -> list[Windows]:

@@ -33,10 +33,19 @@ def series() -> list[Check]:
 
 
 def forecast() -> list[Check]:
-    """Return the checks of the head `forecast`, for three settings."""
+    """Return the checks of the head `forecast`, for several settings."""
     settings = {
         "mse": lambda: Forecast(input_length=4, horizon=2, season=2, dropout=0.3),
         "quantiles": lambda: Forecast(input_length=4, horizon=2, quantiles=[0.1, 0.5, 0.9]),
         "ridge": lambda: Forecast(input_length=3, horizon=2, targets=[1], linear="ridge", loss="mae"),
+        "normalize": lambda: Forecast(
+            input_length=4,
+            horizon=2,
+            normalize="standard",
+            share_linear=True,
+            trend=3,
+            windows="published",
+            loss="huber",
+        ),
     }
     return [check.named(name) for name, head in settings.items() for check in checks_for_head(head, random_walks())]

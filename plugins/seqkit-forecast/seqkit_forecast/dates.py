@@ -94,6 +94,26 @@ def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
     return [(number - numbers[0]) // interval for number in numbers], distance_text(interval)
 
 
+def dates_of_steps(dates: Sequence[datetime], steps: Sequence[int]) -> list[datetime]:
+    """Return the date of each time step, also of those that have no row; of a missing month, its first day.
+
+    Args:
+        dates: the date of each row.
+        steps: the time step of each row, from 0.
+    """
+    found: dict[int, datetime] = dict(zip(steps, dates, strict=True))
+    missing = [step for step in range(steps[-1]) if step not in found]
+    if missing and (months := _month_numbers(dates)):
+        interval = (months[0][-1] - months[0][0]) // steps[-1]
+        for step in missing:
+            year, month = divmod(months[0][0] + step * interval - 1, 12)
+            found[step] = dates[0].replace(year=year, month=month + 1, day=1)
+    elif missing:
+        span = (dates[-1] - dates[0]) // steps[-1]
+        found |= {step: dates[0] + step * span for step in missing}
+    return [found[step] for step in range(steps[-1] + 1)]
+
+
 def _month_numbers(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance] | None:
     """Return the number of months of each date since year 0; None if the interval is not in months.
 

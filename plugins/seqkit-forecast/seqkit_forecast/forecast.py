@@ -8,27 +8,30 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from annotated_types import Gt, Lt
-from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
-from seqkit_forecast.baselines import baseline_forecasts, column_windows, fit_ridge
+from seqkit_forecast.baselines import baseline_forecasts
+from seqkit_forecast.layers import ForecastLayers
+from seqkit_forecast.losses import forecast_loss
 from seqkit_forecast.metrics import detailed_metrics, forecast_metrics
+from seqkit_forecast.normalization import Normalization
 from seqkit_forecast.targets import TargetVariables
 from seqkit_forecast.windows import SlidingWindows
 
 QuantileLevel = Annotated[float, Gt(0), Lt(1)]
 
 
-class Forecast(nn.Module, Head):
+class Forecast(ForecastLayers, Head):
     """Forecast the next time steps of a series, all at once, from a window of the previous ones.
 
-    A series is cut into all windows of `input_length` time steps to read and `horizon` time steps to forecast, within
-    each split. The forecast is the sum of three parts: the last value of the window (NLinear: Zeng et al., 2023), a
-    linear map of each variable's own window, relative to that value (the autoregressive part of LSTNet: Lai et al.,
-    2018), and a linear map of the encoder's final vector, which gives all time steps and variables together. Training
-    uses standardized values (the mean and standard deviation of each variable in the training split); predictions are
-    in the data's units.
+    A series is cut into all windows of `input_length` time steps to read and `horizon` time steps to forecast. The
+    forecast is the sum of three parts: the last value of the window (NLinear: Zeng et al., 2023), a linear map of each
+    variable's own window, relative to that value (the autoregressive part of LSTNet: Lai et al., 2018), and a linear
+    map of the encoder's final vector, which gives all time steps and variables together. Training uses standardized
+    values (the mean and standard deviation of each variable in the training split); predictions are in the data's
+    units. Calendar columns of the reader are not forecast; the linear map reads those of the last time step of the
+    window.
 
     With `quantiles`, the loss is the pinball loss and the point forecast is the median. Quantiles never cross: each
     differs from the next one nearer to the median by a softplus.
@@ -36,11 +39,22 @@ class Forecast(nn.Module, Head):
     Args:
         input_length: the number of time steps to read.
         horizon: the number of time steps to forecast.
+        windows: `within` cuts windows within each split. `published` lets the inputs of the first windows of a held-out
+            split begin in the split before it, so that its first forecast is that of its first time step: the windows
+            of Informer (Zhou et al., 2021) and of the papers that compare with it. Requires one series with
+            `split: {by: order}` and a stride of 1; set `metric_units: scaled` for errors as published.
         targets: the columns to forecast, by name or by index from 0; all by default.
         quantiles: the quantiles to forecast, in increasing order; must include 0.5, the median.
-        loss: the training loss without quantiles, squared or absolute error. Baselines are sorted by the same error.
+        loss: the training loss without quantiles: squared error, absolute error, or `huber`, which is squared up to one
+            standard deviation and absolute beyond. Baselines are sorted by the same error, for `huber` by MSE.
         linear: the linear map: `ridge` is fitted to the training windows before training and then fixed; `learned` is
             trained with the other layers; `none` omits it.
+        share_linear: use the same linear map for all variables (DLinear and NLinear: Zeng et al., 2023).
+        trend: the length of a moving average of the window, an odd number, that a learned linear map reads beside the
+            window: the trend of DLinear, where it is 25.
+        normalize: what the window and the forecast are relative to: `last`, the last value of the window; `mean`, its
+            mean; `standard`, its mean and its standard deviation (reversible instance normalization: Kim et al., 2022).
+            The encoder `normalized` normalizes its input in the same way.
         shared: use the same output layer for all variables. Requires an encoder whose final vector concatenates one
             vector per column (`segments`).
         log: forecast the logarithms of the targets: for positive values that grow exponentially.
@@ -59,10 +73,14 @@ class Forecast(nn.Module, Head):
         *,
         input_length: PositiveInt,
         horizon: PositiveInt,
+        windows: Literal["within", "published"] = "within",
         targets: list[str | int] | None = None,
         quantiles: list[QuantileLevel] | None = None,
-        loss: Literal["mse", "mae"] = "mse",
+        loss: Literal["mse", "mae", "huber"] = "mse",
         linear: Literal["ridge", "learned", "none"] = "learned",
+        share_linear: bool = False,
+        trend: PositiveInt | None = None,
+        normalize: Normalization = "last",
         shared: bool = False,
         log: bool = False,
         stride: PositiveInt = 1,
@@ -70,24 +88,36 @@ class Forecast(nn.Module, Head):
         metric_units: Literal["scaled", "data"] = "data",
         dropout: Fraction = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            SlidingWindows(input_length, horizon, stride),
+            quantiles or [],
+            linear,
+            share_linear,
+            trend,
+            normalize,
+            shared,
+            dropout,
+        )
         if targets is not None and (not targets or len(set(targets)) < len(targets)):
             raise ValueError("targets must list at least one column, and none twice")
         if quantiles is not None and (0.5 not in quantiles or sorted(set(quantiles)) != quantiles):
             raise ValueError("quantiles must be in increasing order and include 0.5, the point forecast")
         if season is not None and season > input_length:
             raise ValueError(f"season must be at most input_length, {input_length}: a window must contain a season")
-        self.windows = SlidingWindows(input_length, horizon, stride)
+        if windows == "published" and stride != 1:
+            raise ValueError("stride must be 1 with `windows: published`: published errors are means over all windows")
+        if share_linear and linear == "none":
+            raise ValueError("share_linear requires a linear map: set `linear` to ridge or learned")
+        if trend is not None and linear != "learned":
+            raise ValueError("trend requires `linear: learned`: a ridge of the window can compute the moving average")
+        if trend is not None and (trend % 2 == 0 or trend > input_length):
+            raise ValueError(f"trend must be an odd number of at most input_length, {input_length}")
+        self.lookback = input_length if windows == "published" else 0
         self.targets = targets
-        self.quantiles = quantiles or []
         self.error = loss
-        self.linear = linear
-        self.shared = shared
         self.log = log
         self.season = season
         self.metric_units = metric_units
-        self.dropout = nn.Dropout(dropout)
-        self._fitted_ridge: tuple[np.ndarray, np.ndarray] | None = None
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None:
@@ -106,22 +136,7 @@ class Forecast(nn.Module, Head):
         except DataError as error:
             raise DataError(f"{examples[0].location}: {error}" if len(examples) == 1 else str(error)) from None
         if self.linear == "ridge":
-            self._fitted_ridge = self._fit_ridges(series)
-
-    def _fit_ridges(self, series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Fit a ridge per variable.
-
-        Returns:
-            The weights (variables, horizon, input_length) and the bias (horizon, variables).
-        """
-        scaled = [self.variables.standardize(self.variables.select(values)) for values in series]
-        windows = [self.windows.cut(values) for values in scaled]
-        weights, bias = [], []
-        for number in range(len(self.variables.columns)):
-            weight, intercept, _ = fit_ridge(column_windows(windows, number))
-            weights.append(weight.T)
-            bias.append(intercept)
-        return np.stack(weights), np.stack(bias, axis=1)
+            self.fit_ridges(series)
 
     def state(self) -> dict[str, Any]:
         return self.variables.state()
@@ -151,82 +166,18 @@ class Forecast(nn.Module, Head):
         self.variables.check(window, feature_names)
         return window
 
-    def build(self, output_size: int, final_size: int) -> None:
-        variables, columns = len(self.variables.columns), self.variables.column_count
-        horizon, input_length = self.windows.horizon, self.windows.input_length
-        if self.shared and final_size % columns:
-            raise ValueError(
-                f"shared requires an encoder whose final vector concatenates one vector for each of the {columns} "
-                f"columns, such as segments; the final vector of this encoder has {final_size} elements"
-            )
-        width, outputs = (final_size // columns, 1) if self.shared else (final_size, variables)
-        self.output = nn.Linear(width, outputs * horizon)
-        # Training starts from the forecast of the linear map alone.
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
-        if len(self.quantiles) > 1:
-            self.spread = nn.Linear(width, outputs * horizon * (len(self.quantiles) - 1))
-        if self.linear != "none":
-            learned = self.linear == "learned"
-            self.weight = nn.Parameter(torch.zeros(variables, horizon, input_length), learned)
-            self.bias = nn.Parameter(torch.zeros(horizon, variables), learned)
-            if self._fitted_ridge is not None:
-                with torch.no_grad():
-                    self.weight.copy_(torch.from_numpy(self._fitted_ridge[0]))
-                    self.bias.copy_(torch.from_numpy(self._fitted_ridge[1]))
-
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         final = self.dropout(encoded.final)
-        target = batch.targets  # (batch, horizon, variables), standardized
-        if self.quantiles:
-            # (batch, horizon, variables, quantiles)
-            error = target[..., None] - self._quantile_forecasts(final, batch)
-            levels = error.new_tensor(self.quantiles)
-            total = torch.maximum(levels * error, (levels - 1) * error).sum() / len(self.quantiles)
-        else:
-            error = target - self._point_forecast(final, batch)
-            total = (error.square() if self.error == "mse" else error.abs()).sum()
-        return Loss(total, target.numel())
-
-    def _point_forecast(self, final: Tensor, batch: Batch) -> Tensor:
-        """Return the forecast, or the median of the quantiles, in standardized units: (batch, horizon, variables)."""
-        window = batch.inputs[:, :, self.variables.columns]  # (batch, input_length, variables)
-        window = self.variables.standardize_tensor(window).to(final.dtype)
-        last = window[:, -1:]
-        forecast = last + self._project(self.output, final)[..., 0]
-        if self.linear != "none":
-            forecast = forecast + torch.einsum("btv,vht->bhv", window - last, self.weight) + self.bias
-        return forecast
-
-    def _quantile_forecasts(self, final: Tensor, batch: Batch) -> Tensor:
-        """Return the quantiles in standardized units: (batch, horizon, variables, quantiles)."""
-        middle = self.quantiles.index(0.5)
-        median = self._point_forecast(final, batch)[..., None]
-        if len(self.quantiles) == 1:
-            return median
-        gaps = nn.functional.softplus(self._project(self.spread, final))
-        lower = median - gaps[..., :middle].flip(-1).cumsum(-1).flip(-1)
-        return torch.cat([lower, median, median + gaps[..., middle:].cumsum(-1)], dim=-1)
-
-    def _project(self, layer: nn.Linear, final: Tensor) -> Tensor:
-        """Map final vectors (batch, final_size) with an output layer.
-
-        Returns:
-            (batch, horizon, variables, outputs), where outputs is the number of values per variable and time step.
-        """
-        if not self.shared:
-            return layer(final).unflatten(1, (self.windows.horizon, len(self.variables.columns), -1))
-        vectors = final.unflatten(1, (self.variables.column_count, -1))  # (batch, columns, width)
-        vectors = vectors[:, self.variables.columns]
-        return layer(vectors).unflatten(2, (self.windows.horizon, -1)).transpose(1, 2)
+        forecast = self.quantile_forecasts(final, batch) if self.quantiles else self.point_forecast(final, batch)
+        return forecast_loss(forecast, batch.targets, self.error, self.quantiles)
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         final = self.dropout(encoded.final)
-        forecasts = self.variables.to_data_units(self._point_forecast(final, batch))
+        forecasts = self.variables.to_data_units(self.point_forecast(final, batch))
         predictions: list[dict[str, Any]] = [{"forecast": forecast} for forecast in forecasts.tolist()]
         if self.quantiles:
-            quantiles = self._quantile_forecasts(final, batch)
+            quantiles = self.quantile_forecasts(final, batch)
             for number, level in enumerate(self.quantiles):
                 values = self.variables.to_data_units(quantiles[..., number]).tolist()
                 for prediction, quantile in zip(predictions, values, strict=True):
@@ -247,6 +198,47 @@ class Forecast(nn.Module, Head):
             name: list(column) for name, column in zip(self.variables.names, zip(*values, strict=True), strict=True)
         }
 
+    def task(self) -> dict[str, Any]:
+        """Return what the members of an ensemble must share: the columns, the windows and the units of errors."""
+        state = self.variables.state()
+        windows = {"windows": [self.windows.input_length, self.windows.horizon, self.windows.stride, self.lookback]}
+        names = ("columns", "names", "targets", "deviation", "seasonal_error")
+        return {name: state[name] for name in names} | windows | {"quantiles": list(self.quantiles)}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Return the mean of the members' forecasts, and of each quantile: their order and the median are kept.
+
+        Args:
+            predictions: for each member, what its `predict` returned for the same rows.
+        """
+        combined: list[dict[str, Any]] = []
+        for members in zip(*predictions, strict=True):
+            row: dict[str, Any] = {"forecast": np.mean([each["forecast"] for each in members], axis=0).tolist()}
+            if self.quantiles:
+                levels = [str(level) for level in self.quantiles]
+                row["quantiles"] = {
+                    level: np.mean([each["quantiles"][level] for each in members], axis=0).tolist() for level in levels
+                }
+            combined.append(row)
+        return combined
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
+        """Return the loss of combined predictions.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples.
+        """
+        standardize = self.variables.standardize
+        if self.quantiles:
+            levels = [str(level) for level in self.quantiles]
+            forecasts = [standardize(np.array([each["quantiles"][level] for each in predictions])) for level in levels]
+            forecast = np.stack(forecasts, axis=-1)
+        else:
+            forecast = standardize(np.array([each["forecast"] for each in predictions]))
+        target = torch.from_numpy(standardize(self._targets(examples)))
+        return forecast_loss(torch.from_numpy(forecast), target, self.error, self.quantiles)
+
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
@@ -256,6 +248,8 @@ class Forecast(nn.Module, Head):
         metrics |= detailed_metrics(forecast, target, self._unit, self.variables.seasonal_error, self.variables.names)
         units = "standard deviations of the training split" if self.metric_units == "scaled" else "the data's units"
         metrics["scored"] = f"{len(target):,} windows of {self.windows.horizon} time steps, in {units}"
+        if self.lookback:
+            metrics["scored"] += f", each from {self.lookback:,} time steps"
         if self.quantiles:
             metrics["coverage"] = {
                 str(level): float((target <= np.array([item["quantiles"][str(level)] for item in predictions])).mean())

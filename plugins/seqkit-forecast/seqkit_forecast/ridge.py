@@ -17,25 +17,26 @@ class Ridge:
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
-        self.count = 0
+        self.count: float = 0
         self._sums = np.zeros(inputs + outputs)
         self._products = np.zeros((inputs, inputs + outputs))
         self._inputs = inputs
 
-    def add(self, inputs: np.ndarray, outputs: np.ndarray) -> None:
-        """Add rows to the data: inputs (rows, inputs), outputs (rows, outputs)."""
+    def add(self, inputs: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Add rows to the data: inputs (rows, inputs), outputs (rows, outputs), and weights (rows,) of their errors."""
         both = np.concatenate([inputs, outputs], axis=1, dtype=np.float64)
-        self.count += len(both)
-        self._sums += both.sum(axis=0)
-        self._products += both[:, : self._inputs].T @ both
+        weighted = both if weights is None else weights[:, None] * both
+        self.count += len(both) if weights is None else weights.sum()
+        self._sums += weighted.sum(axis=0)
+        self._products += both[:, : self._inputs].T @ weighted
 
     def solve(self, alphas: tuple[float, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the weights (inputs, outputs) and the intercept (outputs,) for each alpha."""
         means = self._sums / self.count
         input_means, output_means = np.split(means, [self._inputs])
-        centerd = self._products - self.count * np.outer(input_means, means)
-        values, vectors = np.linalg.eigh(centerd[:, : self._inputs])
-        rotated = vectors.T @ centerd[:, self._inputs :]
+        centered = self._products - self.count * np.outer(input_means, means)
+        values, vectors = np.linalg.eigh(centered[:, : self._inputs])
+        rotated = vectors.T @ centered[:, self._inputs :]
         solutions = []
         for alpha in alphas:
             weights = vectors @ (rotated / (np.maximum(values, 0) + alpha)[:, None])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,9 @@ import numpy as np
 from seqkit.contracts import DataNote, Example, NonNegativeInt, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_rows
-from seqkit_forecast.dates import IrregularDate, check_format, grid_positions, parse_date
+from seqkit_forecast.calendar_features import CalendarCycle, calendar_columns
+from seqkit_forecast.date_column import find_time_steps, parse_dates
+from seqkit_forecast.dates import check_format, dates_of_steps, parse_date
 from seqkit_forecast.filling import fill_missing
 from seqkit_forecast.numbers import check_resolution, parse_number
 from seqkit_forecast.table import Rows, check_header, contains_variable, fit_to_header, is_nameless
@@ -45,6 +46,9 @@ class Series(Reader):
         delimiter: what separates the cells; `auto` chooses the one with which the header contains the columns.
         decimal: the decimal mark.
         encoding: the file encoding. A byte order mark is removed.
+        calendar: for each of these, add the sine and the cosine of a date's position in the day (`hour`), the week
+            (`weekday`) or the year (`month`) as columns `calendar:hour:sin`, `calendar:hour:cos`, …, after the others.
+            Dates with a UTC offset are taken in UTC. Every file then requires dates.
     """
 
     yields = "features"
@@ -66,6 +70,7 @@ class Series(Reader):
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         decimal: Literal[".", ","] = ".",
         encoding: str = "utf-8",
+        calendar: list[CalendarCycle] | None = None,
     ) -> None:
         if path is None:
             raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
@@ -75,6 +80,10 @@ class Series(Reader):
             if time is None:
                 raise ValueError("date_format requires a column of dates: remove it, or set `time`")
             check_format(date_format)
+        if calendar is not None and (not calendar or len(set(calendar)) < len(calendar)):
+            raise ValueError("calendar must list at least one of hour, weekday and month, and none twice")
+        if calendar is not None and time is None:
+            raise ValueError("calendar requires a column of dates: remove it, or set `time`")
         self.path = path
         self.time = time
         self.columns = columns
@@ -87,6 +96,7 @@ class Series(Reader):
         self.delimiter = delimiter
         self.decimal = decimal
         self.encoding = check_encoding(encoding)
+        self.calendar = calendar
 
     @classmethod
     def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,11 +118,15 @@ class Series(Reader):
         columns = self._value_columns(header, cells, time, place)
         if not body:
             raise DataError(f"{self.path}: the file has a header but no rows: add at least one")
-        dates = [] if time is None else self._dates(cells[time], lines)
+        dates = [] if time is None else parse_dates(cells[time], lines, self.time or "", self.date_format, self.path)
         names = [header[column] for column in columns]
         values = np.column_stack([self._numbers(cells[column], header[column], lines) for column in columns])
-        steps = self._time_steps(dates, lines) if dates and self.spacing == "even" else list(range(len(lines)))
+        is_even = bool(dates) and self.spacing == "even"
+        steps = find_time_steps(dates, lines, self.fill, self.path) if is_even else list(range(len(lines)))
         features = fill_missing(values, steps, lines, names, self.fill, self.path)
+        if self.calendar:
+            columns_of_dates, date_names = calendar_columns(dates_of_steps(dates, steps), self.calendar)
+            features, names = np.concatenate([features, columns_of_dates], axis=1), names + date_names
         yield Example(features, location=f"{self.path}:{lines[0]}", feature_names=tuple(names))
 
     def _without_blank_rows(self, rows: Iterator[tuple[int, list[str]]]) -> Rows:
@@ -150,11 +164,12 @@ class Series(Reader):
         if is_nameless(header[0]) and first and self._is_date(first[0]):
             warnings.warn(DataNote(f"column 1, which has no name, is read as '{self.time}'", place), stacklevel=2)
             return 0
-        if self.dates == "optional":
+        if self.dates == "optional" and not self.calendar:
             note = f"no column '{self.time}': each row is taken as one time step"
             warnings.warn(DataNote(note, place), stacklevel=2)
             return None
-        remedy = "set `time:` to the column of dates, or to null if there are none"
+        remedy = "set `time:` to the column of dates"
+        remedy += ", which `calendar` requires" if self.calendar else ", or to null if there are none"
         raise DataError(f"{place}: no column '{self.time}'{_describe_known(self.time, header)}: {remedy}")
 
     def _value_columns(
@@ -189,17 +204,6 @@ class Series(Reader):
             raise DataError(f"{place}: no column{besides}: add a column of numbers")
         return columns
 
-    def _dates(self, cells: Sequence[str], lines: list[int]) -> list[datetime]:
-        """Return the dates of the rows.
-
-        Raises:
-            DataError: one has another format, or is not later than the previous one.
-        """
-        dates: list[datetime] = []
-        for cell, line in zip(cells, lines, strict=True):
-            dates.append(self._date(cell, dates, f"{self.path}:{line}"))
-        return dates
-
     def _is_date(self, text: str) -> bool:
         try:
             parse_date(text, self.date_format)
@@ -230,64 +234,7 @@ class Series(Reader):
         check_resolution(cells, numbers, lines, self.decimal, name, self.path)
         return numbers
 
-    def _date(self, text: str, previous: list[datetime], location: str) -> datetime:
-        """Parse a date.
-
-        Raises:
-            DataError: it has another format, or is not later than the previous one.
-        """
-        try:
-            date = parse_date(text, self.date_format)
-        except ValueError:
-            expected = (
-                f"does not match the format {self.date_format}"
-                if self.date_format
-                else "is not a date such as 2016-07-01 13:00 or 1949-01"
-            )
-            remedy = f"set `date_format:` to the format of column '{self.time}', or `time: null` if it has no dates"
-            raise DataError(f"{location}: '{text}' {expected}: {remedy}") from None
-        if not previous:
-            return date
-        if (date.tzinfo is None) != (previous[-1].tzinfo is None):
-            raise DataError(f"{location}: only one of {text} and the previous date has a UTC offset: add one to both")
-        if date == previous[-1]:
-            raise DataError(
-                f"{location}: the date {text} appears twice: keep one row per date, with local times in UTC"
-            )
-        if date < previous[-1]:
-            raise DataError(f"{location}: {text} is earlier than the previous date: sort the rows by '{self.time}'")
-        return date
-
-    def _time_steps(self, dates: list[datetime], lines: list[int]) -> list[int]:
-        """Return the time step of each row.
-
-        Raises:
-            DataError: a date is not on the grid, or more consecutive dates are missing than `fill` allows.
-        """
-        each_row = "set `spacing: any` to take each row as one time step"
-        try:
-            steps, interval = grid_positions(dates)
-        except IrregularDate as error:
-            location = f"{self.path}:{lines[error.row]}"
-            raise DataError(
-                f"{location}: {_format_date(dates[error.row])} is {error}: correct it, or {each_row}"
-            ) from None
-        for row in range(1, len(steps)):
-            missing = steps[row] - steps[row - 1] - 1
-            if missing > self.fill:
-                count = f"{missing:,} time step{'s' if missing > 1 else ''} of {interval}"
-                between = f"{_format_date(dates[row - 1])} and {_format_date(dates[row])}"
-                raise DataError(
-                    f"{self.path}:{lines[row]}: missing {count} between {between}: add the rows, set `fill: {missing}` "
-                    f"to repeat the previous value, or {each_row}"
-                )
-        return steps
-
 
 def _describe_known(name: str, header: Sequence[str]) -> str:
     """Return a suggestion for the name of a column, or all names."""
     return suggest(name, header) or f"; the columns are {', '.join(header)}"
-
-
-def _format_date(date: datetime) -> str:
-    return date.isoformat(" ", "auto" if date.second or date.microsecond else "minutes")

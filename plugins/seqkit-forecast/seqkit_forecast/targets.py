@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from seqkit.errors import DataError, NotFiniteError, suggest
+from seqkit_forecast.calendar_features import CALENDAR_COLUMNS
 from seqkit_forecast.metrics import seasonal_naive_errors
 from seqkit_forecast.scales import LARGEST, SMALLEST_DEVIATION, check_size, mean_and_deviation
 
@@ -25,6 +26,7 @@ class TargetVariables:
         column_count: the number of columns of the data.
         column_names: the names of all columns; empty if they have none.
         columns: the indices of the columns to forecast.
+        calendar: the indices of the columns that the reader computed from dates.
         log: whether the logarithms of the values are standardized, instead of the values.
         shift: (variables,), the mean, after the logarithm if `log`, in the training split.
         scale: (variables,), the standard deviation, after the logarithm if `log`, in the training split.
@@ -36,6 +38,7 @@ class TargetVariables:
         self.column_count = column_count
         self.column_names = list(column_names)
         self.columns = list(columns)
+        self.calendar = [index for index, name in enumerate(column_names) if name in CALENDAR_COLUMNS]
         self.log = log
         self.shift, self.scale, self.deviation, self.seasonal_error = np.empty((len(STATISTICS), len(columns)))
 
@@ -53,7 +56,7 @@ class TargetVariables:
         Args:
             series: arrays (time, columns).
             column_names: the names of the columns; empty if they have none.
-            targets: the columns to forecast, by name or index; None for all.
+            targets: the columns to forecast, by name or index; None for all but calendar columns.
             log: whether to standardize logarithms.
             season: the length of a season, in time steps.
 
@@ -62,7 +65,9 @@ class TargetVariables:
             DataError: a value has no logarithm, or the numbers are too large or too close together.
         """
         count = series[0].shape[1]
-        columns = range(count) if targets is None else _column_indices(targets, count, column_names)
+        columns = (
+            _value_columns(count, column_names) if targets is None else _column_indices(targets, count, column_names)
+        )
         variables = cls(count, column_names, columns, log)
         for values in series:
             check_size(values, variables.column_labels)
@@ -105,11 +110,14 @@ class TargetVariables:
         if not isinstance(columns, list) or not columns or not all(type(column) is int for column in columns):
             raise DataError("targets must be a list of integers")
         try:
-            # Not `range(count)`: an edited count can be too large for memory.
-            expected = range(len(columns)) if targets is None else _column_indices(targets, count, names)
+            if targets is not None:
+                expected = _column_indices(targets, count, names)
+            else:
+                # An edited count can be too large for memory.
+                expected = _value_columns(count, names) if names or len(columns) == count else []
         except ValueError as error:
             raise DataError(str(error)) from None
-        if columns != list(expected) or (targets is None and len(columns) != count):
+        if columns != expected:
             raise DataError("targets are not the columns that the recipe forecasts")
         variables = cls(count, names, columns, log)
         for name in STATISTICS:
@@ -210,6 +218,11 @@ class TargetVariables:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def _value_columns(count: int, names: Sequence[str]) -> list[int]:
+    """Return the indices of all columns but those that the reader computed from dates."""
+    return [index for index in range(count) if not names or names[index] not in CALENDAR_COLUMNS]
 
 
 def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[str]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqkit_forecast import checks
+from seqkit_forecast.normalization import Normalized
 from seqkit_forecast.segments import Segments
 
 import seqkit.testing
@@ -15,6 +16,9 @@ from seqkit.encoders.lstm import LSTM
         *checks.forecast(),
         *seqkit.testing.checks_for_encoder(
             lambda size: Segments(size, length=2, dim=3, encoder=lambda size: LSTM(size, hidden_size=4))
+        ),
+        *seqkit.testing.checks_for_encoder(
+            lambda size: Normalized(size, encoder=lambda size: LSTM(size, hidden_size=4))
         ),
     ]
 )

@@ -271,6 +271,37 @@ def test_predictions_are_by_column_name_if_there_are_names() -> None:
     assert head_without_names.format_prediction({"forecast": [[1.0]]}, None) == {"forecast": [[1.0]]}
 
 
+@pytest.mark.parametrize("parameters", [{}, {"loss": "huber"}, {"quantiles": [0.2, 0.5, 0.9]}])
+def test_an_ensemble_predicts_the_mean(parameters: dict[str, Any]) -> None:
+    heads = [fitted_head(**parameters).eval() for _ in range(3)]
+    batch, vectors = batch_of(heads[0]), encoded(52)
+    members = [head.predict(vectors, batch) for head in heads]
+    combined = heads[0].combine(members)
+    np.testing.assert_allclose(
+        [row["forecast"] for row in combined],
+        sum(np.array([row["forecast"] for row in member]) for member in members) / 3,
+        rtol=1e-12,
+    )
+    for level in parameters.get("quantiles", []):
+        quantiles = [[row["quantiles"][str(level)] for row in member] for member in (combined, *members)]
+        np.testing.assert_allclose(quantiles[0], np.mean(quantiles[1:], axis=0), rtol=1e-12)
+    example = Example(SERIES, feature_names=NAMES)
+    metrics = heads[0].metrics(0.0, combined, [example])
+    single = [head.metrics(0.0, member, [example]) for head, member in zip(heads, members, strict=True)]
+    assert metrics["mse"] < np.mean([each["mse"] for each in single])
+    for head, member in zip(heads, members, strict=True):
+        expected, actual = head.loss(vectors, batch), head.loss_of_predictions(member, [example])
+        assert actual.total.item() == pytest.approx(expected.total.item(), rel=1e-9)
+        assert actual.count == expected.count
+    json.dumps([combined, heads[0].task()], allow_nan=False)
+
+
+def test_members_of_an_ensemble_share_columns_windows_and_quantiles() -> None:
+    heads = [fitted_head(**each) for each in ({}, {"targets": ["a"]}, {"horizon": 4}, {"quantiles": [0.5]})]
+    assert heads[0].task() == fitted_head(dropout=0.2, linear="none").task()
+    assert all(heads[0].task() != other.task() for other in heads[1:])
+
+
 def test_constant_variable_is_shifted_and_not_scaled() -> None:
     series = np.column_stack([np.full(40, 1e6), np.arange(40.0)])
     head = Forecast(input_length=4, horizon=2, linear="ridge")

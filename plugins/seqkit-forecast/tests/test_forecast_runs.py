@@ -190,7 +190,7 @@ def test_invalid_recipes_are_rejected(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["airline", "etth1"])
+@pytest.mark.parametrize("name", ["airline", "etth1", "etth1-published"])
 def test_recipes_without_data_are_valid(name: str) -> None:
     recipe = read_recipe(RECIPES / f"{name}.yaml", ["data.path=series.csv"])
     assert resolve(recipe, load_registry()).name == name

@@ -42,8 +42,12 @@ def conll() -> list[Check]:
 
 def tokenizer() -> list[Check]:
     texts = [check.named("texts") for check in checks_for_tokenizer(WordCharacterTokenizer)]
-    words = checks_for_tokenizer(WordCharacterTokenizer, texts=SENTENCES)
+    words = checks_for_tokenizer(_tokenizer_with_features, texts=SENTENCES)
     return texts + [check.named("words") for check in words]
+
+
+def _tokenizer_with_features() -> WordCharacterTokenizer:
+    return WordCharacterTokenizer(features=["shape", "suffix_2"])
 
 
 def embedding() -> list[Check]:
@@ -52,7 +56,7 @@ def embedding() -> list[Check]:
             tokenizer, characters=lambda size: CharCNN(size, filters=4), word_dim=5, char_dim=4
         )
 
-    return checks_for_embedding(build, tokenizer=WordCharacterTokenizer(), texts=SENTENCES)
+    return checks_for_embedding(build, tokenizer=_tokenizer_with_features(), texts=SENTENCES)
 
 
 def char_cnn() -> list[Check]:
@@ -60,10 +64,18 @@ def char_cnn() -> list[Check]:
 
 
 def tag() -> list[Check]:
-    plain = checks_for_head(lambda: Tag(scheme="none"), EXAMPLES, tokenizer=WordCharacterTokenizer())
-    bio = checks_for_head(lambda: Tag(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=WordCharacterTokenizer())
+    plain = checks_for_head(
+        lambda: Tag(scheme="none", class_weights="balanced"), EXAMPLES, tokenizer=WordCharacterTokenizer()
+    )
+    bio = checks_for_head(
+        lambda: Tag(scheme="bio", constrained=True, probabilities=True, dropout=0.3),
+        EXAMPLES,
+        tokenizer=WordCharacterTokenizer(),
+    )
     return [check.named("none") for check in plain] + [check.named("bio") for check in bio]
 
 
 def crf() -> list[Check]:
-    return checks_for_head(lambda: CRF(scheme="bio", dropout=0.3), EXAMPLES, tokenizer=WordCharacterTokenizer())
+    return checks_for_head(
+        lambda: CRF(scheme="bio", probabilities=True, dropout=0.3), EXAMPLES, tokenizer=WordCharacterTokenizer()
+    )

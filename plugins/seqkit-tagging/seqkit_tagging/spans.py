@@ -1,10 +1,9 @@
-"""Entities in a sequence of tags, and their scores."""
+"""Entities in a sequence of tags."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 Scheme = Literal["none", "bio", "bmes"]
 
@@ -57,38 +56,11 @@ def spans(tags: Sequence[str]) -> list[Span]:
     return entities
 
 
-def entity_scores(truth: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> dict[str, Any]:
-    """Return the micro-averaged precision, recall and F1 of entities, and those of each type.
-
-    A predicted entity is correct if its type, its first and its last word are. A score whose denominator is 0 is 0.
-
-    Args:
-        truth: the true tags of each sentence.
-        predicted: the predicted tags of each sentence.
-    """
-    true_counts: Counter[str] = Counter()
-    predicted_counts: Counter[str] = Counter()
-    correct: Counter[str] = Counter()
-    for true_tags, predicted_tags in zip(truth, predicted, strict=True):
-        true_spans, predicted_spans = spans(true_tags), spans(predicted_tags)
-        true_counts.update(span.label for span in true_spans)
-        predicted_counts.update(span.label for span in predicted_spans)
-        correct.update(span.label for span in set(true_spans) & set(predicted_spans))
-    return _scores(correct.total(), predicted_counts.total(), true_counts.total()) | {
-        "per_type": {
-            label: _scores(correct[label], predicted_counts[label], true_counts[label])
-            | {"support": true_counts[label]}
-            for label in sorted(true_counts | predicted_counts)
-        }
-    }
-
-
-def _scores(correct: int, predicted: int, true: int) -> dict[str, float]:
-    return {
-        "precision": correct / predicted if predicted else 0.0,
-        "recall": correct / true if true else 0.0,
-        "f1": 2 * correct / (predicted + true) if correct else 0.0,
-    }
+def continues(previous: str, following: str) -> bool:
+    """Return whether `spans` finds two neighboring tags in the same entity."""
+    prefix, label = split_tag(previous)
+    next_prefix, next_label = split_tag(following)
+    return prefix in ("B", "M", "I") and next_prefix in ("I", "M", "E") and label == next_label
 
 
 def is_forbidden(previous: str | None, following: str | None, scheme: Scheme) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -13,15 +14,9 @@ from torch import Tensor, nn
 from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit_tagging.baseline import MostFrequentTag
-from seqkit_tagging.spans import (
-    PREFIXES,
-    Scheme,
-    entity_scores,
-    forbidden_pair,
-    invalid_tag,
-    repair_tags,
-    spans,
-)
+from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
+from seqkit_tagging.scores import split_scores
+from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
 from seqkit_tagging.word_splitting import join_words
 
 InvalidTags = Literal["error", "skip", "repair"]
@@ -34,10 +29,13 @@ class SchemeError(DataError):
 
 
 class Tagger(nn.Module, Head):
-    """A head that predicts a tag for each word. A subclass implements `loss` and `predict`.
+    """A head that predicts a tag for each word. A subclass implements `loss` and `transitions`.
 
     Args:
         scheme: how tags mark entities.
+        constrained: whether to exclude sequences that the scheme forbids from predictions.
+        entity_bias: added to the scores of the tags of entities in prediction.
+        probabilities: whether predictions contain the probabilities of tags and entities.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence whose tags are invalid.
 
@@ -51,9 +49,25 @@ class Tagger(nn.Module, Head):
 
     needs = frozenset({"outputs", "targets"})
 
-    def __init__(self, scheme: Scheme, dropout: float, invalid_tags: InvalidTags) -> None:
+    def __init__(
+        self,
+        *,
+        scheme: Scheme,
+        constrained: bool,
+        entity_bias: float,
+        probabilities: bool,
+        dropout: float,
+        invalid_tags: InvalidTags,
+    ) -> None:
         super().__init__()
         self.scheme: Scheme = scheme
+        self.constrained = constrained and scheme != "none"
+        if entity_bias and scheme == "none":
+            raise ValueError(
+                "entity_bias requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it"
+            )
+        self.entity_bias = entity_bias
+        self.probabilities = probabilities
         self.invalid_tags = invalid_tags
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
@@ -67,13 +81,13 @@ class Tagger(nn.Module, Head):
                 "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
                 "that does, such as `words_and_characters`"
             )
-        tags = {tag for example in examples for tag in self._training_tags(example, tokenizer)}
-        if not tags:
+        self.tag_counts = Counter(tag for example in examples for tag in self._training_tags(example, tokenizer))
+        if not self.tag_counts:
             raise DataError(
                 "no training sentence has valid tags: correct the data, or set `head.invalid_tags: repair` or another "
                 "`head.scheme`"
             )
-        self._set_tags(sorted(tags))
+        self._set_tags(sorted(self.tag_counts))
 
     def _training_tags(self, example: Example, tokenizer: Tokenizer | None) -> list[str]:
         """Return the tags of an example; none if it is skipped.
@@ -152,6 +166,7 @@ class Tagger(nn.Module, Head):
     def _set_tags(self, tags: list[str]) -> None:
         self.tags = tags
         self._tag_ids = {tag: tag_id for tag_id, tag in enumerate(tags)}
+        self._penalties = penalties(tags, self.scheme)
 
     def build(self, output_size: int, final_size: int) -> None:
         self.output = nn.Linear(output_size, len(self.tags))
@@ -192,19 +207,51 @@ class Tagger(nn.Module, Head):
         outputs = encoded.outputs.masked_fill(~batch.mask[:, :, None], 0)  # padded time steps can hold any value
         return self.output(self.dropout(outputs))
 
+    @abstractmethod
+    def transitions(self) -> Transitions:
+        """Return the scores of the transitions between tags."""
+
+    def best_paths(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[list[int]]:
+        """Return the predicted tag ids of each row."""
+        return best_paths(scores, lengths, transitions)
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        scores, transitions = self.tag_scores(encoded, batch), self.transitions()
+        if self.constrained:
+            device = scores.device
+            transitions = transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
+        bias = scores.new_tensor([self.entity_bias * (split_tag(tag)[0] != "O") for tag in self.tags])
+        paths = self.best_paths(scores + bias, batch.lengths, transitions)
+        predictions: list[dict[str, Any]] = [{"tags": [self.tags[tag_id] for tag_id in path]} for path in paths]
+        if self.probabilities:
+            posterior = Posterior(scores, batch.lengths, transitions, self.tags)
+            for row, (path, prediction) in enumerate(zip(paths, predictions, strict=True)):
+                of_path = posterior.tags(row)[range(len(path)), path]
+                prediction["probabilities"] = of_path.clamp(max=1).tolist()
+                if self.scheme != "none":
+                    found = spans(prediction["tags"])
+                    prediction["entity_probabilities"] = [posterior.span(row, span) for span in found]
+        return predictions
+
     def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
         """Return words and tags and, unless the scheme is `none`, entities. `words[start:end]` are an entity's words.
 
-        If the input is features, there are no words, and entities have no text.
+        With `probabilities`, there is one for each tag, and one in each entity. If the input is features, there are no
+        words, and entities have no text.
         """
         tags = list(prediction["tags"])
         words = list(value) if _is_words(value) else None
         formatted: dict[str, Any] = {"tags": tags} if words is None else {"words": words, "tags": tags}
+        if "probabilities" in prediction:
+            formatted["probabilities"] = prediction["probabilities"]
         if self.scheme != "none":
             formatted["entities"] = [
                 ({} if words is None else {"text": join_words(words[span.start : span.end])}) | span._asdict()
                 for span in spans(tags)
             ]
+            if "entity_probabilities" in prediction:
+                for entity, probability in zip(formatted["entities"], prediction["entity_probabilities"], strict=True):
+                    entity["probability"] = probability
         return formatted
 
     def metrics(
@@ -216,7 +263,7 @@ class Tagger(nn.Module, Head):
         tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
         truth = [tags for _, tags in self._scored(examples, tokenizer)]
-        return self._metrics(truth, [item["tags"] for item in predictions])
+        return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
 
     def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
         """Return the examples that are not skipped, each with its tags."""
@@ -227,20 +274,6 @@ class Tagger(nn.Module, Head):
                 scored.append((example, tags))
         return scored
 
-    def _metrics(self, truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
-        pairs = Counter(
-            pair
-            for true_tags, predicted_tags in zip(truth, predicted, strict=True)
-            for pair in zip(true_tags, predicted_tags, strict=True)
-        )
-        if not pairs:
-            return {}
-        correct = sum(count for (true, predicted_tag), count in pairs.items() if true == predicted_tag)
-        accuracy = correct / pairs.total()
-        if self.scheme == "none":
-            return {"accuracy": accuracy, "per_tag": _per_tag_scores(pairs)}
-        return {"accuracy": accuracy} | entity_scores(truth, predicted)
-
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of the most frequent tag of each word; None if inputs are features."""
         if not all(_is_words(example.input) for example in (*train, *test)):
@@ -248,7 +281,8 @@ class Tagger(nn.Module, Head):
         model = MostFrequentTag()
         model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
         scored = self._scored(test, tokenizer)
-        scores = self._metrics([tags for _, tags in scored], [model.predict(example.input) for example, _ in scored])
+        predicted = [model.predict(example.input) for example, _ in scored]
+        scores = split_scores([tags for _, tags in scored], predicted, self.scheme)
         return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
 
 
@@ -270,21 +304,3 @@ def _is_words(value: Any) -> bool:
 def _count_words(value: Any, tokenizer: Tokenizer | None) -> int:
     """Return the number of words of a text or a list, or of time steps of features."""
     return len(tokenizer.words(value)) if isinstance(value, str) and tokenizer is not None else len(value)
-
-
-def _per_tag_scores(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:
-    """Return precision, recall, F1 and support of each tag, given the counts of (true, predicted) pairs."""
-    true_counts: Counter[str] = Counter()
-    predicted_counts: Counter[str] = Counter()
-    for (true, predicted), count in pairs.items():
-        true_counts[true] += count
-        predicted_counts[predicted] += count
-    return {
-        tag: {
-            "precision": pairs[tag, tag] / predicted_counts[tag] if predicted_counts[tag] else 0.0,
-            "recall": pairs[tag, tag] / true_counts[tag] if true_counts[tag] else 0.0,
-            "f1": 2 * pairs[tag, tag] / (predicted_counts[tag] + true_counts[tag]),
-            "support": true_counts[tag],
-        }
-        for tag in sorted(true_counts | predicted_counts)
-    }

@@ -10,18 +10,23 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from seqkit.contracts import PositiveInt, Tokenizer
+from seqkit.contracts import PositiveInt, Tokenizer, TrainingFile
 from seqkit.errors import DataError
+from seqkit.readers.files import check_encoding, read_lines
+from seqkit_tagging.word_features import WordFeature, word_feature
 from seqkit_tagging.word_splitting import join_words, split_words
 
 _DIGIT = re.compile(r"\d")
+_MIN_WORDS_OF_FEATURE = 2
+"""A value of a feature that fewer words of the training data have is unknown, so that its vector is trained."""
 
 
 class WordCharacterTokenizer(Tokenizer):
     """The id of each word and the ids of its characters, for the embedding `words_and_characters`.
 
     Unknown words have the id 0, unknown characters the id 1. Character ids are padded with 0. `lower` and `fold_digits`
-    apply to word ids only; characters are never changed.
+    apply to word ids only; characters are never changed. The ids of `features` follow those of the characters; 0 is a
+    value that a single word of the training data has, or none.
 
     Args:
         lower: whether to convert words to lower case.
@@ -29,6 +34,13 @@ class WordCharacterTokenizer(Tokenizer):
         min_count: words with fewer occurrences in the training data are unknown.
         word_length: the maximum number of characters per word; of a longer word, half are taken from its beginning and
             half from its end.
+        features: features of each word that get vectors too: `shape` (capitals, letters, digits and other characters:
+            `Xx` for `Paris`), `prefix_1` to `prefix_4` and `suffix_1` to `suffix_4` (its first or last characters in
+            lower case). They help where words that are not in the training data are frequent.
+        extra_words: a file whose lines begin with a word, of vectors for instance. Words that are spelled in it as in
+            the vocabulary (`lower`, `fold_digits`) have an id too, so that with the embedding `pretrained` they have a
+            vector although the training data does not contain them. The file is needed once, to train.
+        encoding: the encoding of that file.
     """
 
     takes_words = True
@@ -40,11 +52,19 @@ class WordCharacterTokenizer(Tokenizer):
         fold_digits: bool = True,
         min_count: PositiveInt = 1,
         word_length: Annotated[int, Ge(2)] = 20,
+        features: list[WordFeature] | None = None,
+        extra_words: TrainingFile = None,
+        encoding: str = "utf-8",
     ) -> None:
+        self.features = features or []
+        if duplicates := sorted({name for name in self.features if self.features.count(name) > 1}):
+            raise ValueError(f"features contains {duplicates[0]} twice: remove one")
         self.lower = lower
         self.fold_digits = fold_digits
         self.min_count = min_count
         self.word_length = word_length
+        self.extra_words = extra_words
+        self.encoding = check_encoding(encoding)
 
     @property
     def vocab_size(self) -> int:  # type: ignore[override]
@@ -56,26 +76,43 @@ class WordCharacterTokenizer(Tokenizer):
         """The number of character ids, including padding and unknown characters."""
         return 2 + len(self._characters)
 
+    @property
+    def feature_vocab_sizes(self) -> list[int]:
+        """The number of ids of each feature, including that of unknown values."""
+        return [1 + len(ids) for ids in self._feature_ids]
+
     def fit(self, texts: Iterable[str | Sequence[str]]) -> None:
         counts: Counter[str] = Counter()
-        characters: set[str] = set()
+        distinct: set[str] = set()
         for text in texts:
             for word in self._split(text):
                 counts[self._normalize(word)] += 1
-                characters.update(word)
+                distinct.add(word)
         words = sorted(word for word, count in counts.items() if count >= self.min_count)
         if not words:
             raise DataError(f"no word of the training data occurs {self.min_count} times: lower tokenizer.min_count")
-        self._set_vocabulary(words, sorted(characters))
+        if self.extra_words is not None:
+            extra = {re.split("[ \t]", line, maxsplit=1)[0] for line in read_lines(self.extra_words, self.encoding)}
+            words = sorted({word for word in extra if word and self._normalize(word) == word}.union(words))
+        features: dict[str, list[str]] = {}
+        for name in self.features:
+            values = Counter(word_feature(word, name) for word in distinct)
+            features[name] = sorted(value for value, count in values.items() if count >= _MIN_WORDS_OF_FEATURE)
+        self._set_vocabulary(words, sorted(set().union(*distinct)), features)
 
     def encode(self, text: str | Sequence[str]) -> np.ndarray:
-        """Return the ids of a text or a list of words, int64 (time, 1 + word_length)."""
+        """Return the ids of a text or a list of words, int64 (time, 1 + word_length + number of features)."""
         words = self._split(text)
-        ids = np.zeros((len(words), 1 + self.word_length), dtype=np.int64)
+        first_feature = 1 + self.word_length
+        ids = np.zeros((len(words), first_feature + len(self.features)), dtype=np.int64)
         for row, word in zip(ids, words, strict=True):
             row[0] = self._word_ids.get(self._normalize(word), 0)
             characters = self._truncate(word)
             row[1 : 1 + len(characters)] = [self._character_ids.get(character, 1) for character in characters]
+            row[first_feature:] = [
+                values.get(word_feature(word, name), 0)
+                for name, values in zip(self.features, self._feature_ids, strict=True)
+            ]
         return ids
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
@@ -86,7 +123,8 @@ class WordCharacterTokenizer(Tokenizer):
         return split_words(text)
 
     def state(self) -> dict[str, Any]:
-        return {"words": self._words, "characters": self._characters}
+        state: dict[str, Any] = {"words": self._words, "characters": self._characters}
+        return state | {"features": self._feature_values} if self.features else state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned.
@@ -94,20 +132,17 @@ class WordCharacterTokenizer(Tokenizer):
         Raises:
             DataError: it is something else.
         """
-        for name in ("words", "characters"):
-            items = state.get(name) if isinstance(state, Mapping) else None
-            if not (isinstance(items, list) and items and all(isinstance(item, str) and item for item in items)):
-                raise DataError(f"the tokenizer's state has no list of {name}")
-            if len(set(items)) != len(items):
-                raise DataError(f"the tokenizer's state has duplicate {name}")
-            if items != sorted(items):
-                raise DataError(f"the {name} of the tokenizer's state are not sorted")
-        if any(len(character) != 1 for character in state["characters"]):
+        words, characters = (_strings(state, name) for name in ("words", "characters"))
+        if any(len(character) != 1 for character in characters):
             raise DataError("the characters of the tokenizer's state are not single characters")
-        self._set_vocabulary(state["words"], state["characters"])
+        features = state.get("features", {})
+        self._set_vocabulary(words, characters, {name: _strings(features, name) for name in self.features})
 
-    def _set_vocabulary(self, words: list[str], characters: list[str]) -> None:
-        self._words, self._characters = words, characters
+    def _set_vocabulary(self, words: list[str], characters: list[str], features: dict[str, list[str]]) -> None:
+        self._words, self._characters, self._feature_values = words, characters, features
+        self._feature_ids = [
+            {value: value_id for value_id, value in enumerate(features[name], start=1)} for name in self.features
+        ]
         self._word_ids = {word: word_id for word_id, word in enumerate(words, start=1)}
         self._character_ids = {character: character_id for character_id, character in enumerate(characters, start=2)}
 
@@ -141,7 +176,26 @@ class WordCharacterTokenizer(Tokenizer):
             return self._words[row[0] - 1]
         characters = [
             self._characters[character_id - 2] if character_id > 1 else "\N{REPLACEMENT CHARACTER}"
-            for character_id in row[1:]
+            for character_id in row[1 : 1 + self.word_length]
             if character_id
         ]
         return "".join(characters) or "\N{REPLACEMENT CHARACTER}"
+
+
+def _strings(state: Any, name: str) -> list[str]:
+    """Return a list of a state, after checking it.
+
+    Raises:
+        DataError: it is no sorted list of distinct strings, or it is empty (a feature may have no known value).
+    """
+    items = state.get(name) if isinstance(state, Mapping) else None
+    may_be_empty = name not in ("words", "characters")
+    if not (
+        isinstance(items, list) and (items or may_be_empty) and all(isinstance(item, str) and item for item in items)
+    ):
+        raise DataError(f"the tokenizer's state has no list of {name}")
+    if len(set(items)) != len(items):
+        raise DataError(f"the tokenizer's state has duplicate {name}")
+    if items != sorted(items):
+        raise DataError(f"the {name} of the tokenizer's state are not sorted")
+    return items

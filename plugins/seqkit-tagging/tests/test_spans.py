@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import classification_report
 from seqeval.metrics.sequence_labeling import get_entities
-from seqkit_tagging.spans import Span, entity_scores, is_forbidden, spans
+from seqkit_tagging.scores import entity_scores
+from seqkit_tagging.spans import Span, is_forbidden, spans
 
 BIO = ["O", *(f"{prefix}-{label}" for prefix in "BI" for label in ("per", "loc", "a-b"))]
 BMES = ["O", *(f"{prefix}-{label}" for prefix in "BMES" for label in ("per", "loc"))]

@@ -70,7 +70,11 @@ def test_predict_at_the_command_line(visits: seqkit.Run, tmp_path: Path) -> None
         timeout=240,
     )
     assert (completed.returncode, completed.stderr) == (0, "")
-    assert json.loads(completed.stdout) == {
+    prediction = json.loads(completed.stdout)
+    probabilities = prediction.pop("probabilities") + [each.pop("probability") for each in prediction["entities"]]
+    assert len(probabilities) == 6 + 2
+    assert all(0.3 < value <= 1 for value in probabilities)
+    assert prediction == {
         "text": "John Smith flew to Paris.",
         "words": ["John", "Smith", "flew", "to", "Paris", "."],
         "tags": ["B-person", "I-person", "O", "O", "B-place", "O"],

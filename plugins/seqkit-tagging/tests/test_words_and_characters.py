@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from seqkit_tagging.char_cnn import CharCNN
 from seqkit_tagging.embedding import WordCharacterEmbedding
 from seqkit_tagging.tokenizer import WordCharacterTokenizer
+from seqkit_tagging.word_features import word_feature
 from seqkit_tagging.word_splitting import join_words, split_words
 
 from seqkit.encoders.lstm import BiLSTM
@@ -136,8 +137,9 @@ def test_decode_joins_words() -> None:
     assert tokenizer.decode(tokenizer.encode(["In", "PARIS", "swan", "?"])) == "in paris swan \N{REPLACEMENT CHARACTER}"
 
 
-def test_restored_tokenizer_equals_fitted_tokenizer() -> None:
-    tokenizer, restored = WordCharacterTokenizer(), WordCharacterTokenizer()
+@pytest.mark.parametrize("features", [None, ["shape", "suffix_2"]])
+def test_restored_tokenizer_equals_fitted_tokenizer(features: Any) -> None:
+    tokenizer, restored = WordCharacterTokenizer(features=features), WordCharacterTokenizer(features=features)
     tokenizer.fit(TEXTS)
     restored.restore(json.loads(json.dumps(tokenizer.state())))
     assert (restored.encode(TEXTS[0]) == tokenizer.encode(TEXTS[0])).all()
@@ -145,6 +147,7 @@ def test_restored_tokenizer_equals_fitted_tokenizer() -> None:
         tokenizer.vocab_size,
         tokenizer.character_vocab_size,
     )
+    assert restored.feature_vocab_sizes == tokenizer.feature_vocab_sizes
 
 
 @pytest.mark.parametrize(
@@ -162,6 +165,64 @@ def test_restored_tokenizer_equals_fitted_tokenizer() -> None:
 def test_invalid_state_is_rejected(state: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         WordCharacterTokenizer().restore(state)
+
+
+# Word features
+
+FEATURES = ["shape", "prefix_2", "suffix_3"]
+
+
+@pytest.mark.parametrize(
+    ("word", "feature", "value"),
+    [
+        ("Paris", "shape", "Xx"),
+        ("McDonald's", "shape", "XxXx'x"),
+        ("1984", "shape", "0"),
+        ("U.S.", "shape", "X.X."),
+        ("B2B...", "shape", "X0X."),
+        ("Émile", "shape", "Xx"),
+        ("北京", "shape", "x"),
+        ("@", "shape", "@"),
+        ("Paris", "prefix_2", "pa"),
+        ("1984s", "suffix_3", "00s"),
+        ("a", "suffix_4", "a"),
+    ],
+)
+def test_word_feature(word: str, feature: Any, value: str) -> None:
+    assert word_feature(word, feature) == value
+
+
+def test_encode_appends_the_ids_of_features() -> None:
+    tokenizer = WordCharacterTokenizer(word_length=4, features=FEATURES)
+    tokenizer.fit([["Walking", "Talking", "was", "wa", "in"], ["in", "Wax"]])
+    plain = WordCharacterTokenizer(word_length=4)
+    plain.fit([["Walking", "Talking", "was", "wa", "in"], ["in", "Wax"]])
+    words = ["Walking", "WASHING", "in", "2nd"]
+    rows = tokenizer.encode(words)
+    assert (rows[:, :5] == plain.encode(words)).all()
+    known = [["unknown", "Xx", "x"], ["unknown", "wa"], ["unknown", "ing"]]  # of at least two different words
+    assert tokenizer.feature_vocab_sizes == [len(values) for values in known]
+    assert [[values[number] for values, number in zip(known, row[5:], strict=True)] for row in rows] == [
+        ["Xx", "wa", "ing"],
+        ["unknown", "wa", "ing"],
+        ["x", "unknown", "unknown"],
+        ["unknown", "unknown", "unknown"],
+    ]
+    assert tokenizer.decode(rows).replace("\N{REPLACEMENT CHARACTER}", "?") == "walking W??? in ?n?"
+
+
+def test_duplicate_features_are_rejected() -> None:
+    with pytest.raises(ValueError, match="^features contains shape twice: remove one$"):
+        WordCharacterTokenizer(features=["shape", "shape"])
+
+
+@pytest.mark.parametrize(
+    "features", [None, {}, {"shape": [1], "prefix_2": [], "suffix_3": []}, {"shape": ["x"], "prefix_2": ["b", "a"]}]
+)
+def test_invalid_features_of_a_state_are_rejected(features: Any) -> None:
+    state = {"words": ["a"], "characters": ["a"], "features": features}
+    with pytest.raises(DataError, match="^the .*tokenizer's state"):
+        WordCharacterTokenizer(features=FEATURES).restore(state)
 
 
 # Embedding and char_cnn
@@ -197,6 +258,24 @@ def test_vector_of_a_word_does_not_depend_on_its_neighbors(characters: Any) -> N
             embedding.character_vectors(character_ids_of_word)[None], torch.tensor([len(character_ids_of_word)])
         ).final[0]
         torch.testing.assert_close(single[3:], final)
+
+
+def test_vectors_of_features_follow_those_of_words_and_characters() -> None:
+    tokenizer = WordCharacterTokenizer(word_length=6, features=["shape", "suffix_1"])
+    tokenizer.fit(TEXTS)
+    embedding = WordCharacterEmbedding(
+        tokenizer, characters=lambda size: CharCNN(size, filters=4), word_dim=3, char_dim=5, feature_dim=2
+    ).eval()
+    ids = torch.from_numpy(tokenizer.encode(["Paris", "was"]))[None]
+    vectors = embedding(ids)
+    assert vectors.shape == (1, 2, embedding.output_size) and embedding.output_size == 3 + 4 + 2 * 2
+    shape, suffix = (embed.weight for embed in embedding.feature_vectors)
+    torch.testing.assert_close(vectors[0, :, 7:], torch.cat([shape[ids[0, :, -2]], suffix[ids[0, :, -1]]], dim=1))
+    without_features = tokenizer_and_embedding()[1].eval()
+    without_features.load_state_dict(
+        {name: value for name, value in embedding.state_dict().items() if not name.startswith("feature")}
+    )
+    torch.testing.assert_close(vectors[..., :7], without_features(ids[..., :7]))
 
 
 def test_gradients_reach_words_and_characters_but_not_padding() -> None:

@@ -32,4 +32,11 @@ def build_table(section: Mapping[str, Any], name: str, vocab_size: int, weights:
         vectors = weights.take(f"{name}.known", (known, width))
         own = weights.take(f"{name}.own", (max(1, vocab_size - known), width))
         return np.concatenate([vectors, own])[weights.take_permutation(f"{name}.rows", vocab_size)]
+    if section["type"] == "concat":
+        tables = [
+            build_table(inner, f"{name}.embeddings.{place}", vocab_size, weights)
+            for place, inner in enumerate(section["embeddings"])
+        ]
+        identity = np.eye(vocab_size, dtype=weights.dtype)
+        return np.concatenate([identity if table is None else table for table in tables], axis=1)
     return None

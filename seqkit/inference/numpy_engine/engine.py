@@ -10,6 +10,7 @@ import numpy as np
 
 from seqkit.contracts import Tokenizer
 from seqkit.errors import DataError
+from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.inference.builtin_tokenizer import builtin_tokenizer
 from seqkit.inference.engine import check_logits, ignored_overflow
 from seqkit.inference.numpy_engine.model import NumpyModel
@@ -21,7 +22,7 @@ from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
     "tokenizer": frozenset({"char", "byte", "word"}),
-    "embedding": frozenset({"one_hot", "learned", "pretrained"}),
+    "embedding": frozenset({"one_hot", "learned", "pretrained", "concat"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
 }
@@ -36,7 +37,7 @@ def supports(recipe: Mapping[str, Any]) -> bool:
 def _supports_section(kind: str, section: Any) -> bool:
     if not isinstance(section, dict) or not isinstance(section.get("type"), str):
         return False
-    nested = section.get("layers", [])
+    nested = section.get("layers", section.get("embeddings", []))
     if section["type"] not in SUPPORTED[kind] or not isinstance(nested, list):
         return False
     nested = [*nested, section["encoder"]] if "encoder" in section else nested
@@ -101,13 +102,14 @@ class NumpyEngine:
     def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
         return encoded
 
-    def predict(self, inputs: Sequence[np.ndarray], values: Sequence[Any]) -> list[dict[str, Any]]:
-        probabilities = self._model.label_probabilities(inputs)
-        labels = self._fitted["head"]["labels"]
-        return [
-            {"label": labels[best], "probabilities": dict(zip(labels, row, strict=True))}
-            for best, row in zip(probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True)
-        ]
+    def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+        return label_predictions(self._model.label_probabilities(inputs), self._fitted["head"]["labels"])
+
+    def combine(self, predictions: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+        return average_probabilities(predictions)
+
+    def format_predictions(self, predictions: Sequence[dict[str, Any]], values: Sequence[Any]) -> list[dict[str, Any]]:
+        return list(predictions)
 
     @cached_property
     def _fitted(self) -> dict[str, Any]:

@@ -20,8 +20,9 @@ import numpy as np
 from seqkit.contracts.parameters import NonNegativeInt
 from seqkit.inference.engine import ignored_overflow
 from seqkit.inference.numpy_engine.blas import parallel_map
+from seqkit.inference.numpy_engine.classification import NumpyNgrams, NumpyPooling
 from seqkit.inference.numpy_engine.embeddings import build_table
-from seqkit.inference.numpy_engine.encoders import NumpyEncoded, build_encoder
+from seqkit.inference.numpy_engine.encoders import build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
 from seqkit.inference.numpy_engine.weights import CheckedWeights, read_setting
 
@@ -55,13 +56,14 @@ class NumpyModel:
         self._embedding = build_table(recipe["embedding"], "embedding", vocab_size, weights)
         input_size = vocab_size if self._embedding is None else self._embedding.shape[1]
         self.encoder = build_encoder(recipe["encoder"], "encoder", input_size, weights)
-        self._output = weights.take_linear("head.output", output_size, self.encoder.output_size)
+        head = {"objective": "step", "context": 0, "pooling": "final", "ngrams": 0} | recipe["head"]
+        self._pooling = NumpyPooling(head, weights, self.encoder.output_size)
+        self._output = weights.take_linear("head.output", output_size, self._pooling.output_size)
+        self._wide = None if head["ngrams"] == 0 else NumpyNgrams(head, weights, output_size)
         weights.check_all_taken()
-        head = {"objective": "step", "context": 0, "pooling": "final"} | recipe["head"]
         objective = read_setting(head, "objective", "head", Literal["step", "prefix"])
         predicts_time_steps = head["type"] == "next_char" and objective == "step"
         self.context = read_setting(head, "context", "head", NonNegativeInt)
-        self._pooling = read_setting(head, "pooling", "head", Literal["final", "mean", "max"])
         self.carries_state = self.encoder.causal and predicts_time_steps
         # The final vector of a causal encoder is its output at the last time step.
         self._reads_final = self.encoder.causal or not predicts_time_steps
@@ -106,8 +108,10 @@ class NumpyModel:
         def compute(block: np.ndarray, cancelled: object) -> None:
             ids, lengths = _pad([texts[number] for number in block])
             with ignored_overflow():
-                encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling != "final")
-                logits[block] = _pool(encoded, lengths, self._pooling) @ self._output.weight.T + self._output.bias
+                encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling.needs_outputs)
+                logits[block] = self._pooling.pool(encoded, lengths) @ self._output.weight.T + self._output.bias
+                if self._wide is not None:
+                    logits[block] += self._wide.logits(ids, lengths)
 
         parallel_map(compute, blocks)
         with ignored_overflow():
@@ -139,15 +143,3 @@ def _pad(texts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     for row, ids in zip(padded, texts, strict=True):
         row[: len(ids)] = ids
     return padded, lengths
-
-
-def _pool(encoded: NumpyEncoded, lengths: np.ndarray, pooling: str) -> np.ndarray:
-    """Return (batch, output_size): the vector of each row that the head `classify` reads."""
-    if pooling == "final":
-        return encoded.final
-    outputs = encoded.outputs
-    assert outputs is not None  # requested
-    is_padding = np.arange(outputs.shape[1])[None, :, None] >= lengths[:, None, None]
-    if pooling == "max":
-        return np.where(is_padding, outputs.dtype.type(-np.inf), outputs).max(axis=1)
-    return np.where(is_padding, outputs.dtype.type(0), outputs).sum(axis=1) / lengths[:, None].astype(outputs.dtype)

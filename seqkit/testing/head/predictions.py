@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqkit.contracts import Batch, Encoded, Example
+from seqkit.contracts import Batch, Encoded, Example, Head
 from seqkit.messages import message
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import json_differs, numbers_differ, shorten
@@ -149,6 +149,38 @@ def probabilities(case: HeadCase) -> None:
                 "the predicted probabilities is {expected:.6g}: smooth labels and weight classes in training mode only",
                 loss=total / count,
                 expected=expected / len(rows),
+            )
+        )
+
+
+@check
+def combined_predictions(case: HeadCase) -> None:
+    """The predictions of equal members of an ensemble combine to those of one member, with the same loss."""
+    head, encoded, batch, found = _predict_all(case)
+    if type(head).combine is Head.combine:
+        raise DoesNotApply(message("the head has no `combine`"))
+    json_round_trip(head.task(), message("task"))
+    before = copy.deepcopy(found)
+    combined = head.combine([found, copy.deepcopy(found)])
+    if json_differs(before, found):
+        raise ContractViolation(message("combine modifies the predictions: work on a copy"))
+    if json_differs(found, combined):
+        raise ContractViolation(
+            message(
+                "combine returns {combined} for two members that predict {prediction}: return a prediction per row, in "
+                "the form of predict",
+                combined=shorten(combined),
+                prediction=shorten(found),
+            )
+        )
+    loss = head.loss_of_predictions(combined, case.examples)
+    total, count = loss_values(head, encoded, batch)
+    if loss is not None and numbers_differ(float(loss.total) / float(loss.count), total / count):
+        raise ContractViolation(
+            message(
+                "the mean loss in evaluation mode is {loss:.6g}, but loss_of_predictions returns {other:.6g}",
+                loss=total / count,
+                other=float(loss.total) / float(loss.count),
             )
         )
 

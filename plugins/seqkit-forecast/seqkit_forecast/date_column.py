@@ -1,0 +1,92 @@
+"""The column of dates of a file, and the time step of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from seqkit.errors import DataError
+from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
+
+
+def parse_dates(
+    cells: Sequence[str], lines: Sequence[int], column: str, date_format: str | None, path: Path
+) -> list[datetime]:
+    """Return the dates of the rows.
+
+    Args:
+        cells: the cells of the column.
+        lines: the line of each cell.
+        column: the name of the column.
+        date_format: the format of the dates, as for `parse_date`.
+        path: the file.
+
+    Raises:
+        DataError: one has another format, or is not later than the previous one.
+    """
+    dates: list[datetime] = []
+    for cell, line in zip(cells, lines, strict=True):
+        location = f"{path}:{line}"
+        try:
+            date = parse_date(cell, date_format)
+        except ValueError:
+            expected = (
+                f"does not match the format {date_format}"
+                if date_format
+                else "is not a date such as 2016-07-01 13:00 or 1949-01"
+            )
+            remedy = f"set `date_format:` to the format of column '{column}', or `time: null` if it has no dates"
+            raise DataError(f"{location}: '{cell}' {expected}: {remedy}") from None
+        if dates:
+            _check_order(dates[-1], date, cell, column, location)
+        dates.append(date)
+    return dates
+
+
+def _check_order(previous: datetime, date: datetime, text: str, column: str, location: str) -> None:
+    """Check that a date is later than the previous one.
+
+    Raises:
+        DataError: it is not.
+    """
+    if (date.tzinfo is None) != (previous.tzinfo is None):
+        raise DataError(f"{location}: only one of {text} and the previous date has a UTC offset: add one to both")
+    if date == previous:
+        raise DataError(f"{location}: the date {text} appears twice: keep one row per date, with local times in UTC")
+    if date < previous:
+        raise DataError(f"{location}: {text} is earlier than the previous date: sort the rows by '{column}'")
+
+
+def find_time_steps(dates: list[datetime], lines: Sequence[int], fill: int, path: Path) -> list[int]:
+    """Return the time step of each row.
+
+    Args:
+        dates: the date of each row.
+        lines: the line of each row.
+        fill: the maximum number of consecutive missing dates.
+        path: the file.
+
+    Raises:
+        DataError: a date is not on the grid, or more consecutive dates are missing than `fill` allows.
+    """
+    each_row = "set `spacing: any` to take each row as one time step"
+    try:
+        steps, interval = grid_positions(dates)
+    except IrregularDate as error:
+        location = f"{path}:{lines[error.row]}"
+        raise DataError(f"{location}: {_format_date(dates[error.row])} is {error}: correct it, or {each_row}") from None
+    for row in range(1, len(steps)):
+        missing = steps[row] - steps[row - 1] - 1
+        if missing > fill:
+            count = f"{missing:,} time step{'s' if missing > 1 else ''} of {interval}"
+            between = f"{_format_date(dates[row - 1])} and {_format_date(dates[row])}"
+            raise DataError(
+                f"{path}:{lines[row]}: missing {count} between {between}: add the rows, set `fill: {missing}` "
+                f"to repeat the previous value, or {each_row}"
+            )
+    return steps
+
+
+def _format_date(date: datetime) -> str:
+    return date.isoformat(" ", "auto" if date.second or date.microsecond else "minutes")

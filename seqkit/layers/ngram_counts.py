@@ -1,0 +1,113 @@
+"""Counts of hashed n-grams of token ids, in NumPy: torch is not imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+_MULTIPLIER = np.uint64(0x2545F4914F6CDD1D)
+"""The multiplier of xorshift64* (Vigna, An experimental exploration of Marsaglia's xorshift generators, 2016)."""
+
+
+class NgramCounts(NamedTuple):
+    """How often each bucket occurs in each row, sorted by row and bucket.
+
+    Attributes:
+        rows: int64 (entries,), the number of the row.
+        buckets: int64 (entries,), each at least 0 and below the number of buckets.
+        counts: int64 (entries,), each at least 1.
+    """
+
+    rows: np.ndarray
+    buckets: np.ndarray
+    counts: np.ndarray
+
+
+def hash_ngrams(ids: np.ndarray, n: int, buckets: int) -> list[np.ndarray]:
+    """Return the bucket of each n-gram of each length.
+
+    It depends on the ids of the n-gram, in order, and on `buckets` alone: it is the same in every process and on every
+    platform.
+
+    Args:
+        ids: int64 (batch, time); or (batch, time, ...) if a token is represented by several integers.
+        n: the length of the longest n-grams, in tokens, at least 1.
+        buckets: the number of buckets, at least 1.
+
+    Returns:
+        For each length from 1 to n: int64 (batch, time - length + 1), or (batch, 0) if time is less than length. The
+        bucket at a time step is that of the n-gram that begins there.
+    """
+    batch, time = ids.shape[:2]
+    parts = ids.reshape(batch, time, -1).astype(np.uint64)
+    tokens = np.zeros((batch, time), np.uint64)
+    for part in range(parts.shape[2]):
+        tokens = _append(tokens, parts[:, :, part])
+    codes, found = np.zeros((batch, time), np.uint64), []
+    for length in range(1, n + 1):
+        codes = _append(codes[:, : max(time - length + 1, 0)], tokens[:, length - 1 :])
+        found.append((codes % np.uint64(buckets)).astype(np.int64))
+    return found
+
+
+def _append(codes: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Return the hash of sequences that are longer by one id. Products are modulo 2^64."""
+    codes = (codes + ids + np.uint64(1)) * _MULTIPLIER
+    return codes ^ (codes >> np.uint64(32))  # the lower bits of a product depend on the lower bits of its factors alone
+
+
+def count_ngrams(ids: np.ndarray, lengths: np.ndarray, n: int, buckets: int) -> NgramCounts:
+    """Count the n-grams of length 1 to n of each row, without its padding.
+
+    Args:
+        ids: int64 (batch, time) or (batch, time, ...), padded.
+        lengths: int64 (batch,): the number of tokens of each row.
+        n: the length of the longest n-grams, in tokens, at least 1.
+        buckets: the number of buckets, at least 1.
+    """
+    keys = []  # row * buckets + bucket
+    for length, codes in enumerate(hash_ngrams(ids, n, buckets)):
+        is_real = np.arange(codes.shape[1]) + length < lengths[:, None]
+        keys.append((codes + np.arange(len(ids))[:, None] * buckets)[is_real])
+    found, counts = np.unique(np.concatenate(keys), return_counts=True)
+    return NgramCounts(*np.divmod(found, buckets), counts)
+
+
+def inverse_document_frequencies(texts: Iterable[np.ndarray], n: int, buckets: int) -> np.ndarray:
+    """Return the weight of each bucket: ln((1 + texts) / (1 + texts that contain it)) + 1, as scikit-learn's.
+
+    It is 0 for a bucket that occurs in one text only, which does not generalize, if there are at least 50 texts; and 0
+    for one that occurs in none.
+
+    Args:
+        texts: the ids of each text, int64 (time,) or (time, ...).
+        n: the length of the longest n-grams, in tokens, at least 1.
+        buckets: the number of buckets, at least 1.
+
+    Returns:
+        float64 (buckets,).
+    """
+    frequencies, number = np.zeros(buckets, np.int64), 0
+    for ids in texts:
+        number += 1
+        frequencies[count_ngrams(ids[None], np.array([len(ids)]), n, buckets).buckets] += 1
+    weights = np.log((1 + number) / (1 + frequencies)) + 1
+    return np.where(frequencies >= (2 if number >= 50 else 1), weights, 0.0)
+
+
+def ngram_weights(counts: NgramCounts, idf: np.ndarray, batch: int) -> np.ndarray:
+    """Return the TF-IDF of each entry: (1 + ln count) * idf, divided by the Euclidean norm of its row.
+
+    Args:
+        counts: the counts of a batch.
+        idf: float (buckets,).
+        batch: the number of rows.
+
+    Returns:
+        float64 (entries,); 0 in a row that contains no n-gram of the training texts.
+    """
+    weights = (1 + np.log(counts.counts)) * idf[counts.buckets].astype(np.float64)
+    norms = np.sqrt(np.bincount(counts.rows, weights**2, minlength=batch))
+    return weights / np.where(norms > 0, norms, 1)[counts.rows]
