@@ -32,7 +32,8 @@ class Pretrained(nn.Module, Embedding):
     Classification"). A note names the share of the words that have a vector, and the most frequent that have none.
 
     Works with any tokenizer that decodes the id of a token to its text. Of a token with several integers, the first is
-    the id of the word.
+    the id of the word. A word that the training split does not contain has no id: for vectors of words that are met
+    later, set `extra_words` of the tokenizer to the file too.
 
     Args:
         path: the file, possibly compressed with gzip: a word and its numbers per line, separated by spaces.

@@ -265,3 +265,18 @@ def test_missing_file_and_wrong_words_are_named_with_their_line(recipe: Path, ru
 def test_path_is_required(path: Any, recipe: Path) -> None:
     with pytest.raises(RecipeError, match=r"embedding\.path: "):
         train(recipe, embedding__path=path)
+
+
+@pytest.mark.parametrize("vectors", ["", "6 2\n"])
+def test_words_of_the_file_that_are_met_later_have_a_vector(vectors: str, recipe: Path) -> None:
+    (recipe.parent / "vectors.txt").write_text(vectors + VECTORS)
+    run = train(recipe, tokenizer__extra_words=recipe.parent / "vectors.txt", tokenizer__lower=True)
+    (recipe.parent / "vectors.txt").unlink()
+    symbols = json.loads((run.path / "tokenizer.json").read_text())["tokenizer"]["symbols"]
+    assert {"rome", "place", "zzq"} <= set(symbols)
+    assert "City" not in symbols  # `lower` never looks it up
+    known = weights(run)["embedding.known"].tolist()
+    assert [3.0, 3.0] in known
+    assert seqkit.load(run.path).predict(["Rome"]) != seqkit.load(run.path).predict(["place"])
+    resumed = seqkit.resume(run.path, quiet=True, train__epochs=3)
+    assert weights(resumed)["embedding.known"].tolist() == known
