@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ def run_recipe(
     Raises:
         SeqkitError: the recipe, the data or a component is invalid, or the run was stopped.
     """
+    if resume is not None:
+        recipe = replace(recipe, restored_from=Path(resume))
     plan = resolve(recipe, registry)
     from seqkit.layers.parallel import worker_threads
     from seqkit.modeling.device import choose_device, isolated_torch_state

@@ -36,8 +36,9 @@ Embeddings, encoders and heads inherit from `torch.nn.Module` and from their con
 `torch.optim.Optimizer` and from its own; readers, tokenizers and schedules need no torch. A constructor that rejects a
 value raises `ValueError` with a message that begins with the parameter's name (`"proj_size must be smaller than
 hidden_size"`); seqkit adds the line of the recipe. A parameter annotated `pathlib.Path` is a path relative to the
-recipe. One annotated `EncoderFactory`, `EmbeddingFactory` or `TokenizerFactory` is a nested component. The errors named
-on these pages are in `seqkit.errors`.
+recipe; one annotated `TrainingFile` is the path of a file that is needed once, to train. One annotated
+`EncoderFactory`, `EmbeddingFactory` or `TokenizerFactory` is a nested component. The errors named on these pages are in
+`seqkit.errors`.
 
 Flags such as `accepts_ids` describe methods. They are class attributes or properties, and are reset to their default
 in a subclass that overrides such a method without declaring the flag again (`capabilities`).
@@ -64,6 +65,7 @@ from seqkit.contracts.parameters import (
     PositiveInt,
     Probability,
     TokenizerFactory,
+    TrainingFile,
 )
 from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
@@ -111,5 +113,6 @@ __all__ = [
     "State",
     "Tokenizer",
     "TokenizerFactory",
+    "TrainingFile",
     "TrainingLength",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -52,6 +52,17 @@ class Embedding(Contract, ABC):
         Called once before training, with the ids or features of each training example. Must not use random numbers.
         """
 
+    def notes(self, splits: Mapping[str, Iterable[np.ndarray]]) -> list[str]:
+        """Return notes for the user about the inputs: what share of the words has a pretrained vector, for instance.
+
+        Called once before a new run is trained, after `fit`. Must not use random numbers. An embedding that contains
+        others returns their notes too.
+
+        Args:
+            splits: the ids or features of each example, by split.
+        """
+        return []
+
     @abstractmethod
     def forward(self, ids: Tensor) -> Tensor:
         """Embed ids, int64 (batch, time), or features. Returns float (batch, time, output_size)."""
@@ -74,3 +85,19 @@ class Embedding(Contract, ABC):
         recipe replaces what is returned here.
         """
         return ()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the constructor learned from a `TrainingFile`, except weights, as JSON types: sizes, words …
+
+        Called once it is built, and only if it has a `TrainingFile`.
+        """
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Create the layers that the constructor creates from a `TrainingFile`, from what `state` returned.
+
+        Called after the constructor has received None for the file. The weights of the run are loaded afterwards.
+
+        Raises:
+            DataError: the state is something else.
+        """

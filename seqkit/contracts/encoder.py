@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Encoded, Lookup, State
@@ -68,3 +68,19 @@ class Encoder(Contract, ABC):
         recipe replaces what is returned here.
         """
         return ()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the constructor learned from a `TrainingFile`, except weights, as JSON types: sizes, words …
+
+        Called once it is built, and only if it has a `TrainingFile`.
+        """
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Create the layers that the constructor creates from a `TrainingFile`, from what `state` returned.
+
+        Called after the constructor has received None for the file. The weights of the run are loaded afterwards.
+
+        Raises:
+            DataError: the state is something else.
+        """

@@ -2,6 +2,7 @@
 
     def __init__(self, input_size: int, *, hidden_size: PositiveInt, dropout: Fraction = 0.0): ...
     def __init__(self, input_size: int, *, layers: list[EncoderFactory]): ...
+    def __init__(self, tokenizer: Tokenizer, *, path: TrainingFile): ...
 
 Bounds are those of the package annotated-types: `Annotated[int, Ge(1), Le(100)]` is an integer, 1 to 100.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -27,6 +29,27 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 Probability = Annotated[float, Gt(0), Le(1)]
 """Greater than 0 and at most 1."""
 NonEmptyText = Annotated[str, MinLen(1)]
+
+
+@dataclass(frozen=True)
+class ReadOnce:
+    """Mark of a path whose file is read in training alone."""
+
+
+TrainingFile = Annotated[Path | None, ReadOnce()]
+"""A file that a component needs once: pretrained vectors, a list of words, the weights of another run.
+
+The constructor receives its path when the component is built for a new run, and **None** when it is restored: by
+`resume`, `load`, `predict` and every other use of a run. Then the file can be gone.
+
+- An embedding or an encoder reads the file in its constructor. What the constructor cannot do without the file (create
+  layers, whose sizes it determines) is done in `restore`, from what `state` returned. Weights and buffers are loaded
+  afterwards.
+- A tokenizer or a head reads the file in `fit`, and what it learned belongs to its `state`, as everything that `fit`
+  learns. When a run is resumed, it is restored and not fitted again.
+- A reader reads its source whenever a run is resumed, so its files are of the type `Path`.
+
+The recipe must set the parameter unless it has the default None. plan.json contains the digest of the file."""
 
 
 @dataclass(frozen=True)

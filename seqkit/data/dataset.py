@@ -199,12 +199,15 @@ def _describe_place(reader: str, number: int, location: str) -> str:
 
 
 def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> None:
-    """Fit the tokenizer of a plan on the training texts.
+    """Fit the tokenizer of a plan on the training texts; or restore it, if it needs a file that only training has.
 
     Raises:
         DataError: the texts contain no token for the vocabulary.
         PluginError: it does not set `vocab_size`.
     """
+    if plan.tokenizer is not None and plan.tokenizer.is_restored:
+        tokenizer.restore(plan.tokenizer.state)
+        return
     tokenizer.fit(texts)
     if plan.tokenizer is not None and not isinstance(getattr(tokenizer, "vocab_size", None), int):
         raise PluginError(

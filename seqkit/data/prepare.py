@@ -95,6 +95,9 @@ def prepare(plan: Plan) -> PreparedData:
 
 
 def _fit_head(plan: Plan, head: Head, train: Dataset, tokenizer: Tokenizer | None) -> None:
+    if plan.head.is_restored:
+        head.restore(plan.head.state)
+        return
     try:
         head.fit(train.examples, tokenizer)
     except ValueError as error:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from seqkit.contracts import Tokenizer
+from seqkit.contracts.parameters import ReadOnce
 from seqkit.messages import message
 from seqkit.recipe.rules import explain
 from seqkit.registry import builtin
@@ -32,6 +33,8 @@ def builtin_tokenizer(section: Mapping[str, Any]) -> Tokenizer:
     for key, value in values.items():
         if key not in annotations:
             raise ValueError(message("{key}: no such parameter", key=key))
-        if reason := explain(value, annotations[key]):
+        if ReadOnce() in getattr(annotations[key], "__metadata__", ()):
+            values[key] = None  # the tokenizer is restored
+        elif reason := explain(value, annotations[key]):
             raise ValueError(message("{key}: {reason}", key=key, reason=reason))
     return cls(**values)

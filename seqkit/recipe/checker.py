@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from seqkit.errors import Fault, PluginError
 from seqkit.messages import format_value, message
 from seqkit.recipe.parameters import Parameter, parameters, with_article
-from seqkit.recipe.paths import absolute_path, written_path
+from seqkit.recipe.paths import absolute_path, why_unusable, written_path
 from seqkit.recipe.plan import Spec
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.section import Section
 from seqkit.recipe.values import check_values
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registry
+from seqkit.runs.directory import RunDirectory
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -120,9 +121,26 @@ class Checker:
                 checked[parameter.name] = self.nested(parameter, given, here)
             elif parameter.is_path and isinstance(checked.get(parameter.name), Path):
                 checked[parameter.name] = self.absolute(checked[parameter.name], given.get(parameter.name), here)
+                if parameter.is_read_once and not self.recipe.restored_from:
+                    self.check_training_file(checked[parameter.name], here)
         if len(self.faults) > before:
             return None
-        return Spec(registered, cls, path, {key: checked[key] for key in parameters(cls)}, name_path)
+        values = {key: checked[key] for key in parameters(cls)}
+        spec = Spec(registered, cls, path, values, name_path, self.recipe.restored_from)
+        return replace(spec, state=self.learned_state(path)) if spec.is_restored else spec
+
+    def check_training_file(self, file: Path, here: KeyPath) -> None:
+        """Report a file that cannot be read, which a constructor would do without its place in the recipe."""
+        if not self.is_faulty(here) and (reason := why_unusable(file, is_resumed=False)):
+            self.fault(here, reason)
+
+    def learned_state(self, path: KeyPath) -> dict[str, Any]:
+        """Return what a component learned in the run that it is restored from."""
+        assert self.recipe.restored_from is not None
+        fitted = RunDirectory(self.recipe.restored_from).read_fitted()
+        if path in (("tokenizer",), ("head",)):
+            return fitted[path[0]] or {}
+        return fitted["components"].get(".".join(path), {})
 
     def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
         """Check a parameter that is a component, or a list of them."""

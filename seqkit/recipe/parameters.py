@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.contracts import Nested
+from seqkit.contracts.parameters import Nested, ReadOnce
 from seqkit.errors import PluginError
 from seqkit.messages import message
 from seqkit.recipe.section import Section
@@ -34,6 +34,7 @@ class Parameter:
         nested: the kind of component that it holds, if it does.
         is_list: whether it holds a list of components or sections.
         is_path: whether it is a path, which is relative to the recipe.
+        is_read_once: whether it is the path of a file that is read in training alone.
         sections: the sections that it can be, or hold a list of.
     """
 
@@ -44,6 +45,7 @@ class Parameter:
     nested: str | None
     is_list: bool
     is_path: bool
+    is_read_once: bool
     sections: tuple[type[Section], ...]
 
 
@@ -98,6 +100,9 @@ def _evaluate(annotations: dict[str, Any], cls: type) -> dict[str, Any]:
 
 def _parameter(item: inspect.Parameter, annotation: Any) -> Parameter:
     nested, is_list = _nested_kind(annotation)
+    is_read_once = any(isinstance(extra, ReadOnce) for extra in getattr(annotation, "__metadata__", ()))
+    if is_read_once:
+        annotation = Path if item.default is item.empty else Path | None
     forms = (annotation, *typing.get_args(annotation))
     sections = tuple(form for form in forms if isinstance(form, type) and issubclass(form, Section))
     return Parameter(
@@ -108,6 +113,7 @@ def _parameter(item: inspect.Parameter, annotation: Any) -> Parameter:
         nested=nested,
         is_list=is_list or (bool(sections) and typing.get_origin(annotation) is tuple),
         is_path=Path in forms,
+        is_read_once=is_read_once,
         sections=sections,
     )
 

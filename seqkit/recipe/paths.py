@@ -66,7 +66,7 @@ def check_files(recipe: Recipe, plan: Plan) -> None:
     faults = [
         recipe.fault(written_path(recipe, (*spec.path, name)), reason)
         for spec, name, path in _paths(plan)
-        if (reason := _why_unusable(path, is_resumed=bool(recipe.run)))
+        if (reason := why_unusable(path, is_resumed=bool(recipe.run)))
     ]
     if faults:
         raise MissingFilesError(sort_faults(faults))
@@ -75,11 +75,11 @@ def check_files(recipe: Recipe, plan: Plan) -> None:
 def _paths(plan: Plan) -> Iterator[tuple[Spec, str, Path]]:
     for spec in plan.components:
         for name, value in spec.values.items():
-            if isinstance(value, Path):
+            if isinstance(value, Path) and not (spec.restored_from and name in spec.training_files):
                 yield spec, name, value
 
 
-def _why_unusable(path: Path, is_resumed: bool) -> str:
+def why_unusable(path: Path, is_resumed: bool) -> str:
     """Return why a file cannot be read, or nothing.
 
     Args:

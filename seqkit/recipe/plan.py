@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqkit.contracts import Embedding, Encoder
 from seqkit.contracts.capabilities import check_declared
+from seqkit.errors import DataError, SeqkitError
+from seqkit.messages import message
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.schema import Split, Train
@@ -16,6 +19,7 @@ from seqkit.recipe.section import as_data
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry.records import Registered
 from seqkit.registry.requirements import split_source
+from seqkit.runs.directory import RunDirectory
 
 SECTIONS = {"data": "reader", "tokenizer": "tokenizer", "embedding": "embedding", "encoder": "encoder", "head": "head"}
 """The sections of a recipe that name a component, and its kind."""
@@ -46,6 +50,9 @@ class Spec:
         path: of the component in the recipe.
         values: the value of each parameter; a nested component is a Spec, or a list of them.
         name_path: of its name in the recipe: its `type`, or itself if the name is written alone.
+        restored_from: the run directory that the component is restored from, without its training files; None if it is
+            built for a new run.
+        state: what the component learned from its training files, in the run or when it was built.
     """
 
     registered: Registered
@@ -53,6 +60,8 @@ class Spec:
     path: KeyPath
     values: dict[str, Any]
     name_path: KeyPath = field(default=(), compare=False)
+    restored_from: Path | None = field(default=None, compare=False)
+    state: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -71,6 +80,17 @@ class Spec:
     def path_parameters(self) -> list[str]:
         """The names of the parameters that are paths."""
         return [parameter.name for parameter in parameters(self.cls).values() if parameter.is_path]
+
+    @property
+    def training_files(self) -> dict[str, Path]:
+        """The files that are read in training alone, by parameter."""
+        names = [parameter.name for parameter in parameters(self.cls).values() if parameter.is_read_once]
+        return {name: self.values[name] for name in names if self.values[name] is not None}
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether this component, or one that it contains, is restored from a run in place of its training files."""
+        return self.restored_from is not None and any(spec.training_files for spec in self.walk())
 
     def nested(self) -> Iterator[Spec]:
         """Yield the components that are parameters of this one."""
@@ -101,8 +121,11 @@ class Spec:
 
         Raises:
             BuildError: the constructor rejected a value with a ValueError.
+            DataError: a training file is wrong, or the state that replaces it.
         """
         arguments = {name: _with_factories(value) for name, value in self.values.items()}
+        if self.restored_from:
+            arguments |= dict.fromkeys(self.training_files)
         try:
             component = self.cls(*supplied, **arguments)
         except BuildError:
@@ -110,7 +133,27 @@ class Spec:
         except ValueError as error:
             raise self.rejection(error) from error
         check_declared(component)
+        if self.registered.kind in ("embedding", "encoder") and self.training_files:
+            self._exchange_state(component)
         return component
+
+    def _exchange_state(self, component: Embedding | Encoder) -> None:
+        """Record what a component learned from its training files, or restore it."""
+        if self.restored_from is None:
+            self.state.clear()
+            self.state.update(component.state())
+            return
+        try:
+            component.restore(self.state)
+        except Exception as error:  # a plugin can fail on a corrupt state in any way
+            raise DataError(
+                message(
+                    "{file}: corrupt: {key} cannot read its state: {reason}",
+                    file=RunDirectory(self.restored_from).tokenizer,
+                    key=".".join(self.path),
+                    reason=error if isinstance(error, SeqkitError) else f"{type(error).__name__}: {error}",
+                )
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ class Recipe:
         overrides: the overrides, `key=value`.
         command: the command line that reads it; empty in Python.
         run: the run directory that it is the recipe of, if it was read from one.
+        restored_from: the run directory whose state replaces files that are read in training alone: `run`, or another
+            that the recipe resumes.
     """
 
     data: dict[str, Any]
@@ -56,6 +58,11 @@ class Recipe:
     overrides: list[str] = field(default_factory=list)
     command: str = ""
     run: Path | None = None
+    restored_from: Path | None = None
+
+    def __post_init__(self) -> None:
+        """A recipe that is read from a run needs none of its training files."""
+        self.restored_from = self.restored_from or self.run
 
     @property
     def default_name(self) -> str:

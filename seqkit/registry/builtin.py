@@ -55,6 +55,18 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.testing.builtin:learned",
     )
     yield Component(
+        "pretrained",
+        "seqkit.embeddings.pretrained:Pretrained",
+        "word vectors from a file: word2vec, GloVe, fastText",
+        "seqkit.testing.builtin:pretrained",
+    )
+    yield Component(
+        "concat",
+        "seqkit.embeddings.concat:Concat",
+        "the vectors of several embeddings, concatenated",
+        "seqkit.testing.builtin:concat",
+    )
+    yield Component(
         "scaled",
         "seqkit.embeddings.scaled:Scaled",
         "features, each scaled to a common range",

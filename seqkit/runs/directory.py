@@ -219,7 +219,9 @@ class RunDirectory:
         return plan
 
     def read_fitted(self) -> dict[str, Any]:
-        """Return what tokenizer and head learned from the data: `{"tokenizer": …, "head": …, "features": …}`.
+        """Return what the components learned: `{"tokenizer": …, "head": …, "features": …, "components": …}`.
+
+        The first two learned it from the data; `components` are others, by their keys, which learned it from files.
 
         Raises:
             DataError: the file is corrupt.
@@ -238,7 +240,10 @@ class RunDirectory:
                     value=format_value(features),
                 )
             )
-        return {"tokenizer": None, "features": None} | fitted
+        components = fitted.get("components", {})
+        if not isinstance(components, dict) or not all(isinstance(state, dict) for state in components.values()):
+            raise DataError(message("{file}: corrupt: 'components' is not a mapping of mappings", file=self.tokenizer))
+        return {"tokenizer": None, "features": None, "components": {}} | fitted
 
 
 def explain_format(found: object) -> str:

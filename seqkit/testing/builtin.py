@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Example
+from seqkit.embeddings.concat import Concat
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
+from seqkit.embeddings.pretrained import Pretrained
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.encoders.projected import Projected
@@ -111,6 +116,29 @@ def one_hot() -> list[Check]:
 
 def learned() -> list[Check]:
     return checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, dropout=0.3))
+
+
+def pretrained() -> list[Check]:
+    def build(tokenizer: Any, **parameters: Any) -> Pretrained:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "vectors.txt"
+            path.write_text("a 0.5 -1\nt 1 0.25\nh -0.5 2\n", encoding="utf-8")
+            return Pretrained(tokenizer, path=path, **parameters)
+
+    return variants(
+        {
+            "frozen": checks_for_embedding(build),
+            "trainable": checks_for_embedding(lambda tokenizer: build(tokenizer, trainable=True, dropout=0.3)),
+        }
+    )
+
+
+def concat() -> list[Check]:
+    def build(tokenizer: Any) -> Concat:
+        inner: list[Any] = [OneHot, partial(Learned, dim=3), partial(Learned, dim=2, dropout=0.3)]
+        return Concat(tokenizer, embeddings=inner)
+
+    return checks_for_embedding(build)
 
 
 def scaled() -> list[Check]:

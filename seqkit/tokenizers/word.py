@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
-from seqkit.contracts import PositiveInt, Tokenizer
+from seqkit.contracts import PositiveInt, Tokenizer, TrainingFile
 from seqkit.errors import DataError
 from seqkit.messages import message
+from seqkit.readers.files import check_encoding, read_lines
 from seqkit.tokenizers.vocabulary import UnknownPolicy, Vocabulary
 
 _JOINERS = "'\N{RIGHT SINGLE QUOTATION MARK}-\N{HYPHEN}"
@@ -48,6 +51,10 @@ class Word(Tokenizer):
         min_count: words with fewer occurrences in the training text are unknown. With `unknown: mark`, the additional
             id then occurs in training, so the model learns it.
         max_length: the maximum number of tokens; longer texts are truncated. Null for no limit.
+        extra_words: a file whose lines begin with a word, of vectors for instance. Words that are a single token have
+            an id too, so that with the embedding `pretrained` they have a vector although the training text does not
+            contain them. The file is needed once, to train.
+        encoding: the encoding of that file.
     """
 
     def __init__(
@@ -57,7 +64,11 @@ class Word(Tokenizer):
         unknown: UnknownPolicy = "error",
         min_count: PositiveInt = 1,
         max_length: PositiveInt | None = None,
+        extra_words: TrainingFile = None,
+        encoding: str = "utf-8",
     ) -> None:
+        self.extra_words = extra_words
+        self.encoding = check_encoding(encoding)
         self.max_length = max_length
         self.lower = lower
         self.vocabulary = Vocabulary(unknown=unknown, min_count=min_count)
@@ -72,7 +83,12 @@ class Word(Tokenizer):
         return range(len(self.vocabulary.symbols), len(self.vocabulary))
 
     def fit(self, texts: Iterable[str]) -> None:
-        self.vocabulary.fit(self._words(text) for text in texts)
+        counts = Counter(token for text in texts for token in self._words(text))
+        if self.extra_words is not None:
+            found = (re.split("[ \t]", line, maxsplit=1)[0] for line in read_lines(self.extra_words, self.encoding))
+            extra = (word for word in found if word and list(self._words(word)) == [word])
+            counts.update(dict.fromkeys(extra, self.vocabulary.min_count))
+        self.vocabulary.fit_counts(counts)
 
     def encode(self, text: str) -> np.ndarray:
         known = (token for token in self._words(text) if token in self.vocabulary or not _is_space(token))

@@ -18,6 +18,7 @@ from seqkit.errors import DataError, UsageError
 from seqkit.messages import format_value, message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
+from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.runs.directory import FORMAT, RunDirectory
 from seqkit.runs.git import git_commit
 
@@ -40,7 +41,7 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
             for each in (spec.registered for spec in plan.components)
         ],
         "data_sha256": data.digests(),
-        "files_sha256": _file_digests(plan),
+        "files_sha256": _data_digests(plan) | _training_file_digests(plan),
         "processes": processes,
         "versions": installed_versions(plan),
     }
@@ -62,24 +63,36 @@ def installed_versions(plan: Plan) -> dict[str, str]:
     } | plan.providers()
 
 
-def _file_digests(plan: Plan) -> dict[str, str]:
+def _data_digests(plan: Plan) -> dict[str, str]:
     """Return the sha256 of the file of each reader, by key of the recipe."""
+    readers = (plan.reader, *plan.side_readers.values())
+    return _sha256({(*spec.path, "path"): spec.values.get("path") for spec in readers})
+
+
+def _training_file_digests(plan: Plan) -> dict[str, str]:
+    """Return the sha256 of each file that is read in training alone, by key of the recipe."""
+    return _sha256({(*spec.path, name): path for spec in plan.components for name, path in spec.training_files.items()})
+
+
+def _sha256(paths: Mapping[KeyPath, Any]) -> dict[str, str]:
+    """Return the sha256 of those of the values that are the path of a file."""
     digests = {}
-    for spec in (plan.reader, *plan.side_readers.values()):
-        path = spec.values.get("path")
+    for key, path in paths.items():
         if isinstance(path, Path) and path.is_file():
             with path.open("rb") as file:
-                digests[".".join((*spec.path, "path"))] = hashlib.file_digest(file, "sha256").hexdigest()
+                digests[".".join(key)] = hashlib.file_digest(file, "sha256").hexdigest()
     return digests
 
 
-def fitted_document(data: PreparedData) -> dict[str, Any]:
-    """Return the content of tokenizer.json: what tokenizer and head learned from the data."""
-    return {
+def fitted_document(data: PreparedData, plan: Plan) -> dict[str, Any]:
+    """Return the content of tokenizer.json: what the components learned from the data and from training files."""
+    components = {".".join(spec.path): spec.state for spec in plan.components if spec.state}
+    document = {
         "tokenizer": data.tokenizer.state() if data.tokenizer else None,
         "head": data.head.state(),
         "features": data.features,
     }
+    return document | ({"components": components} if components else {})
 
 
 def check_same_recipe(run: RunDirectory, saved: Plan, plan: Plan) -> None:
@@ -126,7 +139,7 @@ def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: Prepar
     if not splits:
         return
     changed = ", ".join(split for split in SPLITS if split in splits) or message("all splits")
-    files, now = document.get("files_sha256"), _file_digests(plan)
+    files, now = document.get("files_sha256"), _data_digests(plan)
     files = files if isinstance(files, dict) else {}
     if changed_files := [key for key in now if key in files and files[key] != now[key]]:
         reason = message("the file of {key} has changed: restore it", key=changed_files[0])

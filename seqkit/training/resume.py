@@ -125,7 +125,7 @@ def _initial_files(
         str(names.given): recipe.given,
         str(names.overrides): "".join(f"{line}\n" for line in recipe.overrides).encode(),
         str(names.plan): to_json(document).encode(),
-        str(names.tokenizer): to_json(fitted_document(setup.data)).encode(),
+        str(names.tokenizer): to_json(fitted_document(setup.data, setup.plan)).encode(),
         str(names.model): checkpoint["model.safetensors"],
         str(names.metrics): b"",
     }

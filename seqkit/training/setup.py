@@ -68,6 +68,13 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     if model.embedding is not None:
         examples = data.splits["train"].examples
         model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
+        if plan.embedding is not None and plan.embedding.restored_from is None:
+            data.notes += model.embedding.notes(
+                {
+                    split: (encode(example.input, data.tokenizer) for example in dataset.examples)
+                    for split, dataset in data.splits.items()
+                }
+            )
     if data.tokenizer is None:
         check_features(model, data)
     # MPS has no float64.

@@ -53,7 +53,12 @@ ENCODERS: dict[str, dict[str, Any]] = {
         "layers": [{"type": "stacked", "layers": [LSTM, {"type": "projected", "proj_size": 2, "encoder": LSTM}]}, LSTM],
     },
 }
-EMBEDDINGS = {"one_hot": {"type": "one_hot"}, "learned": {"type": "learned", "dim": 3, "dropout": 0.5}}
+LEARNED = {"type": "learned", "dim": 3, "dropout": 0.5}
+EMBEDDINGS: dict[str, dict[str, Any]] = {
+    "one_hot": {"type": "one_hot"},
+    "learned": LEARNED,
+    "concat": {"type": "concat", "embeddings": [LEARNED, {"type": "one_hot"}, LEARNED | {"dim": 2}]},
+}
 HEADS = {
     "step": {"type": "next_char", "allow_leak": True, "context": 6, "dropout": 0.5},
     "prefix": {"type": "next_char", "objective": "prefix", "context": 6},

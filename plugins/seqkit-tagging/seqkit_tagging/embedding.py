@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from seqkit.contracts import Embedding, EncoderFactory, Fraction, PositiveInt, Tokenizer
+from seqkit.contracts import Embedding, EmbeddingFactory, EncoderFactory, Fraction, PositiveInt, Tokenizer
 
 
 class WordCharacterEmbedding(nn.Module, Embedding):
@@ -23,7 +23,9 @@ class WordCharacterEmbedding(nn.Module, Embedding):
 
     Args:
         characters: the encoder of a word's characters.
-        word_dim: the width of the word vectors.
+        words: the embedding of the words, in place of learned vectors: `{type: pretrained, path: glove.txt.gz}`, or a
+            `concat` of several.
+        word_dim: the width of learned word vectors.
         char_dim: the width of the character vectors.
         word_dropout: in training, replace a word with n occurrences by the unknown word with probability a / (a + n),
             where a is this value (Kiperwasser and Goldberg, 2016); 0 to disable.
@@ -33,12 +35,14 @@ class WordCharacterEmbedding(nn.Module, Embedding):
 
     unseen: Tensor
     """The probability of replacing each word by the unknown word in training, float (vocab_size,)."""
+    word_vectors: Any
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         *,
         characters: EncoderFactory,
+        words: EmbeddingFactory | None = None,
         word_dim: PositiveInt = 100,
         char_dim: PositiveInt = 32,
         word_dropout: Annotated[float, Ge(0)] = 0.25,
@@ -50,10 +54,11 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         if character_vocab_size is None:
             raise ValueError("characters requires the tokenizer `words_and_characters`: set `tokenizer` to it")
         self.word_dropout = word_dropout
-        self.word_vectors = nn.Embedding(tokenizer.vocab_size, word_dim)
+        self.word_vectors = words(tokenizer) if words else nn.Embedding(tokenizer.vocab_size, word_dim)
         self.character_vectors = nn.Embedding(character_vocab_size, char_dim, padding_idx=0)
         # The expected length is 1 for any width: rare words are updated a few times only and stay near this value.
-        for vectors, width in ((self.word_vectors, word_dim), (self.character_vectors, char_dim)):
+        for vectors in [self.character_vectors] if words else [self.word_vectors, self.character_vectors]:
+            width = vectors.embedding_dim
             nn.init.uniform_(vectors.weight, -math.sqrt(3 / width), math.sqrt(3 / width))
         self.characters: Any = characters(char_dim)
         sizes = getattr(tokenizer, "feature_vocab_sizes", [])
@@ -61,16 +66,23 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         for weight in self.feature_vectors.parameters():
             nn.init.uniform_(weight, -math.sqrt(3 / feature_dim), math.sqrt(3 / feature_dim))
         self.dropout = nn.Dropout(dropout)
-        self.output_size = word_dim + self.characters.final_size + feature_dim * len(sizes)
+        word_size: int = self.word_vectors.output_size if words else word_dim
+        self.output_size = word_size + self.characters.final_size + feature_dim * len(sizes)
         self.register_buffer("unseen", torch.zeros(tokenizer.vocab_size))
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
         """Count the words, for `word_dropout`."""
-        counts = np.zeros(len(self.unseen))
-        for ids in inputs:
-            np.add.at(counts, ids[:, 0], 1)
+        words = [ids[:, 0] for ids in inputs]
+        if isinstance(self.word_vectors, Embedding):
+            self.word_vectors.fit(words)
+        counts = np.bincount(np.concatenate(words), minlength=len(self.unseen))
         if self.word_dropout:
             self.unseen.copy_(torch.from_numpy(self.word_dropout / (self.word_dropout + counts)))
+
+    def notes(self, splits: Mapping[str, Iterable[np.ndarray]]) -> list[str]:
+        if not isinstance(self.word_vectors, Embedding):
+            return []
+        return self.word_vectors.notes({split: (ids[:, 0] for ids in inputs) for split, inputs in splits.items()})
 
     def forward(self, ids: Tensor) -> Tensor:
         """Embed ids, int64 (batch, time, 1 + word_length + features). Returns float (batch, time, output_size)."""

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from seqkit.contracts import PositiveInt, Tokenizer
+from seqkit.contracts import PositiveInt, Tokenizer, TrainingFile
 from seqkit.errors import DataError
+from seqkit.readers.files import check_encoding, read_lines
 from seqkit_tagging.word_features import WordFeature, word_feature
 from seqkit_tagging.word_splitting import join_words, split_words
 
@@ -36,6 +37,10 @@ class WordCharacterTokenizer(Tokenizer):
         features: features of each word that get vectors too: `shape` (capitals, letters, digits and other characters:
             `Xx` for `Paris`), `prefix_1` to `prefix_4` and `suffix_1` to `suffix_4` (its first or last characters in
             lower case). They help where words that are not in the training data are frequent.
+        extra_words: a file whose lines begin with a word, of vectors for instance. Words that are spelled in it as in
+            the vocabulary (`lower`, `fold_digits`) have an id too, so that with the embedding `pretrained` they have a
+            vector although the training data does not contain them. The file is needed once, to train.
+        encoding: the encoding of that file.
     """
 
     takes_words = True
@@ -48,6 +53,8 @@ class WordCharacterTokenizer(Tokenizer):
         min_count: PositiveInt = 1,
         word_length: Annotated[int, Ge(2)] = 20,
         features: list[WordFeature] | None = None,
+        extra_words: TrainingFile = None,
+        encoding: str = "utf-8",
     ) -> None:
         self.features = features or []
         if duplicates := sorted({name for name in self.features if self.features.count(name) > 1}):
@@ -56,6 +63,8 @@ class WordCharacterTokenizer(Tokenizer):
         self.fold_digits = fold_digits
         self.min_count = min_count
         self.word_length = word_length
+        self.extra_words = extra_words
+        self.encoding = check_encoding(encoding)
 
     @property
     def vocab_size(self) -> int:  # type: ignore[override]
@@ -82,6 +91,9 @@ class WordCharacterTokenizer(Tokenizer):
         words = sorted(word for word, count in counts.items() if count >= self.min_count)
         if not words:
             raise DataError(f"no word of the training data occurs {self.min_count} times: lower tokenizer.min_count")
+        if self.extra_words is not None:
+            extra = {re.split("[ \t]", line, maxsplit=1)[0] for line in read_lines(self.extra_words, self.encoding)}
+            words = sorted({word for word in extra if word and self._normalize(word) == word}.union(words))
         features: dict[str, list[str]] = {}
         for name in self.features:
             values = Counter(word_feature(word, name) for word in distinct)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from seqkit_tagging.tokenizer import WordCharacterTokenizer
 from seqkit_tagging.word_features import word_feature
 from seqkit_tagging.word_splitting import join_words, split_words
 
+from seqkit.embeddings.pretrained import Pretrained
 from seqkit.encoders.lstm import BiLSTM
 from seqkit.errors import DataError
 
@@ -338,3 +341,23 @@ def test_char_cnn_ignores_padded_time_steps() -> None:
 def test_char_cnn_needs_a_width() -> None:
     with pytest.raises(ValueError, match="^widths is empty"):
         CharCNN(5, filters=3, widths=[])
+
+
+def test_words_of_a_file_have_its_vectors(tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("rome 1 2\nparis 3 4\nParis 5 5\n1984 6 6\n")
+    tokenizer = WordCharacterTokenizer(extra_words=vectors)
+    tokenizer.fit([["Rome", "is", "old"]])
+    assert tokenizer.state()["words"] == ["is", "old", "paris", "rome"]  # `lower` and `fold_digits` find no other
+    embedding: Any = WordCharacterEmbedding(
+        tokenizer, characters=lambda size: CharCNN(size, filters=3), words=partial(Pretrained, path=vectors)
+    )
+    rows = [tokenizer.encode(["Paris", "Rome"]), tokenizer.encode(["unseen"])]
+    embedding.fit(iter(rows))
+    assert embedding.output_size == 2 + embedding.characters.final_size
+    with torch.no_grad():
+        found = embedding.eval()(torch.from_numpy(rows[0])[None])[0, :, :2]
+    assert found.tolist() == [[3, 4], [1, 2]]
+    (note,) = embedding.notes({"valid": iter(rows)})
+    assert note.startswith("vectors.txt: in valid, 100.0% of the 2 distinct words")
+    assert note.endswith("66.7% of all words")

@@ -22,7 +22,7 @@ from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
     "tokenizer": frozenset({"char", "byte", "word"}),
-    "embedding": frozenset({"one_hot", "learned"}),
+    "embedding": frozenset({"one_hot", "learned", "pretrained", "concat"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
 }
@@ -37,7 +37,7 @@ def supports(recipe: Mapping[str, Any]) -> bool:
 def _supports_section(kind: str, section: Any) -> bool:
     if not isinstance(section, dict) or not isinstance(section.get("type"), str):
         return False
-    nested = section.get("layers", [])
+    nested = section.get("layers", section.get("embeddings", []))
     if section["type"] not in SUPPORTED[kind] or not isinstance(nested, list):
         return False
     nested = [*nested, section["encoder"]] if "encoder" in section else nested

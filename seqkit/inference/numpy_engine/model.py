@@ -17,10 +17,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seqkit.contracts.parameters import NonNegativeInt, PositiveInt
+from seqkit.contracts.parameters import NonNegativeInt
 from seqkit.inference.engine import ignored_overflow
 from seqkit.inference.numpy_engine.blas import parallel_map
 from seqkit.inference.numpy_engine.classification import NumpyNgrams, NumpyPooling
+from seqkit.inference.numpy_engine.embeddings import build_table
 from seqkit.inference.numpy_engine.encoders import build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
 from seqkit.inference.numpy_engine.weights import CheckedWeights, InvalidSetting, LinearWeights, read_setting
@@ -53,11 +54,8 @@ class NumpyModel:
     def __init__(
         self, recipe: Mapping[str, Any], weights: CheckedWeights, *, vocab_size: int, output_size: int
     ) -> None:
-        self._embedding: np.ndarray | None = None
-        input_size = vocab_size
-        if recipe["embedding"]["type"] == "learned":
-            input_size = read_setting(recipe["embedding"], "dim", "embedding", PositiveInt)
-            self._embedding = weights.take("embedding.vectors.weight", (vocab_size, input_size))
+        self._embedding = build_table(recipe["embedding"], "embedding", vocab_size, weights)
+        input_size = vocab_size if self._embedding is None else self._embedding.shape[1]
         self.encoder = build_encoder(recipe["encoder"], "encoder", input_size, weights)
         head = {"objective": "step", "context": 0, "pooling": "final", "ngrams": 0, "tied": False} | recipe["head"]
         self._pooling = NumpyPooling(head, weights, self.encoder.output_size)

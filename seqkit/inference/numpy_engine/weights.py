@@ -96,7 +96,9 @@ class CheckedWeights:
     """
 
     def __init__(self, tensors: Mapping[str, np.ndarray], file: Path) -> None:
-        self.dtype = np.result_type(np.float32, *(tensor.dtype for tensor in tensors.values()))
+        self.dtype = np.result_type(
+            np.float32, *(tensor.dtype for tensor in tensors.values() if tensor.dtype.kind == "f")
+        )
         self._file = file
         self._tensors = tensors
         self._taken: set[str] = set()
@@ -143,6 +145,22 @@ class CheckedWeights:
             )
         self._taken.add(name)
         return np.asarray(tensor, dtype=self.dtype)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a weight that the recipe does not determine; () if it is missing."""
+        return self._tensors[name].shape if name in self._tensors else ()
+
+    def take_permutation(self, name: str, size: int) -> np.ndarray:
+        """Return a permutation of the numbers below a size, int64 (size,).
+
+        Raises:
+            DataError: it is missing or something else.
+        """
+        tensor = self._tensors.get(name)
+        if tensor is None or tensor.dtype.kind != "i" or not np.array_equal(np.sort(tensor), np.arange(size)):
+            raise DataError(message("{file}: '{name}' is not a permutation", file=self._file, name=name))
+        self._taken.add(name)
+        return tensor
 
     def take_linear(self, name: str, output_size: int, input_size: int, *, bias: bool = True) -> LinearWeights:
         """Return the weights of a linear layer. Raises as `take` does."""
