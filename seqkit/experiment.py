@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
@@ -107,7 +108,8 @@ def _train_and_evaluate(
     from safetensors.torch import save
 
     from seqkit.modeling.weights import copy_weights
-    from seqkit.training.evaluation import evaluate
+    from seqkit.training.evaluation import evaluate_split
+    from seqkit.training.report_data import collect_exhibits, report_document
     from seqkit.training.trainer import Trainer
 
     progress = Trainer(setup, run, callbacks, communicator, stop, checkpoint).fit()
@@ -116,10 +118,11 @@ def _train_and_evaluate(
     )
     callbacks.emit("training_end")
     splits = setup.data.splits
-    metrics = {
-        split: evaluate(setup.model, splits[split], batches, communicator)
-        for split, batches in setup.evaluation_batches.items()
-    }
+    metrics, exhibits = {}, {}
+    for split, batches in setup.evaluation_batches.items():
+        metrics[split], predictions = evaluate_split(setup.model, splits[split], batches, communicator)
+        if communicator.is_first:
+            exhibits[split] = collect_exhibits(setup, split, predictions, callbacks)
     if not communicator.is_first:
         return {}
     write_file(run.model, save(copy_weights(setup.model)))
@@ -134,10 +137,22 @@ def _train_and_evaluate(
         callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
     result["timing"] = _timing(progress, setup, communicator)
     result |= _run_requested_outputs(setup.plan, run)
+    write_file(run.report_data, to_json(report_document(setup, progress, exhibits)))
     write_file(run.result, to_json(result))
+    _write_report(run, callbacks)
     stop.end_at_once(message("interrupted after the run was finished: {run}", run=run.path))
     run.launched_by.unlink(missing_ok=True)
     return result
+
+
+def _write_report(run: RunDirectory, callbacks: Callbacks) -> None:
+    """Write report.html. The run is finished, and does not fail if its report does."""
+    from seqkit.reports.run_page import write_report
+
+    try:
+        write_report(run)
+    except Exception as error:
+        callbacks.note(message("{file} was not written: {reason}", file=run.report, reason=describe_error(error)))
 
 
 def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict[str, Any]:

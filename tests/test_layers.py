@@ -27,6 +27,7 @@ LAYERS = [
     ["data"],
     ["testing"],
     ["training"],
+    ["reports"],
     ["inference"],
     ["experiment"],
     ["api"],

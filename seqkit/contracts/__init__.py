@@ -7,7 +7,8 @@ A recipe is built from left to right, and each component receives the sizes of t
 An Optimizer updates the weights of the last three by the gradients of the loss, at the learning rate of a Schedule.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`. `data`
-defines the data that they exchange, `groups` the parameters that are trained in another way, `parameters` the
+defines the data that they exchange, `groups` the parameters that are trained in another way, `exhibits`
+what a head shows in the report of a run, `parameters` the
 annotations of the components' parameters. Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
@@ -50,6 +51,21 @@ from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State
 from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
+from seqkit.contracts.exhibits import (
+    Cell,
+    Exhibit,
+    Line,
+    Matrix,
+    Series,
+    Span,
+    Spans,
+    SpanText,
+    Table,
+    Text,
+    Texts,
+    Transcript,
+    Transcripts,
+)
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
 from seqkit.contracts.optimizer import Optimizer
@@ -85,6 +101,7 @@ CONTRACTS: dict[str, type[Contract]] = {
 __all__ = [
     "CONTRACTS",
     "Batch",
+    "Cell",
     "Contract",
     "DataNote",
     "Embedding",
@@ -93,11 +110,14 @@ __all__ = [
     "Encoder",
     "EncoderFactory",
     "Example",
+    "Exhibit",
     "Fraction",
     "Head",
+    "Line",
     "LongText",
     "Lookup",
     "Loss",
+    "Matrix",
     "Nested",
     "NonEmptyText",
     "NonNegativeFloat",
@@ -110,9 +130,18 @@ __all__ = [
     "Reader",
     "Row",
     "Schedule",
+    "Series",
+    "Span",
+    "SpanText",
+    "Spans",
     "State",
+    "Table",
+    "Text",
+    "Texts",
     "Tokenizer",
     "TokenizerFactory",
     "TrainingFile",
     "TrainingLength",
+    "Transcript",
+    "Transcripts",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
+from seqkit.contracts.exhibits import Exhibit
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.tokenizer import Tokenizer
 
@@ -172,6 +173,22 @@ class Head(Contract, ABC):
         Further baselines go into a list under `others`, each in the same form.
         """
         return None
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Sequence[Exhibit]:
+        """Return what the report of a run shows of a split: a confusion matrix, the worst examples, a few forecasts.
+
+        It is called once per evaluated split, at the end of a run, and must take little time and space. If it raises an
+        error, the report does without it. The same predictions must give the same exhibits, since a resumed run is
+        compared with one that was not interrupted.
+
+        An implementation may take one more keyword argument, and receives it if it does: `tokenizer`, the fitted
+        tokenizer, or None for features.
+
+        Args:
+            predictions: one per row, in the order of the examples; none if the head makes no predictions.
+            examples: the examples of the split.
+        """
+        return ()
 
     def parameter_groups(self) -> Iterable[ParameterGroup]:
         """Return the parameters that are frozen for a time, or that have a share of the learning rate.

@@ -10,6 +10,8 @@
     metrics.jsonl        one row per evaluation and epoch
     checkpoints/         what an interrupted run resumes from
     result.json          examples, metrics, baseline, timing, generated texts and predictions
+    report.json          what the report shows besides: exhibits of the head, sizes and lengths of the data
+    report.html          the report, a page that needs no other file; `seqkit report` writes it again
     members/             of an ensemble: a run directory without checkpoints for each member, 1 to N; besides it, an
                          ensemble has a plan.json with its first member's recipe
     .launched_by         during training under torchrun: an identifier of the launcher, to find the run after a restart
@@ -58,6 +60,8 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
+        self.report_data = path / "report.json"
+        self.report = path / "report.html"
         self.launched_by = path / ".launched_by"
         self.members = path / "members"
 

@@ -1,0 +1,233 @@
+"""The content of a run directory that reports show. Its files may be untrusted, and those of an older seqkit are fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from seqkit.contracts import Exhibit, Matrix, Series, Spans, Table, Texts, Transcripts
+from seqkit.errors import DataError
+from seqkit.messages import message
+from seqkit.runs.directory import RunDirectory
+from seqkit.runs.files import read_bytes, read_json
+from seqkit.runs.metrics import read_metrics
+from seqkit.runs.tensors import read_shapes
+
+T = TypeVar("T")
+
+EXHIBITS: dict[str, type[Exhibit]] = {
+    each.__name__.lower(): each for each in (Table, Matrix, Series, Texts, Spans, Transcripts)
+}
+"""The classes of exhibits, by their `type` in report.json."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """result.json."""
+
+    examples: dict[str, int]
+    metrics: dict[str, dict[str, Any]]
+    baseline: dict[str, Any] | None = None
+    honest_loss: dict[str, Any] | None = None
+    weights: str | None = None
+    timing: dict[str, int | float] = field(default_factory=dict)
+    generated: list[dict[str, str]] = field(default_factory=list)
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MetricNames:
+    """The metrics that decide, most important first, and which of them are to be maximized."""
+
+    names: list[str] = field(default_factory=lambda: ["loss"])
+    higher_is_better: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SplitSizes:
+    """The size of a split, and how many of its examples are also in the training split."""
+
+    examples: int
+    rows: int
+    time_steps: int
+    also_in_train: int | None = None
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """A histogram of the lengths of the rows of each split."""
+
+    edges: list[int]
+    counts: dict[str, list[int]]
+    median: dict[str, float]
+    longest: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The number of examples with each label in each split; `left_out` is the number of labels that are not listed."""
+
+    names: list[str] = field(default_factory=list)
+    left_out: int = 0
+    counts: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The data of a run."""
+
+    splits: dict[str, SplitSizes]
+    lengths: Lengths
+    labels: Labels
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The model of a run: its weights, the output size of each component, and the class of each layer."""
+
+    weights: int
+    sizes: dict[str, int]
+    causal: bool
+    layers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """report.json."""
+
+    metrics: MetricNames
+    best_epoch: int | None
+    generates: bool
+    data: DataFacts
+    model: ModelFacts
+    exhibits: dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A row of metrics.jsonl."""
+
+    epoch: int
+    step: int
+    split: str
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """What a run directory contains.
+
+    Attributes:
+        directory: the run directory.
+        plan: plan.json.
+        recipe: recipe.yaml; empty if there is none.
+        evaluations: the rows of metrics.jsonl.
+        result: result.json; None if the run is not finished.
+        recorded: report.json; None in a run of an older seqkit, or one that is not finished.
+        shapes: the shape of each tensor of the model; empty if there are no weights yet.
+        exhibits: the exhibits of each split.
+    """
+
+    directory: RunDirectory
+    plan: dict[str, Any]
+    recipe: str
+    evaluations: list[Evaluation]
+    result: Result | None
+    recorded: Recorded | None
+    shapes: dict[str, tuple[int, ...]]
+    exhibits: dict[str, list[Exhibit]]
+
+    @property
+    def name(self) -> str:
+        return self.directory.path.resolve().name
+
+    @property
+    def metric_names(self) -> MetricNames:
+        return self.recorded.metrics if self.recorded else MetricNames()
+
+
+def read_contents(directory: RunDirectory) -> RunContents:
+    """Read what reports show of a run.
+
+    Raises:
+        DataError: a file is corrupt.
+    """
+    recorded = _read(directory.report_data, Recorded)
+    return RunContents(
+        directory,
+        directory.read_plan(),
+        read_bytes(directory.recipe).decode(errors="replace") if directory.recipe.exists() else "",
+        _read_evaluations(directory),
+        _read(directory.result, Result),
+        recorded,
+        read_shapes(directory.model) if directory.model.exists() else {},
+        _read_exhibits(directory, recorded),
+    )
+
+
+def _read(path: Any, kind: type[T]) -> T | None:
+    return _checked(read_json(path), kind, path) if path.exists() else None
+
+
+def _checked(value: object, kind: type[T], place: object) -> T:
+    """Return a JSON value as an instance of a dataclass.
+
+    Raises:
+        DataError: it is something else.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))[:80] or message("the value")
+        raise DataError(message("{file}: corrupt: {key}: {reason}", file=place, key=key, reason=first["msg"])) from None
+
+
+def _read_evaluations(directory: RunDirectory) -> list[Evaluation]:
+    if not directory.metrics.exists():
+        return []
+    rows = read_metrics(directory.metrics)
+    return [
+        _checked(
+            {**row, "scores": _numbers(row)}, Evaluation, message("{file}:{line}", file=directory.metrics, line=line)
+        )
+        for line, row in enumerate(rows, start=1)
+    ]
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in row.items()
+        if name not in ("epoch", "step") and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _read_exhibits(directory: RunDirectory, recorded: Recorded | None) -> dict[str, list[Exhibit]]:
+    found: dict[str, list[Exhibit]] = {}
+    for split, exhibits in recorded.exhibits.items() if recorded else ():
+        place = message("{file}: exhibits.{split}", file=directory.report_data, split=split)
+        found[split] = [exhibit_from_json(value, place) for value in exhibits]
+    return found
+
+
+def exhibit_from_json(value: Mapping[str, Any], place: object) -> Exhibit:
+    """Return an exhibit as `seqkit.training.report_data.exhibit_as_json` wrote it.
+
+    Args:
+        value: the JSON object.
+        place: where it is, for messages.
+
+    Raises:
+        DataError: it is not an exhibit.
+    """
+    kind = EXHIBITS.get(str(value.get("type")))
+    if kind is None:
+        raise DataError(
+            message("{file}: corrupt: an exhibit has the type '{type}'", file=place, type=str(value.get("type"))[:40])
+        )
+    return _checked({key: item for key, item in value.items() if key != "type"}, kind, place)
