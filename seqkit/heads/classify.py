@@ -12,8 +12,21 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Loss,
+    PositiveFloat,
+    Row,
+    Table,
+    Tokenizer,
+)
 from seqkit.errors import DataError, suggest
+from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
@@ -187,6 +200,9 @@ class Classify(nn.Module, Head):
         return label_metrics(
             [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
         )
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
+        return list(label_exhibits(predictions, examples))
 
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None

@@ -1,4 +1,4 @@
-"""The content of a run directory that reports show. Its files may be untrusted, and those of an older seqkit are fewer."""
+"""What reports show of a run directory, whose files may be untrusted, and fewer in a run of an older seqkit."""
 
 from __future__ import annotations
 

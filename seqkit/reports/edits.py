@@ -11,7 +11,7 @@ _MAX_CELLS = 400_000
 def align(expected: Sequence[str], predicted: Sequence[str]) -> list[tuple[str | None, str | None]]:
     """Return the pairs of an alignment with the fewest insertions, deletions and substitutions.
 
-    None is opposite a token that is inserted or deleted. Very long sequences are aligned at their common beginning only.
+    None is opposite a token that is inserted or deleted. Of very long sequences, only the common beginning is aligned.
 
     Reference: Wagner and Fischer, The String-to-String Correction Problem, 1974.
     """

@@ -13,7 +13,7 @@ from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.model_section import model_section
 from seqkit.reports.page import Section, page
 from seqkit.reports.results import outputs_section, results_section
-from seqkit.reports.verdict import Verdict, judge
+from seqkit.reports.verdict import judge
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import write_file
 from seqkit.training.result_lines import format_number
@@ -50,14 +50,18 @@ def run_page(run: RunContents) -> str:
         ("run", message("Timing and versions"), facts_section(run)),
     ]
     shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
-    return page(run.name, head_line(judge(run)), shown)
+    return page(run.name, head_line(run), shown)
 
 
-def head_line(verdict: Verdict) -> Markup:
+def head_line(run: RunContents) -> Markup:
     """Return the metric beside its baseline, and the verdict."""
+    verdict = judge(run)
     numbers = []
     if verdict.value is not None:
-        numbers.append(_number(verdict.metric, verdict.value, f"{verdict.metric}, {verdict.split}"))
+        is_higher = verdict.metric in run.metric_names.higher_is_better
+        direction = message("higher is better") if is_higher else message("lower is better")
+        label = message("{metric}, {split} split", metric=verdict.metric, split=verdict.split)
+        numbers.append(_number(verdict.metric, verdict.value, f"{label} ({direction})" if run.recorded else label))
     if verdict.comparison:
         found = verdict.comparison
         numbers.append(_number(found.metric, found.baseline, message("baseline: {name}", name=found.name)))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Exhibit, Head
+from seqkit.contracts import Example, Exhibit, Head, LongText
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.dataset import Dataset
 from seqkit.data.splits import count_repeated
@@ -65,7 +65,9 @@ def report_document(setup: TrainingSetup, progress: Progress, exhibits: Mapping[
 
 
 def _describe_splits(splits: Mapping[str, Dataset]) -> dict[str, Any]:
-    repeated = count_repeated({split: dataset.examples for split, dataset in splits.items()})
+    examples = {split: dataset.examples for split, dataset in splits.items()}
+    is_text = all(isinstance(each.input, str | LongText) for members in examples.values() for each in members)
+    repeated = count_repeated(examples) if is_text else {}
     return {
         split: {
             "examples": len(dataset.examples),

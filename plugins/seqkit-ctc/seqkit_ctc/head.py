@@ -10,11 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Loss,
+    PositiveInt,
+    Row,
+    Tokenizer,
+    Transcripts,
+)
 from seqkit.errors import DataError
 from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
 from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
 from seqkit_ctc.edit_distance import label_error_rate
+from seqkit_ctc.exhibits import worst_transcripts
 
 _UNKNOWN = -1
 """The id of a label that does not occur in the training data."""
@@ -202,6 +215,20 @@ class CTC(nn.Module, Head):
             "label_error_rate": label_error_rate(references, hypotheses),
             "exact_match": matches / len(references),
         }
+
+    def exhibits(
+        self,
+        predictions: Sequence[Mapping[str, Any]],
+        examples: Sequence[Example],
+        *,
+        tokenizer: Tokenizer | None = None,
+    ) -> list[Transcripts]:
+        """Return the transcripts with most errors."""
+        scored = [
+            (self.split_labels(example.target), self.split_labels(prediction["transcript"]), prediction["probability"])
+            for example, prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
+        ]
+        return worst_transcripts(scored, separator="" if self.unit == "characters" else " ")
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of a linear model if the inputs are features, and of the best constant transcript."""

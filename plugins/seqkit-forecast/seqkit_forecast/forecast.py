@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from annotated_types import Gt, Lt
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Series, Tokenizer
 from seqkit.errors import DataError
 from seqkit_forecast.baselines import baseline_forecasts
+from seqkit_forecast.exhibits import forecast_exhibits
 from seqkit_forecast.layers import ForecastLayers
 from seqkit_forecast.losses import forecast_loss
 from seqkit_forecast.metrics import detailed_metrics, forecast_metrics
@@ -256,6 +257,12 @@ class Forecast(ForecastLayers, Head):
                 for level in self.quantiles
             }
         return metrics
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Series]:
+        """Return some forecasts beside what came true, of the first variables."""
+        series = [self.variables.select(values) for values in _series(examples)]
+        history = [window for values in series for window in self.windows.cut(values)[0]]  # views
+        return list(forecast_exhibits(predictions, history, self._targets(examples), self.variables.names, self._unit))
 
     @property
     def _unit(self) -> np.ndarray:

@@ -24,11 +24,13 @@ from seqkit.contracts import (
     Row,
     Tokenizer,
     TokenizerFactory,
+    Transcripts,
 )
 from seqkit.errors import DataError, UnknownText
 from seqkit_seq2seq.attention import Memory, Score
 from seqkit_seq2seq.beam_search import beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
+from seqkit_seq2seq.exhibits import wrong_translations
 from seqkit_seq2seq.metrics import BleuTokenizer, translation_metrics
 
 UNKNOWN_TARGET = -1
@@ -234,6 +236,11 @@ class Translate(nn.Module, Head):
         # Without a target that can be encoded, the loss is not a number, and the perplexity is undefined.
         perplexity = {} if math.isnan(loss) else {"perplexity": math.exp(min(loss, 700.0))}
         return translation_metrics(translations, targets, self.bleu_tokenizer) | perplexity
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Transcripts]:
+        """Return the wrong translations that the model is surest of."""
+        targets = [self._comparable(_text(example)) for example in examples]
+        return wrong_translations(predictions, targets, [example.input for example in examples])
 
     def _comparable(self, target: str) -> str:
         """Return a target as the tokenizer encodes and decodes it; unchanged if it cannot be encoded."""

@@ -11,10 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Exhibit, Head, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
+from seqkit_tagging.exhibits import tag_exhibits
 from seqkit_tagging.scores import split_scores
 from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
 from seqkit_tagging.word_splitting import join_words
@@ -265,6 +266,20 @@ class Tagger(nn.Module, Head):
         truth = [tags for _, tags in self._scored(examples, tokenizer)]
         return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
 
+    def exhibits(
+        self,
+        predictions: Sequence[Mapping[str, Any]],
+        examples: Sequence[Example],
+        *,
+        tokenizer: Tokenizer | None = None,
+    ) -> list[Exhibit]:
+        """Return the sentences with most errors, and the most frequent errors."""
+        scored = [
+            (_words_of(example, tokenizer), tags, prediction["tags"])
+            for (example, tags), prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
+        ]
+        return list(tag_exhibits(scored, has_entities=self.scheme != "none"))
+
     def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
         """Return the examples that are not skipped, each with its tags."""
         scored = []
@@ -299,6 +314,14 @@ def tags_of(example: Example) -> list[str]:
 
 def _is_words(value: Any) -> bool:
     return isinstance(value, list | tuple)
+
+
+def _words_of(example: Example, tokenizer: Tokenizer | None) -> list[str]:
+    """Return the words of an example; the numbers of the time steps of features."""
+    value = example.input
+    if isinstance(value, str) and tokenizer is not None:
+        return tokenizer.words(value)
+    return list(map(str, value)) if _is_words(value) else [str(number + 1) for number in range(len(value))]
 
 
 def _count_words(value: Any, tokenizer: Tokenizer | None) -> int:
