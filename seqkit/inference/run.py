@@ -74,6 +74,20 @@ class Run:
 
         return read_metrics(self.directory.metrics)
 
+    def report(self, output: str | Path | None = None) -> Path:
+        """Write the report of the run as one HTML file, and return its path.
+
+        Args:
+            output: the file; by default report.html of the run directory.
+
+        Raises:
+            DataError: a file of the run is corrupt.
+            UsageError: the file cannot be written.
+        """
+        from seqkit.reports.report import report
+
+        return report([self.directory], None if output is None else Path(output))
+
     @property
     def tokenizer(self) -> Tokenizer:
         """The fitted tokenizer.

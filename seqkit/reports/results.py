@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from seqkit.contracts import Exhibit, Series
 from seqkit.messages import message
 from seqkit.reports.contents import Result, RunContents
 from seqkit.reports.exhibits import as_json, metric_exhibits, render_exhibit, sample
@@ -26,7 +29,7 @@ def results_section(run: RunContents) -> Markup | None:
         exhibits = [*metric_exhibits(result.metrics[split]), *run.exhibits.get(split, [])]
         if not exhibits:
             continue
-        content = element("div", *map(render_exhibit, exhibits), class_="exhibits")
+        content = _render(exhibits)
         title = message("{split} split", split=split)
         parts.append(
             join([element("h3", title), content])
@@ -41,6 +44,15 @@ def results_section(run: RunContents) -> Markup | None:
         parts.append(element("p", text, class_="note"))
     whole = {"metrics": result.metrics, "baseline": result.baseline}
     parts.append(element("details", element("summary", message("All metrics, as in result.json")), as_json(whole)))
+    return join(parts)
+
+
+def _render(exhibits: Sequence[Exhibit]) -> Markup:
+    """Return exhibits one below the other, but neighboring charts of lines side by side."""
+    parts = []
+    for is_chart, members in itertools.groupby(exhibits, key=lambda each: isinstance(each, Series)):
+        rendered = map(render_exhibit, members)
+        parts.append(element("div", *rendered, class_="charts") if is_chart else join(rendered))
     return join(parts)
 
 

@@ -36,8 +36,7 @@ def judge(run: RunContents) -> Verdict:
     """Return the verdict on a run."""
     result = run.result
     if result is None:
-        resume = run.directory.resume_command
-        return Verdict(text=message("Not finished: there is no result yet. Resume with: {command}", command=resume))
+        return Verdict(text=message("Not finished: there is no result yet. Resume it with: seqkit resume RUN"))
     baseline = result.baseline or {}
     split = str(
         baseline.get("split") or next((each for each in ("test", "valid", "train") if each in result.metrics), "")

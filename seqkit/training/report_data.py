@@ -10,6 +10,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from seqkit.data.splits import count_repeated
 from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.modeling.model import Model
+from seqkit.recipe.plan import Plan
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.progress import Progress
 from seqkit.training.setup import TrainingSetup
@@ -57,11 +59,21 @@ def report_document(setup: TrainingSetup, progress: Progress, exhibits: Mapping[
                 {split: [len(row.input) for row in each.rows] for split, each in data.splits.items()}
             ),
             "labels": _count_labels(data.splits, data.head),
-            "notes": data.notes,
+            "notes": [_without_folders(note, plan) for note in data.notes],
         },
         "model": _describe_model(setup.model, data.tokenizer.vocab_size if data.tokenizer else None),
         "exhibits": dict(exhibits),
     }
+
+
+def _without_folders(note: str, plan: Plan) -> str:
+    """Return a note without the folders of the files that it names: a run that is shared contains no such path."""
+    paths = [spec.values.get("path") for spec in (plan.reader, *plan.side_readers.values())]
+    paths += [path for spec in plan.components for path in spec.training_files.values()]
+    for path in paths:
+        if isinstance(path, Path):
+            note = note.replace(str(path), path.name)
+    return note
 
 
 def _describe_splits(splits: Mapping[str, Dataset]) -> dict[str, Any]:

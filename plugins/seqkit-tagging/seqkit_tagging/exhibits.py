@@ -45,7 +45,7 @@ def tag_exhibits(sentences: Sequence[Sentence], *, has_entities: bool) -> Iterat
         "Most frequent errors",
         ("true", "predicted", "count"),
         tuple((true, predicted, count) for (true, predicted), count in kinds.most_common(SHOWN)),
-        note=f"- for no {what[:-1] if has_entities else 'tag'} at the same words.",
+        note=f"`-`: there are no such {what} at these words.",
     )
 
 
