@@ -55,7 +55,7 @@ def _table(title: str, pairs: Sequence[tuple[Mapping[str, Any], Example]], has_r
         true = str(example.target)
         row: tuple[Cell, ...] = (_text(example), true, label, float(probabilities[label]), probabilities.get(true))
         rows.append((example.row, *row) if has_rows else row)
-    columns: tuple[str, ...] = ("text", "true label", "predicted", "probability", "probability of the true label")
+    columns: tuple[str, ...] = ("text", "true label", "predicted", "P(predicted)", "P(true label)")
     return Table(title, ("row", *columns) if has_rows else columns, tuple(rows), note=note)
 
 

@@ -18,7 +18,7 @@ from seqkit.reports.markup import Markup, element, join
 from seqkit.training.result_lines import display_width, fit
 
 WIDTH, HEIGHT = 380, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 36
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 10, 36
 _MAX_POINTS = 400
 """The number of points of a line beyond which it is thinned."""
 _MAX_MARKS = 40
@@ -254,7 +254,8 @@ def _grid(x: Axis | None, y: Axis, x_title: str, y_title: str) -> Markup:
     for value in x.ticks if x else ():
         place = x.place(value) if x else 0.0
         parts.append(element("line", x1=place, x2=place, y1=bottom, y2=bottom + 4, class_="axis"))
-        parts.append(element("text", tick_label(value), x=place, y=bottom + 15, text_anchor="middle"))
+        anchor = "middle" if place < right - 12 else "end"
+        parts.append(element("text", tick_label(value), x=min(place, right), y=bottom + 15, text_anchor=anchor))
     parts.append(element("line", x1=_LEFT, x2=right, y1=bottom, y2=bottom, class_="axis"))
     middle = (_LEFT + right) / 2
     parts.append(element("text", x_title, x=middle, y=HEIGHT - 6, text_anchor="middle", class_="name"))

@@ -6,20 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from seqkit.contracts import Exhibit, Matrix, Series, Spans, Table, Texts, Transcripts
-from seqkit.errors import DataError
+from seqkit.contracts import Exhibit
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.exhibits import exhibit_from_json, from_json
 from seqkit.runs.files import read_bytes, read_json
 from seqkit.runs.metrics import read_metrics
 from seqkit.runs.tensors import read_shapes
 
 T = TypeVar("T")
-
-EXHIBITS: dict[str, type[Exhibit]] = {
-    each.__name__.lower(): each for each in (Table, Matrix, Series, Texts, Spans, Transcripts)
-}
-"""The classes of exhibits, by their `type` in report.json."""
 
 
 @dataclass(frozen=True)
@@ -168,23 +163,7 @@ def read_contents(directory: RunDirectory) -> RunContents:
 
 
 def _read(path: Any, kind: type[T]) -> T | None:
-    return _checked(read_json(path), kind, path) if path.exists() else None
-
-
-def _checked(value: object, kind: type[T], place: object) -> T:
-    """Return a JSON value as an instance of a dataclass.
-
-    Raises:
-        DataError: it is something else.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))[:80] or message("the value")
-        raise DataError(message("{file}: corrupt: {key}: {reason}", file=place, key=key, reason=first["msg"])) from None
+    return from_json(read_json(path), kind, path) if path.exists() else None
 
 
 def _read_evaluations(directory: RunDirectory) -> list[Evaluation]:
@@ -192,7 +171,7 @@ def _read_evaluations(directory: RunDirectory) -> list[Evaluation]:
         return []
     rows = read_metrics(directory.metrics)
     return [
-        _checked(
+        from_json(
             {**row, "scores": _numbers(row)}, Evaluation, message("{file}:{line}", file=directory.metrics, line=line)
         )
         for line, row in enumerate(rows, start=1)
@@ -213,21 +192,3 @@ def _read_exhibits(directory: RunDirectory, recorded: Recorded | None) -> dict[s
         place = message("{file}: exhibits.{split}", file=directory.report_data, split=split)
         found[split] = [exhibit_from_json(value, place) for value in exhibits]
     return found
-
-
-def exhibit_from_json(value: Mapping[str, Any], place: object) -> Exhibit:
-    """Return an exhibit as `seqkit.training.report_data.exhibit_as_json` wrote it.
-
-    Args:
-        value: the JSON object.
-        place: where it is, for messages.
-
-    Raises:
-        DataError: it is not an exhibit.
-    """
-    kind = EXHIBITS.get(str(value.get("type")))
-    if kind is None:
-        raise DataError(
-            message("{file}: corrupt: an exhibit has the type '{type}'", file=place, type=str(value.get("type"))[:40])
-        )
-    return _checked({key: item for key, item in value.items() if key != "type"}, kind, place)

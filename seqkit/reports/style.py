@@ -25,7 +25,7 @@ nav { font-size: .9rem; } nav a { margin-right: 14px; white-space: nowrap; }
 .head { background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: 12px 16px;
   margin: 12px 0; }
 .head .numbers { display: flex; flex-wrap: wrap; gap: 8px 40px; }
-.head .number { font-size: 2rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.head .numbers .number { font-size: 2rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .head .label { color: var(--soft); font-size: .9rem; max-width: 46ch; }
 .verdict { font-weight: 600; margin: 8px 0 0; } .good { color: var(--good); } .bad { color: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 360px), 1fr)); gap: 8px 24px;
@@ -44,9 +44,9 @@ table { border-collapse: collapse; font-size: .92rem; margin: 4px 0 12px; }
 th, td { padding: 3px 12px 3px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule);
   overflow-wrap: anywhere; }
 td { min-width: 3ch; } td.text { min-width: 16ch; max-width: 60ch; }
-thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-tbody th { font-weight: 600; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+thead th, tbody th { overflow-wrap: break-word; } tbody th { font-weight: 600; max-width: 45ch; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td.number { white-space: nowrap; }
 pre { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 10px; overflow-x: auto;
   font-size: .88rem; line-height: 1.45; white-space: pre-wrap; overflow-wrap: anywhere; }
 code, pre, .sample { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono CJK SC",

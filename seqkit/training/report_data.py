@@ -6,7 +6,6 @@ same bytes.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Exhibit, Head, LongText
+from seqkit.contracts import Example, Head, LongText
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.dataset import Dataset
 from seqkit.data.splits import count_repeated
@@ -23,6 +22,7 @@ from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.modeling.model import Model
 from seqkit.recipe.plan import Plan
+from seqkit.runs.exhibits import exhibit_as_json
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.progress import Progress
 from seqkit.training.setup import TrainingSetup
@@ -182,8 +182,3 @@ def collect_exhibits(
             )
         )
         return []
-
-
-def exhibit_as_json(exhibit: Exhibit) -> dict[str, Any]:
-    """Return an exhibit as a JSON object, whose `type` is the name of its class in lower case."""
-    return {"type": type(exhibit).__name__.lower()} | dataclasses.asdict(exhibit)

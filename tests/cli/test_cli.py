@@ -24,7 +24,7 @@ from seqkit.recipe.parameters import parameters
 from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
-COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "list", "show", "plugins"]
+COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
 COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume"]
 
 
