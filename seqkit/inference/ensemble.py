@@ -164,6 +164,7 @@ def _recipe(part: RunParts, folder: Path) -> dict[str, Any]:
 
 def _copies(run: RunDirectory, names: RunDirectory) -> Iterator[tuple[Path, bytes]]:
     """Yield the name and the content of each file of a run that a member of an ensemble keeps as it is."""
-    for name in (names.given, names.overrides, names.tokenizer, names.model, names.metrics, names.result):
+    kept = (names.given, names.overrides, names.tokenizer, names.model, names.metrics, names.result, names.report_data)
+    for name in kept:
         if (run.path / name).is_file():
             yield name, read_bytes(run.path / name)

@@ -58,6 +58,9 @@ class Lengths:
     median: dict[str, float]
     longest: dict[str, int]
 
+    def __post_init__(self) -> None:
+        _check_lengths("counts", self.counts, len(self.edges) - 1)
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -66,6 +69,9 @@ class Labels:
     names: list[str] = field(default_factory=list)
     left_out: int = 0
     counts: dict[str, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_lengths("counts", self.counts, len(self.names))
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,15 @@ class RunContents:
     @property
     def metric_names(self) -> MetricNames:
         return self.recorded.metrics if self.recorded else MetricNames()
+
+
+def _check_lengths(name: str, counts: Mapping[str, list[int]], expected: int) -> None:
+    if (
+        not counts
+        and expected > 0
+        or any(len(each) != expected or min(each, default=0) < 0 for each in counts.values())
+    ):
+        raise ValueError(message("{name} must have {count} numbers for each split", name=name, count=expected))
 
 
 def read_contents(directory: RunDirectory) -> RunContents:

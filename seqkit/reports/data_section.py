@@ -63,9 +63,7 @@ def _lengths(lengths: Lengths) -> Markup | None:
         f"{low:,}" if high == low + 1 else f"{low:,}–{high - 1:,}" for low, high in zip(starts, ends, strict=True)
     ]
     shares = [
-        (split, [100 * count / max(1, sum(counts)) for count in counts])
-        for split, counts in lengths.counts.items()
-        if len(counts) == len(groups)
+        (split, [100 * count / max(1, sum(counts)) for count in counts]) for split, counts in lengths.counts.items()
     ]
     return bar_chart(
         groups,
@@ -80,9 +78,7 @@ def _label_chart(labels: Labels) -> Markup | None:
     if not 2 <= len(labels.names) <= _MAX_LABEL_BARS:
         return None
     shares = [
-        (split, [100 * count / max(1, sum(counts)) for count in counts])
-        for split, counts in labels.counts.items()
-        if len(counts) == len(labels.names)
+        (split, [100 * count / max(1, sum(counts)) for count in counts]) for split, counts in labels.counts.items()
     ]
     return bar_chart(labels.names, shares, title=message("Labels"), y_title=message("% of the split"))
 
@@ -90,7 +86,7 @@ def _label_chart(labels: Labels) -> Markup | None:
 def _label_table(labels: Labels) -> Markup | None:
     if not labels.names:
         return None
-    splits = [split for split, counts in labels.counts.items() if len(counts) == len(labels.names)]
+    splits = list(labels.counts)
     rows: list[tuple[Cell, ...]] = [
         (name, *(labels.counts[split][place] for split in splits)) for place, name in enumerate(labels.names)
     ]

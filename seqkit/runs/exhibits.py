@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqkit.contracts import Exhibit, Matrix, Series, Spans, Table, Texts, Transcripts
 from seqkit.errors import DataError
 from seqkit.messages import message
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -52,11 +56,19 @@ def from_json(value: object, kind: type[T], place: object) -> T:
     Raises:
         DataError: it is something else.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return _adapter(kind).validate_python(value)  # type: ignore[arg-type]  # a class is hashable
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))[:80] or message("the value")
         raise DataError(message("{file}: corrupt: {key}: {reason}", file=place, key=key, reason=first["msg"])) from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return the validator of a dataclass, which takes milliseconds to build."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -39,27 +39,32 @@ def exhibits(case: HeadCase) -> None:
             raise ContractViolation(
                 message("exhibits returns {value}: return instances of {kinds}", value=shorten(exhibit), kinds=kinds)
             )
-        try:
-            text = json.dumps(exhibit_as_json(exhibit), allow_nan=False)
-            restored = exhibit_from_json(json.loads(text), exhibit.title)
-        except (TypeError, ValueError, DataError) as error:
-            raise ContractViolation(
-                message(
-                    "the exhibit '{title}' is not JSON ({error}): convert numbers with float(...), and arrays with "
-                    ".tolist()",
-                    title=exhibit.title,
-                    error=error,
-                )
-            ) from None
-        if restored != exhibit:
-            raise ContractViolation(
-                message(
-                    "the exhibit '{title}' changes when it is written as JSON and read again: use tuples instead of "
-                    "lists, and values of the types that its fields have",
-                    title=exhibit.title,
-                )
-            )
+        _check_json(exhibit)
     if shown != again:
         raise ContractViolation(
             message("exhibits returns something else for the same predictions: a resumed run must write the same bytes")
+        )
+
+
+def _check_json(exhibit: Any) -> None:
+    """Check that an exhibit is the same after it is written as JSON and read again."""
+    try:
+        text = json.dumps(exhibit_as_json(exhibit), allow_nan=False)
+        restored = exhibit_from_json(json.loads(text), exhibit.title)
+    except (TypeError, ValueError, DataError) as error:
+        raise ContractViolation(
+            message(
+                "the exhibit '{title}' is not JSON ({error}): convert numbers with float(...), and arrays with "
+                ".tolist()",
+                title=exhibit.title,
+                error=error,
+            )
+        ) from None
+    if restored != exhibit:
+        raise ContractViolation(
+            message(
+                "the exhibit '{title}' changes when it is written as JSON and read again: use tuples instead of "
+                "lists, and values of the types that its fields have",
+                title=exhibit.title,
+            )
         )
