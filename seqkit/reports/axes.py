@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LARGEST = 1e250
+"""The largest size of a value that an axis shows: the range of larger ones is not a float."""
+
 _LOG_RATIO = 50
 """Positive values whose largest is this many times the smallest are shown on a logarithmic scale."""
 
@@ -55,7 +58,7 @@ class Axis:
         """
         shown = [*values]
         low, high = min(shown), max(shown)
-        if may_be_logarithmic and low > 0 and high / low >= _LOG_RATIO:
+        if may_be_logarithmic and low > 1 / LARGEST and high / low >= _LOG_RATIO:
             first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
             every = max(1, math.ceil((last - first) / count))
             powers = tuple(10.0**exponent for exponent in range(first, last + 1, every))

@@ -8,9 +8,9 @@ from typing import Any
 
 from seqkit.contracts import Cell, Line
 from seqkit.messages import format_value, message
-from seqkit.reports.charts import line_chart
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.reports.curves import best_evaluation, metric_lines, metrics_of
+from seqkit.reports.line_chart import line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.page import Section, page
 from seqkit.reports.tables import table

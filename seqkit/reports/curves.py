@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from seqkit.contracts import Line
 from seqkit.messages import message
-from seqkit.reports.charts import Marker, line_chart
 from seqkit.reports.contents import Evaluation, RunContents
+from seqkit.reports.line_chart import Marker, line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
 

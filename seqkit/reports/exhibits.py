@@ -8,8 +8,9 @@ from typing import Any
 
 from seqkit.contracts import Exhibit, Line, Matrix, Series, Span, Spans, SpanText, Table, Texts, Transcript
 from seqkit.contracts.exhibits import Fact
-from seqkit.reports.charts import heat_map, line_chart
+from seqkit.reports.charts import heat_map
 from seqkit.reports.edits import align
+from seqkit.reports.line_chart import line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import cell, table, text
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from helpers.pages import SVG
 from seqkit.contracts import Line
 from seqkit.reports.axes import Axis, tick_label
-from seqkit.reports.charts import Marker, bar_chart, heat_map, line_chart
+from seqkit.reports.charts import bar_chart, heat_map
 from seqkit.reports.edits import align
+from seqkit.reports.line_chart import Marker, line_chart
 
 HOSTILE = "</title><script>alert(1)</script>\x00\ud800&\"'"
 
@@ -72,6 +73,16 @@ def test_a_long_line_keeps_its_extremes() -> None:
     axis = Axis.fit([-50.0, 100.0], 194, 10)
     assert min(heights) == pytest.approx(axis.place(100.0), abs=0.1)
     assert max(heights) == pytest.approx(axis.place(-50.0), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "values", [(1e308, -1e308), (5e-324, 1.0), (0.0, 0.0), (1e-300, 1e300), (2.0**53, 2.0**53 + 2), (-1e-9, 1e9)]
+)
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_extreme_values_are_drawn_or_left_out(values: tuple[float, ...], logarithmic: bool) -> None:
+    lines = [Line("a", (0, 1), values), Line("b", (0, 10**400), values), Line("c", (0, 1), (None, None))]
+    chart = line_chart(lines, title="x", levels=[("level", values[0])], may_be_logarithmic=logarithmic)
+    assert chart == '<p class="note">no values</p>' if abs(values[0]) > 1e250 else picture(chart)
 
 
 def test_a_gap_divides_a_line() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Table, Tokenizer
 from seqkit.errors import DataError
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
@@ -161,7 +161,43 @@ class Unused(Tags):
         self.extra = nn.Linear(final_size, 2)
 
 
+class Exhibits(Tags):
+    """A head that shows what its class attribute `shown` returns for the predictions."""
+
+    shown: Callable[[Any], Any]
+
+    def exhibits(self, predictions: Any, examples: Any) -> Any:
+        return [type(self).shown(predictions)]
+
+
+def exhibit_of(shown: Callable[[Any], Any]) -> type:
+    """Return a head that shows one exhibit."""
+    return type("Exhibits", (Exhibits,), {"shown": staticmethod(shown)})
+
+
+def modify(predictions: Any) -> Table:
+    predictions[0]["tags"] = []
+    return Table("x", ("a",), ())
+
+
 FAULTS: dict[str, tuple[type, str, str]] = {
+    "an exhibit is HTML": (exhibit_of(lambda _: "<table>"), "exhibits", "return instances of Table, Matrix, Series"),
+    "an exhibit has a number of NumPy": (
+        exhibit_of(lambda _: Table("Errors", ("a",), ((np.int64(1),),))),
+        "exhibits",
+        "the exhibit 'Errors' is not JSON",
+    ),
+    "an exhibit has lists": (
+        exhibit_of(lambda _: Table("Errors", ("a",), [[1]])),  # type: ignore[arg-type]
+        "exhibits",
+        "use tuples instead of lists",
+    ),
+    "an exhibit modifies predictions": (exhibit_of(modify), "exhibits", "exhibits modifies the predictions"),
+    "exhibits are random": (
+        exhibit_of(lambda _: Table("Errors", ("a",), ((float(np.random.rand()),),))),
+        "exhibits",
+        "something else for the same predictions",
+    ),
     "a target is the id after the next": (
         faulty_class(NextChar, rows=rows_with_skipped_target),
         "predicts_next_token",
