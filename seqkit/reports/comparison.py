@@ -17,6 +17,7 @@ from seqkit.reports.tables import table
 from seqkit.reports.verdict import judge
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import write_file
+from seqkit.training.result_lines import format_number
 
 MAX_LINES = 8
 """The number of runs whose curves are shown: more lines cannot be told apart."""
@@ -81,15 +82,15 @@ def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
                 name,
                 verdict.metric,
                 verdict.split,
-                verdict.value,
-                verdict.comparison.baseline if verdict.comparison else None,
-                " ".join([verdict.text, *verdict.warnings]),
+                None if verdict.value is None else format_number(verdict.metric, verdict.value),
+                format_number(verdict.metric, verdict.comparison.baseline) if verdict.comparison else None,
                 best.epoch if (best := best_evaluation(run)) else None,
                 run.recorded.model.weights if run.recorded else None,
-                None if seconds is None else round(seconds, 1),
+                None if seconds is None else f"{seconds:,.1f}",
+                " ".join([verdict.text, *verdict.warnings]),
             )
         )
-    columns = ("run", "metric", "split", "value", "baseline", "verdict", "best epoch", "weights", "training seconds")
+    columns = ("run", "metric", "split", "value", "baseline", "best epoch", "weights", "training seconds", "verdict")
     return table(columns, rows, caption=message("the results"), row_headers=True)
 
 

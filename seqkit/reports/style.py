@@ -20,7 +20,7 @@ h2 { font-size: 1.25rem; margin: 40px 0 8px; padding-top: 8px; border-top: 1px s
 h3 { font-size: 1rem; margin: 24px 0 4px; }
 p { margin: 4px 0 8px; }
 a { color: var(--link); }
-nav { font-size: .9rem; } nav a { margin-right: 14px; white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: .9rem; }
 .note { color: var(--soft); font-size: .9rem; max-width: 80ch; }
 .head { background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: 12px 16px;
   margin: 12px 0; }
@@ -42,10 +42,10 @@ figure svg { max-width: 100%; height: auto; } figure svg.wide { max-width: none;
 .legend i.level { border-top: 2px dashed var(--ink); } .legend i.at { border-top: 2px dotted var(--soft); }
 table { border-collapse: collapse; font-size: .92rem; margin: 4px 0 12px; }
 th, td { padding: 3px 12px 3px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule);
-  overflow-wrap: anywhere; }
-td { min-width: 3ch; } td.text { min-width: 16ch; max-width: 60ch; }
+  overflow-wrap: break-word; }
+.text { min-width: 20ch; max-width: 60ch; } td.text { overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
-thead th, tbody th { overflow-wrap: break-word; } tbody th { font-weight: 600; max-width: 45ch; }
+tbody th { font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td.number { white-space: nowrap; }
 pre { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 10px; overflow-x: auto;
   font-size: .88rem; line-height: 1.45; white-space: pre-wrap; overflow-wrap: anywhere; }

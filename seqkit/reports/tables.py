@@ -41,14 +41,9 @@ def table(
     for row in rows:
         cells = []
         for place, value in enumerate(row):
-            text = cell(value, columns[place])
-            if place == 0 and row_headers:
-                cells.append(element("th", text, scope="row"))
-            else:
-                kind = (
-                    "number" if is_number[place] else "text" if isinstance(value, str) and len(value) > _TEXT else None
-                )
-                cells.append(element("td", text, class_=kind))
+            kind = "number" if is_number[place] else "text" if isinstance(value, str) and len(value) > _TEXT else None
+            header: dict[str, str] = {"scope": "row"} if place == 0 and row_headers else {}
+            cells.append(element("th" if header else "td", cell(value, columns[place]), class_=kind, **header))
         body.append(element("tr", *cells))
     return element(
         "div",

@@ -68,7 +68,7 @@ def judge(run: RunContents) -> Verdict:
     if warnings and result.honest_loss:
         text, is_good = message("Not comparable with its baseline"), None
     elif comparison.gain > 0:
-        text, is_good = message("Better than its baseline"), True
+        text, is_good = message("Better than its baseline"), None if split == "train" else True
     elif comparison.gain == 0:
         text, is_good = message("No better than its baseline"), False
     else:
