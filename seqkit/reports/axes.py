@@ -63,7 +63,10 @@ class Axis:
             every = max(1, math.ceil((last - first) / count))
             powers = tuple(10.0**exponent for exponent in range(first, last + 1, every))
             return cls(10.0**first, 10.0**last, start, end, True, powers)
-        if high - low <= max(abs(low), abs(high)) * 1e-9:
+        is_one_value = high - low <= max(abs(low), abs(high)) * 1e-9
+        if is_one_value and not margin:
+            return cls(low - (abs(low) * 0.1 or 1), high + (abs(high) * 0.1 or 1), start, end, False, (low,))
+        if is_one_value:
             low, high = low - (abs(low) * 0.1 or 1), high + (abs(high) * 0.1 or 1)
             integers = False
         step = _round_step((high - low) / count)

@@ -54,7 +54,9 @@ def _name(section: Any) -> str:
     """Return the type of a component, and its parameters that are short."""
     kind = str(section.get("type", ""))
     values = [
-        f"{key} {value}" for key, value in section.items() if key != "type" and isinstance(value, int | float | str)
+        f"{key} {str(value).lower() if isinstance(value, bool) else value}"
+        for key, value in section.items()
+        if key != "type" and isinstance(value, int | float | str)
     ]
     text = f"{kind} ({', '.join(values)})" if values else kind
     return text if len(text) <= 200 else text[:199] + "…"

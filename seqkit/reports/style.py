@@ -18,7 +18,7 @@ main { max-width: 1240px; margin: 0 auto; padding: 16px; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 8px 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 40px 0 8px; padding-top: 8px; border-top: 1px solid var(--rule); }
 h3 { font-size: 1rem; margin: 24px 0 4px; }
-p { margin: 4px 0 8px; }
+p { margin: 4px 0 8px; overflow-wrap: anywhere; }
 a { color: var(--link); }
 nav { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: .9rem; }
 .note { color: var(--soft); font-size: .9rem; max-width: 80ch; }
