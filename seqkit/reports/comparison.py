@@ -96,18 +96,19 @@ def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
 
 def _curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
     """Return a chart for each metric of each split, with a line per run."""
-    charts: dict[tuple[str, str], list[Line]] = {}
+    charts: dict[tuple[str, str], dict[int, Line]] = {}
     higher = {metric for run in runs for metric in run.metric_names.higher_is_better}
-    for name, run in list(zip(names, runs, strict=True))[:MAX_LINES]:
+    for number, (name, run) in enumerate(list(zip(names, runs, strict=True))[:MAX_LINES]):
         for metric in metrics_of(run.evaluations):
             for line in metric_lines(run.evaluations, metric):
-                charts.setdefault((metric, line.name), []).append(Line(name, line.x, line.y))
+                charts.setdefault((metric, line.name), {})[number] = Line(name, line.x, line.y)
     drawn = [
         line_chart(
-            lines,
+            list(lines.values()),
             title=message("{metric}, {split}", metric=metric, split=split),
             x_title=message("step"),
             may_be_logarithmic=metric not in higher,
+            colors=list(lines),
         )
         for (metric, split), lines in charts.items()
     ]

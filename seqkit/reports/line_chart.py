@@ -41,6 +41,7 @@ def line_chart(
     markers: Sequence[Marker] = (),
     levels: Sequence[tuple[str, float]] = (),
     may_be_logarithmic: bool = False,
+    colors: Sequence[int] = (),
 ) -> Markup:
     """Return a chart of lines, with a legend.
 
@@ -52,14 +53,16 @@ def line_chart(
         markers: places on the x axis that are marked.
         levels: horizontal reference lines, such as a baseline: a name and a value each.
         may_be_logarithmic: whether values that span orders of magnitude are shown on a logarithmic scale.
+        colors: the number of the color of each line, so that a run has one color in several charts; 0, 1, … by default.
     """
+    names = [f"c{number % 8}" for number in colors or range(len(lines))]
     lines = [_drawable(line) for line in lines]
     levels = [(name, value) for name, value in levels if abs(value) <= LARGEST]
     thinned = [_thin(line) for line in lines]
     ys = [value for line in thinned for value in (*line.y, *line.low, *line.high) if value is not None]
     ys += [value for _, value in levels]
     xs = [value for line in thinned for value in line.x]
-    if not ys:
+    if not xs or not ys:
         return element("p", "no values", class_="note")
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     is_integer = all(float(value).is_integer() for value in xs)
@@ -76,14 +79,13 @@ def line_chart(
         parts.append(
             element("line", tooltip(f"{marker.name}: {marker.x:g}"), x1=place, x2=place, y1=TOP, y2=bottom, class_="at")
         )
-    for number, line in enumerate(thinned):
-        parts.append(_line(line, x, y, f"c{number % 8}"))
-        parts += _marker_points(line, markers, x, y, f"c{number % 8}")
-    if len(lines) > 1 or levels or markers:
-        entries = [(f"c{number % 8}{' dashed' if line.dashed else ''}", line.name) for number, line in enumerate(lines)]
-        entries += [("level", name) for name, _ in levels] + [("at", marker.name) for marker in markers]
-    else:
-        entries = []
+    for color, line in zip(names, thinned, strict=True):
+        parts.append(_line(line, x, y, color))
+        parts += _marker_points(line, markers, x, y, color)
+    entries = [
+        (f"{color} dashed" if line.dashed else color, line.name) for color, line in zip(names, lines, strict=True)
+    ]
+    entries += [("level", name) for name, _ in levels] + [("at", marker.name) for marker in markers]
     last = "; ".join(f"{line.name} ends at {_last(line):.6g}" for line in lines if _last(line) is not None)
     return figure(title, last, parts, entries)
 

@@ -41,7 +41,8 @@ def judge(run: RunContents) -> Verdict:
     split = str(
         baseline.get("split") or next((each for each in ("test", "valid", "train") if each in result.metrics), "")
     )
-    metrics, names = result.metrics.get(split, {}), run.metric_names
+    metrics, higher = result.metrics.get(split, {}), run.metric_names.higher_is_better
+    names = run.metric_names.names if run.recorded else [_chosen_metric(run), *metrics]
     warnings = []
     if split == "train":
         warnings.append(message("No data is held out: this is the training split, and shows what the model memorized."))
@@ -53,9 +54,9 @@ def judge(run: RunContents) -> Verdict:
                 loss=format_number("loss", loss),
             )
         )
-    comparison = compare_with_baseline(metrics, baseline, names.names, names.higher_is_better) if baseline else None
+    comparison = compare_with_baseline(metrics, baseline, names, higher) if baseline else None
     if comparison is None:
-        metric = next((name for name in names.names if isinstance(metrics.get(name), int | float)), "")
+        metric = next((name for name in names if isinstance(metrics.get(name), int | float)), "")
         return Verdict(
             metric,
             metrics.get(metric),
@@ -67,6 +68,8 @@ def judge(run: RunContents) -> Verdict:
         )
     if warnings and result.honest_loss:
         text, is_good = message("Not comparable with its baseline"), None
+    elif run.recorded is None and comparison.metric != "loss":
+        text, is_good = message("This run does not record whether higher is better: compare it with its baseline"), None
     elif comparison.gain > 0:
         text, is_good = message("Better than its baseline"), None if split == "train" else True
     elif comparison.gain == 0:
@@ -75,3 +78,9 @@ def judge(run: RunContents) -> Verdict:
         text, is_good = message("Worse than its baseline"), False
     text = message("{text}, on the {split} split.", text=text, split=split)
     return Verdict(comparison.metric, comparison.value, split, comparison, text, is_good, tuple(warnings))
+
+
+def _chosen_metric(run: RunContents) -> str:
+    """Return the metric that the recipe chooses the best epoch by."""
+    train = run.plan["recipe"].get("train")
+    return str(train.get("metric")) if isinstance(train, dict) else ""

@@ -62,3 +62,12 @@ def test_a_leak_makes_the_loss_misleading(contents: RunContents) -> None:
 def test_without_a_baseline_the_test_split_is_shown(contents: RunContents) -> None:
     verdict = judged(contents, {"valid": {"accuracy": 0.1}, "test": {"accuracy": 0.2}}, None)
     assert (verdict.split, verdict.value, verdict.comparison) == ("test", 0.2, None)
+
+
+def test_a_run_of_an_older_seqkit_is_shown_beside_its_baseline(contents: RunContents) -> None:
+    baseline = {"split": "test", "name": "words", "accuracy": 0.8}
+    older = replace(contents, recorded=None, result=Result({}, {"test": {"loss": 1.0, "accuracy": 0.9}}, baseline))
+    verdict = judge(older)
+    assert (verdict.metric, verdict.value, verdict.comparison and verdict.comparison.baseline) == ("accuracy", 0.9, 0.8)
+    assert verdict.is_good is None
+    assert verdict.text.startswith("This run does not record whether higher is better")
