@@ -117,7 +117,7 @@ def _train_and_evaluate(
     callbacks.emit("training_end")
     splits = setup.data.splits
     metrics = {
-        split: evaluate(setup.model, splits[split], batches, communicator)
+        split: evaluate(setup.model, splits[split], batches, communicator, metrics=setup.metrics)
         for split, batches in setup.evaluation_batches.items()
     }
     if not communicator.is_first:

@@ -11,6 +11,7 @@ import numpy as np
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.metric import Outcomes
 from seqkit.contracts.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Head(Contract, ABC):
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
+        provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
+            `probabilities` with those of labels.
         context: for a head that `generates`: how many of the last tokens are encoded again for each new token if the
             encoder carries no state; 0 for all.
         allow_leak: whether training with an encoder that is not causal is allowed although the head predicts what the
@@ -53,6 +56,7 @@ class Head(Contract, ABC):
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    provides: ClassVar[frozenset[str]] = frozenset()
     context: int = 0
     allow_leak: bool = False
     stratifies: bool = True
@@ -163,6 +167,18 @@ class Head(Contract, ABC):
             examples: the examples of the split.
         """
         return {}
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return what was true and what was predicted. Required if the head `provides` outcomes.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples of the split.
+            tokenizer: the fitted tokenizer, or None for features.
+        """
+        raise NotImplementedError
 
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None

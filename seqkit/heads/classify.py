@@ -12,7 +12,19 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Loss,
+    Outcomes,
+    PositiveFloat,
+    Row,
+    Tokenizer,
+)
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.layers.ngram_counts import inverse_document_frequencies
@@ -53,6 +65,7 @@ class Classify(nn.Module, Head):
 
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
+    provides = frozenset({"labels", "probabilities"})
 
     def __init__(
         self,
@@ -186,6 +199,16 @@ class Classify(nn.Module, Head):
 
         return label_metrics(
             [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
+        )
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        return Outcomes(
+            [str(example.target) for example in examples],
+            [item["label"] for item in predictions],
+            self.labels,
+            np.array([[item["probabilities"][label] for label in self.labels] for item in predictions]),
         )
 
     def baseline(

@@ -18,8 +18,10 @@ from seqkit.inference.loading import RunParts
 from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
+from seqkit.recipe.saved import saved_metrics
 from seqkit.training.evaluation import evaluate as evaluate_model
 from seqkit.training.evaluation import score_predictions
+from seqkit.training.metrics import build_metrics
 
 if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
@@ -39,6 +41,7 @@ def evaluate(
             raise UsageError(message("parameters of the reader need a file: pass its path"))
     engine = parts.torch_engine
     model, tokenizer = engine.model, engine.tokenizer
+    _note_missing_metrics(parts)
     if isinstance(data, str | Path):
         examples = _read_examples(engine, Path(data), parameters)
     else:
@@ -52,9 +55,18 @@ def evaluate(
         check_features(examples, engine, model)
     batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
     try:
-        return {"examples": len(examples)} | evaluate_model(model, dataset, batches)
+        return {"examples": len(examples)} | evaluate_model(model, dataset, batches, metrics=build_metrics(engine.plan))
     except NotFiniteError:
         raise not_finite(parts.directory.model) from None
+
+
+def _note_missing_metrics(parts: RunParts) -> None:
+    """Issue a note for each metric of the recipe that is not installed."""
+    computed = {spec.name for spec in parts.torch_engine.plan.train.metrics}
+    document = parts.members[0].document
+    for name in dict.fromkeys(str(metric.get("type")) for metric in saved_metrics(document)):
+        if name not in computed:
+            warnings.warn(message("the metric '{name}' is not installed: left out", name=name), stacklevel=2)
 
 
 def _evaluate_ensemble(parts: RunParts, examples: list[Example]) -> dict[str, Any]:
@@ -75,7 +87,8 @@ def _evaluate_ensemble(parts: RunParts, examples: list[Example]) -> dict[str, An
     combined = combine(predictions, engines, parts.directory.members)
     model = engines[0].model
     try:
-        return score_predictions(model, model.head.loss_of_predictions(combined, examples), combined, datasets[0])
+        loss = model.head.loss_of_predictions(combined, examples)
+        return score_predictions(model, loss, combined, datasets[0], build_metrics(engines[0].plan))
     except NotFiniteError:
         raise not_finite(parts.directory.members) from None
 

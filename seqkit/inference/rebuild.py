@@ -34,7 +34,9 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
     from seqkit.registry import load_registry
 
     registry = load_registry()
-    components = [each for each in document.get("components", []) if each.get("kind") not in TRAINING_KINDS]
+    components = [
+        each for each in document.get("components", []) if each.get("kind") not in (*TRAINING_KINDS, "metric")
+    ]
     _check_installed(directory.path, components, document["recipe"].get("plugins"), registry)
     from seqkit.modeling.size_limit import count_limit, limited_size
 

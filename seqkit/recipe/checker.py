@@ -146,6 +146,8 @@ class Checker:
         """Check a parameter that is a component, or a list of them."""
         kind, default = str(parameter.nested), parameter.default
         if parameter.name not in given and not parameter.required:
+            if parameter.is_list:
+                return []
             return None if default is None else self.component(kind, default, path)
         if parameter.name not in given:
             wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)
@@ -154,10 +156,13 @@ class Checker:
         value = given[parameter.name]
         if not parameter.is_list:
             return self.component(kind, value, path, default)
-        if not isinstance(value, list) or not value:
-            text = message("must be a list of at least one {kind}, not {value}", kind=kind, value=format_value(value))
+        if not isinstance(value, list) or (parameter.required and not value):
+            wanted = message("a list of {kind}s", kind=kind)
+            if parameter.required:
+                wanted = message("a list of at least one {kind}", kind=kind)
+            text = message("must be {wanted}, not {value}", wanted=wanted, value=format_value(value))
             self.fault(path, text)
-            return None
+            return []
         return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
 
     def absolute(self, path: Path, given: Any, here: KeyPath) -> Path:

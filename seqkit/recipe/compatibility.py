@@ -44,7 +44,20 @@ def find_conflicts(
         text = message("'{head}' requires labels, and the reader provides none: use a reader with labels", head=name)
         yield Problem(head_spec.name_path, text)
     metrics = ["loss", *head.metric_names]
-    if train.metric not in metrics:
+    for spec, metric in built.metrics:
+        if missing := sorted(metric.needs - head.provides):
+            text = message(
+                "'{metric}' is computed from {needs}, and '{head}' provides no {missing}: remove it",
+                metric=spec.name,
+                needs=message(" and ").join(sorted(metric.needs)),
+                head=name,
+                missing=message(" and ").join(missing),
+            )
+            yield Problem(spec.name_path, text)
+        if (result := metric.name or spec.name) in metrics:
+            yield Problem(spec.name_path, message("there is a metric {name} already: remove it", name=result))
+        metrics.append(result)
+    if train.metric not in metrics and len(built.metrics) == len(train.metrics):
         hint = suggest(train.metric, metrics) or message(": use one of {metrics}", metrics=", ".join(metrics))
         text = message("'{head}' has no metric '{metric}'{hint}", head=name, metric=train.metric, hint=hint)
         yield Problem(("train", "metric"), text)

@@ -29,7 +29,8 @@ CHANGEABLE = (
 """The keys that can be changed when a run is resumed, besides the paths of data that has moved."""
 
 TRAINING_KINDS = ("optimizer", "schedule")
-"""The kinds of component that only training uses: to predict with a run, they need not be installed."""
+"""The kinds of component that only training uses: to predict with a run, they need not be installed. Neither must
+metrics be: evaluation leaves out those that are missing."""
 
 _DATA_PATH = re.compile(r"data\.((valid|test)\.)?path")
 
@@ -61,7 +62,8 @@ def resolve_saved(
         run: the run directory.
         document: the content of plan.json.
         registry: the installed components.
-        for_training: whether the plan is trained; else its `TRAINING_KINDS` are the defaults, whatever the recipe says.
+        for_training: whether the plan is trained; else its `TRAINING_KINDS` are the defaults, whatever the recipe says,
+            and its metrics are those that are installed.
 
     Raises:
         DataError: the recipe is corrupt.
@@ -70,9 +72,20 @@ def resolve_saved(
     recipe = read_saved_recipe(run, document)
     train = recipe.data.get("train")
     if not for_training and isinstance(train, dict):
-        recipe.data["train"] = {key: value for key, value in train.items() if key not in TRAINING_KINDS}
+        recipe.data["train"] = {
+            key: value for key, value in train.items() if key not in (*TRAINING_KINDS, "metric", "metrics")
+        }
+        known = registry.names("metric")
+        recipe.data["train"]["metrics"] = [each for each in saved_metrics(document) if each.get("type") in known]
     with _errors_of_plan(run):
         return resolve(recipe, registry)
+
+
+def saved_metrics(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the metrics that the recipe of plan.json lists."""
+    train = document["recipe"].get("train")
+    metrics = train.get("metrics") if isinstance(train, dict) else None
+    return [each for each in metrics or [] if isinstance(each, dict)] if isinstance(metrics, list) else []
 
 
 def resolve_saved_reader(run: RunDirectory, document: Mapping[str, Any], registry: Registry) -> Spec:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Ge, Le, Lt
@@ -213,8 +213,9 @@ class Train(Section):
         groups: the parameters that are frozen for a time, or that have a share of the learning rate.
         average: also average the weights, and use the average where validation prefers it, or without validation.
         clip_norm: the norm that longer gradients are scaled down to.
-        metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head. While that
-            metric is undefined or always has the same value, the loss chooses.
+        metrics: metrics to compute besides those of the head, a list of `Spec` in a plan.
+        metric: what the best epoch is chosen by, on the validation split: `loss`, a metric of the head, or one of
+            `metrics`. While that metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
         evaluate_every: the number of epochs from one evaluation to the next.
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
@@ -233,6 +234,7 @@ class Train(Section):
     groups: tuple[Group, ...] = ()
     average: EMA | SWA | None = None
     clip_norm: PositiveFloat | None = None
+    metrics: list[Annotated[Any, Nested("metric")]] = field(default_factory=list)
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
     evaluate_every: PositiveInt = 1

@@ -134,3 +134,19 @@ def seqkit_schedules() -> Iterator[Component]:
         ("plateau", "plateau:Plateau", "a factor when train.metric stops improving, after a warm-up"),
     ):
         yield Component(name, f"seqkit.schedules.{target}", summary, f"seqkit.testing.builtin:{name}")
+
+
+@hookimpl
+def seqkit_metrics() -> Iterator[Component]:
+    for name, target, summary in (
+        ("mcc", "labels:MatthewsCorrelation", "Matthews correlation coefficient of labels"),
+        ("balanced_accuracy", "labels:BalancedAccuracy", "mean recall of all labels"),
+        ("kappa", "labels:CohenKappa", "Cohen's kappa of labels, also weighted"),
+        ("top_k", "labels:TopK", "share of true labels among the k most probable"),
+        ("roc_auc", "ranking:RocAuc", "area under the ROC curve"),
+        ("average_precision", "ranking:AveragePrecision", "area under the precision-recall curve"),
+        ("error_rate", "texts:ErrorRate", "edit distance of texts by words (WER) or characters (CER)"),
+        ("rmse", "values:Rmse", "root of the mean squared error of values"),
+        ("r2", "values:R2", "coefficient of determination of values"),
+    ):
+        yield Component(name, f"seqkit.metrics.{target}", summary, f"seqkit.testing.builtin_metrics:{name}")

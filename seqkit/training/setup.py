@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from seqkit.contracts import Batch, ParameterGroup
+from seqkit.contracts import Batch, Metric, ParameterGroup
 from seqkit.data.batching import Batches, split_batches, to_device
 from seqkit.data.dataset import encode
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
@@ -21,6 +21,7 @@ from seqkit.recipe.recipe import Recipe
 from seqkit.training.distributed import Communicator
 from seqkit.training.features import check_features
 from seqkit.training.groups import parameter_groups
+from seqkit.training.metrics import build_metrics
 from seqkit.training.threads import Threads, measure_threads
 
 
@@ -37,6 +38,7 @@ class TrainingSetup:
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
         evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
+        metrics: the metrics of the recipe, by name.
     """
 
     plan: Plan
@@ -47,6 +49,13 @@ class TrainingSetup:
     threads: Threads
     train_batches: Batches
     evaluation_batches: dict[str, Batches]
+    metrics: dict[str, Metric]
+
+    @property
+    def higher_is_better(self) -> frozenset[str]:
+        """The metrics that are to be maximized."""
+        added = {name for name, metric in self.metrics.items() if metric.higher_is_better}
+        return self.data.head.higher_is_better | added
 
 
 def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: Communicator) -> TrainingSetup:
@@ -99,7 +108,8 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
         seed_everything((plan.seed + communicator.rank) % 2**32)
-    return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches)
+    metrics = build_metrics(plan)
+    return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches, metrics)
 
 
 def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:

@@ -48,7 +48,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("generate", ["--stream", "[default: the recipe's, else 100]"]),
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
         ("evaluate", ["RUN", "--data", "[required]"]),
-        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer or schedule"]),
+        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric"]),
         ("show", ["KIND NAME"]),
         ("plugins", ["--no-plugin NAME"]),
     ],

@@ -82,6 +82,7 @@ def test_every_default_is_filled_in() -> None:
             "groups": [],
             "average": None,
             "clip_norm": None,
+            "metrics": [],
             "metric": "loss",
             "early_stopping": None,
             "evaluate_every": 1,

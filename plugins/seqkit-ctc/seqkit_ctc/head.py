@@ -10,7 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Loss,
+    Outcomes,
+    PositiveInt,
+    Row,
+    Tokenizer,
+)
 from seqkit.errors import DataError
 from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
 from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
@@ -40,6 +52,7 @@ class CTC(nn.Module, Head):
     stratifies = False
     metric_names = ("label_error_rate", "exact_match")
     higher_is_better = frozenset({"exact_match"})
+    provides = frozenset({"texts"})
 
     def __init__(
         self,
@@ -192,6 +205,13 @@ class CTC(nn.Module, Head):
     ) -> dict[str, Any]:
         scored = self._scored(examples, tokenizer)
         return self._transcript_metrics([item["transcript"] for item in predictions], scored)
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the text of each example that has a row."""
+        scored = self._scored(examples, tokenizer)
+        return Outcomes([example.target for example in scored], [item["transcript"] for item in predictions])
 
     def _transcript_metrics(self, transcripts: Sequence[str], examples: Sequence[Example]) -> dict[str, float]:
         """Return the label error rate, and the fraction of transcripts without an error. One transcript per example."""

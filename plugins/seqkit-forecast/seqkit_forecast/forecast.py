@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from annotated_types import Gt, Lt
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, Outcomes, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit_forecast.baselines import baseline_forecasts
 from seqkit_forecast.layers import ForecastLayers
@@ -67,6 +67,7 @@ class Forecast(ForecastLayers, Head):
 
     needs = frozenset({"final"})
     metric_names = ("mse", "mae", "smape", "mase")
+    provides = frozenset({"values"})
 
     def __init__(
         self,
@@ -256,6 +257,13 @@ class Forecast(ForecastLayers, Head):
                 for level in self.quantiles
             }
         return metrics
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the values of each window, float (windows, horizon, variables), in units of MSE."""
+        forecast = np.array([item["forecast"] for item in predictions])
+        return Outcomes(self._targets(examples) / self._unit, forecast / self._unit)
 
     @property
     def _unit(self) -> np.ndarray:

@@ -20,6 +20,7 @@ from seqkit.contracts import (
     Fraction,
     Head,
     Loss,
+    Outcomes,
     PositiveInt,
     Row,
     Tokenizer,
@@ -71,6 +72,7 @@ class Translate(nn.Module, Head):
     stratifies = False
     metric_names = ("exact_match", "bleu", "chrf", "character_error_rate", "perplexity")
     higher_is_better = frozenset({"exact_match", "bleu", "chrf"})
+    provides = frozenset({"texts"})
 
     def __init__(
         self,
@@ -234,6 +236,13 @@ class Translate(nn.Module, Head):
         # Without a target that can be encoded, the loss is not a number, and the perplexity is undefined.
         perplexity = {} if math.isnan(loss) else {"perplexity": math.exp(min(loss, 700.0))}
         return translation_metrics(translations, targets, self.bleu_tokenizer) | perplexity
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the translation of each example."""
+        truth = [self._comparable(_text(example)) for example in examples]
+        return Outcomes(truth, [item["translation"] for item in predictions])
 
     def _comparable(self, target: str) -> str:
         """Return a target as the tokenizer encodes and decodes it; unchanged if it cannot be encoded."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Outcomes, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
@@ -48,6 +48,7 @@ class Tagger(nn.Module, Head):
     unit = "word"
 
     needs = frozenset({"outputs", "targets"})
+    provides = frozenset({"labels"})
 
     def __init__(
         self,
@@ -264,6 +265,13 @@ class Tagger(nn.Module, Head):
     ) -> dict[str, Any]:
         truth = [tags for _, tags in self._scored(examples, tokenizer)]
         return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the tag of each word."""
+        truth = [tag for _, tags in self._scored(examples, tokenizer) for tag in tags]
+        return Outcomes(truth, [tag for item in predictions for tag in item["tags"]], self.tags)
 
     def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
         """Return the examples that are not skipped, each with its tags."""
