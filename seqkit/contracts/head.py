@@ -35,6 +35,7 @@ class Head(Contract, ABC):
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
         provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
             `probabilities` with those of labels.
+        renews_rows: whether `renew` changes the rows that training sees in each epoch.
         context: for a head that `generates`: how many of the last tokens are encoded again for each new token if the
             encoder carries no state; 0 for all.
         allow_leak: whether training with an encoder that is not causal is allowed although the head predicts what the
@@ -57,6 +58,7 @@ class Head(Contract, ABC):
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset()
+    renews_rows: bool = False
     context: int = 0
     allow_leak: bool = False
     stratifies: bool = True
@@ -101,6 +103,23 @@ class Head(Contract, ABC):
             DataNote: the example is skipped or repaired, or its target is unknown: it does not occur in the training
                 data. An unknown target is left out of the loss and counts as an error in the metrics.
         """
+
+    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+        """Return a row as one epoch trains on it: masked, with noise, a part of it. Called if the head `renews_rows`.
+
+        Called when the row, or a window of it, becomes part of a batch of the training split, so no epoch is stored.
+        Each call has a generator of its own, which the seed of the recipe, the epoch and the number of the row
+        determine: a run that is resumed, and one in several processes, trains on the same rows. Use no other random
+        numbers, and do not modify the arrays of the row, which can be views of a file.
+
+        Args:
+            row: a row that `rows` yielded; or a window of one, whose length must be kept.
+            generator: the random numbers of the row in this epoch.
+
+        Returns:
+            A row of at least one time step, with a target of the same kind.
+        """
+        return row
 
     @abstractmethod
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:

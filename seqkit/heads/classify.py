@@ -22,11 +22,14 @@ from seqkit.contracts import (
     Loss,
     Outcomes,
     PositiveFloat,
+    PositiveInt,
     Row,
     Tokenizer,
 )
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
+from seqkit.heads.renewal import crop as crop_row
+from seqkit.heads.renewal import replace_tokens
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.pooling import Pooling, PoolingName, check_names
@@ -56,6 +59,10 @@ class Classify(nn.Module, Head):
         label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the vector that the linear layer reads.
+        crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
+            epoch; predict from whole texts.
+        noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
+            epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
@@ -74,6 +81,8 @@ class Classify(nn.Module, Head):
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
+        crop: PositiveInt | None = None,
+        noise: Fraction = 0.0,
         ngrams: Annotated[int, Ge(0), Le(10)] = 0,
         ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
         ngram_scale: PositiveFloat = 10.0,
@@ -84,6 +93,9 @@ class Classify(nn.Module, Head):
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
+        self.crop = crop
+        self.noise = noise
+        self.renews_rows = crop is not None or noise > 0
         self.ngrams = ngrams
         self.ngram_buckets = ngram_buckets
         self.ngram_scale = ngram_scale
@@ -152,6 +164,10 @@ class Classify(nn.Module, Head):
             )
             warnings.warn(DataNote(text, example.location), stacklevel=2)
         yield Row(encoded_input, number)
+
+    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+        ids = row.input if self.crop is None else crop_row(row.input, self.crop, generator)
+        return Row(replace_tokens(ids, self.noise, generator) if self.noise else ids, row.target)
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None

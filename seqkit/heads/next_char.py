@@ -23,6 +23,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.heads.renewal import replace_tokens
 from seqkit.layers.tied import TiedLinear
 from seqkit.messages import message
 
@@ -52,6 +53,9 @@ class NextChar(nn.Module, Head):
         allow_leak: whether an encoder that is not causal may be trained with `step`, to demonstrate that its low loss
             is meaningless.
         dropout: the dropout probability of the encoder's outputs.
+        noise: the probability that an input token is replaced in training by another one of the same row or window,
+            drawn anew in each epoch; the targets stay (Xie et al., Data Noising as Smoothing in Neural Network Language
+            Models, 2017).
         tied: whether the output layer shares its weight with the embedding, `learned` for instance (Press and Wolf,
             Using the Output Embedding to Improve Language Models, 2017). The encoder's outputs must be as wide as the
             embedding's vectors.
@@ -75,6 +79,7 @@ class NextChar(nn.Module, Head):
         context: PositiveInt = 128,
         allow_leak: bool = False,
         dropout: Fraction = 0.0,
+        noise: Fraction = 0.0,
         tied: bool = False,
         label_smoothing: Fraction = 0.0,
     ) -> None:
@@ -83,6 +88,8 @@ class NextChar(nn.Module, Head):
         self.context = context
         self.allow_leak = allow_leak
         self.dropout = nn.Dropout(dropout)
+        self.noise = noise
+        self.renews_rows = noise > 0
         self.tied = tied
         self.label_smoothing = label_smoothing
         self.per_time_step = objective == "step"
@@ -150,6 +157,9 @@ class NextChar(nn.Module, Head):
             return
         for end in range(1, len(ids)):
             yield Row(ids[max(0, end - self.context) : end], ids[end])
+
+    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+        return Row(replace_tokens(row.input, self.noise, generator), row.target)
 
     def logits(self, encoded: Encoded) -> Tensor:
         features = encoded.outputs if self.per_time_step else encoded.final[:, None]

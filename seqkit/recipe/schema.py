@@ -207,6 +207,8 @@ class Train(Section):
         batch_size: the number of rows of a batch; with `sequence_length`, of streams that the text is divided into.
         sequence_length: the length of the windows that long rows are cut into for truncated backpropagation through
             time, in time steps.
+        shift_windows: with `sequence_length`: begin the windows of each epoch at another time step, drawn at random.
+            The text is read as a circle, so that each epoch has all of it.
         carry_state: with `sequence_length` and a causal encoder: begin each window with the state after the one before.
         optimizer: the optimizer, a `Spec` in a plan.
         schedule: the learning rate schedule, a `Spec` in a plan.
@@ -228,6 +230,7 @@ class Train(Section):
     steps: PositiveInt | None = None
     batch_size: PositiveInt = 32
     sequence_length: PositiveInt | None = None
+    shift_windows: bool = False
     carry_state: bool = True
     optimizer: Annotated[Any, Nested("optimizer")] = "adam"
     schedule: Annotated[Any, Nested("schedule")] = "constant"
@@ -246,6 +249,8 @@ class Train(Section):
         """Yield the conflicts between epochs, steps and the first averaged epoch."""
         if self.epochs is not None and self.steps is not None:
             yield Problem(("steps",), message("set epochs or steps, not both"))
+        if self.shift_windows and not self.sequence_length:
+            yield Problem(("shift_windows",), message("requires sequence_length, the length of the windows"))
         epochs = None if self.steps else self.epochs or 10
         if isinstance(self.average, SWA) and epochs and (self.average.from_epoch or 0) > epochs:
             yield Problem(("average", "from_epoch"), message("must be at most epochs, {epochs}", epochs=epochs))

@@ -90,17 +90,19 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     groups = parameter_groups(model, plan.train.groups, recipe)
     causal, shard = model.encoder.causal, communicator.shard
-    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
+    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard, data.head)
     evaluation_batches = {
-        # Windows are not shuffled, so the training windows are used for both.
+        # Windows that do not change from epoch to epoch are used for both.
         split: train_batches
-        if split == "train" and not train_batches.whole_rows
+        if split == "train" and not (train_batches.whole_rows or plan.train.shift_windows or data.head.renews_rows)
         else split_batches(data.splits[split], plan.train, causal, shard=shard)
         for split in data.evaluated
     }
     # Use the whole batch, even with several processes, so that all of them choose the same number of threads.
     whole = (
-        train_batches if communicator.size == 1 else split_batches(data.splits["train"], plan.train, causal, plan.seed)
+        train_batches
+        if communicator.size == 1
+        else split_batches(data.splits["train"], plan.train, causal, plan.seed, head=data.head)
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
     _try_batch(plan, recipe, model, batch)

@@ -61,6 +61,7 @@ def test_every_default_is_filled_in() -> None:
             "context": 128,
             "allow_leak": False,
             "dropout": 0.0,
+            "noise": 0.0,
             "tied": False,
             "label_smoothing": 0.0,
         },
@@ -69,6 +70,7 @@ def test_every_default_is_filled_in() -> None:
             "steps": None,
             "batch_size": 32,
             "sequence_length": None,
+            "shift_windows": False,
             "carry_state": True,
             "optimizer": {
                 "type": "adam",
