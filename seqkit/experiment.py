@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -142,6 +143,7 @@ def _train_and_evaluate(
 
 def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict[str, Any]:
     """Score the baseline and, if the encoder can see the tokens to predict, the loss from prefixes alone."""
+    from seqkit.data.limits import length_limit
     from seqkit.training.evaluation import prefix_loss
 
     data, model = setup.data, setup.model
@@ -154,7 +156,9 @@ def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict
         elif scores is not None:
             found["baseline"] = {"split": split} | scores
     if data.head.allow_leak and not model.encoder.causal and data.head.per_time_step:
-        found["honest_loss"] = prefix_loss(model, data.splits[split], data.head.context or DEFAULT_CONTEXT)
+        limit = length_limit(model.embedding, model.encoder, model.head)
+        context = min(data.head.context or DEFAULT_CONTEXT, limit.steps if limit else sys.maxsize)
+        found["honest_loss"] = prefix_loss(model, data.splits[split], context)
     return found
 
 

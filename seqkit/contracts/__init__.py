@@ -48,7 +48,7 @@ in a subclass that overrides such a method without declaring the flag again (`ca
 from __future__ import annotations
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State
+from seqkit.contracts.data import Batch, DataNote, Encoded, Example, InputLimit, LongText, Lookup, Loss, Row, State
 from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
 from seqkit.contracts.groups import ParameterGroup
@@ -98,6 +98,7 @@ __all__ = [
     "Example",
     "Fraction",
     "Head",
+    "InputLimit",
     "LongText",
     "Lookup",
     "Loss",

@@ -124,6 +124,18 @@ class Batch(NamedTuple):
         return time_steps < self.lengths.to(self.inputs.device)[:, None]
 
 
+class InputLimit(NamedTuple):
+    """The longest input that a component takes, and what happens to longer ones, in training as in prediction.
+
+    Attributes:
+        steps: the number of time steps.
+        cut: whether longer inputs are cut to their beginning, if the head `accepts_cut`; else they are rejected.
+    """
+
+    steps: int
+    cut: bool = False
+
+
 class Encoded(NamedTuple):
     """The output of an encoder.
 

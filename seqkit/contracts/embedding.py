@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Lookup
+from seqkit.contracts.data import InputLimit, Lookup
 from seqkit.contracts.groups import ParameterGroup
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Embedding(Contract, ABC):
         takes: `ids` or `features`.
         accepts_float64: whether `forward` takes float64 features as they are, although the weights have torch's default
             floating type, to subtract a level that float32 cannot represent. All others receive that type.
+        input_limit: the longest input that it takes, known after construction; None for inputs of any length.
         is_one_hot: whether `forward` returns one-hot vectors of width `output_size`. An encoder that `accepts_ids` then
             receives the ids themselves.
     """
@@ -43,6 +44,7 @@ class Embedding(Contract, ABC):
 
     output_size: int
     takes: ClassVar[Literal["ids", "features"]] = "ids"
+    input_limit: InputLimit | None = None
     is_one_hot: bool = False
     accepts_float64: bool = False
 

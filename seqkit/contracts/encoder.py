@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Encoded, Lookup, State
+from seqkit.contracts.data import Encoded, InputLimit, Lookup, State
 from seqkit.contracts.groups import ParameterGroup
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ class Encoder(Contract, ABC):
         output_size: the width of `Encoded.outputs`.
         final_size: the width of `Encoded.final`.
         causal: whether the output at each time step depends only on the inputs up to it.
+        input_limit: the longest input that it takes, known after construction; None for inputs of any length.
+            An encoder that contains others passes on theirs.
         accepts_ids: whether `forward` also takes ids, int64 (batch, time), in place of their one-hot vectors. Most
             encoders leave it False and receive the vectors.
         accepts_lookup: whether `forward` also takes a `Lookup` in place of the vectors.
@@ -31,6 +33,7 @@ class Encoder(Contract, ABC):
     output_size: int
     final_size: int
     causal: bool
+    input_limit: InputLimit | None = None
     accepts_ids: bool = False
     accepts_lookup: bool = False
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
+from seqkit.contracts.data import Batch, Encoded, Example, InputLimit, Loss, Row
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.metric import Outcomes
 from seqkit.contracts.tokenizer import Tokenizer
@@ -35,6 +35,9 @@ class Head(Contract, ABC):
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
         provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
             `probabilities` with those of labels.
+        input_limit: the longest input that it takes, known after construction; None for inputs of any length.
+        accepts_cut: whether the beginning of an input can stand for all of it, so that longer inputs can be cut: there
+            is one target per row, not one per time step.
         renews_rows: whether `renew` changes the rows that training sees in each epoch.
         context: for a head that `generates`: how many of the last tokens are encoded again for each new token if the
             encoder carries no state; 0 for all.
@@ -58,6 +61,8 @@ class Head(Contract, ABC):
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset()
+    input_limit: InputLimit | None = None
+    accepts_cut: bool = False
     renews_rows: bool = False
     context: int = 0
     allow_leak: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.contracts import Example, Head, LongText, Reader, Row, Tokenizer
+from seqkit.data.limits import LengthLimit
 from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split_error
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
@@ -219,8 +220,16 @@ def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> Non
         )
 
 
-def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: Head) -> list[Row]:
+def make_rows(
+    examples: Sequence[Example], tokenizer: Tokenizer | None, head: Head, limit: LengthLimit | None = None
+) -> list[Row]:
     """Encode examples and return the rows that the head makes of them.
+
+    Args:
+        examples: the examples.
+        tokenizer: the fitted tokenizer; None for features.
+        head: the fitted head.
+        limit: the longest input that the model takes; None for any.
 
     Raises:
         DataError: an example cannot be encoded, or the head rejects it. The message names its location.
@@ -230,7 +239,8 @@ def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: He
         try:
             value = example.input
             encoded = stored_ids(value) if isinstance(value, LongText) else encode(value, tokenizer)
-            rows += head.rows(example, encoded)
+            made = head.rows(example, encoded)
+            rows += made if limit is None else [row._replace(input=limit.fit(row.input)) for row in made]
         except DataError as error:
             if not example.location:
                 raise

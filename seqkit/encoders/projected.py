@@ -29,6 +29,7 @@ class Projected(nn.Module, Encoder):
         self.final_projection = None if is_shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)
         self.output_size = self.final_size = proj_size
         self.causal = self.encoder.causal
+        self.input_limit = self.encoder.input_limit
 
     @property
     def accepts_ids(self) -> bool:  # type: ignore[override]

@@ -7,7 +7,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, Lookup, State
+from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, InputLimit, Lookup, State
 from seqkit.layers.dropout import VariationalDropout
 from seqkit.messages import message
 
@@ -62,6 +62,10 @@ class Stacked(nn.Module, Encoder):
     @property
     def accepts_lookup(self) -> bool:  # type: ignore[override]
         return self._encoders[0].accepts_lookup
+
+    @property
+    def input_limit(self) -> InputLimit | None:  # type: ignore[override]
+        return min((each.input_limit for each in self._encoders if each.input_limit), default=None)
 
     @property
     def _encoders(self) -> list[Encoder]:

@@ -19,6 +19,7 @@ from seqkit.contracts import (
     Example,
     Fraction,
     Head,
+    InputLimit,
     Loss,
     Outcomes,
     PositiveFloat,
@@ -59,6 +60,9 @@ class Classify(nn.Module, Head):
         label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest text, in tokens, or in time steps of features; null for any. The `max_length` of a
+            tokenizer cuts texts too, before the head reads them.
+        too_long: whether a longer text is cut to its beginning, in training and prediction, or is an error.
         crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
             epoch; predict from whole texts.
         noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
@@ -73,6 +77,7 @@ class Classify(nn.Module, Head):
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
     provides = frozenset({"labels", "probabilities"})
+    accepts_cut = True
 
     def __init__(
         self,
@@ -81,6 +86,8 @@ class Classify(nn.Module, Head):
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
+        max_length: PositiveInt | None = None,
+        too_long: Literal["cut", "error"] = "cut",
         crop: PositiveInt | None = None,
         noise: Fraction = 0.0,
         ngrams: Annotated[int, Ge(0), Le(10)] = 0,
@@ -93,6 +100,7 @@ class Classify(nn.Module, Head):
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
+        self.input_limit = None if max_length is None else InputLimit(max_length, cut=too_long == "cut")
         self.crop = crop
         self.noise = noise
         self.renews_rows = crop is not None or noise > 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.contracts import DataNote, Example
 from seqkit.data.batching import split_batches
 from seqkit.data.dataset import Dataset, make_rows, read_examples
+from seqkit.data.limits import LengthLimit
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, NotFiniteError, UsageError
 from seqkit.inference.engine import not_finite
@@ -50,7 +51,7 @@ def evaluate(
         raise DataError(message("no data to evaluate: pass at least one example"))
     if parts.is_ensemble:
         return {"examples": len(examples)} | _evaluate_ensemble(parts, examples)
-    dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
+    dataset = Dataset(examples, make_rows(examples, tokenizer, model.head, _row_limit(engine)), tokenizer)
     if tokenizer is None:
         check_features(examples, engine, model)
     batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
@@ -58,6 +59,11 @@ def evaluate(
         return {"examples": len(examples)} | evaluate_model(model, dataset, batches, metrics=build_metrics(engine.plan))
     except NotFiniteError:
         raise not_finite(parts.directory.model) from None
+
+
+def _row_limit(engine: TorchEngine) -> LengthLimit | None:
+    """Return the limit of rows; None if they are read in windows, which are short enough."""
+    return None if engine.plan.train.sequence_length else engine.length_limit
 
 
 def _note_missing_metrics(parts: RunParts) -> None:
@@ -77,7 +83,7 @@ def _evaluate_ensemble(parts: RunParts, examples: list[Example]) -> dict[str, An
         with warnings.catch_warnings():
             if datasets:  # the first member has issued the notes on the targets
                 warnings.simplefilter("ignore", DataNote)
-            rows = make_rows(examples, engine.tokenizer, engine.model.head)
+            rows = make_rows(examples, engine.tokenizer, engine.model.head, _row_limit(engine))
         datasets.append(Dataset(examples, rows, engine.tokenizer))
         if engine.tokenizer is None:
             check_features(examples, engine, engine.model)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import torch
 
-from seqkit.contracts import Batch, Metric, ParameterGroup
+from seqkit.contracts import Batch, DataNote, Metric, ParameterGroup
 from seqkit.data.batching import Batches, split_batches, to_device
-from seqkit.data.dataset import encode
+from seqkit.data.dataset import encode, make_rows
+from seqkit.data.limits import length_limit
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
 from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
 from seqkit.messages import message
@@ -69,6 +71,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         check_requested_texts(plan, recipe, data)
         seed_everything(plan.seed)
         model = _build_model(plan, recipe, data)
+        _limit_lengths(plan, recipe, model, data)
     except BuildError as error:
         raise RecipeError([recipe.fault(error.path, str(error))]) from error
     except DataError:
@@ -130,6 +133,30 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
     if problem := causality_fault(plan.encoder, plan.head, model.encoder, data.head):
         raise RecipeError([recipe.fault(("encoder", "type"), problem)])
     return model
+
+
+def _limit_lengths(plan: Plan, recipe: Recipe, model: Model, data: PreparedData) -> None:
+    """Cut the rows that are longer than the model takes, or reject them, as its components say.
+
+    Raises:
+        DataError: a row is too long. The message names its example.
+        RecipeError: windows of the text are too long.
+    """
+    limit = length_limit(model.embedding, model.encoder, model.head)
+    if limit is None:
+        return
+    if window := plan.train.sequence_length:
+        if window > limit.steps:
+            text = message(
+                "must be at most {steps}, the longest input of the {kind}", steps=limit.steps, kind=limit.kind
+            )
+            raise RecipeError([recipe.fault(("train", "sequence_length"), text)])
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataNote)  # issued when the rows were made first, before there was a model
+        for dataset in data.splits.values():
+            if any(len(row.input) > limit.steps for row in dataset.rows):
+                dataset.rows = make_rows(dataset.examples, data.tokenizer, data.head, limit)
 
 
 def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:

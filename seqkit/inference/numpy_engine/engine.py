@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from seqkit.contracts import Tokenizer
+from seqkit.contracts import InputLimit, PositiveInt, Tokenizer
+from seqkit.data.limits import LengthLimit, smallest_limit
 from seqkit.errors import DataError
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.inference.builtin_tokenizer import builtin_tokenizer
 from seqkit.inference.engine import check_logits, ignored_overflow
 from seqkit.inference.numpy_engine.model import NumpyModel
 from seqkit.inference.numpy_engine.stepper import MAX_ROWS, Stepper
-from seqkit.inference.numpy_engine.weights import InvalidSetting, read_weights
+from seqkit.inference.numpy_engine.weights import InvalidSetting, read_setting, read_weights
 from seqkit.inference.rebuild import restore_tokenizer
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
@@ -100,7 +101,7 @@ class NumpyEngine:
         return self._model.select(state, rows)
 
     def prediction_input(self, encoded: np.ndarray, feature_names: Sequence[str] = ()) -> np.ndarray:
-        return encoded
+        return encoded if self._length_limit is None else self._length_limit.fit(encoded)
 
     def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
         return label_predictions(self._model.label_probabilities(inputs), self._fitted["head"]["labels"])
@@ -114,6 +115,19 @@ class NumpyEngine:
     @cached_property
     def _fitted(self) -> dict[str, Any]:
         return self._directory.read_fitted()
+
+    @cached_property
+    def _length_limit(self) -> LengthLimit | None:
+        """The longest input that the head takes; None for any. A run of an earlier version has no such setting."""
+        head = self._recipe["head"]
+        if head.get("max_length") is None:
+            return None
+        try:
+            steps = read_setting(head, "max_length", "head", PositiveInt)
+            cut = read_setting(head, "too_long", "head", Literal["cut", "error"]) == "cut"
+        except InvalidSetting as error:
+            raise DataError(message("{file}: corrupt: {reason}", file=self._directory.plan, reason=error)) from None
+        return smallest_limit({"head": InputLimit(steps, cut)}, accepts_cut=True)
 
     @cached_property
     def _model(self) -> NumpyModel:
