@@ -115,7 +115,12 @@ def one_hot() -> list[Check]:
 
 
 def learned() -> list[Check]:
-    return checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, dropout=0.3))
+    return variants(
+        {
+            "dropout": checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, dropout=0.3)),
+            "word dropout": checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, word_dropout=0.3)),
+        }
+    )
 
 
 def pretrained() -> list[Check]:
@@ -136,7 +141,7 @@ def pretrained() -> list[Check]:
 def concat() -> list[Check]:
     def build(tokenizer: Any) -> Concat:
         inner: list[Any] = [OneHot, partial(Learned, dim=3), partial(Learned, dim=2, dropout=0.3)]
-        return Concat(tokenizer, embeddings=inner)
+        return Concat(tokenizer, embeddings=inner, word_dropout=0.3)
 
     return checks_for_embedding(build)
 
