@@ -61,6 +61,12 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.testing.builtin:pretrained",
     )
     yield Component(
+        "char_ngrams",
+        "seqkit.embeddings.char_ngrams:CharNgrams",
+        "a vector of each word and of its character n-grams",
+        "seqkit.testing.builtin:char_ngrams",
+    )
+    yield Component(
         "concat",
         "seqkit.embeddings.concat:Concat",
         "the vectors of several embeddings, concatenated",

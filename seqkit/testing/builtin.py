@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Example
+from seqkit.embeddings.char_ngrams import CharNgrams
 from seqkit.embeddings.concat import Concat
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
@@ -134,6 +135,16 @@ def pretrained() -> list[Check]:
         {
             "frozen": checks_for_embedding(build),
             "trainable": checks_for_embedding(lambda tokenizer: build(tokenizer, trainable=True, dropout=0.3)),
+        }
+    )
+
+
+def char_ngrams() -> list[Check]:
+    build = partial(CharNgrams, dim=4, min_n=1, max_n=3, buckets=50)
+    return variants(
+        {
+            "characters": checks_for_embedding(partial(build, word_dropout=0.3)),
+            "words": checks_for_embedding(partial(build, dropout=0.3), tokenizer=Word(unknown="mark", min_count=2)),
         }
     )
 

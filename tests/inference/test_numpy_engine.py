@@ -57,6 +57,7 @@ LEARNED = {"type": "learned", "dim": 3, "dropout": 0.5}
 EMBEDDINGS: dict[str, dict[str, Any]] = {
     "one_hot": {"type": "one_hot"},
     "learned": LEARNED,
+    "char_ngrams": {"type": "char_ngrams", "dim": 4, "min_n": 1, "max_n": 3, "buckets": 20, "word_dropout": 0.5},
     "concat": {"type": "concat", "embeddings": [LEARNED, {"type": "one_hot"}, LEARNED | {"dim": 2}]},
 }
 HEADS = {
@@ -89,7 +90,7 @@ def engines(encoder: str, embedding: str, head: dict[str, Any], *, double: bool 
     model = build_model(plan, tokenizer, built_head, None)
     with torch.no_grad():
         for weight in model.parameters():
-            weight.mul_(2)  # large enough for every gate to affect the result
+            weight.mul_(2).add_(0.1)  # large enough for every gate to affect the result
         if "ngrams" in head:
             model.head.wide.weight.normal_()  # type: ignore[union-attr,operator]
     if double:
@@ -97,7 +98,8 @@ def engines(encoder: str, embedding: str, head: dict[str, Any], *, double: bool 
     weights = {name: tensor.numpy() for name, tensor in copy_weights(model).items()}
     recipe = plan.as_data()
     labels = built_head.state().get("labels", [])
-    numpy_engine = numpy_model(recipe, weights, tokenizer.vocab_size, len(labels) or tokenizer.vocab_size)
+    size = tokenizer.vocab_size
+    numpy_engine = numpy_model(recipe, weights, size, len(labels) or size, tokenizer.decode)
     return Engines(numpy_engine, torch_engine(model), labels, tokenizer, recipe)
 
 

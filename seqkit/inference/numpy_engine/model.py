@@ -21,7 +21,7 @@ from seqkit.contracts.parameters import NonNegativeInt
 from seqkit.inference.engine import ignored_overflow
 from seqkit.inference.numpy_engine.blas import parallel_map
 from seqkit.inference.numpy_engine.classification import NumpyNgrams, NumpyPooling
-from seqkit.inference.numpy_engine.embeddings import build_table
+from seqkit.inference.numpy_engine.embeddings import Vocabulary, build_table
 from seqkit.inference.numpy_engine.encoders import build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
 from seqkit.inference.numpy_engine.weights import CheckedWeights, InvalidSetting, LinearWeights, read_setting
@@ -37,7 +37,7 @@ class NumpyModel:
     Args:
         recipe: the resolved recipe, of built-in components.
         weights: the weights of the run.
-        vocab_size: the size of the vocabulary of the fitted tokenizer.
+        vocabulary: the ids of the fitted tokenizer.
         output_size: the width of the head's output: the size of the vocabulary, or the number of labels.
 
     Attributes:
@@ -52,10 +52,10 @@ class NumpyModel:
     """
 
     def __init__(
-        self, recipe: Mapping[str, Any], weights: CheckedWeights, *, vocab_size: int, output_size: int
+        self, recipe: Mapping[str, Any], weights: CheckedWeights, *, vocabulary: Vocabulary, output_size: int
     ) -> None:
-        self._embedding = build_table(recipe["embedding"], "embedding", vocab_size, weights)
-        input_size = vocab_size if self._embedding is None else self._embedding.shape[1]
+        self._embedding = build_table(recipe["embedding"], "embedding", vocabulary, weights)
+        input_size = vocabulary.size if self._embedding is None else self._embedding.shape[1]
         self.encoder = build_encoder(recipe["encoder"], "encoder", input_size, weights)
         head = {"objective": "step", "context": 0, "pooling": "final", "ngrams": 0, "tied": False} | recipe["head"]
         self._pooling = NumpyPooling(head, weights, self.encoder.output_size)
