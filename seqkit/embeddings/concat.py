@@ -34,6 +34,8 @@ class Concat(nn.Module, Embedding):
             raise ValueError("embeddings must all embed ids")
         self.embeddings = nn.ModuleList(built)
         self.output_size = sum(inner.output_size for inner in built)
+        self.causal = all(inner.causal for inner in built)
+        self.reads_previous = any(inner.reads_previous for inner in built)
         self.word_dropout = WordDropout(word_dropout, tokenizer.vocab_size)
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
@@ -45,8 +47,12 @@ class Concat(nn.Module, Embedding):
         inputs = {split: list(rows) for split, rows in splits.items()}
         return [note for inner in self.embeddings for note in inner.notes(inputs)]
 
-    def forward(self, ids: Tensor) -> Tensor:
-        vectors = torch.cat([inner(ids) for inner in self.embeddings], dim=-1)
+    def forward(self, ids: Tensor, *, lengths: Tensor | None = None, previous: Tensor | None = None) -> Tensor:
+        parts = [
+            inner(ids, lengths=lengths, previous=previous) if inner.reads_neighbors else inner(ids)
+            for inner in self.embeddings
+        ]
+        vectors = torch.cat(parts, dim=-1)
         return self.word_dropout(vectors, word_ids(ids))
 
     def all_vectors(self) -> Tensor | None:

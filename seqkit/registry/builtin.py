@@ -67,6 +67,12 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.testing.builtin:char_ngrams",
     )
     yield Component(
+        "bigrams",
+        "seqkit.embeddings.bigrams:Bigrams",
+        "a vector of each token and its neighbor",
+        "seqkit.testing.builtin:bigrams",
+    )
+    yield Component(
         "concat",
         "seqkit.embeddings.concat:Concat",
         "the vectors of several embeddings, concatenated",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Example
+from seqkit.embeddings.bigrams import Bigrams
 from seqkit.embeddings.char_ngrams import CharNgrams
 from seqkit.embeddings.concat import Concat
 from seqkit.embeddings.learned import Learned
@@ -145,6 +146,17 @@ def char_ngrams() -> list[Check]:
         {
             "characters": checks_for_embedding(partial(build, word_dropout=0.3)),
             "words": checks_for_embedding(partial(build, dropout=0.3), tokenizer=Word(unknown="mark", min_count=2)),
+        }
+    )
+
+
+def bigrams() -> list[Check]:
+    build = partial(Bigrams, dim=3, buckets=60, min_count=1)
+    return variants(
+        {
+            "next": checks_for_embedding(build),
+            "previous": checks_for_embedding(partial(build, pairs="previous", dropout=0.3)),
+            "both": checks_for_embedding(partial(build, pairs="both"), tokenizer=Word(unknown="mark")),
         }
     )
 

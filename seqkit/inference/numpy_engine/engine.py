@@ -23,7 +23,7 @@ from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
     "tokenizer": frozenset({"char", "byte", "word"}),
-    "embedding": frozenset({"one_hot", "learned", "pretrained", "char_ngrams", "concat"}),
+    "embedding": frozenset({"one_hot", "learned", "pretrained", "char_ngrams", "bigrams", "concat"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
 }
