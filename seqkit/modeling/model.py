@@ -123,8 +123,8 @@ class Model(nn.Module):
             )
         return vectors
 
-    def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:
-        """Return the loss of a batch, and the encoder's state after it."""
+    def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State, tuple[Loss, ...]]:
+        """Return the loss of a batch, the state after it, and the penalties that training adds to the loss."""
         encoded = self.encode(batch.inputs, batch.lengths, state)
         loss = self.head.loss(encoded, batch)
         if not isinstance(loss, Loss):
@@ -135,7 +135,7 @@ class Model(nn.Module):
                     type=type(loss).__name__,
                 )
             )
-        return loss, encoded.state
+        return loss, encoded.state, encoded.penalties
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Return the head's predictions for a batch, one per row; an empty list if the head makes none.
