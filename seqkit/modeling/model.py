@@ -202,6 +202,15 @@ def _check_encoded(encoder: EncoderModule, inputs: Tensor, encoded: object) -> N
                     size=size,
                 )
             )
+    for penalty in encoded.penalties:
+        if not isinstance(penalty, Loss):
+            raise PluginError(
+                message(
+                    "{encoder}: penalties contain a {type}, not seqkit.contracts.Loss",
+                    encoder=_name(encoder),
+                    type=type(penalty).__name__,
+                )
+            )
     for part in leaves(encoded.state):
         if (_shape(part) or (0,))[0] != batch:
             raise PluginError(
