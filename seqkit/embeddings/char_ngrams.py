@@ -20,7 +20,7 @@ class CharNgrams(nn.Module, Embedding):
 
     Bojanowski et al., Enriching Word Vectors with Subword Information, 2017. The n-grams are those of `<word>`, in
     which the marks distinguish prefixes and suffixes, hashed to a fixed number of buckets. The vectors of words begin
-    at 0, so a word that training does not contain (of `extra_words`, or below `min_count`) has that of its n-grams.
+    at 0, so a word that training does not contain (one of the tokenizer's `extra_words`) has that of its n-grams.
 
     Works with any tokenizer that decodes the id of a token to its text. If a token has several integers, the first is
     the id of the word; an unknown word that the tokenizer decodes to its spelling nevertheless, as
