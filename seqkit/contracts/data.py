@@ -133,11 +133,16 @@ class Encoded(NamedTuple):
             for a bidirectional one, that and the backward direction's output at the first time step, concatenated.
         state: the state after the last real time step of each row; None from an encoder that cannot continue from a
             state. Generation then encodes the whole text again for each new token.
+        penalties: terms of the training loss, such as penalties of large activations (`seqkit.layers.penalties`). The
+            mean of each over the batch is added to the loss that is minimized; losses that are reported do not contain
+            them. As many for each batch in training; none in evaluation. An encoder that contains others returns theirs
+            too.
     """
 
     outputs: Tensor
     final: Tensor
     state: State = None
+    penalties: tuple[Loss, ...] = ()
 
     def last_time_step(self, lengths: Tensor) -> Encoded:
         """Reduce `outputs` to the last real time step of each row, (batch, 1, output_size)."""

@@ -50,7 +50,7 @@ def evaluate(
     dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
     if tokenizer is None:
         check_features(examples, engine, model)
-    batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
+    batches = split_batches(dataset, engine.plan.train, model.causal)
     try:
         return {"examples": len(examples)} | evaluate_model(model, dataset, batches)
     except NotFiniteError:

@@ -74,7 +74,7 @@ class TorchEngine:
 
         It becomes False at the first text whose state is incomplete: a causal encoder need not return a state.
         """
-        return self.model.encoder.causal and "outputs" in self.model.head.needs
+        return self.model.causal and "outputs" in self.model.head.needs
 
     @property
     def context(self) -> int:

@@ -52,7 +52,13 @@ class Model(nn.Module):
         self.head = head
         self._passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
         self._passes_lookup = embedding is not None and encoder.accepts_lookup
+        self._carries_token = embedding is not None and embedding.reads_previous
         self._is_checked = False
+
+    @property
+    def causal(self) -> bool:
+        """Whether the encoder's output at each time step depends on no later input."""
+        return self.encoder.causal and (self.embedding is None or self.embedding.causal)
 
     @property
     def device(self) -> torch.device:
@@ -65,28 +71,36 @@ class Model(nn.Module):
         Args:
             inputs: ids, int64 (batch, time), or features, float (batch, time, features).
             lengths: int64 (batch,), on the CPU.
-            state: the encoder's state after the previous window, or None.
+            state: the state after the previous window, or None: that of the encoder; beside it, the last token of each
+                row if the embedding reads it.
 
         Raises:
             PluginError: the output of a component violates its contract. Only the first batch is checked.
             DataError: a feature is too large.
         """
-        encoder_input = self._encoder_input(inputs)
-        if self._is_checked:
-            return self.encoder(encoder_input, lengths, state)
-        if self.embedding is not None and not self._passes_ids:
+        previous = None
+        if self._carries_token and state is not None:
+            previous, state = state
+        encoder_input = self._encoder_input(inputs, lengths, previous)
+        if not self._is_checked and self.embedding is not None and not self._passes_ids:
             _check_vectors(self.embedding, inputs, encoder_input)
         encoded = self.encoder(encoder_input, lengths, state)
-        _check_encoded(self.encoder, inputs, encoded)
-        self._is_checked = True
+        if not self._is_checked:
+            _check_encoded(self.encoder, inputs, encoded)
+            self._is_checked = True
+        if self._carries_token and encoded.state is not None:
+            rows = torch.arange(len(lengths), device=inputs.device)
+            encoded = encoded._replace(state=(inputs[rows, lengths.to(inputs.device) - 1], encoded.state))
         return encoded
 
-    def _encoder_input(self, inputs: Tensor) -> Tensor | Lookup:
+    def _encoder_input(self, inputs: Tensor, lengths: Tensor, previous: Tensor | None) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
         if inputs.is_floating_point():
             return self.feature_vectors(inputs)
         if self.embedding is None or self._passes_ids:
             return inputs
+        if self.embedding.reads_neighbors:
+            return self.embedding(inputs, lengths=lengths, previous=previous)
         lookup = self.embedding.as_lookup(inputs) if self._passes_lookup else None
         return self.embedding(inputs) if lookup is None else lookup
 
@@ -109,8 +123,8 @@ class Model(nn.Module):
             )
         return vectors
 
-    def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:
-        """Return the loss of a batch, and the encoder's state after it."""
+    def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State, tuple[Loss, ...]]:
+        """Return the loss of a batch, the state after it, and the penalties that training adds to the loss."""
         encoded = self.encode(batch.inputs, batch.lengths, state)
         loss = self.head.loss(encoded, batch)
         if not isinstance(loss, Loss):
@@ -121,7 +135,7 @@ class Model(nn.Module):
                     type=type(loss).__name__,
                 )
             )
-        return loss, encoded.state
+        return loss, encoded.state, encoded.penalties
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Return the head's predictions for a batch, one per row; an empty list if the head makes none.
@@ -186,6 +200,15 @@ def _check_encoded(encoder: EncoderModule, inputs: Tensor, encoded: object) -> N
                     actual=_describe(actual),
                     expected=expected,
                     size=size,
+                )
+            )
+    for penalty in encoded.penalties:
+        if not isinstance(penalty, Loss):
+            raise PluginError(
+                message(
+                    "{encoder}: penalties contain a {type}, not seqkit.contracts.Loss",
+                    encoder=_name(encoder),
+                    type=type(penalty).__name__,
                 )
             )
     for part in leaves(encoded.state):

@@ -61,6 +61,18 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.testing.builtin:pretrained",
     )
     yield Component(
+        "char_ngrams",
+        "seqkit.embeddings.char_ngrams:CharNgrams",
+        "a vector of each word and of its character n-grams",
+        "seqkit.testing.builtin:char_ngrams",
+    )
+    yield Component(
+        "bigrams",
+        "seqkit.embeddings.bigrams:Bigrams",
+        "a vector of each token and its neighbor",
+        "seqkit.testing.builtin:bigrams",
+    )
+    yield Component(
         "concat",
         "seqkit.embeddings.concat:Concat",
         "the vectors of several embeddings, concatenated",

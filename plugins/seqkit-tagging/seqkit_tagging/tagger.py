@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Tokenizer
 from seqkit.errors import DataError
+from seqkit.layers.cross_entropy import IGNORED
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
 from seqkit_tagging.scores import split_scores
@@ -20,8 +21,8 @@ from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, 
 from seqkit_tagging.word_splitting import join_words
 
 InvalidTags = Literal["error", "skip", "repair"]
-UNKNOWN = -100
-"""The id of a tag that does not occur in the training data: the default ignore_index of cross_entropy."""
+UNKNOWN = IGNORED
+"""The id of a tag that does not occur in the training data."""
 
 
 class SchemeError(DataError):

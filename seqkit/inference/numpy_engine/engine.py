@@ -13,6 +13,7 @@ from seqkit.errors import DataError
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.inference.builtin_tokenizer import builtin_tokenizer
 from seqkit.inference.engine import check_logits, ignored_overflow
+from seqkit.inference.numpy_engine.embeddings import Vocabulary
 from seqkit.inference.numpy_engine.model import NumpyModel
 from seqkit.inference.numpy_engine.stepper import MAX_ROWS, Stepper
 from seqkit.inference.numpy_engine.weights import InvalidSetting, read_weights
@@ -22,7 +23,7 @@ from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
     "tokenizer": frozenset({"char", "byte", "word"}),
-    "embedding": frozenset({"one_hot", "learned", "pretrained", "concat"}),
+    "embedding": frozenset({"one_hot", "learned", "pretrained", "char_ngrams", "bigrams", "concat"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
 }
@@ -120,9 +121,10 @@ class NumpyEngine:
         weights = read_weights(self._directory.model)
         vocab_size = self.tokenizer.vocab_size
         output_size = self._output_size(vocab_size)
+        vocabulary = Vocabulary(vocab_size, self.tokenizer.decode)
         try:
             with ignored_overflow():
-                return NumpyModel(self._recipe, weights, vocab_size=vocab_size, output_size=output_size)
+                return NumpyModel(self._recipe, weights, vocabulary=vocabulary, output_size=output_size)
         except InvalidSetting as error:
             raise DataError(message("{file}: corrupt: {reason}", file=self._directory.plan, reason=error)) from None
 
