@@ -16,7 +16,8 @@ class Tokenizer(Contract, ABC):
 
     Attributes:
         vocab_size: the number of ids, known after `fit` or `restore`.
-        takes_words: whether the input may also be a list of words. A tokenizer that sets it implements `words`.
+        takes_words: whether the input may also be a list of words. A tokenizer that sets it implements `words`, and
+            `encode_words` if it cuts words into several tokens.
         chunkable: whether a text can be split anywhere: the ids of its chunks, concatenated, are the ids of the text,
             (time,), and `fit` learns the same from the chunks as from the text.
     """
@@ -52,8 +53,24 @@ class Tokenizer(Contract, ABC):
         return self.encode(text)
 
     def words(self, text: str) -> list[str]:
-        """Return the words of a text, one per time step. Required if `takes_words`."""
+        """Return the words of a text. Required if `takes_words`."""
         raise NotImplementedError
+
+    def encode_words(self, text: str | Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ids of the words of a text, and the index of the word that each token belongs to.
+
+        A tokenizer that cuts words into several tokens (WordPiece, `bpe`) overrides it, so that heads can predict a
+        label for each word (`Head.per_word`). By default each word is a token.
+
+        Args:
+            text: a text, whose words are those that `words` returns; or a list of words.
+
+        Returns:
+            The ids, int64 (time,) or (time, ...); and the index of each token's word, int64 (time,), not decreasing.
+            A token that belongs to no word (the beginning of the text, for instance) has the index -1.
+        """
+        ids = self.encode(text)
+        return ids, np.arange(len(ids))
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:

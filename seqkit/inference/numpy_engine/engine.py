@@ -21,7 +21,7 @@ from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
-    "tokenizer": frozenset({"char", "byte", "word"}),
+    "tokenizer": frozenset({"char", "byte", "word", "bpe"}),
     "embedding": frozenset({"one_hot", "learned", "pretrained", "concat"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
