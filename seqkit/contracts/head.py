@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -28,6 +28,9 @@ class Head(Contract, ABC):
             later time steps, `targets` if the reader must provide labels.
         per_time_step: whether targets are aligned with time steps, so that a long row can be cut into windows
             (`train.sequence_length`).
+        per_word: for a head with a prediction per word: which output represents a word that the tokenizer cuts into
+            several tokens, that of its `first` token, of its `last`, or their `mean`. `rows`, `loss` and `predict` then
+            see one time step per word, with the id of its first token. None for any other head.
         generates: whether the head has `logits` over the vocabulary, so that `seqkit generate` can use it.
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
@@ -49,6 +52,7 @@ class Head(Contract, ABC):
 
     needs: frozenset[str] = frozenset({"outputs"})
     per_time_step: bool = False
+    per_word: Literal["first", "last", "mean"] | None = None
     generates: bool = False
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()

@@ -16,8 +16,9 @@ class Tokenizer(Contract, ABC):
 
     Attributes:
         vocab_size: the number of ids, known after `fit` or `restore`.
-        takes_words: whether the input may also be a list of words. A tokenizer that sets it implements `words`, and
-            `encode_words` if it cuts words into several tokens.
+        takes_words: whether the input may also be a list of words. A tokenizer that sets it implements `words`.
+        cuts_words: whether a word can become several tokens. A tokenizer that sets it takes words, and implements
+            `encode_words`.
         chunkable: whether a text can be split anywhere: the ids of its chunks, concatenated, are the ids of the text,
             (time,), and `fit` learns the same from the chunks as from the text.
     """
@@ -27,6 +28,7 @@ class Tokenizer(Contract, ABC):
 
     vocab_size: int
     takes_words: ClassVar[bool] = False
+    cuts_words: ClassVar[bool] = False
     chunkable: bool = False
 
     @abstractmethod
@@ -59,8 +61,8 @@ class Tokenizer(Contract, ABC):
     def encode_words(self, text: str | Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids of the words of a text, and the index of the word that each token belongs to.
 
-        A tokenizer that cuts words into several tokens (WordPiece, `bpe`) overrides it, so that heads can predict a
-        label for each word (`Head.per_word`). By default each word is a token.
+        Required if the tokenizer `cuts_words` (WordPiece, `bpe`), for heads that predict a label for each word
+        (`Head.per_word`). By default each word is a token.
 
         Args:
             text: a text, whose words are those that `words` returns; or a list of words.

@@ -82,13 +82,18 @@ def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: En
     Raises:
         DataError: a value is invalid, or the tokenizer rejects it.
     """
-    from seqkit.data.dataset import encode
+    from seqkit.data.dataset import encode, encode_words
 
     inputs = []
     for example, place in zip(examples, places, strict=True):
         try:
             checked = _check_input(example.input, engine)
-            encoded = checked if engine.tokenizer is None else encode(checked, engine.tokenizer)
+            if engine.tokenizer is None:
+                encoded = checked
+            elif engine.reads_words:
+                encoded = encode_words(checked, engine.tokenizer)
+            else:
+                encoded = encode(checked, engine.tokenizer)
             inputs.append(engine.prediction_input(encoded, example.feature_names))
         except (DataError, UsageError) as error:
             raise DataError(message("{place}: {reason}", place=place, reason=error)) from None

@@ -58,6 +58,7 @@ class BPE(Tokenizer):
     """
 
     takes_words = True
+    cuts_words = True
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFl
 from seqkit.errors import DataError, suggest
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Tagger
+from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
 
 
 class Tag(Tagger):
@@ -38,6 +38,8 @@ class Tag(Tagger):
         invalid_tags: what to do with a sentence that has a tag of another scheme, or more or fewer tags than words:
             `error`, or `skip` to skip and count it. `repair` rewrites tags that do not follow the scheme in order, so
             that they mark the same entities: `I-x` that continues no entity becomes `B-x`.
+        subwords: if the tokenizer cuts a word into several tokens (`bpe`), the output that represents the word: that of
+            its `first` token, of its `last`, or the `mean` over all of them.
 
     A tag that does not occur in the training data counts as an error in the metrics and is left out of the loss, with a
     note.
@@ -53,6 +55,7 @@ class Tag(Tagger):
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
+        subwords: Subwords = "first",
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -61,6 +64,7 @@ class Tag(Tagger):
             probabilities=probabilities,
             dropout=dropout,
             invalid_tags=invalid_tags,
+            subwords=subwords,
         )
         self.class_weights = class_weights
         self.weights: list[float] | None = None

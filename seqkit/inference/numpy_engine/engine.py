@@ -55,6 +55,7 @@ class NumpyEngine:
     max_rows = MAX_ROWS
     thread_safe = True
     feature_width: int | None = None
+    reads_words = False
 
     def __init__(self, directory: RunDirectory, recipe: Mapping[str, Any]) -> None:
         self._directory = directory
