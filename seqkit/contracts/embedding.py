@@ -11,6 +11,7 @@ import numpy as np
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Lookup
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.tokenizer import SpecialToken
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,7 @@ class Embedding(Contract, ABC):
     Attributes:
         output_size: the width of a vector.
         takes: `ids` or `features`.
+        special_tokens: the special tokens that the embedding needs; `tokenizer.special_ids` has their ids.
         accepts_float64: whether `forward` takes float64 features as they are, although the weights have torch's default
             floating type, to subtract a level that float32 cannot represent. All others receive that type.
         is_one_hot: whether `forward` returns one-hot vectors of width `output_size`. An encoder that `accepts_ids` then
@@ -43,6 +45,7 @@ class Embedding(Contract, ABC):
 
     output_size: int
     takes: ClassVar[Literal["ids", "features"]] = "ids"
+    special_tokens: ClassVar[frozenset[SpecialToken]] = frozenset()
     is_one_hot: bool = False
     accepts_float64: bool = False
 

@@ -11,7 +11,7 @@ import numpy as np
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
 from seqkit.contracts.groups import ParameterGroup
-from seqkit.contracts.tokenizer import Tokenizer
+from seqkit.contracts.tokenizer import SpecialToken, Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +43,7 @@ class Head(Contract, ABC):
             examples of each label by its proportions, and every label occurs in the training split. False if targets
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
+        special_tokens: the special tokens that the head needs; `tokenizer.special_ids` has their ids in `fit`.
         lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
             its example begins with: as many as a row reads before its first target. Known after construction.
     """
@@ -61,6 +62,7 @@ class Head(Contract, ABC):
     allow_leak: bool = False
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
+    special_tokens: frozenset[SpecialToken] = frozenset()
     lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Head, LongText, Reader, Row, Tokenizer
+from seqkit.contracts import Example, Head, LongText, Reader, Row, TextPair, Tokenizer
 from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split_error
+from seqkit.data.words import encode_words, first_ids
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 
@@ -81,7 +82,7 @@ def _split(plan: Plan, examples: list[Example], lookback: int) -> dict[str, list
     if split.by == "random":
         stratify = getattr(plan.head.cls, "stratifies", True)
         return by_random(examples, split.valid, split.test, plan.seed, stratify)
-    if len(examples) == 1:
+    if len(examples) == 1 and not isinstance(examples[0].input, TextPair):
         (whole,) = examples
         splits = {}
         for name, (start, end) in by_order(len(whole.input), split.valid, split.test).items():
@@ -148,6 +149,15 @@ def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
             if not hasattr(example.input, "__len__"):
                 raise PluginError(
                     message("{place}: the input is {value}, not text", place=place, value=f"{example.input!r:.40}")
+                )
+            if isinstance(example.input, TextPair) != reader.yields_pairs:
+                raise PluginError(
+                    message(
+                        "{place}: the input is a {type}, but `yields_pairs` of the reader is {pairs}",
+                        place=place,
+                        type=type(example.input).__name__,
+                        pairs=reader.yields_pairs,
+                    )
                 )
             yield example
             continue
@@ -231,7 +241,7 @@ def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: He
             value = example.input
             if tokenizer is not None and tokenizer.cuts_words and head.per_word is not None:
                 encoded = encode_words(value, tokenizer)
-                rows += [row._replace(input=encoded) for row in head.rows(example, _first_ids(encoded))]
+                rows += [row._replace(input=encoded) for row in head.rows(example, first_ids(encoded))]
                 continue
             encoded = stored_ids(value) if isinstance(value, LongText) else encode(value, tokenizer)
             rows += head.rows(example, encoded)
@@ -254,52 +264,12 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
     """
     if isinstance(value, LongText):
         return stored_ids(value).astype(np.int64)
-    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
+    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode_input(value)
     if not len(encoded):
         raise DataError(
             message("no token of the text is in the vocabulary") if len(value) else message("the text is empty")
         )
     return encoded
-
-
-def encode_words(value: str | Sequence[str], tokenizer: Tokenizer) -> np.ndarray:
-    """Return the ids of the words of an input, each with the index of its word, int64 (time, n).
-
-    The last column is the index, -1 for a token that belongs to no word (`seqkit.modeling.subwords`).
-
-    Raises:
-        DataError: the input is empty, or a word has no token.
-        PluginError: the tokenizer violates its contract.
-    """
-    words = tokenizer.words(value) if isinstance(value, str) else value
-    if not len(words):
-        raise DataError(message("the text is empty"))
-    ids, indices = tokenizer.encode_words(words)
-    found = indices[indices >= 0]
-    if len(indices) != len(ids) or (np.diff(found) < 0).any() or (len(found) and found[-1] >= len(words)):
-        cls = type(tokenizer)
-        raise PluginError(
-            message(
-                "{tokenizer}: encode_words does not return the index of each token's word in ascending order",
-                tokenizer=f"{cls.__module__}.{cls.__qualname__}",
-            )
-        )
-    if missing := sorted(set(range(len(words))) - set(found.tolist())):
-        raise DataError(
-            message(
-                "word {number}, '{word}', has no token: the tokenizer omits it, or its `max_length` is too small",
-                number=missing[0] + 1,
-                word=words[missing[0]],
-            )
-        )
-    return np.column_stack([ids, indices])
-
-
-def _first_ids(encoded: np.ndarray) -> np.ndarray:
-    """Return the ids of the first token of each word, (words,) or (words, ...), given what `encode_words` returned."""
-    indices, places = np.unique(encoded[:, -1], return_index=True)
-    first = encoded[places[indices >= 0]]
-    return first[:, 0] if first.shape[1] == 2 else first[:, :-1]
 
 
 def stored_ids(text: LongText) -> np.ndarray:

@@ -93,6 +93,10 @@ class Engine(LanguageModel, Protocol):
         """The number of features per time step; None if there is a tokenizer."""
 
     @property
+    def reads_pairs(self) -> bool:
+        """Whether each input is a pair of texts."""
+
+    @property
     def reads_words(self) -> bool:
         """Whether inputs are encoded word by word: the head predicts from words, and the tokenizer cuts them."""
 

@@ -60,6 +60,10 @@ class TorchEngine:
         return self._fitted["features"]
 
     @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
+
+    @property
     def reads_words(self) -> bool:
         return self.model.reads_words
 

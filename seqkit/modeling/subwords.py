@@ -11,7 +11,7 @@ from seqkit.contracts import Batch, Encoded
 
 
 def split_words(inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Split what `seqkit.data.dataset.encode_words` put together.
+    """Split what `seqkit.data.words.encode_words` put together.
 
     Args:
         inputs: int64 (batch, time, n): n - 1 integers of each token, and the index of its word.

@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from seqkit.contracts import SPECIAL_TOKENS
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import format_value, message
 from seqkit.runs.files import MAX_NESTING, is_stale, read_json, sync_folder, write_synced
@@ -219,9 +220,10 @@ class RunDirectory:
         return plan
 
     def read_fitted(self) -> dict[str, Any]:
-        """Return what the components learned: `{"tokenizer": …, "head": …, "features": …, "components": …}`.
+        """Return what the components learned: `{"tokenizer": …, "head": …, "features": …, "components": …, …}`.
 
         The first two learned it from the data; `components` are others, by their keys, which learned it from files.
+        `special_tokens` are the names of those that components asked for, and `pairs` is whether inputs are pairs.
 
         Raises:
             DataError: the file is corrupt.
@@ -243,7 +245,18 @@ class RunDirectory:
         components = fitted.get("components", {})
         if not isinstance(components, dict) or not all(isinstance(state, dict) for state in components.values()):
             raise DataError(message("{file}: corrupt: 'components' is not a mapping of mappings", file=self.tokenizer))
-        return {"tokenizer": None, "features": None, "components": {}} | fitted
+        special, pairs = fitted.get("special_tokens", []), fitted.get("pairs", False)
+        if not isinstance(special, list) or not set(map(str, special)) <= set(SPECIAL_TOKENS):
+            raise DataError(message("{file}: corrupt: 'special_tokens' is not a list of names", file=self.tokenizer))
+        if not isinstance(pairs, bool):
+            raise DataError(message("{file}: corrupt: 'pairs' is not true or false", file=self.tokenizer))
+        return {
+            "tokenizer": None,
+            "features": None,
+            "components": {},
+            "special_tokens": special,
+            "pairs": pairs,
+        } | fitted
 
 
 def explain_format(found: object) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seqkit.contracts import Encoded, Row
 from seqkit.data.batching import collate
-from seqkit.data.dataset import encode_words
+from seqkit.data.words import encode_words
 from seqkit.errors import DataError, PluginError
 from seqkit.modeling.subwords import reduce_to_words
 from seqkit.tokenizers.bpe import BPE

@@ -84,6 +84,10 @@ class NumpyEngine:
             ) from None
         return restore_tokenizer(tokenizer, self._directory, self._fitted)
 
+    @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
+
     def load(self) -> None:
         _ = self._model
 
