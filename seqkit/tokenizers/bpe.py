@@ -54,7 +54,8 @@ class BPE(Tokenizer):
     Args:
         vocab_size: the maximum number of tokens. With little text there are fewer.
         min_count: a pair that occurs less often in the training text does not become a token.
-        max_length: the maximum number of tokens; longer texts are truncated. Null for no limit.
+        max_length: the maximum number of tokens; longer texts are truncated, but not inside a character. Null for no
+            limit.
     """
 
     takes_words = True
@@ -86,18 +87,22 @@ class BPE(Tokenizer):
         self._set(learn_merges(counts, self._max_size - BYTES, self.min_count, first_id=BYTES))
 
     def encode(self, text: str | Sequence[str]) -> np.ndarray:
-        ids = (
-            self._ids(text)
-            if isinstance(text, str)
-            else [number for word in _spaced(text) for number in self._ids(word)]
-        )
-        return np.array(ids[: self.max_length], dtype=np.int64)
+        ids = [number for part in ([text] if isinstance(text, str) else _spaced(text)) for number in self._ids(part)]
+        return np.array(ids[: self._kept(ids)], dtype=np.int64)
 
     def encode_words(self, text: str | Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         by_word = [self._ids(word) for word in _spaced(self.words(text) if isinstance(text, str) else text)]
-        ids = np.array([number for word in by_word for number in word], dtype=np.int64)
-        numbers = np.repeat(np.arange(len(by_word)), [len(word) for word in by_word])
-        return ids[: self.max_length], numbers[: self.max_length]
+        ids = [number for word in by_word for number in word]
+        indices = np.repeat(np.arange(len(by_word)), [len(word) for word in by_word])
+        kept = self._kept(ids)
+        return np.array(ids[:kept], dtype=np.int64), indices[:kept]
+
+    def _kept(self, ids: list[int]) -> int:
+        """Return the number of tokens of a text that are kept. A truncated text does not end inside a character."""
+        kept = len(ids) if self.max_length is None else min(len(ids), self.max_length)
+        while kept < len(ids) and self._bytes[ids[kept]][0] & 0xC0 == 0x80:  # not the first byte of a character
+            kept -= 1
+        return kept
 
     def words(self, text: str) -> list[str]:
         return list(words(text))

@@ -97,6 +97,7 @@ def test_a_truncated_text_has_no_more_tokens() -> None:
     tokenizer = BPE(max_length=3)
     tokenizer.fit(["abcdef"])
     assert tokenizer.decode(tokenizer.encode("fedcba")) == "fed"
+    assert tokenizer.decode(tokenizer.encode("a我")) == "a"
     ids, numbers = tokenizer.encode_words(["ab", "cd"])
     assert (len(ids), numbers.tolist()) == (3, [0, 0, 1])
 
