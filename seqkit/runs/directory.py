@@ -30,7 +30,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqkit.contracts import SPECIAL_TOKENS
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import format_value, message
 from seqkit.runs.files import MAX_NESTING, is_stale, read_json, sync_folder, write_synced
@@ -228,6 +227,8 @@ class RunDirectory:
         Raises:
             DataError: the file is corrupt.
         """
+        from seqkit.contracts import SPECIAL_TOKENS  # imports NumPy, which listing runs does not need
+
         fitted = read_json(self.tokenizer)
         if not isinstance(fitted.get("tokenizer"), dict | None):
             raise DataError(message("{file}: corrupt: 'tokenizer' is not a mapping", file=self.tokenizer))
@@ -248,8 +249,8 @@ class RunDirectory:
         special, pairs = fitted.get("special_tokens", []), fitted.get("pairs", False)
         if not isinstance(special, list) or not set(map(str, special)) <= set(SPECIAL_TOKENS):
             raise DataError(message("{file}: corrupt: 'special_tokens' is not a list of names", file=self.tokenizer))
-        if not isinstance(pairs, bool):
-            raise DataError(message("{file}: corrupt: 'pairs' is not true or false", file=self.tokenizer))
+        if not isinstance(pairs, bool) or (pairs and "separator" not in special):
+            raise DataError(message("{file}: corrupt: 'pairs' does not match 'special_tokens'", file=self.tokenizer))
         return {
             "tokenizer": None,
             "features": None,

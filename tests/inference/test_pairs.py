@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,16 @@ def test_wrong_pairs_on_the_command_line(run_command: Any, run: Any, single: Any
     assert fails(2, run.path, "--file", folder / "test.csv", "--pair", "b") == "--pair: it needs a TEXT"
     (folder / "wrong.txt").write_text("a\tb\tc\n", encoding="utf-8")
     assert "wrong.txt:1: this run reads pairs of texts: separate" in fails(3, run.path, "--file", folder / "wrong.txt")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pairs": 1}, {"special_tokens": []}, {"special_tokens": ["other"]}, {"special_tokens": ["separator", "mask"]}],
+)
+def test_corrupt_special_tokens_of_a_run_are_one_line(run: Any, tmp_path: Path, change: dict[str, Any]) -> None:
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    fitted = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
+    (copy / "tokenizer.json").write_text(json.dumps(fitted | change), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        seqkit.load(copy).predict(PAIRS)
+    assert len(caught.value.lines) == 1

@@ -11,7 +11,7 @@ import pytest
 
 import seqkit
 from seqkit.contracts import Tokenizer
-from seqkit.errors import UnknownText
+from seqkit.errors import RecipeError, UnknownText
 from seqkit.testing import checks_for_tokenizer, parametrize_with_checks
 
 SENTENCES = [("played", "V"), ("plays", "V"), ("Annas", "N"), ("Annaed", "N"), ("walked", "V"), ("Bobs", "N")]
@@ -103,3 +103,11 @@ def test_a_tokenizer_of_another_author_tags_and_classifies(tmp_path: Path) -> No
     settings["data"] = {"type": "table", "path": str(tmp_path / "train.csv")}
     run = seqkit.run(settings | {"head": {"type": "classify"}}, runs=tmp_path)
     assert run.result["metrics"]["train"]["accuracy"] == 1.0
+
+
+def test_words_of_pairs_cannot_be_tagged(tmp_path: Path) -> None:
+    settings = recipe(tmp_path, {"type": "bpe"}, {"type": "tag"})
+    (tmp_path / "pairs.csv").write_text("text,second,label\na,b,x\n", encoding="utf-8")
+    settings["data"] = {"type": "table", "path": str(tmp_path / "pairs.csv"), "text_pair": "second"}
+    with pytest.raises(RecipeError, match="'tag' predicts for each word of one text, and the reader yields pairs of"):
+        seqkit.run(settings, runs=tmp_path)
