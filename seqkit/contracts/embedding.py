@@ -11,6 +11,7 @@ import numpy as np
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Lookup
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.tokenizer import SpecialToken
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +36,7 @@ class Embedding(Contract, ABC):
         causal: whether the vector of a token does not depend on later tokens. If it does, the embedding cannot be used
             to predict the next token.
         reads_previous: whether the vector of a token depends on the token before it.
+        special_tokens: the special tokens that the embedding needs; `tokenizer.special_ids` has their ids.
         accepts_float64: whether `forward` takes float64 features as they are, although the weights have torch's default
             floating type, to subtract a level that float32 cannot represent. All others receive that type.
         is_one_hot: whether `forward` returns one-hot vectors of width `output_size`. An encoder that `accepts_ids` then
@@ -52,6 +54,7 @@ class Embedding(Contract, ABC):
     causal: bool = True
     reads_previous: bool = False
     takes: ClassVar[Literal["ids", "features"]] = "ids"
+    special_tokens: ClassVar[frozenset[SpecialToken]] = frozenset()
     is_one_hot: bool = False
     accepts_float64: bool = False
 

@@ -12,7 +12,19 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Loss,
+    PositiveFloat,
+    Row,
+    TextPair,
+    Tokenizer,
+)
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.layers.cross_entropy import IGNORED, cross_entropy
@@ -103,7 +115,7 @@ class Classify(nn.Module, Head):
         if self.ngrams:
             if tokenizer is None:
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
-            texts = (tokenizer.encode(example.input) for example in examples)
+            texts = (tokenizer.encode_input(example.input) for example in examples)
             self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
 
     def state(self) -> dict[str, Any]:
@@ -186,12 +198,12 @@ class Classify(nn.Module, Head):
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import tfidf_baseline
 
-        if tokenizer is None or not all(isinstance(example.input, str) for example in train):
+        if tokenizer is None or not all(isinstance(example.input, str | TextPair) for example in train):
             return None
         return tfidf_baseline(
-            [example.input for example in train],
+            [str(example.input) for example in train],
             [str(example.target) for example in train],
-            [example.input for example in test],
+            [str(example.input) for example in test],
             [str(example.target) for example in test],
             self.labels,
         )

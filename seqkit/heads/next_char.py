@@ -200,7 +200,7 @@ class NextChar(nn.Module, Head):
 
 
 def _ids(example: Example, tokenizer: Tokenizer) -> np.ndarray:
-    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode(example.input)
+    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode_input(example.input)
 
 
 def _predicted_characters(ids: np.ndarray, tokenizer: Tokenizer) -> int:

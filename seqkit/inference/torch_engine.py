@@ -59,6 +59,14 @@ class TorchEngine:
     def feature_width(self) -> int | None:
         return self._fitted["features"]
 
+    @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
+
+    @property
+    def reads_words(self) -> bool:
+        return self.model.reads_words
+
     @cached_property
     def model(self) -> Model:
         """The model in evaluation mode, with the weights of the run.

@@ -43,6 +43,9 @@ def find_conflicts(
     if built.reader is not None and "targets" in head.needs and not built.reader.labelled:
         text = message("'{head}' requires labels, and the reader provides none: use a reader with labels", head=name)
         yield Problem(head_spec.name_path, text)
+    if built.reader is not None and built.reader.yields_pairs and head.per_word:
+        text = message("'{head}' predicts for each word of one text, and the reader yields pairs of texts", head=name)
+        yield Problem(head_spec.name_path, text)
     metrics = ["loss", *head.metric_names]
     if train.metric not in metrics:
         hint = suggest(train.metric, metrics) or message(": use one of {metrics}", metrics=", ".join(metrics))

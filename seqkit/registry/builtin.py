@@ -38,6 +38,12 @@ def seqkit_tokenizers() -> Iterator[Component]:
         "one token per word; Chinese and Japanese by character",
         "seqkit.testing.builtin:word",
     )
+    yield Component(
+        "bpe",
+        "seqkit.tokenizers.bpe:BPE",
+        "sub-words by byte-pair encoding; no text is unknown",
+        "seqkit.testing.builtin:bpe",
+    )
 
 
 @hookimpl

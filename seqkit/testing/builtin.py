@@ -39,6 +39,7 @@ from seqkit.testing.optimizer import checks_for_optimizer
 from seqkit.testing.reader import checks_for_reader
 from seqkit.testing.schedule import checks_for_schedule
 from seqkit.testing.tokenizer import checks_for_tokenizer
+from seqkit.tokenizers.bpe import BPE
 from seqkit.tokenizers.byte import Byte
 from seqkit.tokenizers.char import Char
 from seqkit.tokenizers.word import Word
@@ -100,6 +101,17 @@ def char() -> list[Check]:
 
 def byte() -> list[Check]:
     return checks_for_tokenizer(Byte)
+
+
+def bpe() -> list[Check]:
+    words = [["In", "Beijing", "Sarah", "bought", "apples", "."], ["100", "apples", "我今天很开心"]]
+    return variants(
+        {
+            "texts": checks_for_tokenizer(lambda: BPE(vocab_size=300)),
+            "truncated": checks_for_tokenizer(lambda: BPE(vocab_size=270, max_length=9)),
+            "words": checks_for_tokenizer(lambda: BPE(vocab_size=300), texts=words),
+        }
+    )
 
 
 def word() -> list[Check]:

@@ -22,7 +22,7 @@ from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
-    "tokenizer": frozenset({"char", "byte", "word"}),
+    "tokenizer": frozenset({"char", "byte", "word", "bpe"}),
     "embedding": frozenset({"one_hot", "learned", "pretrained", "char_ngrams", "bigrams", "concat"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
@@ -56,6 +56,7 @@ class NumpyEngine:
     max_rows = MAX_ROWS
     thread_safe = True
     feature_width: int | None = None
+    reads_words = False
 
     def __init__(self, directory: RunDirectory, recipe: Mapping[str, Any]) -> None:
         self._directory = directory
@@ -83,6 +84,10 @@ class NumpyEngine:
                 message("{file}: corrupt: tokenizer.{reason}", file=self._directory.plan, reason=error)
             ) from None
         return restore_tokenizer(tokenizer, self._directory, self._fitted)
+
+    @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
 
     def load(self) -> None:
         _ = self._model
