@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -12,9 +12,8 @@ from torch import Tensor
 
 from seqkit.contracts import Batch, Head, Row
 from seqkit.data.dataset import Dataset
+from seqkit.data.renewal import Renew, renewed
 from seqkit.data.token_files.format import release
-from seqkit.errors import PluginError
-from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.recipe.schema import Train
@@ -24,10 +23,6 @@ BUCKET = 64
 
 RELEASE_EVERY = 64
 """After this many windows of a memory-mapped text, the pages that were read are released."""
-
-
-Renew: TypeAlias = Callable[[Row, np.random.Generator], Row]
-"""`Head.renew`."""
 
 
 class Shard(NamedTuple):
@@ -86,7 +81,7 @@ def split_batches(
     Args:
         dataset: the split.
         train: the section `train` of the recipe.
-        causal: whether the encoder can carry its state from window to window.
+        causal: whether the model can carry its state from window to window.
         seed: the seed of the shuffling in training; None for evaluation.
         shard: the rows that this process computes.
         head: the head, which may renew the rows in training; None for evaluation.
@@ -155,7 +150,7 @@ class RowBatches:
 
     def _collate(self, members: np.ndarray, epoch: int) -> Batch:
         if self.renew is not None:
-            return collate([_renewed(self.rows[n], self.renew, self.seed, epoch, n) for n in members.tolist()])
+            return collate([renewed(self.rows[n], self.renew, self.seed, epoch, n) for n in members.tolist()])
         if len(self) > 1:
             return collate([self.rows[member] for member in members])
         # The whole split is one batch, which is the same in every epoch.
@@ -226,7 +221,7 @@ class StreamBatches:
                 place, count = begin + first + offset, min(self.length, size - first)
                 row = Row(_circular(self.inputs, place, count), _circular(self.targets, place, count))
                 if self.renew is not None:
-                    row = _renewed(row, self.renew, self.seed, number, window, stream, is_window=True)
+                    row = renewed(row, self.renew, self.seed, number, window, stream, is_window=True)
                 rows.append(row)
             batch = collate(rows)
             if window % RELEASE_EVERY == RELEASE_EVERY - 1:
@@ -239,31 +234,6 @@ def _circular(values: np.ndarray, start: int, count: int) -> np.ndarray:
     start %= len(values)
     found = values[start : start + count]
     return found if len(found) == count else np.concatenate([found, values[: count - len(found)]])
-
-
-def _renewed(row: Row, renew: Renew, seed: int | None, *place: int, is_window: bool = False) -> Row:
-    """Return a row as an epoch trains on it.
-
-    Args:
-        row: the row, or a window of one.
-        renew: makes it anew.
-        seed: the seed of the recipe.
-        place: what determines its random numbers, besides the seed: the epoch and the number of the row.
-        is_window: whether the row is a window, whose length is kept.
-
-    Raises:
-        PluginError: the row has no time step, or is a window of another length.
-    """
-    made = renew(row, np.random.default_rng([seed or 0, *place]))
-    if not len(made.input) or (is_window and len(made.input) != len(row.input)):
-        raise PluginError(
-            message(
-                "renew of the head returns a row of {length} time steps for one of {expected}",
-                length=len(made.input),
-                expected=len(row.input),
-            )
-        )
-    return made
 
 
 def _sharded(rows: np.ndarray, shard: Shard) -> np.ndarray:

@@ -60,6 +60,14 @@ class TorchEngine:
     def feature_width(self) -> int | None:
         return self._fitted["features"]
 
+    @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
+
+    @property
+    def reads_words(self) -> bool:
+        return self.model.reads_words
+
     @cached_property
     def model(self) -> Model:
         """The model in evaluation mode, with the weights of the run.
@@ -75,7 +83,7 @@ class TorchEngine:
 
         It becomes False at the first text whose state is incomplete: a causal encoder need not return a state.
         """
-        return self.model.encoder.causal and "outputs" in self.model.head.needs and self.length_limit is None
+        return self.model.causal and "outputs" in self.model.head.needs and self.length_limit is None
 
     @property
     def context(self) -> int:
