@@ -101,6 +101,10 @@ class Tag(Tagger):
         total = nn.functional.cross_entropy(scores, targets.flatten(), weight=weights, reduction="sum")
         return Loss(total, int(is_known.sum()) if weights is None else weights[targets[is_known]].sum())
 
+    def row_loss(self, scores: Tensor, transitions: Transitions, tag_ids: Tensor) -> Loss:
+        total = nn.functional.cross_entropy(scores.double(), tag_ids, reduction="sum")
+        return Loss(total, int((tag_ids != UNKNOWN).sum()))
+
     def best_paths(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[list[int]]:
         if self.constrained:
             return super().best_paths(scores, lengths, transitions)

@@ -193,7 +193,7 @@ def test_softmax_is_constrained_only_on_request() -> None:
     assert any(forbidden_pair(item["tags"], "bio") is not None for item in free.predict(encoded, batch))
     assert all(forbidden_pair(item["tags"], "bio") is None for item in constrained.predict(encoded, batch))
     best = free.output(encoded.outputs[0]).argmax(dim=1).tolist()
-    assert free.predict(encoded, batch)[0] == {"tags": [free.tags[tag_id] for tag_id in best]}
+    assert free.predict(encoded, batch)[0]["tags"] == [free.tags[tag_id] for tag_id in best]
 
 
 @pytest.mark.parametrize("cls", [Tag, CRF])
