@@ -153,7 +153,7 @@ def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict
             callbacks.note(message("the baseline contains a number that is not finite, and is left out"))
         elif scores is not None:
             found["baseline"] = {"split": split} | scores
-    if data.head.allow_leak and not model.encoder.causal and data.head.per_time_step:
+    if data.head.allow_leak and not model.causal and data.head.per_time_step:
         found["honest_loss"] = prefix_loss(model, data.splits[split], data.head.context or DEFAULT_CONTEXT)
     return found
 

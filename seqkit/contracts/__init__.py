@@ -47,7 +47,7 @@ in a subclass that overrides such a method without declaring the flag again (`ca
 from __future__ import annotations
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State
+from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State, TextPair
 from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
 from seqkit.contracts.groups import ParameterGroup
@@ -69,7 +69,8 @@ from seqkit.contracts.parameters import (
 )
 from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
-from seqkit.contracts.tokenizer import Tokenizer
+from seqkit.contracts.special_tokens import WithSpecialTokens
+from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
 
 CONTRACTS: dict[str, type[Contract]] = {
     "reader": Reader,
@@ -84,6 +85,7 @@ CONTRACTS: dict[str, type[Contract]] = {
 
 __all__ = [
     "CONTRACTS",
+    "SPECIAL_TOKENS",
     "Batch",
     "Contract",
     "DataNote",
@@ -110,9 +112,12 @@ __all__ = [
     "Reader",
     "Row",
     "Schedule",
+    "SpecialToken",
     "State",
+    "TextPair",
     "Tokenizer",
     "TokenizerFactory",
     "TrainingFile",
     "TrainingLength",
+    "WithSpecialTokens",
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
 from seqkit.contracts.groups import ParameterGroup
-from seqkit.contracts.tokenizer import Tokenizer
+from seqkit.contracts.tokenizer import SpecialToken, Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,9 @@ class Head(Contract, ABC):
             later time steps, `targets` if the reader must provide labels.
         per_time_step: whether targets are aligned with time steps, so that a long row can be cut into windows
             (`train.sequence_length`).
+        per_word: for a head with a prediction per word: which output represents a word that the tokenizer cuts into
+            several tokens, that of its `first` token, of its `last`, or their `mean`. `rows`, `loss` and `predict` then
+            see one time step per word, with the id of its first token. None for any other head.
         generates: whether the head has `logits` over the vocabulary, so that `seqkit generate` can use it.
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
@@ -40,6 +43,7 @@ class Head(Contract, ABC):
             examples of each label by its proportions, and every label occurs in the training split. False if targets
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
+        special_tokens: the special tokens that the head needs; `tokenizer.special_ids` has their ids in `fit`.
         lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
             its example begins with: as many as a row reads before its first target. Known after construction.
     """
@@ -49,6 +53,7 @@ class Head(Contract, ABC):
 
     needs: frozenset[str] = frozenset({"outputs"})
     per_time_step: bool = False
+    per_word: Literal["first", "last", "mean"] | None = None
     generates: bool = False
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
@@ -57,6 +62,7 @@ class Head(Contract, ABC):
     allow_leak: bool = False
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
+    special_tokens: frozenset[SpecialToken] = frozenset()
     lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027

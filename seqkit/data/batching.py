@@ -74,7 +74,7 @@ def split_batches(
     Args:
         dataset: the split.
         train: the section `train` of the recipe.
-        causal: whether the encoder can carry its state from window to window.
+        causal: whether the model can carry its state from window to window.
         seed: the seed of the shuffling in training; None for evaluation.
         shard: the rows that this process computes.
     """

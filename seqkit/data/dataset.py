@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Head, LongText, Reader, Row, Tokenizer
+from seqkit.contracts import Example, Head, LongText, Reader, Row, TextPair, Tokenizer
 from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split_error
+from seqkit.data.words import encode_words, first_ids
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 
@@ -81,7 +82,7 @@ def _split(plan: Plan, examples: list[Example], lookback: int) -> dict[str, list
     if split.by == "random":
         stratify = getattr(plan.head.cls, "stratifies", True)
         return by_random(examples, split.valid, split.test, plan.seed, stratify)
-    if len(examples) == 1:
+    if len(examples) == 1 and not isinstance(examples[0].input, TextPair):
         (whole,) = examples
         splits = {}
         for name, (start, end) in by_order(len(whole.input), split.valid, split.test).items():
@@ -148,6 +149,15 @@ def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
             if not hasattr(example.input, "__len__"):
                 raise PluginError(
                     message("{place}: the input is {value}, not text", place=place, value=f"{example.input!r:.40}")
+                )
+            if isinstance(example.input, TextPair) != reader.yields_pairs:
+                raise PluginError(
+                    message(
+                        "{place}: the input is a {type}, but `yields_pairs` of the reader is {pairs}",
+                        place=place,
+                        type=type(example.input).__name__,
+                        pairs=reader.yields_pairs,
+                    )
                 )
             yield example
             continue
@@ -229,6 +239,10 @@ def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: He
     for example in examples:
         try:
             value = example.input
+            if tokenizer is not None and tokenizer.cuts_words and head.per_word is not None:
+                encoded = encode_words(value, tokenizer)
+                rows += [row._replace(input=encoded) for row in head.rows(example, first_ids(encoded))]
+                continue
             encoded = stored_ids(value) if isinstance(value, LongText) else encode(value, tokenizer)
             rows += head.rows(example, encoded)
         except DataError as error:
@@ -250,7 +264,7 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
     """
     if isinstance(value, LongText):
         return stored_ids(value).astype(np.int64)
-    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
+    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode_input(value)
     if not len(encoded):
         raise DataError(
             message("no token of the text is in the vocabulary") if len(value) else message("the text is empty")

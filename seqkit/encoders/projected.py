@@ -41,4 +41,5 @@ class Projected(nn.Module, Encoder):
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         encoded = self.encoder(inputs, lengths, state)
         final_projection = self.final_projection or self.projection
-        return Encoded(self.projection(encoded.outputs), final_projection(encoded.final), encoded.state)
+        outputs, final = self.projection(encoded.outputs), final_projection(encoded.final)
+        return encoded._replace(outputs=outputs, final=final)

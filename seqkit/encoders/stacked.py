@@ -71,8 +71,9 @@ class Stacked(nn.Module, Encoder):
         bottom, *others = self._encoders
         bottom_state, *other_states = [None] * len(self.layers) if state is None else state
         encoded = bottom(inputs, lengths, bottom_state)
-        states = [encoded.state]
+        states, penalties = [encoded.state], encoded.penalties
         for encoder, encoder_state in zip(others, other_states, strict=True):
             encoded = encoder(self.dropout(encoded.outputs), lengths, encoder_state)
             states.append(encoded.state)
-        return encoded._replace(state=tuple(states))
+            penalties += encoded.penalties
+        return encoded._replace(state=tuple(states), penalties=penalties)

@@ -12,16 +12,26 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Loss,
+    PositiveFloat,
+    Row,
+    TextPair,
+    Tokenizer,
+)
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
+from seqkit.layers.cross_entropy import IGNORED, cross_entropy
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.pooling import Pooling, PoolingName, check_names
 from seqkit.messages import message
-
-_UNKNOWN = -100
-"""The target of an example whose label is unknown: the default of cross_entropy's `ignore_index`."""
 
 
 class Classify(nn.Module, Head):
@@ -105,7 +115,7 @@ class Classify(nn.Module, Head):
         if self.ngrams:
             if tokenizer is None:
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
-            texts = (tokenizer.encode(example.input) for example in examples)
+            texts = (tokenizer.encode_input(example.input) for example in examples)
             self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
 
     def state(self) -> dict[str, Any]:
@@ -131,8 +141,8 @@ class Classify(nn.Module, Head):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the label is missing"))
-        number = self._numbers.get(str(example.target), _UNKNOWN)
-        if number == _UNKNOWN:
+        number = self._numbers.get(str(example.target), IGNORED)
+        if number == IGNORED:
             text = message(
                 "the label '{label}' does not occur in the training data: counted as an error, left out of the loss",
                 label=example.target,
@@ -142,18 +152,13 @@ class Classify(nn.Module, Head):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        logits = self._logits(encoded, batch)
-        # Weights and smoothing are for training alone; the reported loss is the plain negative log-likelihood.
-        weights = None if self.weights is None or not self.training else logits.new_tensor(self.weights)
-        total = nn.functional.cross_entropy(
-            logits,
+        return cross_entropy(
+            self._logits(encoded, batch),
             batch.targets,
-            weight=weights,
-            label_smoothing=self.label_smoothing if self.training else 0.0,
-            reduction="sum",
+            training=self.training,
+            label_smoothing=self.label_smoothing,
+            weights=self.weights,
         )
-        is_known = batch.targets != _UNKNOWN
-        return Loss(total, is_known.sum() if weights is None else weights[batch.targets[is_known]].sum())
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
@@ -193,12 +198,12 @@ class Classify(nn.Module, Head):
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import tfidf_baseline
 
-        if tokenizer is None or not all(isinstance(example.input, str) for example in train):
+        if tokenizer is None or not all(isinstance(example.input, str | TextPair) for example in train):
             return None
         return tfidf_baseline(
-            [example.input for example in train],
+            [str(example.input) for example in train],
             [str(example.target) for example in train],
-            [example.input for example in test],
+            [str(example.input) for example in test],
             [str(example.target) for example in test],
             self.labels,
         )

@@ -23,6 +23,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.layers.cross_entropy import IGNORED, cross_entropy
 from seqkit.layers.tied import TiedLinear
 from seqkit.messages import message
 
@@ -159,16 +160,9 @@ class NextChar(nn.Module, Head):
         assert batch.targets is not None
         logits = self.logits(encoded)
         targets = batch.targets if self.per_time_step else batch.targets[:, None]
-        count = targets.numel()
         if batch.target_lengths is not None and int(batch.target_lengths.min()) < targets.shape[1]:
-            targets = targets.masked_fill(~batch.mask, -100)  # the default of cross_entropy's ignore_index
-            count = int(batch.target_lengths.sum())
-        # Smoothing is for training alone; the reported loss of held-out texts is the plain negative log-likelihood.
-        smoothing = self.label_smoothing if self.training else 0.0
-        total = nn.functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), reduction="sum", label_smoothing=smoothing
-        )
-        return Loss(total, count)
+            targets = targets.masked_fill(~batch.mask, IGNORED)
+        return cross_entropy(logits, targets, training=self.training, label_smoothing=self.label_smoothing)
 
     def metrics(
         self,
@@ -206,7 +200,7 @@ class NextChar(nn.Module, Head):
 
 
 def _ids(example: Example, tokenizer: Tokenizer) -> np.ndarray:
-    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode(example.input)
+    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode_input(example.input)
 
 
 def _predicted_characters(ids: np.ndarray, tokenizer: Tokenizer) -> int:

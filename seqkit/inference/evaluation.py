@@ -50,7 +50,7 @@ def evaluate(
     dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
     if tokenizer is None:
         check_features(examples, engine, model)
-    batches = split_batches(dataset, engine.plan.train, model.encoder.causal)
+    batches = split_batches(dataset, engine.plan.train, model.causal)
     try:
         return {"examples": len(examples)} | evaluate_model(model, dataset, batches)
     except NotFiniteError:
@@ -82,6 +82,6 @@ def _evaluate_ensemble(parts: RunParts, examples: list[Example]) -> dict[str, An
 
 def _read_examples(engine: TorchEngine, file: Path, parameters: Mapping[str, Any]) -> list[Example]:
     """Read a file with the recipe's reader, a long text in chunks. Raises as `Run.evaluate` does."""
-    reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
+    reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True, pairs=engine.reads_pairs)
     long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
     return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name, columns=False)

@@ -59,6 +59,14 @@ class TorchEngine:
     def feature_width(self) -> int | None:
         return self._fitted["features"]
 
+    @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
+
+    @property
+    def reads_words(self) -> bool:
+        return self.model.reads_words
+
     @cached_property
     def model(self) -> Model:
         """The model in evaluation mode, with the weights of the run.
@@ -74,7 +82,7 @@ class TorchEngine:
 
         It becomes False at the first text whose state is incomplete: a causal encoder need not return a state.
         """
-        return self.model.encoder.causal and "outputs" in self.model.head.needs
+        return self.model.causal and "outputs" in self.model.head.needs
 
     @property
     def context(self) -> int:

@@ -145,7 +145,9 @@ class Checker:
     def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
         """Check a parameter that is a component, or a list of them."""
         kind, default = str(parameter.nested), parameter.default
-        if parameter.name not in given and not parameter.required:
+        # plan.json contains an optional component that is left out as null
+        is_left_out = parameter.name not in given or (given[parameter.name] is None and default is None)
+        if is_left_out and not parameter.required:
             return None if default is None else self.component(kind, default, path)
         if parameter.name not in given:
             wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)

@@ -10,7 +10,7 @@ from seqkit.messages import message
 from seqkit.recipe.rules import Problem
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Encoder, Head
+    from seqkit.contracts import Embedding, Encoder, Head
     from seqkit.recipe.dry_build import DryBuild
     from seqkit.recipe.plan import Spec
     from seqkit.recipe.schema import Settings
@@ -43,6 +43,9 @@ def find_conflicts(
     if built.reader is not None and "targets" in head.needs and not built.reader.labelled:
         text = message("'{head}' requires labels, and the reader provides none: use a reader with labels", head=name)
         yield Problem(head_spec.name_path, text)
+    if built.reader is not None and built.reader.yields_pairs and head.per_word:
+        text = message("'{head}' predicts for each word of one text, and the reader yields pairs of texts", head=name)
+        yield Problem(head_spec.name_path, text)
     metrics = ["loss", *head.metric_names]
     if train.metric not in metrics:
         hint = suggest(train.metric, metrics) or message(": use one of {metrics}", metrics=", ".join(metrics))
@@ -62,22 +65,25 @@ def find_conflicts(
         yield Problem(("predict",), text, at_key=True)
 
 
-def causality_fault(encoder_spec: Spec, head_spec: Spec, encoder: Encoder, head: Head) -> str | None:
-    """Return why a head cannot be used with an encoder that is not causal; None if it can, or if the encoder is causal.
+def causality_fault(spec: Spec, head_spec: Spec, component: Encoder | Embedding, head: Head) -> str | None:
+    """Return why a head cannot be used with an encoder or embedding that is not causal; None if it can, or if it is.
 
     Args:
-        encoder_spec: the encoder to name.
+        spec: the encoder or embedding to name.
         head_spec: the head to name.
-        encoder: the encoder, built.
+        component: the encoder or embedding, built.
         head: the head, built.
     """
-    if "causal" not in head.needs or encoder.causal:
+    if "causal" not in head.needs or component.causal:
         return None
-    remedies = [message("use a causal encoder"), *head.causal_alternatives]
+    is_encoder = spec.registered.kind == "encoder"
+    remedy = message("use a causal encoder") if is_encoder else message("use a causal embedding")
+    remedies = [remedy, *head.causal_alternatives]
     return message(
-        "'{encoder}' is not causal: its outputs depend on the tokens that '{head}' predicts, so the training loss "
+        "'{name}' is not causal: its {outputs} depend on the tokens that '{head}' predicts, so the training loss "
         "would be misleadingly low and generation would fail: {remedies}",
-        encoder=encoder_spec.name,
+        name=spec.name,
+        outputs=message("outputs") if is_encoder else message("vectors"),
         head=head_spec.name,
         remedies=message(", or ").join(remedies),
     )

@@ -190,7 +190,7 @@ class Plan:
     head: Spec
     train: Train
     generate: Generate | None
-    predict: list[str]
+    predict: list[str | list[str]]
     baseline: bool
     plugins: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
-from annotated_types import Ge, Le, Lt
+from annotated_types import Ge, Le, Lt, MaxLen, MinLen
 
 from seqkit.contracts import (
     Fraction,
@@ -249,6 +249,9 @@ class Train(Section):
             yield Problem(("average", "from_epoch"), message("must be at most epochs, {epochs}", epochs=epochs))
 
 
+TwoTexts = Annotated[list[NonEmptyText], MinLen(2), MaxLen(2)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(Section):
     """The keys of a recipe that do not name a component.
@@ -258,7 +261,7 @@ class Settings(Section):
         seed: the random seed of the weights, the order of the data, dropout and sampling.
         train: how to train.
         generate: what to generate after training.
-        predict: the texts to predict labels for after training.
+        predict: the texts to predict labels for after training; pairs of texts as `[first, second]`.
         baseline: whether to compute the head's baseline on the same split.
         plugins: the packages that the recipe requires: `seqkit-tagging>=0.1`, or `seqkit-tagging @ SOURCE`: where to
             install it from if it is missing, a path relative to the recipe or a URL.
@@ -268,6 +271,6 @@ class Settings(Section):
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     train: Train = Train()
     generate: Generate | None = None
-    predict: tuple[NonEmptyText, ...] = ()
+    predict: tuple[NonEmptyText | TwoTexts, ...] = ()
     baseline: Literal["on", "off"] | bool = "on"
     plugins: tuple[PluginRequirement, ...] = ()

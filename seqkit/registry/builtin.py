@@ -38,6 +38,12 @@ def seqkit_tokenizers() -> Iterator[Component]:
         "one token per word; Chinese and Japanese by character",
         "seqkit.testing.builtin:word",
     )
+    yield Component(
+        "bpe",
+        "seqkit.tokenizers.bpe:BPE",
+        "sub-words by byte-pair encoding; no text is unknown",
+        "seqkit.testing.builtin:bpe",
+    )
 
 
 @hookimpl
@@ -59,6 +65,18 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.embeddings.pretrained:Pretrained",
         "word vectors from a file: word2vec, GloVe, fastText",
         "seqkit.testing.builtin:pretrained",
+    )
+    yield Component(
+        "char_ngrams",
+        "seqkit.embeddings.char_ngrams:CharNgrams",
+        "a vector of each word and of its character n-grams",
+        "seqkit.testing.builtin:char_ngrams",
+    )
+    yield Component(
+        "bigrams",
+        "seqkit.embeddings.bigrams:Bigrams",
+        "a vector of each token and its neighbor",
+        "seqkit.testing.builtin:bigrams",
     )
     yield Component(
         "concat",

@@ -217,7 +217,8 @@ class Console(Callback):
             self._print(f"{item['prompt']}|{item['text']}")
         for item in result.get("predictions", []):
             if "label" in item:
-                self._print(f"{item['text']} -> {item['label']} ({item['probabilities'][item['label']]:.3f})")
+                text = message(" | ").join(item[key] for key in ("text", "text_pair") if key in item)
+                self._print(f"{text} -> {item['label']} ({item['probabilities'][item['label']]:.3f})")
             else:
                 self._print(json.dumps(item, ensure_ascii=False))
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqkit._version import __version__
+from seqkit.contracts import WithSpecialTokens
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
 from seqkit.errors import DataError, UsageError
@@ -87,11 +88,15 @@ def _sha256(paths: Mapping[KeyPath, Any]) -> dict[str, str]:
 def fitted_document(data: PreparedData, plan: Plan) -> dict[str, Any]:
     """Return the content of tokenizer.json: what the components learned from the data and from training files."""
     components = {".".join(spec.path): spec.state for spec in plan.components if spec.state}
-    document = {
+    document: dict[str, Any] = {
         "tokenizer": data.tokenizer.state() if data.tokenizer else None,
         "head": data.head.state(),
         "features": data.features,
     }
+    if isinstance(data.tokenizer, WithSpecialTokens):
+        document["special_tokens"] = list(data.tokenizer.names)
+    if data.pairs:
+        document["pairs"] = True
     return document | ({"components": components} if components else {})
 
 

@@ -60,7 +60,7 @@ def evaluate(
             encoded = model.encode(batch.inputs, batch.lengths, state)
             state = encoded.state
             if shard.counts:
-                loss = model.head.loss(encoded, batch)
+                loss = model.loss(encoded, batch)
                 total, count = total + float(loss.total), count + float(loss.count)
                 found = model.predict(encoded, batch)
                 predictions += zip(shard.rows.tolist() if found else (), found, strict=True)

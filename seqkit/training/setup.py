@@ -15,6 +15,7 @@ from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
 from seqkit.modeling.model import Model, build_model
 from seqkit.recipe.compatibility import causality_fault
+from seqkit.recipe.dry_build import innermost_not_causal
 from seqkit.recipe.paths import check_files
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
@@ -80,7 +81,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     # MPS has no float64.
     model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     groups = parameter_groups(model, plan.train.groups, recipe)
-    causal, shard = model.encoder.causal, communicator.shard
+    causal, shard = model.causal, communicator.shard
     train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
     evaluation_batches = {
         # Windows are not shuffled, so the training windows are used for both.
@@ -106,7 +107,8 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
     """Build the model, whose sizes the prepared data determines.
 
     Raises:
-        RecipeError: it does not fit into memory, or its encoder is not causal although the head needs it to be.
+        RecipeError: it does not fit into memory, or its encoder or embedding is not causal although the head needs it
+            to be.
     """
     try:
         model = build_model(plan, data.tokenizer, data.head, data.features)
@@ -117,6 +119,10 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
         raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
     if problem := causality_fault(plan.encoder, plan.head, model.encoder, data.head):
         raise RecipeError([recipe.fault(("encoder", "type"), problem)])
+    if plan.embedding is not None and model.embedding is not None:
+        culprit = innermost_not_causal(plan.embedding, model.embedding, data.tokenizer) or plan.embedding
+        if problem := causality_fault(culprit, plan.head, model.embedding, data.head):
+            raise RecipeError([recipe.fault(culprit.name_path, problem)])
     return model
 
 

@@ -189,12 +189,20 @@ class Trainer:
             group["lr"] = lr * group["lr_scale"]
         for weight in self.parameters:
             weight.grad = None
-        loss, state = self._wrapped(batch, state)
-        own = (float(loss.total.detach()), float(loss.count), float(batch.lengths.sum()))
-        (total, count, tokens), _ = self.communicator.all_reduce_sum(*(own if shard.counts else (0.0, 0.0, 0.0)))
+        loss, state, penalties = self._wrapped(batch, state)
+        own = [float(loss.total.detach()), float(loss.count), float(batch.lengths.sum())]
+        own += [float(penalty.count) for penalty in penalties]
+        (total, count, tokens, *penalty_counts), _ = self.communicator.all_reduce_sum(
+            *(own if shard.counts else [0.0] * len(own))
+        )
         # DistributedDataParallel averages gradients over the processes. Scaling each process's loss by their number
         # makes the average the gradient of the whole batch.
-        (loss.total * (self.communicator.size if shard.counts else 0.0) / count).backward()
+        scale = self.communicator.size if shard.counts else 0.0
+        objective = loss.total * scale / count
+        for penalty, number in zip(penalties, penalty_counts, strict=True):
+            if number:
+                objective = objective + penalty.total * scale / number
+        objective.backward()
         norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
         if not (math.isfinite(total) and math.isfinite(float(norm))):
             number = self.progress.step + 1

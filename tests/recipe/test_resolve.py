@@ -338,7 +338,7 @@ EXPECTED = [
     (9, "train.batch_sise", "unknown key (did you mean 'batch_size'?)"),
     (11, "train.optimizer.lr", "must be a positive number, not 0"),
     (12, "generate.length", "must be a positive integer, not -1"),
-    (13, "predict", "must be a list of non-empty strings, not 'a'"),
+    (13, "predict", "must be a list of non-empty strings or lists of 2 non-empty strings, not 'a'"),
     (14, "baseline", "must be one of on, off, or true or false, not 'maybe'"),
 ]
 

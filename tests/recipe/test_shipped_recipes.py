@@ -19,7 +19,7 @@ from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
 
 SHIPPED = sorted(path.name for path in RECIPES.glob("*.yaml"))
-TAKE_A_FILE = {"shakespeare.yaml", "shakespeare_large.yaml", "hotel_reviews.yaml"}
+TAKE_A_FILE = {"shakespeare.yaml", "shakespeare_large.yaml", "hotel_reviews.yaml", "names.yaml"}
 
 
 def train_losses(run: seqkit.Run) -> dict[int, float]:

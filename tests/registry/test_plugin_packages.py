@@ -418,6 +418,10 @@ CONTRACT_VIOLATIONS = {
         variant(Zeros, carried=7),
         "Zeros: the state contains a int, not a tensor of the shape (1, ...), the batch first",
     ),
+    "encoder penalties": (
+        variant(Zeros, wrap=lambda outputs, final, state: Encoded(outputs, final, None, (outputs.sum(),))),
+        "Zeros: penalties contain a Tensor, not seqkit.contracts.Loss",
+    ),
     "encoder without size": (
         variant(Zeros, declared=None),
         "Zeros does not set output_size: set it to an integer in the constructor",

@@ -176,8 +176,9 @@ def test_seqkit_testing_is_imported_on_first_use() -> None:
 
 @pytest.mark.parametrize(("kind", "entry"), BUILT_IN, ids=[f"{kind} {entry.name}" for kind, entry in BUILT_IN])
 def test_default_checks_of_built_in_components(kind: str, entry: Any) -> None:
-    if kind == "reader":
-        with pytest.raises(NoDefaultCase, match="there is no default sample of its source"):
+    missing = {"reader": "sample of its source", "pretrained": "value for its parameter 'path'"}
+    if reason := missing.get(kind) or missing.get(entry.name):
+        with pytest.raises(NoDefaultCase, match=f"there is no default {reason}"):
             default_checks(entry)
         return
     checks = {check.name: check for check in default_checks(entry)}

@@ -151,7 +151,7 @@ def test_predict_names_the_line_of_an_error(loaded: seqkit.Run, tmp_path: Path, 
         (
             {"head.shared": True, "encoder.hidden_size": 15},
             RecipeError,
-            "head: shared requires an encoder whose final vector concatenates one vector for each of the 2 columns",
+            "head.shared: requires an encoder whose final vector concatenates one vector for each of the 2 columns",
         ),
         (
             {"head.targets": ["visit"]},

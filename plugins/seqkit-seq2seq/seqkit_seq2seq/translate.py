@@ -26,6 +26,7 @@ from seqkit.contracts import (
     TokenizerFactory,
 )
 from seqkit.errors import DataError, UnknownText
+from seqkit.layers.cross_entropy import cross_entropy
 from seqkit_seq2seq.attention import Memory, Score
 from seqkit_seq2seq.beam_search import beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
@@ -182,14 +183,12 @@ class Translate(nn.Module, Head):
         real = real & (batch.targets != UNKNOWN_TARGET)
         start, memory = self._start(encoded, batch)
         attentional = self.decoder.teacher_forcing(batch.targets.clamp(min=0), start, memory)
-        # Label smoothing applies to training alone: the reported loss is the plain negative log-likelihood.
-        total = nn.functional.cross_entropy(
+        return cross_entropy(
             self.decoder.output(attentional[real]),
             batch.targets[real],
-            label_smoothing=self.label_smoothing if self.training else 0.0,
-            reduction="sum",
+            training=self.training,
+            label_smoothing=self.label_smoothing,
         )
-        return Loss(total, int(real.sum()))
 
     @torch.no_grad()
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from seqkit.contracts import Batch, Encoded, Fraction, Loss
 from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Tagger
+from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
 
 
 class CRF(Tagger):
@@ -27,6 +27,7 @@ class CRF(Tagger):
         probabilities: as in `tag`, by the forward-backward algorithm.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: as in `tag`. With `constrained`, a training sentence that the scheme forbids is invalid too.
+        subwords: as in `tag`.
 
     A tag that does not occur in the training data counts as an error in the metrics, with a note. The loss leaves out
     its sentence, whose likelihood is not defined.
@@ -43,6 +44,7 @@ class CRF(Tagger):
         probabilities: bool = False,
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
+        subwords: Subwords = "first",
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -51,6 +53,7 @@ class CRF(Tagger):
             probabilities=probabilities,
             dropout=dropout,
             invalid_tags=invalid_tags,
+            subwords=subwords,
         )
         self.follows_scheme = constrained
 

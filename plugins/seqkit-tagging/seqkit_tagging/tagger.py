@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Loss, Row, Tokenizer
 from seqkit.errors import DataError
+from seqkit.layers.cross_entropy import IGNORED
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties, pool
 from seqkit_tagging.scores import split_scores
@@ -21,8 +22,9 @@ from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, 
 from seqkit_tagging.word_splitting import join_words
 
 InvalidTags = Literal["error", "skip", "repair"]
-UNKNOWN = -100
-"""The id of a tag that does not occur in the training data: the default ignore_index of cross_entropy."""
+Subwords = Literal["first", "last", "mean"]
+UNKNOWN = IGNORED
+"""The id of a tag that does not occur in the training data."""
 _COMBINED_ROWS = 64
 """The number of rows of an ensemble that are decoded at a time."""
 
@@ -41,6 +43,7 @@ class Tagger(nn.Module, Head):
         probabilities: whether predictions contain the probabilities of tags and entities.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence whose tags are invalid.
+        subwords: which output represents a word that the tokenizer cuts into several tokens.
 
     Attributes:
         follows_scheme: whether training requires the tags to follow the scheme in order.
@@ -61,6 +64,7 @@ class Tagger(nn.Module, Head):
         probabilities: bool,
         dropout: float,
         invalid_tags: InvalidTags,
+        subwords: Subwords,
     ) -> None:
         super().__init__()
         self.scheme: Scheme = scheme
@@ -72,6 +76,7 @@ class Tagger(nn.Module, Head):
         self.entity_bias = entity_bias
         self.probabilities = probabilities
         self.invalid_tags = invalid_tags
+        self.per_word = subwords
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
         self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
@@ -82,7 +87,7 @@ class Tagger(nn.Module, Head):
         if tokenizer is not None and not tokenizer.takes_words:
             raise DataError(
                 "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
-                "that does, such as `words_and_characters`"
+                "that does, such as `words_and_characters` or `bpe`"
             )
         self.tag_counts = Counter(tag for example in examples for tag in self._training_tags(example, tokenizer))
         if not self.tag_counts:

@@ -173,6 +173,18 @@ def test_unknown_tags_are_left_out_of_the_loss(cls: type[Tagger]) -> None:
     assert (float(nothing.total), nothing.count) == (0, 0)
 
 
+@torch.no_grad()
+def test_label_smoothing_of_tag_equals_torch_and_applies_only_in_training() -> None:
+    head = fitted(Tag, label_smoothing=0.3, class_weights={"O": 2.0})
+    encoded, batch = encoded_batch(head)
+    known, weights = batch.mask, torch.tensor([2.0 if tag == "O" else 1.0 for tag in head.tags])
+    scores, targets = head.tag_scores(encoded, batch)[known], batch.targets[known]
+    for training, parameters in ((True, {"label_smoothing": 0.3, "weight": weights}), (False, {})):
+        loss = head.train(training).loss(encoded, batch)
+        expected = torch.nn.CrossEntropyLoss(**parameters)(scores, targets)
+        assert float(loss.total / loss.count) == pytest.approx(float(expected), rel=1e-6)
+
+
 @pytest.mark.parametrize("cls", [Tag, CRF])
 @torch.no_grad()
 def test_rows_of_a_batch_are_independent(cls: type[Tagger]) -> None:

@@ -13,6 +13,7 @@ from seqkit.errors import DataError
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.inference.builtin_tokenizer import builtin_tokenizer
 from seqkit.inference.engine import check_logits, ignored_overflow
+from seqkit.inference.numpy_engine.embeddings import Vocabulary
 from seqkit.inference.numpy_engine.model import NumpyModel
 from seqkit.inference.numpy_engine.stepper import MAX_ROWS, Stepper
 from seqkit.inference.numpy_engine.weights import InvalidSetting, read_weights
@@ -21,8 +22,8 @@ from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 
 SUPPORTED: dict[str, frozenset[str]] = {
-    "tokenizer": frozenset({"char", "byte", "word"}),
-    "embedding": frozenset({"one_hot", "learned", "pretrained", "concat"}),
+    "tokenizer": frozenset({"char", "byte", "word", "bpe"}),
+    "embedding": frozenset({"one_hot", "learned", "pretrained", "char_ngrams", "bigrams", "concat"}),
     "encoder": frozenset({"lstm", "bilstm", "stacked", "projected"}),
     "head": frozenset({"next_char", "classify", "sentiment"}),
 }
@@ -55,6 +56,7 @@ class NumpyEngine:
     max_rows = MAX_ROWS
     thread_safe = True
     feature_width: int | None = None
+    reads_words = False
 
     def __init__(self, directory: RunDirectory, recipe: Mapping[str, Any]) -> None:
         self._directory = directory
@@ -82,6 +84,10 @@ class NumpyEngine:
                 message("{file}: corrupt: tokenizer.{reason}", file=self._directory.plan, reason=error)
             ) from None
         return restore_tokenizer(tokenizer, self._directory, self._fitted)
+
+    @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
 
     def load(self) -> None:
         _ = self._model
@@ -120,9 +126,10 @@ class NumpyEngine:
         weights = read_weights(self._directory.model)
         vocab_size = self.tokenizer.vocab_size
         output_size = self._output_size(vocab_size)
+        vocabulary = Vocabulary(vocab_size, self.tokenizer.decode)
         try:
             with ignored_overflow():
-                return NumpyModel(self._recipe, weights, vocab_size=vocab_size, output_size=output_size)
+                return NumpyModel(self._recipe, weights, vocabulary=vocabulary, output_size=output_size)
         except InvalidSetting as error:
             raise DataError(message("{file}: corrupt: {reason}", file=self._directory.plan, reason=error)) from None
 
