@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 import torchcrf
+from torch import Tensor
 
 from seqkit.contracts import Batch, Encoded, Fraction, Loss
-from seqkit_tagging.chain import Transitions
+from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
 
@@ -66,6 +68,12 @@ class CRF(Tagger):
         mask = batch.mask[known]
         log_likelihood = self.crf(scores, batch.targets[known], mask, reduction="sum")
         return Loss(-log_likelihood, int(mask.sum()))
+
+    def row_loss(self, scores: Tensor, transitions: Transitions, tag_ids: Tensor) -> Loss:
+        if (tag_ids == UNKNOWN).any():
+            return Loss(scores.new_zeros(()), 0)
+        posterior = Posterior(scores[None], torch.tensor([len(tag_ids)]), transitions, self.tags)
+        return Loss(scores.new_tensor(-posterior.log_likelihood(0, tag_ids.tolist())), len(tag_ids))
 
     def transitions(self) -> Transitions:
         return Transitions(self.crf.start_transitions, self.crf.transitions, self.crf.end_transitions)

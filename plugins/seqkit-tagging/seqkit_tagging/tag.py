@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
+from torch.nn import functional
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, Tokenizer
 from seqkit.errors import DataError, suggest
@@ -110,6 +111,10 @@ class Tag(Tagger):
             label_smoothing=self.label_smoothing,
             weights=self.weights,
         )
+
+    def row_loss(self, scores: Tensor, transitions: Transitions, tag_ids: Tensor) -> Loss:
+        total = functional.cross_entropy(scores.double(), tag_ids, ignore_index=UNKNOWN, reduction="sum")
+        return Loss(total, int((tag_ids != UNKNOWN).sum()))
 
     def best_paths(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[list[int]]:
         if self.constrained:

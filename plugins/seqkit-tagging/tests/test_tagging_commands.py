@@ -59,6 +59,20 @@ def test_model_is_better_than_baseline(visits: seqkit.Run) -> None:
     assert result["metrics"]["test"]["f1"] > 0.75 > 0.5 > result["baseline"]["f1"]
 
 
+def test_ensemble_averages_the_loss_and_rejects_other_tags(visits: seqkit.Run, tmp_path: Path) -> None:
+    short = {"epochs": 1, "threads": 1}
+    other = seqkit.run(RECIPES / "visits.yaml", runs=tmp_path, quiet=True, train=short, seed=2)
+    ensemble = seqkit.ensemble([visits, other], runs=tmp_path)
+    (prediction,) = ensemble.predict(["John Smith flew to Paris ."])
+    assert prediction.keys() == {"text", "words", "tags", "probabilities", "entities"}
+    losses = [run.evaluate(CORPUS / "test.conll")["loss"] for run in (visits, other, ensemble)]
+    assert losses[2] < (losses[0] + losses[1]) / 2  # a geometric mean is at least as likely as its members on average
+    plain = {"train": short | {"metric": "loss"}, "head": {"scheme": "none"}}
+    tagged = seqkit.run(RECIPES / "visits.yaml", runs=tmp_path, quiet=True, **plain)
+    with pytest.raises(seqkit.UsageError, match=r"cannot be combined: their scheme differs \('bio', 'none'\)"):
+        seqkit.ensemble([visits, tagged], runs=tmp_path)
+
+
 def test_predict_at_the_command_line(visits: seqkit.Run, tmp_path: Path) -> None:
     completed = subprocess.run(
         [sys.executable, "-m", "seqkit", "predict", str(visits.path), "John Smith flew to Paris."],
