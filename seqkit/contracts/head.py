@@ -25,7 +25,8 @@ class Head(Contract, ABC):
 
     Attributes:
         needs: which parts of `Encoded` the head reads, `outputs` and `final`; and `causal` if the encoder must not see
-            later time steps, `targets` if the reader must provide labels.
+            later time steps, `separate_directions` if the encoder must have this flag, `targets` if the reader must
+            provide labels.
         per_time_step: whether targets are aligned with time steps, so that a long row can be cut into windows
             (`train.sequence_length`).
         generates: whether the head has `logits` over the vocabulary, so that `seqkit generate` can use it.

@@ -40,6 +40,9 @@ def find_conflicts(
     culprit = built.not_causal
     if encoder is not None and culprit and (text := causality_fault(culprit, head_spec, encoder, head)):
         yield Problem(culprit.name_path, text)
+    encoder_spec = specs["encoder"]
+    if encoder is not None and encoder_spec and (text := directions_fault(encoder_spec, head_spec, encoder, head)):
+        yield Problem(encoder_spec.name_path, text)
     if built.reader is not None and "targets" in head.needs and not built.reader.labelled:
         text = message("'{head}' requires labels, and the reader provides none: use a reader with labels", head=name)
         yield Problem(head_spec.name_path, text)
@@ -80,4 +83,19 @@ def causality_fault(encoder_spec: Spec, head_spec: Spec, encoder: Encoder, head:
         encoder=encoder_spec.name,
         head=head_spec.name,
         remedies=message(", or ").join(remedies),
+    )
+
+
+def directions_fault(encoder_spec: Spec, head_spec: Spec, encoder: Encoder, head: Head) -> str | None:
+    """Return why a head that needs separate directions cannot be used with an encoder; None if it can.
+
+    Takes the arguments of `causality_fault`.
+    """
+    if "separate_directions" not in head.needs or encoder.separate_directions:
+        return None
+    return message(
+        "'{encoder}' does not keep a forward and a backward direction separate, so '{head}' could read the tokens that "
+        "it predicts: use an encoder that does, such as a `bilstm` with `num_layers: 1`",
+        encoder=encoder_spec.name,
+        head=head_spec.name,
     )
