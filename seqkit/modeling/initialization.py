@@ -22,6 +22,7 @@ from seqkit.messages import message
 from seqkit.modeling.model import Model
 from seqkit.modeling.weights import read_weights
 from seqkit.recipe.initialization import KEY, InitFrom
+from seqkit.recipe.saved import saved_tokenizer
 from seqkit.recipe.yaml_parser import KeyPath
 
 if TYPE_CHECKING:
@@ -105,9 +106,10 @@ def check_shapes_of_sources(plan: Plan, recipe: Recipe) -> None:
     with suppress(Exception), torch.random.fork_rng(devices=[]), torch.device("meta"):
         init = specs[0].init_from
         assert init is not None
-        if plan.embedding is not None and init.source.tokenizer is not None:
+        tokenizer = saved_tokenizer(init.source)
+        if plan.embedding is not None and tokenizer is not None:
             # With the vocabulary of the run: other vocabularies are matched later.
-            embedding = plan.embedding.build(init.source.tokenizer)
+            embedding = plan.embedding.build(tokenizer)
             built.append(embedding)
             built.append(plan.encoder.build(embedding.output_size))
     try:
@@ -311,7 +313,7 @@ def _matched_rows(weights: _Weights, tokenizer: Tokenizer) -> dict[int, int] | N
     spec, init = weights.spec, weights.init
     path = (*spec.path, KEY)
     try:
-        other = init.source.tokenizer
+        other = saved_tokenizer(init.source)
     except SeqkitError as error:
         raise _Mismatch(path, str(error)) from None
     remedy = message("set `tokenizer: {{type: …, init_from: {run}}}` to take its vocabulary too", run=init.run)

@@ -129,7 +129,7 @@ class Checker:
             return None
         values = {key: checked[key] for key in parameters(cls)}
         spec = Spec(registered, cls, path, values, name_path, self.recipe.restored_from, init_from=init_from)
-        if init_from and not spec.restored_from and (problem := find_problem(spec)):
+        if init_from and not spec.restored_from and (problem := find_problem(init_from, kind, name, path)):
             self.fault((*path, KEY), problem)
             return None
         return replace(spec, state=self.learned_state(path)) if spec.is_restored else spec

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import NonEmptyText, NonNegativeInt
-from seqkit.errors import SeqkitError
+from seqkit.errors import DataError, SeqkitError
 from seqkit.messages import message
 from seqkit.recipe.section import Section
+from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.tensors import read_shapes
 
 if TYPE_CHECKING:
     from seqkit.contracts import Tokenizer
-    from seqkit.recipe.plan import Spec
 
 KEY = "init_from"
 KINDS = ("tokenizer", "embedding", "encoder")
@@ -89,24 +89,6 @@ class Source:
         """What the tokenizer learned; None if the run has none, since it reads features."""
         return self.directory.read_fitted()["tokenizer"]
 
-    @cached_property
-    def tokenizer(self) -> Tokenizer | None:
-        """The fitted tokenizer; None if the run has none."""
-        from seqkit.recipe.checker import Checker
-        from seqkit.recipe.saved import read_saved_recipe
-        from seqkit.registry import load_registry
-
-        section = self.document["recipe"].get("tokenizer")
-        if section is None or self.tokenizer_state is None:
-            return None
-        checker = Checker(read_saved_recipe(self.directory, self.document), load_registry())
-        spec = checker.component("tokenizer", section, ("tokenizer",))
-        if spec is None:
-            raise SeqkitError(message("{file}: corrupt: the tokenizer is invalid", file=self.directory.plan))
-        tokenizer: Tokenizer = spec.build()
-        restore_tokenizer(tokenizer, self)
-        return tokenizer
-
     def problem(self) -> str:
         """Return why nothing can be initialized from this run, or an empty string."""
         try:
@@ -128,8 +110,6 @@ def restore_tokenizer(tokenizer: Tokenizer, source: Source) -> None:
     Raises:
         DataError: the tokenizer cannot read it.
     """
-    from seqkit.errors import DataError
-
     try:
         tokenizer.restore(source.tokenizer_state or {})
     except Exception as error:  # a plugin can fail on a corrupt state in any way
@@ -139,11 +119,16 @@ def restore_tokenizer(tokenizer: Tokenizer, source: Source) -> None:
         raise DataError(text) from error
 
 
-def find_problem(spec: Spec) -> str:
-    """Return why a component cannot be initialized from its run, as far as plan.json shows it; or an empty string."""
-    assert spec.init_from is not None
-    init, kind = spec.init_from, spec.registered.kind
-    if kind == "tokenizer" and spec.path != ("tokenizer",):
+def find_problem(init: InitFrom, kind: str, name: str, path: KeyPath) -> str:
+    """Return why a component cannot be initialized from a run, as far as plan.json shows it; or an empty string.
+
+    Args:
+        init: what the recipe says.
+        kind: of the component.
+        name: of the component.
+        path: of the component in the recipe.
+    """
+    if kind == "tokenizer" and path != ("tokenizer",):
         return message("only the section `tokenizer` can be initialized from a run: remove this key")
     if kind != "encoder" and init.layers is not None:
         return message("only an encoder has layers, not {kind}: remove `layers`", kind=f"the {kind}")
@@ -155,14 +140,14 @@ def find_problem(spec: Spec) -> str:
     if not section:
         return message("{run} has no {kind}: name another run", run=init.run, kind=kind)
     types = list(_types(section))
-    if spec.name in (types[:1] if kind == "tokenizer" else types) or init.part is not None:
+    if name in (types[:1] if kind == "tokenizer" else types) or init.part is not None:
         return ""
     return message(
         "the {kind} of {run} is '{found}', not '{name}': use that type here, or another run",
         kind=kind,
         run=init.run,
         found=types[0] if types else "",
-        name=spec.name,
+        name=name,
     )
 
 
