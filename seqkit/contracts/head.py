@@ -26,7 +26,8 @@ class Head(Contract, ABC):
 
     Attributes:
         needs: which parts of `Encoded` the head reads, `outputs` and `final`; and `causal` if the encoder must not see
-            later time steps, `targets` if the reader must provide labels.
+            later time steps, `separate_directions` if the encoder must have this flag, `targets` if the reader must
+            provide labels.
         per_time_step: whether targets are aligned with time steps, so that a long row can be cut into windows
             (`train.sequence_length`).
         per_word: for a head with a prediction per word: which output represents a word that the tokenizer cuts into

@@ -14,6 +14,7 @@ from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split
 from seqkit.data.words import encode_words, first_ids
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
+from seqkit.recipe.initialization import restore_tokenizer
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Plan
@@ -210,7 +211,7 @@ def _describe_place(reader: str, number: int, location: str) -> str:
 
 
 def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> None:
-    """Fit the tokenizer of a plan on the training texts; or restore it, if it needs a file that only training has.
+    """Fit the tokenizer of a plan on the training texts; or give it the vocabulary of the run, or of `init_from`.
 
     Raises:
         DataError: the texts contain no token for the vocabulary.
@@ -218,6 +219,9 @@ def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> Non
     """
     if plan.tokenizer is not None and plan.tokenizer.is_restored:
         tokenizer.restore(plan.tokenizer.state)
+        return
+    if plan.tokenizer is not None and plan.tokenizer.init_from:
+        restore_tokenizer(tokenizer, plan.tokenizer.init_from.source)
         return
     tokenizer.fit(texts)
     if plan.tokenizer is not None and not isinstance(getattr(tokenizer, "vocab_size", None), int):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import cast
 
 from torch import Tensor, nn
@@ -70,6 +71,9 @@ class Stacked(nn.Module, Encoder):
     @property
     def _encoders(self) -> list[Encoder]:
         return cast(list[Encoder], list(self.layers))
+
+    def layer_parameters(self) -> list[Iterable[nn.Parameter]]:
+        return [layer for encoder in self._encoders for layer in encoder.layer_parameters()]
 
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         bottom, *others = self._encoders

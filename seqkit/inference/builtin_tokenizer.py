@@ -11,6 +11,7 @@ from typing import Any
 from seqkit.contracts import Tokenizer
 from seqkit.contracts.parameters import ReadOnce
 from seqkit.messages import message
+from seqkit.recipe.initialization import KEY
 from seqkit.recipe.rules import explain
 from seqkit.registry import builtin
 
@@ -24,7 +25,7 @@ def builtin_tokenizer(section: Mapping[str, Any]) -> Tokenizer:
     Raises:
         ValueError: the tokenizer has no such parameter, or rejects its value. The message begins with the parameter.
     """
-    values = dict(section)
+    values = {key: value for key, value in section.items() if key != KEY}  # the tokenizer is restored
     name = values.pop("type")
     target = next(str(entry.target) for entry in builtin.seqkit_tokenizers() if entry.name == name)
     module, _, attribute = target.partition(":")
@@ -34,7 +35,7 @@ def builtin_tokenizer(section: Mapping[str, Any]) -> Tokenizer:
         if key not in annotations:
             raise ValueError(message("{key}: no such parameter", key=key))
         if ReadOnce() in getattr(annotations[key], "__metadata__", ()):
-            values[key] = None  # the tokenizer is restored
+            values[key] = None
         elif reason := explain(value, annotations[key]):
             raise ValueError(message("{key}: {reason}", key=key, reason=reason))
     return cls(**values)

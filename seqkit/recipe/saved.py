@@ -7,17 +7,23 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import DataError, RecipeError, UsageError
 from seqkit.messages import message
+from seqkit.recipe.checker import Checker
+from seqkit.recipe.initialization import Source, restore_tokenizer
 from seqkit.recipe.plan import Plan, Spec
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve, resolve_reader
 from seqkit.recipe.yaml_characters import Position
 from seqkit.recipe.yaml_parser import KeyPath
+from seqkit.registry import load_registry
 from seqkit.registry.records import Registry
 from seqkit.runs.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from seqkit.contracts import Tokenizer
 
 CHANGEABLE = (
     "train.epochs",
@@ -103,6 +109,26 @@ def _errors_of_plan(run: RunDirectory) -> Iterator[None]:
         fault, more = error.faults[0], len(error.faults) - 1
         text = message("{file}: corrupt: {key}: {reason}", file=run.plan, key=fault.key, reason=fault.message)
         raise DataError(text + (message(" (and {count} more)", count=more) if more else "")) from None
+
+
+def saved_tokenizer(source: Source) -> Tokenizer | None:
+    """Return the fitted tokenizer of a run that a component is initialized from; None if it has none.
+
+    Raises:
+        DataError: it is corrupt.
+        PluginError: it cannot be loaded.
+    """
+    section = source.document["recipe"].get("tokenizer")
+    if section is None or source.tokenizer_state is None:
+        return None
+    checker = Checker(read_saved_recipe(source.directory, source.document), load_registry())
+    spec = checker.component("tokenizer", section, ("tokenizer",))
+    if spec is None:
+        reason = checker.faults[0].message
+        raise DataError(message("{file}: corrupt: tokenizer: {reason}", file=source.directory.plan, reason=reason))
+    tokenizer: Tokenizer = spec.build()
+    restore_tokenizer(tokenizer, source)
+    return tokenizer
 
 
 def check_changes(run: RunDirectory, path: KeyPath, value: Any) -> None:

@@ -15,15 +15,18 @@ from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
 from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
+from seqkit.modeling.initialization import check_shapes_of_sources, initialize
 from seqkit.modeling.model import Model, build_model
-from seqkit.recipe.compatibility import causality_fault
+from seqkit.recipe.compatibility import causality_fault, directions_fault
 from seqkit.recipe.dry_build import innermost_not_causal
 from seqkit.recipe.paths import check_files
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.training.distributed import Communicator
+from seqkit.training.documents import data_file_digests
 from seqkit.training.features import check_features
 from seqkit.training.groups import parameter_groups
+from seqkit.training.lineage import check_lineage, sources
 from seqkit.training.metrics import build_metrics
 from seqkit.training.threads import Threads, measure_threads
 
@@ -67,6 +70,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
     """
+    notes = check_sources(plan, recipe)
     try:
         data = prepare(plan)
         check_requested_texts(plan, recipe, data)
@@ -78,6 +82,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     except DataError:
         check_files(recipe, plan)  # names the key of a file that is missing
         raise
+    data.notes += notes
     if model.embedding is not None:
         examples = data.splits["train"].examples
         model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
@@ -88,6 +93,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
                     for split, dataset in data.splits.items()
                 }
             )
+    data.notes += initialize(model, plan, data.tokenizer, recipe)
     if data.tokenizer is None:
         check_features(model, data)
     # MPS has no float64.
@@ -118,6 +124,21 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches, metrics)
 
 
+def check_sources(plan: Plan, recipe: Recipe) -> list[str]:
+    """Check the runs that a new run is initialized from, as far as possible before the data is read.
+
+    Returns:
+        Notes for the user.
+
+    Raises:
+        RecipeError: weights do not fit, or a run may have been trained on texts that are held out here.
+    """
+    if plan.reader.restored_from is not None or not sources(plan):
+        return []
+    check_shapes_of_sources(plan, recipe)
+    return check_lineage(plan, data_file_digests(plan), recipe)
+
+
 def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
     """Build the model, whose sizes the prepared data determines.
 
@@ -132,12 +153,14 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
             raise
         too_large = message("the model does not fit into memory: make it smaller (hidden_size, num_layers, dim)")
         raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
-    if problem := causality_fault(plan.encoder, plan.head, model.encoder, data.head):
-        raise RecipeError([recipe.fault(("encoder", "type"), problem)])
+    for find_fault in (causality_fault, directions_fault):
+        if problem := find_fault(plan.encoder, plan.head, model.encoder, data.head):
+            raise RecipeError([recipe.fault(("encoder", "type"), problem)])
     if plan.embedding is not None and model.embedding is not None:
         culprit = innermost_not_causal(plan.embedding, model.embedding, data.tokenizer) or plan.embedding
-        if problem := causality_fault(culprit, plan.head, model.embedding, data.head):
-            raise RecipeError([recipe.fault(culprit.name_path, problem)])
+        for find_fault in (causality_fault, directions_fault):
+            if problem := find_fault(culprit, plan.head, model.embedding, data.head):
+                raise RecipeError([recipe.fault(culprit.name_path, problem)])
     return model
 
 

@@ -33,7 +33,9 @@ SUPPORTED: dict[str, frozenset[str]] = {
 
 def supports(recipe: Mapping[str, Any]) -> bool:
     """Return whether this engine can run a resolved recipe; False for a corrupt one, which the torch engine reports."""
-    return all(_supports_section(kind, recipe.get(kind)) for kind in SUPPORTED)
+    if not all(_supports_section(kind, recipe.get(kind)) for kind in SUPPORTED):
+        return False
+    return recipe["head"].get("objective") != "bidirectional"  # it neither generates nor predicts
 
 
 def _supports_section(kind: str, section: Any) -> bool:
