@@ -9,9 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from seqkit.contracts import Tokenizer
-from seqkit.contracts.parameters import ReadOnce
+from seqkit.contracts.parameters import INIT_FROM, ReadOnce
 from seqkit.messages import message
-from seqkit.recipe.initialization import KEY
 from seqkit.recipe.rules import explain
 from seqkit.registry import builtin
 
@@ -25,7 +24,7 @@ def builtin_tokenizer(section: Mapping[str, Any]) -> Tokenizer:
     Raises:
         ValueError: the tokenizer has no such parameter, or rejects its value. The message begins with the parameter.
     """
-    values = {key: value for key, value in section.items() if key != KEY}  # the tokenizer is restored
+    values = {key: value for key, value in section.items() if key != INIT_FROM}  # the tokenizer is restored
     name = values.pop("type")
     target = next(str(entry.target) for entry in builtin.seqkit_tokenizers() if entry.name == name)
     module, _, attribute = target.partition(":")

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import Fault, PluginError
 from seqkit.messages import format_value, message
-from seqkit.recipe.initialization import KEY, KINDS, InitFrom, find_problem
+from seqkit.recipe.initialization import KINDS, InitFrom, find_problem
 from seqkit.recipe.parameters import Parameter, parameters, with_article
 from seqkit.recipe.paths import absolute_path, why_unusable, written_path
 from seqkit.recipe.plan import Spec
@@ -115,7 +116,7 @@ class Checker:
         cls = registered.load()
         given = {key: item for key, item in value.items() if key != "type"}
         before = len(self.faults)
-        init_from = None if KEY in parameters(cls) else self.init_from(kind, given, path)
+        init_from = None if INIT_FROM in parameters(cls) else self.init_from(kind, given, path)
         checked = self.values(cls, given, path, name_path)
         for parameter in parameters(cls).values():
             here = (*path, parameter.name)
@@ -130,13 +131,13 @@ class Checker:
         values = {key: checked[key] for key in parameters(cls)}
         spec = Spec(registered, cls, path, values, name_path, self.recipe.restored_from, init_from=init_from)
         if init_from and not spec.restored_from and (problem := find_problem(init_from, kind, name, path)):
-            self.fault((*path, KEY), problem)
+            self.fault((*path, INIT_FROM), problem)
             return None
         return replace(spec, state=self.learned_state(path)) if spec.is_restored else spec
 
     def init_from(self, kind: str, given: dict[str, Any], path: KeyPath) -> InitFrom | None:
         """Remove `init_from` from the values of a component, and return it checked; None if there is none."""
-        here, value = (*path, KEY), given.pop(KEY, None)
+        here, value = (*path, INIT_FROM), given.pop(INIT_FROM, None)
         if value is None:
             return None
         if kind not in KINDS:

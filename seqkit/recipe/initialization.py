@@ -30,7 +30,6 @@ from seqkit.runs.tensors import read_shapes
 if TYPE_CHECKING:
     from seqkit.contracts import Tokenizer
 
-KEY = "init_from"
 KINDS = ("tokenizer", "embedding", "encoder")
 """The kinds of component that can be initialized from a run."""
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from seqkit.contracts import Embedding, Encoder
 from seqkit.contracts.capabilities import check_declared
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import DataError, SeqkitError
 from seqkit.messages import message
 from seqkit.recipe.generation import Generate
-from seqkit.recipe.initialization import KEY, InitFrom
+from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.schema import Split, Train
 from seqkit.recipe.section import as_data
@@ -80,7 +81,7 @@ class Spec:
             write_path: converts a path to text.
         """
         data = {"type": self.name} | {name: as_data(value, write_path) for name, value in self.values.items()}
-        return data | ({KEY: self.init_from.as_data(write_path)} if self.init_from else {})
+        return data | ({INIT_FROM: self.init_from.as_data(write_path)} if self.init_from else {})
 
     @property
     def path_parameters(self) -> list[str]:

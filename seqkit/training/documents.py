@@ -13,11 +13,11 @@ import numpy as np
 
 from seqkit._version import __version__
 from seqkit.contracts import WithSpecialTokens
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import format_value, message
-from seqkit.recipe.initialization import KEY
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
@@ -49,7 +49,7 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
         "versions": installed_versions(plan),
     }
     if came_from := describe_sources(plan):
-        document[KEY] = came_from
+        document[INIT_FROM] = came_from
     if recipe.command:
         document["command"] = recipe.command
     folders = [Path(recipe.origin.file).parent] if recipe.origin.line else []
@@ -79,7 +79,7 @@ def _training_file_digests(plan: Plan) -> dict[str, str]:
     files = {(*spec.path, name): path for spec in plan.components for name, path in spec.training_files.items()}
     for path, init in sources(plan).items():
         run = init.source.directory
-        files[*path, KEY, "run"] = run.tokenizer if path == ("tokenizer",) else run.model
+        files[*path, INIT_FROM, "run"] = run.tokenizer if path == ("tokenizer",) else run.model
     return _sha256(files)
 
 
@@ -120,7 +120,7 @@ def check_same_recipe(run: RunDirectory, saved: Plan, plan: Plan) -> None:
         UsageError: the recipe differs.
     """
     paths = {".".join((*spec.path, name)) for spec in plan.components for name in spec.path_parameters}
-    paths |= {".".join((*path, KEY, "run")) for path in sources(plan)}
+    paths |= {".".join((*path, INIT_FROM, "run")) for path in sources(plan)}
     differences = _differences(saved.as_data(), plan.as_data())
     # Where a plugin is installed from makes no difference.
     differences = {key: values for key, values in differences.items() if key not in paths | {"plugins"}}

@@ -12,10 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.data.splits import SPLITS
 from seqkit.errors import RecipeError
 from seqkit.messages import format_value, message
-from seqkit.recipe.initialization import KEY, InitFrom
+from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
@@ -41,7 +42,7 @@ def _origin(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what plan.json of a run says about its data, its split and the runs that it began with."""
     recipe = document["recipe"]
     origin = {"seed": recipe.get("seed"), "data": recipe.get("data"), "head": _type(recipe.get("head"))}
-    origin |= {key: document[key] for key in ("files_sha256", "data_sha256", KEY) if key in document}
+    origin |= {key: document[key] for key in ("files_sha256", "data_sha256", INIT_FROM) if key in document}
     return origin
 
 
@@ -76,7 +77,7 @@ def check_lineage(plan: Plan, files: Mapping[str, str], recipe: Recipe) -> list[
                     run=init.run,
                     reason=reason,
                 )
-                raise RecipeError([recipe.fault((*path, KEY), text)])
+                raise RecipeError([recipe.fault((*path, INIT_FROM), text)])
             notes[init.run] = message(
                 "{run} was trained on other data ({reason}): make sure that it contains no text that is held out here",
                 run=init.run,
@@ -89,7 +90,7 @@ def _ancestors(origin: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the origin of a run, and those of the runs that it began with."""
     if isinstance(origin, Mapping):
         yield origin
-        for earlier in origin.get(KEY, []):
+        for earlier in origin.get(INIT_FROM, []):
             yield from _ancestors(earlier)
 
 
