@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Tokenizer
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import DataError, RecipeError, SeqkitError
 from seqkit.messages import message
 from seqkit.modeling.model import Model
 from seqkit.modeling.source_weights import MatchedWeights, Mismatch, match_weights
 from seqkit.modeling.weights import read_weights
-from seqkit.recipe.initialization import KEY
 from seqkit.recipe.saved import saved_tokenizer
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _matched_rows(weights: MatchedWeights, tokenizer: Tokenizer) -> dict[int, in
         Mismatch: the vocabularies differ, and there is no table whose rows could be matched, or nothing in common.
     """
     spec, init = weights.spec, weights.init
-    path = (*spec.path, KEY)
+    path = (*spec.path, INIT_FROM)
     try:
         other = saved_tokenizer(init.source)
     except SeqkitError as error:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from seqkit.contracts import Embedding, Encoder
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import suggest
 from seqkit.messages import message
-from seqkit.recipe.initialization import KEY, InitFrom
+from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.yaml_parser import KeyPath
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def match_weights(spec: Spec, module: nn.Module) -> MatchedWeights:
     Raises:
         Mismatch: there are none, or a shape differs.
     """
-    init, path = spec.init_from, (*spec.path, KEY)
+    init, path = spec.init_from, (*spec.path, INIT_FROM)
     assert init is not None
     own, shapes = module.state_dict(), init.source.shapes
     names = list(own) if init.layers is None else _layer_names(spec, module, init.layers)
@@ -106,7 +107,7 @@ def _layer_names(spec: Spec, module: nn.Module, layers: Sequence[int]) -> list[s
                 layer=layer,
                 last=len(found) - 1,
             )
-            raise Mismatch((*spec.path, KEY, "layers", str(place)), text)
+            raise Mismatch((*spec.path, INIT_FROM, "layers", str(place)), text)
     wanted = set().union(*(found[layer] for layer in layers))
     return [name for name, weight in module.named_parameters() if weight in wanted]
 
@@ -132,7 +133,7 @@ def _prefix(spec: Spec, names: Sequence[str], *, is_whole: bool) -> str:
             text = message("{run} has no part '{part}'", run=init.run, part=init.part) + (
                 suggest(init.part, parts) or message("; it has {parts}", parts=", ".join(parts[:6]))
             )
-            raise Mismatch((*spec.path, KEY, "part"), text)
+            raise Mismatch((*spec.path, INIT_FROM, "part"), text)
         return f"{init.part}."
     section = spec.registered.kind
 
@@ -149,7 +150,7 @@ def _prefix(spec: Spec, names: Sequence[str], *, is_whole: bool) -> str:
             run=init.run,
             parts=", ".join(found),
         )
-        raise Mismatch((*spec.path, KEY), text)
+        raise Mismatch((*spec.path, INIT_FROM), text)
     return f"{found[0]}." if found else f"{section}."
 
 
@@ -184,4 +185,4 @@ def _shape_mismatch(weights: MatchedWeights, name: str, expected: tuple[int, ...
         run=run,
         shapes=shapes,
     )
-    return Mismatch((*spec.path, KEY), text)
+    return Mismatch((*spec.path, INIT_FROM), text)
