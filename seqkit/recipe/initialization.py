@@ -23,12 +23,12 @@ from seqkit.contracts import NonEmptyText, NonNegativeInt
 from seqkit.errors import DataError, SeqkitError
 from seqkit.messages import message
 from seqkit.recipe.section import Section
-from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.tensors import read_shapes
 
 if TYPE_CHECKING:
     from seqkit.contracts import Tokenizer
+    from seqkit.recipe.yaml_parser import KeyPath
 
 KINDS = ("tokenizer", "embedding", "encoder")
 """The kinds of component that can be initialized from a run."""
