@@ -49,7 +49,8 @@ def test_recipes_resolve_and_state_the_expected_results(recipe: Path) -> None:
     assert f"seqkit run plugins/seqkit-tagging/recipes/{recipe.name}" in text
     files = [] if "path:" in text else ["data.path=x", "data.valid.path=y", "data.test.path=z"]
     if "embedding.words.path=" in text:
-        files += [f"{key}={recipe}" for key in ("embedding.words.path", "tokenizer.extra_words")]  # any file that exists
+        # The file must exist, whatever is in it.
+        files += [f"{key}={recipe}" for key in ("embedding.words.path", "tokenizer.extra_words")]
     plan = resolve(read_recipe(recipe, files), load_registry())
     assert plan.name == recipe.stem.replace("_", "-")
     assert plan.notes == []
