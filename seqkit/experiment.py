@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -120,7 +121,9 @@ def _train_and_evaluate(
     splits = setup.data.splits
     metrics, exhibits = {}, {}
     for split, batches in setup.evaluation_batches.items():
-        metrics[split], predictions = evaluate_split(setup.model, splits[split], batches, communicator)
+        metrics[split], predictions = evaluate_split(
+            setup.model, splits[split], batches, communicator, metrics=setup.metrics
+        )
         if communicator.is_first:
             exhibits[split] = collect_exhibits(setup, split, predictions, callbacks)
     if not communicator.is_first:
@@ -157,6 +160,7 @@ def _write_report(run: RunDirectory, callbacks: Callbacks) -> None:
 
 def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict[str, Any]:
     """Score the baseline and, if the encoder can see the tokens to predict, the loss from prefixes alone."""
+    from seqkit.data.limits import length_limit
     from seqkit.training.evaluation import prefix_loss
 
     data, model = setup.data, setup.model
@@ -168,8 +172,10 @@ def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict
             callbacks.note(message("the baseline contains a number that is not finite, and is left out"))
         elif scores is not None:
             found["baseline"] = {"split": split} | scores
-    if data.head.allow_leak and not model.encoder.causal and data.head.per_time_step:
-        found["honest_loss"] = prefix_loss(model, data.splits[split], data.head.context or DEFAULT_CONTEXT)
+    if data.head.allow_leak and not model.causal and data.head.per_time_step:
+        limit = length_limit(model.embedding, model.encoder, model.head)
+        context = min(data.head.context or DEFAULT_CONTEXT, limit.steps if limit else sys.maxsize)
+        found["honest_loss"] = prefix_loss(model, data.splits[split], context)
     return found
 
 

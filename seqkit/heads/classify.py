@@ -19,22 +19,26 @@ from seqkit.contracts import (
     Example,
     Fraction,
     Head,
+    InputLimit,
     Loss,
+    Outcomes,
     PositiveFloat,
+    PositiveInt,
     Row,
     Table,
+    TextPair,
     Tokenizer,
 )
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
+from seqkit.heads.renewal import crop as crop_row
+from seqkit.heads.renewal import replace_tokens
+from seqkit.layers.cross_entropy import IGNORED, cross_entropy
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.pooling import Pooling, PoolingName, check_names
 from seqkit.messages import message
-
-_UNKNOWN = -100
-"""The target of an example whose label is unknown: the default of cross_entropy's `ignore_index`."""
 
 
 class Classify(nn.Module, Head):
@@ -57,6 +61,13 @@ class Classify(nn.Module, Head):
         label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest text, in tokens, or in time steps of features; null for any. The `max_length` of a
+            tokenizer cuts texts too, before the head reads them.
+        too_long: whether a longer text is cut to its beginning, in training and prediction, or is an error.
+        crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
+            epoch; predict from whole texts.
+        noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
+            epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
@@ -66,6 +77,8 @@ class Classify(nn.Module, Head):
 
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
+    provides = frozenset({"labels", "probabilities"})
+    accepts_cut = True
 
     def __init__(
         self,
@@ -74,6 +87,10 @@ class Classify(nn.Module, Head):
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
+        max_length: PositiveInt | None = None,
+        too_long: Literal["cut", "error"] = "cut",
+        crop: PositiveInt | None = None,
+        noise: Fraction = 0.0,
         ngrams: Annotated[int, Ge(0), Le(10)] = 0,
         ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
         ngram_scale: PositiveFloat = 10.0,
@@ -84,6 +101,10 @@ class Classify(nn.Module, Head):
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
+        self.input_limit = None if max_length is None else InputLimit(max_length, cut=too_long == "cut")
+        self.crop = crop
+        self.noise = noise
+        self.renews_rows = crop is not None or noise > 0
         self.ngrams = ngrams
         self.ngram_buckets = ngram_buckets
         self.ngram_scale = ngram_scale
@@ -115,10 +136,15 @@ class Classify(nn.Module, Head):
                         )
                     )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
+        if any(isinstance(example.input, TextPair) for example in examples):
+            if self.crop is not None:
+                raise ValueError(message("crop must be null for pairs of texts, of which a part can be one text alone"))
+            if self.noise:
+                raise ValueError(message("noise must be 0 for pairs of texts, whose separators it would replace"))
         if self.ngrams:
             if tokenizer is None:
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
-            texts = (tokenizer.encode(example.input) for example in examples)
+            texts = (tokenizer.encode_input(example.input) for example in examples)
             self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
 
     def state(self) -> dict[str, Any]:
@@ -144,8 +170,8 @@ class Classify(nn.Module, Head):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the label is missing"))
-        number = self._numbers.get(str(example.target), _UNKNOWN)
-        if number == _UNKNOWN:
+        number = self._numbers.get(str(example.target), IGNORED)
+        if number == IGNORED:
             text = message(
                 "the label '{label}' does not occur in the training data: counted as an error, left out of the loss",
                 label=example.target,
@@ -153,20 +179,19 @@ class Classify(nn.Module, Head):
             warnings.warn(DataNote(text, example.location), stacklevel=2)
         yield Row(encoded_input, number)
 
+    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+        ids = row.input if self.crop is None else crop_row(row.input, self.crop, generator)
+        return Row(replace_tokens(ids, self.noise, generator) if self.noise else ids, row.target)
+
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        logits = self._logits(encoded, batch)
-        # Weights and smoothing are for training alone; the reported loss is the plain negative log-likelihood.
-        weights = None if self.weights is None or not self.training else logits.new_tensor(self.weights)
-        total = nn.functional.cross_entropy(
-            logits,
+        return cross_entropy(
+            self._logits(encoded, batch),
             batch.targets,
-            weight=weights,
-            label_smoothing=self.label_smoothing if self.training else 0.0,
-            reduction="sum",
+            training=self.training,
+            label_smoothing=self.label_smoothing,
+            weights=self.weights,
         )
-        is_known = batch.targets != _UNKNOWN
-        return Loss(total, is_known.sum() if weights is None else weights[batch.targets[is_known]].sum())
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
@@ -204,17 +229,27 @@ class Classify(nn.Module, Head):
     def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
         return list(label_exhibits(predictions, examples))
 
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        return Outcomes(
+            [str(example.target) for example in examples],
+            [item["label"] for item in predictions],
+            self.labels,
+            np.array([[item["probabilities"][label] for label in self.labels] for item in predictions]),
+        )
+
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import tfidf_baseline
 
-        if tokenizer is None or not all(isinstance(example.input, str) for example in train):
+        if tokenizer is None or not all(isinstance(example.input, str | TextPair) for example in train):
             return None
         return tfidf_baseline(
-            [example.input for example in train],
+            [str(example.input) for example in train],
             [str(example.target) for example in train],
-            [example.input for example in test],
+            [str(example.input) for example in test],
             [str(example.target) for example in test],
             self.labels,
         )

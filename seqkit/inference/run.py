@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.contracts import Example
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
-from seqkit.inference.inputs import encode_prompts, list_of
+from seqkit.inference.inputs import as_pair, encode_prompts, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
@@ -100,6 +100,11 @@ class Run:
         if tokenizer is None:
             raise UsageError(message("{run}: has no tokenizer, since it reads features", run=self.path))
         return tokenizer
+
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether each input is a pair of texts."""
+        return self._engine.reads_pairs
 
     def generate(
         self,
@@ -216,7 +221,8 @@ class Run:
 
         Args:
             texts: a list, a pandas Series or a NumPy array of texts, or of lists of words if the tokenizer takes them;
-                or of features, float (time, features), if the recipe's reader yields them.
+                or of features, float (time, features), if the recipe's reader yields them; or of pairs of texts,
+                `("first", "second")`, if it yields them. Predictions then contain the second text as `text_pair`.
 
         Raises:
             DataError: a text is empty, or the tokenizer rejects it.
@@ -229,6 +235,8 @@ class Run:
         else:
             wanted, example = message("predict takes a list of strings"), "run.predict(frame['text'])"
         values = list_of(texts, wanted, example)
+        if self.reads_pairs:
+            values = [as_pair(value) for value in values]
         examples = (
             Example(
                 str(value) if isinstance(value, str) else value,  # a string of NumPy becomes Python's
@@ -258,7 +266,9 @@ class Run:
         from seqkit.data.dataset import iterate_examples
 
         spec = self._parts.reader
-        return iterate_examples(rebuild_reader(spec, Path(data), parameters, with_targets=False), spec.name)
+        return iterate_examples(
+            rebuild_reader(spec, Path(data), parameters, with_targets=False, pairs=self.reads_pairs), spec.name
+        )
 
     def predict_examples(self, examples: Iterable[Example]) -> Iterator[tuple[Example, dict[str, Any]]]:
         """Return an iterator over examples, each with its prediction, which is computed block by block.

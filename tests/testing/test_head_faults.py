@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Table, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Outcomes, Row, Table, Tokenizer
 from seqkit.errors import DataError
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
 from seqkit.testing import ContractViolation, check_head, checks_for_head
 from seqkit.testing.default_cases import EXAMPLES
+
+COUNTER = itertools.count()
 
 
 class Tags(nn.Module, Head):
@@ -337,6 +340,76 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         faulty_class(Tags, logits=lambda self, encoded: self.output(encoded.outputs.mul_(2))),
         "inputs_unchanged",
         "the argument outputs is modified in place",
+    ),
+    "renewed rows depend on earlier calls": (
+        faulty_class(
+            Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input + next(COUNTER), row.target)
+        ),
+        "renewed_rows",
+        "returns two rows for the same random numbers",
+    ),
+    "renewed rows are modified in place": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input.__iadd__(1), row.target)),
+        "renewed_rows",
+        "read-only",
+    ),
+    "renewed rows are empty": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input[:0], row.target)),
+        "renewed_rows",
+        "return at least one",
+    ),
+    "a window is cut": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input[:1], row.target)),
+        "renewed_rows",
+        "changes the length of a row, which can be a window",
+    ),
+    "rows are never renewed": (
+        faulty_class(Tags, renews_rows=True),
+        "renewed_rows",
+        "set renews_rows to False",
+    ),
+    "renewed rows have another type": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input + 0.5, row.target)),
+        "renewed_rows",
+        "of float64",
+    ),
+    "renewed rows use the global generator": (
+        faulty_class(
+            Tags,
+            renews_rows=True,
+            renew=lambda self, row, generator: Row(
+                row.input + generator.integers(9) + 0 * int(np.random.random()),
+                row.target,  # noqa: NPY002
+            ),
+        ),
+        "renewed_rows",
+        "uses the global random generator of",
+    ),
+    "outcomes have no labels": (
+        faulty_class(
+            Tags, provides=frozenset({"labels"}), outcomes=lambda self, predictions, *_, **__: Outcomes("a", "b")
+        ),
+        "outcomes",
+        "predicts a label that is not in its labels",
+    ),
+    "fewer outcomes than predictions": (
+        faulty_class(Tags, provides=frozenset({"labels"}), outcomes=lambda self, *_, **__: Outcomes("ab", "a", "ab")),
+        "outcomes",
+        "returns 2 truths and 1 predictions",
+    ),
+    "probabilities are missing": (
+        faulty_class(
+            Tags,
+            provides=frozenset({"labels", "probabilities"}),
+            outcomes=lambda self, *_, **__: Outcomes("ab", "ab", "ab"),
+        ),
+        "outcomes",
+        "are not those of 2 items and 2 labels",
+    ),
+    "outcomes are unknown": (
+        faulty_class(Tags, provides=frozenset({"spans"})),
+        "outcomes",
+        "provides is ['spans']",
     ),
     "a metric is missing": (
         faulty_class(Tags, metric_names=("accuracy", "f1")),
