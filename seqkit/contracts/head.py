@@ -41,7 +41,7 @@ class Head(Contract, ABC):
         provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
             `probabilities` with those of labels.
         input_limit: the longest input that it takes, known after construction; None for inputs of any length.
-        accepts_cut: whether the beginning of an input can stand for all of it, so that longer inputs can be cut: there
+        accepts_cut: whether the beginning of an input can represent all of it, so that longer inputs can be cut: there
             is one target per row, not one per time step.
         renews_rows: whether `renew` changes the rows that training sees in each epoch.
         context: for a head that `generates`: how many of the last tokens are encoded again for each new token if the
@@ -93,7 +93,7 @@ class Head(Contract, ABC):
         """Create the layers, given the sizes of the encoder.
 
         An implementation may take one more keyword argument, and receives it if it does: `embedding`, the embedding
-        of the model, or None if there is none. A head that uses its weights (`seqkit.layers.tied`) must not make it a
+        of the model, or None without one. A head that uses its weights (`seqkit.layers.tied`) must not make it a
         submodule: it would be saved twice.
 
         Raises:
@@ -126,7 +126,7 @@ class Head(Contract, ABC):
         numbers, and do not modify the arrays of the row, which can be views of a file.
 
         Args:
-            row: a row that `rows` yielded; or a window of one, whose length must be kept.
+            row: a row that `rows` yielded; or a window of one, whose length must not change.
             generator: the random numbers of the row in this epoch.
 
         Returns:

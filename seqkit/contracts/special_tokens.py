@@ -1,4 +1,4 @@
-"""Special tokens: ids that stand for no text, which a component asks for by name."""
+"""Special tokens: ids that represent no text, which a component requests by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
 
 
 class WithSpecialTokens(Tokenizer):
-    """A tokenizer with the special tokens that components ask for; any tokenizer works.
+    """A tokenizer with the special tokens that components request; any tokenizer works.
 
     A token that the tokenizer has itself (`Tokenizer.special_ids`) keeps its id. The others have the ids after those of
     the tokenizer, which therefore never encodes a text as one of them. Their text is empty, and generation never

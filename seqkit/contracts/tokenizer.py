@@ -117,7 +117,7 @@ class Tokenizer(Contract, ABC):
         """The ids of the special tokens that the tokenizer has, below `vocab_size`.
 
         No text is encoded as one of them, however it is spelled, except that `encode` returns `unknown` for unknown
-        tokens, and can mark the beginning and the end of each text. A head or an embedding asks for tokens by their
+        tokens, and can mark the beginning and the end of each text. A head or an embedding requests tokens by their
         names (`special_tokens`), before the tokenizer is fitted; seqkit adds those that the tokenizer does not have.
         """
         return {}

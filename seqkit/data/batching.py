@@ -173,7 +173,7 @@ class StreamBatches:
         length: the number of time steps of a window.
         carry: whether windows continue one another.
         shard: the streams that this process computes.
-        seed: the seed of `shift` and `renew`; None if there are none.
+        seed: the seed of `shift` and `renew`; None without them.
         shift: whether the streams begin at another time step in each epoch.
         renew: makes each window anew in each epoch, for training; None to use the windows as they are.
     """

@@ -18,7 +18,7 @@ class LengthLimit:
     Attributes:
         steps: the number of time steps.
         kind: the kind of the component that takes no longer ones.
-        cut: whether the component asks for longer inputs to be cut.
+        cut: whether longer inputs are cut; else they are rejected.
         accepts_cut: whether the head can use an input that is cut.
     """
 

@@ -23,7 +23,7 @@ def renewed(row: Row, renew: Renew, seed: int | None, *place: int, is_window: bo
         renew: makes it anew.
         seed: the seed of the recipe.
         place: what determines its random numbers, besides the seed: the epoch and the number of the row.
-        is_window: whether the row is a window, whose length is kept.
+        is_window: whether the row is a window, whose length does not change.
 
     Raises:
         PluginError: the row has no time step, or is a window of another length.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seqkit.contracts import Cell, Example, Table
+from seqkit.contracts import Cell, Example, Table, TextPair
 from seqkit.messages import message
 
 SHOWN = 20
@@ -61,6 +61,8 @@ def _table(title: str, pairs: Sequence[tuple[Mapping[str, Any], Example]], has_r
 
 def _text(example: Example) -> str:
     value = example.input
+    if isinstance(value, TextPair):
+        value = str(value)
     if not isinstance(value, str | list | tuple):
         return message("{count:,} time steps of features", count=len(value))
     text = value if isinstance(value, str) else " ".join(map(str, value))

@@ -69,7 +69,7 @@ def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) ->
 
 
 def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:
-    """Restore the state of a tokenizer, and return it with the special tokens that components asked for.
+    """Restore the state of a tokenizer, and return it with the special tokens that components requested.
 
     Args:
         tokenizer: the tokenizer, not fitted.

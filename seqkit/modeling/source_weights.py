@@ -43,7 +43,7 @@ class MatchedWeights:
         spec: the component.
         module: the component, built.
         names: for each name in the module, the name in the run.
-        table: the name in the module of the table with one vector per token; None if there is none.
+        table: the name in the module of the table with one vector per token; None without one.
     """
 
     spec: Spec
@@ -62,7 +62,7 @@ def match_weights(spec: Spec, module: nn.Module) -> MatchedWeights:
     """Find the weights of a component in its run, and compare their shapes.
 
     Raises:
-        Mismatch: there are none, or a shape differs.
+        Mismatch: there are no parameters, or a shape differs.
     """
     init, path = spec.init_from, (*spec.path, INIT_FROM)
     assert init is not None

@@ -136,7 +136,7 @@ class Checker:
         return replace(spec, state=self.learned_state(path)) if spec.is_restored else spec
 
     def init_from(self, kind: str, given: dict[str, Any], path: KeyPath) -> InitFrom | None:
-        """Remove `init_from` from the values of a component, and return it checked; None if there is none."""
+        """Remove `init_from` from the values of a component, and return it checked; None without it."""
         here, value = (*path, INIT_FROM), given.pop(INIT_FROM, None)
         if value is None:
             return None

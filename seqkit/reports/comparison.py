@@ -20,7 +20,7 @@ from seqkit.runs.files import write_file
 from seqkit.training.result_lines import format_number
 
 MAX_LINES = 8
-"""The number of runs whose curves are shown: more lines cannot be told apart."""
+"""The number of runs whose curves are shown: more lines cannot be distinguished."""
 
 _ABSENT = object()
 

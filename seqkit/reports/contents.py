@@ -123,7 +123,7 @@ class RunContents:
     Attributes:
         directory: the run directory.
         plan: plan.json.
-        recipe: recipe.yaml; empty if there is none.
+        recipe: recipe.yaml; empty without one.
         evaluations: the rows of metrics.jsonl.
         result: result.json; None if the run is not finished.
         recorded: report.json; None in a run of an older seqkit, or one that is not finished.

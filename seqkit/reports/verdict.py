@@ -14,8 +14,8 @@ class Verdict:
     """The result of a run in a sentence.
 
     Attributes:
-        metric: the name of the metric that decides; empty if there is none.
-        value: its value; None if there is none.
+        metric: the name of the metric that decides; empty without one.
+        value: its value; None without one.
         split: the split that it was computed on.
         comparison: the comparison with the baseline; None without one.
         text: the verdict.

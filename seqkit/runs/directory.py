@@ -226,7 +226,7 @@ class RunDirectory:
         """Return what the components learned: `{"tokenizer": …, "head": …, "features": …, "components": …, …}`.
 
         The first two learned it from the data; `components` are others, by their keys, which learned it from files.
-        `special_tokens` are the names of those that components asked for, and `pairs` is whether inputs are pairs.
+        `special_tokens` are the names of those that components requested, and `pairs` is whether inputs are pairs.
 
         Raises:
             DataError: the file is corrupt.

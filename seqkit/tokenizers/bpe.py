@@ -33,7 +33,7 @@ _CHUNK = re.compile(
     rf"|\s"
 )
 _MAX_CACHED = 100_000
-"""The maximum number of chunks whose ids are kept."""
+"""The maximum number of chunks whose ids are cached."""
 
 
 class BPE(Tokenizer):
@@ -98,7 +98,7 @@ class BPE(Tokenizer):
         return np.array(ids[:kept], dtype=np.int64), indices[:kept]
 
     def _kept(self, ids: list[int]) -> int:
-        """Return the number of tokens of a text that are kept. A truncated text does not end inside a character."""
+        """Return the number of tokens of a text that remain. A truncated text does not end inside a character."""
         kept = len(ids) if self.max_length is None else min(len(ids), self.max_length)
         while kept < len(ids) and self._bytes[ids[kept]][0] & 0xC0 == 0x80:  # not the first byte of a character
             kept -= 1

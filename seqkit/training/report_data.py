@@ -162,7 +162,7 @@ def collect_exhibits(
         setup: the plan and the data.
         split: the name of the split.
         predictions: its predictions.
-        callbacks: are notified if there are none because the head fails.
+        callbacks: are notified if the head fails, so that there is no exhibit.
     """
     head, dataset = setup.data.head, setup.data.splits[split]
     try:

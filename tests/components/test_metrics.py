@@ -21,7 +21,7 @@ LABELS = ["1", "2", "4"]
 
 @st.composite
 def classified(draw: Any, count: int = 3) -> Outcomes:
-    """Outcomes of a classifier of so many labels, with equal probabilities among them, and a label that is missing."""
+    """Outcomes of a classifier with this number of labels: equal probabilities among them, and a missing label."""
     labels = LABELS[:count]
     truth = draw(st.lists(st.sampled_from(labels), min_size=2, max_size=12))
     weights = np.array([[draw(st.integers(1, 4)) for _ in labels] for _ in truth], dtype=float)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Example
+from seqkit.contracts import Example, TextPair
 from seqkit.heads.label_exhibits import label_exhibits
 
 
@@ -42,3 +42,8 @@ def test_long_texts_are_cut_and_features_are_counted() -> None:
 def test_without_errors_only_the_least_sure_are_shown() -> None:
     (table,) = label_exhibits([prediction(x=0.6, y=0.4)], [Example("a", "x")])
     assert (table.title, table.columns[0]) == ("Least sure", "text")
+
+
+def test_pair_is_shown_as_its_texts() -> None:
+    (table,) = label_exhibits([prediction(x=0.6, y=0.4)], [Example(TextPair("a man", "a woman"), "x")])
+    assert table.rows[0][0] == "a man\na woman"

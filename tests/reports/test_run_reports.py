@@ -168,7 +168,7 @@ def test_several_runs_are_compared(
     assert (done.code, done.out) == (0, f"{tmp_path}/all.html\n")
     page = Page((tmp_path / "all.html").read_text(encoding="utf-8"))
     pieces = page.text.split("\n")
-    assert f"{same.parent.name}/{same.name}" in pieces  # two runs of one name are told apart by their folders
+    assert f"{same.parent.name}/{same.name}" in pieces  # two runs of one name are distinguished by their folders
     assert "encoder.hidden_size" in pieces and "6" in pieces and "4" in pieces
     assert "loss, train" in pieces
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("isolated_registry")
 
 
 class Positions(nn.Module, Encoder):
-    """Adds a learned vector of each position, of which there are so many."""
+    """Adds a learned vector of each position."""
 
     causal = True
 
