@@ -19,6 +19,8 @@ class Reader(Contract, ABC):
         yields: whether `Example.input` is text, or features, which need no tokenizer and no embedding.
         labelled: whether `Example.target` is set.
         path_specific: parameters that apply to the recipe's file only; another `path` resets them to their defaults.
+        table_columns: the parameters that name the columns of the input and the target in a table in memory, which
+            `seqkit.run(recipe, data=table)` reads in place of a file; without such a parameter, its name is the column.
     """
 
     capabilities = {"text_file": ("read",)}
@@ -27,6 +29,7 @@ class Reader(Contract, ABC):
     yields: ClassVar[Literal["text", "features"]] = "text"
     labelled: bool = True
     path_specific: ClassVar[frozenset[str]] = frozenset()
+    table_columns: ClassVar[tuple[str, str]] = ("text", "label")
 
     @abstractmethod
     def read(self) -> Iterable[Example]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Example
+from seqkit.data.memory import read_inputs
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
 from seqkit.inference.inputs import encode_prompts, list_of
@@ -17,9 +18,12 @@ from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from seqkit.contracts import Tokenizer
     from seqkit.inference.engine import Engine
     from seqkit.inference.options import GenerationConfig
+    from seqkit.modeling.model import Model
 
 
 class Run:
@@ -73,6 +77,32 @@ class Run:
         from seqkit.runs.metrics import read_metrics
 
         return read_metrics(self.directory.metrics)
+
+    @property
+    def history(self) -> DataFrame:
+        """The rows of metrics.jsonl as a pandas DataFrame: one row per epoch and split.
+
+        Raises:
+            UsageError: pandas is not installed; or an ensemble has none.
+        """
+        rows = self.metrics
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise UsageError(
+                message("history is a DataFrame, and pandas is not installed: pip install pandas, or use run.metrics")
+            ) from None
+        return DataFrame(rows)
+
+    @property
+    def model(self) -> Model:
+        """The torch module, in evaluation mode on the CPU, with the weights of the run.
+
+        Raises:
+            UsageError: an ensemble has several.
+        """
+        self._check_single(message("one model: load its members"))
+        return self._parts.torch_engine.model
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -202,10 +232,11 @@ class Run:
 
         Args:
             texts: a list, a pandas Series or a NumPy array of texts, or of lists of words if the tokenizer takes them;
-                or of features, float (time, features), if the recipe's reader yields them.
+                or of features, float (time, features), if the recipe's reader yields them; or any other form of data
+                in memory that `seqkit.run` takes, whose targets are ignored.
 
         Raises:
-            DataError: a text is empty, or the tokenizer rejects it.
+            DataError: a text is empty, or the tokenizer rejects it; or a table has no such column.
             UsageError: the head of this run generates text or makes no predictions, or `texts` has no items in order,
                 such as a table or a set.
         """
@@ -214,7 +245,9 @@ class Run:
             wanted, example = message("predict takes a list of arrays (time, features)"), "run.predict([frame.values])"
         else:
             wanted, example = message("predict takes a list of strings"), "run.predict(frame['text'])"
-        values = list_of(texts, wanted, example)
+        values = read_inputs(texts, lambda: self._parts.reader)
+        if values is None:
+            values = list_of(texts, wanted, example)
         examples = (
             Example(
                 str(value) if isinstance(value, str) else value,  # a string of NumPy becomes Python's
@@ -268,11 +301,12 @@ class Run:
         weights = self.directory.members if self._parts.is_ensemble else self.directory.model
         return predict_examples(examples, [member.engine for member in members], weights)
 
-    def evaluate(self, data: str | Path | Iterable[tuple[Any, Any]], **parameters: Any) -> dict[str, Any]:
+    def evaluate(self, data: Any, **parameters: Any) -> dict[str, Any]:
         """Return the metrics of the head on new data.
 
         Args:
-            data: a file that the recipe's reader can read; or (input, target) pairs.
+            data: a file that the recipe's reader can read; or (input, target) pairs; or data in memory in another
+                form that `seqkit.run` takes: `(texts, labels)`, a DataFrame.
             parameters: parameters of the reader that replace those of the recipe, for a file.
 
         Raises:
