@@ -54,7 +54,7 @@ class MemoryReader(Reader):
         targets: Iterable[Any] = [None] * len(self.inputs) if self.targets is None else self.targets
         for row, (value, target) in enumerate(zip(self.inputs, targets, strict=True), start=1):
             location = message("row {row}", row=row)
-            is_missing = _is_missing(value) or (self.labelled and _is_missing(target))
+            is_missing = _is_missing(value) or (self.labelled and not _is_list(target) and _is_missing(target))
             if is_missing and self.empty == "skip":
                 warnings.warn(DataNote(message("skipped: the text or the label is empty"), location), stacklevel=2)
                 continue
@@ -304,6 +304,11 @@ def _is_missing(value: Any) -> bool:
     return hasattr(value, "__len__") and len(value) == 0
 
 
+def _is_list(value: Any) -> bool:
+    """Return whether a target is a list of labels or numbers, which may be empty."""
+    return isinstance(value, list | tuple | np.ndarray) or hasattr(value, "tolist")
+
+
 def _features(value: Any, location: str) -> np.ndarray:
     """Return features as float64 (time, features); a sequence of numbers has one feature.
 
@@ -335,7 +340,9 @@ def _target(value: Any) -> Any:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
-    return value.strip() if isinstance(value, str) else list(value) if isinstance(value, tuple) else value
+    if isinstance(value, list | tuple):
+        return [_target(item) for item in value]
+    return value.strip() if isinstance(value, str) else value
 
 
 def _content(part: Any) -> bytes:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Le
-from torch import Tensor, nn
+from torch import nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Loss, PositiveFloat, Row, Tokenizer
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
-from seqkit.layers.ngram_counts import inverse_document_frequencies
-from seqkit.layers.ngrams import NgramLinear
-from seqkit.layers.pooling import Pooling, PoolingName, check_names
+from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, parse_targets
+from seqkit.layers.pooling import PoolingName
 from seqkit.messages import message
 
 _UNKNOWN = -100
 """The target of an example whose label is unknown: the default of cross_entropy's `ignore_index`."""
 
 
-class Classify(nn.Module, Head):
+class Classify(PooledHead):
     """Sequence classification: one label per text, by a linear layer and a softmax.
 
     The linear layer reads the encoder's final vector (for a bidirectional encoder, the final output of both directions)
@@ -61,25 +59,18 @@ class Classify(nn.Module, Head):
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
-        ngrams: Annotated[int, Ge(0), Le(10)] = 0,
-        ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
+        ngrams: NgramLength = 0,
+        ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
     ) -> None:
-        super().__init__()
-        self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
-        self.needs = frozenset({"final" if name == "final" else "outputs" for name in self.pooling} | {"targets"})
+        super().__init__(pooling, dropout, ngrams, ngram_buckets, ngram_scale)
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
-        self.dropout = nn.Dropout(dropout)
-        self.ngrams = ngrams
-        self.ngram_buckets = ngram_buckets
-        self.ngram_scale = ngram_scale
-        self.idf: np.ndarray | None = None
         self.labels: list[str] = []
         self.weights: list[float] | None = None
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        counts = Counter(str(example.target) for example in examples)
+        counts = Counter(parse_targets(examples, _label_of))
         self._set_labels(sorted(counts))
         if len(self.labels) < 2:
             raise DataError(
@@ -102,11 +93,7 @@ class Classify(nn.Module, Head):
                         )
                     )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
-        if self.ngrams:
-            if tokenizer is None:
-                raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
-            texts = (tokenizer.encode(example.input) for example in examples)
-            self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
+        self.fit_ngrams(examples, tokenizer)
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels, "weights": self.weights}
@@ -120,18 +107,12 @@ class Classify(nn.Module, Head):
         self._numbers = {label: number for number, label in enumerate(labels)}
 
     def build(self, output_size: int, final_size: int) -> None:
-        self.pool = Pooling(self.pooling, output_size, final_size)
-        self.output = nn.Linear(self.pool.output_size, len(self.labels))
-        self.wide: NgramLinear | None = None
-        if self.ngrams:
-            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
-            if self.idf is not None:  # else the weights of a run are loaded
-                self.wide.set_idf(self.idf)
+        self.build_layers(output_size, final_size, len(self.labels))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the label is missing"))
-        number = self._numbers.get(str(example.target), _UNKNOWN)
+        number = self._numbers.get(_label_of(example), _UNKNOWN)
         if number == _UNKNOWN:
             text = message(
                 "the label '{label}' does not occur in the training data: counted as an error, left out of the loss",
@@ -142,7 +123,7 @@ class Classify(nn.Module, Head):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        logits = self._logits(encoded, batch)
+        logits = self.outputs(encoded, batch)
         # Weights and smoothing are for training alone; the reported loss is the plain negative log-likelihood.
         weights = None if self.weights is None or not self.training else logits.new_tensor(self.weights)
         total = nn.functional.cross_entropy(
@@ -156,7 +137,7 @@ class Classify(nn.Module, Head):
         return Loss(total, is_known.sum() if weights is None else weights[batch.targets[is_known]].sum())
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
+        probabilities = torch.softmax(self.outputs(encoded, batch).detach().double(), dim=1)
         return label_predictions(probabilities.cpu().numpy(), self.labels)
 
     def task(self) -> dict[str, Any]:
@@ -173,11 +154,6 @@ class Classify(nn.Module, Head):
             if target in self._numbers
         ]
         return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
-
-    def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Return float (batch, number of labels)."""
-        logits = self.output(self.dropout(self.pool(encoded, batch.mask)))
-        return logits if self.wide is None else logits + self.wide(batch.inputs, batch.lengths)
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -202,3 +178,14 @@ class Classify(nn.Module, Head):
             [str(example.target) for example in test],
             self.labels,
         )
+
+
+def _label_of(example: Example) -> str:
+    """Return the label of an example.
+
+    Raises:
+        DataError: it has several.
+    """
+    if isinstance(example.target, list):
+        raise DataError(message("the label is a list: use the head `multi_label`, or one label per example"))
+    return str(example.target)

@@ -36,11 +36,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Table(Reader):
     """Labeled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
 
-    A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
-    contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
-    header are. A file can be compressed with gzip. A header that occurs again, in concatenated files, is skipped with a
-    note. The row of an example is its number below the header, from 1, without blank lines; in a JSON Lines file, the
-    line.
+    A label is text: `1` in CSV and `1` in JSON Lines are the same label. JSON Lines can have a list of several
+    labels. Fields of a CSV file can be quoted, and then contain delimiters and line breaks; fields that tabs
+    separate in a TSV file are not quoted, unless the names in its header are. A file can be compressed with gzip. A
+    header that occurs again, in concatenated files, is skipped with a note. The row of an example is its number
+    below the header, from 1, without blank lines; in a JSON Lines file, the line.
 
     Args:
         path: the file.
@@ -110,7 +110,7 @@ class Table(Reader):
                 continue
             count += 1
             text = self._value(record, "text", self.text, location)
-            label = None if self.label is None else self._value(record, "label", self.label, location).strip()
+            label = None if self.label is None else self._label(record, self.label, location)
             columns = {name: value for name, value in record.items() if name not in self._used}
             if not self.labelled:  # `predict` copies them
                 for name, value in columns.items():
@@ -126,6 +126,13 @@ class Table(Reader):
             )
         if not count:
             raise DataError(message("{path}: there are no rows after the header", path=self.path))
+
+    def _label(self, record: Mapping[str, Any], column: str, location: str) -> Any:
+        """Return the label of a row: text, or a list of texts, which only JSON can contain. Raises as `_value` does."""
+        value = record.get(column)
+        if not isinstance(value, list):
+            return self._value(record, "label", column, location).strip()
+        return [self._value({column: item}, "label", column, location).strip() for item in value]
 
     def _value(self, record: Mapping[str, Any], parameter: str, column: str, location: str) -> str:
         """Return the text of one field.

@@ -109,6 +109,18 @@ def seqkit_heads() -> Iterator[Component]:
         "another name for classify",
         "seqkit.testing.builtin:classify",
     )
+    yield Component(
+        "multi_label",
+        "seqkit.heads.multi_label:MultiLabel",
+        "sequence classification: any number of labels per text",
+        "seqkit.testing.builtin:multi_label",
+    )
+    yield Component(
+        "regress",
+        "seqkit.heads.regress:Regress",
+        "sequence regression: one number per text, or several",
+        "seqkit.testing.builtin:regress",
+    )
 
 
 @hookimpl

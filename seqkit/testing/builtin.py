@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,9 @@ from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.encoders.projected import Projected
 from seqkit.encoders.stacked import Stacked
 from seqkit.heads.classify import Classify
+from seqkit.heads.multi_label import MultiLabel
 from seqkit.heads.next_char import NextChar
+from seqkit.heads.regress import Regress
 from seqkit.optimizers.adam import Adam, AdamW, NAdam
 from seqkit.optimizers.rmsprop import RMSprop
 from seqkit.optimizers.sgd import SGD
@@ -259,6 +262,34 @@ def classify() -> list[Check]:
             "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
             "n-grams": checks_for_head(
                 lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
+            ),
+        }
+    )
+
+
+def multi_label() -> list[Check]:
+    examples = [
+        replace(example, target=labels)
+        for example, labels in zip(LABELLED, (["a", "b"], ["b"], ["c"], ["a"], []), strict=True)
+    ]
+    return variants(
+        {
+            "final": checks_for_head(lambda: MultiLabel(dropout=0.3), examples),
+            "n-grams": checks_for_head(lambda: MultiLabel(pooling=["mean"], ngrams=2, ngram_buckets=64), examples),
+        }
+    )
+
+
+def regress() -> list[Check]:
+    def numbered(*targets: Any) -> list[Example]:
+        return [replace(example, target=target) for example, target in zip(LABELLED, targets, strict=True)]
+
+    return variants(
+        {
+            "one number": checks_for_head(lambda: Regress(dropout=0.3), numbered("1.5", "-2", "3", "0.25", "9")),
+            "two numbers": checks_for_head(
+                lambda: Regress(loss="huber", pooling="attention", ngrams=2, ngram_buckets=64),
+                numbered([1.5, 7], [-2, 8], [3, 9], [0.25, 7], [9, 5]),
             ),
         }
     )
