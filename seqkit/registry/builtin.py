@@ -21,6 +21,12 @@ def seqkit_readers() -> Iterator[Component]:
         "labeled text in a CSV, TSV or JSON Lines file",
         "seqkit.testing.builtin:table",
     )
+    yield Component(
+        "sequences",
+        "seqkit.readers.sequences:Sequences",
+        "labeled sequences of numbers in a JSON Lines file",
+        "seqkit.testing.builtin:sequences",
+    )
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ from seqkit.heads.regress import Regress
 from seqkit.optimizers.adam import Adam, AdamW, NAdam
 from seqkit.optimizers.rmsprop import RMSprop
 from seqkit.optimizers.sgd import SGD
+from seqkit.readers.sequences import Sequences
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
 from seqkit.schedules.decay import Constant, Cosine, Linear, Step
@@ -86,6 +88,20 @@ def table() -> list[Check]:
             "tsv": checks(tsv, ".tsv", {tsv + "alone\n": 4, tsv + "\t1\n": 4}),
             "jsonl": checks(jsonl, ".jsonl", {jsonl + "[]\n": 3, jsonl + "{\n": 3, jsonl + '{"text": "x"}\n': 3}),
         }
+    )
+
+
+def sequences() -> list[Check]:
+    sample = '{"sequence": [[0.5, 1], [2, 3]], "label": "up"}\n{"sequence": [[4, 5]], "label": 1}\n'
+    expected = [(np.array([[0.5, 1], [2, 3]]), "up"), (np.array([[4.0, 5]]), "1")]
+    broken = {
+        sample + "[]\n": 3,
+        sample + '{"sequence": [[1]], "label": 1}\n': 3,
+        sample + '{"sequence": [], "label": 1}\n': 3,
+        sample + '{"sequence": [[1, 2]]}\n': 3,
+    }
+    return checks_for_reader(
+        lambda path: Sequences(path=path), sample, suffix=".jsonl", expected=expected, broken=broken
     )
 
 

@@ -234,7 +234,7 @@ FAULTS: dict[str, tuple[type, str, str]] = {
     "padding is included in a mean": (
         faulty_class(
             Classify,
-            _logits=lambda self, encoded, batch: self.output(encoded.outputs.mean(dim=1)),
+            outputs=lambda self, encoded, batch: self.output(encoded.outputs.mean(dim=1)),
             needs=frozenset({"outputs"}),
             build=lambda self, output_size, final_size: Classify.build(self, output_size, output_size),
         ),
