@@ -18,7 +18,7 @@ def seqkit_readers() -> Iterator[Component]:
     yield Component(
         "table",
         "seqkit.readers.table:Table",
-        "labeled text in a CSV, TSV or JSON Lines file",
+        "labeled text in a CSV, TSV, JSON Lines or Parquet file",
         "seqkit.testing.builtin:table",
     )
     yield Component(
