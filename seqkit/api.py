@@ -5,14 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqkit.inference.run import Run
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
-
-if TYPE_CHECKING:
-    from seqkit.recipe.recipe import Recipe
 
 __all__ = ["Run", "ensemble", "load", "resume", "run"]
 
@@ -56,14 +53,17 @@ def run(
         UsageError: `data` is in none of these forms.
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
+    from seqkit.data.memory import memory_reader
     from seqkit.experiment import run_recipe
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
     from seqkit.training.console import Console
 
     read = read_recipe(recipe)
-    if data is not None:
-        _set_data(read, data)
+    if _is_section(data):
+        overrides = {"data": data} | overrides
+    elif data is not None:
+        read.memory = memory_reader(data)
     for key, value in overrides.items():
         read.set_argument(key, value)
     console = [] if quiet else [Console(sys.stdout, sys.stderr)]
@@ -93,6 +93,7 @@ def resume(
         UsageError: it is not a run directory, or an override is not one of these.
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
+    from seqkit.data.memory import memory_reader
     from seqkit.experiment import run_recipe
     from seqkit.recipe.saved import check_changes, read_saved_recipe
     from seqkit.registry import load_registry
@@ -100,8 +101,10 @@ def resume(
 
     directory = RunDirectory.open(run)
     recipe = read_saved_recipe(directory, directory.read_plan())
-    if data is not None:
-        _set_data(recipe, data)
+    if _is_section(data):
+        overrides = {"data": data} | overrides
+    elif data is not None:
+        recipe.memory = memory_reader(data)
     for key, value in overrides.items():
         check_changes(directory, tuple(key.replace("__", ".").split(".")), value)
         recipe.set_argument(key, value)
@@ -110,20 +113,9 @@ def resume(
     return Run(run_recipe(recipe, registry, directory.path.parent, [*console, *callbacks], resume=directory.path))
 
 
-def _set_data(recipe: Recipe, data: Any) -> None:
-    """Read data in memory in place of the file of a recipe; or override its section `data`.
-
-    Raises:
-        UsageError: the data is in none of the forms that `run` takes.
-        RecipeError: an override is not plain data.
-    """
-    from seqkit.data.memory import memory_reader
-
-    is_section = isinstance(data, str | Path | Mapping) and not hasattr(data, "column_names")
-    if is_section:
-        recipe.set_argument("data", data)
-    else:
-        recipe.memory = memory_reader(data)
+def _is_section(data: Any) -> bool:
+    """Return whether `data` overrides the section of the recipe, and is not data itself."""
+    return isinstance(data, str | Path | Mapping) and not hasattr(data, "column_names")
 
 
 def load(run_dir: str | Path) -> Run:

@@ -197,6 +197,8 @@ def test_resume_needs_the_same_data(tmp_path: Path, run_command: Callable[..., C
     for other in ((TEXTS[::-1], LABELS[::-1]), (TEXTS[:-1], LABELS[:-1])):
         with pytest.raises(DataError, match="pass the data that the run was started with, in the same order"):
             seqkit.resume(trained.path, quiet=True, data=other)
+    with pytest.raises(UsageError, match=r"data\.text cannot change when a run is resumed"):
+        seqkit.resume(trained.path, quiet=True, data={"text": "word"})
     longer = seqkit.resume(trained.path, quiet=True, data=FRAME, train__epochs=4)
     assert (longer.path / "model.safetensors").read_bytes() == (
         run(tmp_path, FRAME, train__epochs=4).path / "model.safetensors"

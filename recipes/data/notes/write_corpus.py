@@ -2,8 +2,8 @@
 
     python recipes/data/notes/write_corpus.py
 
-A clause is about one topic and has a value: that of its adjective, doubled by "very" and reversed by "not". The score of
-a note is the sum of its values; what follows "but" counts twice, so that the order of the clauses matters.
+A clause is about one topic and has a value: that of its adjective, doubled by "very" and reversed by "not". The score
+of a note is the sum of its values; what follows "but" counts twice, so that the order of the clauses matters.
 """
 
 from __future__ import annotations
