@@ -92,7 +92,7 @@ def max_difference(model: Model, reference: Reference, ids: Tensor, targets: Ten
     reference_state = None
     total = reference_total = torch.zeros(())
     for _ in range(2):
-        loss, state = model(Batch(ids, lengths, targets, lengths), state)
+        loss, state, _ = model(Batch(ids, lengths, targets, lengths), state)
         reference_loss, reference_state = reference.loss(ids, targets, reference_state)
         total, reference_total = total + loss.total / loss.count, reference_total + reference_loss
     our_weights, reference_weights = zip(*pairs, strict=True)

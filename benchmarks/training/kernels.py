@@ -26,6 +26,7 @@ from seqkit.encoders.lstm import dispatch
 from seqkit.encoders.lstm.dispatch import KernelChoice
 from seqkit.encoders.lstm.layers import LSTMLayers
 from seqkit.layers.parallel import MAX_JOBS, worker_threads
+from seqkit.layers.penalties import ActivationPenalties
 from seqkit.modeling.device import isolated_torch_state
 
 TIME = 100
@@ -145,7 +146,8 @@ SECTIONS = {"MIN_JOB_WORK": parallel_cases, "MIN_LOOKUP_WORK": lookup_cases, "MI
 
 def calls(case: Case) -> tuple[Callable[[], None], Callable[[], None]]:
     """Return a call for each kernel of a case: one forward and one backward pass."""
-    layers = LSTMLayers(num_layers=1, bias=True, proj_size=0, dropout=None, **case.sizes)
+    nothing = {"dropout": None, "penalties": ActivationPenalties(0.0, 0.0)}
+    layers = LSTMLayers(num_layers=1, bias=True, proj_size=0, **nothing, **case.sizes)  # type: ignore[arg-type]
 
     def call_with(choice: KernelChoice) -> Callable[[], None]:
         def call() -> None:

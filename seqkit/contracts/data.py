@@ -26,8 +26,8 @@ class Example:
     """One example, as a reader yields it.
 
     Attributes:
-        input: text; or features, a float array (time, features) whose width is the same for all examples. A `LongText`
-            only if the head `takes_long_texts`.
+        input: text; or features, a float array (time, features) whose width is the same for all examples. A `TextPair`
+            if the reader `yields_pairs`. A `LongText` only if the head `takes_long_texts`.
         target: what the head learns to predict (a label, tags, numbers); None if the input is its own target.
         location: `file:line`, for messages.
         feature_names: the names of the features, in order; empty if they have none.
@@ -84,6 +84,23 @@ class LongText:
         return self.characters
 
 
+@dataclass(frozen=True, slots=True)
+class TextPair:
+    """Two texts that are one input: a premise and a hypothesis, a question and an answer.
+
+    The tokenizer joins them (`Tokenizer.encode_pair`), so every encoder reads them as one row.
+    """
+
+    first: str
+    second: str
+
+    def __len__(self) -> int:
+        return len(str(self))
+
+    def __str__(self) -> str:
+        return f"{self.first}\n{self.second}"
+
+
 class Row(NamedTuple):
     """One row of a batch, before padding.
 
@@ -124,6 +141,18 @@ class Batch(NamedTuple):
         return time_steps < self.lengths.to(self.inputs.device)[:, None]
 
 
+class InputLimit(NamedTuple):
+    """The longest input that a component takes, and what happens to longer ones, in training as in prediction.
+
+    Attributes:
+        steps: the number of time steps.
+        cut: whether longer inputs are cut to their beginning, if the head `accepts_cut`; else they are rejected.
+    """
+
+    steps: int
+    cut: bool = False
+
+
 class Encoded(NamedTuple):
     """The output of an encoder.
 
@@ -133,11 +162,16 @@ class Encoded(NamedTuple):
             for a bidirectional one, that and the backward direction's output at the first time step, concatenated.
         state: the state after the last real time step of each row; None from an encoder that cannot continue from a
             state. Generation then encodes the whole text again for each new token.
+        penalties: terms of the training loss, such as penalties of large activations (`seqkit.layers.penalties`). The
+            mean of each over the batch is added to the loss that is minimized; losses that are reported do not contain
+            them. As many for each batch in training; none in evaluation. An encoder that contains others returns theirs
+            too.
     """
 
     outputs: Tensor
     final: Tensor
     state: State = None
+    penalties: tuple[Loss, ...] = ()
 
     def last_time_step(self, lengths: Tensor) -> Encoded:
         """Reduce `outputs` to the last real time step of each row, (batch, 1, output_size)."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Lookup
+from seqkit.contracts.data import InputLimit, Lookup
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.tokenizer import SpecialToken
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,13 +24,22 @@ class Embedding(Contract, ABC):
     features and the encoder. It is optional.
 
     Long rows are embedded window by window, and generation embeds one token at a time, so an embedding does not know
-    the position of a token in its row: what depends on the position belongs in an encoder.
+    the position of a token in its row: what depends on the position belongs in an encoder. An embedding of ids may read
+    the neighbors of a token if it says so: `causal` is False, or `reads_previous` is True. Its `forward` then takes two
+    more keyword arguments, both None by default: `lengths`, int64 (batch,), on the CPU, as for an encoder (None if no
+    row is padded), and `previous`, int64 (batch,) or (batch, ...), the token before the first time step of each row
+    (None at the beginning of a row).
 
     Attributes:
         output_size: the width of a vector.
         takes: `ids` or `features`.
+        causal: whether the vector of a token does not depend on later tokens. If it does, the embedding cannot be used
+            to predict the next token.
+        reads_previous: whether the vector of a token depends on the token before it.
+        special_tokens: the special tokens that the embedding needs; `tokenizer.special_ids` has their ids.
         accepts_float64: whether `forward` takes float64 features as they are, although the weights have torch's default
             floating type, to subtract a level that float32 cannot represent. All others receive that type.
+        input_limit: the longest input that it takes, known after construction; None for inputs of any length.
         is_one_hot: whether `forward` returns one-hot vectors of width `output_size`. An encoder that `accepts_ids` then
             receives the ids themselves.
     """
@@ -42,7 +52,11 @@ class Embedding(Contract, ABC):
     }
 
     output_size: int
+    causal: bool = True
+    reads_previous: bool = False
     takes: ClassVar[Literal["ids", "features"]] = "ids"
+    special_tokens: ClassVar[frozenset[SpecialToken]] = frozenset()
+    input_limit: InputLimit | None = None
     is_one_hot: bool = False
     accepts_float64: bool = False
 
@@ -66,6 +80,11 @@ class Embedding(Contract, ABC):
     @abstractmethod
     def forward(self, ids: Tensor) -> Tensor:
         """Embed ids, int64 (batch, time), or features. Returns float (batch, time, output_size)."""
+
+    @property
+    def reads_neighbors(self) -> bool:
+        """Whether `forward` takes `lengths` and `previous`."""
+        return self.reads_previous or not self.causal
 
     def as_lookup(self, ids: Tensor) -> Lookup | None:
         """Return a `Lookup` that is equivalent to `forward(ids)`, if each vector is a row of one table; else None."""

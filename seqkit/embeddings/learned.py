@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from seqkit.contracts import Embedding, Fraction, Lookup, PositiveInt, Tokenizer
+from seqkit.layers.dropout import WordDropout
 
 
 class Learned(nn.Module, Embedding):
@@ -13,20 +14,26 @@ class Learned(nn.Module, Embedding):
     Args:
         dim: the width of a vector.
         dropout: the dropout probability of each element of a vector.
+        word_dropout: the dropout probability of each token of the vocabulary: in a batch, the vector of a dropped token
+            is 0 wherever it occurs (Gal and Ghahramani, 2016; Merity, Keskar and Socher, 2018).
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, dim: PositiveInt, dropout: Fraction = 0.0) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, *, dim: PositiveInt, dropout: Fraction = 0.0, word_dropout: Fraction = 0.0
+    ) -> None:
         super().__init__()
         self.output_size = dim
         self.vectors = nn.Embedding(tokenizer.vocab_size, dim)
         self.dropout = nn.Dropout(dropout)
+        self.word_dropout = WordDropout(word_dropout, tokenizer.vocab_size)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.dropout(self.vectors(ids))
+        return self.dropout(self.word_dropout(self.vectors(ids), ids))
 
     def all_vectors(self) -> Tensor:
         return self.vectors.weight
 
     def as_lookup(self, ids: Tensor) -> Lookup | None:
-        # With dropout, two occurrences of an id have different vectors.
-        return None if self.training and self.dropout.p else Lookup(ids, self.vectors.weight)
+        # With dropout of elements, two occurrences of an id have different vectors.
+        is_row = not (self.training and self.dropout.p)
+        return Lookup(ids, self.word_dropout.of_table(self.vectors.weight)) if is_row else None

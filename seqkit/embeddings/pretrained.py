@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Embedding, Fraction, NonNegativeFloat, ParameterGroup, Tokenizer, TrainingFile
 from seqkit.embeddings.vectors_file import read_vectors
 from seqkit.errors import DataError
+from seqkit.layers.dropout import WordDropout, word_ids
 from seqkit.messages import message
 from seqkit.readers.files import check_encoding
 
@@ -41,6 +42,8 @@ class Pretrained(nn.Module, Embedding):
         trainable: whether to train the vectors of the file too.
         lr_scale: the share of the learning rate with which the vectors of the file are trained.
         dropout: the dropout probability of each element of a vector.
+        word_dropout: the dropout probability of each word of the vocabulary: in a batch, the vector of a dropped word
+            is 0 wherever it occurs (Gal and Ghahramani, 2016; Merity, Keskar and Socher, 2018).
     """
 
     rows: Tensor
@@ -55,12 +58,14 @@ class Pretrained(nn.Module, Embedding):
         trainable: bool = False,
         lr_scale: NonNegativeFloat = 1.0,
         dropout: Fraction = 0.0,
+        word_dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
         self.vocab_size = tokenizer.vocab_size
         self.trainable = trainable
         self.lr_scale = lr_scale
         self.dropout = nn.Dropout(dropout)
+        self.word_dropout = WordDropout(word_dropout, tokenizer.vocab_size)
         self._file_name = ""
         self._words: list[str] = []
         check_encoding(encoding)
@@ -115,11 +120,15 @@ class Pretrained(nn.Module, Embedding):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Embed ids, int64 (batch, time) or (batch, time, k). Returns float (batch, time, output_size)."""
-        rows = self.rows[_word_ids(ids)]
+        words = word_ids(ids)
+        rows = self.rows[words]
         is_own = rows >= len(self.known)
         known = nn.functional.embedding(rows.masked_fill(is_own, 0), self.known)
         own = nn.functional.embedding((rows - len(self.known)).clamp(min=0), self.own)
-        return self.dropout(torch.where(is_own[..., None], own, known))
+        return self.dropout(self.word_dropout(torch.where(is_own[..., None], own, known), words))
+
+    def all_vectors(self) -> Tensor:
+        return torch.cat([self.known, self.own])[self.rows]
 
     def parameter_groups(self) -> Iterable[ParameterGroup]:
         return [ParameterGroup([self.known], lr_scale=self.lr_scale)] if self.trainable else []
@@ -131,7 +140,7 @@ class Pretrained(nn.Module, Embedding):
     def _coverage(self, split: str, inputs: Iterable[np.ndarray]) -> str:
         counts: Counter[int] = Counter()
         for ids in inputs:
-            counts.update(_word_ids(ids[None])[0].tolist())
+            counts.update((ids if ids.ndim == 1 else ids[:, 0]).tolist())
         # White space can be a token, but is no word.
         counts = Counter({number: count for number, count in counts.items() if self._words[number].strip()})
         named = [number for number in counts if self._words[number] != _UNKNOWN]
@@ -151,11 +160,6 @@ class Pretrained(nn.Module, Embedding):
             return text
         words = ", ".join(self._words[number] for number in missing[:_SHOWN])
         return text + message("; without one: {words}", words=words + (" …" if len(missing) > _SHOWN else ""))
-
-
-def _word_ids(ids: Any) -> Any:
-    """Return the ids of the words, (batch, time), of ids that may have trailing integers."""
-    return ids if ids.ndim == 2 else ids[..., 0]
 
 
 def _check_restored(module: nn.Module, incompatible_keys: object) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import cast
 
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, Lookup, State
+from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, InputLimit, Lookup, State
 from seqkit.layers.dropout import VariationalDropout
 from seqkit.messages import message
 
@@ -64,15 +65,23 @@ class Stacked(nn.Module, Encoder):
         return self._encoders[0].accepts_lookup
 
     @property
+    def input_limit(self) -> InputLimit | None:  # type: ignore[override]
+        return min((each.input_limit for each in self._encoders if each.input_limit), default=None)
+
+    @property
     def _encoders(self) -> list[Encoder]:
         return cast(list[Encoder], list(self.layers))
+
+    def layer_parameters(self) -> list[Iterable[nn.Parameter]]:
+        return [layer for encoder in self._encoders for layer in encoder.layer_parameters()]
 
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         bottom, *others = self._encoders
         bottom_state, *other_states = [None] * len(self.layers) if state is None else state
         encoded = bottom(inputs, lengths, bottom_state)
-        states = [encoded.state]
+        states, penalties = [encoded.state], encoded.penalties
         for encoder, encoder_state in zip(others, other_states, strict=True):
             encoded = encoder(self.dropout(encoded.outputs), lengths, encoder_state)
             states.append(encoded.state)
-        return encoded._replace(state=tuple(states))
+            penalties += encoded.penalties
+        return encoded._replace(state=tuple(states), penalties=penalties)

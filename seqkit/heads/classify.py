@@ -9,17 +9,28 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Loss,
+    Outcomes,
+    PositiveFloat,
+    PositiveInt,
+    Row,
+    Table,
+    Tokenizer,
+)
 from seqkit.errors import DataError, suggest
+from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
-from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, parse_targets
+from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.layers.cross_entropy import IGNORED, cross_entropy
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import message
-
-_UNKNOWN = -100
-"""The target of an example whose label is unknown: the default of cross_entropy's `ignore_index`."""
 
 
 class Classify(PooledHead):
@@ -42,6 +53,13 @@ class Classify(PooledHead):
         label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest text, in tokens, or in time steps of features; null for any. The `max_length` of a
+            tokenizer cuts texts too, before the head reads them.
+        too_long: whether a longer text is cut to its beginning, in training and prediction, or is an error.
+        crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
+            epoch; predict from whole texts.
+        noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
+            epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
@@ -51,6 +69,7 @@ class Classify(PooledHead):
 
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
+    provides = frozenset({"labels", "probabilities"})
 
     def __init__(
         self,
@@ -59,11 +78,25 @@ class Classify(PooledHead):
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
+        max_length: PositiveInt | None = None,
+        too_long: TooLong = "cut",
+        crop: PositiveInt | None = None,
+        noise: Fraction = 0.0,
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
     ) -> None:
-        super().__init__(pooling, dropout, ngrams, ngram_buckets, ngram_scale)
+        super().__init__(
+            pooling=pooling,
+            dropout=dropout,
+            max_length=max_length,
+            too_long=too_long,
+            crop=crop,
+            noise=noise,
+            ngrams=ngrams,
+            ngram_buckets=ngram_buckets,
+            ngram_scale=ngram_scale,
+        )
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.labels: list[str] = []
@@ -93,7 +126,7 @@ class Classify(PooledHead):
                         )
                     )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
-        self.fit_ngrams(examples, tokenizer)
+        self.fit_inputs(examples, tokenizer)
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels, "weights": self.weights}
@@ -112,8 +145,8 @@ class Classify(PooledHead):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the label is missing"))
-        number = self._numbers.get(_label_of(example), _UNKNOWN)
-        if number == _UNKNOWN:
+        number = self._numbers.get(_label_of(example), IGNORED)
+        if number == IGNORED:
             text = message(
                 "the label '{label}' does not occur in the training data: counted as an error, left out of the loss",
                 label=example.target,
@@ -123,18 +156,13 @@ class Classify(PooledHead):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
-        logits = self.outputs(encoded, batch)
-        # Weights and smoothing are for training alone; the reported loss is the plain negative log-likelihood.
-        weights = None if self.weights is None or not self.training else logits.new_tensor(self.weights)
-        total = nn.functional.cross_entropy(
-            logits,
+        return cross_entropy(
+            self.outputs(encoded, batch),
             batch.targets,
-            weight=weights,
-            label_smoothing=self.label_smoothing if self.training else 0.0,
-            reduction="sum",
+            training=self.training,
+            label_smoothing=self.label_smoothing,
+            weights=self.weights,
         )
-        is_known = batch.targets != _UNKNOWN
-        return Loss(total, is_known.sum() if weights is None else weights[batch.targets[is_known]].sum())
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self.outputs(encoded, batch).detach().double(), dim=1)
@@ -164,17 +192,31 @@ class Classify(PooledHead):
             [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
         )
 
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
+        return list(label_exhibits(predictions, examples))
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        return Outcomes(
+            [str(example.target) for example in examples],
+            [item["label"] for item in predictions],
+            self.labels,
+            np.array([[item["probabilities"][label] for label in self.labels] for item in predictions]),
+        )
+
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import tfidf_baseline
 
-        if tokenizer is None or not all(isinstance(example.input, str) for example in train):
+        texts, test_texts = texts_of(train), texts_of(test)
+        if texts is None or test_texts is None:
             return None
         return tfidf_baseline(
-            [example.input for example in train],
+            texts,
             [str(example.target) for example in train],
-            [example.input for example in test],
+            test_texts,
             [str(example.target) for example in test],
             self.labels,
         )

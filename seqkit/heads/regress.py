@@ -9,10 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, NonEmptyText, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    Encoded,
+    Example,
+    Fraction,
+    Loss,
+    NonEmptyText,
+    Outcomes,
+    PositiveFloat,
+    PositiveInt,
+    Row,
+    Tokenizer,
+)
 from seqkit.errors import DataError
 from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table
-from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, parse_targets
+from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import message
 
@@ -32,6 +44,12 @@ class Regress(PooledHead):
         delta: the error, in standard deviations, at which `huber` becomes linear.
         separator: what separates the numbers of one field.
         dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest text, in tokens, or in time steps of features; null for any.
+        too_long: whether a longer text is cut to its beginning, in training and prediction, or is an error.
+        crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
+            epoch; predict from whole texts.
+        noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
+            epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to.
@@ -40,6 +58,7 @@ class Regress(PooledHead):
 
     metric_names = ("mse", "mae", "r2")
     higher_is_better = frozenset({"r2"})
+    provides = frozenset({"values"})
     stratifies = False
 
     def __init__(
@@ -50,11 +69,25 @@ class Regress(PooledHead):
         delta: PositiveFloat = 1.0,
         separator: NonEmptyText = ",",
         dropout: Fraction = 0.0,
+        max_length: PositiveInt | None = None,
+        too_long: TooLong = "cut",
+        crop: PositiveInt | None = None,
+        noise: Fraction = 0.0,
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 1.0,
     ) -> None:
-        super().__init__(pooling, dropout, ngrams, ngram_buckets, ngram_scale)
+        super().__init__(
+            pooling=pooling,
+            dropout=dropout,
+            max_length=max_length,
+            too_long=too_long,
+            crop=crop,
+            noise=noise,
+            ngrams=ngrams,
+            ngram_buckets=ngram_buckets,
+            ngram_scale=ngram_scale,
+        )
         self.loss_name = loss
         self.delta = delta
         self.separator = separator
@@ -64,7 +97,7 @@ class Regress(PooledHead):
         numbers = np.array(list(parse_targets(examples, self._numbers)))
         self.mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
         self.deviation = np.where(deviation > 0, deviation, 1.0)
-        self.fit_ngrams(examples, tokenizer)
+        self.fit_inputs(examples, tokenizer)
 
     def state(self) -> dict[str, Any]:
         return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
@@ -113,16 +146,21 @@ class Regress(PooledHead):
         truth = np.array([self._numbers(example) for example in examples])
         return number_metrics(truth, number_table(predictions))
 
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        return Outcomes(np.array([self._numbers(example) for example in examples]), number_table(predictions))
+
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import mean_baseline, tfidf_ridge_baseline
 
         numbers = [np.array([self._numbers(example) for example in split]) for split in (train, test)]
-        if tokenizer is None or not all(isinstance(example.input, str) for example in train):
+        texts, test_texts = texts_of(train), texts_of(test)
+        if texts is None or test_texts is None:
             return mean_baseline(*numbers)
-        texts = [[example.input for example in split] for split in (train, test)]
-        return tfidf_ridge_baseline(texts[0], numbers[0], texts[1], numbers[1])
+        return tfidf_ridge_baseline(texts, numbers[0], test_texts, numbers[1])
 
     def _numbers(self, example: Example) -> np.ndarray:
         """Return the numbers of an example, as many as the first training example has.

@@ -23,6 +23,7 @@ class RunParts:
 
     Attributes:
         directory: the run directory.
+        document: the content of plan.json.
         recipe: the resolved recipe.
         members: the parts of the members of an ensemble; of an ordinary run, only these parts.
 
@@ -32,15 +33,15 @@ class RunParts:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
-        self._document = directory.read_plan()
-        self.recipe: dict[str, Any] = self._document["recipe"]
-        self.is_ensemble = bool(self._document.get("members"))
+        self.document = directory.read_plan()
+        self.recipe: dict[str, Any] = self.document["recipe"]
+        self.is_ensemble = bool(self.document.get("members"))
 
     @cached_property
     def members(self) -> list[RunParts]:
         if not self.is_ensemble:
             return [self]
-        members = [RunParts(directory) for directory in self.directory.open_members(self._document)]
+        members = [RunParts(directory) for directory in self.directory.open_members(self.document)]
         for member in members:
             if member.is_ensemble:
                 raise DataError(
@@ -91,7 +92,7 @@ class RunParts:
 
         if self.is_ensemble:
             return self.members[0].plan
-        return rebuild_plan(self.directory, self._document)
+        return rebuild_plan(self.directory, self.document)
 
     @cached_property
     def reader(self) -> Spec:
@@ -105,7 +106,7 @@ class RunParts:
 
         if self.is_ensemble:
             return self.members[0].reader
-        return rebuild_reader_spec(self.directory, self._document)
+        return rebuild_reader_spec(self.directory, self.document)
 
     def _build_torch_engine(self) -> TorchEngine:
         plan = self.plan  # before torch is imported

@@ -10,7 +10,7 @@ from seqkit.contracts import Example
 from seqkit.data.memory import read_inputs
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
-from seqkit.inference.inputs import encode_prompts, list_of
+from seqkit.inference.inputs import as_pair, encode_prompts, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
@@ -78,6 +78,20 @@ class Run:
 
         return read_metrics(self.directory.metrics)
 
+    def report(self, output: str | Path | None = None) -> Path:
+        """Write the report of the run as one HTML file, and return its path.
+
+        Args:
+            output: the file; by default report.html of the run directory.
+
+        Raises:
+            DataError: a file of the run is corrupt.
+            UsageError: the file cannot be written.
+        """
+        from seqkit.reports.report import report
+
+        return report([self.directory], None if output is None else Path(output))
+
     @property
     def history(self) -> DataFrame:
         """The rows of metrics.jsonl as a pandas DataFrame: one row per epoch and split.
@@ -116,6 +130,11 @@ class Run:
         if tokenizer is None:
             raise UsageError(message("{run}: has no tokenizer, since it reads features", run=self.path))
         return tokenizer
+
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether each input is a pair of texts."""
+        return self._engine.reads_pairs
 
     def generate(
         self,
@@ -232,8 +251,9 @@ class Run:
 
         Args:
             texts: a list, a pandas Series or a NumPy array of texts, or of lists of words if the tokenizer takes them;
-                or of features, float (time, features), if the recipe's reader yields them; or any other form of data
-                in memory that `seqkit.run` takes, whose targets are ignored.
+                or of features, float (time, features), if the recipe's reader yields them; or of pairs of texts,
+                `("first", "second")`, if it yields them: predictions then contain the second text as `text_pair`. Or
+                any other form of data in memory that `seqkit.run` takes, whose targets are ignored.
 
         Raises:
             DataError: a text is empty, or the tokenizer rejects it; or a table has no such column.
@@ -248,6 +268,8 @@ class Run:
         values = read_inputs(texts, lambda: self._parts.reader)
         if values is None:
             values = list_of(texts, wanted, example)
+        if self.reads_pairs:
+            values = [as_pair(value) for value in values]
         examples = (
             Example(
                 str(value) if isinstance(value, str) else value,  # a string of NumPy becomes Python's
@@ -277,7 +299,9 @@ class Run:
         from seqkit.data.dataset import iterate_examples
 
         spec = self._parts.reader
-        return iterate_examples(rebuild_reader(spec, Path(data), parameters, with_targets=False), spec.name)
+        return iterate_examples(
+            rebuild_reader(spec, Path(data), parameters, with_targets=False, pairs=self.reads_pairs), spec.name
+        )
 
     def predict_examples(self, examples: Iterable[Example]) -> Iterator[tuple[Example, dict[str, Any]]]:
         """Return an iterator over examples, each with its prediction, which is computed block by block.

@@ -12,6 +12,7 @@ from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 from seqkit.modeling.state import leaves
+from seqkit.modeling.subwords import reduce_to_words, split_words
 from seqkit.recipe.plan import BuildError
 
 if TYPE_CHECKING:
@@ -39,20 +40,30 @@ class Model(nn.Module):
         embedding: the embedding; None if the reader yields features and the recipe names no embedding.
         encoder: the encoder, built for the embedding's output size.
         head: the head, built for the encoder's sizes.
+        reads_words: whether batches contain the index of each token's word (`seqkit.modeling.subwords`).
     """
 
     embedding: EmbeddingModule | None
     encoder: EncoderModule
     head: HeadModule
 
-    def __init__(self, embedding: EmbeddingModule | None, encoder: EncoderModule, head: HeadModule) -> None:
+    def __init__(
+        self, embedding: EmbeddingModule | None, encoder: EncoderModule, head: HeadModule, reads_words: bool = False
+    ) -> None:
         super().__init__()
         self.embedding = embedding
         self.encoder = encoder
         self.head = head
+        self.reads_words = reads_words
         self._passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
         self._passes_lookup = embedding is not None and encoder.accepts_lookup
+        self._carries_token = embedding is not None and embedding.reads_previous
         self._is_checked = False
+
+    @property
+    def causal(self) -> bool:
+        """Whether the encoder's output at each time step depends on no later input."""
+        return self.encoder.causal and (self.embedding is None or self.embedding.causal)
 
     @property
     def device(self) -> torch.device:
@@ -65,28 +76,38 @@ class Model(nn.Module):
         Args:
             inputs: ids, int64 (batch, time), or features, float (batch, time, features).
             lengths: int64 (batch,), on the CPU.
-            state: the encoder's state after the previous window, or None.
+            state: the state after the previous window, or None: that of the encoder; beside it, the last token of each
+                row if the embedding reads it.
 
         Raises:
             PluginError: the output of a component violates its contract. Only the first batch is checked.
             DataError: a feature is too large.
         """
-        encoder_input = self._encoder_input(inputs)
-        if self._is_checked:
-            return self.encoder(encoder_input, lengths, state)
-        if self.embedding is not None and not self._passes_ids:
+        if self.reads_words:
+            inputs, _ = split_words(inputs)
+        previous = None
+        if self._carries_token and state is not None:
+            previous, state = state
+        encoder_input = self._encoder_input(inputs, lengths, previous)
+        if not self._is_checked and self.embedding is not None and not self._passes_ids:
             _check_vectors(self.embedding, inputs, encoder_input)
         encoded = self.encoder(encoder_input, lengths, state)
-        _check_encoded(self.encoder, inputs, encoded)
-        self._is_checked = True
+        if not self._is_checked:
+            _check_encoded(self.encoder, inputs, encoded)
+            self._is_checked = True
+        if self._carries_token and encoded.state is not None:
+            rows = torch.arange(len(lengths), device=inputs.device)
+            encoded = encoded._replace(state=(inputs[rows, lengths.to(inputs.device) - 1], encoded.state))
         return encoded
 
-    def _encoder_input(self, inputs: Tensor) -> Tensor | Lookup:
+    def _encoder_input(self, inputs: Tensor, lengths: Tensor, previous: Tensor | None) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
         if inputs.is_floating_point():
             return self.feature_vectors(inputs)
         if self.embedding is None or self._passes_ids:
             return inputs
+        if self.embedding.reads_neighbors:
+            return self.embedding(inputs, lengths=lengths, previous=previous)
         lookup = self.embedding.as_lookup(inputs) if self._passes_lookup else None
         return self.embedding(inputs) if lookup is None else lookup
 
@@ -109,10 +130,14 @@ class Model(nn.Module):
             )
         return vectors
 
-    def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State]:
-        """Return the loss of a batch, and the encoder's state after it."""
+    def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State, tuple[Loss, ...]]:
+        """Return the loss of a batch, the state after it, and the penalties that training adds to the loss."""
         encoded = self.encode(batch.inputs, batch.lengths, state)
-        loss = self.head.loss(encoded, batch)
+        return self.loss(encoded, batch), encoded.state, encoded.penalties
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        """Return the head's loss of a batch."""
+        loss = self.head.loss(*self._for_head(encoded, batch))
         if not isinstance(loss, Loss):
             raise PluginError(
                 message(
@@ -121,7 +146,13 @@ class Model(nn.Module):
                     type=type(loss).__name__,
                 )
             )
-        return loss, encoded.state
+        return loss
+
+    def _for_head(self, encoded: Encoded, batch: Batch) -> tuple[Encoded, Batch]:
+        """Return what the head reads: one time step per word, if batches contain the words of tokens."""
+        if not self.reads_words or self.head.per_word is None:
+            return encoded, batch
+        return reduce_to_words(encoded, batch, self.head.per_word)
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Return the head's predictions for a batch, one per row; an empty list if the head makes none.
@@ -129,7 +160,7 @@ class Model(nn.Module):
         Raises:
             PluginError: there are fewer or more predictions than rows.
         """
-        found = self.head.predict(encoded, batch)
+        found = self.head.predict(*self._for_head(encoded, batch))
         if not isinstance(found, list) or len(found) not in (0, len(batch.lengths)):
             raise PluginError(
                 message(
@@ -188,6 +219,15 @@ def _check_encoded(encoder: EncoderModule, inputs: Tensor, encoded: object) -> N
                     size=size,
                 )
             )
+    for penalty in encoded.penalties:
+        if not isinstance(penalty, Loss):
+            raise PluginError(
+                message(
+                    "{encoder}: penalties contain a {type}, not seqkit.contracts.Loss",
+                    encoder=_name(encoder),
+                    type=type(penalty).__name__,
+                )
+            )
     for part in leaves(encoded.state):
         if (_shape(part) or (0,))[0] != batch:
             raise PluginError(
@@ -228,7 +268,8 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
         raise
     except ValueError as error:
         raise plan.head.rejection(error) from error
-    return Model(embedding, encoder, _as_module(head, "Head"))
+    reads_words = tokenizer is not None and tokenizer.cuts_words and head.per_word is not None
+    return Model(embedding, encoder, _as_module(head, "Head"), reads_words)
 
 
 def _build_module(spec: Spec, argument: Tokenizer | int | None) -> Any:

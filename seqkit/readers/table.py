@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from seqkit.contracts import DataNote, Example, Reader
+from seqkit.contracts import DataNote, Example, Reader, TextPair
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
 from seqkit.readers.delimited import (
@@ -51,6 +51,8 @@ class Table(Reader):
     Args:
         path: the file.
         text: the column of the text.
+        text_pair: the column of a second text, if the input is a pair of texts (a premise and a hypothesis, a question
+            and an answer), which the tokenizer joins.
         label: the column of the label; null to read none.
         empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
         format: the format of the file; `auto` chooses it by the file name extension.
@@ -71,6 +73,7 @@ class Table(Reader):
         format: Literal["auto", "csv", "tsv", "jsonl", "parquet"] = "auto",
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
+        text_pair: str | None = None,
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
@@ -85,10 +88,16 @@ class Table(Reader):
             )
         if text == label:
             raise ValueError(message("label must name a different column than text, '{column}'", column=text))
+        if text_pair is not None and text_pair in (text, label):
+            raise ValueError(
+                message("text_pair must name a different column than text and label, '{column}'", column=text_pair)
+            )
         self.path = path
         self.text = text
         self.label = label
-        self._used = [text] if label is None else [text, label]
+        self.text_pair = text_pair
+        self.yields_pairs = text_pair is not None
+        self._used = [column for column in (text, text_pair, label) if column is not None]
         self.labelled = label is not None
         self.empty = empty
         self.format = _format_of(path) if format == "auto" else format
@@ -116,7 +125,9 @@ class Table(Reader):
                 warnings.warn(DataNote(note, location), stacklevel=2)
                 continue
             count += 1
-            text = self._value(record, "text", self.text, location)
+            text: str | TextPair = self._value(record, "text", self.text, location)
+            if self.text_pair is not None:
+                text = TextPair(str(text), self._value(record, "text_pair", self.text_pair, location))
             label = None if self.label is None else self._label(record, self.label, location)
             columns = {name: value for name, value in record.items() if name not in self._used}
             if not self.labelled:  # `predict` copies them
@@ -272,7 +283,7 @@ class Table(Reader):
         )
 
     def _check_header(self, header: list[str], location: str) -> None:
-        for parameter, column in (("text", self.text), ("label", self.label)):
+        for parameter, column in (("text", self.text), ("text_pair", self.text_pair), ("label", self.label)):
             if column is None:
                 continue
             if column not in header:

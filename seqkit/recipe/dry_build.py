@@ -13,7 +13,7 @@ from seqkit.recipe.plan import BuildError, Spec
 if TYPE_CHECKING:
     from torch.nn import Parameter
 
-    from seqkit.contracts import Encoder, Head, Reader, Schedule
+    from seqkit.contracts import Embedding, Encoder, Head, Metric, Reader, Schedule
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class DryBuild:
         encoder: with an input size of 1.
         head: before `Head.build`.
         schedule: the schedule.
+        metrics: the metrics of the recipe, each with its specification, without those that could not be built.
         not_causal: the innermost encoder that makes the encoder not causal; None if it is causal.
     """
 
@@ -32,6 +33,7 @@ class DryBuild:
     encoder: Encoder | None
     head: Head | None
     schedule: Schedule | None
+    metrics: list[tuple[Spec, Metric]]
     not_causal: Spec | None
 
 
@@ -83,18 +85,24 @@ def one_weight() -> Parameter:
     return torch.nn.Parameter(torch.zeros(1, 1))
 
 
-def innermost_not_causal(spec: Spec, encoder: Encoder) -> Spec | None:
-    """Return the innermost encoder that makes an encoder not causal; None if it is causal."""
-    if encoder.causal:
+def innermost_not_causal(spec: Spec, component: Encoder | Embedding, source: Any) -> Spec | None:
+    """Return the innermost encoder or embedding that makes one not causal; None if it is causal.
+
+    Args:
+        spec: the encoder or embedding.
+        component: the same, built.
+        source: what those in it are built from: a size for encoders, the tokenizer for embeddings.
+    """
+    if component.causal:
         return None
     for inner in spec.nested():
-        if inner.registered.kind != "encoder":
+        if inner.registered.kind != spec.registered.kind:
             continue
         try:
-            built = dry_build(inner, 1)
+            built = dry_build(inner, source)
         except (BuildError, PluginError):  # it depends on the size of its input
             continue
-        if found := innermost_not_causal(inner, built):
+        if found := innermost_not_causal(inner, built, source):
             return found
     return spec
 

@@ -225,9 +225,10 @@ class _Resolver(Checker):
             )
         self.try_constructor(train.optimizer, [one_weight()])
         schedule = self.try_constructor(train.schedule)
+        metrics = [(spec, metric) for spec in train.metrics if (metric := self.try_constructor(spec)) is not None]
         encoder_spec = specs["encoder"]
-        not_causal = innermost_not_causal(encoder_spec, encoder) if encoder_spec and encoder is not None else None
-        return DryBuild(reader, encoder, head, schedule, not_causal)
+        not_causal = innermost_not_causal(encoder_spec, encoder, 1) if encoder_spec and encoder is not None else None
+        return DryBuild(reader, encoder, head, schedule, metrics, not_causal)
 
     def try_constructor(self, spec: Spec | None, *supplied: Any) -> Any:
         """Build a component alone; return None if its values are invalid."""

@@ -44,6 +44,12 @@ def seqkit_tokenizers() -> Iterator[Component]:
         "one token per word; Chinese and Japanese by character",
         "seqkit.testing.builtin:word",
     )
+    yield Component(
+        "bpe",
+        "seqkit.tokenizers.bpe:BPE",
+        "sub-words by byte-pair encoding; no text is unknown",
+        "seqkit.testing.builtin:bpe",
+    )
 
 
 @hookimpl
@@ -65,6 +71,18 @@ def seqkit_embeddings() -> Iterator[Component]:
         "seqkit.embeddings.pretrained:Pretrained",
         "word vectors from a file: word2vec, GloVe, fastText",
         "seqkit.testing.builtin:pretrained",
+    )
+    yield Component(
+        "char_ngrams",
+        "seqkit.embeddings.char_ngrams:CharNgrams",
+        "a vector of each word and of its character n-grams",
+        "seqkit.testing.builtin:char_ngrams",
+    )
+    yield Component(
+        "bigrams",
+        "seqkit.embeddings.bigrams:Bigrams",
+        "a vector of each token and its neighbor",
+        "seqkit.testing.builtin:bigrams",
     )
     yield Component(
         "concat",
@@ -152,3 +170,19 @@ def seqkit_schedules() -> Iterator[Component]:
         ("plateau", "plateau:Plateau", "a factor when train.metric stops improving, after a warm-up"),
     ):
         yield Component(name, f"seqkit.schedules.{target}", summary, f"seqkit.testing.builtin:{name}")
+
+
+@hookimpl
+def seqkit_metrics() -> Iterator[Component]:
+    for name, target, summary in (
+        ("mcc", "labels:MatthewsCorrelation", "Matthews correlation coefficient of labels"),
+        ("balanced_accuracy", "labels:BalancedAccuracy", "mean recall of all labels"),
+        ("kappa", "labels:CohenKappa", "Cohen's kappa of labels, also weighted"),
+        ("top_k", "labels:TopK", "share of true labels among the k most probable"),
+        ("roc_auc", "ranking:RocAuc", "area under the ROC curve"),
+        ("average_precision", "ranking:AveragePrecision", "area under the precision-recall curve"),
+        ("error_rate", "texts:ErrorRate", "edit distance of texts by words (WER) or characters (CER)"),
+        ("rmse", "values:Rmse", "root of the mean squared error of values"),
+        ("r2", "values:R2", "coefficient of determination of values"),
+    ):
+        yield Component(name, f"seqkit.metrics.{target}", summary, f"seqkit.testing.builtin_metrics:{name}")

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Example
+from seqkit.embeddings.bigrams import Bigrams
+from seqkit.embeddings.char_ngrams import CharNgrams
 from seqkit.embeddings.concat import Concat
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
@@ -42,6 +44,7 @@ from seqkit.testing.optimizer import checks_for_optimizer
 from seqkit.testing.reader import checks_for_reader
 from seqkit.testing.schedule import checks_for_schedule
 from seqkit.testing.tokenizer import checks_for_tokenizer
+from seqkit.tokenizers.bpe import BPE
 from seqkit.tokenizers.byte import Byte
 from seqkit.tokenizers.char import Char
 from seqkit.tokenizers.word import Word
@@ -119,6 +122,17 @@ def byte() -> list[Check]:
     return checks_for_tokenizer(Byte)
 
 
+def bpe() -> list[Check]:
+    words = [["In", "Beijing", "Sarah", "bought", "apples", "."], ["100", "apples", "我今天很开心"]]
+    return variants(
+        {
+            "texts": checks_for_tokenizer(lambda: BPE(vocab_size=300)),
+            "truncated": checks_for_tokenizer(lambda: BPE(vocab_size=270, max_length=9)),
+            "words": checks_for_tokenizer(lambda: BPE(vocab_size=300), texts=words),
+        }
+    )
+
+
 def word() -> list[Check]:
     return variants(
         {
@@ -134,7 +148,12 @@ def one_hot() -> list[Check]:
 
 
 def learned() -> list[Check]:
-    return checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, dropout=0.3))
+    return variants(
+        {
+            "dropout": checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, dropout=0.3)),
+            "word dropout": checks_for_embedding(lambda tokenizer: Learned(tokenizer, dim=4, word_dropout=0.3)),
+        }
+    )
 
 
 def pretrained() -> list[Check]:
@@ -152,10 +171,31 @@ def pretrained() -> list[Check]:
     )
 
 
+def char_ngrams() -> list[Check]:
+    build = partial(CharNgrams, dim=4, min_n=1, max_n=3, buckets=50)
+    return variants(
+        {
+            "characters": checks_for_embedding(partial(build, word_dropout=0.3)),
+            "words": checks_for_embedding(partial(build, dropout=0.3), tokenizer=Word(unknown="mark", min_count=2)),
+        }
+    )
+
+
+def bigrams() -> list[Check]:
+    build = partial(Bigrams, dim=3, buckets=60, min_count=1)
+    return variants(
+        {
+            "next": checks_for_embedding(build),
+            "previous": checks_for_embedding(partial(build, pairs="previous", dropout=0.3)),
+            "both": checks_for_embedding(partial(build, pairs="both"), tokenizer=Word(unknown="mark")),
+        }
+    )
+
+
 def concat() -> list[Check]:
     def build(tokenizer: Any) -> Concat:
         inner: list[Any] = [OneHot, partial(Learned, dim=3), partial(Learned, dim=2, dropout=0.3)]
-        return Concat(tokenizer, embeddings=inner)
+        return Concat(tokenizer, embeddings=inner, word_dropout=0.3)
 
     return checks_for_embedding(build)
 
@@ -266,6 +306,7 @@ def next_char() -> list[Check]:
             "step": checks_for_head(lambda: NextChar(dropout=0.3), TEXTS),
             "prefix": checks_for_head(lambda: NextChar(objective="prefix", context=5), TEXTS),
             "tied": checks_for_head(lambda: NextChar(tied=True, label_smoothing=0.1), TEXTS),
+            "noise": checks_for_head(lambda: NextChar(noise=0.3), TEXTS),
         }
     )
 
@@ -275,7 +316,7 @@ def classify() -> list[Check]:
         {
             "final": checks_for_head(lambda: Classify(class_weights="balanced", dropout=0.3), LABELLED),
             "mean": checks_for_head(lambda: Classify(pooling="mean", label_smoothing=0.1), LABELLED),
-            "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
+            "max": checks_for_head(lambda: Classify(pooling="max", crop=3, noise=0.2), LABELLED),
             "n-grams": checks_for_head(
                 lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
             ),

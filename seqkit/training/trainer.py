@@ -189,12 +189,20 @@ class Trainer:
             group["lr"] = lr * group["lr_scale"]
         for weight in self.parameters:
             weight.grad = None
-        loss, state = self._wrapped(batch, state)
-        own = (float(loss.total.detach()), float(loss.count), float(batch.lengths.sum()))
-        (total, count, tokens), _ = self.communicator.all_reduce_sum(*(own if shard.counts else (0.0, 0.0, 0.0)))
+        loss, state, penalties = self._wrapped(batch, state)
+        own = [float(loss.total.detach()), float(loss.count), float(batch.lengths.sum())]
+        own += [float(penalty.count) for penalty in penalties]
+        (total, count, tokens, *penalty_counts), _ = self.communicator.all_reduce_sum(
+            *(own if shard.counts else [0.0] * len(own))
+        )
         # DistributedDataParallel averages gradients over the processes. Scaling each process's loss by their number
         # makes the average the gradient of the whole batch.
-        (loss.total * (self.communicator.size if shard.counts else 0.0) / count).backward()
+        scale = self.communicator.size if shard.counts else 0.0
+        objective = loss.total * scale / count
+        for penalty, number in zip(penalties, penalty_counts, strict=True):
+            if number:
+                objective = objective + penalty.total * scale / number
+        objective.backward()
         norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
         if not (math.isfinite(total) and math.isfinite(float(norm))):
             number = self.progress.step + 1
@@ -249,11 +257,11 @@ class Trainer:
         dataset, batches = self.setup.data.splits["valid"], self.setup.evaluation_batches["valid"]
         try:
             metrics: dict[str, Metrics] = {
-                "valid": _numbers(evaluate(self.model, dataset, batches, self.communicator, stop))
+                "valid": _numbers(evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics))
             }
             if self.average and self.average.weights:
                 with self.average.applied():
-                    scores = evaluate(self.model, dataset, batches, self.communicator, stop)
+                    scores = evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics)
                 metrics[AVERAGED] = _numbers(scores)
             return metrics
         except StopRequested as request:
@@ -265,7 +273,7 @@ class Trainer:
         self._log.write([position | {"split": split} | dict(scores) for split, scores in metrics.items()])
         if "valid" not in metrics:
             return
-        scores, higher = metrics["valid"], self.model.head.higher_is_better
+        scores, higher = metrics["valid"], self.setup.higher_is_better
         if uses_average := is_better(metrics.get(AVERAGED, {}), scores, self.settings, higher):
             scores = metrics[AVERAGED]
         is_best = record_evaluation(self.progress, scores, self.settings, higher)

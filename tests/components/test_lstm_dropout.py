@@ -197,6 +197,40 @@ def test_nested_encoders_are_regularized_in_training(build: Callable[[], Any]) -
     assert torch.equal(encoder(inputs, lengths).outputs, encoder(inputs, lengths).outputs)
 
 
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("factors", [(2.0, 0.0), (0.0, 3.0), (2.0, 3.0)])
+def test_penalties_are_means_over_real_time_steps(factors: tuple[float, float], directions: int) -> None:
+    torch.manual_seed(0)
+    cls = (LSTM, BiLSTM)[directions - 1]
+    encoder = cls(
+        INPUT_SIZE, hidden_size=3, output_dropout=0.5, activation_penalty=factors[0], temporal_penalty=factors[1]
+    )
+    inputs, lengths = torch.randn(3, 5, INPUT_SIZE), torch.tensor([5, 1, 3])
+    dropped = encoder(inputs, lengths)
+    mask = torch.arange(5) < lengths[:, None]
+    plain = encoder.eval()(inputs, lengths)
+    assert plain.penalties == ()
+    squares = dropped.outputs[mask].square().mean()
+    changes = torch.cat(
+        [(row[1:length] - row[: length - 1]) for row, length in zip(plain.outputs, lengths, strict=True)]
+    )
+    expected = [
+        factor * mean for factor, mean in zip(factors, (squares, changes.square().mean()), strict=True) if factor
+    ]
+    found = [penalty.total / penalty.count for penalty in dropped.penalties]
+    torch.testing.assert_close(found, expected)
+
+
+def test_an_encoder_returns_the_penalties_of_those_in_it() -> None:
+    def layer(size: int) -> LSTM:
+        return LSTM(size, hidden_size=HIDDEN_SIZE, activation_penalty=1.0)
+
+    encoder = Projected(INPUT_SIZE, encoder=lambda size: Stacked(size, layers=[layer, lower, layer]), proj_size=2)
+    assert len(encoder(torch.randn(2, 4, INPUT_SIZE), torch.tensor([4, 3])).penalties) == 2
+    rows = layer(INPUT_SIZE)(torch.randn(2, 1, INPUT_SIZE), torch.tensor([1, 1])).penalties
+    assert [penalty.count for penalty in rows] == [2 * HIDDEN_SIZE]
+
+
 def test_variational_dropout_between_stacked_encoders() -> None:
     def layer(size: int) -> LSTM:
         return LSTM(size, hidden_size=HIDDEN_SIZE)

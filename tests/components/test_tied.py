@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from helpers.commands import error_line
 from helpers.recipes import GENERATION_RECIPE
 from helpers.runs import data_error_line, load_and_evaluate, load_and_use
 from seqkit.contracts import Batch, Encoded
+from seqkit.embeddings.concat import Concat
 from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.one_hot import OneHot
+from seqkit.embeddings.pretrained import Pretrained
 from seqkit.encoders.lstm import LSTM
 from seqkit.heads.next_char import NextChar
 from seqkit.layers.tied import TiedLinear
@@ -100,6 +103,25 @@ def test_a_copy_of_the_model_uses_the_copied_embedding() -> None:
 def test_dropout_of_the_embedding_does_not_reach_the_output_layer() -> None:
     layer = TiedLinear(embedding := Learned(char_tokenizer(), dim=WIDTH, dropout=0.9).train())
     assert torch.allclose(layer(torch.eye(WIDTH)) * WIDTH**0.5, embedding.vectors.weight.T)
+
+
+def test_vectors_of_a_file_and_of_several_embeddings_can_be_output_weights(tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("b 1 2\nd 3 4\n")
+    pretrained = partial(Pretrained, path=tmp_path / "vectors.txt", word_dropout=0.9, trainable=True)
+    embedding = Concat(char_tokenizer(), embeddings=[pretrained, partial(Learned, dim=3)], word_dropout=0.9)
+    layer = TiedLinear(embedding)
+    table = embedding.eval()(torch.arange(4)[None])[0]
+    assert torch.allclose(layer(torch.eye(5)) * 5**0.5, table.T)
+    layer(torch.eye(5)).square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.any() for weight in embedding.parameters())
+
+
+def test_a_run_with_tied_vectors_of_a_file_generates_alike_in_both_engines(tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("e 1 2 0 -1 0.5 1\nn 3 4 -1 0 0 1\n")
+    embedding = {"type": "pretrained", "path": str(tmp_path / "vectors.txt")}
+    run = seqkit.run(TIED_RECIPE | {"embedding": embedding}, runs=tmp_path / "runs", quiet=True)
+    assert "head.output.weight" not in load_file(run.path / "model.safetensors")
+    assert seqkit.load(run.path).generate(length=8) == run.result["generated"][0]["text"]
 
 
 class Normalized(Learned):

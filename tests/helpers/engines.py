@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqkit.inference.numpy_engine.embeddings import Vocabulary
 from seqkit.inference.numpy_engine.model import NumpyModel
 from seqkit.inference.numpy_engine.weights import CheckedWeights
 from seqkit.inference.torch_engine import TorchEngine
@@ -76,11 +77,15 @@ def fitted_tokenizer(text: str, tokenizer: Any = None) -> Any:
 
 
 def numpy_model(
-    recipe: Mapping[str, Any], weights: Mapping[str, np.ndarray], vocab_size: int, output_size: int
+    recipe: Mapping[str, Any],
+    weights: Mapping[str, np.ndarray],
+    vocab_size: int,
+    output_size: int,
+    decode: Callable[[Sequence[int]], str] = str,
 ) -> NumpyModel:
     """Build the model of the NumPy engine from weights in memory."""
     weights = CheckedWeights(weights, Path("model.safetensors"))
-    return NumpyModel(recipe, weights, vocab_size=vocab_size, output_size=output_size)
+    return NumpyModel(recipe, weights, vocabulary=Vocabulary(vocab_size, decode), output_size=output_size)
 
 
 def torch_engine(model: Model, plan: Any = None) -> TorchEngine:

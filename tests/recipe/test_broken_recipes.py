@@ -201,7 +201,7 @@ IN_WRITES = {
     "true for early stopping": Case("epochs: 3", "early_stopping: true", 15, "train.early_stopping",
                                     "must be a mapping with any of patience, min_delta, not true"),
     "text for a list": Case("generate:", "predict: a\ngenerate:", 19, "predict",
-                            "must be a list of non-empty strings, not 'a'"),
+                            "must be a list of non-empty strings or lists of 2 non-empty strings, not 'a'"),
     "number in a list of strings": Case("length: 5", "stop: [a, 3]", 21, "generate.stop.1",
                                       "must be a non-empty string, not 3 (quote it"),
     "one beta": Case("lr: 0.01", "betas: [0.9]", 18, "train.optimizer.betas",
@@ -346,7 +346,8 @@ IN_LABELS = {
                                        "move it to `schedule:`"),
     "patience in train": Case("early_stopping: {patience: 2}", "patience: 2", 17, "train.patience",
                               "move it to `early_stopping:`"),
-    "empty text to predict": Case("- good", "- good\n- ''", 22, "predict.1", "must be a non-empty string, not ''"),
+    "empty text to predict": Case("- good", "- good\n- ''", 22, "predict.1",
+                                  "must be a non-empty string or a list of 2 non-empty strings, not ''"),
     "labels for next_char": Case("type: sentiment\n  class_weights: balanced", "type: next_char", 9, "encoder.type",
                                  "is not causal", ("train.metric", "predict")),
 }  # fmt: skip

@@ -150,7 +150,7 @@ def test_plugins_can_be_excluded(cli, average: Path, off: dict[str, str]) -> Non
         done = cli(command, *option, PYTHONPATH=str(average), **off)
         assert (done.returncode, done.stderr) == (0, "")
         assert "lstm" in done.stdout
-        assert "average" not in done.stdout
+        assert "seqkit-average" not in done.stdout
 
 
 def test_excluding_unknown_plugin_is_an_error(cli) -> None:
@@ -417,6 +417,10 @@ CONTRACT_VIOLATIONS = {
     "encoder state not a tensor": (
         variant(Zeros, carried=7),
         "Zeros: the state contains a int, not a tensor of the shape (1, ...), the batch first",
+    ),
+    "encoder penalties": (
+        variant(Zeros, wrap=lambda outputs, final, state: Encoded(outputs, final, None, (outputs.sum(),))),
+        "Zeros: penalties contain a Tensor, not seqkit.contracts.Loss",
     ),
     "encoder without size": (
         variant(Zeros, declared=None),

@@ -70,6 +70,7 @@ def test_plan_records_components_and_versions(generation_run: Path) -> None:
     assert plan["recipe"]["encoder"] == {
         "type": "lstm", "hidden_size": 6, "num_layers": 1, "bias": True, "dropout": 0.0, "proj_size": 0,
         "input_dropout": 0.0, "output_dropout": 0.0, "variational": False, "weight_dropout": 0.0,
+        "activation_penalty": 0.0, "temporal_penalty": 0.0,
     }  # fmt: skip
     assert json.loads((generation_run / "recipe.given.yaml").read_text(encoding="utf-8")) == GENERATION_RECIPE
     assert parse((generation_run / "recipe.yaml").read_text(encoding="utf-8"), "recipe.yaml").data == plan["recipe"]

@@ -88,7 +88,10 @@ def test_several_processes_equal_one_with_the_same_batches(
 ) -> None:
     recipe = CHAR if kind == "streams" else classifier
     if kind == "groups":
-        recipe = recipe | {"train": recipe["train"] | {"groups": GROUPS, "schedule": "plateau", "average": "ema"}}
+        recipe = recipe | {
+            "encoder": recipe["encoder"] | {"activation_penalty": 2.0, "temporal_penalty": 1.0},
+            "train": recipe["train"] | {"groups": GROUPS, "schedule": "plateau", "average": "ema"},
+        }
     results = train_in_processes(number, tmp_path / "many", recipe, float64=True)
     assert (results.codes, results.errors) == ([0] * number, [])
     one, many = train_in_one_process(recipe, tmp_path), load_run(tmp_path / "many")

@@ -30,13 +30,18 @@ def test_runs_of_one_recipe_are_equal_byte_for_byte(vowel_recipe, tmp_path: Path
     )
 
 
-def test_training_on_windows_equals_torch(tmp_path: Path) -> None:
-    """Truncated backpropagation through time: parallel streams, whose state is carried and detached."""
+@pytest.mark.parametrize(("activation", "temporal"), [(0.0, 0.0), (2.0, 3.0)])
+def test_training_on_windows_equals_torch(activation: float, temporal: float, tmp_path: Path) -> None:
+    """Truncated backpropagation through time: parallel streams, whose state is carried and detached.
+
+    Penalties of activations are part of the gradient, and not of the reported loss.
+    """
     text = SENTENCE * 3
     finished = run(
         CHARACTER_RECIPE,
         tmp_path,
         data={"text": text},
+        encoder={"activation_penalty": activation, "temporal_penalty": temporal},
         train={"epochs": 2, "batch_size": 3, "sequence_length": 10, "clip_norm": 0.3},
     )
     characters = sorted(set(text))
@@ -62,7 +67,7 @@ def test_training_on_windows_equals_torch(tmp_path: Path) -> None:
             ]
             rows = [(first, last) for first, last in rows if last > first]
             length = rows[0][1] - rows[0][0]
-            loss, states = 0.0, []
+            loss, states, outputs = 0.0, [], []
             for row, (first, last) in enumerate(rows):
                 window = torch.nn.functional.one_hot(inputs[first:last], len(characters)).float()[None]
                 initial = (
@@ -72,12 +77,17 @@ def test_training_on_windows_equals_torch(tmp_path: Path) -> None:
                 )
                 output, after = lstm(window, initial)
                 states.append(after)
+                outputs.append(output[0])
                 loss = loss + torch.nn.functional.cross_entropy(linear(output)[0], targets[first:last], reduction="sum")
             state = tuple(torch.cat([part[place] for part in states], dim=1).detach() for place in (0, 1))
             count = sum(last - first for first, last in rows)
             assert length == max(last - first for first, last in rows)
             optimizer.zero_grad()
-            (loss / count).backward()
+            changes = torch.cat([(each[1:] - each[:-1]).flatten() for each in outputs])
+            penalty = activation * torch.cat(outputs).square().mean()
+            if len(changes):
+                penalty = penalty + temporal * changes.square().mean()
+            (loss / count + penalty).backward()
             torch.nn.utils.clip_grad_norm_(weights, 0.3)
             optimizer.step()
             total += loss.item()

@@ -9,9 +9,22 @@ import numpy as np
 import torch
 from annotated_types import Gt, Lt
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Loss,
+    Outcomes,
+    PositiveInt,
+    Row,
+    Series,
+    Tokenizer,
+)
 from seqkit.errors import DataError
 from seqkit_forecast.baselines import baseline_forecasts
+from seqkit_forecast.exhibits import forecast_exhibits
 from seqkit_forecast.layers import ForecastLayers
 from seqkit_forecast.losses import forecast_loss
 from seqkit_forecast.metrics import detailed_metrics, forecast_metrics
@@ -67,6 +80,7 @@ class Forecast(ForecastLayers, Head):
 
     needs = frozenset({"final"})
     metric_names = ("mse", "mae", "smape", "mase")
+    provides = frozenset({"values"})
 
     def __init__(
         self,
@@ -256,6 +270,19 @@ class Forecast(ForecastLayers, Head):
                 for level in self.quantiles
             }
         return metrics
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Series]:
+        """Return some forecasts beside what came true, of the first variables."""
+        series = [self.variables.select(values) for values in _series(examples)]
+        history = [window for values in series for window in self.windows.cut(values)[0]]  # views
+        return list(forecast_exhibits(predictions, history, self._targets(examples), self.variables.names, self._unit))
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the values of each window, float (windows, horizon, variables), in units of MSE."""
+        forecast = np.array([item["forecast"] for item in predictions])
+        return Outcomes(self._targets(examples) / self._unit, forecast / self._unit)
 
     @property
     def _unit(self) -> np.ndarray:

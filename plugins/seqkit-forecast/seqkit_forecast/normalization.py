@@ -66,4 +66,4 @@ class Normalized(nn.Module, Encoder):
         level, scale = level_and_scale(inputs, mask, self.by)
         normalized = ((inputs - level) / scale).masked_fill(~mask[:, :, None], 0.0)
         encoded = self.encoder(normalized, lengths)
-        return Encoded(encoded.outputs, encoded.final)
+        return encoded._replace(state=None)

@@ -58,4 +58,4 @@ class Segments(nn.Module, Encoder):
         places = (torch.arange(time, device=device) + padding).clamp(max=segments * self.length - 1)
         segment_of_step = places // self.length  # (batch, time)
         outputs = outputs.gather(1, segment_of_step[:, :, None].expand(-1, -1, self.output_size))
-        return Encoded(outputs, encoded.final.reshape(batch, self.final_size))
+        return encoded._replace(outputs=outputs, final=encoded.final.reshape(batch, self.final_size), state=None)

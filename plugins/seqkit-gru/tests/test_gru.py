@@ -104,7 +104,7 @@ def test_encoder_implements_its_contract(check) -> None:
 def test_empty_batch() -> None:
     encoder, _ = pair(num_layers=2, seed=0)
     encoded = encoder(torch.randn(0, 4, INPUT_SIZE), torch.zeros(0, dtype=torch.int64))
-    assert [tuple(part.shape) for part in encoded] == [(0, 4, HIDDEN_SIZE), (0, HIDDEN_SIZE), (0, 2, HIDDEN_SIZE)]
+    assert [tuple(part.shape) for part in encoded[:3]] == [(0, 4, HIDDEN_SIZE), (0, HIDDEN_SIZE), (0, 2, HIDDEN_SIZE)]
 
 
 def test_recipe_trains_and_run_generates(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         for weight in self.feature_vectors.parameters():
             nn.init.uniform_(weight, -math.sqrt(3 / feature_dim), math.sqrt(3 / feature_dim))
         self.dropout = nn.Dropout(dropout)
+        if words:
+            self.causal, self.reads_previous = self.word_vectors.causal, self.word_vectors.reads_previous
         word_size: int = self.word_vectors.output_size if words else word_dim
         self.output_size = word_size + self.characters.final_size + feature_dim * len(sizes)
         self.register_buffer("unseen", torch.zeros(tokenizer.vocab_size))
@@ -84,13 +86,14 @@ class WordCharacterEmbedding(nn.Module, Embedding):
             return []
         return self.word_vectors.notes({split: (ids[:, 0] for ids in inputs) for split, inputs in splits.items()})
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, *, lengths: Tensor | None = None, previous: Tensor | None = None) -> Tensor:
         """Embed ids, int64 (batch, time, 1 + word_length + features). Returns float (batch, time, output_size)."""
         first_feature = ids.shape[-1] - len(self.feature_vectors)
         words, characters, features = ids[..., 0], ids[..., 1:first_feature], ids[..., first_feature:]
         if self.training and self.word_dropout:
             words = words.masked_fill(torch.rand(words.shape, device=words.device) < self.unseen[words], 0)
-        vectors = [self.word_vectors(words), self._encode_characters(characters)]
+        neighbors = {"lengths": lengths, "previous": previous} if self.reads_neighbors else {}
+        vectors = [self.word_vectors(words, **neighbors), self._encode_characters(characters)]
         vectors += [embed(features[..., number]) for number, embed in enumerate(self.feature_vectors)]
         return self.dropout(torch.cat(vectors, dim=-1))
 

@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, Tokenizer
 from seqkit.errors import DataError, suggest
+from seqkit.layers.cross_entropy import cross_entropy
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Tagger
+from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
 
 
 class Tag(Tagger):
@@ -34,10 +36,14 @@ class Tag(Tagger):
             entity of this type with exactly these words. If `constrained`, given that the sequence follows the scheme.
         class_weights: the weight of each tag's words in the training loss: a number per tag, 1 if not given; or
             `balanced`, inversely proportional to the tag's frequency as in scikit-learn.
+        label_smoothing: the fraction of the target that is spread evenly over all tags in training (Szegedy et al.,
+            Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence that has a tag of another scheme, or more or fewer tags than words:
             `error`, or `skip` to skip and count it. `repair` rewrites tags that do not follow the scheme in order, so
             that they mark the same entities: `I-x` that continues no entity becomes `B-x`.
+        subwords: if the tokenizer cuts a word into several tokens (`bpe`), the output that represents the word: that of
+            its `first` token, of its `last`, or the `mean` over all of them.
 
     A tag that does not occur in the training data counts as an error in the metrics and is left out of the loss, with a
     note.
@@ -51,8 +57,10 @@ class Tag(Tagger):
         entity_bias: float = 0.0,
         probabilities: bool = False,
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
+        label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
+        subwords: Subwords = "first",
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -61,8 +69,10 @@ class Tag(Tagger):
             probabilities=probabilities,
             dropout=dropout,
             invalid_tags=invalid_tags,
+            subwords=subwords,
         )
         self.class_weights = class_weights
+        self.label_smoothing = label_smoothing
         self.weights: list[float] | None = None
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
@@ -94,12 +104,17 @@ class Tag(Tagger):
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         targets = batch.targets.masked_fill(~batch.mask, UNKNOWN)
-        scores = self.tag_scores(encoded, batch).flatten(0, 1)
-        is_known = targets != UNKNOWN
-        # Weights are for training alone; the reported loss is the plain negative log-likelihood.
-        weights = None if self.weights is None or not self.training else scores.new_tensor(self.weights)
-        total = nn.functional.cross_entropy(scores, targets.flatten(), weight=weights, reduction="sum")
-        return Loss(total, int(is_known.sum()) if weights is None else weights[targets[is_known]].sum())
+        return cross_entropy(
+            self.tag_scores(encoded, batch),
+            targets,
+            training=self.training,
+            label_smoothing=self.label_smoothing,
+            weights=self.weights,
+        )
+
+    def row_loss(self, scores: Tensor, transitions: Transitions, tag_ids: Tensor) -> Loss:
+        total = functional.cross_entropy(scores.double(), tag_ids, ignore_index=UNKNOWN, reduction="sum")
+        return Loss(total, int((tag_ids != UNKNOWN).sum()))
 
     def best_paths(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[list[int]]:
         if self.constrained:

@@ -140,7 +140,8 @@ def test_constraints_of_bmes_include_the_first_and_the_last_word(seed: int) -> N
         if not has_forbidden_transition(head, path)
     }
     batch = Batch(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))
-    assert head.predict(Encoded(outputs, outputs[:, 0]), batch) == [{"tags": list(max(scores, key=scores.__getitem__))}]
+    (prediction,) = head.predict(Encoded(outputs, outputs[:, 0]), batch)
+    assert prediction["tags"] == list(max(scores, key=scores.__getitem__))
 
 
 @pytest.mark.parametrize("cls", [Tag, CRF])
@@ -172,6 +173,18 @@ def test_unknown_tags_are_left_out_of_the_loss(cls: type[Tagger]) -> None:
     assert (float(nothing.total), nothing.count) == (0, 0)
 
 
+@torch.no_grad()
+def test_label_smoothing_of_tag_equals_torch_and_applies_only_in_training() -> None:
+    head = fitted(Tag, label_smoothing=0.3, class_weights={"O": 2.0})
+    encoded, batch = encoded_batch(head)
+    known, weights = batch.mask, torch.tensor([2.0 if tag == "O" else 1.0 for tag in head.tags])
+    scores, targets = head.tag_scores(encoded, batch)[known], batch.targets[known]
+    for training, parameters in ((True, {"label_smoothing": 0.3, "weight": weights}), (False, {})):
+        loss = head.train(training).loss(encoded, batch)
+        expected = torch.nn.CrossEntropyLoss(**parameters)(scores, targets)
+        assert float(loss.total / loss.count) == pytest.approx(float(expected), rel=1e-6)
+
+
 @pytest.mark.parametrize("cls", [Tag, CRF])
 @torch.no_grad()
 def test_rows_of_a_batch_are_independent(cls: type[Tagger]) -> None:
@@ -183,7 +196,8 @@ def test_rows_of_a_batch_are_independent(cls: type[Tagger]) -> None:
         outputs = encoded.outputs[row : row + 1, :length]
         ones = torch.tensor([length])
         single = Batch(batch.inputs[row : row + 1, :length], ones, batch.targets[row : row + 1, :length], ones)
-        assert head.predict(Encoded(outputs, outputs[:, 0]), single) == [batched[row]]
+        (prediction,) = head.predict(Encoded(outputs, outputs[:, 0]), single)
+        assert prediction["tags"] == batched[row]["tags"]
         total += float(head.loss(Encoded(outputs, outputs[:, 0]), single).total)
     assert float(head.loss(encoded, batch).total) == pytest.approx(total, rel=1e-5)
 

@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, Fraction, Lookup, NonNegativeInt, PositiveInt, State
+from seqkit.contracts import Encoded, Encoder, Fraction, Lookup, NonNegativeFloat, NonNegativeInt, PositiveInt, State
 from seqkit.encoders.lstm.dropout import make_dropout
 from seqkit.encoders.lstm.layers import LSTMLayers
+from seqkit.layers.penalties import ActivationPenalties
 
 
 class LSTM(nn.Module, Encoder):
@@ -35,6 +36,10 @@ class LSTM(nn.Module, Encoder):
             Networks, 2016), not features of each time step independently.
         weight_dropout: the dropout probability of the recurrent weights (Merity, Keskar and Socher, Regularizing and
             Optimizing LSTM Language Models, 2018). All rows and time steps of a batch have the same weights.
+        activation_penalty: the factor of the mean square of the outputs (of the last layer, after dropout), which is
+            added to the training loss: activation regularization (Merity, Keskar and Socher, 2018).
+        temporal_penalty: the factor of the mean square of the differences between the outputs of one time step and the
+            next, before dropout: temporal activation regularization. Reported losses contain neither.
     """
 
     directions: ClassVar[int] = 1
@@ -55,6 +60,8 @@ class LSTM(nn.Module, Encoder):
         output_dropout: Fraction = 0.0,
         variational: bool = False,
         weight_dropout: Fraction = 0.0,
+        activation_penalty: NonNegativeFloat = 0.0,
+        temporal_penalty: NonNegativeFloat = 0.0,
     ) -> None:
         super().__init__()
         self.layers = LSTMLayers(
@@ -72,6 +79,7 @@ class LSTM(nn.Module, Encoder):
                 recurrent_weights=weight_dropout,
                 variational=variational,
             ),
+            penalties=ActivationPenalties(activation_penalty, temporal_penalty),
         )
         self.output_size = self.final_size = self.layers.output_size
 
@@ -83,6 +91,11 @@ class LSTM(nn.Module, Encoder):
 
     def parallel_weights(self) -> int:
         return self.layers.parallel_weights()
+
+    def layer_parameters(self) -> list[list[nn.Parameter]]:
+        cells = list(self.layers.cells)
+        starts = range(0, len(cells), self.directions)
+        return [[weight for cell in cells[at : at + self.directions] for weight in cell.parameters()] for at in starts]
 
 
 class BiLSTM(LSTM):
@@ -108,7 +121,15 @@ class BiLSTM(LSTM):
             Networks, 2016), not features of each time step independently.
         weight_dropout: the dropout probability of the recurrent weights (Merity, Keskar and Socher, Regularizing and
             Optimizing LSTM Language Models, 2018). All rows and time steps of a batch have the same weights.
+        activation_penalty: the factor of the mean square of the outputs (of the last layer, after dropout), which is
+            added to the training loss: activation regularization (Merity, Keskar and Socher, 2018).
+        temporal_penalty: the factor of the mean square of the differences between the outputs of one time step and the
+            next, before dropout: temporal activation regularization. Reported losses contain neither.
     """
 
     directions = 2
     causal = False
+
+    @property
+    def separate_directions(self) -> bool:  # type: ignore[override]
+        return self.layers.num_layers == 1  # a second layer reads both directions of the first

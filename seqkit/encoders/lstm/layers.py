@@ -39,6 +39,7 @@ from seqkit.encoders.lstm.kernels import (
     run_torch_kernel,
 )
 from seqkit.layers.parallel import ParallelJob, run_parallel
+from seqkit.layers.penalties import ActivationPenalties
 from seqkit.messages import message
 
 
@@ -55,6 +56,7 @@ class LSTMLayers(nn.Module):
         proj_size: the width that outputs are projected to; 0 for no projection.
         directions: 1 or 2.
         dropout: the dropout of inputs, outputs and recurrent weights, if there is any.
+        penalties: the penalties of the outputs.
 
     Attributes:
         choices: the kernel of each layer in the last batch, from the bottom up.
@@ -73,6 +75,7 @@ class LSTMLayers(nn.Module):
         proj_size: int,
         directions: int,
         dropout: LSTMDropout | None,
+        penalties: ActivationPenalties,
     ) -> None:
         super().__init__()
         if proj_size >= hidden_size:
@@ -88,6 +91,7 @@ class LSTMLayers(nn.Module):
         self.directions = directions
         self.num_layers = num_layers
         self.dropout = dropout
+        self.penalties = penalties
         self.proj_size = proj_size
         self.choices: list[KernelChoice] = []
         width = proj_size or hidden_size
@@ -140,9 +144,10 @@ class LSTMLayers(nn.Module):
             outputs = outputs.masked_fill(padding.to(outputs.device)[:, :, None], 0)
         last_state = torch.cat(hidden_states, dim=1), torch.cat(cell_states, dim=1)
         final = hidden_states[-1].flatten(1)
+        undropped = outputs
         if self.dropout is not None:
             outputs, final = self.dropout.of_results(outputs, final)
-        return Encoded(outputs, final, last_state)
+        return Encoded(outputs, final, last_state, self.penalties(undropped, outputs, lengths))
 
     def kernels(self) -> list[str]:
         """Describe the kernel of each layer in the last batch, one line per layer."""

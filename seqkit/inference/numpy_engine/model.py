@@ -21,7 +21,7 @@ from seqkit.contracts.parameters import NonNegativeInt
 from seqkit.inference.engine import ignored_overflow
 from seqkit.inference.numpy_engine.blas import parallel_map
 from seqkit.inference.numpy_engine.classification import NumpyNgrams, NumpyPooling
-from seqkit.inference.numpy_engine.embeddings import build_table
+from seqkit.inference.numpy_engine.embeddings import Vocabulary, build_embedding
 from seqkit.inference.numpy_engine.encoders import build_encoder
 from seqkit.inference.numpy_engine.stepper import PackedWeights, Stepper
 from seqkit.inference.numpy_engine.weights import CheckedWeights, InvalidSetting, LinearWeights, read_setting
@@ -37,7 +37,7 @@ class NumpyModel:
     Args:
         recipe: the resolved recipe, of built-in components.
         weights: the weights of the run.
-        vocab_size: the size of the vocabulary of the fitted tokenizer.
+        vocabulary: the ids of the fitted tokenizer.
         output_size: the width of the head's output: the size of the vocabulary, or the number of labels or numbers.
 
     Attributes:
@@ -52,10 +52,10 @@ class NumpyModel:
     """
 
     def __init__(
-        self, recipe: Mapping[str, Any], weights: CheckedWeights, *, vocab_size: int, output_size: int
+        self, recipe: Mapping[str, Any], weights: CheckedWeights, *, vocabulary: Vocabulary, output_size: int
     ) -> None:
-        self._embedding = build_table(recipe["embedding"], "embedding", vocab_size, weights)
-        input_size = vocab_size if self._embedding is None else self._embedding.shape[1]
+        self._embedding = build_embedding(recipe["embedding"], "embedding", vocabulary, weights)
+        input_size = vocabulary.size if self._embedding is None else self._embedding.width
         self.encoder = build_encoder(recipe["encoder"], "encoder", input_size, weights)
         head = {"objective": "step", "context": 0, "pooling": "final", "ngrams": 0, "tied": False} | recipe["head"]
         self._pooling = NumpyPooling(head, weights, self.encoder.output_size)
@@ -70,17 +70,19 @@ class NumpyModel:
         objective = read_setting(head, "objective", "head", Literal["step", "prefix"])
         predicts_time_steps = head["type"] == "next_char" and objective == "step"
         self.context = read_setting(head, "context", "head", NonNegativeInt)
-        self.carries_state = self.encoder.causal and predicts_time_steps
+        is_causal = self._embedding is None or self._embedding.causal
+        self.carries_state = self.encoder.causal and is_causal and predicts_time_steps
         # The final vector of a causal encoder is its output at the last time step.
         self._reads_final = self.encoder.causal or not predicts_time_steps
         self._packed_weights: dict[bool, PackedWeights] = {}
 
     def _take_tied(self, weights: CheckedWeights) -> LinearWeights:
         """Return the output layer that shares its weight with the embedding (`seqkit.layers.tied`)."""
-        if self._embedding is None or self._embedding.shape[1] != self._pooling.output_size:
+        table = None if self._embedding is None else self._embedding.table
+        if table is None or table.shape[1] != self._pooling.output_size:
             raise InvalidSetting(message("head.tied: the embedding has no vectors as wide as the encoder's outputs"))
-        vocab_size, width = self._embedding.shape
-        return LinearWeights(self._embedding * width**-0.5, weights.take("head.output.bias", (vocab_size,)))
+        vocab_size, width = table.shape
+        return LinearWeights(table * width**-0.5, weights.take("head.output.bias", (vocab_size,)))
 
     def read(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, Stepper | None]:
         """Read texts from their beginning. See `seqkit.inference.engine.LanguageModel`."""
@@ -88,7 +90,7 @@ class NumpyModel:
             texts = [ids[-self.context :] for ids in texts]
         order = _longest_first(texts)
         ids, lengths = _pad([texts[number] for number in order])
-        encoded = self.encoder.encode(self._embed(ids), lengths, outputs=not self._reads_final)
+        encoded = self.encoder.encode(self._embed(ids, lengths), lengths, outputs=not self._reads_final)
         features = encoded.final
         if not self._reads_final:
             assert encoded.outputs is not None  # requested
@@ -98,7 +100,8 @@ class NumpyModel:
         if not self.carries_state:
             return logits, None
         states = [(hidden[original_order], cell_state[original_order]) for hidden, cell_state in encoded.states]
-        return logits, Stepper(self._pack_weights(len(texts)), states)
+        previous = ids[np.arange(len(texts)), lengths - 1][original_order]
+        return logits, Stepper(self._pack_weights(len(texts)), states, previous)
 
     def step(self, ids: np.ndarray, state: Stepper) -> tuple[np.ndarray, Stepper]:
         """Read one more id per row. See `seqkit.inference.engine.LanguageModel`."""
@@ -133,7 +136,7 @@ class NumpyModel:
         def compute(block: np.ndarray, cancelled: object) -> None:
             ids, lengths = _pad([texts[number] for number in block])
             with ignored_overflow():
-                encoded = self.encoder.encode(self._embed(ids), lengths, outputs=self._pooling.needs_outputs)
+                encoded = self.encoder.encode(self._embed(ids, lengths), lengths, outputs=self._pooling.needs_outputs)
                 logits[block] = self._pooling.pool(encoded, lengths) @ self._output.weight.T + self._output.bias
                 if self._wide is not None:
                     logits[block] += self._wide.logits(ids, lengths)
@@ -141,9 +144,9 @@ class NumpyModel:
         parallel_map(compute, blocks)
         return logits
 
-    def _embed(self, ids: np.ndarray) -> np.ndarray:
+    def _embed(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Return float (batch, time, dim); or the ids themselves, int64 (batch, time), if they are one-hot."""
-        return ids if self._embedding is None else self._embedding[ids]
+        return ids if self._embedding is None else self._embedding.embed(ids, lengths)
 
     def _pack_weights(self, rows: int) -> PackedWeights:
         single = rows == 1

@@ -28,6 +28,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from seqkit.inference.numpy_engine.embeddings import NumpyEmbedding
 from seqkit.inference.numpy_engine.recurrence import CellState
 from seqkit.inference.numpy_engine.weights import CellWeights, LayerWeights, LinearWeights
 
@@ -68,20 +69,25 @@ class PackedWeights:
 
     Args:
         layers: the layers of the encoder, in the order in which they are applied; the first is a cell.
-        embedding: (vocab_size, dim); None if it is one-hot.
+        embedding: the embedding; None if it is one-hot.
         output: the output layer of the head.
         column_major: whether matrices are stored by columns, which is faster for products with a single row of text.
     """
 
     def __init__(
-        self, layers: Sequence[LayerWeights], embedding: np.ndarray | None, output: LinearWeights, *, column_major: bool
+        self,
+        layers: Sequence[LayerWeights],
+        embedding: NumpyEmbedding | None,
+        output: LinearWeights,
+        *,
+        column_major: bool,
     ) -> None:
         self.dtype = output.weight.dtype
         self.embedding = embedding
         self.id_gates: np.ndarray | None = None
         self.layers: list[PackedLayer] = []
         order: Literal["F", "C"] = "F" if column_major else "C"
-        start, end = 0, 0 if embedding is None else embedding.shape[1] + 1  # what the next layer reads
+        start, end = 0, 0 if embedding is None else embedding.width + 1  # what the next layer reads
         is_double = False  # whether that is twice the output of the previous layer
         for number, layer in enumerate(layers):
             writes = slice(end, end + layer.output_size)
@@ -146,11 +152,13 @@ class Stepper:
     Args:
         weights: the weights, stored by columns if there is one row.
         states: the state of each cell in order, h (rows, output_size) and c (rows, hidden_size).
+        previous: int64 (rows,), the last token of each row.
     """
 
-    def __init__(self, weights: PackedWeights, states: Sequence[CellState]) -> None:
+    def __init__(self, weights: PackedWeights, states: Sequence[CellState], previous: np.ndarray) -> None:
         self.rows = len(states[0][0])
         self._weights = weights
+        self._previous = previous
         # A single row gets arrays of one axis, for which matrix-vector products are fastest.
         columns = () if self.rows == 1 else (self.rows,)
         self._activations = np.ones((weights.num_activations, *columns), weights.dtype)
@@ -177,8 +185,12 @@ class Stepper:
         id_gates = None
         if weights.id_gates is not None:
             id_gates = weights.id_gates[index].T[: weights.num_gates]
+        elif weights.embedding is not None and weights.embedding.table is not None:
+            self._activations[: weights.embedding.width] = weights.embedding.table[index].T
         elif weights.embedding is not None:
-            self._activations[: weights.embedding.shape[1]] = weights.embedding[index].T
+            vectors = weights.embedding.embed(ids[:, None], np.ones(self.rows, dtype=np.int64), self._previous)[:, 0]
+            self._activations[: weights.embedding.width] = vectors[0] if self.rows == 1 else vectors.T
+            self._previous = ids
         for step in self._steps:
             step(id_gates)
             id_gates = None
@@ -199,7 +211,7 @@ class Stepper:
                 scale = 0.5 if layer.writes_double else 1
                 hidden = self._activations[layer.writes].reshape(-1, self.rows).T[rows] * scale
                 states.append((hidden, next(cell_states).reshape(-1, self.rows).T[rows]))
-        return Stepper(weights, states)
+        return Stepper(weights, states, self._previous[rows])
 
 
 def _linear_step(layer: PackedLayer, reads: np.ndarray, writes: np.ndarray) -> _Step:

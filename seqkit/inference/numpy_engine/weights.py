@@ -162,6 +162,20 @@ class CheckedWeights:
         self._taken.add(name)
         return tensor
 
+    def take_flags(self, name: str, size: int) -> np.ndarray:
+        """Return truth values, bool (size,).
+
+        Raises:
+            DataError: they are missing or something else.
+        """
+        tensor = self._tensors.get(name)
+        if tensor is None or tensor.dtype.kind != "b" or tensor.shape != (size,):
+            raise DataError(
+                message("{file}: '{name}' is not a list of {size} truth values", file=self._file, name=name, size=size)
+            )
+        self._taken.add(name)
+        return tensor
+
     def take_linear(self, name: str, output_size: int, input_size: int, *, bias: bool = True) -> LinearWeights:
         """Return the weights of a linear layer. Raises as `take` does."""
         return LinearWeights(

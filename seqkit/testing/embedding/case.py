@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Embedding, Row, Tokenizer
@@ -55,6 +56,17 @@ class EmbeddingCase(Case):
     def inputs(self) -> Tensor:
         """Return the rows as a padded batch."""
         return collate([Row(row) for row in self.rows]).inputs
+
+    @staticmethod
+    def embed(embedding: Any, inputs: Tensor, lengths: Tensor, previous: Tensor | None = None) -> Tensor:
+        """Return the vectors of padded rows. `previous` is the token before each row."""
+        if not embedding.reads_neighbors:
+            return embedding(inputs)
+        return embedding(inputs, lengths=lengths, previous=previous)
+
+    def lengths(self) -> Tensor:
+        """Return the number of time steps of each row."""
+        return torch.tensor([len(row) for row in self.rows])
 
     def build(self, seed: int = 0) -> Any:
         """Return a fitted embedding in evaluation mode, with noise added to its weights."""

@@ -86,6 +86,8 @@ def independent_instances(case: EmbeddingCase) -> None:
 def long_rows(case: EmbeddingCase) -> None:
     """Long rows are embedded like short ones."""
     embedding, inputs = case.build(), case.inputs()
+    if embedding.reads_neighbors:
+        raise DoesNotApply(message("it reads the neighbors of a token"))
     repeats = LONG // inputs.shape[1] + 1
     long = inputs.repeat(1, repeats, *[1] * (inputs.ndim - 2))
     with torch.no_grad():

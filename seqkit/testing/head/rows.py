@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from seqkit.contracts import DataNote, Encoded, Example, Head, Row
+from seqkit.contracts import SPECIAL_TOKENS, DataNote, Encoded, Example, Head, Row
 from seqkit.data.batching import collate
 from seqkit.errors import DataError, describe_error
 from seqkit.messages import message
@@ -41,6 +41,24 @@ def contract(case: HeadCase) -> None:
 
 
 @check
+def per_word(case: HeadCase) -> None:
+    """per_word is None, or states which output represents a word; special_tokens has known names."""
+    head = case.build()
+    if head.per_word not in (None, "first", "last", "mean"):
+        raise ContractViolation(
+            message("per_word is {value!r}: set it to first, last, mean or None", value=head.per_word)
+        )
+    if unknown := sorted(set(head.special_tokens) - set(SPECIAL_TOKENS)):
+        raise ContractViolation(
+            message(
+                "special_tokens contains {name!r}: choose from {names}",
+                name=unknown[0],
+                names=", ".join(SPECIAL_TOKENS),
+            )
+        )
+
+
+@check
 def rows(case: HeadCase) -> None:
     """Rows have inputs that are not empty, and all of them the same kind of target."""
     head = case.build()
@@ -68,6 +86,13 @@ def rows(case: HeadCase) -> None:
                 message(
                     "per_time_step is True, but the target of a row does not have the length of its input: yield one "
                     "target per time step, or set per_time_step = False"
+                )
+            )
+        if head.accepts_cut and np.ndim(row.target):
+            raise ContractViolation(
+                message(
+                    "accepts_cut is True, but a row has several targets, which a cut input would lack time steps for: "
+                    "set accepts_cut to False"
                 )
             )
     if len({np.ndim(row.target) for row in found}) > 1:
