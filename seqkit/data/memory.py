@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from seqkit.contracts import DataNote, Example, Reader
+from seqkit.contracts import DataNote, Example, Reader, TextPair
 from seqkit.errors import DataError, UsageError, suggest
-from seqkit.messages import message
+from seqkit.messages import format_value, message
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Spec
@@ -31,10 +31,11 @@ class MemoryReader(Reader):
     """A reader of data in memory, which takes the place of a recipe's reader.
 
     Args:
-        inputs: texts, lists of words, or arrays (time, features).
+        inputs: texts, lists of words, pairs of texts, or arrays (time, features).
         targets: their targets; None if there are none.
         yields: whether the inputs are text or features.
         empty: what to do with a missing text or label, as in the reader `table`.
+        pairs: whether the inputs are pairs of texts.
     """
 
     def __init__(
@@ -43,17 +44,20 @@ class MemoryReader(Reader):
         targets: Sequence[Any] | None,
         yields: Literal["text", "features"] = "text",
         empty: str = "error",
+        pairs: bool = False,
     ) -> None:
         self.inputs = inputs
         self.targets = targets
         self.labelled = targets is not None
         self.yields = yields  # type: ignore[misc]  # that of the recipe's reader
+        self.yields_pairs = pairs
         self.empty = empty
 
     def read(self) -> Iterator[Example]:
         targets: Iterable[Any] = [None] * len(self.inputs) if self.targets is None else self.targets
         for row, (value, target) in enumerate(zip(self.inputs, targets, strict=True), start=1):
             location = message("row {row}", row=row)
+            value = as_pair(value) if self.yields_pairs else value
             is_missing = _is_missing(value) or (self.labelled and not _is_list(target) and _is_missing(target))
             if is_missing and self.empty == "skip":
                 warnings.warn(DataNote(message("skipped: the text or the label is empty"), location), stacklevel=2)
@@ -73,8 +77,10 @@ class MemoryReader(Reader):
         """Return an input in the form that a reader yields.
 
         Raises:
-            DataError: it is neither text nor words nor features.
+            DataError: it is neither text nor words nor features, or not a pair of texts.
         """
+        if self.yields_pairs:
+            return _checked_pair(value, location)
         if self.yields == "features":
             return _features(value, location)
         if isinstance(value, str):
@@ -120,12 +126,12 @@ def memory_reader(data: Any) -> Callable[[Spec], MemoryReader]:
             DataError: the table has no such column.
         """
         reader: Any = spec.cls
-        yields, empty = reader.yields, str(spec.values.get("empty", "error"))
+        yields, empty, pairs = reader.yields, str(spec.values.get("empty", "error")), _pair_column(spec) is not None
         if table is None:
             assert columns is not None
-            return MemoryReader(*columns, yields, empty)
+            return MemoryReader(*columns, yields, empty, pairs)
         inputs, targets = table.examples(spec)
-        return MemoryReader(inputs, targets, yields, empty)
+        return MemoryReader(inputs, targets, yields, empty, pairs)
 
     return build
 
@@ -142,11 +148,13 @@ def read_inputs(data: Any, reader: Callable[[], Spec]) -> list[Any] | None:
         UsageError: a table cannot be read.
     """
     if table := _Table.of(data):
-        return table.column(reader(), 0)
+        return table.inputs(reader())
     if not _is_pair_of_columns(data):
         return None
     inputs = _values(data[0])
-    is_input = inputs and (isinstance(inputs[0], str | list | tuple) or getattr(inputs[0], "ndim", 0) == 2)
+    if inputs and isinstance(inputs[0], str):
+        return inputs if _pair_column(reader()) is None else None  # two pairs of texts are two inputs
+    is_input = inputs and (isinstance(inputs[0], list | tuple | TextPair) or getattr(inputs[0], "ndim", 0) == 2)
     return inputs if is_input else None
 
 
@@ -217,16 +225,23 @@ class _Table:
         Raises:
             DataError: there is no such column.
         """
-        inputs = self.column(spec, 0)
-        return inputs, None if self._name(spec, 1) is None else self.column(spec, 1)
+        parameter = _parameters(spec)[1]
+        name = spec.values.get(parameter, parameter)
+        return self.inputs(spec), None if name is None else self._values_of(parameter, name)
 
-    def column(self, spec: Spec, place: int) -> list[Any]:
-        """Return the values of the column of the inputs (0) or of the targets (1).
+    def inputs(self, spec: Spec) -> list[Any]:
+        """Return the inputs: texts, features or pairs of texts.
 
         Raises:
             DataError: there is no such column, or there are two.
         """
-        parameter, name = _parameters(spec)[place], self._name(spec, place)
+        parameter = _parameters(spec)[0]
+        values = self._values_of(parameter, spec.values.get(parameter, parameter))
+        second = _pair_column(spec)
+        return values if second is None else list(map(TextPair, values, self._values_of(*second)))
+
+    def _values_of(self, parameter: str, name: Any) -> list[Any]:
+        """Return the values of the column that a parameter of the reader names. Raises as `inputs` does."""
         if (count := self.names.count(name)) == 1:
             return self._column(name)
         if count:
@@ -242,15 +257,41 @@ class _Table:
             )
         )
 
-    @staticmethod
-    def _name(spec: Spec, place: int) -> Any:
-        parameter = _parameters(spec)[place]
-        return spec.values.get(parameter, parameter)
-
 
 def _parameters(spec: Spec) -> tuple[str, str]:
     """Return the parameters of a reader that name the columns of inputs and targets."""
     return getattr(spec.cls, "table_columns", Reader.table_columns)
+
+
+def _pair_column(spec: Spec) -> tuple[str, Any] | None:
+    """Return the parameter that names the column of second texts, and the column; None if inputs are no pairs."""
+    parameter = getattr(spec.cls, "pair_column", Reader.pair_column)
+    name = None if parameter is None else spec.values.get(parameter)
+    return None if name is None else (str(parameter), name)
+
+
+def as_pair(value: Any) -> Any:
+    """Return two texts in a list, a tuple or an array as a `TextPair`; any other value as it is."""
+    is_pair = isinstance(value, list | tuple | np.ndarray) and len(value) == 2
+    # A string of NumPy becomes Python's.
+    return TextPair(*(str(text) if isinstance(text, str) else text for text in value)) if is_pair else value
+
+
+def _checked_pair(value: Any, location: str) -> TextPair:
+    """Return a pair of texts.
+
+    Raises:
+        DataError: it is anything else.
+    """
+    if isinstance(value, TextPair) and isinstance(value.first, str) and isinstance(value.second, str):
+        return TextPair(str(value.first), str(value.second))
+    raise DataError(
+        message(
+            "{location} of the data: must be a pair of texts, (first, second), not {value}",
+            location=location,
+            value=format_value(value),
+        )
+    )
 
 
 def _columns_of(data: Any) -> tuple[list[Any], list[Any] | None]:
@@ -297,6 +338,8 @@ def _is_missing(value: Any) -> bool:
     """Return whether a value is None, NaN, the NA or NaT of pandas, or an empty text or sequence."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
+    if isinstance(value, TextPair):
+        return _is_missing(value.first) or _is_missing(value.second)
     if isinstance(value, str):
         return not value.strip()
     if isinstance(value, float):
@@ -349,4 +392,5 @@ def _content(part: Any) -> bytes:
     """Return a part of an example as bytes that no other has."""
     if isinstance(part, np.ndarray):
         return f"{part.shape}".encode() + np.ascontiguousarray(part).tobytes()
+    part = [part.first, part.second] if isinstance(part, TextPair) else part
     return json.dumps(part, default=str).encode() + b"\n"

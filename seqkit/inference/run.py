@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Example
-from seqkit.data.memory import read_inputs
+from seqkit.data.memory import as_pair, read_inputs
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
-from seqkit.inference.inputs import as_pair, encode_prompts, list_of
+from seqkit.inference.inputs import encode_prompts, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message

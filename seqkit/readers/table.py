@@ -62,6 +62,7 @@ class Table(Reader):
     """
 
     path_specific = frozenset({"delimiter"})
+    pair_column = "text_pair"
 
     def __init__(
         self,

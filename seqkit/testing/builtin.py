@@ -333,6 +333,7 @@ def multi_label() -> list[Check]:
         {
             "final": checks_for_head(lambda: MultiLabel(dropout=0.3), examples),
             "n-grams": checks_for_head(lambda: MultiLabel(pooling=["mean"], ngrams=2, ngram_buckets=64), examples),
+            "noise": checks_for_head(lambda: MultiLabel(crop=3, noise=0.2), examples),
         }
     )
 
@@ -348,6 +349,7 @@ def regress() -> list[Check]:
                 lambda: Regress(loss="huber", pooling="attention", ngrams=2, ngram_buckets=64),
                 numbered([1.5, 7], [-2, 8], [3, 9], [0.25, 7], [9, 5]),
             ),
+            "noise": checks_for_head(lambda: Regress(crop=3, noise=0.2), numbered("1.5", "-2", "3", "0.25", "9")),
         }
     )
 

@@ -12,13 +12,22 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score, mean_absolute_error, mean_squared_error, precision_recall_fscore_support, r2_score
+from sklearn.metrics import (
+    f1_score,
+    matthews_corrcoef,
+    mean_absolute_error,
+    mean_squared_error,
+    precision_recall_fscore_support,
+    r2_score,
+    roc_auc_score,
+)
 from sklearn.preprocessing import MultiLabelBinarizer
 
 import seqkit
-from seqkit.contracts import Batch, DataNote, Encoded, Example
-from seqkit.errors import DataError, SeqkitError
-from seqkit.heads.label_sets import label_set_metrics
+from seqkit.contracts import Batch, DataNote, Encoded, Example, TextPair
+from seqkit.errors import DataError, RecipeError, SeqkitError
+from seqkit.heads.classify import Classify
+from seqkit.heads.label_sets import label_set_metrics, label_set_predictions
 from seqkit.heads.multi_label import MultiLabel
 from seqkit.heads.numbers import number_metrics
 from seqkit.heads.regress import Regress
@@ -150,6 +159,67 @@ def test_classify_rejects_lists_of_labels(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data.jsonl:2: the label is a list: use the head `multi_label`"):
         data = {"path": str(tmp_path / "data.jsonl"), "split": None}
         seqkit.run(RECIPE | {"head": "classify"}, runs=tmp_path, quiet=True, data=data)
+
+
+# What heads share
+
+
+@pytest.mark.parametrize(
+    ("name", "targets"), [("classify", list("xyx")), ("regress", [1, 2, 3]), ("multi_label", SETS[:3])]
+)
+def test_crop_and_noise_are_rejected_for_pairs(name: str, targets: Any) -> None:
+    head: Any = {"classify": Classify, "regress": Regress, "multi_label": MultiLabel}[name]
+    pairs = [Example(TextPair("a", "b"), target) for target in targets]
+    for parameter, value in (("crop", 3), ("noise", 0.1)):
+        with pytest.raises(ValueError, match=f"{parameter} must be .* for pairs of texts"):
+            head(**{parameter: value}).fit(pairs, None)
+        head(**{parameter: value}).fit([Example("ab", target) for target in targets], None)
+
+
+def test_outcomes_of_numbers() -> None:
+    head = Regress()
+    head.fit([Example("a", [1, 2]), Example("b", [3, 5])], None)
+    outcomes = head.outcomes([{"value": [1.5, 2]}], [Example("c", ["1", "2"])], tokenizer=None)
+    assert np.array_equal(outcomes.truth, [[1, 2]])
+    assert np.array_equal(outcomes.predicted, [[1.5, 2]])
+
+
+def test_outcomes_of_sets_are_decisions_on_labels() -> None:
+    head = MultiLabel()
+    head.fit([Example("a", "x,y")], None)
+    predictions = label_set_predictions(np.array([[0.75, 0.25], [0.5, 1.0]]), ["x", "y"], 0.5)
+    outcomes = head.outcomes(predictions, [Example("a", "x"), Example("b", "y")], tokenizer=None)
+    assert outcomes.truth == ["yes", "no", "no", "yes"]
+    assert outcomes.predicted == ["yes", "no", "yes", "yes"]
+    assert outcomes.labels == ["no", "yes"]
+    assert np.array_equal(outcomes.probabilities, [[0.25, 0.75], [0.75, 0.25], [0.5, 0.5], [0, 1]])
+
+
+def test_metrics_of_a_recipe_are_those_of_scikit_learn(tmp_path: Path) -> None:
+    run = train(tmp_path, {"type": "multi_label"}, SETS, train__metrics=["roc_auc", "mcc"], baseline="off")
+    predictions = run.predict(TEXTS)
+    actual = MultiLabelBinarizer(classes=list("abc")).fit_transform(SETS).ravel()
+    found = [each for item in predictions for each in item["probabilities"].values()]
+    metrics = run.evaluate(list(zip(TEXTS, SETS, strict=True)))
+    assert metrics["roc_auc"] == pytest.approx(roc_auc_score(actual, found))
+    assert metrics["mcc"] == pytest.approx(matthews_corrcoef(actual, np.array(found) >= 0.5))
+    numbers = [count[0] for count in COUNTS]
+    run = train(tmp_path, {"type": "regress"}, numbers, train__metrics=["rmse"], baseline="off")
+    metrics = run.evaluate(list(zip(TEXTS, numbers, strict=True)))
+    assert metrics["rmse"] == pytest.approx(metrics["mse"] ** 0.5)
+    with pytest.raises(RecipeError, match="there is a metric r2 already: remove it"):
+        train(tmp_path, {"type": "regress"}, numbers, train__metrics=["r2"])
+
+
+@pytest.mark.parametrize(("name", "targets"), [("regress", [count[0] for count in COUNTS]), ("multi_label", SETS)])
+def test_long_texts_are_cut_or_rejected_in_both_engines(name: str, targets: Any, tmp_path: Path) -> None:
+    run = train(tmp_path, {"type": name, "max_length": 4}, targets, train__epochs=1, baseline="off")
+    for engine in (run._engine, run._parts.torch_engine):
+        long, short = (engine.prediction_input(run.tokenizer.encode(text)) for text in ("abcdeab", "abcd"))
+        assert long.tolist() == short.tolist()
+    assert _values(run.predict(["abcdeab"])[0]) == _values(run.predict(["abcd"])[0])
+    with pytest.raises(DataError, match="the text has|is longer|max_length"):
+        train(tmp_path, {"type": name, "max_length": 4, "too_long": "error"}, targets)
 
 
 # Losses

@@ -223,3 +223,50 @@ def test_stream_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UsageError, match=r"pyarrow is not installed: pip install 'seqkit\[arrow\]'"):
         run(tmp_path, Capsule())
+
+
+PAIRS = [(text, text[::-1]) for text in TEXTS]
+PAIR_FRAME = Frame(text=TEXTS, other=[text[::-1] for text in TEXTS], label=LABELS)
+
+
+def test_pairs_in_memory_are_those_of_a_file(tmp_path: Path) -> None:
+    lines = [f"{one},{two},{label}" for (one, two), label in zip(PAIRS, LABELS, strict=True)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["text,other,label", *lines]) + "\n", encoding="utf-8")
+    file = run(tmp_path, {"path": str(tmp_path / "pairs.csv"), "text_pair": "other"})
+    for data in (PAIR_FRAME, (PAIRS, LABELS)):
+        memory = run(tmp_path, data, data__text_pair="other")
+        assert (memory.path / "model.safetensors").read_bytes() == (file.path / "model.safetensors").read_bytes()
+        expected = file.predict(PAIRS)
+        assert memory.predict(PAIR_FRAME) == memory.predict((PAIRS, LABELS)) == expected
+        assert memory.predict((list(PAIRS[0]), list(PAIRS[1]))) == expected[:2]  # a tuple of two pairs
+        assert memory.evaluate(PAIR_FRAME) == memory.evaluate((PAIRS, LABELS)) == file.evaluate(tmp_path / "pairs.csv")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"),
+    [
+        ([("a", "b"), "c"], "row 2 of the data: must be a pair of texts, (first, second), not 'c'"),
+        ([("a", "b"), ("c", 1)], "row 2 of the data: must be a pair of texts, (first, second), not"),
+        ([("a", "b"), ("c", None)], "row 2 of the data: the input is missing or empty"),
+    ],
+)
+def test_invalid_pairs_are_one_line(inputs: Any, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, (inputs, ["x", "y"]), data__text_pair="other", data__split=None)
+    assert str(caught.value).startswith(problem)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_column_of_pairs_names_its_key(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no column 'others'.*'other'.*set data.text_pair in the recipe"):
+        run(tmp_path, PAIR_FRAME, data__text_pair="others")
+
+
+def test_a_run_that_continues_another_one_compares_data_in_memory(tmp_path: Path) -> None:
+    first = run(tmp_path, FRAME)
+    begin = {"encoder": {"type": "lstm", "hidden_size": 3, "init_from": str(first.path)}}
+    notes = [run(tmp_path, data, **begin).path for data in (FRAME, (TEXTS[1:], LABELS[1:]))]
+    same, other = (json.loads((path / "plan.json").read_text(encoding="utf-8")) for path in notes)
+    assert same["memory_sha256"] == same["init_from"][0]["memory_sha256"] != other["memory_sha256"]
+    with pytest.raises(RecipeError, match="may have been trained on texts that are held out here"):
+        run(tmp_path, FRAME, seed=5, **begin)
