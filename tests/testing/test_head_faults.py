@@ -247,6 +247,11 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "loss_over_windows",
         "set per_time_step = False",
     ),
+    "a cut input lacks targets": (
+        faulty_class(Tags, accepts_cut=True),
+        "rows",
+        "set accepts_cut to False",
+    ),
     "predict reads the targets": (
         faulty_class(Tags, predict=predict_from_targets),
         "predictions_ignore_targets",
