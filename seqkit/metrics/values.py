@@ -30,5 +30,5 @@ class R2(Metric):
         truth, predicted = (np.asarray(values, dtype=float) for values in (outcomes.truth, outcomes.predicted))
         errors = ((truth - predicted) ** 2).sum(axis=0)
         spread = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
-        varies = spread > 0
+        varies = np.ptp(truth, axis=0) > 0  # rounding makes the spread of equal values positive
         return float(np.mean(1 - errors[varies] / spread[varies])) if varies.any() else None
