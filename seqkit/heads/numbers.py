@@ -48,4 +48,15 @@ def number_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]
     errors = predicted - truth
     squares, variation = np.square(errors).sum(axis=0), np.square(truth - truth.mean(axis=0)).sum(axis=0)
     found = {"mse": float(np.square(errors).mean()), "mae": float(np.abs(errors).mean())}
-    return found | ({"r2": float((1 - squares / variation).mean())} if (variation > 0).all() else {})
+    return found | ({"r2": float((1 - squares / variation).mean())} if (varies(truth) & (variation > 0)).all() else {})
+
+
+def varies(numbers: np.ndarray) -> np.ndarray:
+    """Return whether each number differs between examples, bool (numbers,): rounding makes the variance of equal ones
+    positive.
+
+    Args:
+        numbers: float (examples, numbers).
+    """
+    is_different: np.ndarray = np.ptp(numbers, axis=0) > 0
+    return is_different

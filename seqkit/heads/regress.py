@@ -23,7 +23,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
-from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table
+from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table, varies
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import message
@@ -96,7 +96,7 @@ class Regress(PooledHead):
         self.mean = next(parse_targets(examples, self._numbers_of))
         numbers = np.array(list(parse_targets(examples, self._numbers)))
         self.mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
-        self.deviation = np.where(deviation > 0, deviation, 1.0)
+        self.deviation = np.where(varies(numbers) & (deviation > 0), deviation, 1.0)
         self.fit_inputs(examples, tokenizer)
 
     def state(self) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def test_number_metrics_equal_those_of_scikit_learn(rows: int, width: int, seed:
 
 def test_r2_of_equal_numbers_is_left_out() -> None:
     assert number_metrics(np.ones((3, 1)), np.zeros((3, 1))) == {"mse": 1.0, "mae": 1.0}
+    assert "r2" not in number_metrics(np.full((3, 1), 0.1), np.zeros((3, 1)))  # whose variance is not exactly 0
 
 
 @given(st.lists(st.tuples(*[st.lists(st.sampled_from("abcd"), unique=True)] * 2), min_size=1, max_size=12))
@@ -126,6 +127,8 @@ def test_constant_targets_and_large_ones() -> None:
     head = Regress()
     head.fit([Example("a", "1e300"), Example("b", "1e300")], None)
     assert head.state() == {"mean": [1e300], "deviation": [1.0]}
+    head.fit([Example("a", 0.1)] * 3, None)  # whose deviation is not exactly 0
+    assert head.state()["deviation"] == [1.0]
 
 
 def test_forms_of_labels() -> None:
