@@ -31,6 +31,7 @@ LAYERS = [
     ["inference"],
     ["experiment"],
     ["api"],
+    ["sklearn"],
     ["cli"],
     ["__main__", ""],
 ]
@@ -53,7 +54,7 @@ EAGER: dict[str, list[str]] = {
         "data.batching", "inference.torch_engine",
     ],
     "pydantic": [],
-    "sklearn": [],
+    "sklearn": ["sklearn"],
 }  # fmt: skip
 """For each library that is slow to import: the modules and folders that may import it at module level."""
 

@@ -37,7 +37,9 @@ class Dataset:
 
 def build_readers(plan: Plan) -> dict[str, Reader]:
     """Build the reader of `train`, and those of the splits that have separate files."""
-    return {"train": plan.reader.build()} | {split: spec.build() for split, spec in plan.side_readers.items()}
+    return {"train": plan.memory or plan.reader.build()} | {
+        split: spec.build() for split, spec in plan.side_readers.items()
+    }
 
 
 def read_splits(plan: Plan, readers: Mapping[str, Reader], lookback: int = 0) -> dict[str, list[Example]]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Le
-from torch import Tensor, nn
 
 from seqkit.contracts import (
     Batch,
@@ -18,30 +16,24 @@ from seqkit.contracts import (
     Encoded,
     Example,
     Fraction,
-    Head,
-    InputLimit,
     Loss,
     Outcomes,
     PositiveFloat,
     PositiveInt,
     Row,
     Table,
-    TextPair,
     Tokenizer,
 )
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
-from seqkit.heads.renewal import crop as crop_row
-from seqkit.heads.renewal import replace_tokens
+from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.cross_entropy import IGNORED, cross_entropy
-from seqkit.layers.ngram_counts import inverse_document_frequencies
-from seqkit.layers.ngrams import NgramLinear
-from seqkit.layers.pooling import Pooling, PoolingName, check_names
+from seqkit.layers.pooling import PoolingName
 from seqkit.messages import message
 
 
-class Classify(nn.Module, Head):
+class Classify(PooledHead):
     """Sequence classification: one label per text, by a linear layer and a softmax.
 
     The linear layer reads the encoder's final vector (for a bidirectional encoder, the final output of both directions)
@@ -78,7 +70,6 @@ class Classify(nn.Module, Head):
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
     provides = frozenset({"labels", "probabilities"})
-    accepts_cut = True
 
     def __init__(
         self,
@@ -88,32 +79,31 @@ class Classify(nn.Module, Head):
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
         max_length: PositiveInt | None = None,
-        too_long: Literal["cut", "error"] = "cut",
+        too_long: TooLong = "cut",
         crop: PositiveInt | None = None,
         noise: Fraction = 0.0,
-        ngrams: Annotated[int, Ge(0), Le(10)] = 0,
-        ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
+        ngrams: NgramLength = 0,
+        ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
     ) -> None:
-        super().__init__()
-        self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
-        self.needs = frozenset({"final" if name == "final" else "outputs" for name in self.pooling} | {"targets"})
+        super().__init__(
+            pooling=pooling,
+            dropout=dropout,
+            max_length=max_length,
+            too_long=too_long,
+            crop=crop,
+            noise=noise,
+            ngrams=ngrams,
+            ngram_buckets=ngram_buckets,
+            ngram_scale=ngram_scale,
+        )
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
-        self.dropout = nn.Dropout(dropout)
-        self.input_limit = None if max_length is None else InputLimit(max_length, cut=too_long == "cut")
-        self.crop = crop
-        self.noise = noise
-        self.renews_rows = crop is not None or noise > 0
-        self.ngrams = ngrams
-        self.ngram_buckets = ngram_buckets
-        self.ngram_scale = ngram_scale
-        self.idf: np.ndarray | None = None
         self.labels: list[str] = []
         self.weights: list[float] | None = None
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        counts = Counter(str(example.target) for example in examples)
+        counts = Counter(parse_targets(examples, _label_of))
         self._set_labels(sorted(counts))
         if len(self.labels) < 2:
             raise DataError(
@@ -136,16 +126,7 @@ class Classify(nn.Module, Head):
                         )
                     )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
-        if any(isinstance(example.input, TextPair) for example in examples):
-            if self.crop is not None:
-                raise ValueError(message("crop must be null for pairs of texts, of which a part can be one text alone"))
-            if self.noise:
-                raise ValueError(message("noise must be 0 for pairs of texts, whose separators it would replace"))
-        if self.ngrams:
-            if tokenizer is None:
-                raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
-            texts = (tokenizer.encode_input(example.input) for example in examples)
-            self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
+        self.fit_inputs(examples, tokenizer)
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels, "weights": self.weights}
@@ -159,18 +140,12 @@ class Classify(nn.Module, Head):
         self._numbers = {label: number for number, label in enumerate(labels)}
 
     def build(self, output_size: int, final_size: int) -> None:
-        self.pool = Pooling(self.pooling, output_size, final_size)
-        self.output = nn.Linear(self.pool.output_size, len(self.labels))
-        self.wide: NgramLinear | None = None
-        if self.ngrams:
-            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
-            if self.idf is not None:  # else the weights of a run are loaded
-                self.wide.set_idf(self.idf)
+        self.build_layers(output_size, final_size, len(self.labels))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the label is missing"))
-        number = self._numbers.get(str(example.target), IGNORED)
+        number = self._numbers.get(_label_of(example), IGNORED)
         if number == IGNORED:
             text = message(
                 "the label '{label}' does not occur in the training data: counted as an error, left out of the loss",
@@ -179,14 +154,10 @@ class Classify(nn.Module, Head):
             warnings.warn(DataNote(text, example.location), stacklevel=2)
         yield Row(encoded_input, number)
 
-    def renew(self, row: Row, generator: np.random.Generator) -> Row:
-        ids = row.input if self.crop is None else crop_row(row.input, self.crop, generator)
-        return Row(replace_tokens(ids, self.noise, generator) if self.noise else ids, row.target)
-
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         return cross_entropy(
-            self._logits(encoded, batch),
+            self.outputs(encoded, batch),
             batch.targets,
             training=self.training,
             label_smoothing=self.label_smoothing,
@@ -194,7 +165,7 @@ class Classify(nn.Module, Head):
         )
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
+        probabilities = torch.softmax(self.outputs(encoded, batch).detach().double(), dim=1)
         return label_predictions(probabilities.cpu().numpy(), self.labels)
 
     def task(self) -> dict[str, Any]:
@@ -211,11 +182,6 @@ class Classify(nn.Module, Head):
             if target in self._numbers
         ]
         return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
-
-    def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Return float (batch, number of labels)."""
-        logits = self.output(self.dropout(self.pool(encoded, batch.mask)))
-        return logits if self.wide is None else logits + self.wide(batch.inputs, batch.lengths)
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -244,12 +210,24 @@ class Classify(nn.Module, Head):
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import tfidf_baseline
 
-        if tokenizer is None or not all(isinstance(example.input, str | TextPair) for example in train):
+        texts, test_texts = texts_of(train), texts_of(test)
+        if texts is None or test_texts is None:
             return None
         return tfidf_baseline(
-            [str(example.input) for example in train],
+            texts,
             [str(example.target) for example in train],
-            [str(example.input) for example in test],
+            test_texts,
             [str(example.target) for example in test],
             self.labels,
         )
+
+
+def _label_of(example: Example) -> str:
+    """Return the label of an example.
+
+    Raises:
+        DataError: it has several.
+    """
+    if isinstance(example.target, list):
+        raise DataError(message("the label is a list: use the head `multi_label`, or one label per example"))
+    return str(example.target)

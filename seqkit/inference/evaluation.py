@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from seqkit.contracts import DataNote, Example
 from seqkit.data.batching import split_batches
 from seqkit.data.dataset import Dataset, make_rows, read_examples
 from seqkit.data.limits import LengthLimit
+from seqkit.data.memory import read_pairs
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, NotFiniteError, UsageError
 from seqkit.inference.engine import not_finite
@@ -28,16 +29,15 @@ if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
 
 
-def evaluate(
-    parts: RunParts, data: str | Path | Iterable[tuple[Any, Any]], parameters: Mapping[str, Any]
-) -> dict[str, Any]:
+def evaluate(parts: RunParts, data: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metrics of a run, as `Run.evaluate` does."""
     wanted = message("evaluate takes a file or a list of (input, target) pairs")
     if isinstance(data, str) and "\0" in data:
         raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
     pairs: list[Any] = []
     if not isinstance(data, str | Path):
-        pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
+        read = read_pairs(data, lambda: parts.reader)
+        pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))") if read is None else read
         if parameters:
             raise UsageError(message("parameters of the reader need a file: pass its path"))
     engine = parts.torch_engine

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.contracts import Example, TextPair, Tokenizer
+from seqkit.data.memory import as_pair
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
 from seqkit.messages import format_value, message
@@ -158,13 +159,6 @@ def _check_input(value: Any, engine: Engine) -> Any:
     if engine.tokenizer.takes_words and isinstance(value, list | tuple):
         return [_check_text(word) for word in value]
     return _check_text(value)
-
-
-def as_pair(value: Any) -> Any:
-    """Return two texts in a list, a tuple or an array as a `TextPair`; any other value as it is."""
-    is_pair = isinstance(value, list | tuple | np.ndarray) and len(value) == 2
-    # A string of NumPy becomes Python's.
-    return TextPair(*(str(text) if isinstance(text, str) else text for text in value)) if is_pair else value
 
 
 def _check_pair(value: Any) -> TextPair:

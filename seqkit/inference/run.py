@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Example
+from seqkit.data.memory import as_pair, read_inputs
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
-from seqkit.inference.inputs import as_pair, encode_prompts, list_of
+from seqkit.inference.inputs import encode_prompts, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.messages import message
@@ -17,9 +18,12 @@ from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from seqkit.contracts import Tokenizer
     from seqkit.inference.engine import Engine
     from seqkit.inference.options import GenerationConfig
+    from seqkit.modeling.model import Model
 
 
 class Run:
@@ -87,6 +91,32 @@ class Run:
         from seqkit.reports.report import report
 
         return report([self.directory], None if output is None else Path(output))
+
+    @property
+    def history(self) -> DataFrame:
+        """The rows of metrics.jsonl as a pandas DataFrame: one row per epoch and split.
+
+        Raises:
+            UsageError: pandas is not installed; or an ensemble has none.
+        """
+        rows = self.metrics
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise UsageError(
+                message("history is a DataFrame, and pandas is not installed: pip install pandas, or use run.metrics")
+            ) from None
+        return DataFrame(rows)
+
+    @property
+    def model(self) -> Model:
+        """The torch module, in evaluation mode on the CPU, with the weights of the run.
+
+        Raises:
+            UsageError: an ensemble has several.
+        """
+        self._check_single(message("one model: load its members"))
+        return self._parts.torch_engine.model
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -222,10 +252,11 @@ class Run:
         Args:
             texts: a list, a pandas Series or a NumPy array of texts, or of lists of words if the tokenizer takes them;
                 or of features, float (time, features), if the recipe's reader yields them; or of pairs of texts,
-                `("first", "second")`, if it yields them. Predictions then contain the second text as `text_pair`.
+                `("first", "second")`, if it yields them: predictions then contain the second text as `text_pair`. Or
+                any other form of data in memory that `seqkit.run` takes, whose targets are ignored.
 
         Raises:
-            DataError: a text is empty, or the tokenizer rejects it.
+            DataError: a text is empty, or the tokenizer rejects it; or a table has no such column.
             UsageError: the head of this run generates text or makes no predictions, or `texts` has no items in order,
                 such as a table or a set.
         """
@@ -234,7 +265,9 @@ class Run:
             wanted, example = message("predict takes a list of arrays (time, features)"), "run.predict([frame.values])"
         else:
             wanted, example = message("predict takes a list of strings"), "run.predict(frame['text'])"
-        values = list_of(texts, wanted, example)
+        values = read_inputs(texts, lambda: self._parts.reader)
+        if values is None:
+            values = list_of(texts, wanted, example)
         if self.reads_pairs:
             values = [as_pair(value) for value in values]
         examples = (
@@ -292,11 +325,12 @@ class Run:
         weights = self.directory.members if self._parts.is_ensemble else self.directory.model
         return predict_examples(examples, [member.engine for member in members], weights)
 
-    def evaluate(self, data: str | Path | Iterable[tuple[Any, Any]], **parameters: Any) -> dict[str, Any]:
+    def evaluate(self, data: Any, **parameters: Any) -> dict[str, Any]:
         """Return the metrics of the head on new data.
 
         Args:
-            data: a file that the recipe's reader can read; or (input, target) pairs.
+            data: a file that the recipe's reader can read; or (input, target) pairs; or data in memory in another
+                form that `seqkit.run` takes: `(texts, labels)`, a DataFrame.
             parameters: parameters of the reader that replace those of the recipe, for a file.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqkit.contracts import Embedding, Encoder
+from seqkit.contracts import Embedding, Encoder, Reader
 from seqkit.contracts.capabilities import check_declared
 from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import DataError, SeqkitError
@@ -186,6 +186,7 @@ class Plan:
         plugins: the packages that the recipe requires. The source of one, if it is a path, is absolute.
         notes: warnings of the constructors.
         paths: the paths of the recipe: as it names them, by their absolute form.
+        memory: the reader of data in memory, which is read in place of `reader`.
     """
 
     name: str
@@ -204,6 +205,7 @@ class Plan:
     plugins: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     paths: dict[Path, Path] = field(default_factory=dict, compare=False)
+    memory: Reader | None = field(default=None, compare=False)
 
     @property
     def components(self) -> list[Spec]:

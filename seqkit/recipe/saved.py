@@ -7,8 +7,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from seqkit.contracts import Reader
 from seqkit.errors import DataError, RecipeError, UsageError
 from seqkit.messages import message
 from seqkit.recipe.checker import Checker
@@ -41,6 +42,32 @@ metrics be: evaluation leaves out those that are missing."""
 _DATA_PATH = re.compile(r"data\.((valid|test)\.)?path")
 
 
+class AbsentData(Reader):
+    """The reader of a run that was trained on data in memory, until the data is passed again.
+
+    Args:
+        run: the run directory.
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+
+    def read(self) -> NoReturn:
+        """Raise an error, because there is nothing to read.
+
+        Raises:
+            UsageError: always; the message says how to pass the data.
+        """
+        raise UsageError(
+            message(
+                "{run}: was trained on data in memory, which is not saved: resume it in Python, with the same data: "
+                "seqkit.resume({name!r}, data=…)",
+                run=self.run.path,
+                name=str(self.run.path),
+            )
+        )
+
+
 def read_saved_recipe(run: RunDirectory, document: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a run. Its paths are relative to the run directory.
 
@@ -56,7 +83,10 @@ def read_saved_recipe(run: RunDirectory, document: Mapping[str, Any]) -> Recipe:
             message("{run}: an ensemble is not trained: train its members, and combine them again", run=run.path)
         )
     data = json.loads(json.dumps(document["recipe"]))
-    return Recipe(data, origin=Position(str(run.plan), 1, 1), run=run.path)
+    recipe = Recipe(data, origin=Position(str(run.plan), 1, 1), run=run.path)
+    if "memory_sha256" in document:
+        recipe.memory = lambda spec: AbsentData(run)
+    return recipe
 
 
 def resolve_saved(

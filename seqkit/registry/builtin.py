@@ -18,8 +18,14 @@ def seqkit_readers() -> Iterator[Component]:
     yield Component(
         "table",
         "seqkit.readers.table:Table",
-        "labeled text in a CSV, TSV or JSON Lines file",
+        "labeled text in a CSV, TSV, JSON Lines or Parquet file",
         "seqkit.testing.builtin:table",
+    )
+    yield Component(
+        "sequences",
+        "seqkit.readers.sequences:Sequences",
+        "labeled sequences of numbers in a JSON Lines file",
+        "seqkit.testing.builtin:sequences",
     )
 
 
@@ -126,6 +132,18 @@ def seqkit_heads() -> Iterator[Component]:
         "seqkit.heads.classify:Classify",
         "another name for classify",
         "seqkit.testing.builtin:classify",
+    )
+    yield Component(
+        "multi_label",
+        "seqkit.heads.multi_label:MultiLabel",
+        "sequence classification: any number of labels per text",
+        "seqkit.testing.builtin:multi_label",
+    )
+    yield Component(
+        "regress",
+        "seqkit.heads.regress:Regress",
+        "sequence regression: one number per text, or several",
+        "seqkit.testing.builtin:regress",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,10 +24,13 @@ from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.encoders.projected import Projected
 from seqkit.encoders.stacked import Stacked
 from seqkit.heads.classify import Classify
+from seqkit.heads.multi_label import MultiLabel
 from seqkit.heads.next_char import NextChar
+from seqkit.heads.regress import Regress
 from seqkit.optimizers.adam import Adam, AdamW, NAdam
 from seqkit.optimizers.rmsprop import RMSprop
 from seqkit.optimizers.sgd import SGD
+from seqkit.readers.sequences import Sequences
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
 from seqkit.schedules.decay import Constant, Cosine, Linear, Step
@@ -86,6 +91,20 @@ def table() -> list[Check]:
             "tsv": checks(tsv, ".tsv", {tsv + "alone\n": 4, tsv + "\t1\n": 4}),
             "jsonl": checks(jsonl, ".jsonl", {jsonl + "[]\n": 3, jsonl + "{\n": 3, jsonl + '{"text": "x"}\n': 3}),
         }
+    )
+
+
+def sequences() -> list[Check]:
+    sample = '{"sequence": [[0.5, 1], [2, 3]], "label": "up"}\n{"sequence": [[4, 5]], "label": 1}\n'
+    expected = [(np.array([[0.5, 1], [2, 3]]), "up"), (np.array([[4.0, 5]]), "1")]
+    broken = {
+        sample + "[]\n": 3,
+        sample + '{"sequence": [[1]], "label": 1}\n': 3,
+        sample + '{"sequence": [], "label": 1}\n': 3,
+        sample + '{"sequence": [[1, 2]]}\n': 3,
+    }
+    return checks_for_reader(
+        lambda path: Sequences(path=path), sample, suffix=".jsonl", expected=expected, broken=broken
     )
 
 
@@ -301,6 +320,36 @@ def classify() -> list[Check]:
             "n-grams": checks_for_head(
                 lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
             ),
+        }
+    )
+
+
+def multi_label() -> list[Check]:
+    examples = [
+        replace(example, target=labels)
+        for example, labels in zip(LABELLED, (["a", "b"], ["b"], ["c"], ["a"], []), strict=True)
+    ]
+    return variants(
+        {
+            "final": checks_for_head(lambda: MultiLabel(dropout=0.3), examples),
+            "n-grams": checks_for_head(lambda: MultiLabel(pooling=["mean"], ngrams=2, ngram_buckets=64), examples),
+            "noise": checks_for_head(lambda: MultiLabel(crop=3, noise=0.2), examples),
+        }
+    )
+
+
+def regress() -> list[Check]:
+    def numbered(*targets: Any) -> list[Example]:
+        return [replace(example, target=target) for example, target in zip(LABELLED, targets, strict=True)]
+
+    return variants(
+        {
+            "one number": checks_for_head(lambda: Regress(dropout=0.3), numbered("1.5", "-2", "3", "0.25", "9")),
+            "two numbers": checks_for_head(
+                lambda: Regress(loss="huber", pooling="attention", ngrams=2, ngram_buckets=64),
+                numbered([1.5, 7], [-2, 8], [3, 9], [0.25, 7], [9, 5]),
+            ),
+            "noise": checks_for_head(lambda: Regress(crop=3, noise=0.2), numbered("1.5", "-2", "3", "0.25", "9")),
         }
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 from seqkit._version import __version__
 from seqkit.contracts import WithSpecialTokens
 from seqkit.contracts.parameters import INIT_FROM
+from seqkit.data.memory import MemoryReader
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
 from seqkit.errors import DataError, UsageError
@@ -48,6 +49,8 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
         "processes": processes,
         "versions": installed_versions(plan),
     }
+    if isinstance(plan.memory, MemoryReader):
+        document["memory_sha256"] = plan.memory.sha256()
     if came_from := describe_sources(plan):
         document[INIT_FROM] = came_from
     if recipe.command:
@@ -150,12 +153,15 @@ def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: Prepar
     """
     saved = document.get("data_sha256")
     splits = _differences(saved, data.digests())
-    if not splits:
+    memory_sha256 = plan.memory.sha256() if isinstance(plan.memory, MemoryReader) else None
+    if not splits and document.get("memory_sha256", memory_sha256) == memory_sha256:
         return
     changed = ", ".join(split for split in SPLITS if split in splits) or message("all splits")
     files, now = document.get("files_sha256"), data_file_digests(plan)
     files = files if isinstance(files, dict) else {}
-    if changed_files := [key for key in now if key in files and files[key] != now[key]]:
+    if memory_sha256:
+        reason = message("pass the data that the run was started with, in the same order")
+    elif changed_files := [key for key in now if key in files and files[key] != now[key]]:
         reason = message("the file of {key} has changed: restore it", key=changed_files[0])
     else:
         made_with = ", ".join(_describe_versions(document, plan)) or message("the versions that made the run")

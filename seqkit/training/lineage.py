@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.contracts.parameters import INIT_FROM
+from seqkit.data.memory import MemoryReader
 from seqkit.data.splits import SPLITS
 from seqkit.errors import RecipeError
 from seqkit.messages import format_value, message
@@ -42,7 +43,9 @@ def _origin(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what plan.json of a run says about its data, its split and the runs that it began with."""
     recipe = document["recipe"]
     origin = {"seed": recipe.get("seed"), "data": recipe.get("data"), "head": _type(recipe.get("head"))}
-    origin |= {key: document[key] for key in ("files_sha256", "data_sha256", INIT_FROM) if key in document}
+    origin |= {
+        key: document[key] for key in ("files_sha256", "memory_sha256", "data_sha256", INIT_FROM) if key in document
+    }
     return origin
 
 
@@ -103,11 +106,12 @@ def _difference(origin: Mapping[str, Any], plan: Plan, files: Mapping[str, str])
     other = other if isinstance(other, dict) else {}
     theirs = origin.get("files_sha256")
     theirs = theirs if isinstance(theirs, dict) else {}
-    trained = theirs.get("data.path")
+    trained = theirs.get("data.path", origin.get("memory_sha256"))
+    read = plan.memory.sha256() if isinstance(plan.memory, MemoryReader) else files.get("data.path")
     for split in SPLITS[1:]:
         if trained is not None and files.get(f"data.{split}.path") == trained:
             return message("it was trained on the file of data.{split}", split=split), True
-    is_same_file = files.get("data.path") == trained and (trained is not None or _reader(own) == _reader(other))
+    is_same_file = read == trained and (trained is not None or _reader(own) == _reader(other))
     if plan.split is None and is_same_file:
         return "", False
     is_by_text = plan.split is not None and plan.split.by == "hash"

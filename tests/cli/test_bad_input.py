@@ -311,7 +311,7 @@ def test_invalid_data_for_evaluate_exits_with_3(
 def test_unknown_file_format_for_evaluate_exits_with_2(run_command, classification_run: Path, tmp_path: Path) -> None:
     (tmp_path / "new.docx").write_text(TEST_REVIEWS, encoding="utf-8")
     line = failure(run_command, 2, tmp_path, "evaluate", classification_run, "--data", "new.docx")
-    assert line == "new.docx: format is not clear from the file name new.docx: set it to csv, tsv or jsonl"
+    assert line == "new.docx: format is not clear from the file name new.docx: set it to csv, tsv, jsonl or parquet"
 
 
 @pytest.mark.parametrize("arguments", [["generate"], ["predict", "a"], ["evaluate", "--data", "x.csv"]])

@@ -318,7 +318,7 @@ IN_LABELS = {
     "unknown key of a side": Case("    test: 0.1", "  test: {pth: t.csv}", 7, "data.test.pth",
                                   "(did you mean 'path'?)"),
     "path without a known ending": Case("path: reviews.csv", "path: reviews.data", 1, "data.format",
-                                        "csv, tsv or jsonl"),
+                                        "csv, tsv, jsonl or parquet"),
     "label in the text's column": Case("path: reviews.csv", "path: reviews.csv\n  label: text", 4, "data.label",
                                        "a different column than text"),
     "unknown weights": Case("class_weights: balanced", "class_weights: even", 13, "head.class_weights",

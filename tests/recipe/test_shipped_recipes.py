@@ -220,3 +220,22 @@ def test_writing_the_corpus_again_gives_the_same_bytes(corpus, tmp_path: Path) -
     subprocess.run([sys.executable, tmp_path / "write_corpus.py"], check=True)
     for side in corpus:
         assert (tmp_path / f"{side}.csv").read_bytes() == (folder / f"{side}.csv").read_bytes()
+
+
+def test_scores_depend_on_the_order_of_clauses(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / "scores.yaml", runs=tmp_path, quiet=True, train={"epochs": 5}, baseline="off")
+    assert run.result["metrics"]["test"]["r2"] > 0.75
+    first, second = (prediction["value"] for prediction in run.result["predictions"])
+    assert first < 0 < second
+
+
+def test_topics_are_found(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / "topics.yaml", runs=tmp_path, quiet=True, train={"epochs": 3}, baseline="off")
+    assert run.result["metrics"]["test"]["micro_f1"] > 0.95
+    assert run.result["predictions"][0]["labels"] == ["food", "staff"]
+
+
+def test_writing_the_notes_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    folder = RECIPES / "data" / "notes"
+    subprocess.run([sys.executable, folder / "write_corpus.py", tmp_path], check=True)
+    assert (tmp_path / "notes.jsonl").read_bytes() == (folder / "notes.jsonl").read_bytes()

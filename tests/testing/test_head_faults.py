@@ -247,6 +247,11 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "loss_over_windows",
         "set per_time_step = False",
     ),
+    "a cut input lacks targets": (
+        faulty_class(Tags, accepts_cut=True),
+        "rows",
+        "set accepts_cut to False",
+    ),
     "predict reads the targets": (
         faulty_class(Tags, predict=predict_from_targets),
         "predictions_ignore_targets",
@@ -273,7 +278,7 @@ FAULTS: dict[str, tuple[type, str, str]] = {
     "padding is included in a mean": (
         faulty_class(
             Classify,
-            _logits=lambda self, encoded, batch: self.output(encoded.outputs.mean(dim=1)),
+            outputs=lambda self, encoded, batch: self.output(encoded.outputs.mean(dim=1)),
             needs=frozenset({"outputs"}),
             build=lambda self, output_size, final_size: Classify.build(self, output_size, output_size),
         ),

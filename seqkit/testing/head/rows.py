@@ -88,16 +88,16 @@ def rows(case: HeadCase) -> None:
                     "target per time step, or set per_time_step = False"
                 )
             )
-        if head.accepts_cut and np.ndim(row.target):
-            raise ContractViolation(
-                message(
-                    "accepts_cut is True, but a row has several targets, which a cut input would lack time steps for: "
-                    "set accepts_cut to False"
-                )
-            )
     if len({np.ndim(row.target) for row in found}) > 1:
         raise ContractViolation(
             message("some rows have a single target and some a target per time step: yield the same kind in all rows")
+        )
+    if head.accepts_cut and (head.per_time_step or len({np.shape(row.target) for row in found}) > 1):
+        raise ContractViolation(
+            message(
+                "accepts_cut is True, but the number of targets depends on the row, so a cut input would lack time "
+                "steps for some: set accepts_cut to False"
+            )
         )
 
 
