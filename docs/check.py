@@ -1,7 +1,8 @@
 """Run every command of README and docs, and compare its output with the page: `make docs-check`.
 
 A block `console` has commands (`$ seqkit ...`), each followed by its output; `sh` is a script and `python` a program,
-without output. The blocks of a page are run in order, in a fresh copy of the repository.
+without output. The blocks of a page are run in order, in a fresh copy of the repository. The pages in docs/zh have the
+blocks of those in docs/en, as tests/docs/test_site.py checks.
 
 In an expected output, a line `…` matches any number of lines, and `…` inside a line any text. Times, speeds, thread
 counts and probabilities in parentheses are not compared. A block after `<!-- docs-check: skip REASON -->`, or after the
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/*.md", "plugins/*/README.md"]
+PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/en/**/*.md", "plugins/*/README.md"]
 SKIP = re.compile(r"<!-- docs-check: skip (.+?) -->")
 FILE = re.compile(r"(From )?\*\*`[^`]+`\*\*")
 BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
