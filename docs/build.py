@@ -1,8 +1,8 @@
 """Build the documentation site in English and Chinese, into build/docs/site: `make docs`.
 
-A language is a folder of Markdown pages, docs/en or docs/zh, with the same names. Each becomes a site of its own, so that
-its search knows the language. The pages are copied to build/docs/pages first, where docs/reference.py adds those that describe
-the code. A link to a file of the repository that is no page becomes plain text, since the site does not have the file.
+The pages are Markdown in docs/en and docs/zh, with the same names. Each language becomes a separate site, whose search
+knows the language. The pages are copied to build/docs/pages first, where docs/reference.py adds those that describe the
+code. A link to a file of the repository that is not a page becomes plain text, since the site does not have the file.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ SECTIONS = {
     "explanation": {"en": "Explanation", "zh": "原理说明"},
 }
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+CHINESE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…—]"
+CHINESE_LINE_END = re.compile(rf"(?<={CHINESE})\n *(?={CHINESE})")  # HTML would show it as a space
 START = """<!doctype html>
 <meta charset="utf-8">
 <title>seqkit</title>
@@ -60,7 +63,9 @@ def site_text(text: str, page: Path) -> str:
             return f"{mark}[{label}]({target.replace('../assets', 'assets', 1)})"
         return label
 
-    return LINK.sub(replace, text)
+    parts = CODE.split(text)
+    parts[::2] = [CHINESE_LINE_END.sub("", LINK.sub(replace, part)) for part in parts[::2]]
+    return "".join(parts)
 
 
 def stage(language: str, folder: Path) -> None:

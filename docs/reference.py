@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from dataclasses import MISSING, Field, fields
+from typing import Any
 
 import click
+from pymdownx.slugs import slugify
 
 import seqkit
 from seqkit import cli, errors, hookspecs
 from seqkit.cli.describe import component_as_data
 from seqkit.recipe import generation, schema
 from seqkit.recipe.descriptions import describe
+from seqkit.recipe.parameters import Parameter, parameters
 from seqkit.recipe.section import Section
 from seqkit.registry import load_registry
 from seqkit.runs import directory
@@ -90,6 +93,17 @@ WORDS = {
         "top": "配方的顶层",
     },
 }
+SECTIONS: dict[str, type[Section]] = {
+    "train": schema.Train,
+    "train.groups": schema.Group,
+    "train.early_stopping": schema.EarlyStopping,
+    "train.average: ema": schema.EMA,
+    "train.average: swa": schema.SWA,
+    "data.split: hash": schema.HashSplit,
+    "data.split: random": schema.RandomSplit,
+    "data.split: order": schema.OrderSplit,
+    "generate": generation.Generate,
+}
 ITEM = re.compile(r"^    (?! )([^:\n]+): *", re.MULTILINE)
 SECTION = re.compile(r"^(Args|Attributes|Returns|Raises|Yields):\n((?:    .*\n|\n)+)", re.MULTILINE)
 
@@ -141,32 +155,37 @@ def _command(words: dict[str, str], path: str, command: click.Command) -> Iterat
 def recipe_keys(words: dict[str, str]) -> Iterator[str]:
     """Yield the page of the keys of a recipe that are not parameters of components."""
     yield from _head(words, "Recipe keys")
-    yield from _section(words, words["top"], schema.Settings)
-    kinds = [("train", schema.Train), ("train.groups", schema.Group), ("train.early_stopping", schema.EarlyStopping)]
-    kinds += [("train.average: ema", schema.EMA), ("train.average: swa", schema.SWA)]
-    kinds += [(f"data.split: {cls.by}", cls) for cls in (schema.HashSplit, schema.RandomSplit, schema.OrderSplit)]
-    for title, cls in [*kinds, ("generate", generation.Generate)]:
-        yield from _section(words, f"`{title}`", cls)
+    for title, cls in {words["top"]: schema.Settings, **SECTIONS}.items():
+        text, parts = _parse(inspect.cleandoc(cls.__doc__ or ""))
+        meanings, kinds = parts.get("Attributes", {}), parameters(cls)
+        yield f"## {title}"
+        yield text
+        rows = [
+            (f"`{field.name}`", _kind(kinds[field.name]), _default(words, field), meanings.get(field.name, ""))
+            for field in fields(cls)
+        ]
+        yield _table((words["key"], words["value"], words["default"], words["meaning"]), rows)
 
 
-def _section(words: dict[str, str], title: str, cls: type[Section]) -> Iterator[str]:
-    text, parts = _parse(inspect.cleandoc(cls.__doc__ or ""))
-    meanings, hints = parts.get("Attributes", {}), get_type_hints(cls, include_extras=True)
-    yield f"## {title}"
-    yield text
-    rows = []
-    for field in fields(cls):
-        default = field.default_factory() if field.default_factory is not MISSING else field.default
-        shown = "" if isinstance(default, Section) else _value(words, default)
-        rows.append((f"`{field.name}`", _kind(hints[field.name]), shown, meanings.get(field.name, "")))
-    yield _table((words["key"], words["value"], words["default"], words["meaning"]), rows)
-
-
-def _kind(annotation: Any) -> str:
-    try:
-        return describe(annotation)
-    except (AttributeError, KeyError, TypeError, ValueError):  # a section or a component in a key
+def _default(words: dict[str, str], field: Field[Any]) -> str:
+    if field.default_factory is not MISSING:
+        return _value(field.default_factory())
+    if isinstance(field.default, Section):
         return ""
+    return words["required"] if field.default is MISSING else _value(field.default)
+
+
+def _kind(parameter: Parameter) -> str:
+    """Return what a key can be, with links to the components and sections that it holds."""
+    if parameter.nested:
+        link = f"[{parameter.nested}]({parameter.nested}s.md)"
+        return f"a list of {link}" if parameter.is_list else link
+    titles = {cls.__name__: title for title, cls in SECTIONS.items()}
+    return re.sub(
+        r"\b(?:an? )?(\w+) objects?\b",
+        lambda match: f"[{titles[match[1]]}](#{slugify(case='lower')(titles[match[1]], '-')})",
+        describe(parameter.annotation),
+    )
 
 
 def components(words: dict[str, str], kind: str, entries: Iterable[Any]) -> Iterator[str]:
@@ -183,7 +202,7 @@ def components(words: dict[str, str], kind: str, entries: Iterable[Any]) -> Iter
             (
                 f"`{parameter['name']}`",
                 parameter["type"],
-                words["required"] if parameter["required"] else _value(words, parameter["default"]),
+                words["required"] if parameter["required"] else _value(parameter["default"]),
                 meanings.get(parameter["name"], ""),
             )
             for parameter in data["parameters"]
@@ -200,7 +219,7 @@ def run_directory(words: dict[str, str]) -> Iterator[str]:
 
 
 def _joined(text: str) -> Iterator[tuple[str, str]]:
-    """Yield name and description of each file in an indented list, whose descriptions continue on lines of their own."""
+    """Yield name and description of each file in an indented list; a description can have several lines."""
     for entry in re.findall(r"^ {4}(\S+) {2,}(.*(?:\n {20,}.*)*)", text, re.MULTILINE):
         yield f"`{entry[0]}`", " ".join(entry[1].split())
 
@@ -259,7 +278,7 @@ def _documented(words: dict[str, str], name: str, value: Any, level: str) -> Ite
 
 
 def _parse(docstring: str) -> tuple[str, dict[str, dict[str, str]]]:
-    """Split a docstring into its text and its sections: `{"Args": {"dim": "the width"}}`; text without names is under ""."""
+    """Split a docstring into its text and its sections: `{"Args": {"dim": "the width"}}`, `{"Returns": {"": "…"}}`."""
     sections = {}
     for name, body in SECTION.findall(docstring + "\n"):
         if name in ("Returns", "Yields"):
@@ -275,11 +294,10 @@ def _head(words: dict[str, str], title: str) -> Iterator[str]:
     yield words["from-code"]
 
 
-def _value(words: dict[str, str], value: Any) -> str:
-    if value is MISSING:
-        return words["required"]
-    shown = {None: "null", True: "true", False: "false"}.get(value, value) if isinstance(value, bool | None) else value
-    return f"`{list(shown) if isinstance(shown, tuple) else shown}`"
+def _value(value: Any) -> str:
+    if isinstance(value, bool | None):
+        return f"`{json.dumps(value)}`"
+    return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
 def _table(names: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
