@@ -1,6 +1,6 @@
 """Draw the gates of one LSTM cell while it reads a sentence: python docs/draw_gates.py RUN [FILE.svg]
 
-The run is one of recipes/char_gen.yaml. The cell is that whose memory differs most between the two cities, one character
+The run is one of recipes/char_gen.yaml. The cell is that whose memory differs most between the two cities, just
 before `apples` and `bananas`. Prints the numbers that docs/en/tutorial/lstm-cell.md quotes.
 """
 
@@ -46,7 +46,7 @@ def draw(panels: list[tuple[str, dict[str, Tensor]]]) -> str:
     """Return an SVG with a line of squares per row: blue is positive, orange negative, pale near zero.
 
     Args:
-        panels: a text and its rows of values, one number per character. Cell states are divided by 4 to show their size.
+        panels: a text and its rows of values, one number per character. Cell states are divided by 4.
     """
     parts, top = [], 0
     for text, rows in panels:
