@@ -194,8 +194,8 @@ def _run_requested_outputs(plan: Plan, run: RunDirectory) -> dict[str, Any]:
 
     trained = Run(run)
     outputs: dict[str, Any] = {}
-    if plan.generate and plan.generate.prompt:
-        outputs["generated"] = [{"prompt": plan.generate.prompt, "text": trained.generate()}]
+    if plan.generate:  # without a prompt, the head generates whole texts
+        outputs["generated"] = [{"prompt": plan.generate.prompt or "", "text": trained.generate()}]
     if plan.predict:
         outputs["predictions"] = trained.predict(plan.predict)
     return outputs

@@ -35,6 +35,9 @@ class Head(Contract, ABC):
             several tokens, that of its `first` token, of its `last`, or their `mean`. `rows`, `loss` and `predict` then
             see one time step per word, with the id of its first token. None for any other head.
         generates: whether the head has `logits` over the vocabulary, so that `seqkit generate` can use it.
+        whole_texts: for a head that `generates`: whether its rows begin with the special token `begin` and end with
+            `end`, which it requests. A prompt then begins with `begin` and may be empty, and a generated text ends
+            where `end` is sampled.
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
@@ -64,6 +67,7 @@ class Head(Contract, ABC):
     per_time_step: bool = False
     per_word: Literal["first", "last", "mean"] | None = None
     generates: bool = False
+    whole_texts: bool = False
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()

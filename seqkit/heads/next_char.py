@@ -50,14 +50,19 @@ class NextChar(nn.Module, Head):
     the token that it predicts. The loss is the mean of both directions, and no text can be generated. Another recipe
     takes what was learned with `init_from`.
 
+    With `whole_texts`, each text is learned from its beginning to its end, as suits names or poems (one per line, with
+    the reader's `unit: line`): its first token and its end are predicted too. A generated text then needs no prompt,
+    and ends by itself.
+
     The metrics are `perplexity`, exp of the mean loss per token, which can be compared only between runs with the same
     tokenizer, and `bits_per_char`, which can be compared between tokenizers: the loss of all predicted tokens in bits,
     divided by the number of characters that these tokens add to the decoded text. The first token of each text is not
-    predicted, so its characters are not counted; neither are those that the tokenizer omits. A token without text, as
-    for an unknown word, counts as one character.
+    predicted (it is with `whole_texts`), so its characters are not counted; neither are those that the tokenizer omits.
+    A token without text, as for an unknown word, counts as one character, and the end of a text as none.
 
     Args:
         objective: `step`, `prefix` or `bidirectional`.
+        whole_texts: whether to predict the first token of each text, and its end.
         context: the longest prefix in tokens, for `prefix`. Also the number of tokens that are encoded again for each
             generated token if the encoder is not causal.
         allow_leak: whether an encoder that is not causal may be trained with `step`, to demonstrate that its low loss
@@ -85,6 +90,7 @@ class NextChar(nn.Module, Head):
         self,
         *,
         objective: Literal["step", "prefix", "bidirectional"] = "step",
+        whole_texts: bool = False,
         context: PositiveInt = 128,
         allow_leak: bool = False,
         dropout: Fraction = 0.0,
@@ -95,7 +101,12 @@ class NextChar(nn.Module, Head):
         super().__init__()
         if allow_leak and objective == "bidirectional":
             raise ValueError(message("allow_leak has no effect with the objective bidirectional: remove it"))
+        if whole_texts and objective == "bidirectional":
+            raise ValueError(message("whole_texts has no effect with the objective bidirectional: remove it"))
         self.objective = objective
+        self.whole_texts = whole_texts
+        if whole_texts:
+            self.special_tokens = frozenset({"begin", "end"})
         self.context = context
         self.allow_leak = allow_leak
         self.dropout = nn.Dropout(dropout)
@@ -117,18 +128,23 @@ class NextChar(nn.Module, Head):
 
     @property
     def takes_long_texts(self) -> bool:  # type: ignore[override]
-        return self.objective == "step"
+        return self.objective == "step" and not self.whole_texts
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is None:
             raise DataError(message("there are no tokens to predict: the reader yields features, not text"))
         self.vocab_size = tokenizer.vocab_size
+        if self.whole_texts:
+            self._ends = tokenizer.special_ids["begin"], tokenizer.special_ids["end"]
 
     def state(self) -> dict[str, Any]:
-        return {"vocab_size": self.vocab_size}
+        return {"vocab_size": self.vocab_size} | ({"ends": list(self._ends)} if self.whole_texts else {})
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.vocab_size = int(state["vocab_size"])
+        if self.whole_texts:
+            begin, end = state["ends"]
+            self._ends = int(begin), int(end)
 
     def build(self, output_size: int, final_size: int, embedding: Embedding | None = None) -> None:
         width = output_size if self.per_time_step else final_size
@@ -168,7 +184,7 @@ class NextChar(nn.Module, Head):
         return TiedLinear(embedding)
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
-        ids = encoded_input
+        ids = self._with_ends(encoded_input)
         if len(ids) < 2 and self.objective == "bidirectional":
             text = message("skipped for pretraining: a text of one token has no neighboring token to predict")
             warnings.warn(DataNote(text, example.location), stacklevel=2)
@@ -183,6 +199,14 @@ class NextChar(nn.Module, Head):
             return
         for end in range(1, len(ids)):
             yield Row(ids[max(0, end - self.context) : end], ids[end])
+
+    def _with_ends(self, ids: np.ndarray) -> np.ndarray:
+        """Return the ids of a text with those of its beginning and its end, if there are any."""
+        return np.array([self._ends[0], *ids, self._ends[1]]) if self.whole_texts else ids
+
+    def _ids(self, example: Example, tokenizer: Tokenizer) -> np.ndarray:
+        is_long = isinstance(example.input, LongText)
+        return self._with_ends(example.input.ids if is_long else tokenizer.encode_input(example.input))
 
     def renew(self, row: Row, generator: np.random.Generator) -> Row:
         return Row(replace_tokens(row.input, self.noise, generator), row.target)
@@ -233,21 +257,17 @@ class NextChar(nn.Module, Head):
         assert tokenizer is not None
         is_long = any(isinstance(example.input, LongText) for example in train)
         model = NGram(tokenizer.vocab_size, max_ids=MAX_BASELINE_IDS if is_long else None)
-        model.fit([_ids(example, tokenizer) for example in train])
-        loss = model.loss([_ids(example, tokenizer) for example in test])
+        model.fit([self._ids(example, tokenizer) for example in train])
+        loss = model.loss([self._ids(example, tokenizer) for example in test])
         return {"name": model.name, "loss": loss} | self.metrics(loss, [], test, tokenizer=tokenizer)
 
     def _predicted_sizes(self, examples: Sequence[Example], tokenizer: Tokenizer) -> tuple[int, int]:
         """Return the number of tokens that are predicted in a split, and of the characters that they stand for."""
         if self._last_sizes[0] is not examples:  # a split is evaluated after each epoch
-            texts = [_ids(example, tokenizer) for example in examples]
+            texts = [self._ids(example, tokenizer) for example in examples]
             tokens = sum(len(ids) - 1 for ids in texts)
             self._last_sizes = examples, tokens, sum(_predicted_characters(ids, tokenizer) for ids in texts)
         return self._last_sizes[1:]
-
-
-def _ids(example: Example, tokenizer: Tokenizer) -> np.ndarray:
-    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode_input(example.input)
 
 
 def _predicted_characters(ids: np.ndarray, tokenizer: Tokenizer) -> int:

@@ -49,8 +49,13 @@ def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
     return list(values)
 
 
-def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndarray]:
+def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer, *, begin: int | None = None) -> list[np.ndarray]:
     """Return the ids of prompts, each int64 (time,).
+
+    Args:
+        prompts: the texts.
+        tokenizer: encodes them.
+        begin: the id that each prompt begins with, so that a prompt may be empty; None for none.
 
     Raises:
         UsageError: a prompt cannot be encoded.
@@ -61,11 +66,12 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
         if len(prompts) > 1:
             place = message("prompt {number} of {count}", number=number, count=len(prompts))
         try:
-            encoded.append(tokenizer.encode_prompt(_check_text(prompt)))
+            ids = tokenizer.encode_prompt(_check_text(prompt)) if prompt else np.empty(0, dtype=np.int64)
         except (UnknownText, UsageError) as error:
             raise UsageError(message("{place}: {reason}", place=place, reason=error)) from None
-        if not len(encoded[-1]):
+        if not len(ids) and (prompt or begin is None):
             raise UsageError(message("{place}: none of its tokens is in the vocabulary", place=place))
+        encoded.append(ids if begin is None else np.insert(ids, 0, begin))
     return encoded
 
 

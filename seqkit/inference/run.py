@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.contracts import Example
 from seqkit.data.memory import as_pair, read_inputs
 from seqkit.data.notes import report_notes
-from seqkit.errors import UsageError
+from seqkit.errors import DataError, UsageError
 from seqkit.inference.inputs import encode_prompts, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
@@ -193,7 +193,8 @@ class Run:
         )
         engine = self._engine
         engine.load()
-        rows = [(ids, 0) for ids in encode_prompts(config.prompts, self.tokenizer)]
+        begin, end = self._text_ends()
+        rows = [(ids, 0) for ids in encode_prompts(config.prompts, self.tokenizer, begin=begin)]
         if config.samples:
             rows = [(rows[0][0], number) for number in range(config.samples)]
         blocks = parallel_map(
@@ -205,6 +206,7 @@ class Run:
                 sampling=config.sampling,
                 generators=[row_generator(config.seed, number) for _, number in block],
                 stop=config.stop,
+                end=end,
                 is_cancelled=cancelled.is_set,
             ),
             [rows[first : first + engine.max_rows] for first in range(0, len(rows), engine.max_rows)],
@@ -219,7 +221,8 @@ class Run:
 
         config = self.generation_config(prompt=prompt, length=length, **options)
         self._engine.load()  # a corrupt file is reported here, before the first piece is requested
-        (ids,) = encode_prompts(config.prompts, self.tokenizer)
+        begin, end = self._text_ends()
+        (ids,) = encode_prompts(config.prompts, self.tokenizer, begin=begin)
         return stream(
             self._engine,
             self.tokenizer,
@@ -228,6 +231,7 @@ class Run:
             sampling=config.sampling,
             seed=config.seed,
             stop=config.stop,
+            end=end,
         )
 
     def generation_config(self, **options: Any) -> GenerationConfig:
@@ -244,7 +248,19 @@ class Run:
                 message("{run}: the head '{head}' does not generate text: use predict", run=self.path, head=head)
             )
         self._check_single(message("a text to generate: use one of its members"))
-        return generation_config(options, self.recipe, self.directory.plan)
+        return generation_config(options, self.recipe, self.directory.plan, empty_prompt=self._engine.whole_texts)
+
+    def _text_ends(self) -> tuple[int, int] | tuple[None, None]:
+        """Return the ids that a text begins and ends with, if the head generates whole texts."""
+        if not self._engine.whole_texts:
+            return None, None
+        ids = self.tokenizer.special_ids
+        if not {"begin", "end"} <= set(ids):
+            text = message(
+                "{file}: corrupt: the tokenizer has no tokens `begin` and `end`", file=self.directory.tokenizer
+            )
+            raise DataError(text)
+        return ids["begin"], ids["end"]
 
     def predict(self, texts: Iterable[Any]) -> list[dict[str, Any]]:
         """Return the prediction for each text: `{"text": …, "label": …, "probabilities": {label: p}}`.

@@ -50,6 +50,10 @@ class TorchEngine:
     def generates(self) -> bool:
         return self.model.head.generates
 
+    @property
+    def whole_texts(self) -> bool:
+        return self.model.head.whole_texts
+
     @cached_property
     def tokenizer(self) -> Tokenizer | None:
         if self.plan.tokenizer is None:

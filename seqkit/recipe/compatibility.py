@@ -75,7 +75,7 @@ def find_conflicts(
         yield Problem(("train", "sequence_length"), text)
     if settings.generate and not head.generates:
         yield Problem(("generate",), message("'{head}' cannot generate: use `predict:`", head=name), at_key=True)
-    elif settings.generate and settings.generate.prompt is None:
+    elif settings.generate and settings.generate.prompt is None and not head.whole_texts:
         yield Problem(("generate", "prompt"), message("is required: the text to continue"), at_key=True)
     if settings.predict and head.generates:
         text = message("'{head}' generates text and predicts no labels: use `generate:`", head=name)

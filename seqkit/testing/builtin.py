@@ -307,6 +307,7 @@ def next_char() -> list[Check]:
             "prefix": checks_for_head(lambda: NextChar(objective="prefix", context=5), TEXTS),
             "tied": checks_for_head(lambda: NextChar(tied=True, label_smoothing=0.1), TEXTS),
             "noise": checks_for_head(lambda: NextChar(noise=0.3), TEXTS),
+            "whole_texts": checks_for_head(lambda: NextChar(whole_texts=True), TEXTS),
         }
     )
 
