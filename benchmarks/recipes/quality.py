@@ -96,7 +96,7 @@ def count_poems(run: Path) -> str:
     """Return the share of 500 samples that have the form of a quatrain: four lines of five or of seven characters."""
     command = [sys.executable, "-m", "seqkit", "generate", str(run), "--samples", "500", "--temperature", "0.8"]
     done = subprocess.run(
-        [*command, "--prompt", "\n", "--length", "60", "--stop", "\n", "--seed", "1"],
+        [*command, "--length", "60", "--seed", "1"],
         cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     texts = [json.loads(line)["text"] for line in done.stdout.splitlines()]

@@ -152,7 +152,9 @@ def test_a_prompt_is_required_otherwise(tmp_path: Path) -> None:
 
 def test_whole_texts_cannot_be_combined_with_the_objective_bidirectional() -> None:
     recipe = RECIPE | {"head": {"type": "next_char", "whole_texts": True, "objective": "bidirectional"}}
-    with pytest.raises(RecipeError, match="head.whole_texts: has no effect with the objective bidirectional: remove it"):
+    with pytest.raises(
+        RecipeError, match="head.whole_texts: has no effect with the objective bidirectional: remove it"
+    ):
         seqkit.run(recipe, quiet=True)
 
 

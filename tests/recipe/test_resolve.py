@@ -60,6 +60,7 @@ def test_every_default_is_filled_in() -> None:
         "head": {
             "type": "next_char",
             "objective": "step",
+            "whole_texts": False,
             "context": 128,
             "allow_leak": False,
             "dropout": 0.0,

@@ -74,6 +74,21 @@ class Tags(nn.Module, Head):
         return {"accuracy": sum(one == other for one, other in pairs) / max(1, len(pairs))}
 
 
+class WithoutEnds(Tags):
+    """A head that generates and claims to do so from the beginning of a text to its end."""
+
+    needs = frozenset({"outputs", "causal"})
+    generates = True
+    whole_texts = True
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        assert tokenizer is not None
+        self.tags = list(range(tokenizer.vocab_size))
+
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+        yield Row(encoded_input[:-1], encoded_input[1:])
+
+
 def faulty_class(base: type, **attributes: Any) -> type:
     """Return a subclass with some attributes replaced."""
     return type("Faulty", (base,), attributes)
@@ -246,6 +261,21 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         faulty_class(Tags, loss=loss_with_neighbors),
         "loss_over_windows",
         "set per_time_step = False",
+    ),
+    "whole texts without ends": (
+        faulty_class(WithoutEnds, special_tokens=frozenset({"begin", "end"})),
+        "whole_texts",
+        "begin with that of the special token `begin`",
+    ),
+    "whole texts without special tokens": (
+        WithoutEnds,
+        "whole_texts",
+        "special_tokens lacks 'begin'",
+    ),
+    "whole texts of a head that predicts": (
+        faulty_class(Tags, whole_texts=True),
+        "whole_texts",
+        "but generates is False",
     ),
     "a cut input lacks targets": (
         faulty_class(Tags, accepts_cut=True),

@@ -244,15 +244,19 @@ def predicts_next_token(case: HeadCase) -> None:
     best = head.logits(case.memorized.encoded).argmax(dim=2)
     number = 0
     for ids in case.encoded_inputs:
+        text = ids
+        if head.whole_texts and case.tokenizer is not None:
+            special = case.tokenizer.special_ids
+            text = np.array([special["begin"], *ids, special["end"]])
         for row in head.rows(Example(case.examples[0].input), ids):
             predicted = best[number, : len(row.input)].tolist()
-            if not any(predicted == following[-len(predicted) :] for following in _following(ids, row.input)):
+            if not any(predicted == following[-len(predicted) :] for following in _following(text, row.input)):
                 raise ContractViolation(
                     message(
                         "after the ids {input} of the text {text} it predicts {predicted}: the "
                         "target of a time step is the next id",
                         input=shorten(row.input.tolist()),
-                        text=shorten(ids.tolist(), 80),
+                        text=shorten(text.tolist(), 80),
                         predicted=shorten(predicted),
                     )
                 )
