@@ -105,6 +105,7 @@ def _invoke(arguments: list[str]) -> int:
         commands,
         inference_commands,
         plugin_commands,
+        recipes_command,
         report_command,
     )
     from seqkit.cli.group import seqkit
