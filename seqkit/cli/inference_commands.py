@@ -217,24 +217,44 @@ def _nulls(value: Any) -> Any:
     return {key: _nulls(item) for key, item in value.items()} if isinstance(value, dict) else None
 
 
-@seqkit.command(short_help="Evaluate a run on new data.")
+@seqkit.command(short_help="Evaluate a run.")
 @run_argument
 @click.option(
     "--data",
-    required=True,
     type=click.Path(path_type=Path, allow_dash=True),
-    help="A file in the format that the recipe reads; - for standard input.",
+    help="A file in the format that the recipe reads; - for standard input.  [default: the data of the run]",
 )
+@click.option(
+    "--split",
+    type=click.Choice(["test", "valid", "train"]),
+    help="A split of the data of the run.  [default: the first of these that it has]",
+)
+@click.option("--again", is_flag=True, help="Read the data of the run again, and evaluate it.")
 @text_option
 @click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
 @set_option
-def evaluate(run: Path, data: Path, text: str | None, label: str | None, changes: tuple[str, ...]) -> None:
-    """Evaluate a trained run on new data; prints the head's metrics as JSON."""
+def evaluate(
+    run: Path,
+    data: Path | None,
+    split: str | None,
+    again: bool,
+    text: str | None,
+    label: str | None,
+    changes: tuple[str, ...],
+) -> None:
+    """Evaluate a trained run; prints the head's metrics as JSON.
+
+    Without --data, prints what training has recorded for the test split. With --again, and for an ensemble, the split
+    is read again, and must be the recorded one; --set path=FILE names a file that has moved.
+    """
     from seqkit.api import load
 
+    if data and again:
+        raise UsageError(message("--again reads the data of the run: pass --data or --again, not both"))
     trained = load(run)
-    with open_data(trained, data) as file:
-        print_json(trained.evaluate(file, **reader_parameters(trained, changes, text=text, label=label)))
+    with nullcontext() if data is None else open_data(trained, data) as file:
+        parameters = reader_parameters(trained, changes, text=text, label=label)
+        print_json(trained.evaluate(file, split=split, again=again, **parameters))
 
 
 @seqkit.command(short_help="Combine runs into one that predicts.")

@@ -1,9 +1,10 @@
-"""Evaluate a trained run on new data."""
+"""Evaluate a trained run: on the data that it was trained with, or on new data."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,71 +18,149 @@ from seqkit.inference.inputs import check_features, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
+from seqkit.inference.recorded import choose_split, read_recorded
 from seqkit.messages import message
-from seqkit.training.evaluation import evaluate as evaluate_model
-from seqkit.training.evaluation import score_predictions
+from seqkit.training.evaluation import evaluate_split, score_predictions
 
 if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
 
 
-def evaluate(
-    parts: RunParts, data: str | Path | Iterable[tuple[Any, Any]], parameters: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the metrics of a run, as `Run.evaluate` does."""
+class Evaluation:
+    """The predictions of a run for examples whose targets are known, and how good they are.
+
+    Args:
+        parts: the run, or the ensemble.
+        examples: the examples, at least one.
+
+    Attributes:
+        scores: the metrics of the head.
+        predictions: the prediction of each row; empty if the head makes none.
+        members: of an ensemble, the metrics of each member that are numbers.
+
+    Raises:
+        DataError: the head rejects an example, or the loss or a metric is not finite.
+    """
+
+    scores: dict[str, Any]
+    predictions: list[dict[str, Any]]
+
+    def __init__(self, parts: RunParts, examples: list[Example]) -> None:
+        if not examples:
+            raise DataError(message("no data to evaluate: pass at least one example"))
+        self.parts = parts
+        self.examples = examples
+        self.members: list[dict[str, Any]] = []
+        engines = [member.torch_engine for member in parts.members]
+        datasets: list[Dataset] = []
+        for engine in engines:
+            with warnings.catch_warnings():
+                if datasets:  # the first member has issued the notes on the targets
+                    warnings.simplefilter("ignore", DataNote)
+                datasets.append(_dataset(examples, engine))
+        try:
+            if parts.is_ensemble:
+                self._evaluate_members(engines, datasets)
+            else:
+                model = engines[0].model
+                batches = split_batches(datasets[0], engines[0].plan.train, model.causal)
+                self.scores, self.predictions = evaluate_split(model, datasets[0], batches)
+        except NotFiniteError:
+            raise not_finite(parts.weights) from None
+
+    def _evaluate_members(self, engines: Sequence[TorchEngine], datasets: Sequence[Dataset]) -> None:
+        """Score the combined predictions, with their loss if the head computes it from them, and those of each member.
+
+        Args:
+            engines: the engines of the members.
+            datasets: the examples, with the rows of each member.
+        """
+        predictions = [
+            engine.predict([row.input for row in dataset.rows])
+            for engine, dataset in zip(engines, datasets, strict=True)
+        ]
+        self.predictions = combine(predictions, engines, self.parts.weights)
+        self.scores = _score(engines[0], self.predictions, datasets[0])
+        for number, found in enumerate(predictions):
+            scores = _numbers(_score(engines[number], found, datasets[number]))
+            self.members.append({"member": number + 1, "run": self._member_names[number]} | scores)
+
+    @cached_property
+    def _member_names(self) -> list[str]:
+        return [str(member.get("run", "")) for member in self.parts.document["members"]]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the number of examples and the metrics as JSON types, as `Run.evaluate` does."""
+        data: dict[str, Any] = {"examples": len(self.examples)} | self.scores
+        return data | ({"members": self.members} if self.members else {})
+
+
+def read_data(
+    parts: RunParts,
+    data: str | Path | Iterable[tuple[Any, Any]] | None,
+    parameters: Mapping[str, Any],
+    split: str | None = None,
+    *,
+    columns: bool = False,
+) -> list[Example]:
+    """Return the examples to evaluate.
+
+    Args:
+        parts: the run.
+        data: a file, or (input, target) pairs; None for a split of the data that the run was trained with.
+        parameters: parameters of the reader that replace those of the recipe; without data, only `path`.
+        split: the split; by default, that of `choose_split`.
+        columns: whether to keep `Example.columns`.
+
+    Raises:
+        DataError: the data cannot be read, or has changed.
+        UsageError: the recipe's reader cannot read this file, or has no such parameter; or there is no such split.
+    """
     wanted = message("evaluate takes a file or a list of (input, target) pairs")
+    if data is None:
+        if others := [key for key in parameters if key != "path"]:
+            raise UsageError(
+                message(
+                    "{key}: without data, the data of the run is read as in training, and only path can be set: pass "
+                    "the file with --data",
+                    key=others[0],
+                )
+            )
+        split, path = choose_split(parts, split), parameters.get("path")
+        return read_recorded(parts, split, None if path is None else Path(path), columns=columns)[split]
+    if split is not None:
+        raise UsageError(message("pass data or a split of the data that the run was trained with, not both"))
     if isinstance(data, str) and "\0" in data:
         raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
-    pairs: list[Any] = []
-    if not isinstance(data, str | Path):
-        pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
-        if parameters:
-            raise UsageError(message("parameters of the reader need a file: pass its path"))
-    engine = parts.torch_engine
-    model, tokenizer = engine.model, engine.tokenizer
     if isinstance(data, str | Path):
-        examples = _read_examples(engine, Path(data), parameters)
-    else:
-        examples = examples_of_pairs(pairs, engine)
-    if not examples:
-        raise DataError(message("no data to evaluate: pass at least one example"))
-    if parts.is_ensemble:
-        return {"examples": len(examples)} | _evaluate_ensemble(parts, examples)
-    dataset = Dataset(examples, make_rows(examples, tokenizer, model.head), tokenizer)
-    if tokenizer is None:
-        check_features(examples, engine, model)
-    batches = split_batches(dataset, engine.plan.train, model.causal)
-    try:
-        return {"examples": len(examples)} | evaluate_model(model, dataset, batches)
-    except NotFiniteError:
-        raise not_finite(parts.directory.model) from None
+        return _read_file(parts.torch_engine, Path(data), parameters, columns)
+    pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
+    if parameters:
+        raise UsageError(message("parameters of the reader need a file: pass its path"))
+    return examples_of_pairs(pairs, parts.torch_engine)
 
 
-def _evaluate_ensemble(parts: RunParts, examples: list[Example]) -> dict[str, Any]:
-    """Return the metrics of the combined predictions, and their loss if the head computes it from them."""
-    engines = [member.torch_engine for member in parts.members]
-    datasets: list[Dataset] = []
-    for engine in engines:
-        with warnings.catch_warnings():
-            if datasets:  # the first member has issued the notes on the targets
-                warnings.simplefilter("ignore", DataNote)
-            rows = make_rows(examples, engine.tokenizer, engine.model.head)
-        datasets.append(Dataset(examples, rows, engine.tokenizer))
-        if engine.tokenizer is None:
-            check_features(examples, engine, engine.model)
-    predictions = [
-        engine.predict([row.input for row in dataset.rows]) for engine, dataset in zip(engines, datasets, strict=True)
-    ]
-    combined = combine(predictions, engines, parts.directory.members)
-    model = engines[0].model
-    try:
-        return score_predictions(model, model.head.loss_of_predictions(combined, examples), combined, datasets[0])
-    except NotFiniteError:
-        raise not_finite(parts.directory.members) from None
-
-
-def _read_examples(engine: TorchEngine, file: Path, parameters: Mapping[str, Any]) -> list[Example]:
-    """Read a file with the recipe's reader, a long text in chunks. Raises as `Run.evaluate` does."""
+def _read_file(engine: TorchEngine, file: Path, parameters: Mapping[str, Any], columns: bool) -> list[Example]:
+    """Read a file with the recipe's reader, a long text in chunks. Raises as `read_data` does."""
     reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
     long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
-    return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name, columns=False)
+    return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name, columns=columns)
+
+
+def _dataset(examples: list[Example], engine: TorchEngine) -> Dataset:
+    """Return the examples with the rows that the head makes of them."""
+    dataset = Dataset(examples, make_rows(examples, engine.tokenizer, engine.model.head), engine.tokenizer)
+    if engine.tokenizer is None:
+        check_features(examples, engine, engine.model)
+    return dataset
+
+
+def _score(engine: TorchEngine, predictions: list[dict[str, Any]], dataset: Dataset) -> dict[str, Any]:
+    """Return the metrics of predictions, and their loss if the head computes it from them."""
+    loss = engine.model.head.loss_of_predictions(predictions, dataset.examples)
+    return score_predictions(engine.model, loss, predictions, dataset)
+
+
+def _numbers(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics that are numbers, without tables such as the confusion matrix."""
+    return {name: value for name, value in scores.items() if isinstance(value, int | float)}

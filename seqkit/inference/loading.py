@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import DataError
@@ -23,6 +24,7 @@ class RunParts:
 
     Attributes:
         directory: the run directory.
+        document: the content of plan.json.
         recipe: the resolved recipe.
         members: the parts of the members of an ensemble; of an ordinary run, only these parts.
 
@@ -32,15 +34,20 @@ class RunParts:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
-        self._document = directory.read_plan()
-        self.recipe: dict[str, Any] = self._document["recipe"]
-        self.is_ensemble = bool(self._document.get("members"))
+        self.document = directory.read_plan()
+        self.recipe: dict[str, Any] = self.document["recipe"]
+        self.is_ensemble = bool(self.document.get("members"))
+
+    @property
+    def weights(self) -> Path:
+        """The file of the weights, or the folder of the members, for messages."""
+        return self.directory.members if self.is_ensemble else self.directory.model
 
     @cached_property
     def members(self) -> list[RunParts]:
         if not self.is_ensemble:
             return [self]
-        members = [RunParts(directory) for directory in self.directory.open_members(self._document)]
+        members = [RunParts(directory) for directory in self.directory.open_members(self.document)]
         for member in members:
             if member.is_ensemble:
                 raise DataError(
@@ -91,7 +98,7 @@ class RunParts:
 
         if self.is_ensemble:
             return self.members[0].plan
-        return rebuild_plan(self.directory, self._document)
+        return rebuild_plan(self.directory, self.document)
 
     @cached_property
     def reader(self) -> Spec:
@@ -105,7 +112,7 @@ class RunParts:
 
         if self.is_ensemble:
             return self.members[0].reader
-        return rebuild_reader_spec(self.directory, self._document)
+        return rebuild_reader_spec(self.directory, self.document)
 
     def _build_torch_engine(self) -> TorchEngine:
         plan = self.plan  # before torch is imported

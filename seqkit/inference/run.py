@@ -19,6 +19,7 @@ from seqkit.runs.files import read_json
 if TYPE_CHECKING:
     from seqkit.contracts import Tokenizer
     from seqkit.inference.engine import Engine
+    from seqkit.inference.evaluation import Evaluation
     from seqkit.inference.options import GenerationConfig
 
 
@@ -265,24 +266,55 @@ class Run:
 
         self._check_predicts()
         members = self._parts.members
-        weights = self.directory.members if self._parts.is_ensemble else self.directory.model
-        return predict_examples(examples, [member.engine for member in members], weights)
+        return predict_examples(examples, [member.engine for member in members], self._parts.weights)
 
-    def evaluate(self, data: str | Path | Iterable[tuple[Any, Any]], **parameters: Any) -> dict[str, Any]:
-        """Return the metrics of the head on new data.
+    def evaluate(
+        self,
+        data: str | Path | Iterable[tuple[Any, Any]] | None = None,
+        *,
+        split: str | None = None,
+        again: bool = False,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Return the metrics of the head on new data; without data, those that training recorded.
+
+        An ensemble has recorded none: it evaluates the test split that all of its members have recorded, and the
+        result contains the metrics of each of the `members` too.
 
         Args:
             data: a file that the recipe's reader can read; or (input, target) pairs.
-            parameters: parameters of the reader that replace those of the recipe, for a file.
+            split: without data, `test`, `valid` or `train`; by default the first of them that the run has.
+            again: without data, whether to read the data of the run again, and to evaluate it.
+            parameters: parameters of the reader that replace those of the recipe, for a file; without data, `path` for
+                data that has moved.
 
         Raises:
-            DataError: the data cannot be read, or the loss or a metric is not finite.
-            UsageError: the recipe's reader cannot read this file, or has no such parameter.
+            DataError: the data cannot be read or is not that of the run, or the loss or a metric is not finite.
+            UsageError: the recipe's reader cannot read this file, or has no such parameter; or there is no such split.
         """
-        from seqkit.inference.evaluation import evaluate
+        from seqkit.inference.recorded import choose_split, recorded_scores
+
+        if data is not None:
+            return self.evaluation(data, split=split, **parameters).as_data()
+        split = choose_split(self._parts, split)
+        recorded = None if self._parts.is_ensemble else recorded_scores(self._parts, split)
+        if recorded and not again and not parameters:
+            return recorded
+        found = {"split": split} | self.evaluation(split=split, **parameters).as_data()
+        return found | ({"baseline": recorded["baseline"]} if recorded and "baseline" in recorded else {})
+
+    def evaluation(
+        self,
+        data: str | Path | Iterable[tuple[Any, Any]] | None = None,
+        *,
+        split: str | None = None,
+        **parameters: Any,
+    ) -> Evaluation:
+        """Return an evaluation of new data, or of a split that is read again. Takes the arguments of `evaluate`."""
+        from seqkit.inference.evaluation import Evaluation, read_data
 
         with report_notes():
-            return evaluate(self._parts, data, parameters)
+            return Evaluation(self._parts, read_data(self._parts, data, parameters, split))
 
     @property
     def _engine(self) -> Engine:

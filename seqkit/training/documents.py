@@ -41,7 +41,7 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
             for each in (spec.registered for spec in plan.components)
         ],
         "data_sha256": data.digests(),
-        "files_sha256": _data_digests(plan) | _training_file_digests(plan),
+        "files_sha256": data_digests(plan) | _training_file_digests(plan),
         "processes": processes,
         "versions": installed_versions(plan),
     }
@@ -63,7 +63,7 @@ def installed_versions(plan: Plan) -> dict[str, str]:
     } | plan.providers()
 
 
-def _data_digests(plan: Plan) -> dict[str, str]:
+def data_digests(plan: Plan) -> dict[str, str]:
     """Return the sha256 of the file of each reader, by key of the recipe."""
     readers = (plan.reader, *plan.side_readers.values())
     return _sha256({(*spec.path, "path"): spec.values.get("path") for spec in readers})
@@ -139,7 +139,7 @@ def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: Prepar
     if not splits:
         return
     changed = ", ".join(split for split in SPLITS if split in splits) or message("all splits")
-    files, now = document.get("files_sha256"), _data_digests(plan)
+    files, now = document.get("files_sha256"), data_digests(plan)
     files = files if isinstance(files, dict) else {}
     if changed_files := [key for key in now if key in files and files[key] != now[key]]:
         reason = message("the file of {key} has changed: restore it", key=changed_files[0])

@@ -34,7 +34,18 @@ def evaluate(
     communicator: Communicator = SINGLE,
     stop: StopCheck = NO_STOP,
 ) -> dict[str, Any]:
-    """Return the mean `loss` of a split and the head's metrics, the same in every process.
+    """Return the mean `loss` of a split and the head's metrics. Arguments and errors are those of `evaluate_split`."""
+    return evaluate_split(model, dataset, batches, communicator, stop)[0]
+
+
+def evaluate_split(
+    model: Model,
+    dataset: Dataset,
+    batches: Batches,
+    communicator: Communicator = SINGLE,
+    stop: StopCheck = NO_STOP,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the mean `loss` of a split and the head's metrics, and the predictions, the same in every process.
 
     There is no `loss` if no item of the split is counted in it, because all targets are unknown.
 
@@ -75,13 +86,12 @@ def evaluate(
         predictions = _gather(predictions, communicator)
         if batches.whole_rows:
             predictions.sort(key=lambda numbered: numbered[0])
-        metrics = {}
-        if communicator.is_first:
-            metrics = _metrics(model, mean, count, [prediction for _, prediction in predictions], dataset)
+        found_all = [prediction for _, prediction in predictions]
+        metrics = _metrics(model, mean, count, found_all, dataset) if communicator.is_first else {}
         if communicator.size > 1:
             metrics = json.loads(communicator.broadcast(json.dumps(metrics).encode()))
         _check_finite(metrics)
-        return scores | metrics
+        return scores | metrics, found_all
 
 
 def _metrics(

@@ -289,7 +289,7 @@ def test_evaluate_generating_run(generation_run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        (None, UsageError, "evaluate takes a file or a list of (input, target) pairs, not None"),
+        (5, UsageError, "evaluate takes a file or a list of (input, target) pairs, not 5"),
         ("a\0.csv", UsageError, "evaluate takes a file or a list of (input, target) pairs, not 'a\\x00.csv'"),
         ([], DataError, "no data to evaluate: pass at least one example"),
         (["ab"], UsageError, "pair 1: must be (input, target), not 'ab'"),
