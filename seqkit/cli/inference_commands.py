@@ -13,8 +13,8 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, run_argument, seqkit
-from seqkit.cli.output import check_output, print_json, print_json_lines, write_predictions
-from seqkit.cli.reader_options import open_data, reader_parameters
+from seqkit.cli.output import STANDARD_OUTPUT, check_output, print_json, print_json_lines, write_predictions
+from seqkit.cli.reader_options import data_files, open_data, reader_parameters
 from seqkit.errors import UsageError
 from seqkit.messages import message
 
@@ -230,6 +230,16 @@ def _nulls(value: Any) -> Any:
     help="A split of the data of the run.  [default: the first of these that it has]",
 )
 @click.option("--again", is_flag=True, help="Read the data of the run again, and evaluate it.")
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Write the errors to a .csv, .tsv or .jsonl file, those that the run is surest of first; - prints them alone, "
+    "as JSON Lines.",
+)
+@click.option("--all", "every", is_flag=True, help="Write what is right to --errors too, the least sure first.")
+@click.option("--limit", type=Checked("PositiveInt"), metavar="N", help="Write the first N errors to --errors.")
+@click.option("--by", metavar="COLUMN", help="Print the scores by group of another column of the data too.")
 @text_option
 @click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
 @set_option
@@ -238,23 +248,40 @@ def evaluate(
     data: Path | None,
     split: str | None,
     again: bool,
+    errors: Path | None,
+    every: bool,
+    limit: int | None,
+    by: str | None,
     text: str | None,
     label: str | None,
     changes: tuple[str, ...],
 ) -> None:
     """Evaluate a trained run; prints the head's metrics as JSON.
 
-    Without --data, prints what training has recorded for the test split. With --again, and for an ensemble, the split
-    is read again, and must be the recorded one; --set path=FILE names a file that has moved.
+    Without --data, prints what training has recorded for the test split. With --again, --errors or --by, and for an
+    ensemble, the split is read again, and must be the recorded one; --set path=FILE names a file that has moved.
     """
     from seqkit.api import load
 
     if data and again:
         raise UsageError(message("--again reads the data of the run: pass --data or --again, not both"))
+    if (every or limit is not None) and not errors:
+        raise UsageError(message("--all and --limit describe --errors: pass --errors FILE"))
     trained = load(run)
+    if errors:
+        check_output(errors, [*data_files(trained), trained.directory.result, *([data] if data else [])], "--errors")
     with nullcontext() if data is None else open_data(trained, data) as file:
         parameters = reader_parameters(trained, changes, text=text, label=label)
-        print_json(trained.evaluate(file, split=split, again=again, **parameters))
+        if errors:
+            from seqkit.inference.error_list import list_errors
+
+            evaluation = trained.evaluation(file, split=split, by=by, **parameters)
+            write_predictions(errors, list_errors(evaluation, every=every)[:limit])
+            found = evaluation.as_data()
+        else:
+            found = trained.evaluate(file, split=split, again=again, by=by, **parameters)
+        if str(errors) != STANDARD_OUTPUT:
+            print_json(found)
 
 
 @seqkit.command(short_help="Combine runs into one that predicts.")

@@ -7,7 +7,8 @@ A recipe is built from left to right, and each component receives the sizes of t
 An Optimizer updates the weights of the last three by the gradients of the loss, at the learning rate of a Schedule.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`. `data`
-defines the data that they exchange, `groups` the parameters that are trained in another way, `parameters` the
+defines the data that they exchange, `groups` the parameters that are trained in another way, `judgment`
+what a head says about each prediction, `parameters` the
 annotations of the components' parameters. Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
@@ -52,6 +53,7 @@ from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
+from seqkit.contracts.judgment import Judgment
 from seqkit.contracts.optimizer import Optimizer
 from seqkit.contracts.parameters import (
     EmbeddingFactory,
@@ -95,6 +97,7 @@ __all__ = [
     "Example",
     "Fraction",
     "Head",
+    "Judgment",
     "LongText",
     "Lookup",
     "Loss",

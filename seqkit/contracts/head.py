@@ -11,6 +11,7 @@ import numpy as np
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.judgment import Judgment
 from seqkit.contracts.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -172,6 +173,18 @@ class Head(Contract, ABC):
         Further baselines go into a list under `others`, each in the same form.
         """
         return None
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterable[Judgment]:
+        """Compare each prediction with the truth. The errors of a head that has no such method cannot be listed.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples of the split.
+            tokenizer: the fitted tokenizer, or None for features.
+        """
+        raise NotImplementedError
 
     def parameter_groups(self) -> Iterable[ParameterGroup]:
         """Return the parameters that are frozen for a time, or that have a share of the learning rate.

@@ -12,7 +12,19 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Fraction, Head, Loss, PositiveFloat, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Judgment,
+    Loss,
+    PositiveFloat,
+    Row,
+    Tokenizer,
+)
 from seqkit.errors import DataError, suggest
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.layers.cross_entropy import IGNORED, cross_entropy
@@ -180,6 +192,22 @@ class Classify(nn.Module, Head):
         return label_metrics(
             [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
         )
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per text, with the probability of its true label too: None if that label is unknown."""
+        for number, (prediction, example) in enumerate(zip(predictions, examples, strict=True)):
+            truth, label, probabilities = str(example.target), prediction["label"], prediction["probabilities"]
+            yield Judgment(
+                example=number,
+                truth=truth,
+                prediction=label,
+                is_error=truth != label,
+                order=probabilities[label],
+                probability=probabilities[label],
+                facts={"probability_of_truth": probabilities.get(truth)},
+            )
 
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None

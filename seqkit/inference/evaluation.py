@@ -18,7 +18,7 @@ from seqkit.inference.inputs import check_features, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
-from seqkit.inference.recorded import choose_split, read_recorded
+from seqkit.inference.recorded import read_recorded, recorded_scores
 from seqkit.messages import message
 from seqkit.training.evaluation import evaluate_split, score_predictions
 
@@ -32,11 +32,13 @@ class Evaluation:
     Args:
         parts: the run, or the ensemble.
         examples: the examples, at least one.
+        split: the split of the data of the run that they are; None for other data.
 
     Attributes:
         scores: the metrics of the head.
         predictions: the prediction of each row; empty if the head makes none.
         members: of an ensemble, the metrics of each member that are numbers.
+        groups: the scores of groups of examples, as `score_groups` returned them; None if they are not computed.
 
     Raises:
         DataError: the head rejects an example, or the loss or a metric is not finite.
@@ -45,12 +47,14 @@ class Evaluation:
     scores: dict[str, Any]
     predictions: list[dict[str, Any]]
 
-    def __init__(self, parts: RunParts, examples: list[Example]) -> None:
+    def __init__(self, parts: RunParts, examples: list[Example], split: str | None = None) -> None:
         if not examples:
             raise DataError(message("no data to evaluate: pass at least one example"))
         self.parts = parts
         self.examples = examples
+        self.split = split
         self.members: list[dict[str, Any]] = []
+        self.groups: dict[str, Any] | None = None
         engines = [member.torch_engine for member in parts.members]
         datasets: list[Dataset] = []
         for engine in engines:
@@ -82,7 +86,7 @@ class Evaluation:
         self.predictions = combine(predictions, engines, self.parts.weights)
         self.scores = _score(engines[0], self.predictions, datasets[0])
         for number, found in enumerate(predictions):
-            scores = _numbers(_score(engines[number], found, datasets[number]))
+            scores = numbers_of(_score(engines[number], found, datasets[number]))
             self.members.append({"member": number + 1, "run": self._member_names[number]} | scores)
 
     @cached_property
@@ -91,17 +95,20 @@ class Evaluation:
 
     def as_data(self) -> dict[str, Any]:
         """Return the number of examples and the metrics as JSON types, as `Run.evaluate` does."""
-        data: dict[str, Any] = {"examples": len(self.examples)} | self.scores
-        return data | ({"members": self.members} if self.members else {})
+        data: dict[str, Any] = {} if self.split is None else {"split": self.split}
+        data |= {"examples": len(self.examples)} | self.scores
+        if self.split is not None and not self.parts.is_ensemble:
+            recorded = recorded_scores(self.parts, self.split) or {}
+            data |= {name: recorded[name] for name in ("baseline",) if name in recorded}
+        data |= {"members": self.members} if self.members else {}
+        return data | ({"groups": self.groups} if self.groups else {})
 
 
 def read_data(
     parts: RunParts,
     data: str | Path | Iterable[tuple[Any, Any]] | None,
     parameters: Mapping[str, Any],
-    split: str | None = None,
-    *,
-    columns: bool = False,
+    split: str | None,
 ) -> list[Example]:
     """Return the examples to evaluate.
 
@@ -109,8 +116,7 @@ def read_data(
         parts: the run.
         data: a file, or (input, target) pairs; None for a split of the data that the run was trained with.
         parameters: parameters of the reader that replace those of the recipe; without data, only `path`.
-        split: the split; by default, that of `choose_split`.
-        columns: whether to keep `Example.columns`.
+        split: the split; None for other data.
 
     Raises:
         DataError: the data cannot be read, or has changed.
@@ -126,25 +132,24 @@ def read_data(
                     key=others[0],
                 )
             )
-        split, path = choose_split(parts, split), parameters.get("path")
-        return read_recorded(parts, split, None if path is None else Path(path), columns=columns)[split]
-    if split is not None:
-        raise UsageError(message("pass data or a split of the data that the run was trained with, not both"))
+        assert split is not None
+        path = parameters.get("path")
+        return read_recorded(parts, split, None if path is None else Path(path))[split]
     if isinstance(data, str) and "\0" in data:
         raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
     if isinstance(data, str | Path):
-        return _read_file(parts.torch_engine, Path(data), parameters, columns)
+        return _read_file(parts.torch_engine, Path(data), parameters)
     pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
     if parameters:
         raise UsageError(message("parameters of the reader need a file: pass its path"))
     return examples_of_pairs(pairs, parts.torch_engine)
 
 
-def _read_file(engine: TorchEngine, file: Path, parameters: Mapping[str, Any], columns: bool) -> list[Example]:
+def _read_file(engine: TorchEngine, file: Path, parameters: Mapping[str, Any]) -> list[Example]:
     """Read a file with the recipe's reader, a long text in chunks. Raises as `read_data` does."""
     reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
     long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
-    return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name, columns=columns)
+    return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name)
 
 
 def _dataset(examples: list[Example], engine: TorchEngine) -> Dataset:
@@ -161,6 +166,6 @@ def _score(engine: TorchEngine, predictions: list[dict[str, Any]], dataset: Data
     return score_predictions(engine.model, loss, predictions, dataset)
 
 
-def _numbers(scores: Mapping[str, Any]) -> dict[str, float]:
+def numbers_of(scores: Mapping[str, Any]) -> dict[str, float]:
     """Return the metrics that are numbers, without tables such as the confusion matrix."""
     return {name: value for name, value in scores.items() if isinstance(value, int | float)}

@@ -77,25 +77,22 @@ def recorded_scores(parts: RunParts, split: str) -> dict[str, Any] | None:
     return scores | ({"baseline": baseline} if is_same_split else {})
 
 
-def read_recorded(
-    parts: RunParts, split: str, path: Path | None = None, *, columns: bool = False
-) -> dict[str, list[Example]]:
+def read_recorded(parts: RunParts, split: str, path: Path | None = None) -> dict[str, list[Example]]:
     """Return the examples of the splits of a run that were read, among them the given one, which has not changed.
 
     Args:
         parts: a run, or an ensemble whose members have the same examples in this split.
         split: the split.
         path: the file that contains it, if it has moved.
-        columns: whether to keep `Example.columns`.
 
     Raises:
         DataError: the data has moved or changed.
         UsageError: the members of an ensemble have different examples in this split, or the reader reads no file.
     """
     first, *others = parts.members
-    examples = _read(first, split, path, columns)
+    examples = _read(first, split, path)
     for other in others:
-        if not _are_equal(examples[split], _read(other, split, path, columns)[split]):
+        if not _are_equal(examples[split], _read(other, split, path)[split]):
             raise UsageError(
                 message(
                     "{run}: the {split} splits of members 1 and {number} differ: pass data that no member was trained "
@@ -108,14 +105,14 @@ def read_recorded(
     return examples
 
 
-def _read(parts: RunParts, split: str, path: Path | None, columns: bool) -> dict[str, list[Example]]:
+def _read(parts: RunParts, split: str, path: Path | None) -> dict[str, list[Example]]:
     plan, engine = _with_path(parts, split, path), parts.torch_engine
     side = plan.side_readers.get(split)
     source = side or plan.reader
     _check_present(parts, source)
     try:
         if side is not None and not plan.train.sequence_length:
-            splits = {split: read_examples(side.build(), side.name, columns=columns)}
+            splits = {split: read_examples(side.build(), side.name)}
         else:
             readers = build_readers(plan)
             tokenizer = plan.tokenizer.build() if plan.tokenizer else None
@@ -123,7 +120,7 @@ def _read(parts: RunParts, split: str, path: Path | None, columns: bool) -> dict
             splits = (
                 long_texts.splits
                 if long_texts
-                else read_splits(plan, readers, engine.model.head.lookback, columns=columns)
+                else read_splits(plan, readers, engine.model.head.lookback, columns=True)
             )
     except BuildError as error:
         raise DataError(

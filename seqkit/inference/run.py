@@ -274,6 +274,7 @@ class Run:
         *,
         split: str | None = None,
         again: bool = False,
+        by: str | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
         """Return the metrics of the head on new data; without data, those that training recorded.
@@ -285,6 +286,8 @@ class Run:
             data: a file that the recipe's reader can read; or (input, target) pairs.
             split: without data, `test`, `valid` or `train`; by default the first of them that the run has.
             again: without data, whether to read the data of the run again, and to evaluate it.
+            by: a column of the data, other than those of the input and the target: the result contains the scores of
+                the `groups` of examples with each of its values too.
             parameters: parameters of the reader that replace those of the recipe, for a file; without data, `path` for
                 data that has moved.
 
@@ -294,27 +297,65 @@ class Run:
         """
         from seqkit.inference.recorded import choose_split, recorded_scores
 
-        if data is not None:
-            return self.evaluation(data, split=split, **parameters).as_data()
-        split = choose_split(self._parts, split)
-        recorded = None if self._parts.is_ensemble else recorded_scores(self._parts, split)
-        if recorded and not again and not parameters:
-            return recorded
-        found = {"split": split} | self.evaluation(split=split, **parameters).as_data()
-        return found | ({"baseline": recorded["baseline"]} if recorded and "baseline" in recorded else {})
+        if data is None and not (again or by or parameters or self._parts.is_ensemble):
+            split = choose_split(self._parts, split)
+            if recorded := recorded_scores(self._parts, split):
+                return recorded
+        return self.evaluation(data, split=split, by=by, **parameters).as_data()
 
     def evaluation(
         self,
         data: str | Path | Iterable[tuple[Any, Any]] | None = None,
         *,
         split: str | None = None,
+        by: str | None = None,
         **parameters: Any,
     ) -> Evaluation:
         """Return an evaluation of new data, or of a split that is read again. Takes the arguments of `evaluate`."""
+        from seqkit.inference.error_list import score_groups
         from seqkit.inference.evaluation import Evaluation, read_data
+        from seqkit.inference.recorded import choose_split
 
+        if data is None:
+            split = choose_split(self._parts, split)
+        elif split is not None:
+            raise UsageError(message("pass data or a split of the data that the run was trained with, not both"))
         with report_notes():
-            return Evaluation(self._parts, read_data(self._parts, data, parameters, split))
+            evaluation = Evaluation(self._parts, read_data(self._parts, data, parameters, split), split)
+            evaluation.groups = None if by is None else score_groups(evaluation, by)
+            return evaluation
+
+    def errors(
+        self,
+        data: str | Path | Iterable[tuple[Any, Any]] | None = None,
+        *,
+        split: str | None = None,
+        every: bool = False,
+        **parameters: Any,
+    ) -> list[dict[str, Any]]:
+        """Return the errors on new data, or on a split of the data of the run, those that the run is surest of first.
+
+        The head says what an error is: a text with a wrong label, an entity that is missed, a transcript that differs
+        from its target, the forecast of a window; and how they are ordered: by probability, or by distance.
+
+        Args:
+            data: as for `evaluate`; without data, the split is read again.
+            split: as for `evaluate`.
+            every: whether to return what is right too, after the errors, the least sure first.
+            parameters: as for `evaluate`.
+
+        Returns:
+            For each error `row` (if it has one), `location`, `input`, `truth`, `prediction`, `probability`, and what
+            the head adds; with `every`, `error` too.
+
+        Raises:
+            DataError: as `evaluate`.
+            UsageError: as `evaluate`; or the head does not say what an error is.
+        """
+        from seqkit.inference.error_list import list_errors
+
+        found = list_errors(self.evaluation(data, split=split, **parameters), every=every)
+        return [({} if example.row is None else {"row": example.row}) | error for example, error in found]
 
     @property
     def _engine(self) -> Engine:

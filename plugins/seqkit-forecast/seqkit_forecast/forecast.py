@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from annotated_types import Gt, Lt
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Judgment, Loss, PositiveInt, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit_forecast.baselines import baseline_forecasts
 from seqkit_forecast.layers import ForecastLayers
@@ -256,6 +256,29 @@ class Forecast(ForecastLayers, Head):
                 for level in self.quantiles
             }
         return metrics
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per window, in the order of its MAE. `time_step` is that of its first forecast, from 1."""
+        remaining = iter(predictions)
+        for number, values in enumerate(_series(examples)):
+            targets = self.windows.cut(self.variables.select(values))[1]
+            for window, target in enumerate(targets):
+                forecast = np.array(next(remaining)["forecast"])
+                mae = float((np.abs(forecast - target) / self._unit).mean())
+                yield Judgment(
+                    example=number,
+                    truth=self._shown(target.tolist()),
+                    prediction=self._shown(forecast.tolist()),
+                    is_error=mae > 0,
+                    order=mae,
+                    facts={"time_step": window * self.windows.stride + self.windows.input_length + 1, "mae": mae},
+                )
+
+    def _shown(self, values: list[list[float]]) -> Any:
+        """Return the time steps of each variable, by its name if the columns have names."""
+        return self._by_name(values) if self.variables.column_names else values
 
     @property
     def _unit(self) -> np.ndarray:

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Judgment, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import IGNORED
+from seqkit_tagging.alignment import judge_entities, judge_words
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
 from seqkit_tagging.scores import split_scores
@@ -275,6 +276,18 @@ class Tagger(nn.Module, Head):
                 scored.append((example, tags))
         return scored
 
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per entity, or per word if the scheme is `none`. True or predicted entities that share words
+        are one judgment."""
+        remaining = iter(predictions)
+        for number, example in enumerate(examples):
+            tags = self._valid_tags(example, _count_words(example.input, tokenizer))
+            if tags is not None:
+                judge = judge_words if self.scheme == "none" else judge_entities
+                yield from judge(number, _words(example.input, tokenizer), tags, next(remaining))
+
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of the most frequent tag of each word; None if inputs are features."""
         if not all(_is_words(example.input) for example in (*train, *test)):
@@ -300,6 +313,13 @@ def tags_of(example: Example) -> list[str]:
 
 def _is_words(value: Any) -> bool:
     return isinstance(value, list | tuple)
+
+
+def _words(value: Any, tokenizer: Tokenizer | None) -> list[str] | None:
+    """Return the words of a text or a list; None for features."""
+    if isinstance(value, str) and tokenizer is not None:
+        return tokenizer.words(value)
+    return list(value) if _is_words(value) else None
 
 
 def _count_words(value: Any, tokenizer: Tokenizer | None) -> int:
