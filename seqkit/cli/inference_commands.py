@@ -240,6 +240,14 @@ def _nulls(value: Any) -> Any:
 @click.option("--all", "every", is_flag=True, help="Write what is right to --errors too, the least sure first.")
 @click.option("--limit", type=Checked("PositiveInt"), metavar="N", help="Write the first N errors to --errors.")
 @click.option("--by", metavar="COLUMN", help="Print the scores by group of another column of the data too.")
+@click.option(
+    "--calibrate",
+    is_flag=False,
+    flag_value="on",
+    type=click.Choice(["on", "off"]),
+    help="Fit the temperature of the probabilities on the validation split, and store it with the run; off removes it. "
+    "Write --calibrate on before RUN.",
+)
 @text_option
 @click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
 @set_option
@@ -252,6 +260,7 @@ def evaluate(
     every: bool,
     limit: int | None,
     by: str | None,
+    calibrate: str | None,
     text: str | None,
     label: str | None,
     changes: tuple[str, ...],
@@ -260,6 +269,9 @@ def evaluate(
 
     Without --data, prints what training has recorded for the test split. With --again, --errors or --by, and for an
     ensemble, the split is read again, and must be the recorded one; --set path=FILE names a file that has moved.
+
+    After --calibrate, `predict` and `evaluate` divide the logits by the temperature that is stored with the run, until
+    --calibrate off. It changes probabilities and no label.
     """
     from seqkit.api import load
 
@@ -272,6 +284,8 @@ def evaluate(
         check_output(errors, [*data_files(trained), trained.directory.result, *([data] if data else [])], "--errors")
     with nullcontext() if data is None else open_data(trained, data) as file:
         parameters = reader_parameters(trained, changes, text=text, label=label)
+        if calibrate:
+            trained.calibrate(calibrate == "on", path=None if data else parameters.get("path"))
         if errors:
             from seqkit.inference.error_list import list_errors
 

@@ -33,6 +33,8 @@ class Head(Contract, ABC):
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
+        label_probabilities: whether each prediction has a `label` and the `probabilities` of all labels, a softmax of
+            logits. They can then be calibrated, and `loss_of_predictions` is their negative log-likelihood.
         context: for a head that `generates`: how many of the last tokens are encoded again for each new token if the
             encoder carries no state; 0 for all.
         allow_leak: whether training with an encoder that is not causal is allowed although the head predicts what the
@@ -45,7 +47,10 @@ class Head(Contract, ABC):
             its example begins with: as many as a row reads before its first target. Known after construction.
     """
 
-    capabilities = {"takes_long_texts": ("fit", "rows", "metrics", "baseline")}
+    capabilities = {
+        "takes_long_texts": ("fit", "rows", "metrics", "baseline"),
+        "label_probabilities": ("predict", "combine", "loss_of_predictions"),
+    }
     renamed = {"answer": "format_prediction", "per_step": "per_time_step"}
 
     needs: frozenset[str] = frozenset({"outputs"})
@@ -54,6 +59,7 @@ class Head(Contract, ABC):
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    label_probabilities: bool = False
     context: int = 0
     allow_leak: bool = False
     stratifies: bool = True

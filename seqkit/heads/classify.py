@@ -63,6 +63,7 @@ class Classify(nn.Module, Head):
 
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
+    label_probabilities = True
 
     def __init__(
         self,
@@ -177,7 +178,8 @@ class Classify(nn.Module, Head):
             for item, target in zip(predictions, targets, strict=True)
             if target in self._numbers
         ]
-        return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
+        probabilities = torch.tensor(known, dtype=torch.float64).clamp(min=torch.finfo(torch.float64).tiny)
+        return Loss(-probabilities.log().sum(), len(known))
 
     def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return float (batch, number of labels)."""

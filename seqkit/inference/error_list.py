@@ -122,7 +122,8 @@ def score_groups(evaluation: Evaluation, column: str) -> dict[str, Any]:
 
 
 def _score(evaluation: Evaluation, value: str | None, examples: Sequence[Example]) -> dict[str, Any]:
-    scores = numbers_of(Evaluation(evaluation.parts, list(examples)).scores)
+    parts = evaluation.parts
+    scores = numbers_of(Evaluation(parts, list(examples), temperature=parts.temperature).scores)
     return {"value": value, "examples": len(examples), "small": len(examples) < SMALL_GROUP} | scores
 
 

@@ -13,6 +13,8 @@ from seqkit.data.batching import split_batches
 from seqkit.data.dataset import Dataset, make_rows, read_examples
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, NotFiniteError, UsageError
+from seqkit.heads.calibration import BINS, ReliabilityBin, brier_score, expected_calibration_error, reliability
+from seqkit.heads.label_predictions import label_table
 from seqkit.inference.engine import not_finite
 from seqkit.inference.inputs import check_features, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
@@ -33,11 +35,13 @@ class Evaluation:
         parts: the run, or the ensemble.
         examples: the examples, at least one.
         split: the split of the data of the run that they are; None for other data.
+        temperature: of the probabilities, if the run is calibrated; None for uncalibrated ones.
 
     Attributes:
         scores: the metrics of the head.
         predictions: the prediction of each row; empty if the head makes none.
         members: of an ensemble, the metrics of each member that are numbers.
+        reliability: the points of the reliability diagram, if the head predicts probabilities of labels.
         groups: the scores of groups of examples, as `score_groups` returned them; None if they are not computed.
 
     Raises:
@@ -47,13 +51,21 @@ class Evaluation:
     scores: dict[str, Any]
     predictions: list[dict[str, Any]]
 
-    def __init__(self, parts: RunParts, examples: list[Example], split: str | None = None) -> None:
+    def __init__(
+        self,
+        parts: RunParts,
+        examples: list[Example],
+        split: str | None = None,
+        *,
+        temperature: float | None = None,
+    ) -> None:
         if not examples:
             raise DataError(message("no data to evaluate: pass at least one example"))
         self.parts = parts
         self.examples = examples
         self.split = split
         self.members: list[dict[str, Any]] = []
+        self.reliability: list[ReliabilityBin] = []
         self.groups: dict[str, Any] | None = None
         engines = [member.torch_engine for member in parts.members]
         datasets: list[Dataset] = []
@@ -69,6 +81,8 @@ class Evaluation:
                 model = engines[0].model
                 batches = split_batches(datasets[0], engines[0].plan.train, model.causal)
                 self.scores, self.predictions = evaluate_split(model, datasets[0], batches)
+            if engines[0].model.head.label_probabilities:
+                self._calibrate(engines, datasets[0], temperature)
         except NotFiniteError:
             raise not_finite(parts.weights) from None
 
@@ -88,6 +102,19 @@ class Evaluation:
         for number, found in enumerate(predictions):
             scores = numbers_of(_score(engines[number], found, datasets[number]))
             self.members.append({"member": number + 1, "run": self._member_names[number]} | scores)
+
+    def _calibrate(self, engines: Sequence[TorchEngine], dataset: Dataset, temperature: float | None) -> None:
+        """Score the probabilities, at the temperature of a calibrated run."""
+        calibration: dict[str, Any]
+        self.reliability, calibration = _calibration(self.predictions, dataset)
+        if temperature is not None:
+            without = {name: self.scores[name] for name in ("loss",) if name in self.scores} | calibration
+            self.predictions = combine([self.predictions], engines[:1], self.parts.weights, temperature)
+            self.scores = _score(engines[0], self.predictions, dataset)
+            self.reliability, calibration = _calibration(self.predictions, dataset)
+            calibration |= {"temperature": temperature, "without_temperature": without}
+        bins = {"bins": BINS, "reliability": [each._asdict() for each in self.reliability]}
+        self.scores = self.scores | {"calibration": calibration | bins}
 
     @cached_property
     def _member_names(self) -> list[str]:
@@ -158,6 +185,16 @@ def _dataset(examples: list[Example], engine: TorchEngine) -> Dataset:
     if engine.tokenizer is None:
         check_features(examples, engine, engine.model)
     return dataset
+
+
+def _calibration(
+    predictions: Sequence[dict[str, Any]], dataset: Dataset
+) -> tuple[list[ReliabilityBin], dict[str, Any]]:
+    """Return the points of the reliability diagram, the expected calibration error and the Brier score."""
+    probabilities, targets = label_table(predictions, [str(example.target) for example in dataset.examples])
+    found = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets)
+    error, brier = expected_calibration_error(found), brier_score(probabilities, targets)
+    return found, {"expected_calibration_error": error, "brier": brier}
 
 
 def _score(engine: TorchEngine, predictions: list[dict[str, Any]], dataset: Dataset) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.errors import DataError
 from seqkit.inference.engine import Engine
 from seqkit.messages import message
+from seqkit.runs.calibration import read_temperature
 from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -42,6 +43,15 @@ class RunParts:
     def weights(self) -> Path:
         """The file of the weights, or the folder of the members, for messages."""
         return self.directory.members if self.is_ensemble else self.directory.model
+
+    @property
+    def temperature(self) -> float | None:
+        """The temperature of the probabilities of a calibrated run; None if it is not calibrated.
+
+        Raises:
+            DataError: calibration.json is corrupt.
+        """
+        return read_temperature(self.directory)
 
     @cached_property
     def members(self) -> list[RunParts]:

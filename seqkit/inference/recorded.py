@@ -50,6 +50,11 @@ def choose_split(parts: RunParts, split: str | None) -> str:
     return split
 
 
+def has_split(parts: RunParts, split: str) -> bool:
+    """Return whether a run, or each member of an ensemble, has a split."""
+    return all(split in _digests(member) for member in parts.members)
+
+
 def recorded_scores(parts: RunParts, split: str) -> dict[str, Any] | None:
     """Return what result.json says about a split: its examples, its metrics, its baseline; None if nothing.
 

@@ -266,7 +266,8 @@ class Run:
 
         self._check_predicts()
         members = self._parts.members
-        return predict_examples(examples, [member.engine for member in members], self._parts.weights)
+        engines = [member.engine for member in members]
+        return predict_examples(examples, engines, self._parts.weights, self._parts.temperature)
 
     def evaluate(
         self,
@@ -297,7 +298,8 @@ class Run:
         """
         from seqkit.inference.recorded import choose_split, recorded_scores
 
-        if data is None and not (again or by or parameters or self._parts.is_ensemble):
+        is_recorded = not (self._parts.is_ensemble or self._parts.temperature)
+        if data is None and is_recorded and not (again or by or parameters):
             split = choose_split(self._parts, split)
             if recorded := recorded_scores(self._parts, split):
                 return recorded
@@ -321,7 +323,8 @@ class Run:
         elif split is not None:
             raise UsageError(message("pass data or a split of the data that the run was trained with, not both"))
         with report_notes():
-            evaluation = Evaluation(self._parts, read_data(self._parts, data, parameters, split), split)
+            examples = read_data(self._parts, data, parameters, split)
+            evaluation = Evaluation(self._parts, examples, split, temperature=self._parts.temperature)
             evaluation.groups = None if by is None else score_groups(evaluation, by)
             return evaluation
 
@@ -356,6 +359,33 @@ class Run:
 
         found = list_errors(self.evaluation(data, split=split, **parameters), every=every)
         return [({} if example.row is None else {"row": example.row}) | error for example, error in found]
+
+    def calibrate(self, enabled: bool = True, *, path: str | Path | None = None) -> dict[str, Any] | None:
+        """Fit the temperature of the predicted probabilities on the validation split, and store it with the run.
+
+        The logits are divided by the temperature, one number (Guo et al., On Calibration of Modern Neural Networks,
+        2017). `predict` and `evaluate` use it from then on, here and wherever the run is loaded: it changes
+        probabilities, and no label. An ensemble has a temperature of the mean of its members.
+
+        Args:
+            enabled: False removes the temperature.
+            path: the file of the validation split, if it has moved.
+
+        Returns:
+            `temperature`, `split`, `examples`, and the loss on them without and with the temperature; None if it is
+            removed.
+
+        Raises:
+            UsageError: the head predicts no probabilities of labels, or the run has no validation split.
+            DataError: the split has moved or changed, or it does not determine a temperature.
+        """
+        if not enabled:
+            self.directory.calibration.unlink(missing_ok=True)
+            return None
+        from seqkit.inference.calibration import calibrate_run
+
+        with report_notes():
+            return calibrate_run(self._parts, None if path is None else Path(path))
 
     @property
     def _engine(self) -> Engine:

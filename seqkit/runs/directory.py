@@ -10,6 +10,7 @@
     metrics.jsonl        one row per evaluation and epoch
     checkpoints/         what an interrupted run resumes from
     result.json          examples, metrics, baseline, timing, generated texts and predictions
+    calibration.json     of a calibrated run or ensemble: the temperature of its probabilities
     members/             of an ensemble: a run directory without checkpoints for each member, 1 to N; besides it, an
                          ensemble has a plan.json with its first member's recipe
     .launched_by         during training under torchrun: an identifier of the launcher, to find the run after a restart
@@ -58,6 +59,7 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
+        self.calibration = path / "calibration.json"
         self.launched_by = path / ".launched_by"
         self.members = path / "members"
 

@@ -271,7 +271,8 @@ def test_evaluate_on_pairs_equals_evaluate_on_file(classification_run: Path, tmp
     pairs = [tuple(line.split(",")) for line in TEST_REVIEWS.splitlines()[1:]]
     scores = loaded.evaluate(pairs)
     assert scores == loaded.evaluate(tmp_path / "new.csv") == loaded.evaluate(str(tmp_path / "new.csv"))
-    assert scores == loaded.evaluate(iter(pairs)) == {"examples": 3} | loaded.result["metrics"]["test"]
+    assert scores == loaded.evaluate(iter(pairs))
+    assert scores == {"examples": 3, "calibration": scores["calibration"]} | loaded.result["metrics"]["test"]
     predictions = loaded.predict([text for text, _ in pairs])
     correct = sum(prediction["label"] == label for prediction, (_, label) in zip(predictions, pairs, strict=True))
     assert scores["accuracy"] == pytest.approx(correct / 3)

@@ -241,6 +241,11 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "combined_predictions",
         "but loss_of_predictions returns",
     ),
+    "probabilities are declared and missing": (
+        faulty_class(Tags, label_probabilities=True),
+        "probabilities",
+        "label_probabilities is True, but a prediction has no",
+    ),
     "judgments have no example": (
         faulty_class(Classify, judge=judge_with(example=9)),
         "judgments",

@@ -1,0 +1,84 @@
+"""Calibrate a run: fit the temperature of its probabilities on the validation split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqkit.errors import DataError, UsageError
+from seqkit.heads.calibration import TEMPERATURES, fit_temperature, with_temperature
+from seqkit.heads.label_predictions import label_table
+from seqkit.inference.evaluation import Evaluation
+from seqkit.inference.loading import RunParts
+from seqkit.inference.recorded import has_split, read_recorded
+from seqkit.messages import message
+from seqkit.runs.calibration import write_calibration
+
+
+def calibrate_run(parts: RunParts, path: Path | None = None) -> dict[str, Any]:
+    """Fit the temperature of a run, or of the mean of the members of an ensemble, and store it with the run.
+
+    Args:
+        parts: the run.
+        path: the file of the validation split, if it has moved.
+
+    Returns:
+        The content of calibration.json: `temperature`, the `split`, its number of `examples`, and their mean negative
+        log-likelihood without and with the temperature.
+
+    Raises:
+        UsageError: the head predicts no probabilities of labels, or the run has no validation split.
+        DataError: the split has moved or changed, or it does not determine a temperature.
+    """
+    engine = parts.torch_engine
+    if not engine.model.head.label_probabilities:
+        raise UsageError(
+            message(
+                "{run}: the head '{head}' does not predict probabilities of labels, which calibration changes",
+                run=parts.directory.path,
+                head=engine.head_name,
+            )
+        )
+    if not has_split(parts, "valid"):
+        raise UsageError(
+            message(
+                "{run}: has no validation split, on which the temperature is fitted: train with data.split.valid or "
+                "data.valid",
+                run=parts.directory.path,
+            )
+        )
+    examples = read_recorded(parts, "valid", path)["valid"]
+    evaluation = Evaluation(parts, examples, temperature=None)
+    probabilities, targets = label_table(
+        evaluation.predictions, [str(example.target) for example in evaluation.examples]
+    )
+    probabilities, targets = probabilities[targets >= 0], targets[targets >= 0]
+    temperature = fit_temperature(probabilities, targets) if len(targets) else None
+    if temperature is None:
+        low, high = TEMPERATURES
+        raise DataError(
+            message(
+                "{run}: the validation split ({count} examples) does not determine a temperature from {low} to {high}: "
+                "nothing was stored; use more validation data",
+                run=parts.directory.path,
+                count=len(examples),
+                low=low,
+                high=high,
+            )
+        )
+    content = {
+        "temperature": temperature,
+        "split": "valid",
+        "examples": len(targets),
+        "loss_without": _loss(probabilities, targets),
+        "loss_with": _loss(with_temperature(probabilities, temperature), targets),
+    }
+    write_calibration(parts.directory, content)
+    return content
+
+
+def _loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    of_target = np.take_along_axis(probabilities, targets[:, None], axis=1)
+    return float(-np.log(np.maximum(of_target, np.finfo(np.float64).tiny)).mean())
