@@ -241,6 +241,13 @@ def _nulls(value: Any) -> Any:
 @click.option("--limit", type=Checked("PositiveInt"), metavar="N", help="Write the first N errors to --errors.")
 @click.option("--by", metavar="COLUMN", help="Print the scores by group of another column of the data too.")
 @click.option(
+    "--samples",
+    type=Checked("PositiveInt"),
+    metavar="N",
+    help="Of a language model: generate N samples at each of several temperatures, and print what they copy from the "
+    "training text, how they repeat themselves, how they differ, and their loss.",
+)
+@click.option(
     "--calibrate",
     is_flag=False,
     flag_value="on",
@@ -260,6 +267,7 @@ def evaluate(
     every: bool,
     limit: int | None,
     by: str | None,
+    samples: int | None,
     calibrate: str | None,
     text: str | None,
     label: str | None,
@@ -275,6 +283,8 @@ def evaluate(
     """
     from seqkit.api import load
 
+    if samples is not None and (data or errors):
+        raise UsageError(message("--samples continue the data of the run: pass no --data and no --errors"))
     if data and again:
         raise UsageError(message("--again reads the data of the run: pass --data or --again, not both"))
     if (every or limit is not None) and not errors:
@@ -293,7 +303,7 @@ def evaluate(
             write_predictions(errors, list_errors(evaluation, every=every)[:limit])
             found = evaluation.as_data()
         else:
-            found = trained.evaluate(file, split=split, again=again, by=by, **parameters)
+            found = trained.evaluate(file, split=split, again=again, by=by, samples=samples, **parameters)
         if str(errors) != STANDARD_OUTPUT:
             print_json(found)
 

@@ -20,7 +20,7 @@ from seqkit.inference.inputs import check_features, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
-from seqkit.inference.recorded import read_recorded, recorded_scores
+from seqkit.inference.recorded import read_recorded, recorded_extras
 from seqkit.messages import message
 from seqkit.training.evaluation import evaluate_split, score_predictions
 
@@ -124,9 +124,8 @@ class Evaluation:
         """Return the number of examples and the metrics as JSON types, as `Run.evaluate` does."""
         data: dict[str, Any] = {} if self.split is None else {"split": self.split}
         data |= {"examples": len(self.examples)} | self.scores
-        if self.split is not None and not self.parts.is_ensemble:
-            recorded = recorded_scores(self.parts, self.split) or {}
-            data |= {name: recorded[name] for name in ("baseline",) if name in recorded}
+        if self.split is not None:
+            data |= recorded_extras(self.parts, self.split)
         data |= {"members": self.members} if self.members else {}
         return data | ({"groups": self.groups} if self.groups else {})
 

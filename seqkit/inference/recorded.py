@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def has_split(parts: RunParts, split: str) -> bool:
 
 
 def recorded_scores(parts: RunParts, split: str) -> dict[str, Any] | None:
-    """Return what result.json says about a split: its examples, its metrics, its baseline; None if nothing.
+    """Return what result.json says about a split: its examples, its metrics, `extras`; None if nothing.
 
     Raises:
         DataError: result.json is corrupt.
@@ -72,14 +72,28 @@ def recorded_scores(parts: RunParts, split: str) -> dict[str, Any] | None:
             )
         )
     result = read_json(directory.result)
-    examples, metrics, baseline = (result.get(key) for key in ("examples", "metrics", "baseline"))
+    examples, metrics = result.get("examples"), result.get("metrics")
     if not isinstance(examples, dict) or not isinstance(metrics, dict):
         raise DataError(message("{file}: corrupt: 'examples' or 'metrics' is not a mapping", file=directory.result))
     if not isinstance(metrics.get(split), dict):
         return None
     scores = {"split": split, "examples": examples.get(split)} | metrics[split]
-    is_same_split = isinstance(baseline, dict) and baseline.get("split") == split
-    return scores | ({"baseline": baseline} if is_same_split else {})
+    return scores | _extras(result, split == choose_split(parts, None))
+
+
+def recorded_extras(parts: RunParts, split: str) -> dict[str, Any]:
+    """Return what result.json says about a split besides its metrics: `baseline`, and `honest_loss` of a leaky model.
+
+    Nothing if the run is not finished, or is an ensemble, or scored them on another split.
+    """
+    if not parts.directory.result.is_file():
+        return {}
+    return _extras(read_json(parts.directory.result), split == choose_split(parts, None))
+
+
+def _extras(result: Mapping[str, Any], is_scored: bool) -> dict[str, Any]:
+    names = ("baseline", "honest_loss") if is_scored else ()
+    return {name: result[name] for name in names if isinstance(result.get(name), dict)}
 
 
 def read_recorded(parts: RunParts, split: str, path: Path | None = None) -> dict[str, list[Example]]:

@@ -276,12 +276,14 @@ class Run:
         split: str | None = None,
         again: bool = False,
         by: str | None = None,
+        samples: int | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
         """Return the metrics of the head on new data; without data, those that training recorded.
 
         An ensemble has recorded none: it evaluates the test split that all of its members have recorded, and the
-        result contains the metrics of each of the `members` too.
+        result contains the metrics of each of the `members` too. For a language model, the result contains the bits
+        per character of an n-gram model and of a compressor on the same text, if its data is still there.
 
         Args:
             data: a file that the recipe's reader can read; or (input, target) pairs.
@@ -289,6 +291,8 @@ class Run:
             again: without data, whether to read the data of the run again, and to evaluate it.
             by: a column of the data, other than those of the input and the target: the result contains the scores of
                 the `groups` of examples with each of its values too.
+            samples: of a language model, without data: the number of samples to generate at each of several
+                temperatures: what they copy from the training text, how they repeat themselves, how they differ.
             parameters: parameters of the reader that replace those of the recipe, for a file; without data, `path` for
                 data that has moved.
 
@@ -298,12 +302,22 @@ class Run:
         """
         from seqkit.inference.recorded import choose_split, recorded_scores
 
-        is_recorded = not (self._parts.is_ensemble or self._parts.temperature)
-        if data is None and is_recorded and not (again or by or parameters):
-            split = choose_split(self._parts, split)
-            if recorded := recorded_scores(self._parts, split):
-                return recorded
-        return self.evaluation(data, split=split, by=by, **parameters).as_data()
+        if data is not None:
+            if samples is not None:
+                raise UsageError(message("samples continue the data of the run: pass data or samples, not both"))
+            return self.evaluation(data, split=split, by=by, **parameters).as_data()
+        split = choose_split(self._parts, split)
+        is_recorded = not (self._parts.is_ensemble or self._parts.temperature or again or by or parameters)
+        scores = recorded_scores(self._parts, split) if is_recorded else None
+        if scores is None:
+            scores = self.evaluation(split=split, by=by, **parameters).as_data()
+        if samples is None and ("bits_per_char" not in scores or self._parts.is_ensemble):
+            return scores
+        self._check_single(message("a text to generate: use one of its members"))
+        from seqkit.inference.held_out_text import describe_text
+
+        with report_notes():
+            return scores | describe_text(self._parts, split, scores, samples, parameters.get("path"))
 
     def evaluation(
         self,
