@@ -217,6 +217,13 @@ def _nulls(value: Any) -> Any:
     return {key: _nulls(item) for key, item in value.items()} if isinstance(value, dict) else None
 
 
+def _on_or_off(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Check the value of --calibrate. Before RUN, click takes the name of the run for it."""
+    if value not in (None, "on", "off"):
+        raise click.BadParameter(message("'{value}' is not on or off: write --calibrate on before RUN", value=value))
+    return value
+
+
 @seqkit.command(short_help="Evaluate a run.")
 @run_argument
 @click.option(
@@ -251,9 +258,10 @@ def _nulls(value: Any) -> Any:
     "--calibrate",
     is_flag=False,
     flag_value="on",
-    type=click.Choice(["on", "off"]),
+    metavar="[on|off]",
+    callback=_on_or_off,
     help="Fit the temperature of the probabilities on the validation split, and store it with the run; off removes it. "
-    "Write --calibrate on before RUN.",
+    "Before RUN, write --calibrate on.",
 )
 @text_option
 @click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")

@@ -118,7 +118,7 @@ class Evaluation:
 
     @cached_property
     def _member_names(self) -> list[str]:
-        return [str(member.get("run", "")) for member in self.parts.document["members"]]
+        return [str(each.get("run", "")) if isinstance(each, dict) else "" for each in self.parts.document["members"]]
 
     def as_data(self) -> dict[str, Any]:
         """Return the number of examples and the metrics as JSON types, as `Run.evaluate` does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve
@@ -67,6 +67,7 @@ def test_probabilities_of_0_and_1_are_in_the_outer_bins() -> None:
     assert expected_calibration_error(bins) == pytest.approx(1 / 3)
 
 
+@settings(max_examples=15)
 @given(seed=seeds, labels=st.integers(2, 4))
 def test_the_temperature_has_the_smallest_log_loss(seed: int, labels: int) -> None:
     probabilities, targets = random_probabilities(seed, 300, labels)

@@ -149,6 +149,11 @@ def test_runs_that_cannot_be_calibrated_are_one_line(
     result = run_command("evaluate", generation_run, "--calibrate")
     assert result.code == 2
     assert error_line(result).startswith(f"{generation_run}: the head 'next_char' does not predict probabilities of")
+    result = run_command("evaluate", "--calibrate", run.path)
+    assert result.code == 2
+    assert error_line(result).startswith(
+        f"invalid value for '--calibrate': '{run.path}' is not on or off: write --calibrate on before RUN"
+    )
     result = run_command("evaluate", run.path, "--calibrate", "on", "--set", "path=moved.csv")
     assert result.code == 3
     assert "does not exist: restore the data of this run" in error_line(result)
