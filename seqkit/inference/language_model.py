@@ -24,8 +24,8 @@ CONTEXT, LENGTH = 100, 200
 REPEATED = 4
 """The length of the n-grams that repetition counts, as in Welleck et al."""
 
-MAX_TOKENS = 32_000_000
-"""Of a longer training text, the last tokens are compared with samples, and prime the compressor."""
+MAX_TOKENS = 10_000_000
+"""Of a longer text, the last tokens are used, which takes some seconds: `characters` and `train_characters` say so."""
 
 COMPRESSOR = "xz -9e, primed with the training text: size(train + held-out) - size(train)"
 
@@ -76,7 +76,12 @@ def compare_with_compressor(
     """
     honest = scores.get("honest_loss", scores)  # of predicting from prefixes alone, if the encoder sees what follows
     bits = {"model": honest.get("bits_per_char"), "xz": compressed_bits(train, held_out)}
-    found: dict[str, Any] = {"characters": len(held_out), "bits_per_char": bits, "xz": COMPRESSOR}
+    found: dict[str, Any] = {
+        "characters": len(held_out),
+        "train_characters": len(train),
+        "bits_per_char": bits,
+        "xz": COMPRESSOR,
+    }
     if baseline is not None and "bits_per_char" in baseline:
         bits["n_gram"] = baseline["bits_per_char"]
         found["n_gram"] = baseline.get("name")
@@ -109,8 +114,9 @@ def study_samples(
         seed: the random seed.
 
     Returns:
-        `count`; the number of different `prompts`; `prompt_tokens` and `tokens`, the lengths; for the `held_out` text
-        after the prompts, and `by_temperature`, the facts that `_describe` returns.
+        `count`; the number of different `prompts`; `prompt_tokens` and `tokens`, the lengths; `train_characters`, the
+        length of the training text; for the `held_out` text after the prompts, and `by_temperature`, the facts that
+        `_describe` returns.
 
     Raises:
         DataError: the held-out texts are too short.
@@ -149,6 +155,7 @@ def study_samples(
         "prompts": len(prompts),
         "prompt_tokens": max(len(window.prompt) for window in windows),
         "tokens": max(lengths),
+        "train_characters": len(train),
         "held_out": held_out,
         "by_temperature": [
             {"temperature": temperature} | facts for temperature, facts in zip(TEMPERATURES, described, strict=True)
