@@ -37,7 +37,7 @@ def describe_text(
         DataError: samples are requested, and the data has moved or changed.
     """
     engine = parts.engine
-    if not engine.generates or engine.tokenizer is None:
+    if parts.is_ensemble or not engine.generates or engine.tokenizer is None:
         raise UsageError(
             message("{run}: the head '{head}' generates no samples", run=parts.directory.path, head=engine.head_name)
         )
