@@ -21,15 +21,23 @@ def run(
     resume: str | Path | None = None,
     quiet: bool = False,
     callbacks: Sequence[Any] = (),
+    data: Any = None,
     **overrides: Any,
 ) -> Run:
     """Train and evaluate a recipe, and generate or predict what it requests.
 
         seqkit.run("recipes/char_gen.yaml", seed=2, encoder={"hidden_size": 64})
         seqkit.run("recipes/char_gen.yaml", encoder__hidden_size=64)
+        seqkit.run("recipes/hotel_reviews.yaml", data=frame, data__text="review", data__label="stars")
 
     Args:
         recipe: a file, or the recipe as a dictionary, whose paths are relative to the current folder.
+        data: data in memory, which is read in place of the file `data.path`: `(texts, labels)`, each a list, an array
+            or a pandas Series; a list of texts, for a head that needs no labels; a pandas or polars DataFrame, a
+            datasets.Dataset, or another table with `__arrow_c_stream__` (which needs pyarrow). The section `data`
+            names the columns of a table (`text`, `label`) and the split, as for a file; `data.valid` and `data.test`
+            remain files. The data is not saved: to resume, pass it again. A dictionary, or a name, overrides the
+            section `data` instead.
         runs: the folder in which the run directory is created.
         resume: a run directory to resume.
         quiet: whether to print nothing.
@@ -42,21 +50,29 @@ def run(
         The finished run.
 
     Raises:
+        UsageError: `data` is in none of these forms.
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
+    from seqkit.data.memory import memory_reader
     from seqkit.experiment import run_recipe
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
     from seqkit.training.console import Console
 
     read = read_recipe(recipe)
+    if _is_section(data):
+        overrides = {"data": data} | overrides
+    elif data is not None:
+        read.memory = memory_reader(data)
     for key, value in overrides.items():
         read.set_argument(key, value)
     console = [] if quiet else [Console(sys.stdout, sys.stderr)]
     return Run(run_recipe(read, load_registry(), Path(runs), [*console, *callbacks], resume=resume))
 
 
-def resume(run: str | Path, *, quiet: bool = False, callbacks: Sequence[Any] = (), **overrides: Any) -> Run:
+def resume(
+    run: str | Path, *, quiet: bool = False, callbacks: Sequence[Any] = (), data: Any = None, **overrides: Any
+) -> Run:
     """Resume an interrupted run, or train a finished run for longer.
 
         seqkit.resume("runs/char-gen-1")
@@ -66,6 +82,7 @@ def resume(run: str | Path, *, quiet: bool = False, callbacks: Sequence[Any] = (
         run: the run directory, which contains the recipe.
         quiet: whether to print nothing.
         callbacks: as for `run`.
+        data: the data that the run was started with, if it was in memory.
         overrides: changes: `train__epochs`, `train__steps`, `train__checkpoint_seconds`, `train__threads`,
             `train__early_stopping={"patience": ...}`, and `data__path` for data that has moved.
 
@@ -76,6 +93,7 @@ def resume(run: str | Path, *, quiet: bool = False, callbacks: Sequence[Any] = (
         UsageError: it is not a run directory, or an override is not one of these.
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
+    from seqkit.data.memory import memory_reader
     from seqkit.experiment import run_recipe
     from seqkit.recipe.saved import check_changes, read_saved_recipe
     from seqkit.registry import load_registry
@@ -83,12 +101,21 @@ def resume(run: str | Path, *, quiet: bool = False, callbacks: Sequence[Any] = (
 
     directory = RunDirectory.open(run)
     recipe = read_saved_recipe(directory, directory.read_plan())
+    if _is_section(data):
+        overrides = {"data": data} | overrides
+    elif data is not None:
+        recipe.memory = memory_reader(data)
     for key, value in overrides.items():
         check_changes(directory, tuple(key.replace("__", ".").split(".")), value)
         recipe.set_argument(key, value)
     console = [] if quiet else [Console(sys.stdout, sys.stderr)]
     registry = load_registry()
     return Run(run_recipe(recipe, registry, directory.path.parent, [*console, *callbacks], resume=directory.path))
+
+
+def _is_section(data: Any) -> bool:
+    """Return whether `data` overrides the section of the recipe, and is not data itself."""
+    return isinstance(data, str | Path | Mapping) and not hasattr(data, "column_names")
 
 
 def load(run_dir: str | Path) -> Run:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
@@ -107,7 +109,8 @@ def _train_and_evaluate(
     from safetensors.torch import save
 
     from seqkit.modeling.weights import copy_weights
-    from seqkit.training.evaluation import evaluate
+    from seqkit.training.evaluation import evaluate_split
+    from seqkit.training.report_data import collect_exhibits, report_document
     from seqkit.training.trainer import Trainer
 
     progress = Trainer(setup, run, callbacks, communicator, stop, checkpoint).fit()
@@ -116,10 +119,13 @@ def _train_and_evaluate(
     )
     callbacks.emit("training_end")
     splits = setup.data.splits
-    metrics = {
-        split: evaluate(setup.model, splits[split], batches, communicator)
-        for split, batches in setup.evaluation_batches.items()
-    }
+    metrics, exhibits = {}, {}
+    for split, batches in setup.evaluation_batches.items():
+        metrics[split], predictions = evaluate_split(
+            setup.model, splits[split], batches, communicator, metrics=setup.metrics
+        )
+        if communicator.is_first:
+            exhibits[split] = collect_exhibits(setup, split, predictions, callbacks)
     if not communicator.is_first:
         return {}
     run.calibration.unlink(missing_ok=True)  # it is that of earlier weights, if the run was trained for longer
@@ -135,14 +141,27 @@ def _train_and_evaluate(
         callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
     result["timing"] = _timing(progress, setup, communicator)
     result |= _run_requested_outputs(setup.plan, run)
+    write_file(run.report_data, to_json(report_document(setup, progress, exhibits)))
     write_file(run.result, to_json(result))
+    _write_report(run, callbacks)
     stop.end_at_once(message("interrupted after the run was finished: {run}", run=run.path))
     run.launched_by.unlink(missing_ok=True)
     return result
 
 
+def _write_report(run: RunDirectory, callbacks: Callbacks) -> None:
+    """Write report.html. The run is finished, and does not fail if its report does."""
+    from seqkit.reports.run_page import write_report
+
+    try:
+        write_report(run)
+    except Exception as error:
+        callbacks.note(message("{file} was not written: {reason}", file=run.report, reason=describe_error(error)))
+
+
 def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict[str, Any]:
     """Score the baseline and, if the encoder can see the tokens to predict, the loss from prefixes alone."""
+    from seqkit.data.limits import length_limit
     from seqkit.training.evaluation import prefix_loss
 
     data, model = setup.data, setup.model
@@ -155,7 +174,9 @@ def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict
         elif scores is not None:
             found["baseline"] = {"split": split} | scores
     if data.head.allow_leak and not model.causal and data.head.per_time_step:
-        found["honest_loss"] = prefix_loss(model, data.splits[split], data.head.context or DEFAULT_CONTEXT)
+        limit = length_limit(model.embedding, model.encoder, model.head)
+        context = min(data.head.context or DEFAULT_CONTEXT, limit.steps if limit else sys.maxsize)
+        found["honest_loss"] = prefix_loss(model, data.splits[split], context)
     return found
 
 

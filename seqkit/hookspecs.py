@@ -21,7 +21,8 @@ same way, in `registry/builtin.py`.
 
 `seqkit plugins` lists the plugins found and why one is disabled. `seqkit check-plugin seqkit-gru` tests a plugin's
 components with the checks of `seqkit.testing`. A recipe names a reader under `data:`, an optimizer and a schedule under
-their kind in `train:`, and every other component under its kind: `encoder: {type: gru, hidden_size: 32}`.
+their kind in `train:`, metrics in the list `train.metrics`, and every other component under its kind:
+`encoder: {type: gru, hidden_size: 32}`.
 
 The lifecycle hooks, from `seqkit_run_start` on, report the progress of a run, to an experiment tracker for instance. An
 implementation takes only the arguments that it names. If a hook raises an error, the error is reported, the lifecycle
@@ -146,6 +147,15 @@ def seqkit_schedules() -> Iterable[Component]:
 
 
 @hookspec
+def seqkit_metrics() -> Iterable[Component]:
+    """Register metrics, which score the predictions of a split.
+
+    yield Component("f2", "seqkit_f2:F2", "F-score that weights recall higher than precision")
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def seqkit_commands() -> Iterable[Command]:
     """Register commands, called as `seqkit board RUN`.
 
@@ -253,5 +263,6 @@ KINDS = {
     "head": "seqkit_heads",
     "optimizer": "seqkit_optimizers",
     "schedule": "seqkit_schedules",
+    "metric": "seqkit_metrics",
 }
 """Each kind of component, in the order in which a recipe is built, and the hook that registers it."""

@@ -15,7 +15,7 @@ import pytest
 
 from helpers.recipes import PROJECT
 
-KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules"]
+KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules", "metrics"]
 LAYERS = [
     ["errors", "messages", "stop", "strict_json", "terminal", "_version", "hookspecs", "contracts"],
     ["runs"],
@@ -27,9 +27,11 @@ LAYERS = [
     ["data"],
     ["testing"],
     ["training"],
+    ["reports"],
     ["inference"],
     ["experiment"],
     ["api"],
+    ["sklearn"],
     ["cli"],
     ["__main__", ""],
 ]
@@ -52,7 +54,7 @@ EAGER: dict[str, list[str]] = {
         "data.batching", "inference.torch_engine",
     ],
     "pydantic": [],
-    "sklearn": [],
+    "sklearn": ["sklearn"],
 }  # fmt: skip
 """For each library that is slow to import: the modules and folders that may import it at module level."""
 

@@ -43,6 +43,18 @@ command.
 """
 
 SEEDS = tuple(f"seed={seed}" for seed in (1, 2, 3))
+EWT = tuple(
+    f"{key}=DATA/ud_english_ewt/en_ewt-ud-{split}.form_upos_xpos.tsv"
+    for key, split in (("data.path", "train"), ("data.valid.path", "dev"), ("data.test.path", "test"))
+)
+WNUT17 = (
+    "data.path=DATA/wnut17/wnut17train.conll",
+    "data.valid.path=DATA/wnut17/emerging.dev.conll",
+    "data.test.path=DATA/wnut17/emerging.test.conll",
+)
+GLOVE = tuple(
+    f"{key}=DATA/glove/glove.6B.100d.trimmed.txt.gz" for key in ("embedding.words.path", "tokenizer.extra_words")
+)
 FOLDS = tuple(f"data.split.fold={fold}" for fold in range(5))
 
 
@@ -132,25 +144,35 @@ TASKS = {
         FOLDS,
     ),
     "ewt": Task(
-        (
-            "plugins/seqkit-tagging/recipes/upos_ewt.yaml",
-            *(
-                f"{key}=DATA/ud_english_ewt/en_ewt-ud-{split}.form_upos_xpos.tsv"
-                for key, split in (("data.path", "train"), ("data.valid.path", "dev"), ("data.test.path", "test"))
-            ),
-        ),
+        ("plugins/seqkit-tagging/recipes/upos_ewt.yaml", *EWT),
+        "accuracy",
+        "0.944 (UDPipe 2.3), 0.954 (Stanza)",
+        parts={"shape, prefixes and suffixes": ("tokenizer.features=[]",)},
+    ),
+    "ewt-glove": Task(
+        ("plugins/seqkit-tagging/recipes/upos_vectors.yaml", *EWT, *GLOVE),
         "accuracy",
         "0.944 (UDPipe 2.3), 0.954 (Stanza)",
     ),
     "wnut17": Task(
-        (
-            "plugins/seqkit-tagging/recipes/entities_wnut17.yaml",
-            "data.path=DATA/wnut17/wnut17train.conll",
-            "data.valid.path=DATA/wnut17/emerging.dev.conll",
-            "data.test.path=DATA/wnut17/emerging.test.conll",
-        ),
+        ("plugins/seqkit-tagging/recipes/entities_wnut17.yaml", *WNUT17),
         "f1",
         "0.42 (best of the shared task, with outside vectors)",
+        parts={
+            "bias for entities": ("head.entity_bias=0",),
+            "shape, prefixes and suffixes": ("tokenizer.features=[]",),
+        },
+    ),
+    "wnut17-glove": Task(
+        ("plugins/seqkit-tagging/recipes/entities_vectors.yaml", *WNUT17, *GLOVE),
+        "f1",
+        "0.42 (best of the shared task, with outside vectors)",
+        parts={
+            "bias for entities": ("head.entity_bias=0",),
+            "variational dropout": ("encoder.output_dropout=0", "encoder.variational=false", "head.dropout=0.5"),
+            "average of the weights": ("train.average=null",),
+            "vectors of words that only later texts contain": ("tokenizer.extra_words=null",),
+        },
     ),
     "etth1-96": Task(
         ("plugins/seqkit-forecast/recipes/etth1-published.yaml", "data.path=DATA/ett/ETTh1.csv"),

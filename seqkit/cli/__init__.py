@@ -101,7 +101,13 @@ def execute(arguments: Sequence[str]) -> int:
 def _invoke(arguments: list[str]) -> int:
     import click
 
-    from seqkit.cli import commands, evaluation_command, inference_commands, plugin_commands  # noqa: F401 - they add their commands to the group
+    from seqkit.cli import (  # noqa: F401 - they add their commands to the group
+        commands,
+        evaluation_command,
+        inference_commands,
+        plugin_commands,
+        report_command,
+    )
     from seqkit.cli.group import seqkit
 
     if not arguments and COMPLETION not in os.environ:

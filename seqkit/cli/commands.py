@@ -145,7 +145,12 @@ def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tupl
 
     plan = resolve(read, registry)
     check_files(read, plan)
-    for note in plan.notes:
+    notes = plan.notes
+    if any(spec.init_from for spec in plan.components):
+        from seqkit.training.setup import check_sources
+
+        notes = [*notes, *check_sources(plan, read)]
+    for note in notes:
         print_note(note)
     if as_json:
         print_json(plan.as_data())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,6 @@ from seqkit.messages import message
 if TYPE_CHECKING:
     from seqkit.contracts import Example
     from seqkit.inference.run import Run
-
-_LINES = 4096
-"""The number of lines of a file that are predicted together."""
 
 text_option = click.option(
     "--text", metavar="COLUMN", help="The column of the texts in --data.  [default: the recipe's]"
@@ -118,9 +114,17 @@ def _continue_lines(trained: Run, prompts: Path, options: Mapping[str, Any]) -> 
 @run_argument
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
+    "--pair",
+    "second_texts",
+    multiple=True,
+    metavar="TEXT",
+    help="The second text, if the run reads pairs of texts. Repeat it for each TEXT.",
+)
+@click.option(
     "--file",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="A file of texts, one per line; - for standard input. A blank line gets a prediction of nulls.",
+    help="A file of texts, one per line; - for standard input. A blank line gets a prediction of nulls. Two texts of a "
+    "pair are separated by a tab.",
 )
 @click.option("--encoding", help="Encoding of --file.  [default: utf-8]")
 @click.option(
@@ -140,6 +144,7 @@ def _continue_lines(trained: Run, prompts: Path, options: Mapping[str, Any]) -> 
 def predict(
     run: Path,
     texts: tuple[str, ...],
+    second_texts: tuple[str, ...],
     file: Path | None,
     encoding: str | None,
     data: Path | None,
@@ -152,6 +157,7 @@ def predict(
     Any number of texts needs the same memory: predictions are printed while the file is read.
     """
     from seqkit.api import load
+    from seqkit.cli.predict_inputs import inputs_of_arguments, predict_lines
     from seqkit.contracts import Example
     from seqkit.data.notes import report_notes
 
@@ -169,6 +175,7 @@ def predict(
     if not file and encoding is not None:
         raise UsageError(message("--encoding is that of --file: for --data, pass --set encoding={name}", name=encoding))
     trained = load(run)
+    inputs = inputs_of_arguments(trained, texts, second_texts)
     if output:
         check_output(output, [path for path in (file, data, trained.directory.metrics) if path])
     with report_notes(), nullcontext() if data is None else open_data(trained, data) as opened:
@@ -177,44 +184,14 @@ def predict(
             parameters = reader_parameters(trained, changes, text=text)
             pairs = trained.predict_examples(trained.read_file(opened, **parameters))
         elif file:
-            pairs = _predict_lines(trained, file, encoding or "utf-8")
+            pairs = predict_lines(trained, file, encoding or "utf-8")
         else:
-            examples = (Example(item, row=number) for number, item in enumerate(texts, start=1))
-            pairs = zip(examples, trained.predict(texts), strict=True)
+            examples = (Example(item, row=number) for number, item in enumerate(inputs, start=1))
+            pairs = zip(examples, trained.predict(inputs), strict=True)
         if output:
             write_predictions(output, pairs)
         else:
             print_json_lines(prediction for _, prediction in pairs)
-
-
-def _predict_lines(trained: Run, file: Path, encoding: str) -> Iterator[tuple[Example, dict[str, Any]]]:
-    """Yield each line of a file with its prediction; a blank line has nulls, so that the lines stay aligned."""
-    from seqkit.cli.lines import check_is_text, read_lines
-    from seqkit.contracts import Example
-
-    check_is_text(file, message("pass it with --data"))
-    source = message("standard input") if str(file) == "-" else file
-    lines = (
-        Example(line, location=f"{source}:{number}", row=number)
-        for number, line in enumerate(read_lines(file, encoding), start=1)
-    )
-    nulls: dict[str, Any] = {}  # of a prediction, known from the first line that is not blank
-    block: list[Example] = []
-    while new := list(islice(lines, _LINES)):
-        block += new
-        predictions = list(trained.predict_examples(line for line in block if line.input.strip()))
-        if predictions:
-            nulls = _nulls(predictions[0][1])
-        if nulls:
-            following = iter(predictions)
-            for line in block:
-                yield next(following) if line.input.strip() else (line, {**nulls, "text": line.input})
-            block = []
-
-
-def _nulls(value: Any) -> Any:
-    """Return a prediction with null in place of each value."""
-    return {key: _nulls(item) for key, item in value.items()} if isinstance(value, dict) else None
 
 
 @seqkit.command(short_help="Combine runs into one that predicts.")

@@ -23,6 +23,7 @@ FILES = (
 )
 MORE_FILES = {
     "head": ("recipes/sums.csv",),
+    "metric": ("recipes/moods.csv",),
     "reader": ("recipes/sentences.txt", "seqkit_placeholder/checks.py"),
 }
 """The files of single kinds, in addition to `FILES`: data of the example recipe, and the sample file of a reader."""

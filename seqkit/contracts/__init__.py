@@ -4,11 +4,12 @@ A recipe is built from left to right, and each component receives the sizes of t
 
     Reader ──Example──> Tokenizer ──ids──> Embedding ──vectors──> Encoder ──Encoded──> Head ──> loss, predictions
 
-An Optimizer updates the weights of the last three by the gradients of the loss, at the learning rate of a Schedule.
+An Optimizer updates the weights of the last three by the gradients of the loss, at the learning rate of a Schedule. A
+Metric scores the predictions.
 
-One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`. `data`
-defines the data that they exchange, `groups` the parameters that are trained in another way, `judgment`
-what a head says about each prediction, `parameters` the
+One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
+`metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
+`exhibits` what a head shows in the report of a run, `judgment` what it says about each prediction, `parameters` the
 annotations of the components' parameters. Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
@@ -34,9 +35,9 @@ before the `*`. A complete encoder:
             return Encoded(outputs, final, final[:, None])
 
 Embeddings, encoders and heads inherit from `torch.nn.Module` and from their contract, an optimizer from
-`torch.optim.Optimizer` and from its own; readers, tokenizers and schedules need no torch. A constructor that rejects a
-value raises `ValueError` with a message that begins with the parameter's name (`"proj_size must be smaller than
-hidden_size"`); seqkit adds the line of the recipe. A parameter annotated `pathlib.Path` is a path relative to the
+`torch.optim.Optimizer` and from its own; readers, tokenizers, schedules and metrics need no torch. A constructor that
+rejects a value raises `ValueError` with a message that begins with the parameter's name (`"proj_size must be smaller
+than hidden_size"`); seqkit adds the line of the recipe. A parameter annotated `pathlib.Path` is a path relative to the
 recipe; one annotated `TrainingFile` is the path of a file that is needed once, to train. One annotated
 `EncoderFactory`, `EmbeddingFactory` or `TokenizerFactory` is a nested component. The errors named on these pages are in
 `seqkit.errors`.
@@ -48,12 +49,40 @@ in a subclass that overrides such a method without declaring the flag again (`ca
 from __future__ import annotations
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Batch, DataNote, Encoded, Example, LongText, Lookup, Loss, Row, State
+from seqkit.contracts.data import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    InputLimit,
+    LongText,
+    Lookup,
+    Loss,
+    Row,
+    State,
+    TextPair,
+)
 from seqkit.contracts.embedding import Embedding
 from seqkit.contracts.encoder import Encoder
+from seqkit.contracts.exhibits import (
+    Cell,
+    Exhibit,
+    Line,
+    Matrix,
+    Series,
+    Span,
+    Spans,
+    SpanText,
+    Table,
+    Text,
+    Texts,
+    Transcript,
+    Transcripts,
+)
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
 from seqkit.contracts.judgment import Judgment
+from seqkit.contracts.metric import Metric, Outcomes
 from seqkit.contracts.optimizer import Optimizer
 from seqkit.contracts.parameters import (
     EmbeddingFactory,
@@ -71,7 +100,8 @@ from seqkit.contracts.parameters import (
 )
 from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
-from seqkit.contracts.tokenizer import Tokenizer
+from seqkit.contracts.special_tokens import WithSpecialTokens
+from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
 
 CONTRACTS: dict[str, type[Contract]] = {
     "reader": Reader,
@@ -81,12 +111,15 @@ CONTRACTS: dict[str, type[Contract]] = {
     "head": Head,
     "optimizer": Optimizer,
     "schedule": Schedule,
+    "metric": Metric,
 }
 """The contract of each kind."""
 
 __all__ = [
     "CONTRACTS",
+    "SPECIAL_TOKENS",
     "Batch",
+    "Cell",
     "Contract",
     "DataNote",
     "Embedding",
@@ -95,17 +128,23 @@ __all__ = [
     "Encoder",
     "EncoderFactory",
     "Example",
+    "Exhibit",
     "Fraction",
     "Head",
+    "InputLimit",
     "Judgment",
+    "Line",
     "LongText",
     "Lookup",
     "Loss",
+    "Matrix",
+    "Metric",
     "Nested",
     "NonEmptyText",
     "NonNegativeFloat",
     "NonNegativeInt",
     "Optimizer",
+    "Outcomes",
     "ParameterGroup",
     "PositiveFloat",
     "PositiveInt",
@@ -113,9 +152,21 @@ __all__ = [
     "Reader",
     "Row",
     "Schedule",
+    "Series",
+    "Span",
+    "SpanText",
+    "Spans",
+    "SpecialToken",
     "State",
+    "Table",
+    "Text",
+    "TextPair",
+    "Texts",
     "Tokenizer",
     "TokenizerFactory",
     "TrainingFile",
     "TrainingLength",
+    "Transcript",
+    "Transcripts",
+    "WithSpecialTokens",
 ]

@@ -26,8 +26,8 @@ class Example:
     """One example, as a reader yields it.
 
     Attributes:
-        input: text; or features, a float array (time, features) whose width is the same for all examples. A `LongText`
-            only if the head `takes_long_texts`.
+        input: text; or features, a float array (time, features) whose width is the same for all examples. A `TextPair`
+            if the reader `yields_pairs`. A `LongText` only if the head `takes_long_texts`.
         target: what the head learns to predict (a label, tags, numbers); None if the input is its own target.
         location: `file:line`, for messages.
         feature_names: the names of the features, in order; empty if they have none.
@@ -84,6 +84,23 @@ class LongText:
         return self.characters
 
 
+@dataclass(frozen=True, slots=True)
+class TextPair:
+    """Two texts that are one input: a premise and a hypothesis, a question and an answer.
+
+    The tokenizer joins them (`Tokenizer.encode_pair`), so every encoder reads them as one row.
+    """
+
+    first: str
+    second: str
+
+    def __len__(self) -> int:
+        return len(str(self))
+
+    def __str__(self) -> str:
+        return f"{self.first}\n{self.second}"
+
+
 class Row(NamedTuple):
     """One row of a batch, before padding.
 
@@ -122,6 +139,18 @@ class Batch(NamedTuple):
 
         time_steps = torch.arange(self.inputs.shape[1], device=self.inputs.device)
         return time_steps < self.lengths.to(self.inputs.device)[:, None]
+
+
+class InputLimit(NamedTuple):
+    """The longest input that a component takes, and what happens to longer ones, in training as in prediction.
+
+    Attributes:
+        steps: the number of time steps.
+        cut: whether longer inputs are cut to their beginning, if the head `accepts_cut`; else they are rejected.
+    """
+
+    steps: int
+    cut: bool = False
 
 
 class Encoded(NamedTuple):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Lookup
+from seqkit.contracts.data import InputLimit, Lookup
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.tokenizer import SpecialToken
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,8 +36,10 @@ class Embedding(Contract, ABC):
         causal: whether the vector of a token does not depend on later tokens. If it does, the embedding cannot be used
             to predict the next token.
         reads_previous: whether the vector of a token depends on the token before it.
+        special_tokens: the special tokens that the embedding needs; `tokenizer.special_ids` has their ids.
         accepts_float64: whether `forward` takes float64 features as they are, although the weights have torch's default
             floating type, to subtract a level that float32 cannot represent. All others receive that type.
+        input_limit: the longest input that it takes, known after construction; None for inputs of any length.
         is_one_hot: whether `forward` returns one-hot vectors of width `output_size`. An encoder that `accepts_ids` then
             receives the ids themselves.
     """
@@ -52,6 +55,8 @@ class Embedding(Contract, ABC):
     causal: bool = True
     reads_previous: bool = False
     takes: ClassVar[Literal["ids", "features"]] = "ids"
+    special_tokens: ClassVar[frozenset[SpecialToken]] = frozenset()
+    input_limit: InputLimit | None = None
     is_one_hot: bool = False
     accepts_float64: bool = False
 

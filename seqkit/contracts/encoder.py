@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Encoded, Lookup, State
+from seqkit.contracts.data import Encoded, InputLimit, Lookup, State
 from seqkit.contracts.groups import ParameterGroup
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Parameter
 
 
 class Encoder(Contract, ABC):
@@ -21,18 +22,28 @@ class Encoder(Contract, ABC):
         output_size: the width of `Encoded.outputs`.
         final_size: the width of `Encoded.final`.
         causal: whether the output at each time step depends only on the inputs up to it.
+        input_limit: the longest input that it takes, known after construction; None for inputs of any length.
+            An encoder that contains others passes on theirs.
         accepts_ids: whether `forward` also takes ids, int64 (batch, time), in place of their one-hot vectors. Most
             encoders leave it False and receive the vectors.
         accepts_lookup: whether `forward` also takes a `Lookup` in place of the vectors.
+        separate_directions: whether, at each time step, the first half of the output depends only on the inputs up to
+            it, and the second half only on the inputs from it on.
     """
 
-    capabilities = {"accepts_ids": ("forward",), "accepts_lookup": ("forward",)}
+    capabilities = {
+        "accepts_ids": ("forward",),
+        "accepts_lookup": ("forward",),
+        "separate_directions": ("forward",),
+    }
 
     output_size: int
     final_size: int
     causal: bool
+    input_limit: InputLimit | None = None
     accepts_ids: bool = False
     accepts_lookup: bool = False
+    separate_directions: bool = False
 
     if TYPE_CHECKING:
         # torch.nn.Module implements it.
@@ -60,6 +71,13 @@ class Encoder(Contract, ABC):
         It decides the number of worker threads. Nested encoders are counted separately.
         """
         return 0
+
+    def layer_parameters(self) -> Sequence[Iterable[Parameter]]:
+        """Return the parameters of each layer, from the bottom up: what `layers` of `init_from` chooses from.
+
+        By default, all parameters are one layer.
+        """
+        return [self.parameters()]  # type: ignore[attr-defined]  # torch.nn.Module implements it
 
     def parameter_groups(self) -> Iterable[ParameterGroup]:
         """Return the parameters that are frozen for a time, or that have a share of the learning rate.

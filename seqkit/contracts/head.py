@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from seqkit.contracts.capabilities import Contract
-from seqkit.contracts.data import Batch, Encoded, Example, Loss, Row
+from seqkit.contracts.data import Batch, Encoded, Example, InputLimit, Loss, Row
+from seqkit.contracts.exhibits import Exhibit
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.judgment import Judgment
-from seqkit.contracts.tokenizer import Tokenizer
+from seqkit.contracts.metric import Outcomes
+from seqkit.contracts.tokenizer import SpecialToken, Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,15 +28,25 @@ class Head(Contract, ABC):
 
     Attributes:
         needs: which parts of `Encoded` the head reads, `outputs` and `final`; and `causal` if the encoder must not see
-            later time steps, `targets` if the reader must provide labels.
+            later time steps, `separate_directions` if the encoder must have this flag, `targets` if the reader must
+            provide labels.
         per_time_step: whether targets are aligned with time steps, so that a long row can be cut into windows
             (`train.sequence_length`).
+        per_word: for a head with a prediction per word: which output represents a word that the tokenizer cuts into
+            several tokens, that of its `first` token, of its `last`, or their `mean`. `rows`, `loss` and `predict` then
+            see one time step per word, with the id of its first token. None for any other head.
         generates: whether the head has `logits` over the vocabulary, so that `seqkit generate` can use it.
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
         label_probabilities: whether each prediction has a `label` and the `probabilities` of all labels, a softmax of
             logits. They can then be calibrated, and `loss_of_predictions` is their negative log-likelihood.
+        provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
+            `probabilities` with those of labels.
+        input_limit: the longest input that it takes, known after construction; None for inputs of any length.
+        accepts_cut: whether the beginning of an input can represent all of it, so that longer inputs can be cut: there
+            is one target per row, not one per time step.
+        renews_rows: whether `renew` changes the rows that training sees in each epoch.
         context: for a head that `generates`: how many of the last tokens are encoded again for each new token if the
             encoder carries no state; 0 for all.
         allow_leak: whether training with an encoder that is not causal is allowed although the head predicts what the
@@ -43,6 +55,7 @@ class Head(Contract, ABC):
             examples of each label by its proportions, and every label occurs in the training split. False if targets
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
+        special_tokens: the special tokens that the head needs; `tokenizer.special_ids` has their ids in `fit`.
         lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
             its example begins with: as many as a row reads before its first target. Known after construction.
     """
@@ -55,15 +68,21 @@ class Head(Contract, ABC):
 
     needs: frozenset[str] = frozenset({"outputs"})
     per_time_step: bool = False
+    per_word: Literal["first", "last", "mean"] | None = None
     generates: bool = False
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
     label_probabilities: bool = False
+    provides: ClassVar[frozenset[str]] = frozenset()
+    input_limit: InputLimit | None = None
+    accepts_cut: bool = False
+    renews_rows: bool = False
     context: int = 0
     allow_leak: bool = False
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
+    special_tokens: frozenset[SpecialToken] = frozenset()
     lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
@@ -81,7 +100,7 @@ class Head(Contract, ABC):
         """Create the layers, given the sizes of the encoder.
 
         An implementation may take one more keyword argument, and receives it if it does: `embedding`, the embedding
-        of the model, or None if there is none. A head that uses its weights (`seqkit.layers.tied`) must not make it a
+        of the model, or None without one. A head that uses its weights (`seqkit.layers.tied`) must not make it a
         submodule: it would be saved twice.
 
         Raises:
@@ -104,6 +123,23 @@ class Head(Contract, ABC):
             DataNote: the example is skipped or repaired, or its target is unknown: it does not occur in the training
                 data. An unknown target is left out of the loss and counts as an error in the metrics.
         """
+
+    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+        """Return a row as one epoch trains on it: masked, with noise, a part of it. Called if the head `renews_rows`.
+
+        Called when the row, or a window of it, becomes part of a batch of the training split, so no epoch is stored.
+        Each call has a generator of its own, which the seed of the recipe, the epoch and the number of the row
+        determine: a run that is resumed, and one in several processes, trains on the same rows. Use no other random
+        numbers, and do not modify the arrays of the row, which can be views of a file.
+
+        Args:
+            row: a row that `rows` yielded; or a window of one, whose length must not change.
+            generator: the random numbers of the row in this epoch.
+
+        Returns:
+            A row of at least one time step, with a target of the same kind.
+        """
+        return row
 
     @abstractmethod
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
@@ -171,6 +207,18 @@ class Head(Contract, ABC):
         """
         return {}
 
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return what was true and what was predicted. Required if the head `provides` outcomes.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples of the split.
+            tokenizer: the fitted tokenizer, or None for features.
+        """
+        raise NotImplementedError
+
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
     ) -> dict[str, Any] | None:
@@ -191,6 +239,22 @@ class Head(Contract, ABC):
             tokenizer: the fitted tokenizer, or None for features.
         """
         raise NotImplementedError
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Sequence[Exhibit]:
+        """Return what the report of a run shows of a split: a confusion matrix, the worst examples, a few forecasts.
+
+        It is called once per evaluated split, at the end of a run, and must take little time and space. If it raises an
+        error, the report does without it. The same predictions must give the same exhibits, since a resumed run is
+        compared with one that was not interrupted.
+
+        An implementation may take one more keyword argument, and receives it if it does: `tokenizer`, the fitted
+        tokenizer, or None for features.
+
+        Args:
+            predictions: one per row, in the order of the examples; none if the head makes no predictions.
+            examples: the examples of the split.
+        """
+        return ()
 
     def parameter_groups(self) -> Iterable[ParameterGroup]:
         """Return the parameters that are frozen for a time, or that have a share of the learning rate.

@@ -52,6 +52,11 @@ The constructor receives its path when the component is built for a new run, and
 The recipe must set the parameter unless it has the default None. plan.json contains the digest of the file."""
 
 
+INIT_FROM = "init_from"
+"""The key of a tokenizer, embedding or encoder that begins with what another run has learned (`recipe.initialization`).
+It is known to every component that has no parameter of this name."""
+
+
 @dataclass(frozen=True)
 class Nested:
     """Mark of a parameter that is a component: a mapping with `type:` in a recipe, a factory in the constructor."""

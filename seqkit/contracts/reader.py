@@ -17,16 +17,23 @@ class Reader(Contract, ABC):
 
     Attributes:
         yields: whether `Example.input` is text, or features, which need no tokenizer and no embedding.
+        yields_pairs: whether `Example.input` is a `TextPair`.
         labelled: whether `Example.target` is set.
         path_specific: parameters that apply to the recipe's file only; another `path` resets them to their defaults.
+        table_columns: the parameters that name the columns of the input and the target in a table in memory, which
+            `seqkit.run(recipe, data=table)` reads in place of a file; without such a parameter, its name is the column.
+        pair_column: the parameter that names the column of the second text, for a reader that can yield pairs.
     """
 
     capabilities = {"text_file": ("read",)}
     renamed = {"own_file": "path_specific"}
 
     yields: ClassVar[Literal["text", "features"]] = "text"
+    yields_pairs: bool = False
     labelled: bool = True
     path_specific: ClassVar[frozenset[str]] = frozenset()
+    table_columns: ClassVar[tuple[str, str]] = ("text", "label")
+    pair_column: ClassVar[str | None] = None
 
     @abstractmethod
     def read(self) -> Iterable[Example]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.contracts import Batch, Row
+from seqkit.contracts import Batch, Head, Row
 from seqkit.data.dataset import Dataset
+from seqkit.data.renewal import Renew, renewed
 from seqkit.data.token_files.format import release
 
 if TYPE_CHECKING:
@@ -67,7 +69,12 @@ class Batches(Protocol):
 
 
 def split_batches(
-    dataset: Dataset, train: Train, causal: bool, seed: int | None = None, shard: Shard = UNSHARDED
+    dataset: Dataset,
+    train: Train,
+    causal: bool,
+    seed: int | None = None,
+    shard: Shard = UNSHARDED,
+    head: Head | None = None,
 ) -> Batches:
     """Return the batches of a split: windows if the recipe sets `train.sequence_length`, else whole rows.
 
@@ -77,11 +84,14 @@ def split_batches(
         causal: whether the model can carry its state from window to window.
         seed: the seed of the shuffling in training; None for evaluation.
         shard: the rows that this process computes.
+        head: the head, which may renew the rows in training; None for evaluation.
     """
+    renew = head.renew if head is not None and head.renews_rows else None
     if train.sequence_length:
         carry = train.carry_state and causal
-        return StreamBatches(dataset.rows, train.batch_size, train.sequence_length, carry, shard)
-    return RowBatches(dataset.rows, train.batch_size, seed, shard)
+        shift = train.shift_windows and seed is not None
+        return StreamBatches(dataset.rows, train.batch_size, train.sequence_length, carry, shard, seed, shift, renew)
+    return RowBatches(dataset.rows, train.batch_size, seed, shard, renew)
 
 
 class RowBatches:
@@ -92,15 +102,24 @@ class RowBatches:
         batch_size: the number of rows of each batch but the last.
         seed: the seed of the shuffling; None sorts the rows by length, for evaluation.
         shard: the rows that this process computes.
+        renew: makes each row anew in each epoch, for training; None to use the rows as they are.
     """
 
     whole_rows = True
 
-    def __init__(self, rows: Sequence[Row], batch_size: int, seed: int | None, shard: Shard = UNSHARDED) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        batch_size: int,
+        seed: int | None,
+        shard: Shard = UNSHARDED,
+        renew: Renew | None = None,
+    ) -> None:
         self.shard = shard
         self.rows = rows
         self.batch_size = batch_size
         self.seed = seed
+        self.renew = renew
         self.lengths = np.array([len(row.input) for row in rows])
         self._single: Batch | None = None
 
@@ -110,7 +129,7 @@ class RowBatches:
     def epoch(self, number: int, start: int = 0) -> Iterator[BatchShard]:
         for members in self.order(number)[start:]:
             own = _sharded(members, self.shard)
-            yield BatchShard(self._collate(own if len(own) else members[:1]), False, own, counts=len(own) > 0)
+            yield BatchShard(self._collate(own if len(own) else members[:1], number), False, own, counts=len(own) > 0)
 
     def order(self, number: int) -> list[np.ndarray]:
         """Return the rows of each batch of an epoch."""
@@ -129,7 +148,9 @@ class RowBatches:
             batches += [rows[first : first + self.batch_size] for first in range(0, len(rows), self.batch_size)]
         return [batches[place] for place in generator.permutation(len(batches))]
 
-    def _collate(self, members: np.ndarray) -> Batch:
+    def _collate(self, members: np.ndarray, epoch: int) -> Batch:
+        if self.renew is not None:
+            return collate([renewed(self.rows[n], self.renew, self.seed, epoch, n) for n in members.tolist()])
         if len(self) > 1:
             return collate([self.rows[member] for member in members])
         # The whole split is one batch, which is the same in every epoch.
@@ -143,45 +164,76 @@ class StreamBatches:
     All rows are concatenated and cut into `batch_size` streams of nearly equal length. A batch is the next window of
     each stream, so that an encoder can carry its state from batch to batch. No time step is left out.
 
+    With `shift`, the text is read as a circle, and the streams of each epoch begin at another time step of it, drawn at
+    random: all of them, and so the ends of all windows, move by the same number of time steps.
+
     Args:
         rows: the rows of the split, with a target for each time step.
         batch_size: the number of streams.
         length: the number of time steps of a window.
         carry: whether windows continue one another.
         shard: the streams that this process computes.
+        seed: the seed of `shift` and `renew`; None without them.
+        shift: whether the streams begin at another time step in each epoch.
+        renew: makes each window anew in each epoch, for training; None to use the windows as they are.
     """
 
     whole_rows = False
 
     def __init__(
-        self, rows: Sequence[Row], batch_size: int, length: int, carry: bool, shard: Shard = UNSHARDED
+        self,
+        rows: Sequence[Row],
+        batch_size: int,
+        length: int,
+        carry: bool,
+        shard: Shard = UNSHARDED,
+        seed: int | None = None,
+        shift: bool = False,
+        renew: Renew | None = None,
     ) -> None:
         self.shard = shard
+        self.seed = seed
+        self.shift = shift
+        self.renew = renew
         # A single row is not copied: it can be a view of a file that is larger than memory.
         parts = zip(*rows, strict=True)
-        inputs, targets = [np.asarray(part[0]) if len(part) == 1 else np.concatenate(part) for part in parts]
-        streams = min(batch_size, len(inputs))
-        size, longer = divmod(len(inputs), streams)
+        self.inputs, self.targets = [np.asarray(part[0]) if len(part) == 1 else np.concatenate(part) for part in parts]
+        streams = min(batch_size, len(self.inputs))
+        size, longer = divmod(len(self.inputs), streams)
         # The longer streams come first, so that a last window that only they have is a batch of the first rows.
-        ends = np.cumsum([size + (stream < longer) for stream in range(streams)])
-        self.inputs = np.split(inputs, ends[:-1])
-        self.targets = np.split(targets, ends[:-1])
+        sizes = [size + (stream < longer) for stream in range(streams)]
+        self.streams = [(end - size, size) for end, size in zip(accumulate(sizes), sizes, strict=True)]
         self.length = length
         self.carry = carry
 
     def __len__(self) -> int:
-        return -(-len(self.inputs[0]) // self.length)
+        return -(-self.streams[0][1] // self.length)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[BatchShard]:
+        offset = int(np.random.default_rng([self.seed or 0, number]).integers(len(self.inputs))) if self.shift else 0
         for window in range(start, len(self)):
-            here = slice(window * self.length, (window + 1) * self.length)
-            rows = [Row(ids[here], targets[here]) for ids, targets in zip(self.inputs, self.targets, strict=True)]
-            streams = np.array([number for number, row in enumerate(rows) if len(row.input)])
+            first = window * self.length
+            streams = np.array([stream for stream, (_, size) in enumerate(self.streams) if first < size])
             own = _sharded(streams, self.shard)
-            batch = collate([rows[number] for number in (own if len(own) else streams[:1])])
+            rows = []
+            for stream in (own if len(own) else streams[:1]).tolist():
+                begin, size = self.streams[stream]
+                place, count = begin + first + offset, min(self.length, size - first)
+                row = Row(_circular(self.inputs, place, count), _circular(self.targets, place, count))
+                if self.renew is not None:
+                    row = renewed(row, self.renew, self.seed, number, window, stream, is_window=True)
+                rows.append(row)
+            batch = collate(rows)
             if window % RELEASE_EVERY == RELEASE_EVERY - 1:
-                release(self.inputs[0])
+                release(self.inputs)
             yield BatchShard(batch, self.carry and window > 0 and len(own) > 0, own, counts=len(own) > 0)
+
+
+def _circular(values: np.ndarray, start: int, count: int) -> np.ndarray:
+    """Return values from a place on, and from the first one on after the last: a view if it does not pass the last."""
+    start %= len(values)
+    found = values[start : start + count]
+    return found if len(found) == count else np.concatenate([found, values[: count - len(found)]])
 
 
 def _sharded(rows: np.ndarray, shard: Shard) -> np.ndarray:

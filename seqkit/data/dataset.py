@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Head, LongText, Reader, Row, Tokenizer
+from seqkit.contracts import Example, Head, LongText, Reader, Row, TextPair, Tokenizer
+from seqkit.data.limits import LengthLimit
 from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split_error
+from seqkit.data.words import encode_words, first_ids
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
+from seqkit.recipe.initialization import restore_tokenizer
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Plan
@@ -34,7 +37,9 @@ class Dataset:
 
 def build_readers(plan: Plan) -> dict[str, Reader]:
     """Build the reader of `train`, and those of the splits that have separate files."""
-    return {"train": plan.reader.build()} | {split: spec.build() for split, spec in plan.side_readers.items()}
+    return {"train": plan.memory or plan.reader.build()} | {
+        split: spec.build() for split, spec in plan.side_readers.items()
+    }
 
 
 def read_splits(
@@ -84,7 +89,7 @@ def _split(plan: Plan, examples: list[Example], lookback: int) -> dict[str, list
     if split.by == "random":
         stratify = getattr(plan.head.cls, "stratifies", True)
         return by_random(examples, split.valid, split.test, plan.seed, stratify)
-    if len(examples) == 1:
+    if len(examples) == 1 and not isinstance(examples[0].input, TextPair):
         (whole,) = examples
         splits = {}
         for name, (start, end) in by_order(len(whole.input), split.valid, split.test).items():
@@ -152,6 +157,15 @@ def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
                 raise PluginError(
                     message("{place}: the input is {value}, not text", place=place, value=f"{example.input!r:.40}")
                 )
+            if isinstance(example.input, TextPair) != reader.yields_pairs:
+                raise PluginError(
+                    message(
+                        "{place}: the input is a {type}, but `yields_pairs` of the reader is {pairs}",
+                        place=place,
+                        type=type(example.input).__name__,
+                        pairs=reader.yields_pairs,
+                    )
+                )
             yield example
             continue
         features = np.asarray(example.input)
@@ -202,7 +216,7 @@ def _describe_place(reader: str, number: int, location: str) -> str:
 
 
 def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> None:
-    """Fit the tokenizer of a plan on the training texts; or restore it, if it needs a file that only training has.
+    """Fit the tokenizer of a plan on the training texts; or give it the vocabulary of the run, or of `init_from`.
 
     Raises:
         DataError: the texts contain no token for the vocabulary.
@@ -210,6 +224,9 @@ def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> Non
     """
     if plan.tokenizer is not None and plan.tokenizer.is_restored:
         tokenizer.restore(plan.tokenizer.state)
+        return
+    if plan.tokenizer is not None and plan.tokenizer.init_from:
+        restore_tokenizer(tokenizer, plan.tokenizer.init_from.source)
         return
     tokenizer.fit(texts)
     if plan.tokenizer is not None and not isinstance(getattr(tokenizer, "vocab_size", None), int):
@@ -222,18 +239,32 @@ def fit_tokenizer(plan: Plan, tokenizer: Tokenizer, texts: Iterable[Any]) -> Non
         )
 
 
-def make_rows(examples: Sequence[Example], tokenizer: Tokenizer | None, head: Head) -> list[Row]:
+def make_rows(
+    examples: Sequence[Example], tokenizer: Tokenizer | None, head: Head, limit: LengthLimit | None = None
+) -> list[Row]:
     """Encode examples and return the rows that the head makes of them.
+
+    Args:
+        examples: the examples.
+        tokenizer: the fitted tokenizer; None for features.
+        head: the fitted head.
+        limit: the longest input that the model takes; None for any.
 
     Raises:
         DataError: an example cannot be encoded, or the head rejects it. The message names its location.
     """
     rows: list[Row] = []
+    made: Iterable[Row]
     for example in examples:
         try:
             value = example.input
-            encoded = stored_ids(value) if isinstance(value, LongText) else encode(value, tokenizer)
-            rows += head.rows(example, encoded)
+            if tokenizer is not None and tokenizer.cuts_words and head.per_word is not None:
+                encoded = encode_words(value, tokenizer)
+                made = [row._replace(input=encoded) for row in head.rows(example, first_ids(encoded))]
+            else:
+                encoded = stored_ids(value) if isinstance(value, LongText) else encode(value, tokenizer)
+                made = head.rows(example, encoded)
+            rows += made if limit is None else [row._replace(input=limit.fit(row.input)) for row in made]
         except DataError as error:
             if not example.location:
                 raise
@@ -253,7 +284,7 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
     """
     if isinstance(value, LongText):
         return stored_ids(value).astype(np.int64)
-    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode(value)
+    encoded = np.asarray(value) if tokenizer is None else tokenizer.encode_input(value)
     if not len(encoded):
         raise DataError(
             message("no token of the text is in the vocabulary") if len(value) else message("the text is empty")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Head, LongText, Row, Tokenizer
+from seqkit.contracts import Example, Head, LongText, Reader, Row, SpecialToken, TextPair, Tokenizer, WithSpecialTokens
 from seqkit.data.dataset import Dataset, build_readers, encode, fit_tokenizer, make_rows, read_splits
 from seqkit.data.notes import collect_notes
 from seqkit.data.splits import SPLITS
@@ -19,6 +19,7 @@ from seqkit.errors import DataError, Fault, RecipeError
 from seqkit.messages import message
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
+from seqkit.recipe.yaml_parser import KeyPath
 
 
 @dataclass
@@ -41,6 +42,11 @@ class PreparedData:
     def features(self) -> int | None:
         """The width of the features, if the reader yields them."""
         return None if self.tokenizer else int(self.splits["train"].rows[0].input.shape[-1])
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the inputs are pairs of texts."""
+        return isinstance(self.splits["train"].examples[0].input, TextPair)
 
     @property
     def evaluated(self) -> list[str]:
@@ -71,12 +77,15 @@ def prepare(plan: Plan) -> PreparedData:
     head: Head = plan.head.build()
     notes: list[str] = []
     readers = build_readers(plan)
+    _check_pairs(readers)
+    if tokenizer is not None and (names := _special_tokens(plan, readers, head)):
+        tokenizer = WithSpecialTokens(tokenizer, names)
     with collect_notes(notes):
         long_texts = read_long_texts(plan, readers, tokenizer, head)
         examples = long_texts.splits if long_texts else read_splits(plan, readers, head.lookback)
     splits = {split: Dataset(members, tokenizer=tokenizer) for split, members in examples.items()}
     if tokenizer is not None and not long_texts:
-        fit_tokenizer(plan, tokenizer, (example.input for example in splits["train"].examples))
+        fit_tokenizer(plan, tokenizer, _texts(splits["train"].examples))
     _fit_head(plan, head, splits["train"], tokenizer)
     for split in SPLITS:
         if split in splits:
@@ -92,6 +101,30 @@ def prepare(plan: Plan) -> PreparedData:
                     )
                 )
     return PreparedData(tokenizer, head, splits, ([long_texts.note] if long_texts else []) + notes)
+
+
+def _texts(examples: Sequence[Example]) -> Iterator[Any]:
+    """Yield the inputs of examples; of a pair, both of its texts."""
+    for example in examples:
+        value = example.input
+        yield from (value.first, value.second) if isinstance(value, TextPair) else (value,)
+
+
+def _check_pairs(readers: Mapping[str, Reader]) -> None:
+    """Check that the files of all splits contain pairs of texts, or none does."""
+    for split, reader in readers.items():
+        if reader.yields_pairs != readers["train"].yields_pairs:
+            raise DataError(
+                message("data.{split}: pairs of texts and single texts cannot be combined in one recipe", split=split)
+            )
+
+
+def _special_tokens(plan: Plan, readers: Mapping[str, Reader], head: Head) -> set[SpecialToken]:
+    """Return the special tokens that components need: pairs of texts the separator, others what they declare."""
+    names: set[SpecialToken] = {"separator"} if readers["train"].yields_pairs else set()
+    for spec in plan.embedding.walk() if plan.embedding else ():
+        names |= getattr(spec.cls, "special_tokens", frozenset())
+    return names | head.special_tokens
 
 
 def _fit_head(plan: Plan, head: Head, train: Dataset, tokenizer: Tokenizer | None) -> None:
@@ -116,12 +149,15 @@ def check_requested_texts(plan: Plan, recipe: Recipe, data: PreparedData) -> Non
         RecipeError: a text cannot be encoded.
     """
     prompts = [plan.generate.prompt] if plan.generate and plan.generate.prompt else []
-    texts = [(("generate", "prompt"), text) for text in prompts]
+    texts: list[tuple[KeyPath, Any]] = [(("generate", "prompt"), text) for text in prompts]
     texts += [(("predict", str(number)), text) for number, text in enumerate(plan.predict)]
     faults: list[Fault] = []
     for path, text in texts:
         try:
-            encode(text, data.tokenizer)
+            if isinstance(text, str) == data.pairs and path[0] == "predict":
+                wanted = message("pairs of texts, [first, second]") if data.pairs else message("single texts")
+                raise DataError(message("must be one of the inputs that the recipe reads: {wanted}", wanted=wanted))
+            encode(text if isinstance(text, str) else TextPair(*text), data.tokenizer)
         except DataError as error:
             faults.append(recipe.fault(path, str(error)))
     if faults:

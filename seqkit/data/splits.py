@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import Example, LongText
+from seqkit.contracts import Example, LongText, TextPair
 from seqkit.errors import DataError
 from seqkit.messages import message
 
@@ -25,6 +25,7 @@ SPLITS = ("train", "valid", "test")
 
 def by_hash(examples: Iterable[Example], split: HashSplit) -> dict[str, list[Example]]:
     """Split by u = int(sha256(text.strip()), 16) % 1000 / 1000, so that an example's split depends on its text alone.
+    The texts of a pair are joined with a line break.
 
     Boundaries are computed as fractions, because k/5 and sums of tenths are not exact in floating point.
     """
@@ -40,7 +41,8 @@ def by_hash(examples: Iterable[Example], split: HashSplit) -> dict[str, list[Exa
     found: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
     for example in examples:
         value = example.input
-        content = value.strip().encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()
+        text = _content(value)
+        content = np.ascontiguousarray(value).tobytes() if text is None else text.encode()
         found[split_of[int(hashlib.sha256(content).hexdigest(), 16) % 1000]].append(example)
     wanted = {"train", *(["valid"] if split.valid else []), *(["test"] if split.test or split.folds else [])}
     return {name: members for name, members in found.items() if name in wanted}
@@ -163,4 +165,6 @@ def _content(value: Any) -> str | None:
     """Return the text without surrounding white space, or a digest of it; None for features."""
     if isinstance(value, LongText):
         return value.sha256
+    if isinstance(value, TextPair):
+        return f"{value.first.strip()}\n{value.second.strip()}"
     return value.strip() if isinstance(value, str) else None

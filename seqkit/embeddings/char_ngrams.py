@@ -41,7 +41,7 @@ class CharNgrams(nn.Module, Embedding):
     starts: Tensor
     """Where those of each word begin, and where the last end, int64 (vocab_size + 1,)."""
     is_unknown: Tensor
-    """Whether an id stands for unknown words, bool (vocab_size,)."""
+    """Whether an id represents unknown words, bool (vocab_size,)."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class CharNgrams(nn.Module, Embedding):
         return self.words(words) + self._mean(self.ngrams_of_words[entries], ends - counts)
 
     def _mean(self, buckets: Tensor, offsets: Tensor) -> Tensor:
-        """Return the mean of the vectors of n-grams from each offset to the next; zeros where there are none."""
+        """Return the mean of the vectors of n-grams from each offset to the next; zeros without any."""
         return nn.functional.embedding_bag(buckets, self.ngrams.weight, offsets, mode="mean")
 
     def _spelled(self, tokens: Tensor) -> Tensor:

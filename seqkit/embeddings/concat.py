@@ -33,6 +33,7 @@ class Concat(nn.Module, Embedding):
         if any(inner.takes != "ids" for inner in built):
             raise ValueError("embeddings must all embed ids")
         self.embeddings = nn.ModuleList(built)
+        self.input_limit = min((inner.input_limit for inner in built if inner.input_limit), default=None)
         self.output_size = sum(inner.output_size for inner in built)
         self.causal = all(inner.causal for inner in built)
         self.reads_previous = any(inner.reads_previous for inner in built)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, EncoderFactory, Lookup, PositiveInt, State
@@ -29,6 +31,7 @@ class Projected(nn.Module, Encoder):
         self.final_projection = None if is_shared else nn.Linear(self.encoder.final_size, proj_size, bias=bias)
         self.output_size = self.final_size = proj_size
         self.causal = self.encoder.causal
+        self.input_limit = self.encoder.input_limit
 
     @property
     def accepts_ids(self) -> bool:  # type: ignore[override]
@@ -37,6 +40,11 @@ class Projected(nn.Module, Encoder):
     @property
     def accepts_lookup(self) -> bool:  # type: ignore[override]
         return self.encoder.accepts_lookup
+
+    def layer_parameters(self) -> list[Iterable[nn.Parameter]]:
+        inner = list(self.encoder.layer_parameters())
+        known = set(self.encoder.parameters())  # type: ignore[attr-defined]
+        return [*inner, [weight for weight in self.parameters() if weight not in known]]
 
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         encoded = self.encoder(inputs, lengths, state)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import cast
 
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, Lookup, State
+from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, InputLimit, Lookup, State
 from seqkit.layers.dropout import VariationalDropout
 from seqkit.messages import message
 
@@ -64,8 +65,15 @@ class Stacked(nn.Module, Encoder):
         return self._encoders[0].accepts_lookup
 
     @property
+    def input_limit(self) -> InputLimit | None:  # type: ignore[override]
+        return min((each.input_limit for each in self._encoders if each.input_limit), default=None)
+
+    @property
     def _encoders(self) -> list[Encoder]:
         return cast(list[Encoder], list(self.layers))
+
+    def layer_parameters(self) -> list[Iterable[nn.Parameter]]:
+        return [layer for encoder in self._encoders for layer in encoder.layer_parameters()]
 
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         bottom, *others = self._encoders

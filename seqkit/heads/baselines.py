@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from seqkit.heads.label_sets import label_matrix, label_set_metrics
 from seqkit.heads.metrics import label_metrics
+from seqkit.heads.numbers import number_metrics
 
 MAX_BASELINE_IDS = 4_000_000
 """The baseline of a long text is fitted to at most this number of its last ids, which takes about 400 MB."""
@@ -154,19 +156,12 @@ def tfidf_baseline(
         `name`, `accuracy`, `macro_f1`, and `majority_accuracy`: the accuracy of always predicting the most frequent
         training label.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    # An n-gram that occurs in one text only does not generalize, but very few texts may share none.
-    min_df = 2 if len(train_texts) >= 50 else 1
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=min_df, sublinear_tf=True)
+    features, test_features = _tfidf(train_texts, test_texts)
     classifier = LogisticRegression(C=10, max_iter=1000)
-    try:
-        features = vectorizer.fit_transform(train_texts)
-    except ValueError:  # no n-gram occurs in two texts
-        features = vectorizer.set_params(min_df=1).fit_transform(train_texts)
     classifier.fit(features, train_labels)
-    predicted = classifier.predict(vectorizer.transform(test_texts)).tolist()
+    predicted = classifier.predict(test_features).tolist()
     majority = Counter(train_labels).most_common(1)[0][0]
     scores = label_metrics(test_labels, predicted, labels)
     return {
@@ -175,3 +170,79 @@ def tfidf_baseline(
         "macro_f1": scores["macro_f1"],
         "majority_accuracy": float(np.mean([label == majority for label in test_labels])),
     }
+
+
+def tfidf_label_sets_baseline(
+    train_texts: Sequence[str],
+    train_labels: Sequence[Sequence[str]],
+    test_texts: Sequence[str],
+    test_labels: Sequence[Sequence[str]],
+    labels: Sequence[str],
+) -> dict[str, Any]:
+    """Return the metrics of a logistic regression for each label, on the TF-IDF of character n-grams of length 1 to 3.
+
+    Args:
+        train_texts: the texts to fit to.
+        train_labels: the labels of each.
+        test_texts: the texts to predict.
+        test_labels: the labels of each, which may be ones that do not occur in the training data.
+        labels: the labels of the training data.
+
+    Returns:
+        `name`, `micro_f1`, `macro_f1` and `exact_match`.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    features, test_features = _tfidf(train_texts, test_texts)
+    found = np.ones((len(test_texts), len(labels)), dtype=bool)
+    for column, has_label in zip(found.T, label_matrix(train_labels, labels).T, strict=True):
+        if not has_label.all():  # else the label is always predicted
+            column[:] = LogisticRegression(C=10, max_iter=1000).fit(features, has_label).predict(test_features)
+    predicted = [[label for label, has in zip(labels, row, strict=True) if has] for row in found]
+    scores = label_set_metrics(test_labels, predicted, labels)
+    name = "TF-IDF of 1 to 3 characters, a logistic regression per label"
+    return {"name": name} | {metric: scores[metric] for metric in ("micro_f1", "macro_f1", "exact_match")}
+
+
+def tfidf_ridge_baseline(
+    train_texts: Sequence[str], train_numbers: np.ndarray, test_texts: Sequence[str], test_numbers: np.ndarray
+) -> dict[str, Any]:
+    """Return the metrics of ridge regression on the TF-IDF of character n-grams of length 1 to 3.
+
+    Args:
+        train_texts: the texts to fit to.
+        train_numbers: their numbers, float64 (texts, numbers).
+        test_texts: the texts to predict.
+        test_numbers: their numbers, float64 (texts, numbers).
+
+    Returns:
+        `name`, the metrics of `number_metrics`, and `others`, which contains `mean_baseline`.
+    """
+    from sklearn.linear_model import Ridge
+
+    features, test_features = _tfidf(train_texts, test_texts)
+    predicted = Ridge().fit(features, train_numbers).predict(test_features).reshape(test_numbers.shape)
+    mean = mean_baseline(train_numbers, test_numbers)
+    return {"name": "TF-IDF of 1 to 3 characters, ridge regression", **number_metrics(test_numbers, predicted)} | {
+        "others": [mean]
+    }
+
+
+def mean_baseline(train_numbers: np.ndarray, test_numbers: np.ndarray) -> dict[str, Any]:
+    """Return the metrics of always predicting the mean of the training data. The arguments are (examples, numbers)."""
+    predicted = np.broadcast_to(train_numbers.mean(axis=0), test_numbers.shape)
+    return {"name": "the mean of the training data", **number_metrics(test_numbers, predicted)}
+
+
+def _tfidf(train_texts: Sequence[str], test_texts: Sequence[str]) -> tuple[Any, Any]:
+    """Return the TF-IDF of character n-grams of length 1 to 3, as sparse matrices (texts, n-grams)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    # An n-gram that occurs in one text only does not generalize, but very few texts may share none.
+    min_df = 2 if len(train_texts) >= 50 else 1
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=min_df, sublinear_tf=True)
+    try:
+        features = vectorizer.fit_transform(train_texts)
+    except ValueError:  # no n-gram occurs in two texts
+        features = vectorizer.set_params(min_df=1).fit_transform(train_texts)
+    return features, vectorizer.transform(test_texts)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Le
-from torch import Tensor, nn
 
 from seqkit.contracts import (
     Batch,
@@ -18,23 +16,25 @@ from seqkit.contracts import (
     Encoded,
     Example,
     Fraction,
-    Head,
     Judgment,
     Loss,
+    Outcomes,
     PositiveFloat,
+    PositiveInt,
     Row,
+    Table,
     Tokenizer,
 )
 from seqkit.errors import DataError, suggest
+from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
+from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.cross_entropy import IGNORED, cross_entropy
-from seqkit.layers.ngram_counts import inverse_document_frequencies
-from seqkit.layers.ngrams import NgramLinear
-from seqkit.layers.pooling import Pooling, PoolingName, check_names
+from seqkit.layers.pooling import PoolingName
 from seqkit.messages import message
 
 
-class Classify(nn.Module, Head):
+class Classify(PooledHead):
     """Sequence classification: one label per text, by a linear layer and a softmax.
 
     The linear layer reads the encoder's final vector (for a bidirectional encoder, the final output of both directions)
@@ -54,6 +54,13 @@ class Classify(nn.Module, Head):
         label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest text, in tokens, or in time steps of features; null for any. The `max_length` of a
+            tokenizer cuts texts too, before the head reads them.
+        too_long: whether a longer text is cut to its beginning, in training and prediction, or is an error.
+        crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
+            epoch; predict from whole texts.
+        noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
+            epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
@@ -64,6 +71,7 @@ class Classify(nn.Module, Head):
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
     label_probabilities = True
+    provides = frozenset({"labels", "probabilities"})
 
     def __init__(
         self,
@@ -72,25 +80,32 @@ class Classify(nn.Module, Head):
         class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
-        ngrams: Annotated[int, Ge(0), Le(10)] = 0,
-        ngram_buckets: Annotated[int, Ge(1), Le(2**26)] = 2**18,
+        max_length: PositiveInt | None = None,
+        too_long: TooLong = "cut",
+        crop: PositiveInt | None = None,
+        noise: Fraction = 0.0,
+        ngrams: NgramLength = 0,
+        ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
     ) -> None:
-        super().__init__()
-        self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
-        self.needs = frozenset({"final" if name == "final" else "outputs" for name in self.pooling} | {"targets"})
+        super().__init__(
+            pooling=pooling,
+            dropout=dropout,
+            max_length=max_length,
+            too_long=too_long,
+            crop=crop,
+            noise=noise,
+            ngrams=ngrams,
+            ngram_buckets=ngram_buckets,
+            ngram_scale=ngram_scale,
+        )
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
-        self.dropout = nn.Dropout(dropout)
-        self.ngrams = ngrams
-        self.ngram_buckets = ngram_buckets
-        self.ngram_scale = ngram_scale
-        self.idf: np.ndarray | None = None
         self.labels: list[str] = []
         self.weights: list[float] | None = None
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        counts = Counter(str(example.target) for example in examples)
+        counts = Counter(parse_targets(examples, _label_of))
         self._set_labels(sorted(counts))
         if len(self.labels) < 2:
             raise DataError(
@@ -113,11 +128,7 @@ class Classify(nn.Module, Head):
                         )
                     )
             self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
-        if self.ngrams:
-            if tokenizer is None:
-                raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
-            texts = (tokenizer.encode(example.input) for example in examples)
-            self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
+        self.fit_inputs(examples, tokenizer)
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels, "weights": self.weights}
@@ -131,18 +142,12 @@ class Classify(nn.Module, Head):
         self._numbers = {label: number for number, label in enumerate(labels)}
 
     def build(self, output_size: int, final_size: int) -> None:
-        self.pool = Pooling(self.pooling, output_size, final_size)
-        self.output = nn.Linear(self.pool.output_size, len(self.labels))
-        self.wide: NgramLinear | None = None
-        if self.ngrams:
-            self.wide = NgramLinear(len(self.labels), n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
-            if self.idf is not None:  # else the weights of a run are loaded
-                self.wide.set_idf(self.idf)
+        self.build_layers(output_size, final_size, len(self.labels))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the label is missing"))
-        number = self._numbers.get(str(example.target), IGNORED)
+        number = self._numbers.get(_label_of(example), IGNORED)
         if number == IGNORED:
             text = message(
                 "the label '{label}' does not occur in the training data: counted as an error, left out of the loss",
@@ -154,7 +159,7 @@ class Classify(nn.Module, Head):
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
         return cross_entropy(
-            self._logits(encoded, batch),
+            self.outputs(encoded, batch),
             batch.targets,
             training=self.training,
             label_smoothing=self.label_smoothing,
@@ -162,7 +167,7 @@ class Classify(nn.Module, Head):
         )
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        probabilities = torch.softmax(self._logits(encoded, batch).detach().double(), dim=1)
+        probabilities = torch.softmax(self.outputs(encoded, batch).detach().double(), dim=1)
         return label_predictions(probabilities.cpu().numpy(), self.labels)
 
     def task(self) -> dict[str, Any]:
@@ -180,11 +185,6 @@ class Classify(nn.Module, Head):
         ]
         probabilities = torch.tensor(known, dtype=torch.float64).clamp(min=torch.finfo(torch.float64).tiny)
         return Loss(-probabilities.log().sum(), len(known))
-
-    def _logits(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Return float (batch, number of labels)."""
-        logits = self.output(self.dropout(self.pool(encoded, batch.mask)))
-        return logits if self.wide is None else logits + self.wide(batch.inputs, batch.lengths)
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -211,17 +211,42 @@ class Classify(nn.Module, Head):
                 facts={"probability_of_truth": probabilities.get(truth)},
             )
 
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
+        return list(label_exhibits(predictions, examples))
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        return Outcomes(
+            [str(example.target) for example in examples],
+            [item["label"] for item in predictions],
+            self.labels,
+            np.array([[item["probabilities"][label] for label in self.labels] for item in predictions]),
+        )
+
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import tfidf_baseline
 
-        if tokenizer is None or not all(isinstance(example.input, str) for example in train):
+        texts, test_texts = texts_of(train), texts_of(test)
+        if texts is None or test_texts is None:
             return None
         return tfidf_baseline(
-            [example.input for example in train],
+            texts,
             [str(example.target) for example in train],
-            [example.input for example in test],
+            test_texts,
             [str(example.target) for example in test],
             self.labels,
         )
+
+
+def _label_of(example: Example) -> str:
+    """Return the label of an example.
+
+    Raises:
+        DataError: it has several.
+    """
+    if isinstance(example.target, list):
+        raise DataError(message("the label is a list: use the head `multi_label`, or one label per example"))
+    return str(example.target)

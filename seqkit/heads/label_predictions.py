@@ -33,9 +33,19 @@ def average_probabilities(predictions: Sequence[Sequence[Mapping[str, Any]]]) ->
     Raises:
         KeyError: the labels differ.
     """
+    labels, tables = probability_table(predictions)
+    return label_predictions(np.mean(tables, axis=0), labels)
+
+
+def probability_table(predictions: Sequence[Sequence[Mapping[str, Any]]]) -> tuple[list[str], np.ndarray]:
+    """Return the labels of several models, and their probabilities, float (models, rows, labels).
+
+    Raises:
+        KeyError: the labels differ.
+    """
     labels = list(predictions[0][0]["probabilities"])
     tables = [[_in_order(row["probabilities"], labels) for row in member] for member in predictions]
-    return label_predictions(np.mean(tables, axis=0), labels)
+    return labels, np.array(tables)
 
 
 def calibrated(predictions: Sequence[Mapping[str, Any]], temperature: float | None) -> list[dict[str, Any]]:

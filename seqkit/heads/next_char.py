@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import (
     Batch,
+    DataNote,
     Embedding,
     Encoded,
     Example,
@@ -23,6 +25,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.heads.renewal import replace_tokens
 from seqkit.layers.cross_entropy import IGNORED, cross_entropy
 from seqkit.layers.tied import TiedLinear
 from seqkit.messages import message
@@ -40,6 +43,13 @@ class NextChar(nn.Module, Head):
     With `prefix`, each prefix of a text is a row, encoded separately, and its final vector predicts the next token. Any
     encoder can be used, but training takes longer.
 
+    The objective `bidirectional` pretrains both directions of an encoder, such as a `bilstm` of one layer, as two
+    language models: the forward half of an output predicts the next token, and the backward half the previous one, with
+    the same output layer (Peters et al., Deep Contextualized Word Representations, 2018; Akbik et al., Contextual
+    String Embeddings for Sequence Labeling, 2018). The encoder must keep its directions separate, so that no half reads
+    the token that it predicts. The loss is the mean of both directions, and no text can be generated. Another recipe
+    takes what was learned with `init_from`.
+
     The metrics are `perplexity`, exp of the mean loss per token, which can be compared only between runs with the same
     tokenizer, and `bits_per_char`, which can be compared between tokenizers: the loss of all predicted tokens in bits,
     divided by the number of characters that these tokens add to the decoded text. The first token of each text is not
@@ -47,22 +57,24 @@ class NextChar(nn.Module, Head):
     for an unknown word, counts as one character.
 
     Args:
-        objective: `step` or `prefix`.
+        objective: `step`, `prefix` or `bidirectional`.
         context: the longest prefix in tokens, for `prefix`. Also the number of tokens that are encoded again for each
             generated token if the encoder is not causal.
         allow_leak: whether an encoder that is not causal may be trained with `step`, to demonstrate that its low loss
             is meaningless.
         dropout: the dropout probability of the encoder's outputs.
+        noise: the probability that an input token is replaced in training by another one of the same row or window,
+            drawn anew in each epoch; the targets stay (Xie et al., Data Noising as Smoothing in Neural Network Language
+            Models, 2017).
         tied: whether the output layer shares its weight with the embedding, `learned` for instance (Press and Wolf,
-            Using the Output Embedding to Improve Language Models, 2017). The encoder's outputs must be as wide as the
-            embedding's vectors.
+            Using the Output Embedding to Improve Language Models, 2017). The encoder's outputs, or their halves if the
+            objective is `bidirectional`, must be as wide as the embedding's vectors.
         label_smoothing: the fraction of the target that is spread evenly over the vocabulary in training (Szegedy et
             al., Rethinking the Inception Architecture for Computer Vision, 2016).
     """
 
     output: nn.Linear | TiedLinear
 
-    generates = True
     metric_names = ("bits_per_char", "perplexity")
     causal_alternatives = (
         message("set `head.objective: prefix`"),
@@ -72,28 +84,40 @@ class NextChar(nn.Module, Head):
     def __init__(
         self,
         *,
-        objective: Literal["step", "prefix"] = "step",
+        objective: Literal["step", "prefix", "bidirectional"] = "step",
         context: PositiveInt = 128,
         allow_leak: bool = False,
         dropout: Fraction = 0.0,
+        noise: Fraction = 0.0,
         tied: bool = False,
         label_smoothing: Fraction = 0.0,
     ) -> None:
         super().__init__()
+        if allow_leak and objective == "bidirectional":
+            raise ValueError(message("allow_leak has no effect with the objective bidirectional: remove it"))
         self.objective = objective
         self.context = context
         self.allow_leak = allow_leak
         self.dropout = nn.Dropout(dropout)
+        self.noise = noise
+        self.renews_rows = noise > 0
         self.tied = tied
         self.label_smoothing = label_smoothing
-        self.per_time_step = objective == "step"
-        part = "outputs" if self.per_time_step else "final"
-        self.needs = frozenset({part, "causal"} if self.per_time_step and not allow_leak else {part})
+        self.per_time_step = objective != "prefix"
+        self.needs = frozenset({"outputs" if self.per_time_step else "final"})
+        if objective == "bidirectional":
+            self.needs |= {"separate_directions"}
+        elif self.per_time_step and not allow_leak:
+            self.needs |= {"causal"}
         self._last_sizes: tuple[Sequence[Example], int, int] = ((), 0, 0)
 
     @property
+    def generates(self) -> bool:  # type: ignore[override]
+        return self.objective != "bidirectional"
+
+    @property
     def takes_long_texts(self) -> bool:  # type: ignore[override]
-        return self.per_time_step
+        return self.objective == "step"
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is None:
@@ -108,6 +132,7 @@ class NextChar(nn.Module, Head):
 
     def build(self, output_size: int, final_size: int, embedding: Embedding | None = None) -> None:
         width = output_size if self.per_time_step else final_size
+        width = width // 2 if self.objective == "bidirectional" else width
         self.output = self._tied_layer(width, embedding) if self.tied else nn.Linear(width, self.vocab_size)
 
     def _tied_layer(self, width: int, embedding: Embedding | None) -> TiedLinear:
@@ -144,13 +169,23 @@ class NextChar(nn.Module, Head):
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         ids = encoded_input
+        if len(ids) < 2 and self.objective == "bidirectional":
+            text = message("skipped for pretraining: a text of one token has no neighboring token to predict")
+            warnings.warn(DataNote(text, example.location), stacklevel=2)
+            return
         if len(ids) < 2:
             raise DataError(message("the text is too short: next-token prediction requires at least two tokens"))
+        if self.objective == "bidirectional":
+            yield Row(ids, np.stack([np.append(ids[1:], IGNORED), np.insert(ids[:-1], 0, IGNORED)], axis=1))
+            return
         if self.per_time_step:
             yield Row(ids[:-1], ids[1:])
             return
         for end in range(1, len(ids)):
             yield Row(ids[max(0, end - self.context) : end], ids[end])
+
+    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+        return Row(replace_tokens(row.input, self.noise, generator), row.target)
 
     def logits(self, encoded: Encoded) -> Tensor:
         features = encoded.outputs if self.per_time_step else encoded.final[:, None]
@@ -158,10 +193,22 @@ class NextChar(nn.Module, Head):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
+        if self.objective == "bidirectional":
+            return self._cross_entropy(*self._both_directions(encoded, batch))
         logits = self.logits(encoded)
         targets = batch.targets if self.per_time_step else batch.targets[:, None]
         if batch.target_lengths is not None and int(batch.target_lengths.min()) < targets.shape[1]:
             targets = targets.masked_fill(~batch.mask, IGNORED)
+        return self._cross_entropy(logits, targets)
+
+    def _both_directions(self, encoded: Encoded, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the logits (count, vocab_size) of the objective `bidirectional`, and their targets (count,)."""
+        assert batch.targets is not None
+        is_token = (batch.targets != IGNORED) & batch.mask[:, :, None]  # (batch, time, 2)
+        halves = self.dropout(encoded.outputs).unflatten(2, (2, -1))  # (batch, time, 2, output_size / 2)
+        return self.output(halves[is_token]), batch.targets[is_token]
+
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Loss:
         return cross_entropy(logits, targets, training=self.training, label_smoothing=self.label_smoothing)
 
     def metrics(
@@ -200,7 +247,7 @@ class NextChar(nn.Module, Head):
 
 
 def _ids(example: Example, tokenizer: Tokenizer) -> np.ndarray:
-    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode(example.input)
+    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode_input(example.input)
 
 
 def _predicted_characters(ids: np.ndarray, tokenizer: Tokenizer) -> int:

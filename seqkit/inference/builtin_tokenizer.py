@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from seqkit.contracts import Tokenizer
-from seqkit.contracts.parameters import ReadOnce
+from seqkit.contracts.parameters import INIT_FROM, ReadOnce
 from seqkit.messages import message
 from seqkit.recipe.rules import explain
 from seqkit.registry import builtin
@@ -24,7 +24,7 @@ def builtin_tokenizer(section: Mapping[str, Any]) -> Tokenizer:
     Raises:
         ValueError: the tokenizer has no such parameter, or rejects its value. The message begins with the parameter.
     """
-    values = dict(section)
+    values = {key: value for key, value in section.items() if key != INIT_FROM}  # the tokenizer is restored
     name = values.pop("type")
     target = next(str(entry.target) for entry in builtin.seqkit_tokenizers() if entry.name == name)
     module, _, attribute = target.partition(":")
@@ -34,7 +34,7 @@ def builtin_tokenizer(section: Mapping[str, Any]) -> Tokenizer:
         if key not in annotations:
             raise ValueError(message("{key}: no such parameter", key=key))
         if ReadOnce() in getattr(annotations[key], "__metadata__", ()):
-            values[key] = None  # the tokenizer is restored
+            values[key] = None
         elif reason := explain(value, annotations[key]):
             raise ValueError(message("{key}: {reason}", key=key, reason=reason))
     return cls(**values)

@@ -92,6 +92,14 @@ class Engine(LanguageModel, Protocol):
     def feature_width(self) -> int | None:
         """The number of features per time step; None if there is a tokenizer."""
 
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether each input is a pair of texts."""
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether inputs are encoded word by word: the head predicts from words, and the tokenizer cuts them."""
+
     def load(self) -> None:
         """Read the weights and build the model now, if that has not been done yet."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Head
 from seqkit.errors import UsageError
@@ -20,6 +20,9 @@ from seqkit.recipe.schema import RunName
 from seqkit.recipe.yaml_parser import dump
 from seqkit.runs.directory import MAX_MEMBERS, RunDirectory
 from seqkit.runs.files import read_bytes, to_json
+
+if TYPE_CHECKING:
+    from seqkit.inference.torch_engine import TorchEngine
 
 
 def create_ensemble(members: Sequence[Path], name: str, runs: Path) -> RunDirectory:
@@ -78,7 +81,7 @@ def _task(parts: RunParts) -> dict[str, Any]:
     task = {
         "head": engine.head_name,
         "reader": parts.reader.name,
-        "input": message("text") if engine.tokenizer else message("features"),
+        "input": _kind_of_input(engine),
         "number of features": engine.feature_width,
     }
     if engine.tokenizer is None:  # which columns the features are, and in which order
@@ -86,6 +89,12 @@ def _task(parts: RunParts) -> dict[str, Any]:
         skipped = {"type", *parts.reader.path_parameters, *cls.path_specific}
         task |= {f"data.{key}": value for key, value in parts.reader.as_data().items() if key not in skipped}
     return task | dict(engine.model.head.task())
+
+
+def _kind_of_input(engine: TorchEngine) -> str:
+    if engine.reads_pairs:
+        return message("pairs of texts")
+    return message("text") if engine.tokenizer else message("features")
 
 
 def _check_same_task(first: Path, one: Mapping[str, Any], second: Path, other: Mapping[str, Any]) -> None:
@@ -164,6 +173,7 @@ def _recipe(part: RunParts, folder: Path) -> dict[str, Any]:
 
 def _copies(run: RunDirectory, names: RunDirectory) -> Iterator[tuple[Path, bytes]]:
     """Yield the name and the content of each file of a run that a member of an ensemble keeps as it is."""
-    for name in (names.given, names.overrides, names.tokenizer, names.model, names.metrics, names.result):
+    kept = (names.given, names.overrides, names.tokenizer, names.model, names.metrics, names.result, names.report_data)
+    for name in kept:
         if (run.path / name).is_file():
             yield name, read_bytes(run.path / name)

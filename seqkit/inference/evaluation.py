@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.contracts import DataNote, Example
 from seqkit.data.batching import split_batches
 from seqkit.data.dataset import Dataset, make_rows, read_examples
+from seqkit.data.memory import read_pairs
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, NotFiniteError, UsageError
 from seqkit.heads.calibration import BINS, ReliabilityBin, brier_score, expected_calibration_error, reliability
@@ -22,7 +23,9 @@ from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.inference.recorded import read_recorded, recorded_extras
 from seqkit.messages import message
+from seqkit.recipe.saved import saved_metrics
 from seqkit.training.evaluation import evaluate_split, score_predictions
+from seqkit.training.metrics import build_metrics
 
 if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
@@ -67,6 +70,7 @@ class Evaluation:
         self.members: list[dict[str, Any]] = []
         self.reliability: list[ReliabilityBin] = []
         self.groups: dict[str, Any] | None = None
+        _note_missing_metrics(parts)
         engines = [member.torch_engine for member in parts.members]
         datasets: list[Dataset] = []
         for engine in engines:
@@ -80,7 +84,9 @@ class Evaluation:
             else:
                 model = engines[0].model
                 batches = split_batches(datasets[0], engines[0].plan.train, model.causal)
-                self.scores, self.predictions = evaluate_split(model, datasets[0], batches)
+                self.scores, self.predictions = evaluate_split(
+                    model, datasets[0], batches, metrics=build_metrics(engines[0].plan)
+                )
             if engines[0].model.head.label_probabilities:
                 self._calibrate(engines, datasets[0], temperature)
         except NotFiniteError:
@@ -165,22 +171,34 @@ def read_data(
         raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
     if isinstance(data, str | Path):
         return _read_file(parts.torch_engine, Path(data), parameters)
-    pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
     if parameters:
         raise UsageError(message("parameters of the reader need a file: pass its path"))
+    pairs = read_pairs(data, lambda: parts.reader)
+    if pairs is None:
+        pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
     return examples_of_pairs(pairs, parts.torch_engine)
+
+
+def _note_missing_metrics(parts: RunParts) -> None:
+    """Issue a note for each metric of the recipe that is not installed."""
+    computed = {spec.name for spec in parts.torch_engine.plan.train.metrics}
+    document = parts.members[0].document
+    for name in dict.fromkeys(str(metric.get("type")) for metric in saved_metrics(document)):
+        if name not in computed:
+            warnings.warn(message("the metric '{name}' is not installed: left out", name=name), stacklevel=2)
 
 
 def _read_file(engine: TorchEngine, file: Path, parameters: Mapping[str, Any]) -> list[Example]:
     """Read a file with the recipe's reader, a long text in chunks. Raises as `read_data` does."""
-    reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True)
+    reader = rebuild_reader(engine.plan.reader, file, parameters, with_targets=True, pairs=engine.reads_pairs)
     long_texts = read_long_texts(engine.plan, {"test": reader}, engine.tokenizer, engine.model.head, is_fitted=True)
     return long_texts.splits["test"] if long_texts else read_examples(reader, engine.plan.reader.name)
 
 
 def _dataset(examples: list[Example], engine: TorchEngine) -> Dataset:
     """Return the examples with the rows that the head makes of them."""
-    dataset = Dataset(examples, make_rows(examples, engine.tokenizer, engine.model.head), engine.tokenizer)
+    rows = make_rows(examples, engine.tokenizer, engine.model.head, engine.row_limit)
+    dataset = Dataset(examples, rows, engine.tokenizer)
     if engine.tokenizer is None:
         check_features(examples, engine, engine.model)
     return dataset
@@ -199,7 +217,7 @@ def _calibration(
 def _score(engine: TorchEngine, predictions: list[dict[str, Any]], dataset: Dataset) -> dict[str, Any]:
     """Return the metrics of predictions, and their loss if the head computes it from them."""
     loss = engine.model.head.loss_of_predictions(predictions, dataset.examples)
-    return score_predictions(engine.model, loss, predictions, dataset)
+    return score_predictions(engine.model, loss, predictions, dataset, build_metrics(engine.plan))
 
 
 def numbers_of(scores: Mapping[str, Any]) -> dict[str, float]:

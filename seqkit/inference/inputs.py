@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Tokenizer
+from seqkit.contracts import Example, TextPair, Tokenizer
+from seqkit.data.memory import as_pair
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
 from seqkit.messages import format_value, message
@@ -83,12 +84,18 @@ def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: En
         DataError: a value is invalid, or the tokenizer rejects it.
     """
     from seqkit.data.dataset import encode
+    from seqkit.data.words import encode_words
 
     inputs = []
     for example, place in zip(examples, places, strict=True):
         try:
             checked = _check_input(example.input, engine)
-            encoded = checked if engine.tokenizer is None else encode(checked, engine.tokenizer)
+            if engine.tokenizer is None:
+                encoded = checked
+            elif engine.reads_words:
+                encoded = encode_words(checked, engine.tokenizer)
+            else:
+                encoded = encode(checked, engine.tokenizer)
             inputs.append(engine.prediction_input(encoded, example.feature_names))
         except (DataError, UsageError) as error:
             raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
@@ -145,9 +152,30 @@ def _check_input(value: Any, engine: Engine) -> Any:
     """
     if engine.tokenizer is None:
         return _check_features(value, engine.feature_width)
+    if engine.reads_pairs:
+        return _check_pair(value)
+    if isinstance(value, TextPair):
+        raise UsageError(message("this run reads single texts, not pairs: pass one text"))
     if engine.tokenizer.takes_words and isinstance(value, list | tuple):
         return [_check_text(word) for word in value]
     return _check_text(value)
+
+
+def _check_pair(value: Any) -> TextPair:
+    """Return a pair of texts.
+
+    Raises:
+        UsageError: it is something else, or one of them is empty.
+    """
+    value = as_pair(value)
+    if not isinstance(value, TextPair):
+        raise UsageError(
+            message("this run reads pairs of texts: pass (first, second), not {value}", value=format_value(value))
+        )
+    for number, text in enumerate((value.first, value.second), start=1):
+        if not _check_text(text).strip():
+            raise UsageError(message("text {number} of the pair is empty", number=number))
+    return value
 
 
 def _check_text(text: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqkit.contracts import Example
+from seqkit.contracts import Example, TextPair
 from seqkit.errors import DataError
 from seqkit.heads.label_predictions import calibrated
 from seqkit.inference.engine import Engine, not_finite
@@ -50,8 +50,15 @@ def predict_examples(
         for example, place, prediction in zip(block, places, predictions, strict=True):
             if find_not_finite(prediction) is not None:
                 raise DataError(message("{place}: {reason}", place=place, reason=not_finite(model)))
-            yield example, ({"text": example.input} if isinstance(example.input, str) else {}) | prediction
+            yield example, _texts(example.input) | prediction
         count += len(block)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    """Return an input as the fields of its prediction; none for words and features."""
+    if isinstance(value, TextPair):
+        return {"text": value.first, "text_pair": value.second}
+    return {"text": value} if isinstance(value, str) else {}
 
 
 def combine(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.contracts import WithSpecialTokens
 from seqkit.errors import DataError, PluginError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.messages import message
@@ -34,7 +35,9 @@ def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
     from seqkit.registry import load_registry
 
     registry = load_registry()
-    components = [each for each in document.get("components", []) if each.get("kind") not in TRAINING_KINDS]
+    components = [
+        each for each in document.get("components", []) if each.get("kind") not in (*TRAINING_KINDS, "metric")
+    ]
     _check_installed(directory.path, components, document["recipe"].get("plugins"), registry)
     from seqkit.modeling.size_limit import count_limit, limited_size
 
@@ -66,7 +69,7 @@ def rebuild_reader_spec(directory: RunDirectory, document: Mapping[str, Any]) ->
 
 
 def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Mapping[str, Any]) -> Tokenizer:
-    """Restore the state of a tokenizer, and return it.
+    """Restore the state of a tokenizer, and return it with the special tokens that components requested.
 
     Args:
         tokenizer: the tokenizer, not fitted.
@@ -77,6 +80,8 @@ def restore_tokenizer(tokenizer: Tokenizer, directory: RunDirectory, fitted: Map
         PluginError: the tokenizer raised it.
         DataError: the tokenizer rejects the state.
     """
+    if fitted["special_tokens"]:
+        tokenizer = WithSpecialTokens(tokenizer, fitted["special_tokens"])
     try:
         tokenizer.restore(fitted["tokenizer"])
     except PluginError:
@@ -157,7 +162,7 @@ def _build_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | Non
         ) from error
 
 
-def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_targets: bool) -> Reader:
+def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_targets: bool, pairs: bool) -> Reader:
     """Build the reader of a run for another file.
 
     Args:
@@ -165,9 +170,11 @@ def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_t
         path: the other file.
         changes: parameters that replace those of the recipe.
         with_targets: whether to read targets too, for evaluation.
+        pairs: whether the run reads pairs of texts.
 
     Raises:
-        UsageError: the reader reads no file, or not this one; or it has no such parameter, or rejects its value.
+        UsageError: the reader reads no file, or not this one; it does not yield what the run reads; or it has no such
+            parameter, or rejects its value.
     """
     if "path" not in spec.values:
         remedy = message("evaluate (input, target) pairs in Python") if with_targets else message("pass texts")
@@ -178,9 +185,17 @@ def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_t
         values = reader.without_targets(values)
     values |= _checked(changes, spec)
     try:
-        return reader(**values)
+        built: Reader = reader(**values)
     except ValueError as error:
         raise UsageError(message("{file}: {reason}", file=path, reason=error)) from None
+    if built.yields_pairs != pairs:
+        wanted = message("pairs of texts, not single texts") if pairs else message("single texts, not pairs")
+        raise UsageError(
+            message(
+                "{file}: this run reads {wanted}: keep the recipe's parameters of the reader", file=path, wanted=wanted
+            )
+        )
+    return built
 
 
 def _checked(changes: Mapping[str, Any], spec: Spec) -> dict[str, Any]:

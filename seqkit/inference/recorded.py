@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import DataNote, Example, LongText
+from seqkit.contracts import DataNote, Example, LongText, Tokenizer, WithSpecialTokens
 from seqkit.data.dataset import Dataset, build_readers, make_rows, read_examples, read_splits
 from seqkit.data.prepare import rows_sha256
 from seqkit.data.token_files.encode import read_long_texts
@@ -20,9 +20,10 @@ from seqkit.messages import message
 from seqkit.recipe.paths import why_unusable
 from seqkit.recipe.plan import BuildError
 from seqkit.runs.files import read_json
-from seqkit.training.documents import data_digests
+from seqkit.training.documents import data_file_digests
 
 if TYPE_CHECKING:
+    from seqkit.inference.torch_engine import TorchEngine
     from seqkit.recipe.plan import Plan, Spec
 
 PREFERRED = ("test", "valid", "train")
@@ -134,8 +135,7 @@ def _read(parts: RunParts, split: str, path: Path | None) -> dict[str, list[Exam
             splits = {split: read_examples(side.build(), side.name)}
         else:
             readers = build_readers(plan)
-            tokenizer = plan.tokenizer.build() if plan.tokenizer else None
-            long_texts = read_long_texts(plan, readers, tokenizer, engine.model.head)
+            long_texts = read_long_texts(plan, readers, _new_tokenizer(plan, engine), engine.model.head)
             splits = (
                 long_texts.splits
                 if long_texts
@@ -147,6 +147,14 @@ def _read(parts: RunParts, split: str, path: Path | None) -> dict[str, list[Exam
         ) from None
     _check_unchanged(parts, plan, split, splits.get(split, []))
     return splits
+
+
+def _new_tokenizer(plan: Plan, engine: TorchEngine) -> Tokenizer | None:
+    """Return the tokenizer as it was before it was fitted, with the special tokens of the run."""
+    tokenizer: Tokenizer | None = plan.tokenizer.build() if plan.tokenizer else None
+    if tokenizer is not None and isinstance(engine.tokenizer, WithSpecialTokens):
+        return WithSpecialTokens(tokenizer, engine.tokenizer.names)
+    return tokenizer
 
 
 def _with_path(parts: RunParts, split: str, path: Path | None) -> Plan:
@@ -192,13 +200,13 @@ def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataNote)  # evaluation issues them
-            rows = make_rows(examples, tokenizer, head)
+            rows = make_rows(examples, tokenizer, head, parts.torch_engine.row_limit)
     except DataError as error:
         reason = str(error)
     else:
         if rows_sha256(Dataset(list(examples), rows, tokenizer)) == _digests(parts).get(split):
             return
-    files, now = parts.document.get("files_sha256"), data_digests(plan)
+    files, now = parts.document.get("files_sha256"), data_file_digests(plan)
     changed = [key for key in now if isinstance(files, dict) and files.get(key, now[key]) != now[key]]
     if changed:
         reason = message("the file of {key} has changed", key=changed[0])

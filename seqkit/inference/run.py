@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Example
+from seqkit.data.memory import as_pair, read_inputs
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
 from seqkit.inference.inputs import encode_prompts, list_of
@@ -18,9 +19,12 @@ from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from seqkit.contracts import Tokenizer
     from seqkit.inference.engine import Engine
     from seqkit.inference.options import GenerationConfig
+    from seqkit.modeling.model import Model
 
 
 class Run(RunEvaluation):
@@ -75,6 +79,46 @@ class Run(RunEvaluation):
 
         return read_metrics(self.directory.metrics)
 
+    def report(self, output: str | Path | None = None) -> Path:
+        """Write the report of the run as one HTML file, and return its path.
+
+        Args:
+            output: the file; by default report.html of the run directory.
+
+        Raises:
+            DataError: a file of the run is corrupt.
+            UsageError: the file cannot be written.
+        """
+        from seqkit.reports.report import report
+
+        return report([self.directory], None if output is None else Path(output))
+
+    @property
+    def history(self) -> DataFrame:
+        """The rows of metrics.jsonl as a pandas DataFrame: one row per epoch and split.
+
+        Raises:
+            UsageError: pandas is not installed; or an ensemble has none.
+        """
+        rows = self.metrics
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise UsageError(
+                message("history is a DataFrame, and pandas is not installed: pip install pandas, or use run.metrics")
+            ) from None
+        return DataFrame(rows)
+
+    @property
+    def model(self) -> Model:
+        """The torch module, in evaluation mode on the CPU, with the weights of the run.
+
+        Raises:
+            UsageError: an ensemble has several.
+        """
+        self._check_single(message("one model: load its members"))
+        return self._parts.torch_engine.model
+
     @property
     def tokenizer(self) -> Tokenizer:
         """The fitted tokenizer.
@@ -87,6 +131,11 @@ class Run(RunEvaluation):
         if tokenizer is None:
             raise UsageError(message("{run}: has no tokenizer, since it reads features", run=self.path))
         return tokenizer
+
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether each input is a pair of texts."""
+        return self._engine.reads_pairs
 
     def generate(
         self,
@@ -203,10 +252,12 @@ class Run(RunEvaluation):
 
         Args:
             texts: a list, a pandas Series or a NumPy array of texts, or of lists of words if the tokenizer takes them;
-                or of features, float (time, features), if the recipe's reader yields them.
+                or of features, float (time, features), if the recipe's reader yields them; or of pairs of texts,
+                `("first", "second")`, if it yields them: predictions then contain the second text as `text_pair`. Or
+                any other form of data in memory that `seqkit.run` takes, whose targets are ignored.
 
         Raises:
-            DataError: a text is empty, or the tokenizer rejects it.
+            DataError: a text is empty, or the tokenizer rejects it; or a table has no such column.
             UsageError: the head of this run generates text or makes no predictions, or `texts` has no items in order,
                 such as a table or a set.
         """
@@ -215,7 +266,11 @@ class Run(RunEvaluation):
             wanted, example = message("predict takes a list of arrays (time, features)"), "run.predict([frame.values])"
         else:
             wanted, example = message("predict takes a list of strings"), "run.predict(frame['text'])"
-        values = list_of(texts, wanted, example)
+        values = read_inputs(texts, lambda: self._parts.reader)
+        if values is None:
+            values = list_of(texts, wanted, example)
+        if self.reads_pairs:
+            values = [as_pair(value) for value in values]
         examples = (
             Example(
                 str(value) if isinstance(value, str) else value,  # a string of NumPy becomes Python's
@@ -245,7 +300,9 @@ class Run(RunEvaluation):
         from seqkit.data.dataset import iterate_examples
 
         spec = self._parts.reader
-        return iterate_examples(rebuild_reader(spec, Path(data), parameters, with_targets=False), spec.name)
+        return iterate_examples(
+            rebuild_reader(spec, Path(data), parameters, with_targets=False, pairs=self.reads_pairs), spec.name
+        )
 
     def predict_examples(self, examples: Iterable[Example]) -> Iterator[tuple[Example, dict[str, Any]]]:
         """Return an iterator over examples, each with its prediction, which is computed block by block.

@@ -12,6 +12,7 @@ import torch
 from seqkit.contracts import Row, State, Tokenizer
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import RowBatches, collate
+from seqkit.data.limits import LengthLimit, length_limit
 from seqkit.errors import UsageError
 from seqkit.inference.engine import check_logits, not_finite
 from seqkit.inference.rebuild import rebuild_model, restore_tokenizer
@@ -59,6 +60,14 @@ class TorchEngine:
     def feature_width(self) -> int | None:
         return self._fitted["features"]
 
+    @property
+    def reads_pairs(self) -> bool:
+        return self._fitted["pairs"]
+
+    @property
+    def reads_words(self) -> bool:
+        return self.model.reads_words
+
     @cached_property
     def model(self) -> Model:
         """The model in evaluation mode, with the weights of the run.
@@ -74,12 +83,23 @@ class TorchEngine:
 
         It becomes False at the first text whose state is incomplete: a causal encoder need not return a state.
         """
-        return self.model.causal and "outputs" in self.model.head.needs
+        return self.model.causal and "outputs" in self.model.head.needs and self.length_limit is None
 
     @property
     def context(self) -> int:
         """The number of last tokens to read if no state is carried; 0 for all."""
-        return self.model.head.context
+        context, limit = self.model.head.context, self.length_limit
+        return context if limit is None else min(context or limit.steps, limit.steps)
+
+    @cached_property
+    def length_limit(self) -> LengthLimit | None:
+        """The longest input that the model takes; None for any."""
+        return length_limit(self.model.embedding, self.model.encoder, self.model.head)
+
+    @property
+    def row_limit(self) -> LengthLimit | None:
+        """The longest row in evaluation; None for any, and if rows are read in windows, which are short enough."""
+        return None if self.plan.train.sequence_length else self.length_limit
 
     def load(self) -> None:
         _ = self.model
@@ -109,7 +129,7 @@ class TorchEngine:
         part = call_with_accepted(self.model.head.predict_input, encoded, feature_names=feature_names)
         if self.tokenizer is None:
             checked_extremes(self.model, part, feature_names)
-        return part
+        return part if self.length_limit is None else self.length_limit.fit(part)
 
     @torch.inference_mode()
     def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ def pair_buckets(
         ids: int64 (batch, time), padded.
         lengths: int64 (batch,): the number of tokens of each row.
         previous: int64 (batch,), the token before the first one; None at the beginning of the rows.
-        edge: the id that stands before the first and after the last token of a row.
+        edge: the id before the first and after the last token of a row.
         buckets: the number of buckets, at least 1.
 
     Returns:

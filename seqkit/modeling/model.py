@@ -12,6 +12,7 @@ from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 from seqkit.modeling.state import leaves
+from seqkit.modeling.subwords import reduce_to_words, split_words
 from seqkit.recipe.plan import BuildError
 
 if TYPE_CHECKING:
@@ -39,17 +40,21 @@ class Model(nn.Module):
         embedding: the embedding; None if the reader yields features and the recipe names no embedding.
         encoder: the encoder, built for the embedding's output size.
         head: the head, built for the encoder's sizes.
+        reads_words: whether batches contain the index of each token's word (`seqkit.modeling.subwords`).
     """
 
     embedding: EmbeddingModule | None
     encoder: EncoderModule
     head: HeadModule
 
-    def __init__(self, embedding: EmbeddingModule | None, encoder: EncoderModule, head: HeadModule) -> None:
+    def __init__(
+        self, embedding: EmbeddingModule | None, encoder: EncoderModule, head: HeadModule, reads_words: bool = False
+    ) -> None:
         super().__init__()
         self.embedding = embedding
         self.encoder = encoder
         self.head = head
+        self.reads_words = reads_words
         self._passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
         self._passes_lookup = embedding is not None and encoder.accepts_lookup
         self._carries_token = embedding is not None and embedding.reads_previous
@@ -78,6 +83,8 @@ class Model(nn.Module):
             PluginError: the output of a component violates its contract. Only the first batch is checked.
             DataError: a feature is too large.
         """
+        if self.reads_words:
+            inputs, _ = split_words(inputs)
         previous = None
         if self._carries_token and state is not None:
             previous, state = state
@@ -126,7 +133,11 @@ class Model(nn.Module):
     def forward(self, batch: Batch, state: State = None) -> tuple[Loss, State, tuple[Loss, ...]]:
         """Return the loss of a batch, the state after it, and the penalties that training adds to the loss."""
         encoded = self.encode(batch.inputs, batch.lengths, state)
-        loss = self.head.loss(encoded, batch)
+        return self.loss(encoded, batch), encoded.state, encoded.penalties
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        """Return the head's loss of a batch."""
+        loss = self.head.loss(*self._for_head(encoded, batch))
         if not isinstance(loss, Loss):
             raise PluginError(
                 message(
@@ -135,7 +146,13 @@ class Model(nn.Module):
                     type=type(loss).__name__,
                 )
             )
-        return loss, encoded.state, encoded.penalties
+        return loss
+
+    def _for_head(self, encoded: Encoded, batch: Batch) -> tuple[Encoded, Batch]:
+        """Return what the head reads: one time step per word, if batches contain the words of tokens."""
+        if not self.reads_words or self.head.per_word is None:
+            return encoded, batch
+        return reduce_to_words(encoded, batch, self.head.per_word)
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         """Return the head's predictions for a batch, one per row; an empty list if the head makes none.
@@ -143,7 +160,7 @@ class Model(nn.Module):
         Raises:
             PluginError: there are fewer or more predictions than rows.
         """
-        found = self.head.predict(encoded, batch)
+        found = self.head.predict(*self._for_head(encoded, batch))
         if not isinstance(found, list) or len(found) not in (0, len(batch.lengths)):
             raise PluginError(
                 message(
@@ -251,7 +268,8 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
         raise
     except ValueError as error:
         raise plan.head.rejection(error) from error
-    return Model(embedding, encoder, _as_module(head, "Head"))
+    reads_words = tokenizer is not None and tokenizer.cuts_words and head.per_word is not None
+    return Model(embedding, encoder, _as_module(head, "Head"), reads_words)
 
 
 def _build_module(spec: Spec, argument: Tokenizer | int | None) -> Any:

@@ -34,7 +34,7 @@ _SIGNATURES: dict[bytes, tuple[str, str]] = {
     rb"PK\x03\x04.*(xl/|opendocument\.spreadsheet)": ("a spreadsheet", _EXPORT),
     rb"PK\x03\x04.*word/": ("a Word document", "save it as plain text first"),
     rb"PK(\x03\x04|\x05\x06|\x07\x08)": ("a zip archive", _EXTRACT),
-    rb"PAR[1E]\x15": ("a Parquet file", _EXPORT),
+    rb"PAR[1E]\x15": ("a Parquet file", "read it with the reader `table` and `format: parquet`, or export it as csv"),
     rb"(ARROW|FEA)1\x00": ("an Arrow file", _EXPORT),
     rb"Obj\x01": ("an Avro file", _EXPORT),
     rb"ORC\n?[\x00-\x08]": ("an ORC file", _EXPORT),

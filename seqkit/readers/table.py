@@ -7,9 +7,9 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from seqkit.contracts import DataNote, Example, Reader
+from seqkit.contracts import DataNote, Example, Reader, TextPair
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
 from seqkit.readers.delimited import (
@@ -23,37 +23,46 @@ from seqkit.readers.delimited import (
 )
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects
+from seqkit.readers.parquet import parquet_rows
 
-_FORMATS: dict[str, Literal["csv", "tsv", "jsonl"]] = {
+_Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet"]
+_FORMATS: dict[str, _Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Table(Reader):
-    """Labeled text, one example per row of a CSV or TSV file with a header, or per line of a JSON Lines file.
+    """Labeled text, one example per row of a CSV or TSV file with a header or of a Parquet file, or per line of a JSON
+    Lines file.
 
-    A label is text: `1` in CSV and `1` in JSON Lines are the same label. Fields of a CSV file can be quoted, and then
-    contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the names in its
-    header are. A file can be compressed with gzip. A header that occurs again, in concatenated files, is skipped with a
-    note. The row of an example is its number below the header, from 1, without blank lines; in a JSON Lines file, the
-    line.
+    A label is text: `1` in CSV and `1` in JSON Lines are the same label. JSON Lines and Parquet can have a list of
+    several labels. Parquet needs pyarrow: `pip install 'seqkit[arrow]'`. Fields of a CSV file can be quoted, and
+    then contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the
+    names in its header are. A file can be compressed with gzip. A header that occurs again, in concatenated files,
+    is skipped with a note. The row of an example is its number below the header, from 1, without blank lines; in a
+    JSON Lines file, the line.
 
     Args:
         path: the file.
         text: the column of the text.
+        text_pair: the column of a second text, if the input is a pair of texts (a premise and a hypothesis, a question
+            and an answer), which the tokenizer joins.
         label: the column of the label; null to read none.
         empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
         format: the format of the file; `auto` chooses it by the file name extension.
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
             one with which the header contains the columns of text and label.
-        encoding: the encoding of the file. A byte order mark is removed.
+        encoding: the encoding of a text file. A byte order mark is removed.
     """
 
     path_specific = frozenset({"delimiter"})
+    pair_column = "text_pair"
 
     def __init__(
         self,
@@ -62,9 +71,10 @@ class Table(Reader):
         text: str = "text",
         label: str | None = "label",
         empty: Literal["error", "skip"] = "error",
-        format: Literal["auto", "csv", "tsv", "jsonl"] = "auto",
+        format: Literal["auto", "csv", "tsv", "jsonl", "parquet"] = "auto",
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
+        text_pair: str | None = None,
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
@@ -72,20 +82,29 @@ class Table(Reader):
             if path.is_dir():
                 raise ValueError(message("path {folder} is a folder: name a file in it", folder=path))
             raise ValueError(
-                message("format is not clear from the file name {name}: set it to csv, tsv or jsonl", name=path.name)
+                message(
+                    "format is not clear from the file name {name}: set it to csv, tsv, jsonl or parquet",
+                    name=path.name,
+                )
             )
         if text == label:
             raise ValueError(message("label must name a different column than text, '{column}'", column=text))
+        if text_pair is not None and text_pair in (text, label):
+            raise ValueError(
+                message("text_pair must name a different column than text and label, '{column}'", column=text_pair)
+            )
         self.path = path
         self.text = text
         self.label = label
-        self._used = [text] if label is None else [text, label]
+        self.text_pair = text_pair
+        self.yields_pairs = text_pair is not None
+        self._used = [column for column in (text, text_pair, label) if column is not None]
         self.labelled = label is not None
         self.empty = empty
         self.format = _format_of(path) if format == "auto" else format
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
-        if delimiter != "auto" and self.format == "jsonl":
+        if delimiter != "auto" and self.format not in ("csv", "tsv"):
             raise ValueError(message("delimiter applies to csv and tsv: remove it"))
 
     @classmethod
@@ -98,10 +117,8 @@ class Table(Reader):
         return {**parameters, "label": None}
 
     def read(self) -> Iterator[Example]:
-        lines = read_lines(self.path, self.encoding)
-        read_records = json_objects if self.format == "jsonl" else self._rows
         count = skipped = 0
-        for row, line, record in read_records(lines, str(self.path)):
+        for row, line, record in self._records():
             location = f"{self.path}:{line}"
             if self.empty == "skip" and any(_is_empty(record.get(column, "-")) for column in self._used):
                 skipped += 1
@@ -109,8 +126,10 @@ class Table(Reader):
                 warnings.warn(DataNote(note, location), stacklevel=2)
                 continue
             count += 1
-            text = self._value(record, "text", self.text, location)
-            label = None if self.label is None else self._value(record, "label", self.label, location).strip()
+            text: str | TextPair = self._value(record, "text", self.text, location)
+            if self.text_pair is not None:
+                text = TextPair(str(text), self._value(record, "text_pair", self.text_pair, location))
+            label = None if self.label is None else self._label(record, self.label, location)
             columns = {name: value for name, value in record.items() if name not in self._used}
             if not self.labelled:  # `predict` copies them
                 for name, value in columns.items():
@@ -127,6 +146,20 @@ class Table(Reader):
         if not count:
             raise DataError(message("{path}: there are no rows after the header", path=self.path))
 
+    def _records(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield the row number, the line number (in a Parquet file, the row) and the fields by column of each row."""
+        if self.format == "parquet":
+            return parquet_rows(self.path)
+        lines = read_lines(self.path, self.encoding)
+        return (json_objects if self.format == "jsonl" else self._rows)(lines, str(self.path))
+
+    def _label(self, record: Mapping[str, Any], column: str, location: str) -> Any:
+        """Return the label of a row: text, or a list of texts from JSON Lines or Parquet. Raises as `_value` does."""
+        value = record.get(column)
+        if not isinstance(value, list):
+            return self._value(record, "label", column, location).strip()
+        return [self._value({column: item}, "label", column, location).strip() for item in value]
+
     def _value(self, record: Mapping[str, Any], parameter: str, column: str, location: str) -> str:
         """Return the text of one field.
 
@@ -142,6 +175,8 @@ class Table(Reader):
         if column not in record:
             raise self._missing_column(parameter, column, list(record), location)
         value = record[column]
+        if value is None and self.format == "parquet":
+            value = ""
         if isinstance(value, bool):
             value = str(value).lower()
         if not isinstance(value, str | int | float):
@@ -187,7 +222,7 @@ class Table(Reader):
             remedy = message("set `label:` to the right one, or to null to read no labels")
         else:
             remedy = message("set `{parameter}:` to the right one", parameter=parameter)
-        if self.format != "jsonl" and not any(name in columns or suggest(name, columns) for name in self._used):
+        if self.format in ("csv", "tsv") and not any(name in columns or suggest(name, columns) for name in self._used):
             remedy = message("{remedy}, or add a header if this is the first row", remedy=remedy)
         return DataError(
             message(
@@ -249,7 +284,7 @@ class Table(Reader):
         )
 
     def _check_header(self, header: list[str], location: str) -> None:
-        for parameter, column in (("text", self.text), ("label", self.label)):
+        for parameter, column in (("text", self.text), ("text_pair", self.text_pair), ("label", self.label)):
             if column is None:
                 continue
             if column not in header:
@@ -264,7 +299,7 @@ class Table(Reader):
                 )
 
 
-def _format_of(path: Path) -> Literal["csv", "tsv", "jsonl"] | None:
+def _format_of(path: Path) -> _Format | None:
     """Return the format that the name of a file suggests, compressed or not."""
     return _FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
 

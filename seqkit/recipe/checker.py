@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import Fault, PluginError
 from seqkit.messages import format_value, message
+from seqkit.recipe.initialization import KINDS, InitFrom, find_problem
 from seqkit.recipe.parameters import Parameter, parameters, with_article
 from seqkit.recipe.paths import absolute_path, why_unusable, written_path
 from seqkit.recipe.plan import Spec
@@ -114,6 +116,7 @@ class Checker:
         cls = registered.load()
         given = {key: item for key, item in value.items() if key != "type"}
         before = len(self.faults)
+        init_from = None if INIT_FROM in parameters(cls) else self.init_from(kind, given, path)
         checked = self.values(cls, given, path, name_path)
         for parameter in parameters(cls).values():
             here = (*path, parameter.name)
@@ -126,8 +129,31 @@ class Checker:
         if len(self.faults) > before:
             return None
         values = {key: checked[key] for key in parameters(cls)}
-        spec = Spec(registered, cls, path, values, name_path, self.recipe.restored_from)
+        spec = Spec(registered, cls, path, values, name_path, self.recipe.restored_from, init_from=init_from)
+        if init_from and not spec.restored_from and (problem := find_problem(init_from, kind, name, path)):
+            self.fault((*path, INIT_FROM), problem)
+            return None
         return replace(spec, state=self.learned_state(path)) if spec.is_restored else spec
+
+    def init_from(self, kind: str, given: dict[str, Any], path: KeyPath) -> InitFrom | None:
+        """Remove `init_from` from the values of a component, and return it checked; None without it."""
+        here, value = (*path, INIT_FROM), given.pop(INIT_FROM, None)
+        if value is None:
+            return None
+        if kind not in KINDS:
+            text = message("only a tokenizer, an embedding or an encoder begins with what a run has learned: remove it")
+            self.fault(here, text, at_key=True)
+            return None
+        if not isinstance(value, str | dict):
+            text = message("must be a run directory, or a mapping with `run:`, not {value}", value=format_value(value))
+            self.fault(here, text)
+            return None
+        values = self.values(InitFrom, value if isinstance(value, dict) else {"run": value}, here)
+        if not isinstance(values.get("run"), Path) or self.is_faulty(here):
+            return None
+        at_run = (*here, "run") if isinstance(value, dict) else here
+        values["run"] = self.absolute(values["run"], value["run"] if isinstance(value, dict) else value, at_run)
+        return InitFrom(**values)
 
     def check_training_file(self, file: Path, here: KeyPath) -> None:
         """Report a file that cannot be read, which a constructor would do without its place in the recipe."""
@@ -145,6 +171,8 @@ class Checker:
     def nested(self, parameter: Parameter, given: dict[str, Any], path: KeyPath) -> Spec | list[Spec | None] | None:
         """Check a parameter that is a component, or a list of them."""
         kind, default = str(parameter.nested), parameter.default
+        if parameter.is_list and not parameter.required and parameter.name not in given:
+            return []
         # plan.json contains an optional component that is left out as null
         is_left_out = parameter.name not in given or (given[parameter.name] is None and default is None)
         if is_left_out and not parameter.required:
@@ -156,10 +184,13 @@ class Checker:
         value = given[parameter.name]
         if not parameter.is_list:
             return self.component(kind, value, path, default)
-        if not isinstance(value, list) or not value:
-            text = message("must be a list of at least one {kind}, not {value}", kind=kind, value=format_value(value))
+        if not isinstance(value, list) or (parameter.required and not value):
+            wanted = message("a list of {kind}s", kind=kind)
+            if parameter.required:
+                wanted = message("a list of at least one {kind}", kind=kind)
+            text = message("must be {wanted}, not {value}", wanted=wanted, value=format_value(value))
             self.fault(path, text)
-            return None
+            return []
         return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
 
     def absolute(self, path: Path, given: Any, here: KeyPath) -> Path:

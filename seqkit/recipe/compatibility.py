@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from seqkit.contracts import Embedding
 from seqkit.errors import suggest
 from seqkit.messages import message
 from seqkit.recipe.rules import Problem
 
 if TYPE_CHECKING:
-    from seqkit.contracts import Embedding, Encoder, Head
+    from seqkit.contracts import Encoder, Head
     from seqkit.recipe.dry_build import DryBuild
     from seqkit.recipe.plan import Spec
     from seqkit.recipe.schema import Settings
@@ -40,11 +41,30 @@ def find_conflicts(
     culprit = built.not_causal
     if encoder is not None and culprit and (text := causality_fault(culprit, head_spec, encoder, head)):
         yield Problem(culprit.name_path, text)
+    encoder_spec = specs["encoder"]
+    if encoder is not None and encoder_spec and (text := directions_fault(encoder_spec, head_spec, encoder, head)):
+        yield Problem(encoder_spec.name_path, text)
     if built.reader is not None and "targets" in head.needs and not built.reader.labelled:
         text = message("'{head}' requires labels, and the reader provides none: use a reader with labels", head=name)
         yield Problem(head_spec.name_path, text)
+    if built.reader is not None and built.reader.yields_pairs and head.per_word:
+        text = message("'{head}' predicts for each word of one text, and the reader yields pairs of texts", head=name)
+        yield Problem(head_spec.name_path, text)
     metrics = ["loss", *head.metric_names]
-    if train.metric not in metrics:
+    for spec, metric in built.metrics:
+        if missing := sorted(metric.needs - head.provides):
+            text = message(
+                "'{metric}' is computed from {needs}, and '{head}' provides no {missing}: remove it",
+                metric=spec.name,
+                needs=message(" and ").join(sorted(metric.needs)),
+                head=name,
+                missing=message(" and ").join(missing),
+            )
+            yield Problem(spec.name_path, text)
+        if (result := metric.name or spec.name) in metrics:
+            yield Problem(spec.name_path, message("there is a metric {name} already: remove it", name=result))
+        metrics.append(result)
+    if train.metric not in metrics and len(built.metrics) == len(train.metrics):
         hint = suggest(train.metric, metrics) or message(": use one of {metrics}", metrics=", ".join(metrics))
         text = message("'{head}' has no metric '{metric}'{hint}", head=name, metric=train.metric, hint=hint)
         yield Problem(("train", "metric"), text)
@@ -83,4 +103,30 @@ def causality_fault(spec: Spec, head_spec: Spec, component: Encoder | Embedding,
         outputs=message("outputs") if is_encoder else message("vectors"),
         head=head_spec.name,
         remedies=message(", or ").join(remedies),
+    )
+
+
+def directions_fault(spec: Spec, head_spec: Spec, component: Encoder | Embedding, head: Head) -> str | None:
+    """Return why a head that needs separate directions cannot be used with an encoder or embedding; None if it can.
+
+    Takes the arguments of `causality_fault`.
+    """
+    if "separate_directions" not in head.needs:
+        return None
+    if isinstance(component, Embedding):
+        if not component.reads_neighbors:
+            return None
+        return message(
+            "the vectors of '{embedding}' depend on neighboring tokens, which '{head}' predicts: use an embedding of "
+            "single tokens, such as `learned`",
+            embedding=spec.name,
+            head=head_spec.name,
+        )
+    if component.separate_directions:
+        return None
+    return message(
+        "'{encoder}' does not keep a forward and a backward direction separate, so '{head}' could read the tokens that "
+        "it predicts: use an encoder that does, such as a `bilstm` with `num_layers: 1`",
+        encoder=spec.name,
+        head=head_spec.name,
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MinLen, Predicate
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, Predicate
 
 from seqkit.messages import format_value, message
 
@@ -172,7 +172,10 @@ def _collection_words(origin: type, arguments: tuple[Any, ...], constraints: Seq
         items = ", ".join(_words(argument, plural=False) for argument in arguments)
         return message("{noun} of {count} items ({items})", noun=noun, count=len(arguments), items=items)
     items = _words(arguments[0], plural=True)
+    longest = next((constraint.max_length for constraint in constraints if isinstance(constraint, MaxLen)), None)
     for constraint in constraints:
         if isinstance(constraint, MinLen):
+            if constraint.min_length == longest:
+                return message("{noun} of {count} {items}", noun=noun, count=longest, items=items)
             return message("{noun} of at least {count} {items}", noun=noun, count=constraint.min_length, items=items)
     return message("{noun} of {items}", noun=noun, items=items)

@@ -13,7 +13,7 @@ from seqkit.recipe.plan import BuildError, Spec
 if TYPE_CHECKING:
     from torch.nn import Parameter
 
-    from seqkit.contracts import Embedding, Encoder, Head, Reader, Schedule
+    from seqkit.contracts import Embedding, Encoder, Head, Metric, Reader, Schedule
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class DryBuild:
         encoder: with an input size of 1.
         head: before `Head.build`.
         schedule: the schedule.
+        metrics: the metrics of the recipe, each with its specification, without those that could not be built.
         not_causal: the innermost encoder that makes the encoder not causal; None if it is causal.
     """
 
@@ -32,6 +33,7 @@ class DryBuild:
     encoder: Encoder | None
     head: Head | None
     schedule: Schedule | None
+    metrics: list[tuple[Spec, Metric]]
     not_causal: Spec | None
 
 

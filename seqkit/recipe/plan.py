@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqkit.contracts import Embedding, Encoder
+from seqkit.contracts import Embedding, Encoder, Reader
 from seqkit.contracts.capabilities import check_declared
+from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import DataError, SeqkitError
 from seqkit.messages import message
 from seqkit.recipe.generation import Generate
+from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.schema import Split, Train
 from seqkit.recipe.section import as_data
@@ -53,6 +55,8 @@ class Spec:
         restored_from: the run directory that the component is restored from, without its training files; None if it is
             built for a new run.
         state: what the component learned from its training files, in the run or when it was built.
+        init_from: the run that the component begins with.
+        built: the components that `build` has returned and that are to be initialized from that run.
     """
 
     registered: Registered
@@ -62,6 +66,8 @@ class Spec:
     name_path: KeyPath = field(default=(), compare=False)
     restored_from: Path | None = field(default=None, compare=False)
     state: dict[str, Any] = field(default_factory=dict, compare=False)
+    init_from: InitFrom | None = field(default=None, compare=False)
+    built: list[Any] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -74,7 +80,8 @@ class Spec:
         Args:
             write_path: converts a path to text.
         """
-        return {"type": self.name} | {name: as_data(value, write_path) for name, value in self.values.items()}
+        data = {"type": self.name} | {name: as_data(value, write_path) for name, value in self.values.items()}
+        return data | ({INIT_FROM: self.init_from.as_data(write_path)} if self.init_from else {})
 
     @property
     def path_parameters(self) -> list[str]:
@@ -89,8 +96,8 @@ class Spec:
 
     @property
     def is_restored(self) -> bool:
-        """Whether this component, or one that it contains, is restored from a run in place of its training files."""
-        return self.restored_from is not None and any(spec.training_files for spec in self.walk())
+        """Whether this component, or one that it contains, is restored from its run, without files of training."""
+        return self.restored_from is not None and any(spec.training_files or spec.init_from for spec in self.walk())
 
     def nested(self) -> Iterator[Spec]:
         """Yield the components that are parameters of this one."""
@@ -135,6 +142,8 @@ class Spec:
         check_declared(component)
         if self.registered.kind in ("embedding", "encoder") and self.training_files:
             self._exchange_state(component)
+        if self.init_from and self.restored_from is None:
+            self.built.append(component)
         return component
 
     def _exchange_state(self, component: Embedding | Encoder) -> None:
@@ -177,6 +186,7 @@ class Plan:
         plugins: the packages that the recipe requires. The source of one, if it is a path, is absolute.
         notes: warnings of the constructors.
         paths: the paths of the recipe: as it names them, by their absolute form.
+        memory: the reader of data in memory, which is read in place of `reader`.
     """
 
     name: str
@@ -190,17 +200,18 @@ class Plan:
     head: Spec
     train: Train
     generate: Generate | None
-    predict: list[str]
+    predict: list[str | list[str]]
     baseline: bool
     plugins: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     paths: dict[Path, Path] = field(default_factory=dict, compare=False)
+    memory: Reader | None = field(default=None, compare=False)
 
     @property
     def components(self) -> list[Spec]:
         """All components, nested ones included."""
         specs = [self.reader, *self.side_readers.values(), self.tokenizer, self.embedding, self.encoder, self.head]
-        specs += [self.train.optimizer, self.train.schedule]
+        specs += [self.train.optimizer, self.train.schedule, *self.train.metrics]
         return [inner for spec in specs if spec is not None for inner in spec.walk()]
 
     def as_data(self, folder: Path | None = None) -> dict[str, Any]:

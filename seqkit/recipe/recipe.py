@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
 from seqkit.messages import message
 from seqkit.recipe.yaml_characters import Position
 from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse
+
+if TYPE_CHECKING:
+    from seqkit.contracts import Reader
+    from seqkit.recipe.plan import Spec
 
 COMMAND_LINE = "command line"
 DICTIONARY = "recipe"
@@ -48,6 +52,7 @@ class Recipe:
         run: the run directory that it is the recipe of, if it was read from one.
         restored_from: the run directory whose state replaces files that are read in training alone: `run`, or another
             that the recipe resumes.
+        memory: for data in memory, a function that returns the reader of it, given the reader that the recipe names.
     """
 
     data: dict[str, Any]
@@ -59,6 +64,7 @@ class Recipe:
     command: str = ""
     run: Path | None = None
     restored_from: Path | None = None
+    memory: Callable[[Spec], Reader] | None = None
 
     def __post_init__(self) -> None:
         """A recipe that is read from a run needs none of its training files."""

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seqkit.contracts import Reader
 from seqkit.errors import PluginError, RecipeError, sort_faults, suggest
 from seqkit.messages import message
 from seqkit.recipe.checker import Checker
@@ -80,7 +81,8 @@ class _Resolver(Checker):
         check_plugins(plugins, self.registry, lambda place: str(self.recipe.position(("plugins", str(place)))))
         split, reader, side_readers = self.data()
         specs = {key: self.section(key) for key in SECTIONS if key != "data"} | {"data": reader}
-        built = self.try_constructors(specs, side_readers, settings.train)
+        memory = self.recipe.memory(reader) if self.recipe.memory and reader else None
+        built = self.try_constructors(specs, side_readers, settings.train, memory)
         # With a fault in `data`, it is unknown whether there is a validation split.
         has_validation = "valid" in side_readers or bool(split and split.valid) or self.is_faulty(("data",))
         for problem in find_conflicts(settings, has_validation, specs, built):
@@ -105,6 +107,7 @@ class _Resolver(Checker):
             plugins=plugins,
             baseline=settings.baseline in ("on", True),
             paths=self.paths,
+            memory=memory,
         )
 
     def settings(self) -> Settings:
@@ -131,7 +134,10 @@ class _Resolver(Checker):
         if not isinstance(value, dict):
             return None, self.section("data"), {}
         split: Split | None = self.values(Data, {"split": value.get("split")}, ("data",))["split"]
-        own = {key: item for key, item in value.items() if key not in ("split", *SIDES)}
+        skipped = {"split", *SIDES}
+        if self.recipe.memory and isinstance(name, str) and name in self.registry.names("reader"):
+            skipped |= {"path", *getattr(self.registry.get("reader", name).load(), "path_specific", ())}
+        own = {key: item for key, item in value.items() if key not in skipped}
         reader = self.component("reader", own, ("data",))
         side_readers = {}
         for side in SIDES:
@@ -193,9 +199,18 @@ class _Resolver(Checker):
             located.append(text)
         return located
 
-    def try_constructors(self, specs: dict[str, Spec | None], side_readers: dict[str, Spec], train: Train) -> DryBuild:
-        """Build the components alone, and report the values that their constructors reject."""
-        reader = self.try_constructor(specs["data"])
+    def try_constructors(
+        self, specs: dict[str, Spec | None], side_readers: dict[str, Spec], train: Train, memory: Reader | None
+    ) -> DryBuild:
+        """Build the components alone, and report the values that their constructors reject.
+
+        Args:
+            specs: the components by section.
+            side_readers: the readers of `data.valid` and `data.test`.
+            train: the section `train`.
+            memory: the reader of data in memory, if it takes the place of the recipe's.
+        """
+        reader = memory or self.try_constructor(specs["data"])
         encoder = self.try_constructor(specs["encoder"], 1)
         head = self.try_constructor(specs["head"])
         for spec in (specs["tokenizer"], *side_readers.values()):
@@ -210,9 +225,10 @@ class _Resolver(Checker):
             )
         self.try_constructor(train.optimizer, [one_weight()])
         schedule = self.try_constructor(train.schedule)
+        metrics = [(spec, metric) for spec in train.metrics if (metric := self.try_constructor(spec)) is not None]
         encoder_spec = specs["encoder"]
         not_causal = innermost_not_causal(encoder_spec, encoder, 1) if encoder_spec and encoder is not None else None
-        return DryBuild(reader, encoder, head, schedule, not_causal)
+        return DryBuild(reader, encoder, head, schedule, metrics, not_causal)
 
     def try_constructor(self, spec: Spec | None, *supplied: Any) -> Any:
         """Build a component alone; return None if its values are invalid."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
-from annotated_types import Ge, Le, Lt
+from annotated_types import Ge, Le, Lt, MaxLen, MinLen
 
 from seqkit.contracts import (
     Fraction,
@@ -207,14 +207,17 @@ class Train(Section):
         batch_size: the number of rows of a batch; with `sequence_length`, of streams that the text is divided into.
         sequence_length: the length of the windows that long rows are cut into for truncated backpropagation through
             time, in time steps.
+        shift_windows: with `sequence_length`: begin the windows of each epoch at another time step, drawn at random.
+            The text is read as a circle, so that each epoch has all of it.
         carry_state: with `sequence_length` and a causal encoder: begin each window with the state after the one before.
         optimizer: the optimizer, a `Spec` in a plan.
         schedule: the learning rate schedule, a `Spec` in a plan.
         groups: the parameters that are frozen for a time, or that have a share of the learning rate.
         average: also average the weights, and use the average where validation prefers it, or without validation.
         clip_norm: the norm that longer gradients are scaled down to.
-        metric: what the best epoch is chosen by, on the validation split: `loss`, or a metric of the head. While that
-            metric is undefined or always has the same value, the loss chooses.
+        metrics: metrics to compute besides those of the head, a list of `Spec` in a plan.
+        metric: what the best epoch is chosen by, on the validation split: `loss`, a metric of the head, or one of
+            `metrics`. While that metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
         evaluate_every: the number of epochs from one evaluation to the next.
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
@@ -227,12 +230,14 @@ class Train(Section):
     steps: PositiveInt | None = None
     batch_size: PositiveInt = 32
     sequence_length: PositiveInt | None = None
+    shift_windows: bool = False
     carry_state: bool = True
     optimizer: Annotated[Any, Nested("optimizer")] = "adam"
     schedule: Annotated[Any, Nested("schedule")] = "constant"
     groups: tuple[Group, ...] = ()
     average: EMA | SWA | None = None
     clip_norm: PositiveFloat | None = None
+    metrics: list[Annotated[Any, Nested("metric")]] = field(default_factory=list)
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
     evaluate_every: PositiveInt = 1
@@ -244,9 +249,14 @@ class Train(Section):
         """Yield the conflicts between epochs, steps and the first averaged epoch."""
         if self.epochs is not None and self.steps is not None:
             yield Problem(("steps",), message("set epochs or steps, not both"))
+        if self.shift_windows and not self.sequence_length:
+            yield Problem(("shift_windows",), message("requires sequence_length, the length of the windows"))
         epochs = None if self.steps else self.epochs or 10
         if isinstance(self.average, SWA) and epochs and (self.average.from_epoch or 0) > epochs:
             yield Problem(("average", "from_epoch"), message("must be at most epochs, {epochs}", epochs=epochs))
+
+
+TwoTexts = Annotated[list[NonEmptyText], MinLen(2), MaxLen(2)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +268,7 @@ class Settings(Section):
         seed: the random seed of the weights, the order of the data, dropout and sampling.
         train: how to train.
         generate: what to generate after training.
-        predict: the texts to predict labels for after training.
+        predict: the texts to predict labels for after training; pairs of texts as `[first, second]`.
         baseline: whether to compute the head's baseline on the same split.
         plugins: the packages that the recipe requires: `seqkit-tagging>=0.1`, or `seqkit-tagging @ SOURCE`: where to
             install it from if it is missing, a path relative to the recipe or a URL.
@@ -268,6 +278,6 @@ class Settings(Section):
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     train: Train = Train()
     generate: Generate | None = None
-    predict: tuple[NonEmptyText, ...] = ()
+    predict: tuple[NonEmptyText | TwoTexts, ...] = ()
     baseline: Literal["on", "off"] | bool = "on"
     plugins: tuple[PluginRequirement, ...] = ()

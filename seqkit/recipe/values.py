@@ -74,7 +74,10 @@ def section_of(key: str, cls: type, classes_of: ClassesOf) -> str | None:
     known = parameters(cls).values()
     below = [(parameter.name, section) for parameter in known for section in parameter.sections]
     below += [
-        (parameter.name, each) for parameter in known if parameter.nested for each in classes_of(parameter.nested)
+        (parameter.name, each)
+        for parameter in known
+        if parameter.nested and not parameter.is_list
+        for each in classes_of(parameter.nested)
     ]
     for name, inner in below:
         if key in parameters(inner):

@@ -18,8 +18,14 @@ def seqkit_readers() -> Iterator[Component]:
     yield Component(
         "table",
         "seqkit.readers.table:Table",
-        "labeled text in a CSV, TSV or JSON Lines file",
+        "labeled text in a CSV, TSV, JSON Lines or Parquet file",
         "seqkit.testing.builtin:table",
+    )
+    yield Component(
+        "sequences",
+        "seqkit.readers.sequences:Sequences",
+        "labeled sequences of numbers in a JSON Lines file",
+        "seqkit.testing.builtin:sequences",
     )
 
 
@@ -37,6 +43,12 @@ def seqkit_tokenizers() -> Iterator[Component]:
         "seqkit.tokenizers.word:Word",
         "one token per word; Chinese and Japanese by character",
         "seqkit.testing.builtin:word",
+    )
+    yield Component(
+        "bpe",
+        "seqkit.tokenizers.bpe:BPE",
+        "sub-words by byte-pair encoding; no text is unknown",
+        "seqkit.testing.builtin:bpe",
     )
 
 
@@ -121,6 +133,18 @@ def seqkit_heads() -> Iterator[Component]:
         "another name for classify",
         "seqkit.testing.builtin:classify",
     )
+    yield Component(
+        "multi_label",
+        "seqkit.heads.multi_label:MultiLabel",
+        "sequence classification: any number of labels per text",
+        "seqkit.testing.builtin:multi_label",
+    )
+    yield Component(
+        "regress",
+        "seqkit.heads.regress:Regress",
+        "sequence regression: one number per text, or several",
+        "seqkit.testing.builtin:regress",
+    )
 
 
 @hookimpl
@@ -146,3 +170,19 @@ def seqkit_schedules() -> Iterator[Component]:
         ("plateau", "plateau:Plateau", "a factor when train.metric stops improving, after a warm-up"),
     ):
         yield Component(name, f"seqkit.schedules.{target}", summary, f"seqkit.testing.builtin:{name}")
+
+
+@hookimpl
+def seqkit_metrics() -> Iterator[Component]:
+    for name, target, summary in (
+        ("mcc", "labels:MatthewsCorrelation", "Matthews correlation coefficient of labels"),
+        ("balanced_accuracy", "labels:BalancedAccuracy", "mean recall of all labels"),
+        ("kappa", "labels:CohenKappa", "Cohen's kappa of labels, also weighted"),
+        ("top_k", "labels:TopK", "share of true labels among the k most probable"),
+        ("roc_auc", "ranking:RocAuc", "area under the ROC curve"),
+        ("average_precision", "ranking:AveragePrecision", "area under the precision-recall curve"),
+        ("error_rate", "texts:ErrorRate", "edit distance of texts by words (WER) or characters (CER)"),
+        ("rmse", "values:Rmse", "root of the mean squared error of values"),
+        ("r2", "values:R2", "coefficient of determination of values"),
+    ):
+        yield Component(name, f"seqkit.metrics.{target}", summary, f"seqkit.testing.builtin_metrics:{name}")

@@ -11,6 +11,8 @@
     checkpoints/         what an interrupted run resumes from
     result.json          examples, metrics, baseline, timing, generated texts and predictions
     calibration.json     of a calibrated run or ensemble: the temperature of its probabilities
+    report.json          what the report shows besides: exhibits of the head, sizes and lengths of the data
+    report.html          the report, a page that needs no other file; `seqkit report` writes it again
     members/             of an ensemble: a run directory without checkpoints for each member, 1 to N; besides it, an
                          ensemble has a plan.json with its first member's recipe
     .launched_by         during training under torchrun: an identifier of the launcher, to find the run after a restart
@@ -60,6 +62,8 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
         self.calibration = path / "calibration.json"
+        self.report_data = path / "report.json"
+        self.report = path / "report.html"
         self.launched_by = path / ".launched_by"
         self.members = path / "members"
 
@@ -221,13 +225,16 @@ class RunDirectory:
         return plan
 
     def read_fitted(self) -> dict[str, Any]:
-        """Return what the components learned: `{"tokenizer": …, "head": …, "features": …, "components": …}`.
+        """Return what the components learned: `{"tokenizer": …, "head": …, "features": …, "components": …, …}`.
 
         The first two learned it from the data; `components` are others, by their keys, which learned it from files.
+        `special_tokens` are the names of those that components requested, and `pairs` is whether inputs are pairs.
 
         Raises:
             DataError: the file is corrupt.
         """
+        from seqkit.contracts import SPECIAL_TOKENS  # imports NumPy, which listing runs does not need
+
         fitted = read_json(self.tokenizer)
         if not isinstance(fitted.get("tokenizer"), dict | None):
             raise DataError(message("{file}: corrupt: 'tokenizer' is not a mapping", file=self.tokenizer))
@@ -245,7 +252,18 @@ class RunDirectory:
         components = fitted.get("components", {})
         if not isinstance(components, dict) or not all(isinstance(state, dict) for state in components.values()):
             raise DataError(message("{file}: corrupt: 'components' is not a mapping of mappings", file=self.tokenizer))
-        return {"tokenizer": None, "features": None, "components": {}} | fitted
+        special, pairs = fitted.get("special_tokens", []), fitted.get("pairs", False)
+        if not isinstance(special, list) or not set(map(str, special)) <= set(SPECIAL_TOKENS):
+            raise DataError(message("{file}: corrupt: 'special_tokens' is not a list of names", file=self.tokenizer))
+        if not isinstance(pairs, bool) or (pairs and "separator" not in special):
+            raise DataError(message("{file}: corrupt: 'pairs' does not match 'special_tokens'", file=self.tokenizer))
+        return {
+            "tokenizer": None,
+            "features": None,
+            "components": {},
+            "special_tokens": special,
+            "pairs": pairs,
+        } | fitted
 
 
 def explain_format(found: object) -> str:

@@ -16,14 +16,16 @@ or each check as a test case of pytest:
         check()
 
 An encoder is run on random numbers, a tokenizer and an embedding on a few texts, a reader on a sample file, and a head
-on a few examples, which it is trained to memorize; an optimizer minimizes a convex function, and a schedule gives the
-rates of runs of several lengths. `seqkit check-plugin` checks everything that a package provides.
+on a few examples, which it is trained to memorize; an optimizer minimizes a convex function, a schedule gives the rates
+of runs of several lengths, and a metric scores outcomes with errors and without. `seqkit check-plugin` checks
+everything that a package provides.
 """
 
 from seqkit.testing.checks import Check, CheckFailure, ContractViolation, DoesNotApply, parametrize_with_checks
 from seqkit.testing.embedding import check_embedding, checks_for_embedding
 from seqkit.testing.encoder import check_encoder, checks_for_encoder
 from seqkit.testing.head import check_head, checks_for_head
+from seqkit.testing.metric import check_metric, checks_for_metric
 from seqkit.testing.optimizer import check_optimizer, checks_for_optimizer
 from seqkit.testing.reader import check_reader, checks_for_reader
 from seqkit.testing.schedule import check_schedule, checks_for_schedule
@@ -37,6 +39,7 @@ __all__ = [
     "check_embedding",
     "check_encoder",
     "check_head",
+    "check_metric",
     "check_optimizer",
     "check_reader",
     "check_schedule",
@@ -44,6 +47,7 @@ __all__ = [
     "checks_for_embedding",
     "checks_for_encoder",
     "checks_for_head",
+    "checks_for_metric",
     "checks_for_optimizer",
     "checks_for_reader",
     "checks_for_schedule",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,10 +24,13 @@ from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.encoders.projected import Projected
 from seqkit.encoders.stacked import Stacked
 from seqkit.heads.classify import Classify
+from seqkit.heads.multi_label import MultiLabel
 from seqkit.heads.next_char import NextChar
+from seqkit.heads.regress import Regress
 from seqkit.optimizers.adam import Adam, AdamW, NAdam
 from seqkit.optimizers.rmsprop import RMSprop
 from seqkit.optimizers.sgd import SGD
+from seqkit.readers.sequences import Sequences
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
 from seqkit.schedules.decay import Constant, Cosine, Linear, Step
@@ -39,6 +44,7 @@ from seqkit.testing.optimizer import checks_for_optimizer
 from seqkit.testing.reader import checks_for_reader
 from seqkit.testing.schedule import checks_for_schedule
 from seqkit.testing.tokenizer import checks_for_tokenizer
+from seqkit.tokenizers.bpe import BPE
 from seqkit.tokenizers.byte import Byte
 from seqkit.tokenizers.char import Char
 from seqkit.tokenizers.word import Word
@@ -88,6 +94,20 @@ def table() -> list[Check]:
     )
 
 
+def sequences() -> list[Check]:
+    sample = '{"sequence": [[0.5, 1], [2, 3]], "label": "up"}\n{"sequence": [[4, 5]], "label": 1}\n'
+    expected = [(np.array([[0.5, 1], [2, 3]]), "up"), (np.array([[4.0, 5]]), "1")]
+    broken = {
+        sample + "[]\n": 3,
+        sample + '{"sequence": [[1]], "label": 1}\n': 3,
+        sample + '{"sequence": [], "label": 1}\n': 3,
+        sample + '{"sequence": [[1, 2]]}\n': 3,
+    }
+    return checks_for_reader(
+        lambda path: Sequences(path=path), sample, suffix=".jsonl", expected=expected, broken=broken
+    )
+
+
 def char() -> list[Check]:
     return variants(
         {
@@ -100,6 +120,17 @@ def char() -> list[Check]:
 
 def byte() -> list[Check]:
     return checks_for_tokenizer(Byte)
+
+
+def bpe() -> list[Check]:
+    words = [["In", "Beijing", "Sarah", "bought", "apples", "."], ["100", "apples", "我今天很开心"]]
+    return variants(
+        {
+            "texts": checks_for_tokenizer(lambda: BPE(vocab_size=300)),
+            "truncated": checks_for_tokenizer(lambda: BPE(vocab_size=270, max_length=9)),
+            "words": checks_for_tokenizer(lambda: BPE(vocab_size=300), texts=words),
+        }
+    )
 
 
 def word() -> list[Check]:
@@ -275,6 +306,7 @@ def next_char() -> list[Check]:
             "step": checks_for_head(lambda: NextChar(dropout=0.3), TEXTS),
             "prefix": checks_for_head(lambda: NextChar(objective="prefix", context=5), TEXTS),
             "tied": checks_for_head(lambda: NextChar(tied=True, label_smoothing=0.1), TEXTS),
+            "noise": checks_for_head(lambda: NextChar(noise=0.3), TEXTS),
         }
     )
 
@@ -284,10 +316,40 @@ def classify() -> list[Check]:
         {
             "final": checks_for_head(lambda: Classify(class_weights="balanced", dropout=0.3), LABELLED),
             "mean": checks_for_head(lambda: Classify(pooling="mean", label_smoothing=0.1), LABELLED),
-            "max": checks_for_head(lambda: Classify(pooling="max"), LABELLED),
+            "max": checks_for_head(lambda: Classify(pooling="max", crop=3, noise=0.2), LABELLED),
             "n-grams": checks_for_head(
                 lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
             ),
+        }
+    )
+
+
+def multi_label() -> list[Check]:
+    examples = [
+        replace(example, target=labels)
+        for example, labels in zip(LABELLED, (["a", "b"], ["b"], ["c"], ["a"], []), strict=True)
+    ]
+    return variants(
+        {
+            "final": checks_for_head(lambda: MultiLabel(dropout=0.3), examples),
+            "n-grams": checks_for_head(lambda: MultiLabel(pooling=["mean"], ngrams=2, ngram_buckets=64), examples),
+            "noise": checks_for_head(lambda: MultiLabel(crop=3, noise=0.2), examples),
+        }
+    )
+
+
+def regress() -> list[Check]:
+    def numbered(*targets: Any) -> list[Example]:
+        return [replace(example, target=target) for example, target in zip(LABELLED, targets, strict=True)]
+
+    return variants(
+        {
+            "one number": checks_for_head(lambda: Regress(dropout=0.3), numbered("1.5", "-2", "3", "0.25", "9")),
+            "two numbers": checks_for_head(
+                lambda: Regress(loss="huber", pooling="attention", ngrams=2, ngram_buckets=64),
+                numbered([1.5, 7], [-2, 8], [3, 9], [0.25, 7], [9, 5]),
+            ),
+            "noise": checks_for_head(lambda: Regress(crop=3, noise=0.2), numbered("1.5", "-2", "3", "0.25", "9")),
         }
     )
 

@@ -24,6 +24,7 @@ from seqkit.testing.encoder import checks_for_encoder
 from seqkit.testing.head import checks_for_head
 from seqkit.testing.head.case import HeadCase
 from seqkit.testing.isolation import isolated
+from seqkit.testing.metric import checks_for_metric
 from seqkit.testing.optimizer import checks_for_optimizer
 from seqkit.testing.reader import checks_for_reader
 from seqkit.testing.schedule import checks_for_schedule
@@ -99,6 +100,8 @@ def default_checks(registered: Registered) -> list[Check]:
         return checks_for_optimizer(build)
     if registered.kind == "schedule":
         return checks_for_schedule(build)
+    if registered.kind == "metric":
+        return checks_for_metric(build)
     if registered.kind == "embedding":
         return checks_for_embedding(build, width=3 if cls.takes == "features" else None)
     return _head_checks(build)

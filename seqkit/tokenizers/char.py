@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import PositiveInt, Tokenizer
+from seqkit.contracts import PositiveInt, SpecialToken, Tokenizer
 from seqkit.tokenizers.vocabulary import UnknownPolicy, Vocabulary
 
 MIN_VECTORIZED_ENCODE = 64
@@ -43,6 +43,10 @@ class Char(Tokenizer):
     @property
     def vocab_size(self) -> int:  # type: ignore[override]
         return len(self.vocabulary)
+
+    @property
+    def special_ids(self) -> Mapping[SpecialToken, int]:
+        return self.vocabulary.special_ids
 
     @property
     def suppressed_ids(self) -> Sequence[int]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from seqkit.contracts import SpecialToken
 from seqkit.errors import DataError, UnknownText
 from seqkit.messages import format_value, message
 
@@ -43,6 +44,11 @@ class Vocabulary:
 
     def __contains__(self, symbol: str) -> bool:
         return symbol in self._ids
+
+    @property
+    def special_ids(self) -> dict[SpecialToken, int]:
+        """The additional id of unknown symbols, if there is one."""
+        return {"unknown": len(self.symbols)} if self.unknown == "mark" else {}
 
     def fit(self, texts: Iterable[Iterable[str]]) -> None:
         """Learn the symbols of the training texts."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seqkit.contracts import PositiveInt, Tokenizer, TrainingFile
+from seqkit.contracts import PositiveInt, SpecialToken, Tokenizer, TrainingFile
 from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.readers.files import check_encoding, read_lines
@@ -77,6 +77,10 @@ class Word(Tokenizer):
     @property
     def vocab_size(self) -> int:  # type: ignore[override]
         return len(self.vocabulary)
+
+    @property
+    def special_ids(self) -> Mapping[SpecialToken, int]:
+        return self.vocabulary.special_ids
 
     @property
     def suppressed_ids(self) -> Sequence[int]:

@@ -217,7 +217,8 @@ class Console(Callback):
             self._print(f"{item['prompt']}|{item['text']}")
         for item in result.get("predictions", []):
             if "label" in item:
-                self._print(f"{item['text']} -> {item['label']} ({item['probabilities'][item['label']]:.3f})")
+                text = message(" | ").join(item[key] for key in ("text", "text_pair") if key in item)
+                self._print(f"{text} -> {item['label']} ({item['probabilities'][item['label']]:.3f})")
             else:
                 self._print(json.dumps(item, ensure_ascii=False))
 
@@ -225,9 +226,8 @@ class Console(Callback):
         """Return a note if the model is not better than the baseline; otherwise an empty text."""
         if self._setup is None:
             return ""
-        head, chosen = self._setup.data.head, self._setup.plan.train.metric
-        names = [chosen, *head.metric_names, "loss"]
-        return baseline_comparison(metrics[baseline["split"]], baseline, names, head.higher_is_better)
+        names = [self._setup.plan.train.metric, *self._setup.data.head.metric_names, "loss"]
+        return baseline_comparison(metrics[baseline["split"]], baseline, names, self._setup.higher_is_better)
 
 
 def describe_component(spec: Spec) -> str:

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from seqkit._version import __version__
+from seqkit.contracts import WithSpecialTokens
+from seqkit.contracts.parameters import INIT_FROM
+from seqkit.data.memory import MemoryReader
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
 from seqkit.errors import DataError, UsageError
@@ -21,6 +24,7 @@ from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.runs.directory import FORMAT, RunDirectory
 from seqkit.runs.git import git_commit
+from seqkit.training.lineage import describe_sources, sources
 
 
 def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, processes: int) -> dict[str, Any]:
@@ -41,10 +45,14 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
             for each in (spec.registered for spec in plan.components)
         ],
         "data_sha256": data.digests(),
-        "files_sha256": data_digests(plan) | _training_file_digests(plan),
+        "files_sha256": data_file_digests(plan) | _training_file_digests(plan),
         "processes": processes,
         "versions": installed_versions(plan),
     }
+    if isinstance(plan.memory, MemoryReader):
+        document["memory_sha256"] = plan.memory.sha256()
+    if came_from := describe_sources(plan):
+        document[INIT_FROM] = came_from
     if recipe.command:
         document["command"] = recipe.command
     folders = [Path(recipe.origin.file).parent] if recipe.origin.line else []
@@ -63,7 +71,7 @@ def installed_versions(plan: Plan) -> dict[str, str]:
     } | plan.providers()
 
 
-def data_digests(plan: Plan) -> dict[str, str]:
+def data_file_digests(plan: Plan) -> dict[str, str]:
     """Return the sha256 of the file of each reader, by key of the recipe."""
     readers = (plan.reader, *plan.side_readers.values())
     return _sha256({(*spec.path, "path"): spec.values.get("path") for spec in readers})
@@ -71,7 +79,11 @@ def data_digests(plan: Plan) -> dict[str, str]:
 
 def _training_file_digests(plan: Plan) -> dict[str, str]:
     """Return the sha256 of each file that is read in training alone, by key of the recipe."""
-    return _sha256({(*spec.path, name): path for spec in plan.components for name, path in spec.training_files.items()})
+    files = {(*spec.path, name): path for spec in plan.components for name, path in spec.training_files.items()}
+    for path, init in sources(plan).items():
+        run = init.source.directory
+        files[*path, INIT_FROM, "run"] = run.tokenizer if path == ("tokenizer",) else run.model
+    return _sha256(files)
 
 
 def _sha256(paths: Mapping[KeyPath, Any]) -> dict[str, str]:
@@ -87,11 +99,15 @@ def _sha256(paths: Mapping[KeyPath, Any]) -> dict[str, str]:
 def fitted_document(data: PreparedData, plan: Plan) -> dict[str, Any]:
     """Return the content of tokenizer.json: what the components learned from the data and from training files."""
     components = {".".join(spec.path): spec.state for spec in plan.components if spec.state}
-    document = {
+    document: dict[str, Any] = {
         "tokenizer": data.tokenizer.state() if data.tokenizer else None,
         "head": data.head.state(),
         "features": data.features,
     }
+    if isinstance(data.tokenizer, WithSpecialTokens):
+        document["special_tokens"] = list(data.tokenizer.names)
+    if data.pairs:
+        document["pairs"] = True
     return document | ({"components": components} if components else {})
 
 
@@ -107,6 +123,7 @@ def check_same_recipe(run: RunDirectory, saved: Plan, plan: Plan) -> None:
         UsageError: the recipe differs.
     """
     paths = {".".join((*spec.path, name)) for spec in plan.components for name in spec.path_parameters}
+    paths |= {".".join((*path, INIT_FROM, "run")) for path in sources(plan)}
     differences = _differences(saved.as_data(), plan.as_data())
     # Where a plugin is installed from makes no difference.
     differences = {key: values for key, values in differences.items() if key not in paths | {"plugins"}}
@@ -136,12 +153,15 @@ def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: Prepar
     """
     saved = document.get("data_sha256")
     splits = _differences(saved, data.digests())
-    if not splits:
+    memory_sha256 = plan.memory.sha256() if isinstance(plan.memory, MemoryReader) else None
+    if not splits and document.get("memory_sha256", memory_sha256) == memory_sha256:
         return
     changed = ", ".join(split for split in SPLITS if split in splits) or message("all splits")
-    files, now = document.get("files_sha256"), data_digests(plan)
+    files, now = document.get("files_sha256"), data_file_digests(plan)
     files = files if isinstance(files, dict) else {}
-    if changed_files := [key for key in now if key in files and files[key] != now[key]]:
+    if memory_sha256:
+        reason = message("pass the data that the run was started with, in the same order")
+    elif changed_files := [key for key in now if key in files and files[key] != now[key]]:
         reason = message("the file of {key} has changed: restore it", key=changed_files[0])
     else:
         made_with = ", ".join(_describe_versions(document, plan)) or message("the versions that made the run")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqkit.contracts import Batch, Loss, Row
+from seqkit.contracts import Batch, Loss, Metric, Row
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import Batches, collate, to_device
 from seqkit.data.dataset import Dataset
@@ -22,6 +22,7 @@ from seqkit.modeling.state import first_rows
 from seqkit.runs.numbers import find_not_finite
 from seqkit.stop import NO_STOP, StopCheck
 from seqkit.training.distributed import SINGLE, Communicator
+from seqkit.training.metrics import NO_METRICS, score_metrics
 
 PREFIX_POSITIONS = 2_000
 """The maximum number of positions, evenly spaced, that `prefix_loss` scores: each prefix is encoded separately."""
@@ -33,9 +34,10 @@ def evaluate(
     batches: Batches,
     communicator: Communicator = SINGLE,
     stop: StopCheck = NO_STOP,
+    metrics: Mapping[str, Metric] = NO_METRICS,
 ) -> dict[str, Any]:
-    """Return the mean `loss` of a split and the head's metrics. Arguments and errors are those of `evaluate_split`."""
-    return evaluate_split(model, dataset, batches, communicator, stop)[0]
+    """Return the mean `loss` of a split, and the metrics. Arguments and errors are those of `evaluate_split`."""
+    return evaluate_split(model, dataset, batches, communicator, stop, metrics)[0]
 
 
 def evaluate_split(
@@ -44,8 +46,11 @@ def evaluate_split(
     batches: Batches,
     communicator: Communicator = SINGLE,
     stop: StopCheck = NO_STOP,
+    metrics: Mapping[str, Metric] = NO_METRICS,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the mean `loss` of a split and the head's metrics, and the predictions, the same in every process.
+    """Return the mean `loss` of a split, the head's metrics and the given ones, and the predictions.
+
+    They are the same in every process.
 
     There is no `loss` if no item of the split is counted in it, because all targets are unknown.
 
@@ -55,10 +60,11 @@ def evaluate_split(
         batches: this process's batches of the split.
         communicator: the communicator of the distributed run.
         stop: checked after each batch.
+        metrics: further metrics, by name.
 
     Raises:
         NotFiniteError: the loss or a metric is not finite.
-        PluginError: the head returns a wrong number of predictions.
+        PluginError: the head returns a wrong number of predictions, or a metric is not a number.
         StopRequested: a stop was requested.
     """
     total = count = 0.0
@@ -71,7 +77,7 @@ def evaluate_split(
             encoded = model.encode(batch.inputs, batch.lengths, state)
             state = encoded.state
             if shard.counts:
-                loss = model.head.loss(encoded, batch)
+                loss = model.loss(encoded, batch)
                 total, count = total + float(loss.total), count + float(loss.count)
                 found = model.predict(encoded, batch)
                 predictions += zip(shard.rows.tolist() if found else (), found, strict=True)
@@ -87,25 +93,35 @@ def evaluate_split(
         if batches.whole_rows:
             predictions.sort(key=lambda numbered: numbered[0])
         found_all = [prediction for _, prediction in predictions]
-        metrics = _metrics(model, mean, count, found_all, dataset) if communicator.is_first else {}
+        scored = _metrics(model, mean, count, found_all, dataset, metrics) if communicator.is_first else {}
         if communicator.size > 1:
-            metrics = json.loads(communicator.broadcast(json.dumps(metrics).encode()))
-        _check_finite(metrics)
-        return scores | metrics, found_all
+            scored = json.loads(communicator.broadcast(json.dumps(scored).encode()))
+        _check_finite(scored)
+        return scores | scored, found_all
 
 
 def _metrics(
-    model: Model, loss: float, count: float, predictions: list[dict[str, Any]], dataset: Dataset
+    model: Model,
+    loss: float,
+    count: float,
+    predictions: list[dict[str, Any]],
+    dataset: Dataset,
+    metrics: Mapping[str, Metric] = NO_METRICS,
 ) -> dict[str, Any]:
-    """Return the metrics of the head. One that contains NaN is undefined, and is left out."""
-    metrics = call_with_accepted(
+    """Return the metrics of the head and the given ones. One that contains NaN is undefined, and is left out."""
+    found = call_with_accepted(
         model.head.metrics, loss, predictions, dataset.examples, count=count, tokenizer=dataset.tokenizer
     )
-    return {name: value for name, value in metrics.items() if not math.isnan(find_not_finite(value) or 0.0)}
+    found = {name: value for name, value in found.items() if not math.isnan(find_not_finite(value) or 0.0)}
+    return found | score_metrics(metrics, model, predictions, dataset)
 
 
 def score_predictions(
-    model: Model, loss: Loss | None, predictions: list[dict[str, Any]], dataset: Dataset
+    model: Model,
+    loss: Loss | None,
+    predictions: list[dict[str, Any]],
+    dataset: Dataset,
+    metrics: Mapping[str, Metric] = NO_METRICS,
 ) -> dict[str, Any]:
     """Return the mean loss and the head's metrics of predictions that several models made together.
 
@@ -114,13 +130,14 @@ def score_predictions(
         loss: the loss of the predictions; None if it is unknown, and left out.
         predictions: the prediction of each row.
         dataset: the split.
+        metrics: further metrics, by name.
 
     Raises:
         NotFiniteError: the loss or a metric is not finite.
     """
     total, count = (0.0, 0.0) if loss is None else (float(loss.total), float(loss.count))
     mean = total / count if count else math.nan
-    scores = ({"loss": mean} if count else {}) | _metrics(model, mean, count, predictions, dataset)
+    scores = ({"loss": mean} if count else {}) | _metrics(model, mean, count, predictions, dataset, metrics)
     _check_finite(scores)
     return scores
 

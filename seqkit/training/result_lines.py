@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from seqkit.messages import message
 
@@ -33,10 +33,28 @@ def format_number(name: str, value: float) -> str:
     return f"{value:.5f}" if "loss" in name else f"{value:.4f}"
 
 
-def baseline_comparison(
-    metrics: Mapping[str, Any], baseline: Mapping[str, Any], names: Sequence[str], higher_is_better: frozenset[str]
-) -> str:
-    """Return a note if the model is not better than the best of its baselines; otherwise an empty text.
+class Comparison(NamedTuple):
+    """A metric of a model beside that of the best of its baselines.
+
+    Attributes:
+        metric: the name of the metric.
+        value: its value for the model.
+        baseline: its value for the baseline.
+        name: the name of the baseline.
+        gain: how much better the model is; negative if it is worse.
+    """
+
+    metric: str
+    value: float
+    baseline: float
+    name: str
+    gain: float
+
+
+def compare_with_baseline(
+    metrics: Mapping[str, Any], baseline: Mapping[str, Any], names: Sequence[str], higher_is_better: Collection[str]
+) -> Comparison | None:
+    """Compare a model with the best of its baselines; return None if they have no metric in common.
 
     Args:
         metrics: the metrics of the model.
@@ -47,24 +65,33 @@ def baseline_comparison(
     for name in names:
         sign = 1 if name in higher_is_better else -1
         scored = [each for each in (baseline, *baseline.get("others", [])) if isinstance(each.get(name), int | float)]
-        if not scored or not isinstance(metrics.get(name), int | float):
-            continue
-        best = max(scored, key=lambda each: sign * each[name])
-        gain = sign * (metrics[name] - best[name])
-        if gain > 0:
-            return ""
-        facts = {
-            "split": baseline["split"],
-            "value": f"{name} {format_number(name, metrics[name])}",
-            "best": format_number(name, best[name]),
-            "name": best["name"],
-        }
-        if gain == 0:
-            return message("on the {split} split, the model is no better than the baseline: {value} ({name})", **facts)
-        return message(
-            "on the {split} split, the model is worse than the baseline: {value}, baseline {best} ({name})", **facts
-        )
-    return ""
+        if scored and isinstance(metrics.get(name), int | float):
+            best = max(scored, key=lambda each: sign * each[name])
+            return Comparison(name, metrics[name], best[name], best["name"], sign * (metrics[name] - best[name]))
+    return None
+
+
+def baseline_comparison(
+    metrics: Mapping[str, Any], baseline: Mapping[str, Any], names: Sequence[str], higher_is_better: frozenset[str]
+) -> str:
+    """Return a note if the model is not better than the best of its baselines; otherwise an empty text.
+
+    Arguments as for `compare_with_baseline`.
+    """
+    found = compare_with_baseline(metrics, baseline, names, higher_is_better)
+    if found is None or found.gain > 0:
+        return ""
+    facts = {
+        "split": baseline["split"],
+        "value": f"{found.metric} {format_number(found.metric, found.value)}",
+        "best": format_number(found.metric, found.baseline),
+        "name": found.name,
+    }
+    if found.gain == 0:
+        return message("on the {split} split, the model is no better than the baseline: {value} ({name})", **facts)
+    return message(
+        "on the {split} split, the model is worse than the baseline: {value}, baseline {best} ({name})", **facts
+    )
 
 
 def class_lines(metrics: Mapping[str, Any]) -> Iterator[str]:

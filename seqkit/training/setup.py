@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import torch
 
-from seqkit.contracts import Batch, ParameterGroup
+from seqkit.contracts import Batch, DataNote, Metric, ParameterGroup
 from seqkit.data.batching import Batches, split_batches, to_device
-from seqkit.data.dataset import encode
+from seqkit.data.dataset import encode, make_rows
+from seqkit.data.limits import length_limit
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
 from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
+from seqkit.modeling.initialization import check_shapes_of_sources, initialize
 from seqkit.modeling.model import Model, build_model
-from seqkit.recipe.compatibility import causality_fault
+from seqkit.recipe.compatibility import causality_fault, directions_fault
 from seqkit.recipe.dry_build import innermost_not_causal
 from seqkit.recipe.paths import check_files
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.training.distributed import Communicator
+from seqkit.training.documents import data_file_digests
 from seqkit.training.features import check_features
 from seqkit.training.groups import parameter_groups
+from seqkit.training.lineage import check_lineage, sources
+from seqkit.training.metrics import build_metrics
 from seqkit.training.threads import Threads, measure_threads
 
 
@@ -38,6 +44,7 @@ class TrainingSetup:
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
         evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
+        metrics: the metrics of the recipe, by name.
     """
 
     plan: Plan
@@ -48,6 +55,13 @@ class TrainingSetup:
     threads: Threads
     train_batches: Batches
     evaluation_batches: dict[str, Batches]
+    metrics: dict[str, Metric]
+
+    @property
+    def higher_is_better(self) -> frozenset[str]:
+        """The metrics that are to be maximized."""
+        added = {name for name, metric in self.metrics.items() if metric.higher_is_better}
+        return self.data.head.higher_is_better | added
 
 
 def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: Communicator) -> TrainingSetup:
@@ -56,16 +70,19 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
     """
+    notes = check_sources(plan, recipe)
     try:
         data = prepare(plan)
         check_requested_texts(plan, recipe, data)
         seed_everything(plan.seed)
         model = _build_model(plan, recipe, data)
+        _limit_lengths(plan, recipe, model, data)
     except BuildError as error:
         raise RecipeError([recipe.fault(error.path, str(error))]) from error
     except DataError:
         check_files(recipe, plan)  # names the key of a file that is missing
         raise
+    data.notes += notes
     if model.embedding is not None:
         examples = data.splits["train"].examples
         model.embedding.fit(encode(example.input, data.tokenizer) for example in examples)
@@ -76,23 +93,26 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
                     for split, dataset in data.splits.items()
                 }
             )
+    data.notes += initialize(model, plan, data.tokenizer, recipe)
     if data.tokenizer is None:
         check_features(model, data)
     # MPS has no float64.
     model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     groups = parameter_groups(model, plan.train.groups, recipe)
     causal, shard = model.causal, communicator.shard
-    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard)
+    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard, data.head)
     evaluation_batches = {
-        # Windows are not shuffled, so the training windows are used for both.
+        # Windows that do not change from epoch to epoch are used for both.
         split: train_batches
-        if split == "train" and not train_batches.whole_rows
+        if split == "train" and not (train_batches.whole_rows or plan.train.shift_windows or data.head.renews_rows)
         else split_batches(data.splits[split], plan.train, causal, shard=shard)
         for split in data.evaluated
     }
     # Use the whole batch, even with several processes, so that all of them choose the same number of threads.
     whole = (
-        train_batches if communicator.size == 1 else split_batches(data.splits["train"], plan.train, causal, plan.seed)
+        train_batches
+        if communicator.size == 1
+        else split_batches(data.splits["train"], plan.train, causal, plan.seed, head=data.head)
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
     _try_batch(plan, recipe, model, batch)
@@ -100,7 +120,23 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
         seed_everything((plan.seed + communicator.rank) % 2**32)
-    return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches)
+    metrics = build_metrics(plan)
+    return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches, metrics)
+
+
+def check_sources(plan: Plan, recipe: Recipe) -> list[str]:
+    """Check the runs that a new run is initialized from, as far as possible before the data is read.
+
+    Returns:
+        Notes for the user.
+
+    Raises:
+        RecipeError: weights do not fit, or a run may have been trained on texts that are held out here.
+    """
+    if plan.reader.restored_from is not None or not sources(plan):
+        return []
+    check_shapes_of_sources(plan, recipe)
+    return check_lineage(plan, data_file_digests(plan), recipe)
 
 
 def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
@@ -117,13 +153,39 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
             raise
         too_large = message("the model does not fit into memory: make it smaller (hidden_size, num_layers, dim)")
         raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
-    if problem := causality_fault(plan.encoder, plan.head, model.encoder, data.head):
-        raise RecipeError([recipe.fault(("encoder", "type"), problem)])
+    for find_fault in (causality_fault, directions_fault):
+        if problem := find_fault(plan.encoder, plan.head, model.encoder, data.head):
+            raise RecipeError([recipe.fault(("encoder", "type"), problem)])
     if plan.embedding is not None and model.embedding is not None:
         culprit = innermost_not_causal(plan.embedding, model.embedding, data.tokenizer) or plan.embedding
-        if problem := causality_fault(culprit, plan.head, model.embedding, data.head):
-            raise RecipeError([recipe.fault(culprit.name_path, problem)])
+        for find_fault in (causality_fault, directions_fault):
+            if problem := find_fault(culprit, plan.head, model.embedding, data.head):
+                raise RecipeError([recipe.fault(culprit.name_path, problem)])
     return model
+
+
+def _limit_lengths(plan: Plan, recipe: Recipe, model: Model, data: PreparedData) -> None:
+    """Cut the rows that are longer than the model takes, or reject them, as its components say.
+
+    Raises:
+        DataError: a row is too long. The message names its example.
+        RecipeError: windows of the text are too long.
+    """
+    limit = length_limit(model.embedding, model.encoder, model.head)
+    if limit is None:
+        return
+    if window := plan.train.sequence_length:
+        if window > limit.steps:
+            text = message(
+                "must be at most {steps}, the longest input of the {kind}", steps=limit.steps, kind=limit.kind
+            )
+            raise RecipeError([recipe.fault(("train", "sequence_length"), text)])
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataNote)  # issued when the rows were made first, before there was a model
+        for dataset in data.splits.values():
+            if any(len(row.input) > limit.steps for row in dataset.rows):
+                dataset.rows = make_rows(dataset.examples, data.tokenizer, data.head, limit)
 
 
 def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:

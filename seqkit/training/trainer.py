@@ -257,11 +257,11 @@ class Trainer:
         dataset, batches = self.setup.data.splits["valid"], self.setup.evaluation_batches["valid"]
         try:
             metrics: dict[str, Metrics] = {
-                "valid": _numbers(evaluate(self.model, dataset, batches, self.communicator, stop))
+                "valid": _numbers(evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics))
             }
             if self.average and self.average.weights:
                 with self.average.applied():
-                    scores = evaluate(self.model, dataset, batches, self.communicator, stop)
+                    scores = evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics)
                 metrics[AVERAGED] = _numbers(scores)
             return metrics
         except StopRequested as request:
@@ -273,7 +273,7 @@ class Trainer:
         self._log.write([position | {"split": split} | dict(scores) for split, scores in metrics.items()])
         if "valid" not in metrics:
             return
-        scores, higher = metrics["valid"], self.model.head.higher_is_better
+        scores, higher = metrics["valid"], self.setup.higher_is_better
         if uses_average := is_better(metrics.get(AVERAGED, {}), scores, self.settings, higher):
             scores = metrics[AVERAGED]
         is_best = record_evaluation(self.progress, scores, self.settings, higher)

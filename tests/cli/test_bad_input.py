@@ -183,7 +183,7 @@ def test_invalid_recipe_or_command_line_exits_with_2(run_command, case: str, tmp
     ("change", "message"),
     [
         ("predict=[好吃, 坏]", "predict.1: '坏' (U+574F), token 1 of the text, is not in the vocabulary of 4"),
-        ("predict=['']", "predict.0: must be a non-empty string, not ''"),
+        ("predict=['']", "predict.0: must be a non-empty string or a list of 2 non-empty strings, not ''"),
         (
             "head.class_weights={nag: 2}",
             "head.class_weights: contains 'nag', which is not a label of the training data (did",
@@ -311,7 +311,7 @@ def test_invalid_data_for_evaluate_exits_with_3(
 def test_unknown_file_format_for_evaluate_exits_with_2(run_command, classification_run: Path, tmp_path: Path) -> None:
     (tmp_path / "new.docx").write_text(TEST_REVIEWS, encoding="utf-8")
     line = failure(run_command, 2, tmp_path, "evaluate", classification_run, "--data", "new.docx")
-    assert line == "new.docx: format is not clear from the file name new.docx: set it to csv, tsv or jsonl"
+    assert line == "new.docx: format is not clear from the file name new.docx: set it to csv, tsv, jsonl or parquet"
 
 
 @pytest.mark.parametrize("arguments", [["generate"], ["predict", "a"], ["evaluate", "--data", "x.csv"]])

@@ -117,7 +117,7 @@ def test_every_line_of_a_file_gets_a_prediction(
 def test_a_block_of_blank_lines_gets_the_fields_of_later_predictions(
     run_command, classification_run: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("seqkit.cli.inference_commands._LINES", 2)
+    monkeypatch.setattr("seqkit.cli.predict_inputs._LINES", 2)
     (tmp_path / "lines.txt").write_text("\n\n\n好\n\n\n难\n\n", encoding="utf-8")
     done = run_command("predict", classification_run, "--file", "lines.txt", "--output", "lines.csv")
     assert done == (0, "", "")

@@ -228,6 +228,11 @@ CHANGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         r'plan\.json:\d+: "hidden_size": 5,, not "hidden_size": 4,$',
     ),
     "a metric": (edit("result.json", '"accuracy": ', '"accuracy": 1'), r'result\.json:\d+: "accuracy": 1'),
+    "what the report shows": (
+        edit("report.json", '"examples": 4', '"examples": 5'),
+        r'report\.json:\d+: "examples": 5,, not "examples": 4,$',
+    ),
+    "the page": (lambda run: (run / "report.html").unlink(), ""),
     "optimizer state": (
         lambda run: shift(checkpoint(run) / "optimizer.safetensors", "1.exp_avg"),
         r"step-0+3-epoch-0+3/optimizer\.safetensors: 1\.exp_avg$",

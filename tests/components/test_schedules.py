@@ -140,3 +140,14 @@ def test_plateau_rejects_an_invalid_state(state: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^invalid (reductions|without_improvement): "):
         schedule.restore(state)
     assert schedule.state() == {"reductions": 0, "without_improvement": 0}
+
+
+@pytest.mark.parametrize("steps", [20, 100, 1000])
+def test_straight_one_cycle_is_slanted_triangular(steps: int) -> None:
+    """The formula of Howard and Ruder (2018), section 3.2, with their cut_frac 0.1 and ratio 32."""
+    schedule = OneCycle(shape="linear", rise=0.1, initial=1 / 32, final=1 / 32)
+    length = TrainingLength(epochs=1, steps=steps, steps_per_epoch=steps)
+    cut = int(0.1 * steps) - 1  # seqkit counts steps from 0, and the last one has the lowest rate
+    for step in range(steps):
+        part = step / cut if step < cut else 1 - (step - cut) / (steps - 1 - cut)
+        assert schedule.learning_rate(0.01, step, length) == pytest.approx(0.01 * (1 + part * 31) / 32)

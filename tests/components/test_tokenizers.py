@@ -34,6 +34,7 @@ CASES: list[tuple[str, dict, int, str]] = [
     ("byte", {}, 256, TEXTS[0]),
     ("word", {}, 13, TEXTS[0]),
     ("word", {"lower": True, "unknown": "mark"}, 13, "今天 i'm happy, 42 times!"),
+    ("bpe", {"min_count": 1}, 288, TEXTS[0]),
 ]
 
 

@@ -300,7 +300,10 @@ def test_csv_module_round_trip(tmp_path_factory, rows, line_end: str, quoting, d
     ("parameters", "message"),
     [
         ({}, "path is required: set `path:` here or pass `data.path=FILE` on the command line"),
-        ({"path": Path("data.txt")}, "format is not clear from the file name data.txt: set it to csv, tsv or jsonl"),
+        (
+            {"path": Path("data.txt")},
+            "format is not clear from the file name data.txt: set it to csv, tsv, jsonl or parquet",
+        ),
         ({"path": Path(__file__).parent}, r".* is a folder: name a file in it$"),
         ({"path": Path("a.csv"), "text": "label"}, "label must name a different column than text, 'label'"),
         (

@@ -27,6 +27,8 @@ RUN_FILES = {
     "metrics.jsonl",
     "checkpoints",
     "result.json",
+    "report.json",
+    "report.html",
 }
 """What the directory of a finished run contains."""
 

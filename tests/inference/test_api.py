@@ -124,7 +124,7 @@ def test_quiet_run_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
         (GENERATION_RECIPE, {"encoder__": 5}, RecipeError, "argument: encoder.'': unknown key"),
         (
             GENERATION_RECIPE,
-            {"data": object()},
+            {"encoder": object()},
             RecipeError,
             "recipe: a recipe contains plain values only: <object object",
         ),

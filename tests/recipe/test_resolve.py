@@ -54,6 +54,8 @@ def test_every_default_is_filled_in() -> None:
             "output_dropout": 0.0,
             "variational": False,
             "weight_dropout": 0.0,
+            "activation_penalty": 0.0,
+            "temporal_penalty": 0.0,
         },
         "head": {
             "type": "next_char",
@@ -61,6 +63,7 @@ def test_every_default_is_filled_in() -> None:
             "context": 128,
             "allow_leak": False,
             "dropout": 0.0,
+            "noise": 0.0,
             "tied": False,
             "label_smoothing": 0.0,
         },
@@ -69,6 +72,7 @@ def test_every_default_is_filled_in() -> None:
             "steps": None,
             "batch_size": 32,
             "sequence_length": None,
+            "shift_windows": False,
             "carry_state": True,
             "optimizer": {
                 "type": "adam",
@@ -82,6 +86,7 @@ def test_every_default_is_filled_in() -> None:
             "groups": [],
             "average": None,
             "clip_norm": None,
+            "metrics": [],
             "metric": "loss",
             "early_stopping": None,
             "evaluate_every": 1,
@@ -338,7 +343,7 @@ EXPECTED = [
     (9, "train.batch_sise", "unknown key (did you mean 'batch_size'?)"),
     (11, "train.optimizer.lr", "must be a positive number, not 0"),
     (12, "generate.length", "must be a positive integer, not -1"),
-    (13, "predict", "must be a list of non-empty strings, not 'a'"),
+    (13, "predict", "must be a list of non-empty strings or lists of 2 non-empty strings, not 'a'"),
     (14, "baseline", "must be one of on, off, or true or false, not 'maybe'"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import shutil
 import subprocess
@@ -19,7 +20,14 @@ from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
 
 SHIPPED = sorted(path.name for path in RECIPES.glob("*.yaml"))
-TAKE_A_FILE = {"shakespeare.yaml", "shakespeare_large.yaml", "hotel_reviews.yaml"}
+TAKE_A_FILE = {
+    "shakespeare.yaml",
+    "shakespeare_large.yaml",
+    "hotel_reviews.yaml",
+    "names.yaml",
+    "reviews_pretrain.yaml",
+}
+TAKE_A_RUN = {"reviews_finetune.yaml"}
 
 
 def train_losses(run: seqkit.Run) -> dict[int, float]:
@@ -47,11 +55,15 @@ def torch_alone(bidirectional: bool, steps: int) -> list[float]:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_recipe_says_what_to_expect_and_passes_its_checks(name: str) -> None:
+def test_every_recipe_says_what_to_expect(name: str) -> None:
     text = (RECIPES / name).read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert "What to expect" in text
     assert f"seqkit run recipes/{name}" in text
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in TAKE_A_RUN])
+def test_every_recipe_passes_its_checks(name: str) -> None:
     plan = resolve(read_recipe(RECIPES / name, ["data.path=some.csv"] if name in TAKE_A_FILE else []), load_registry())
     assert plan.name == name.removesuffix(".yaml").replace("_", "-")
     assert plan.notes == []
@@ -63,6 +75,25 @@ def test_recipe_without_its_file_is_an_error(name: str, cli) -> None:
     assert refused.returncode == 2
     assert "data.path: is required" in refused.stderr
     assert "data.path=FILE" in refused.stderr
+
+
+def test_fine_tuning_begins_with_the_pretrained_run(tmp_path: Path) -> None:
+    """The two recipes fit together with nothing but `data.*` and the run changed, on data of the same kind."""
+    data = {"path": str(RECIPES / "data" / "sentiment_zh" / "valid.csv"), "text": "text"}
+    short = {"epochs": None, "steps": 2}
+    pretrained = seqkit.run(
+        RECIPES / "reviews_pretrain.yaml", runs=tmp_path, quiet=True, data=data, train=short, baseline=False
+    )
+    begin = {key: {"init_from": str(pretrained.path)} for key in ("tokenizer", "embedding", "encoder")}
+    recipe = RECIPES / "reviews_finetune.yaml"
+    run = seqkit.run(recipe, runs=tmp_path, quiet=True, data=data, train=short, baseline=False, **begin)
+    splits = [each.recipe["data"]["split"] for each in (pretrained, run)]
+    assert splits[0] == splits[1]
+    plans = [json.loads((each.path / "plan.json").read_text()) for each in (pretrained, run)]
+    assert plans[1]["init_from"][0]["data_sha256"] == plans[0]["data_sha256"]
+    assert run.result["examples"] == pretrained.result["examples"]
+    with pytest.raises(seqkit.errors.RecipeError, match=r"data.split.fold is 1 here, and was 0 there"):
+        seqkit.run(recipe, runs=tmp_path, quiet=True, data=data | {"split": {"fold": 1}}, train=short, **begin)
 
 
 def test_lstm_continues_the_sentence(tmp_path: Path) -> None:
@@ -189,3 +220,22 @@ def test_writing_the_corpus_again_gives_the_same_bytes(corpus, tmp_path: Path) -
     subprocess.run([sys.executable, tmp_path / "write_corpus.py"], check=True)
     for side in corpus:
         assert (tmp_path / f"{side}.csv").read_bytes() == (folder / f"{side}.csv").read_bytes()
+
+
+def test_scores_depend_on_the_order_of_clauses(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / "scores.yaml", runs=tmp_path, quiet=True, train={"epochs": 5}, baseline="off")
+    assert run.result["metrics"]["test"]["r2"] > 0.75
+    first, second = (prediction["value"] for prediction in run.result["predictions"])
+    assert first < 0 < second
+
+
+def test_topics_are_found(tmp_path: Path) -> None:
+    run = seqkit.run(RECIPES / "topics.yaml", runs=tmp_path, quiet=True, train={"epochs": 3}, baseline="off")
+    assert run.result["metrics"]["test"]["micro_f1"] > 0.95
+    assert run.result["predictions"][0]["labels"] == ["food", "staff"]
+
+
+def test_writing_the_notes_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    folder = RECIPES / "data" / "notes"
+    subprocess.run([sys.executable, folder / "write_corpus.py", tmp_path], check=True)
+    assert (tmp_path / "notes.jsonl").read_bytes() == (folder / "notes.jsonl").read_bytes()

@@ -150,7 +150,7 @@ def test_plugins_can_be_excluded(cli, average: Path, off: dict[str, str]) -> Non
         done = cli(command, *option, PYTHONPATH=str(average), **off)
         assert (done.returncode, done.stderr) == (0, "")
         assert "lstm" in done.stdout
-        assert "average" not in done.stdout
+        assert "seqkit-average" not in done.stdout
 
 
 def test_excluding_unknown_plugin_is_an_error(cli) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Judgment, Loss, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Judgment, Loss, Outcomes, Row, Table, Tokenizer
 from seqkit.errors import DataError
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
 from seqkit.testing import ContractViolation, check_head, checks_for_head
 from seqkit.testing.default_cases import EXAMPLES
+
+COUNTER = itertools.count()
 
 
 class Tags(nn.Module, Head):
@@ -171,7 +174,43 @@ class Unused(Tags):
         self.extra = nn.Linear(final_size, 2)
 
 
+class Exhibits(Tags):
+    """A head that shows what its class attribute `shown` returns for the predictions."""
+
+    shown: Callable[[Any], Any]
+
+    def exhibits(self, predictions: Any, examples: Any) -> Any:
+        return [type(self).shown(predictions)]
+
+
+def exhibit_of(shown: Callable[[Any], Any]) -> type:
+    """Return a head that shows one exhibit."""
+    return type("Exhibits", (Exhibits,), {"shown": staticmethod(shown)})
+
+
+def modify(predictions: Any) -> Table:
+    predictions[0]["tags"] = []
+    return Table("x", ("a",), ())
+
+
 FAULTS: dict[str, tuple[type, str, str]] = {
+    "an exhibit is HTML": (exhibit_of(lambda _: "<table>"), "exhibits", "return instances of Table, Matrix, Series"),
+    "an exhibit has a number of NumPy": (
+        exhibit_of(lambda _: Table("Errors", ("a",), ((np.int64(1),),))),
+        "exhibits",
+        "the exhibit 'Errors' is not JSON",
+    ),
+    "an exhibit has lists": (
+        exhibit_of(lambda _: Table("Errors", ("a",), [[1]])),  # type: ignore[arg-type]
+        "exhibits",
+        "use tuples instead of lists",
+    ),
+    "an exhibit modifies predictions": (exhibit_of(modify), "exhibits", "exhibits modifies the predictions"),
+    "exhibits are random": (
+        exhibit_of(lambda _: Table("Errors", ("a",), ((float(np.random.rand()),),))),
+        "exhibits",
+        "something else for the same predictions",
+    ),
     "a target is the id after the next": (
         faulty_class(NextChar, rows=rows_with_skipped_target),
         "predicts_next_token",
@@ -217,6 +256,11 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         faulty_class(Tags, loss=loss_with_neighbors),
         "loss_over_windows",
         "set per_time_step = False",
+    ),
+    "a cut input lacks targets": (
+        faulty_class(Tags, accepts_cut=True),
+        "rows",
+        "set accepts_cut to False",
     ),
     "predict reads the targets": (
         faulty_class(Tags, predict=predict_from_targets),
@@ -269,7 +313,7 @@ FAULTS: dict[str, tuple[type, str, str]] = {
     "padding is included in a mean": (
         faulty_class(
             Classify,
-            _logits=lambda self, encoded, batch: self.output(encoded.outputs.mean(dim=1)),
+            outputs=lambda self, encoded, batch: self.output(encoded.outputs.mean(dim=1)),
             needs=frozenset({"outputs"}),
             build=lambda self, output_size, final_size: Classify.build(self, output_size, output_size),
         ),
@@ -336,6 +380,76 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         faulty_class(Tags, logits=lambda self, encoded: self.output(encoded.outputs.mul_(2))),
         "inputs_unchanged",
         "the argument outputs is modified in place",
+    ),
+    "renewed rows depend on earlier calls": (
+        faulty_class(
+            Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input + next(COUNTER), row.target)
+        ),
+        "renewed_rows",
+        "returns two rows for the same random numbers",
+    ),
+    "renewed rows are modified in place": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input.__iadd__(1), row.target)),
+        "renewed_rows",
+        "read-only",
+    ),
+    "renewed rows are empty": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input[:0], row.target)),
+        "renewed_rows",
+        "return at least one",
+    ),
+    "a window is cut": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input[:1], row.target)),
+        "renewed_rows",
+        "changes the length of a row, which can be a window",
+    ),
+    "rows are never renewed": (
+        faulty_class(Tags, renews_rows=True),
+        "renewed_rows",
+        "set renews_rows to False",
+    ),
+    "renewed rows have another type": (
+        faulty_class(Tags, renews_rows=True, renew=lambda self, row, generator: Row(row.input + 0.5, row.target)),
+        "renewed_rows",
+        "of float64",
+    ),
+    "renewed rows use the global generator": (
+        faulty_class(
+            Tags,
+            renews_rows=True,
+            renew=lambda self, row, generator: Row(
+                row.input + generator.integers(9) + 0 * int(np.random.random()),
+                row.target,  # noqa: NPY002
+            ),
+        ),
+        "renewed_rows",
+        "uses the global random generator of",
+    ),
+    "outcomes have no labels": (
+        faulty_class(
+            Tags, provides=frozenset({"labels"}), outcomes=lambda self, predictions, *_, **__: Outcomes("a", "b")
+        ),
+        "outcomes",
+        "predicts a label that is not in its labels",
+    ),
+    "fewer outcomes than predictions": (
+        faulty_class(Tags, provides=frozenset({"labels"}), outcomes=lambda self, *_, **__: Outcomes("ab", "a", "ab")),
+        "outcomes",
+        "returns 2 truths and 1 predictions",
+    ),
+    "probabilities are missing": (
+        faulty_class(
+            Tags,
+            provides=frozenset({"labels", "probabilities"}),
+            outcomes=lambda self, *_, **__: Outcomes("ab", "ab", "ab"),
+        ),
+        "outcomes",
+        "are not those of 2 items and 2 labels",
+    ),
+    "outcomes are unknown": (
+        faulty_class(Tags, provides=frozenset({"spans"})),
+        "outcomes",
+        "provides is ['spans']",
     ),
     "a metric is missing": (
         faulty_class(Tags, metric_names=("accuracy", "f1")),

@@ -120,21 +120,21 @@ def training_change(change: Any) -> Any:
 
 def smoothed(self: Any, encoded: Encoded, batch: Batch) -> Loss:
     loss = nn.functional.cross_entropy(
-        self._logits(encoded, batch), batch.targets, label_smoothing=0.1, reduction="sum"
+        self.outputs(encoded, batch), batch.targets, label_smoothing=0.1, reduction="sum"
     )
     return Loss(loss, len(batch.targets))
 
 
 def weighted(self: Any, encoded: Encoded, batch: Batch) -> Loss:
     weights = torch.tensor([1.0, 2.0, 5.0])
-    loss = nn.functional.cross_entropy(self._logits(encoded, batch), batch.targets, weight=weights, reduction="sum")
+    loss = nn.functional.cross_entropy(self.outputs(encoded, batch), batch.targets, weight=weights, reduction="sum")
     return Loss(loss, float(weights[batch.targets].sum()))
 
 
 def unnormalized(self: Any, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
     return [
         {"label": self.labels[int(row.argmax())], "probabilities": dict(zip(self.labels, row.tolist(), strict=True))}
-        for row in self._logits(encoded, batch).sigmoid()
+        for row in self.outputs(encoded, batch).sigmoid()
     ]
 
 

@@ -93,8 +93,9 @@ class SignalAfter:
     [
         ("seqkit.training.trainer.optimizer_step", 4, signal.SIGINT, 130),
         ("seqkit.training.trainer.evaluate", 2, signal.SIGTERM, 143),
-        ("seqkit.training.evaluation.evaluate", 1, signal.SIGINT, 130),
-        ("seqkit.training.evaluation.evaluate", 2, signal.SIGTERM, 143),
+        # The first three calls are those of the validations.
+        ("seqkit.training.evaluation.evaluate_split", 4, signal.SIGINT, 130),
+        ("seqkit.training.evaluation.evaluate_split", 5, signal.SIGTERM, 143),
     ],
     ids=["in a step", "in validation", "in the final evaluation", "in the evaluation of the second split"],
 )

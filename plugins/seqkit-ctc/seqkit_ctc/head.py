@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -19,14 +20,18 @@ from seqkit.contracts import (
     Head,
     Judgment,
     Loss,
+    Outcomes,
     PositiveInt,
     Row,
     Tokenizer,
+    Transcripts,
 )
 from seqkit.errors import DataError
 from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
 from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
 from seqkit_ctc.edit_distance import edit_distance, label_error_rate
+from seqkit_ctc.exhibits import worst_transcripts
+from seqkit_ctc.likelihood import Mixture, label_frames, negative_log_likelihood, padded
 
 _UNKNOWN = -1
 """The id of a label that does not occur in the training data."""
@@ -52,6 +57,7 @@ class CTC(nn.Module, Head):
     stratifies = False
     metric_names = ("label_error_rate", "exact_match")
     higher_is_better = frozenset({"exact_match"})
+    provides = frozenset({"texts"})
 
     def __init__(
         self,
@@ -163,26 +169,81 @@ class CTC(nn.Module, Head):
             )
             if not len(likelihoods[1]):
                 return Loss(log_probabilities.sum() * 0, 0)
-        return Loss(_negative_log_likelihood(*likelihoods).sum(), len(likelihoods[1]))
+        return Loss(negative_log_likelihood(*likelihoods).sum(), len(likelihoods[1]))
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        """Return the `transcript` of each row, and the `probability` of this labeling."""
+        """Return the `transcript` of each row, the `probability` of this labeling, and what `combine` needs."""
         if not len(batch.lengths):
             return []
         log_probabilities = torch.log_softmax(self._label_scores(encoded).detach().cpu().double(), dim=2)
-        labelings = [
-            self.decode(row[:length])
-            for row, length in zip(log_probabilities.numpy(), batch.lengths.tolist(), strict=True)
-        ]
-        lengths = torch.tensor([len(labeling) for labeling in labelings])
-        padded = torch.zeros(len(labelings), int(lengths.max()), dtype=torch.int64)
-        for row, labeling in zip(padded, labelings, strict=True):
-            row[: len(labeling)] = torch.tensor(labeling)
-        likelihoods = torch.exp(-_negative_log_likelihood(log_probabilities, batch.lengths, padded, lengths))
+        lengths = batch.lengths.tolist()
+        rows = [row[:length] for row, length in zip(log_probabilities, lengths, strict=True)]
+        labelings = [self.decode(row.numpy()) for row in rows]
+        targets, target_lengths = padded(labelings)
+        likelihoods = torch.exp(-negative_log_likelihood(log_probabilities, batch.lengths, targets, target_lengths))
         return [
-            {"transcript": self.join_labels(labeling), "probability": probability}
-            for labeling, probability in zip(labelings, likelihoods.tolist(), strict=True)
+            {
+                "transcript": self.join_labels(labeling),
+                "probability": probability,
+                "members": [[1.0, label_frames(row)]],
+            }
+            for labeling, probability, row in zip(labelings, likelihoods.tolist(), rows, strict=True)
         ]
+
+    def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
+        return {name: prediction[name] for name in ("transcript", "probability")}
+
+    def task(self) -> dict[str, Any]:
+        return {"unit of labels": self.unit, "labels": self.labels}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Return the labeling of each row whose mean probability is highest, among those that the members propose.
+
+        Candidates are the transcript of each member and, if all have the same number of time steps, the labeling
+        decoded from the means of their label probabilities. Those means alone would not do: two networks emit the same
+        label at different time steps (Kurata and Audhkhasi, Guiding CTC Posterior Spike Timings for Improved Posterior
+        Fusion and Knowledge Distillation, 2019).
+
+        Args:
+            predictions: for each member, what its `predict` returned for the same rows.
+        """
+        return [self._combine_row(row) for row in zip(*predictions, strict=True)]
+
+    def _combine_row(self, row: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        members: list[list[Any]] = []  # the weight and the frames of each; equal ones are one
+        for weight, frames in (member for prediction in row for member in prediction["members"]):
+            equal = next((member for member in members if member[1] == frames), None)
+            if equal is None:
+                members.append([weight / len(row), frames])
+            else:
+                equal[0] += weight / len(row)
+        mixture = Mixture(members, len(self.labels))
+        transcripts = dict.fromkeys(prediction["transcript"] for prediction in row)
+        labelings = [[self._label_ids[label] for label in self.split_labels(text)] for text in transcripts]
+        if (mean := mixture.mean()) is not None:
+            labelings.append(self.decode(mean))
+        scores = [mixture.log_probability(labeling) for labeling in labelings]
+        best = max(range(len(scores)), key=scores.__getitem__)
+        transcript, probability = self.join_labels(labelings[best]), math.exp(scores[best])
+        return {"transcript": transcript, "probability": probability, "members": members}
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss | None:
+        """Return the loss of combined predictions: of the mean of the members' probabilities of a target.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples; None is returned if some of them have no row.
+        """
+        if len(predictions) != len(examples):
+            return None
+        total, count = 0.0, 0
+        for prediction, example in zip(predictions, examples, strict=True):
+            labels = self.split_labels(example.target)
+            if all(label in self._label_ids for label in labels):
+                mixture = Mixture(prediction["members"], len(self.labels))
+                total -= mixture.log_probability([self._label_ids[label] for label in labels])
+                count += 1
+        return Loss(torch.tensor(total, dtype=torch.float64), count)
 
     def decode(self, log_probabilities: np.ndarray) -> list[int]:
         """Return the label ids decoded from log probabilities, float (time, labels)."""
@@ -204,6 +265,13 @@ class CTC(nn.Module, Head):
     ) -> dict[str, Any]:
         scored = self._scored(examples, tokenizer)
         return self._transcript_metrics([item["transcript"] for item in predictions], scored)
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the text of each example that has a row."""
+        scored = self._scored(examples, tokenizer)
+        return Outcomes([example.target for example in scored], [item["transcript"] for item in predictions])
 
     def _transcript_metrics(self, transcripts: Sequence[str], examples: Sequence[Example]) -> dict[str, float]:
         """Return the label error rate, and the fraction of transcripts without an error. One transcript per example."""
@@ -234,6 +302,20 @@ class CTC(nn.Module, Head):
                 facts={"distance": distance},
             )
 
+    def exhibits(
+        self,
+        predictions: Sequence[Mapping[str, Any]],
+        examples: Sequence[Example],
+        *,
+        tokenizer: Tokenizer | None = None,
+    ) -> list[Transcripts]:
+        """Return the transcripts with most errors."""
+        scored = [
+            (self.split_labels(example.target), self.split_labels(prediction["transcript"]), prediction["probability"])
+            for example, prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
+        ]
+        return worst_transcripts(scored, separator="" if self.unit == "characters" else " ")
+
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of a linear model if the inputs are features, and of the best constant transcript."""
         train, test = self._scored(train, tokenizer), self._scored(test, tokenizer)
@@ -246,7 +328,7 @@ class CTC(nn.Module, Head):
             return constant
         rows = [row for example in train for row in self.rows(example, np.asarray(example.input))]
         linear = LinearCTC(
-            [row.input for row in rows], [row.target for row in rows], len(self.labels) + 1, _negative_log_likelihood
+            [row.input for row in rows], [row.target for row in rows], len(self.labels) + 1, negative_log_likelihood
         )
         transcripts = [self.join_labels(self.decode(linear.log_probabilities(np.asarray(item.input)))) for item in test]
         name = f"linear model of {2 * CONTEXT + 1} time steps, trained with CTC"
@@ -255,19 +337,3 @@ class CTC(nn.Module, Head):
 
 def _num_steps(example: Example, tokenizer: Tokenizer | None) -> int:
     return len(example.input if tokenizer is None else tokenizer.encode(example.input))
-
-
-def _negative_log_likelihood(
-    log_probabilities: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
-) -> Tensor:
-    """Return the negative log-likelihood of each row in nats, (batch,).
-
-    Args:
-        log_probabilities: float (batch, time, labels).
-        lengths: int64 (batch,): the number of time steps of each row.
-        targets: int64 (batch, time).
-        target_lengths: int64 (batch,): the number of labels of each target.
-    """
-    return nn.functional.ctc_loss(
-        log_probabilities.transpose(0, 1), targets, lengths, target_lengths, blank=BLANK, reduction="none"
-    )

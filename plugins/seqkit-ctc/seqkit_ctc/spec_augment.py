@@ -57,6 +57,7 @@ class SpecAugment(nn.Module, Encoder):
         self.output_size = self.encoder.output_size
         self.final_size = self.encoder.final_size
         self.causal = self.encoder.causal
+        self.input_limit = self.encoder.input_limit
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         return self.encoder(self.mask(inputs, lengths) if self.training else inputs, lengths, state)

@@ -9,9 +9,23 @@ import numpy as np
 import torch
 from annotated_types import Gt, Lt
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Head, Judgment, Loss, PositiveInt, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    Encoded,
+    Example,
+    Fraction,
+    Head,
+    Judgment,
+    Loss,
+    Outcomes,
+    PositiveInt,
+    Row,
+    Series,
+    Tokenizer,
+)
 from seqkit.errors import DataError
 from seqkit_forecast.baselines import baseline_forecasts
+from seqkit_forecast.exhibits import forecast_exhibits
 from seqkit_forecast.layers import ForecastLayers
 from seqkit_forecast.losses import forecast_loss
 from seqkit_forecast.metrics import detailed_metrics, forecast_metrics
@@ -67,6 +81,7 @@ class Forecast(ForecastLayers, Head):
 
     needs = frozenset({"final"})
     metric_names = ("mse", "mae", "smape", "mase")
+    provides = frozenset({"values"})
 
     def __init__(
         self,
@@ -279,6 +294,19 @@ class Forecast(ForecastLayers, Head):
     def _shown(self, values: list[list[float]]) -> Any:
         """Return the time steps of each variable, by its name if the columns have names."""
         return self._by_name(values) if self.variables.column_names else values
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Series]:
+        """Return some forecasts beside what came true, of the first variables."""
+        series = [self.variables.select(values) for values in _series(examples)]
+        history = [window for values in series for window in self.windows.cut(values)[0]]  # views
+        return list(forecast_exhibits(predictions, history, self._targets(examples), self.variables.names, self._unit))
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the values of each window, float (windows, horizon, variables), in units of MSE."""
+        forecast = np.array([item["forecast"] for item in predictions])
+        return Outcomes(self._targets(examples) / self._unit, forecast / self._unit)
 
     @property
     def _unit(self) -> np.ndarray:

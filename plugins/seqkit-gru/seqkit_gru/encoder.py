@@ -27,6 +27,9 @@ class GRU(nn.Module, Encoder):
         widths = [input_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(nn.GRU(width, hidden_size, batch_first=True) for width in widths)
 
+    def layer_parameters(self) -> list[list[nn.Parameter]]:
+        return [list(layer.parameters()) for layer in self.layers]
+
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         """Encode a padded batch.
 

@@ -21,16 +21,19 @@ from seqkit.contracts import (
     Head,
     Judgment,
     Loss,
+    Outcomes,
     PositiveInt,
     Row,
     Tokenizer,
     TokenizerFactory,
+    Transcripts,
 )
 from seqkit.errors import DataError, UnknownText
 from seqkit.layers.cross_entropy import cross_entropy
 from seqkit_seq2seq.attention import Memory, Score
 from seqkit_seq2seq.beam_search import beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
+from seqkit_seq2seq.exhibits import wrong_translations
 from seqkit_seq2seq.metrics import BleuTokenizer, edit_distance, translation_metrics
 
 UNKNOWN_TARGET = -1
@@ -73,6 +76,7 @@ class Translate(nn.Module, Head):
     stratifies = False
     metric_names = ("exact_match", "bleu", "chrf", "character_error_rate", "perplexity")
     higher_is_better = frozenset({"exact_match", "bleu", "chrf"})
+    provides = frozenset({"texts"})
 
     def __init__(
         self,
@@ -234,6 +238,18 @@ class Translate(nn.Module, Head):
         # Without a target that can be encoded, the loss is not a number, and the perplexity is undefined.
         perplexity = {} if math.isnan(loss) else {"perplexity": math.exp(min(loss, 700.0))}
         return translation_metrics(translations, targets, self.bleu_tokenizer) | perplexity
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Transcripts]:
+        """Return the wrong translations that the model is surest of."""
+        targets = [self._comparable(_text(example)) for example in examples]
+        return wrong_translations(predictions, targets, [example.input for example in examples])
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the translation of each example."""
+        truth = [self._comparable(_text(example)) for example in examples]
+        return Outcomes(truth, [item["translation"] for item in predictions])
 
     def _comparable(self, target: str) -> str:
         """Return a target as the tokenizer encodes and decodes it; unchanged if it cannot be encoded."""

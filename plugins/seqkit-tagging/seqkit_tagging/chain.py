@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqkit_tagging.spans import Scheme, Span, continues, is_forbidden, split_tag
 
@@ -41,6 +41,23 @@ def penalties(tags: Sequence[str], scheme: Scheme) -> Transitions:
         )
 
     return Transitions(table([None], tags)[0], table(tags, tags), table(tags, [None])[:, 0])
+
+
+def pool(rows: Sequence[Sequence[Mapping[str, Any]]]) -> tuple[Tensor, Tensor, Transitions]:
+    """Return the means of the scores of several models.
+
+    Args:
+        rows: for each row, its prediction by each model: the `scores` of its tags (time, tags), and the `transitions`
+            of the model.
+
+    Returns:
+        The scores, float (rows, time, tags), the lengths of the rows, int64 (rows,), and the transitions.
+    """
+    scores = [torch.tensor([each["scores"] for each in row], dtype=torch.float64).mean(dim=0).float() for row in rows]
+    models = [[torch.tensor(each, dtype=torch.float64) for each in item["transitions"]] for item in rows[0]]
+    transitions = Transitions(*(torch.stack(each).mean(dim=0).float() for each in zip(*models, strict=True)))
+    lengths = torch.tensor([len(row) for row in scores])
+    return nn.utils.rnn.pad_sequence(scores, batch_first=True), lengths, transitions
 
 
 def best_paths(scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[list[int]]:
@@ -106,6 +123,13 @@ class Posterior:
         """Return the probability of each tag of each word of a row, float64 (time, tags)."""
         length = self._lengths[row]
         return (self._forward[row, :length] + self._backward[row, :length] - self._total[row]).exp()
+
+    def log_likelihood(self, row: int, path: Sequence[int]) -> float:
+        """Return the log-likelihood of a sequence of tag ids of a row."""
+        score = self._forward[row, 0, path[0]] + self._end[path[-1]] - self._total[row]
+        for step in range(1, len(path)):
+            score = score + self._between[path[step - 1], path[step]] + self._scores[row, step, path[step]]
+        return float(score)
 
     def span(self, row: int, span: Span) -> float:
         """Return the probability that a row has an entity of this type with exactly these words.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 import torchcrf
+from torch import Tensor
 
 from seqkit.contracts import Batch, Encoded, Fraction, Loss
-from seqkit_tagging.chain import Transitions
+from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Tagger
+from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
 
 
 class CRF(Tagger):
@@ -25,6 +27,7 @@ class CRF(Tagger):
         probabilities: as in `tag`, by the forward-backward algorithm.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: as in `tag`. With `constrained`, a training sentence that the scheme forbids is invalid too.
+        subwords: as in `tag`.
 
     A tag that does not occur in the training data counts as an error in the metrics, with a note. The loss leaves out
     its sentence, whose likelihood is not defined.
@@ -41,6 +44,7 @@ class CRF(Tagger):
         probabilities: bool = False,
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
+        subwords: Subwords = "first",
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -49,6 +53,7 @@ class CRF(Tagger):
             probabilities=probabilities,
             dropout=dropout,
             invalid_tags=invalid_tags,
+            subwords=subwords,
         )
         self.follows_scheme = constrained
 
@@ -63,6 +68,12 @@ class CRF(Tagger):
         mask = batch.mask[known]
         log_likelihood = self.crf(scores, batch.targets[known], mask, reduction="sum")
         return Loss(-log_likelihood, int(mask.sum()))
+
+    def row_loss(self, scores: Tensor, transitions: Transitions, tag_ids: Tensor) -> Loss:
+        if (tag_ids == UNKNOWN).any():
+            return Loss(scores.new_zeros(()), 0)
+        posterior = Posterior(scores[None], torch.tensor([len(tag_ids)]), transitions, self.tags)
+        return Loss(scores.new_tensor(-posterior.log_likelihood(0, tag_ids.tolist())), len(tag_ids))
 
     def transitions(self) -> Transitions:
         return Transitions(self.crf.start_transitions, self.crf.transitions, self.crf.end_transitions)

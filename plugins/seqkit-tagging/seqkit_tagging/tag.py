@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
+from torch.nn import functional
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, Tokenizer
 from seqkit.errors import DataError, suggest
 from seqkit.layers.cross_entropy import cross_entropy
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Tagger
+from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
 
 
 class Tag(Tagger):
@@ -41,6 +42,8 @@ class Tag(Tagger):
         invalid_tags: what to do with a sentence that has a tag of another scheme, or more or fewer tags than words:
             `error`, or `skip` to skip and count it. `repair` rewrites tags that do not follow the scheme in order, so
             that they mark the same entities: `I-x` that continues no entity becomes `B-x`.
+        subwords: if the tokenizer cuts a word into several tokens (`bpe`), the output that represents the word: that of
+            its `first` token, of its `last`, or the `mean` over all of them.
 
     A tag that does not occur in the training data counts as an error in the metrics and is left out of the loss, with a
     note.
@@ -57,6 +60,7 @@ class Tag(Tagger):
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
+        subwords: Subwords = "first",
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -65,6 +69,7 @@ class Tag(Tagger):
             probabilities=probabilities,
             dropout=dropout,
             invalid_tags=invalid_tags,
+            subwords=subwords,
         )
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
@@ -106,6 +111,10 @@ class Tag(Tagger):
             label_smoothing=self.label_smoothing,
             weights=self.weights,
         )
+
+    def row_loss(self, scores: Tensor, transitions: Transitions, tag_ids: Tensor) -> Loss:
+        total = functional.cross_entropy(scores.double(), tag_ids, ignore_index=UNKNOWN, reduction="sum")
+        return Loss(total, int((tag_ids != UNKNOWN).sum()))
 
     def best_paths(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[list[int]]:
         if self.constrained:

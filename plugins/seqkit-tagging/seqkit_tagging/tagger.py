@@ -9,21 +9,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Head, Judgment, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Exhibit, Head, Judgment, Loss, Outcomes, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import IGNORED
 from seqkit_tagging.alignment import judge_entities, judge_words
 from seqkit_tagging.baseline import MostFrequentTag
-from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties
+from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties, pool
+from seqkit_tagging.exhibits import tag_exhibits
 from seqkit_tagging.scores import split_scores
 from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
 from seqkit_tagging.word_splitting import join_words
 
 InvalidTags = Literal["error", "skip", "repair"]
+Subwords = Literal["first", "last", "mean"]
 UNKNOWN = IGNORED
 """The id of a tag that does not occur in the training data."""
+_COMBINED_ROWS = 64
+"""The number of rows of an ensemble that are decoded at a time."""
 
 
 class SchemeError(DataError):
@@ -40,6 +45,7 @@ class Tagger(nn.Module, Head):
         probabilities: whether predictions contain the probabilities of tags and entities.
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence whose tags are invalid.
+        subwords: which output represents a word that the tokenizer cuts into several tokens.
 
     Attributes:
         follows_scheme: whether training requires the tags to follow the scheme in order.
@@ -50,6 +56,7 @@ class Tagger(nn.Module, Head):
     unit = "word"
 
     needs = frozenset({"outputs", "targets"})
+    provides = frozenset({"labels"})
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Tagger(nn.Module, Head):
         probabilities: bool,
         dropout: float,
         invalid_tags: InvalidTags,
+        subwords: Subwords,
     ) -> None:
         super().__init__()
         self.scheme: Scheme = scheme
@@ -71,6 +79,7 @@ class Tagger(nn.Module, Head):
         self.entity_bias = entity_bias
         self.probabilities = probabilities
         self.invalid_tags = invalid_tags
+        self.per_word = subwords
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
         self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
@@ -81,7 +90,7 @@ class Tagger(nn.Module, Head):
         if tokenizer is not None and not tokenizer.takes_words:
             raise DataError(
                 "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
-                "that does, such as `words_and_characters`"
+                "that does, such as `words_and_characters` or `bpe`"
             )
         self.tag_counts = Counter(tag for example in examples for tag in self._training_tags(example, tokenizer))
         if not self.tag_counts:
@@ -181,7 +190,7 @@ class Tagger(nn.Module, Head):
         if tags != tags_of(example):
             warnings.warn(DataNote("repaired: tags that do not follow the scheme", example.location), stacklevel=2)
         self._note_unknown_tag(example, tags)
-        yield Row(encoded_input, np.array([self._tag_ids.get(tag, UNKNOWN) for tag in tags], dtype=np.int64))
+        yield Row(encoded_input, self._encode_tags(tags).numpy())
 
     def _note_unknown_tag(self, example: Example, tags: Sequence[str]) -> None:
         """Issue a note for the first tag that does not occur in the training data."""
@@ -218,15 +227,22 @@ class Tagger(nn.Module, Head):
         return best_paths(scores, lengths, transitions)
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        scores, transitions = self.tag_scores(encoded, batch), self.transitions()
+        """Return the `tags` of each row, with what `combine` needs: the `scores` of the tags and the `transitions`."""
+        return self._predict(self.tag_scores(encoded, batch), batch.lengths, self.transitions())
+
+    def _predict(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[dict[str, Any]]:
+        pooled = {"transitions": [each.tolist() for each in transitions]}
         if self.constrained:
             device = scores.device
             transitions = transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
         bias = scores.new_tensor([self.entity_bias * (split_tag(tag)[0] != "O") for tag in self.tags])
-        paths = self.best_paths(scores + bias, batch.lengths, transitions)
-        predictions: list[dict[str, Any]] = [{"tags": [self.tags[tag_id] for tag_id in path]} for path in paths]
+        paths = self.best_paths(scores + bias, lengths, transitions)
+        predictions: list[dict[str, Any]] = [
+            {"tags": [self.tags[tag_id] for tag_id in path], "scores": row[: len(path)]} | pooled
+            for path, row in zip(paths, scores.tolist(), strict=True)
+        ]
         if self.probabilities:
-            posterior = Posterior(scores, batch.lengths, transitions, self.tags)
+            posterior = Posterior(scores, lengths, transitions, self.tags)
             for row, (path, prediction) in enumerate(zip(paths, predictions, strict=True)):
                 of_path = posterior.tags(row)[range(len(path)), path]
                 prediction["probabilities"] = of_path.clamp(max=1).tolist()
@@ -234,6 +250,60 @@ class Tagger(nn.Module, Head):
                     found = spans(prediction["tags"])
                     prediction["entity_probabilities"] = [posterior.span(row, span) for span in found]
         return predictions
+
+    def task(self) -> dict[str, Any]:
+        return {"scheme": self.scheme, "tags": self.tags}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Return the predictions of the chain whose scores are the means of the members' scores.
+
+        It is the normalized geometric mean of the members' distributions (Smith, Cohn and Osborne, Logarithmic Opinion
+        Pools for Conditional Random Fields, 2005), so tags, and probabilities of tags and entities, are exact. The
+        other parameters, such as `entity_bias`, are those of the first member.
+
+        Args:
+            predictions: for each member, what its `predict` returned for the same rows.
+        """
+        rows = list(zip(*predictions, strict=True))
+        combined: list[dict[str, Any]] = []
+        for start in range(0, len(rows), _COMBINED_ROWS):
+            combined += self._predict(*pool(rows[start : start + _COMBINED_ROWS]))
+        return combined
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss | None:
+        """Return the loss of combined predictions; None if it is unknown to which texts they belong.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples. Those that are skipped have no row.
+        """
+        if self.invalid_tags == "skip" and any(isinstance(example.input, str) for example in examples):
+            return None
+        total, count = torch.zeros((), dtype=torch.float64), 0
+        remaining = iter(predictions)
+        for example in examples:
+            is_text = isinstance(example.input, str)
+            prediction = next(remaining) if is_text else None
+            tags = self._valid_tags(example, len(prediction["tags"] if prediction else example.input))
+            if tags is None:
+                continue
+            scores, _, transitions = pool([[prediction or next(remaining)]])
+            loss = self.row_loss(scores[0], transitions, self._encode_tags(tags))
+            total, count = total + loss.total, count + int(loss.count)
+        return Loss(total, count)
+
+    @abstractmethod
+    def row_loss(self, scores: Tensor, transitions: Transitions, tag_ids: Tensor) -> Loss:
+        """Return the loss of a row.
+
+        Args:
+            scores: of each tag of each word, float (time, tags).
+            transitions: the scores of the transitions.
+            tag_ids: the true tags, int64 (time,), `UNKNOWN` if they do not occur in the training data.
+        """
+
+    def _encode_tags(self, tags: Sequence[str]) -> Tensor:
+        return torch.tensor([self._tag_ids.get(tag, UNKNOWN) for tag in tags])
 
     def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
         """Return words and tags and, unless the scheme is `none`, entities. `words[start:end]` are an entity's words.
@@ -267,6 +337,27 @@ class Tagger(nn.Module, Head):
         truth = [tags for _, tags in self._scored(examples, tokenizer)]
         return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
 
+    def exhibits(
+        self,
+        predictions: Sequence[Mapping[str, Any]],
+        examples: Sequence[Example],
+        *,
+        tokenizer: Tokenizer | None = None,
+    ) -> list[Exhibit]:
+        """Return the sentences with most errors, and the most frequent errors."""
+        scored = [
+            (_words_of(example, tokenizer), tags, prediction["tags"])
+            for (example, tags), prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
+        ]
+        return list(tag_exhibits(scored, has_entities=self.scheme != "none"))
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        """Return the tag of each word."""
+        truth = [tag for _, tags in self._scored(examples, tokenizer) for tag in tags]
+        return Outcomes(truth, [tag for item in predictions for tag in item["tags"]], self.tags)
+
     def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
         """Return the examples that are not skipped, each with its tags."""
         scored = []
@@ -286,7 +377,7 @@ class Tagger(nn.Module, Head):
             tags = self._valid_tags(example, _count_words(example.input, tokenizer))
             if tags is not None:
                 judge = judge_words if self.scheme == "none" else judge_entities
-                yield from judge(number, _words(example.input, tokenizer), tags, next(remaining))
+                yield from judge(number, _words_of(example, tokenizer), tags, next(remaining))
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of the most frequent tag of each word; None if inputs are features."""
@@ -315,11 +406,12 @@ def _is_words(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _words(value: Any, tokenizer: Tokenizer | None) -> list[str] | None:
-    """Return the words of a text or a list; None for features."""
+def _words_of(example: Example, tokenizer: Tokenizer | None) -> list[str]:
+    """Return the words of an example; the numbers of the time steps of features."""
+    value = example.input
     if isinstance(value, str) and tokenizer is not None:
         return tokenizer.words(value)
-    return list(value) if _is_words(value) else None
+    return list(map(str, value)) if _is_words(value) else [str(number + 1) for number in range(len(value))]
 
 
 def _count_words(value: Any, tokenizer: Tokenizer | None) -> int:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from seqkit.contracts import PositiveInt, Tokenizer, TrainingFile
+from seqkit.contracts import PositiveInt, SpecialToken, Tokenizer, TrainingFile
 from seqkit.errors import DataError
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit_tagging.word_features import WordFeature, word_feature
@@ -70,6 +70,10 @@ class WordCharacterTokenizer(Tokenizer):
     def vocab_size(self) -> int:  # type: ignore[override]
         """The number of word ids, including that of unknown words."""
         return 1 + len(self._words)
+
+    @property
+    def special_ids(self) -> Mapping[SpecialToken, int]:
+        return {"unknown": 0}
 
     @property
     def character_vocab_size(self) -> int:

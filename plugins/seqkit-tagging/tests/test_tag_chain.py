@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -193,7 +194,7 @@ def test_softmax_is_constrained_only_on_request() -> None:
     assert any(forbidden_pair(item["tags"], "bio") is not None for item in free.predict(encoded, batch))
     assert all(forbidden_pair(item["tags"], "bio") is None for item in constrained.predict(encoded, batch))
     best = free.output(encoded.outputs[0]).argmax(dim=1).tolist()
-    assert free.predict(encoded, batch)[0] == {"tags": [free.tags[tag_id] for tag_id in best]}
+    assert free.predict(encoded, batch)[0]["tags"] == [free.tags[tag_id] for tag_id in best]
 
 
 @pytest.mark.parametrize("cls", [Tag, CRF])
@@ -270,3 +271,47 @@ def test_class_weight_of_an_unknown_tag_is_rejected() -> None:
     head = Tag(class_weights={"NUON": 2.0})
     with pytest.raises(ValueError, match=r"^class_weights contains 'NUON', which is not a tag .*NOUN"):
         head.fit([Example(["w"] * 3, TAGS["none"])], None)
+
+
+@pytest.mark.parametrize(("cls", "scheme"), [(CRF, "bio"), (CRF, "bmes"), (Tag, "bio"), (Tag, "none")])
+@torch.no_grad()
+def test_an_ensemble_is_the_normalized_geometric_mean_of_its_members(cls: type[Tagger], scheme: Scheme) -> None:
+    parameters = {"constrained": scheme != "none", "probabilities": True, "invalid_tags": "repair"}
+    first, encoded, batch = built(cls, scheme, **parameters)
+    second, _, _ = built(cls, scheme, **parameters)
+    for weight in second.parameters():
+        weight.add_(3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
+    members = [head.predict(encoded, batch) for head in (first, second)]
+    combined = first.combine(members)
+    for row, length in enumerate(batch.lengths.tolist()):
+        scores = [enumerate_row(head, encoded, row, length) for head in (first, second)]
+        products = {
+            path: math.exp((scores[0][path] + scores[1][path]) / 2)
+            for path in scores[0]
+            if forbidden_pair(path, scheme) is None
+        }
+        best = max(products, key=products.__getitem__)
+        assert combined[row]["tags"] == list(best)
+        for step, (tag, probability) in enumerate(zip(best, combined[row]["probabilities"], strict=True)):
+            expected = sum(value for path, value in products.items() if path[step] == tag) / sum(products.values())
+            assert probability == pytest.approx(expected, rel=1e-4)
+    assert any(one["tags"] != both["tags"] for member in members for one, both in zip(member, combined, strict=True))
+
+
+@pytest.mark.parametrize("cls", [Tag, CRF])
+@torch.no_grad()
+def test_loss_of_predictions_is_the_loss(cls: type[Tagger]) -> None:
+    head, encoded, batch = built(cls, "bio", constrained=False, invalid_tags="skip")
+    tags = head.tags
+    examples = [Example(["w"] * length, ["O"] * (length - 1) + [tags[0]]) for length in batch.lengths.tolist()]
+    examples.insert(1, Example(["w"], ["no tag of the scheme"]))
+    examples[-1] = Example(examples[-1].input, ["B-unknown"] * len(examples[-1].input))
+    targets = torch.zeros(batch.inputs.shape[:2], dtype=torch.int64)
+    kept = [example for example in examples if head._valid_tags(example, len(example.input)) is not None]
+    for row, example in zip(targets, kept, strict=True):
+        row[: len(example.target)] = head._encode_tags(example.target)
+    expected = head.loss(encoded, batch._replace(targets=targets))
+    actual = head.loss_of_predictions(head.predict(encoded, batch), examples)
+    assert actual is not None
+    assert float(actual.total) == pytest.approx(float(expected.total), rel=1e-5)
+    assert actual.count == expected.count

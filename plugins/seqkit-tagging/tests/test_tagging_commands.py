@@ -48,6 +48,9 @@ def test_recipes_resolve_and_state_the_expected_results(recipe: Path) -> None:
     assert "What to expect" in text
     assert f"seqkit run plugins/seqkit-tagging/recipes/{recipe.name}" in text
     files = [] if "path:" in text else ["data.path=x", "data.valid.path=y", "data.test.path=z"]
+    if "embedding.words.path=" in text:
+        # The file must exist, whatever is in it.
+        files += [f"{key}={recipe}" for key in ("embedding.words.path", "tokenizer.extra_words")]
     plan = resolve(read_recipe(recipe, files), load_registry())
     assert plan.name == recipe.stem.replace("_", "-")
     assert plan.notes == []
@@ -57,6 +60,20 @@ def test_model_is_better_than_baseline(visits: seqkit.Run) -> None:
     result = visits.result
     assert result["baseline"]["name"] == "the most frequent tag of each word"
     assert result["metrics"]["test"]["f1"] > 0.75 > 0.5 > result["baseline"]["f1"]
+
+
+def test_ensemble_averages_the_loss_and_rejects_other_tags(visits: seqkit.Run, tmp_path: Path) -> None:
+    short = {"epochs": 1, "threads": 1}
+    other = seqkit.run(RECIPES / "visits.yaml", runs=tmp_path, quiet=True, train=short, seed=2)
+    ensemble = seqkit.ensemble([visits, other], runs=tmp_path)
+    (prediction,) = ensemble.predict(["John Smith flew to Paris ."])
+    assert prediction.keys() == {"text", "words", "tags", "probabilities", "entities"}
+    losses = [run.evaluate(CORPUS / "test.conll")["loss"] for run in (visits, other, ensemble)]
+    assert losses[2] < (losses[0] + losses[1]) / 2  # a geometric mean is at least as likely as its members on average
+    plain = {"train": short | {"metric": "loss"}, "head": {"scheme": "none"}}
+    tagged = seqkit.run(RECIPES / "visits.yaml", runs=tmp_path, quiet=True, **plain)
+    with pytest.raises(seqkit.UsageError, match=r"cannot be combined: their scheme differs \('bio', 'none'\)"):
+        seqkit.ensemble([visits, tagged], runs=tmp_path)
 
 
 def test_predict_at_the_command_line(visits: seqkit.Run, tmp_path: Path) -> None:

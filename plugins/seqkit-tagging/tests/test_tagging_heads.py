@@ -140,7 +140,8 @@ def test_constraints_of_bmes_include_the_first_and_the_last_word(seed: int) -> N
         if not has_forbidden_transition(head, path)
     }
     batch = Batch(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))
-    assert head.predict(Encoded(outputs, outputs[:, 0]), batch) == [{"tags": list(max(scores, key=scores.__getitem__))}]
+    (prediction,) = head.predict(Encoded(outputs, outputs[:, 0]), batch)
+    assert prediction["tags"] == list(max(scores, key=scores.__getitem__))
 
 
 @pytest.mark.parametrize("cls", [Tag, CRF])
@@ -195,7 +196,8 @@ def test_rows_of_a_batch_are_independent(cls: type[Tagger]) -> None:
         outputs = encoded.outputs[row : row + 1, :length]
         ones = torch.tensor([length])
         single = Batch(batch.inputs[row : row + 1, :length], ones, batch.targets[row : row + 1, :length], ones)
-        assert head.predict(Encoded(outputs, outputs[:, 0]), single) == [batched[row]]
+        (prediction,) = head.predict(Encoded(outputs, outputs[:, 0]), single)
+        assert prediction["tags"] == batched[row]["tags"]
         total += float(head.loss(Encoded(outputs, outputs[:, 0]), single).total)
     assert float(head.loss(encoded, batch).total) == pytest.approx(total, rel=1e-5)
 

@@ -267,7 +267,7 @@ def _cache_key(plan: Plan, parts: Mapping[str, _TextPart], tokenizer: Tokenizer,
     assert plan.tokenizer is not None
     registered = plan.tokenizer.registered
     if registered.distribution == SESSION or any(
-        isinstance(value, Path) for spec in plan.tokenizer.walk() for value in spec.values.values()
+        spec.init_from or isinstance(value, Path) for spec in plan.tokenizer.walk() for value in spec.values.values()
     ):
         return ""
     content = {

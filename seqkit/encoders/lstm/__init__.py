@@ -92,6 +92,11 @@ class LSTM(nn.Module, Encoder):
     def parallel_weights(self) -> int:
         return self.layers.parallel_weights()
 
+    def layer_parameters(self) -> list[list[nn.Parameter]]:
+        cells = list(self.layers.cells)
+        starts = range(0, len(cells), self.directions)
+        return [[weight for cell in cells[at : at + self.directions] for weight in cell.parameters()] for at in starts]
+
 
 class BiLSTM(LSTM):
     """A bidirectional LSTM, as torch.nn.LSTM with `bidirectional=True` computes it.
@@ -124,3 +129,7 @@ class BiLSTM(LSTM):
 
     directions = 2
     causal = False
+
+    @property
+    def separate_directions(self) -> bool:  # type: ignore[override]
+        return self.layers.num_layers == 1  # a second layer reads both directions of the first

@@ -25,7 +25,7 @@ class LSTMDropout(nn.Module):
         inputs: the dropout probability of the inputs.
         between: of what one layer passes to the next.
         outputs: of the outputs of the last layer, and of the final vector.
-        recurrent_weights: of the weights by which the output of the time step before is multiplied.
+        recurrent_weights: of the weights that multiply the output of the previous time step.
         variational: whether the first three drop the same features of a row at all time steps.
     """
 
@@ -58,7 +58,7 @@ class LSTMDropout(nn.Module):
 def make_dropout(
     num_layers: int, *, inputs: float, between: float, outputs: float, recurrent_weights: float, variational: bool
 ) -> LSTMDropout | None:
-    """Return the dropout of some number of layers, with the arguments of `LSTMDropout`; None if there is none.
+    """Return the dropout of some number of layers, with the arguments of `LSTMDropout`; None without any.
 
     Warns:
         UserWarning: a setting has no effect.

@@ -38,7 +38,7 @@ class NumpyModel:
         recipe: the resolved recipe, of built-in components.
         weights: the weights of the run.
         vocabulary: the ids of the fitted tokenizer.
-        output_size: the width of the head's output: the size of the vocabulary, or the number of labels.
+        output_size: the width of the head's output: the size of the vocabulary, or the number of labels or numbers.
 
     Attributes:
         encoder: the encoder.
@@ -117,6 +117,18 @@ class NumpyModel:
         Args:
             texts: ids, each int64 (time,).
         """
+        logits = self.outputs(texts)
+        with ignored_overflow():
+            logits -= logits.max(axis=1, keepdims=True)
+        exponentials = np.exp(logits)
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def outputs(self, texts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the outputs of a head that predicts from one vector per text, float64 (texts, outputs).
+
+        Args:
+            texts: ids, each int64 (time,).
+        """
         order = _longest_first(texts)
         blocks = [order[first : first + _BLOCK_ROWS] for first in range(0, len(order), _BLOCK_ROWS)]
         logits = np.empty((len(texts), self._output.output_size), dtype=np.float64)
@@ -130,10 +142,7 @@ class NumpyModel:
                     logits[block] += self._wide.logits(ids, lengths)
 
         parallel_map(compute, blocks)
-        with ignored_overflow():
-            logits -= logits.max(axis=1, keepdims=True)
-        exponentials = np.exp(logits)
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return logits
 
     def _embed(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Return float (batch, time, dim); or the ids themselves, int64 (batch, time), if they are one-hot."""

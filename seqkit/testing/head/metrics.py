@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from seqkit.contracts.capabilities import call_with_accepted
@@ -53,6 +54,55 @@ def metrics(case: HeadCase) -> None:
                         value=value,
                     )
                 )
+
+
+@check
+def outcomes(case: HeadCase) -> None:
+    """`outcomes` returns what `provides` says: a truth and a prediction for each item, with finite probabilities."""
+    memorized = case.memorized
+    head, provides = memorized.head, memorized.head.provides
+    kinds = provides & {"labels", "texts", "values"}
+    if not provides:
+        raise DoesNotApply(message("provides is empty"))
+    if len(kinds) != 1 or not provides <= {*kinds, *({"probabilities"} if "labels" in kinds else ())}:
+        raise ContractViolation(
+            message(
+                "provides is {provides}: set it to frozenset({{...}}) of one of labels, texts, values; and "
+                "probabilities, with labels",
+                provides=sorted(provides),
+            )
+        )
+    predictions = predict(head, memorized.encoded, memorized.batch)
+    found = head.outcomes(predictions, case.examples, tokenizer=case.tokenizer)
+    if len(found.truth) != len(found.predicted) or not len(found.truth):
+        raise ContractViolation(
+            message(
+                "outcomes returns {truths} truths and {predictions} predictions: return one of each per item",
+                truths=len(found.truth),
+                predictions=len(found.predicted),
+            )
+        )
+    if "values" in kinds:
+        arrays = [np.asarray(found.truth), np.asarray(found.predicted)]
+        if any(each.dtype.kind != "f" for each in arrays) or arrays[0].shape != arrays[1].shape:
+            raise ContractViolation(
+                message("outcomes returns other values than float arrays of one shape: return those")
+            )
+    elif not all(isinstance(item, str) for item in (*found.truth, *found.predicted)):
+        raise ContractViolation(message("outcomes returns items that are not strings: convert them with str"))
+    if "labels" in kinds and not {*found.predicted} <= {*found.labels}:
+        raise ContractViolation(message("outcomes predicts a label that is not in its labels: return all labels"))
+    if "probabilities" in provides:
+        shape = (len(found.truth), len(found.labels))
+        if np.shape(found.probabilities) != shape or not np.allclose(np.sum(found.probabilities, axis=1), 1):
+            raise ContractViolation(
+                message(
+                    "the probabilities of outcomes are not those of {items} items and {labels} labels: return float "
+                    "(items, labels), with a sum of 1 for each item",
+                    items=shape[0],
+                    labels=shape[1],
+                )
+            )
 
 
 @check

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from seqkit.contracts import DataNote, Encoded, Example, Head, Row
+from seqkit.contracts import SPECIAL_TOKENS, DataNote, Encoded, Example, Head, Row
 from seqkit.data.batching import collate
 from seqkit.errors import DataError, describe_error
 from seqkit.messages import message
@@ -38,6 +38,24 @@ def contract(case: HeadCase) -> None:
             raise ContractViolation(
                 message("{name} is {value!r}: set it to True or False", name=name, value=getattr(head, name))
             )
+
+
+@check
+def per_word(case: HeadCase) -> None:
+    """per_word is None, or states which output represents a word; special_tokens has known names."""
+    head = case.build()
+    if head.per_word not in (None, "first", "last", "mean"):
+        raise ContractViolation(
+            message("per_word is {value!r}: set it to first, last, mean or None", value=head.per_word)
+        )
+    if unknown := sorted(set(head.special_tokens) - set(SPECIAL_TOKENS)):
+        raise ContractViolation(
+            message(
+                "special_tokens contains {name!r}: choose from {names}",
+                name=unknown[0],
+                names=", ".join(SPECIAL_TOKENS),
+            )
+        )
 
 
 @check
@@ -73,6 +91,13 @@ def rows(case: HeadCase) -> None:
     if len({np.ndim(row.target) for row in found}) > 1:
         raise ContractViolation(
             message("some rows have a single target and some a target per time step: yield the same kind in all rows")
+        )
+    if head.accepts_cut and (head.per_time_step or len({np.shape(row.target) for row in found}) > 1):
+        raise ContractViolation(
+            message(
+                "accepts_cut is True, but the number of targets depends on the row, so a cut input would lack time "
+                "steps for some: set accepts_cut to False"
+            )
         )
 
 

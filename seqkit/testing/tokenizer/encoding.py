@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from seqkit.contracts import Tokenizer
+from seqkit.contracts import SPECIAL_TOKENS, Tokenizer
 from seqkit.errors import UnknownText
 from seqkit.messages import message
 from seqkit.testing.assertions import assert_component
@@ -168,6 +168,43 @@ def all_ids_decodable(case: TokenizerCase) -> None:
                 size=tokenizer.vocab_size,
             )
         )
+
+
+@check
+def special_tokens(case: TokenizerCase) -> None:
+    """Special tokens have ids of their own, which no text is encoded as and generation never samples."""
+    tokenizer = case.fitted()
+    special = dict(tokenizer.special_ids)
+    if not special:
+        raise DoesNotApply(message("the tokenizer has no special tokens"))
+    if unknown := sorted(set(special) - set(SPECIAL_TOKENS)):
+        raise ContractViolation(
+            message(
+                "special_ids contains {name!r}: choose from {names}", name=unknown[0], names=", ".join(SPECIAL_TOKENS)
+            )
+        )
+    if len(set(special.values())) < len(special) or not all(
+        0 <= each < tokenizer.vocab_size for each in special.values()
+    ):
+        raise ContractViolation(
+            message("special_ids is {ids}: give each token an id of its own below vocab_size", ids=special)
+        )
+    ids = case.encode(tokenizer)
+    marks = {special.get("unknown"), *token_ids(tokenizer.encode("")).tolist()}
+    for name, number in special.items():
+        if ids[0].ndim == 1 and number not in tokenizer.suppressed_ids:
+            raise ContractViolation(message("the special token {name!r} is not in suppressed_ids: add it", name=name))
+        spelled = tokenizer.decode([number]) if ids[0].ndim == 1 else ""
+        for text in (f"[{name.upper()}]", f"<{name}>", spelled):
+            with suppress(UnknownText):
+                if number not in marks and number in token_ids(tokenizer.encode(text)):
+                    raise ContractViolation(
+                        message("the text {text!r} is encoded as the special token {name!r}", text=text, name=name)
+                    )
+    restored = case.build()
+    restored.restore(tokenizer.state())
+    if dict(restored.special_ids) != special:
+        raise ContractViolation(message("special_ids differs after restore: store in the state what it depends on"))
 
 
 @check

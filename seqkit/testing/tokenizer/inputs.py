@@ -176,25 +176,38 @@ def chunkable(case: TokenizerCase) -> None:
 
 @check
 def word_lists(case: TokenizerCase) -> None:
-    """If takes_words is True, a list of words has one token per word, and is not modified."""
+    """If takes_words is True, `encode_words` states the word of each token of a list, which is not modified."""
     tokenizer = case.fitted()
     if not tokenizer.takes_words:
         raise DoesNotApply(message("takes_words is False"))
     words = as_text(case.texts[0]).split()
     argument = list(words)
     tokenizer.fit([argument])
-    if (tokens := len(tokenizer.encode(argument))) != len(words):
+    ids, numbers = tokenizer.encode_words(argument)
+    is_limited = any("max" in name or "length" in name for name in parameters(type(tokenizer)))
+    if len(numbers) != len(ids) or (np.diff(numbers[numbers >= 0]) < 0).any() or numbers.max() >= len(words):
         raise ContractViolation(
             message(
-                "{words} words are encoded as {tokens} tokens: encode each word of a list as one token",
+                "encode_words returns {numbers} for {words} words: return the index of each token's word, from 0",
+                numbers=shorten(numbers, 40),
                 words=len(words),
-                tokens=tokens,
             )
         )
+    if set(numbers[numbers >= 0].tolist()) != set(range(len(words))) and not is_limited:
+        raise ContractViolation(
+            message(
+                "{words} words are encoded as {tokens} tokens: encode each word of a list as one token, or return from "
+                "encode_words the word that each token belongs to",
+                words=len(words),
+                tokens=len(ids),
+            )
+        )
+    if not np.array_equal(ids, tokenizer.encode(argument)):
+        raise ContractViolation(message("encode_words returns other ids than encode for a list of words"))
     if argument != words:
         raise ContractViolation(message("the list of words is modified in place: work on a copy"))
     text = " ".join(words)
-    if not np.array_equal(tokenizer.encode(tokenizer.words(text)), tokenizer.encode(text)):
+    if not np.array_equal(tokenizer.encode(tokenizer.words(text)), tokenizer.encode_words(text)[0]):
         raise ContractViolation(
-            message("the words of a text have other ids than the text: return from `words` one word per time step")
+            message("the words of a text have other ids than the text: return from `words` the words that are encoded")
         )

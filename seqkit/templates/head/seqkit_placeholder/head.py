@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Table, Tokenizer
 from seqkit.errors import DataError
 
 
@@ -51,6 +51,12 @@ class Placeholder(nn.Module, Head):
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
         return {"rmse": self.deviation * math.sqrt(loss)}
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
+        pairs = zip(predictions, examples, strict=True)
+        rows = [(str(example.input), _number(example), prediction["number"]) for prediction, example in pairs]
+        rows.sort(key=lambda row: -abs(row[1] - row[2]))
+        return [Table("Largest errors", ("text", "number", "predicted"), tuple(rows[:20]))]
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict:
         mean = np.mean([_number(example) for example in train])

@@ -1,0 +1,197 @@
+"""Sequence classification with several labels per sequence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Fraction,
+    Loss,
+    NonEmptyText,
+    Outcomes,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    Row,
+    Tokenizer,
+)
+from seqkit.errors import DataError
+from seqkit.heads.label_sets import average_label_sets, label_matrix, label_set_metrics, label_set_predictions
+from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.layers.pooling import PoolingName
+from seqkit.messages import message
+
+
+class MultiLabel(PooledHead):
+    """Sequence classification with any number of labels per text: a linear layer and a sigmoid for each label.
+
+    The target is a list of labels in JSON Lines, of which an empty one means none, or the labels of one field with a
+    separator between them. The loss is the mean binary cross-entropy of the labels. A label that does not occur in the
+    training data counts as missed in the metrics; an example that has only such labels is left out of the loss.
+
+    The metrics that a recipe adds score the decisions on the labels of the training data, `yes` or `no` for each label
+    of each text.
+
+    Args:
+        pooling: what the linear layer reads, as for `classify`.
+        threshold: the smallest probability of a predicted label.
+        separator: what separates the labels of one field.
+        dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest text, in tokens, or in time steps of features; null for any.
+        too_long: whether a longer text is cut to its beginning, in training and prediction, or is an error.
+        crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
+            epoch; predict from whole texts.
+        noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
+            epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
+        ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
+            model.
+        ngram_buckets: the number of buckets that n-grams are hashed to.
+        ngram_scale: what the logits of the n-grams are multiplied by.
+    """
+
+    metric_names = ("micro_f1", "macro_f1", "exact_match")
+    higher_is_better = frozenset(metric_names)
+    provides = frozenset({"labels", "probabilities"})
+    stratifies = False
+
+    def __init__(
+        self,
+        *,
+        pooling: PoolingName | list[PoolingName] = "final",
+        threshold: Probability = 0.5,
+        separator: NonEmptyText = ",",
+        dropout: Fraction = 0.0,
+        max_length: PositiveInt | None = None,
+        too_long: TooLong = "cut",
+        crop: PositiveInt | None = None,
+        noise: Fraction = 0.0,
+        ngrams: NgramLength = 0,
+        ngram_buckets: NgramBuckets = 2**18,
+        ngram_scale: PositiveFloat = 10.0,
+    ) -> None:
+        super().__init__(
+            pooling=pooling,
+            dropout=dropout,
+            max_length=max_length,
+            too_long=too_long,
+            crop=crop,
+            noise=noise,
+            ngrams=ngrams,
+            ngram_buckets=ngram_buckets,
+            ngram_scale=ngram_scale,
+        )
+        self.threshold = threshold
+        self.separator = separator
+        self.labels: list[str] = []
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        self.labels = sorted({label for labels in parse_targets(examples, self._labels_of) for label in labels})
+        if not self.labels:
+            raise DataError(message("no training example has a label"))
+        self.fit_inputs(examples, tokenizer)
+
+    def state(self) -> dict[str, Any]:
+        return {"labels": self.labels}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.labels = [str(label) for label in state["labels"]]
+
+    def build(self, output_size: int, final_size: int) -> None:
+        self.build_layers(output_size, final_size, len(self.labels))
+
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+        if example.target is None:
+            raise DataError(message("the labels are missing"))
+        for label in self._labels_of(example):
+            if label not in self.labels:
+                text = message(
+                    "the label '{label}' does not occur in the training data: counted as missed", label=label
+                )
+                warnings.warn(DataNote(text, example.location), stacklevel=2)
+        yield Row(encoded_input, self._targets([example])[0])
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        assert batch.targets is not None
+        is_known = ~batch.targets.isnan().any(dim=1)
+        logits = self.outputs(encoded, batch)[is_known]
+        total = nn.functional.binary_cross_entropy_with_logits(logits, batch.targets[is_known], reduction="sum")
+        return Loss(total / len(self.labels), is_known.sum())
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        probabilities = torch.sigmoid(self.outputs(encoded, batch).detach().double())
+        return label_set_predictions(probabilities.cpu().numpy(), self.labels, self.threshold)
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        return average_label_sets(predictions, self.threshold)
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
+        targets = self._targets(examples)
+        is_known = ~np.isnan(targets).any(axis=1)
+        found = self._probabilities(predictions)
+        likelihoods = torch.from_numpy(np.where(targets == 1, found, 1 - found)[is_known])
+        return Loss(-likelihoods.log().mean(dim=1).sum(), int(is_known.sum()))
+
+    def metrics(
+        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+    ) -> dict[str, Any]:
+        truth = [self._labels_of(example) for example in examples]
+        return label_set_metrics(truth, [item["labels"] for item in predictions], self.labels)
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        truth, predicted = (
+            np.where(label_matrix(sets, self.labels).ravel() == 1, "yes", "no").tolist()
+            for sets in ([self._labels_of(example) for example in examples], [item["labels"] for item in predictions])
+        )
+        found = self._probabilities(predictions).ravel()
+        return Outcomes(truth, predicted, ["no", "yes"], np.stack([1 - found, found], axis=1))
+
+    def baseline(
+        self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
+    ) -> dict[str, Any] | None:
+        from seqkit.heads.baselines import tfidf_label_sets_baseline
+
+        texts, test_texts = texts_of(train), texts_of(test)
+        if texts is None or test_texts is None:
+            return None
+        return tfidf_label_sets_baseline(
+            texts,
+            [self._labels_of(example) for example in train],
+            test_texts,
+            [self._labels_of(example) for example in test],
+            self.labels,
+        )
+
+    def _targets(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return float32 (examples, labels): 1 for each label of an example; NaN if all of its labels are unknown."""
+        sets = [self._labels_of(example) for example in examples]
+        targets = label_matrix(sets, self.labels).astype(np.float32)
+        targets[[bool(labels) and not row.any() for labels, row in zip(sets, targets, strict=True)]] = np.nan
+        return targets
+
+    def _probabilities(self, predictions: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Return float64 (predictions, labels)."""
+        return np.array([[item["probabilities"][label] for label in self.labels] for item in predictions])
+
+    def _labels_of(self, example: Example) -> list[str]:
+        """Return the different labels of an example.
+
+        Raises:
+            DataError: the target is neither a list of labels nor a text.
+        """
+        target = example.target
+        labels = target.split(self.separator) if isinstance(target, str) else target
+        if not isinstance(labels, list | tuple) or not all(isinstance(label, str | int | float) for label in labels):
+            raise DataError(message("the target must be a list of labels, not {value!r:.40}", value=target))
+        return list(dict.fromkeys(text for label in labels if (text := str(label).strip())))

@@ -1,0 +1,126 @@
+"""The base of heads that predict from one vector per row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Literal, TypeAlias, TypeVar
+
+import numpy as np
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+
+from seqkit.contracts import Batch, Encoded, Example, Head, InputLimit, Row, TextPair, Tokenizer
+from seqkit.errors import DataError
+from seqkit.heads.renewal import crop as crop_row
+from seqkit.heads.renewal import replace_tokens
+from seqkit.layers.ngram_counts import inverse_document_frequencies
+from seqkit.layers.ngrams import NgramLinear
+from seqkit.layers.pooling import Pooling, PoolingName, check_names
+from seqkit.messages import message
+
+T = TypeVar("T")
+
+TooLong: TypeAlias = Literal["cut", "error"]
+NgramLength: TypeAlias = Annotated[int, Ge(0), Le(10)]
+NgramBuckets: TypeAlias = Annotated[int, Ge(1), Le(2**26)]
+
+
+def parse_targets(examples: Iterable[Example], parse: Callable[[Example], T]) -> Iterator[T]:
+    """Yield what a function makes of the target of each example.
+
+    Raises:
+        DataError: that of the function, with the location of the example.
+    """
+    for example in examples:
+        try:
+            yield parse(example)
+        except DataError as error:
+            if not example.location:
+                raise
+            raise DataError(message("{location}: {problem}", location=example.location, problem=error)) from None
+
+
+def texts_of(examples: Iterable[Example]) -> list[str] | None:
+    """Return the texts of examples, for a baseline; None if the inputs are neither texts nor pairs of texts."""
+    inputs = [example.input for example in examples]
+    return [str(value) for value in inputs] if all(isinstance(value, str | TextPair) for value in inputs) else None
+
+
+class PooledHead(nn.Module, Head):
+    """A linear layer over the encoder's final vector or pooled outputs, with a linear model of n-grams beside it.
+
+    Args:
+        pooling: the names of the poolings, as for `seqkit.layers.pooling.Pooling`.
+        dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest input, in time steps; None for any.
+        too_long: whether a longer input is cut to its beginning, or is an error.
+        crop: the length of the part of a row that an epoch trains on; None for all of it.
+        noise: the probability that a time step is replaced in training by another one of the same row.
+        ngrams: the length, in tokens, of the longest n-grams; 0 for no n-grams.
+        ngram_buckets: the number of buckets that n-grams are hashed to.
+        ngram_scale: what the outputs of the n-grams are multiplied by.
+    """
+
+    accepts_cut = True
+
+    def __init__(
+        self,
+        *,
+        pooling: PoolingName | list[PoolingName],
+        dropout: float,
+        max_length: int | None,
+        too_long: TooLong,
+        crop: int | None,
+        noise: float,
+        ngrams: int,
+        ngram_buckets: int,
+        ngram_scale: float,
+    ) -> None:
+        super().__init__()
+        self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
+        self.needs = frozenset({"final" if name == "final" else "outputs" for name in self.pooling} | {"targets"})
+        self.dropout = nn.Dropout(dropout)
+        self.input_limit = None if max_length is None else InputLimit(max_length, cut=too_long == "cut")
+        self.crop = crop
+        self.noise = noise
+        self.renews_rows = crop is not None or noise > 0
+        self.ngrams = ngrams
+        self.ngram_buckets = ngram_buckets
+        self.ngram_scale = ngram_scale
+        self.idf: np.ndarray | None = None
+
+    def fit_inputs(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        """Check the inputs, and learn the inverse document frequencies of the n-grams, if the head uses them.
+
+        Raises:
+            ValueError: a parameter does not apply to pairs of texts, or to features, which have no n-grams.
+        """
+        if any(isinstance(example.input, TextPair) for example in examples):
+            if self.crop is not None:
+                raise ValueError(message("crop must be null for pairs of texts, of which a part can be one text alone"))
+            if self.noise:
+                raise ValueError(message("noise must be 0 for pairs of texts, whose separators it would replace"))
+        if self.ngrams:
+            if tokenizer is None:
+                raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
+            texts = (tokenizer.encode_input(example.input) for example in examples)
+            self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
+
+    def build_layers(self, output_size: int, final_size: int, outputs: int) -> None:
+        """Create the layers, given the sizes of the encoder and the number of outputs."""
+        self.pool = Pooling(self.pooling, output_size, final_size)
+        self.output = nn.Linear(self.pool.output_size, outputs)
+        self.wide: NgramLinear | None = None
+        if self.ngrams:
+            self.wide = NgramLinear(outputs, n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
+            if self.idf is not None:  # else the weights of a run are loaded
+                self.wide.set_idf(self.idf)
+
+    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+        ids = row.input if self.crop is None else crop_row(row.input, self.crop, generator)
+        return Row(replace_tokens(ids, self.noise, generator) if self.noise else ids, row.target)
+
+    def outputs(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Return float (batch, outputs)."""
+        outputs = self.output(self.dropout(self.pool(encoded, batch.mask)))
+        return outputs if self.wide is None else outputs + self.wide(batch.inputs, batch.lengths)

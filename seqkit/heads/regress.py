@@ -1,0 +1,193 @@
+"""Sequence regression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqkit.contracts import (
+    Batch,
+    Encoded,
+    Example,
+    Fraction,
+    Loss,
+    NonEmptyText,
+    Outcomes,
+    PositiveFloat,
+    PositiveInt,
+    Row,
+    Tokenizer,
+)
+from seqkit.errors import DataError
+from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table, varies
+from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.layers.pooling import PoolingName
+from seqkit.messages import message
+
+
+class Regress(PooledHead):
+    """Sequence regression: one number per text, or several, by a linear layer.
+
+    The target is a number, a list of numbers in JSON Lines, or the numbers of one field with a separator between them.
+    The model is trained on numbers that are standardized by the mean and the standard deviation of the training data,
+    so that a good learning rate does not depend on their scale; the loss is computed from these. Predictions and
+    metrics are in the units of the data.
+
+    Args:
+        pooling: what the linear layer reads, as for `classify`.
+        loss: `mse`, the squared error; or `huber`, which is linear for errors beyond `delta`, so that outliers count
+            less (Huber, Robust Estimation of a Location Parameter, 1964).
+        delta: the error, in standard deviations, at which `huber` becomes linear.
+        separator: what separates the numbers of one field.
+        dropout: the dropout probability of the vector that the linear layer reads.
+        max_length: the longest text, in tokens, or in time steps of features; null for any.
+        too_long: whether a longer text is cut to its beginning, in training and prediction, or is an error.
+        crop: train on a part of each longer text, of this length in tokens, which begins at another token in each
+            epoch; predict from whole texts.
+        noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
+            epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
+        ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
+            model.
+        ngram_buckets: the number of buckets that n-grams are hashed to.
+        ngram_scale: what the outputs of the n-grams are multiplied by.
+    """
+
+    metric_names = ("mse", "mae", "r2")
+    higher_is_better = frozenset({"r2"})
+    provides = frozenset({"values"})
+    stratifies = False
+
+    def __init__(
+        self,
+        *,
+        pooling: PoolingName | list[PoolingName] = "final",
+        loss: Literal["mse", "huber"] = "mse",
+        delta: PositiveFloat = 1.0,
+        separator: NonEmptyText = ",",
+        dropout: Fraction = 0.0,
+        max_length: PositiveInt | None = None,
+        too_long: TooLong = "cut",
+        crop: PositiveInt | None = None,
+        noise: Fraction = 0.0,
+        ngrams: NgramLength = 0,
+        ngram_buckets: NgramBuckets = 2**18,
+        ngram_scale: PositiveFloat = 1.0,
+    ) -> None:
+        super().__init__(
+            pooling=pooling,
+            dropout=dropout,
+            max_length=max_length,
+            too_long=too_long,
+            crop=crop,
+            noise=noise,
+            ngrams=ngrams,
+            ngram_buckets=ngram_buckets,
+            ngram_scale=ngram_scale,
+        )
+        self.loss_name = loss
+        self.delta = delta
+        self.separator = separator
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        self.mean = next(parse_targets(examples, self._numbers_of))
+        numbers = np.array(list(parse_targets(examples, self._numbers)))
+        self.mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
+        self.deviation = np.where(varies(numbers) & (deviation > 0), deviation, 1.0)
+        self.fit_inputs(examples, tokenizer)
+
+    def state(self) -> dict[str, Any]:
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.mean, self.deviation = np.array(state["mean"], float), np.array(state["deviation"], float)
+
+    def build(self, output_size: int, final_size: int) -> None:
+        self.build_layers(output_size, final_size, len(self.mean))
+
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+        numbers = (self._numbers(example) - self.mean) / self.deviation
+        yield Row(encoded_input, float(numbers[0]) if len(numbers) == 1 else numbers)
+
+    def loss(self, encoded: Encoded, batch: Batch) -> Loss:
+        assert batch.targets is not None
+        outputs = self.outputs(encoded, batch)
+        return self._loss(outputs, batch.targets.reshape(outputs.shape))
+
+    def _loss(self, outputs: Tensor, targets: Tensor) -> Loss:
+        """Return the loss of standardized numbers, float (rows, numbers)."""
+        if self.loss_name == "huber":
+            total = nn.functional.huber_loss(outputs, targets, delta=self.delta, reduction="sum")
+        else:
+            total = nn.functional.mse_loss(outputs, targets, reduction="sum")
+        return Loss(total / outputs.shape[1], len(outputs))
+
+    def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
+        outputs = self.outputs(encoded, batch).detach().double().cpu().numpy()
+        return number_predictions(self.mean + self.deviation * outputs)
+
+    def task(self) -> dict[str, Any]:
+        return {"number of targets": len(self.mean)}
+
+    def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        return average_numbers(predictions)
+
+    def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
+        truth = np.array([self._numbers(example) for example in examples])
+        both = [(values - self.mean) / self.deviation for values in (number_table(predictions), truth)]
+        return self._loss(*map(torch.from_numpy, both))
+
+    def metrics(
+        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
+    ) -> dict[str, Any]:
+        truth = np.array([self._numbers(example) for example in examples])
+        return number_metrics(truth, number_table(predictions))
+
+    def outcomes(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Outcomes:
+        return Outcomes(np.array([self._numbers(example) for example in examples]), number_table(predictions))
+
+    def baseline(
+        self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
+    ) -> dict[str, Any] | None:
+        from seqkit.heads.baselines import mean_baseline, tfidf_ridge_baseline
+
+        numbers = [np.array([self._numbers(example) for example in split]) for split in (train, test)]
+        texts, test_texts = texts_of(train), texts_of(test)
+        if texts is None or test_texts is None:
+            return mean_baseline(*numbers)
+        return tfidf_ridge_baseline(texts, numbers[0], test_texts, numbers[1])
+
+    def _numbers(self, example: Example) -> np.ndarray:
+        """Return the numbers of an example, as many as the first training example has.
+
+        Raises:
+            DataError: it has others.
+        """
+        numbers = self._numbers_of(example)
+        if len(numbers) != len(self.mean):
+            raise DataError(
+                message(
+                    "the number of targets is {count}, but that of the first training example is {expected}",
+                    count=len(numbers),
+                    expected=len(self.mean),
+                )
+            )
+        return numbers
+
+    def _numbers_of(self, example: Example) -> np.ndarray:
+        target = example.target
+        if target is None:
+            raise DataError(message("the target is missing"))
+        parts = target.split(self.separator) if isinstance(target, str) else target
+        try:
+            numbers = np.array([float(part) for part in np.atleast_1d(np.asarray(parts, dtype=object))])
+        except (TypeError, ValueError):
+            numbers = np.array([np.nan])
+        if not len(numbers) or not np.isfinite(numbers).all():
+            raise DataError(message("the target is {value!r:.40}: it must be a finite number", value=target))
+        return numbers

@@ -1,0 +1,1 @@
+"""Metrics that a recipe can add to those of its head."""

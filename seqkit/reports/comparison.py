@@ -1,0 +1,163 @@
+"""The report of several runs: their results, their curves side by side, and what differs in their recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqkit.contracts import Cell, Line
+from seqkit.messages import format_value, message
+from seqkit.reports.contents import RunContents, read_contents
+from seqkit.reports.curves import best_evaluation, metric_lines, metrics_of
+from seqkit.reports.line_chart import line_chart
+from seqkit.reports.markup import Markup, element, join
+from seqkit.reports.page import Section, page
+from seqkit.reports.tables import table
+from seqkit.reports.verdict import judge
+from seqkit.runs.directory import RunDirectory
+from seqkit.runs.files import write_file
+from seqkit.training.result_lines import format_number
+
+MAX_LINES = 8
+"""The number of runs whose curves are shown: more lines cannot be distinguished."""
+
+_ABSENT = object()
+
+
+def write_comparison(runs: Sequence[RunDirectory], output: Path, title: str, note: str = "") -> Path:
+    """Write one page about several runs.
+
+    Args:
+        runs: the run directories, at least one.
+        output: the file.
+        title: the title of the page.
+        note: a sentence below it.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        DataError: a file of a run is corrupt.
+        UsageError: the page cannot be written.
+    """
+    write_file(output, comparison_page([read_contents(run) for run in runs], title, note))
+    return output
+
+
+def comparison_page(runs: Sequence[RunContents], title: str, note: str = "") -> str:
+    """Return a page about several runs as HTML."""
+    names = unique_names(runs)
+    head = join(
+        [
+            element("p", note, class_="note") if note else None,
+            element("div", _results(runs, names), class_="head"),
+        ]
+    )
+    sections: list[tuple[str, str, Markup | None]] = [
+        ("curves", message("Curves"), _curves(runs, names)),
+        ("recipes", message("What differs in the recipes"), _differences(runs, names)),
+        ("metrics", message("All metrics"), _metrics(runs, names)),
+    ]
+    shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
+    return page(title, head, shown)
+
+
+def unique_names(runs: Sequence[RunContents]) -> list[str]:
+    """Return a name for each run: that of its directory, after those of as many parents as tell the runs apart."""
+    parts = [run.directory.path.resolve().parts for run in runs]
+    depth = 1
+    while depth < max(map(len, parts)) and len({each[-depth:] for each in parts}) < len({*parts}):
+        depth += 1
+    return ["/".join(each[-depth:]) for each in parts]
+
+
+def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
+    rows: list[tuple[Cell, ...]] = []
+    for name, run in zip(names, runs, strict=True):
+        verdict = judge(run)
+        seconds = run.result.timing.get("train_seconds") if run.result else None
+        rows.append(
+            (
+                name,
+                verdict.metric,
+                verdict.split,
+                None if verdict.value is None else format_number(verdict.metric, verdict.value),
+                format_number(verdict.metric, verdict.comparison.baseline) if verdict.comparison else None,
+                best.epoch if (best := best_evaluation(run)) else None,
+                run.recorded.model.weights if run.recorded else None,
+                None if seconds is None else f"{seconds:,.1f}",
+                " ".join([verdict.text, *verdict.warnings]),
+            )
+        )
+    columns = ("run", "metric", "split", "value", "baseline", "best epoch", "weights", "training seconds", "verdict")
+    return table(columns, rows, caption=message("the results"), row_headers=True)
+
+
+def _curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+    """Return a chart for each metric of each split, with a line per run."""
+    charts: dict[tuple[str, str], dict[int, Line]] = {}
+    higher = {metric for run in runs for metric in run.metric_names.higher_is_better}
+    for number, (name, run) in enumerate(list(zip(names, runs, strict=True))[:MAX_LINES]):
+        for metric in metrics_of(run.evaluations):
+            for line in metric_lines(run.evaluations, metric):
+                charts.setdefault((metric, line.name), {})[number] = Line(name, line.x, line.y)
+    drawn = [
+        line_chart(
+            list(lines.values()),
+            title=message("{metric}, {split}", metric=metric, split=split),
+            x_title=message("step"),
+            may_be_logarithmic=metric not in higher,
+            colors=list(lines),
+        )
+        for (metric, split), lines in charts.items()
+    ]
+    note = message("The curves of the first {count} of {total} runs.", count=MAX_LINES, total=len(runs))
+    parts = [element("p", note, class_="note") if len(runs) > MAX_LINES else None]
+    return join([*parts, element("div", *drawn, class_="charts")]) if drawn else None
+
+
+def _differences(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+    flat = [dict(_flatten(run.plan["recipe"])) for run in runs]
+    keys = [
+        key
+        for key in dict.fromkeys(key for each in flat for key in each)
+        if len({format_value(each.get(key, _ABSENT)) for each in flat}) > 1
+    ]
+    if not keys:
+        return element("p", message("The recipes are equal.")) if len(runs) > 1 else None
+    rows = [(key, *(_shown(each.get(key, _ABSENT)) for each in flat)) for key in keys]
+    return table(("key", *names), rows, caption=message("the recipes"), row_headers=True)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is _ABSENT else format_value(value)
+
+
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            yield from _flatten(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def _metrics(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+    scored = [
+        (name, split, metrics)
+        for name, run in zip(names, runs, strict=True)
+        if run.result
+        for split, metrics in run.result.metrics.items()
+    ]
+    metrics = [
+        name
+        for name in dict.fromkeys(key for _, _, scores in scored for key in scores)
+        if any(isinstance(scores.get(name), int | float) for _, _, scores in scored)
+    ]
+    if not metrics:
+        return None
+    rows = [
+        (name, split, *(value if isinstance(value := scores.get(metric), int | float) else None for metric in metrics))
+        for name, split, scores in scored
+    ]
+    return table(("run", "split", *metrics), rows, caption=message("all metrics"), row_headers=True)

@@ -1,0 +1,182 @@
+"""Exhibits as HTML: what a head shows of a split, and the metrics of result.json that are not single numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from seqkit.contracts import Exhibit, Line, Matrix, Series, Span, Spans, SpanText, Table, Texts, Transcript
+from seqkit.contracts.exhibits import Fact
+from seqkit.reports.charts import heat_map
+from seqkit.reports.edits import align
+from seqkit.reports.line_chart import line_chart
+from seqkit.reports.markup import Markup, element, join
+from seqkit.reports.tables import cell, table, text
+
+_MAX_CELLS = 40
+"""The number of rows or columns of a matrix beyond which it is shown as a table alone."""
+
+
+def render_exhibit(exhibit: Exhibit) -> Markup:
+    """Return an exhibit as HTML, with its title."""
+    note = element("p", exhibit.note, class_="note") if exhibit.note else None
+    if isinstance(exhibit, Matrix | Series):  # a chart has its title in its caption
+        content = _matrix(exhibit) if isinstance(exhibit, Matrix) else _series(exhibit)
+        return element("div", content, note, class_="exhibit")
+    if isinstance(exhibit, Table):
+        content = table(exhibit.columns, exhibit.rows, caption=exhibit.title)
+    elif isinstance(exhibit, Texts):
+        content = join(sample(each.text, each.prompt, each.facts) for each in exhibit.items)
+    elif isinstance(exhibit, Spans):
+        content = join(_spans(each, exhibit.separator) for each in exhibit.items)
+    else:
+        content = join(_transcript(each, exhibit.separator) for each in exhibit.items)
+    return element("div", element("h3", exhibit.title), note, content, class_="exhibit")
+
+
+def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:
+    """Yield the metrics of a split that are tables, matrices or lists of numbers, by their form alone.
+
+    Args:
+        metrics: the metrics, as result.json contains them.
+    """
+    for name, value in metrics.items():
+        title = name.replace("_", " ").capitalize()
+        if _is_confusion_matrix(value):
+            labels = tuple(map(str, value["labels"]))
+            rows = tuple(map(tuple, value["matrix"]))
+            yield Matrix(title, rows, labels, labels, str(value.get("rows_are", "")), _columns_are(value))
+        elif isinstance(value, dict) and value and all(_is_numbers(row) for row in value.values()):
+            names = list(dict.fromkeys(key for row in value.values() for key in row))
+            cells = tuple((key, *(row.get(name) for name in names)) for key, row in value.items())
+            yield Table(title, ("", *names), cells)
+        elif _is_numbers(value):
+            yield Table(title, ("", "value"), tuple(value.items()))
+        elif isinstance(value, dict) and value and all(_is_list(row) for row in value.values()):
+            lines = [Line(key, tuple(range(1, len(row) + 1)), tuple(row)) for key, row in value.items()]
+            yield Series(title, tuple(lines[:8]))
+        elif _is_list(value):
+            yield Series(title, (Line(name, tuple(range(1, len(value) + 1)), tuple(value)),))
+
+
+def _columns_are(value: Mapping[str, Any]) -> str:
+    """Return the title of the columns of a confusion matrix."""
+    return "predicted labels" if value.get("rows_are") == "true labels" else ""
+
+
+def as_json(value: Any) -> Markup:
+    """Return a JSON value, indented."""
+    return element("pre", json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def sample(content: str, prompt: str = "", facts: Sequence[Fact] = ()) -> Markup:
+    """Return a text with the prompt that it continues, and values about it."""
+    start = element("span", prompt, class_="prompt") if prompt else None
+    return join([_facts(facts), element("div", start, content, class_="sample", dir="auto")])
+
+
+def _matrix(exhibit: Matrix) -> Markup:
+    numbers = table(
+        (exhibit.row_title, *exhibit.column_labels),
+        [(label, *row) for label, row in zip(exhibit.row_labels, exhibit.values, strict=True)],
+        caption=exhibit.title,
+        row_headers=True,
+    )
+    if max(len(exhibit.row_labels), len(exhibit.column_labels)) > _MAX_CELLS:
+        return join([element("h3", exhibit.title), numbers])
+    chart = heat_map(
+        exhibit.values,
+        exhibit.row_labels,
+        exhibit.column_labels,
+        title=exhibit.title,
+        row_title=exhibit.row_title,
+        column_title=exhibit.column_title,
+        by_row=all(value >= 0 for row in exhibit.values for value in row),
+    )
+    return join([chart, element("details", element("summary", "The numbers as a table"), numbers)])
+
+
+def _series(exhibit: Series) -> Markup:
+    return line_chart(exhibit.lines, title=exhibit.title, x_title=exhibit.x_title, y_title=exhibit.y_title)
+
+
+def _spans(item: SpanText, separator: str) -> Markup:
+    expected, predicted = set(item.expected), set(item.predicted)
+    return join(
+        [
+            _facts(item.facts),
+            element(
+                "p",
+                element("span", "true", class_="who"),
+                _marked(item, item.expected, predicted, separator),
+                class_="spans",
+            ),
+            element(
+                "p",
+                element("span", "predicted", class_="who"),
+                _marked(item, item.predicted, expected, separator),
+                class_="spans",
+            ),
+        ]
+    )
+
+
+def _marked(item: SpanText, spans: Sequence[Span], others: set[Span], separator: str) -> Markup:
+    """Return the text with marks around the spans; those that the other side lacks are marked as wrong."""
+    parts: list[object] = []
+    end = 0
+    for span in spans:
+        parts += item.tokens[end : span.start]
+        label = element("small", span.label)
+        words = separator.join(item.tokens[span.start : span.end])
+        parts.append(element("mark", words, label, class_=None if span in others else "wrong"))
+        end = span.end
+    parts += item.tokens[end:]
+    return element("bdi", join(parts, separator))
+
+
+def _transcript(item: Transcript, separator: str) -> Markup:
+    expected: list[Markup] = []
+    predicted: list[Markup] = []
+    for one, other in align(item.expected, item.predicted):
+        if one is not None:
+            expected.append(join([one]) if one == other else element("del", one))
+        if other is not None:
+            predicted.append(join([other]) if one == other else element("ins", other))
+    pairs: list[Markup] = []
+    if item.source:
+        pairs += [element("dt", "input"), element("dd", text(item.source))]
+    pairs += [element("dt", "expected"), element("dd", element("bdi", join(expected, separator)))]
+    pairs += [element("dt", "predicted"), element("dd", element("bdi", join(predicted, separator)))]
+    return join([_facts(item.facts), element("dl", *pairs, class_="pair")])
+
+
+def _facts(facts: Sequence[Fact]) -> Markup | None:
+    if not facts:
+        return None
+    return element("p", join((join([name, " ", cell(value, name)]) for name, value in facts), " · "), class_="facts")
+
+
+def _is_confusion_matrix(value: Any) -> bool:
+    if not (isinstance(value, dict) and {"labels", "matrix"} <= value.keys()):
+        return False
+    labels, matrix = value["labels"], value["matrix"]
+    return (
+        isinstance(labels, list)
+        and isinstance(matrix, list)
+        and len(matrix) == len(labels)
+        and all(isinstance(row, list) and len(row) == len(labels) and all(map(_is_number, row)) for row in matrix)
+    )
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_number, value.values()))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(map(_is_number, value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

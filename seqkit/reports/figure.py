@@ -1,0 +1,99 @@
+"""The frame of a chart: its size, title, description and legend, and the grid of its axes.
+
+Colors come from the classes of the page's style, for light and dark. A chart is drawn for the width of a phone and
+scales with the page. It is an `img` with a title and a description for screen readers; marks have titles, which
+browsers show when the pointer rests on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from seqkit.reports.axes import Axis, tick_label
+from seqkit.reports.markup import Markup, element, join
+from seqkit.training.result_lines import fit
+
+WIDTH, HEIGHT = 380, 230
+"""The size of a chart with axes, in pixels."""
+
+LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 36
+"""The margins around its axes."""
+
+
+def figure(
+    title: str,
+    description: str,
+    parts: Sequence[Markup],
+    legend: Sequence[tuple[str, str]],
+    size: tuple[float, float] = (WIDTH, HEIGHT),
+) -> Markup:
+    """Return a chart with its title and legend.
+
+    Args:
+        title: what it shows.
+        description: its content in a sentence, for screen readers.
+        parts: the marks.
+        legend: the class and the name of each mark.
+        size: width and height in pixels.
+    """
+    key = sha256("\0".join([title, description, *parts]).encode(errors="replace")).hexdigest()[:12]
+    width, height = size
+    svg = element(
+        "svg",
+        element("title", title, id=f"t{key}"),
+        element("desc", description, id=f"d{key}"),
+        *parts,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        width=f"{width:.0f}",
+        height=f"{height:.0f}",
+        role="img",
+        aria_labelledby=f"t{key} d{key}",
+        class_="wide" if width > WIDTH else None,
+    )
+    entries = [element("li", element("i", class_=name, aria_hidden="true"), text) for name, text in legend]
+    return element(
+        "figure",
+        element("figcaption", title),
+        element("ul", *entries, class_="legend") if entries else None,
+        element("div", svg, class_="scroll", tabindex="0" if width > WIDTH else None),
+    )
+
+
+def grid(x: Axis | None, y: Axis, x_title: str, y_title: str) -> Markup:
+    """Return the lines and labels of two axes; without an x axis, only its title."""
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    parts = []
+    for value in y.ticks:
+        place = y.place(value)
+        parts.append(element("line", x1=LEFT, x2=right, y1=place, y2=place, class_="grid"))
+        parts.append(element("text", tick_label(value), x=LEFT - 5, y=place + 4, text_anchor="end"))
+    for value in x.ticks if x else ():
+        place = x.place(value) if x else 0.0
+        parts.append(element("line", x1=place, x2=place, y1=bottom, y2=bottom + 4, class_="axis"))
+        anchor = "middle" if place < right - 12 else "end"
+        parts.append(element("text", tick_label(value), x=min(place, right), y=bottom + 15, text_anchor=anchor))
+    parts.append(element("line", x1=LEFT, x2=right, y1=bottom, y2=bottom, class_="axis"))
+    middle = (LEFT + right) / 2
+    parts.append(element("text", x_title, x=middle, y=HEIGHT - 6, text_anchor="middle", class_="name"))
+    parts.append(
+        element(
+            "text",
+            y_title + (" (log scale)" if y.logarithmic else ""),
+            transform=f"translate(10 {(TOP + bottom) / 2:.0f}) rotate(-90)",
+            text_anchor="middle",
+            class_="name",
+        )
+    )
+    return join(parts)
+
+
+def tooltip(text: str) -> Markup:
+    """Return the title of a mark."""
+    return element("title", text)
+
+
+def shortened(label: str, width: int) -> str:
+    """Return a label, shortened to this number of columns of text."""
+    return fit(label, width).rstrip()

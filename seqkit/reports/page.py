@@ -1,0 +1,56 @@
+"""A page: one HTML file with its style inside, that loads nothing and runs no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+from seqkit._version import __version__
+from seqkit.reports.markup import Markup, element
+from seqkit.reports.style import STYLE
+
+Section = tuple[str, str, Markup]
+"""The id of a section, its heading and its content."""
+
+
+def page(title: str, head: Markup, sections: Sequence[Section]) -> str:
+    """Return a whole page.
+
+    The Content-Security-Policy allows the style of the page and nothing else: no script, no other file, no form. So
+    even markup that came from data could run nothing.
+
+    Args:
+        title: the title.
+        head: what is above the sections.
+        sections: the sections, which links at the top lead to.
+    """
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    links = [element("a", name, href=f"#{key}") for key, name, _ in sections]
+    body = [
+        element("section", element("h2", name, id=key), content, aria_labelledby=key) for key, name, content in sections
+    ]
+    document = element(
+        "html",
+        element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", http_equiv="Content-Security-Policy", content=policy),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("meta", name="color-scheme", content="light dark"),
+            element("meta", name="generator", content=f"seqkit {__version__}"),
+            element("title", title),
+            element("style", Markup(STYLE)),
+        ),
+        element(
+            "body",
+            element(
+                "main",
+                element("header", element("h1", title), element("nav", *links, aria_label="Sections"), head),
+                *body,
+            ),
+        ),
+        lang="en",
+    )
+    return f"<!DOCTYPE html>\n{document}\n"

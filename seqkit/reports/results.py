@@ -1,0 +1,125 @@
+"""The results of a run: metrics of each split beside the baselines, exhibits, samples and predictions."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from seqkit.contracts import Exhibit, Series
+from seqkit.messages import message
+from seqkit.reports.contents import Result, RunContents
+from seqkit.reports.exhibits import as_json, metric_exhibits, render_exhibit, sample
+from seqkit.reports.markup import Markup, element, join
+from seqkit.reports.tables import table
+
+_MAX_PREDICTIONS = 200
+
+
+def results_section(run: RunContents) -> Markup | None:
+    """Return the metrics, and what the head shows of each split: of the split of the baseline at once, of others on a
+    click.
+    """
+    result = run.result
+    if result is None:
+        return None
+    parts = [metrics_table(result)]
+    for number, split in enumerate(reversed(result.metrics)):  # the test split comes last in result.json
+        exhibits = [*metric_exhibits(result.metrics[split]), *run.exhibits.get(split, [])]
+        if not exhibits:
+            continue
+        content = _render(exhibits)
+        title = message("{split} split", split=split)
+        parts.append(
+            join([element("h3", title), content])
+            if number == 0
+            else element("details", element("summary", title), content)
+        )
+    if run.recorded is None:
+        text = message(
+            "This run was made by a seqkit without reports, so examples and the sizes of its data are not recorded: "
+            "train it again to see them."
+        )
+        parts.append(element("p", text, class_="note"))
+    whole = {"metrics": result.metrics, "baseline": result.baseline}
+    parts.append(element("details", element("summary", message("All metrics, as in result.json")), as_json(whole)))
+    return join(parts)
+
+
+def _render(exhibits: Sequence[Exhibit]) -> Markup:
+    """Return exhibits one below the other, but neighboring charts of lines side by side."""
+    parts = []
+    for is_chart, members in itertools.groupby(exhibits, key=lambda each: isinstance(each, Series)):
+        rendered = map(render_exhibit, members)
+        parts.append(element("div", *rendered, class_="charts") if is_chart else join(rendered))
+    return join(parts)
+
+
+def metrics_table(result: Result) -> Markup:
+    """Return the single numbers of each split, beside those of the baselines."""
+    scored: list[tuple[str, dict[str, Any]]] = [*result.metrics.items()]
+    baseline = result.baseline or {}
+    if baseline:
+        others = baseline.get("others", [])
+        scored += [
+            (message("baseline: {name}", name=each.get("name", "")), each)
+            for each in (baseline, *(others if isinstance(others, list) else []))
+        ]
+    names = [
+        name
+        for name in dict.fromkeys(key for _, scores in scored for key in scores)
+        if any(_is_number(scores.get(name)) for _, scores in scored)
+    ]
+    rows = [
+        (title, *(scores[name] if _is_number(scores.get(name)) else None for name in names)) for title, scores in scored
+    ]
+    lines = [table((message("split"), *names), rows, caption=message("metrics"), row_headers=True)]
+    if baseline:
+        split = message("Baselines are measured on the {split} split.", split=baseline.get("split"))
+        lines.append(element("p", split, class_="note"))
+    for split, scores in result.metrics.items():
+        texts = [f"{name}: {value}" for name, value in scores.items() if isinstance(value, str)]
+        if texts:
+            lines.append(element("p", f"{split}: {'; '.join(texts)}", class_="note"))
+    return join(lines)
+
+
+def outputs_section(run: RunContents) -> Markup | None:
+    """Return the texts that the run generated, and the predictions that its recipe requests."""
+    result = run.result
+    if result is None:
+        return None
+    parts = [sample(item.get("text", ""), item.get("prompt", "")) for item in result.generated]
+    if not parts and run.recorded and run.recorded.generates:
+        text = message(
+            "No sample: set generate.prompt in the recipe, or call: seqkit generate {run} --prompt TEXT --length 200",
+            run=run.name,
+        )
+        parts.append(element("p", text, class_="note"))
+    if result.predictions:
+        parts.append(_predictions(result.predictions[:_MAX_PREDICTIONS]))
+    return join(parts) if parts else None
+
+
+def _predictions(predictions: list[dict[str, Any]]) -> Markup:
+    """Return predictions as a table of their values; nested values as JSON, apart from probabilities of labels."""
+    columns = list(dict.fromkeys(key for item in predictions for key in item))
+    rows = [tuple(_value(item.get(name)) for name in columns) for item in predictions]
+    return table(columns, rows, caption=message("predictions"))
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, dict) and value and all(map(_is_number, value.values())):
+        ordered = sorted(value.items(), key=lambda item: -item[1])
+        return ", ".join(f"{key} {number:.3f}" for key, number in ordered[:5]) + (", …" if len(ordered) > 5 else "")
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,174 @@
+"""What the estimators share: the recipe, the run directory, and how a fitted estimator is pickled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import weakref
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from seqkit.inference.run import Run
+from seqkit.messages import message
+from seqkit.runs.directory import RunDirectory
+
+NAME = "estimator"
+"""The name of the run of an estimator."""
+
+
+class TemporaryFolder:
+    """A folder that is removed with this object, or when Python ends, but not by a process that was forked.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="seqkit-"))
+        weakref.finalize(self, _remove, self.path, os.getpid())
+
+
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class SequenceEstimator(BaseEstimator):
+    """The base of the estimators. Their parameters are described by each of them.
+
+    A fitted estimator has its run in a temporary folder, which is removed with the estimator; or in `runs`, if given.
+    A pickle contains the files of the run directory, which are JSON, YAML and safetensors, and no objects of torch.
+    """
+
+    recipe: Any
+    overrides: Any
+    random_state: Any
+    runs: Any
+    verbose: Any
+    run_: Run
+
+    def _sections(self, features: bool) -> dict[str, Any]:
+        """Return the recipe of the keyword parameters.
+
+        Args:
+            features: whether the inputs are sequences of numbers.
+        """
+        raise NotImplementedError
+
+    def _train(self, inputs: list[Any], targets: list[Any], features: bool) -> Self:
+        """Train a run on all examples, but for the validation split that the recipe asks for."""
+        from seqkit.api import run
+
+        split: Any = None
+        if self.recipe is None:
+            source: Any = self._sections(features)
+        else:
+            self._check_defaults()
+            source = self.recipe
+            split = self._validation_split()
+        temporary = None if self.runs is not None else TemporaryFolder()
+        run_ = run(
+            source,
+            runs=temporary.path if temporary else self.runs,
+            quiet=not self.verbose,
+            data=(inputs, targets),
+            name=NAME,
+            seed=int(check_random_state(self.random_state).randint(2**31)),
+            baseline="off",
+            predict=[],
+            generate=None,
+            data__test=None,
+            data__split=None,
+            **({"data.split": split} if split else {}),  # replaces the whole split, into which it would be merged
+            **(self.overrides or {}),
+        )
+        self._temporary, self.run_ = temporary, run_  # the folder of an earlier run is removed only now
+        self.history_ = run_.metrics
+        self.n_iter_ = max(int(row["epoch"]) for row in self.history_)
+        return self
+
+    def _validation_split(self) -> dict[str, Any] | None:
+        """Return the split of the recipe without its test split: scikit-learn holds out test data itself."""
+        from seqkit.recipe.source import read_recipe
+
+        data = read_recipe(self.recipe).data.get("data")
+        split = data.get("split") if isinstance(data, dict) else None
+        if not isinstance(split, dict) or not split.get("valid"):
+            return None
+        return {key: split[key] for key in ("by", "valid") if key in split}
+
+    def _check_defaults(self) -> None:
+        """Check that no parameter is set that the recipe determines.
+
+        Raises:
+            ValueError: one is.
+        """
+        shared = {"recipe", "overrides", "random_state", "runs", "verbose"}
+        defaults = type(self)().get_params(deep=False)
+        for name, value in self.get_params(deep=False).items():
+            if name not in shared and value != defaults[name]:
+                raise ValueError(
+                    message(
+                        "{name} has no effect with a recipe: set it there, or in overrides, such as "
+                        "overrides={{'encoder__hidden_size': 128}}",
+                        name=name,
+                    )
+                )
+
+    def _predictions(self, sequences: list[Any]) -> list[dict[str, Any]]:
+        """Return the predictions of the run.
+
+        Raises:
+            NotFittedError: the estimator is not fitted.
+            ValueError: a sequence is not of the kind that the estimator was fitted to.
+        """
+        check_is_fitted(self, "run_")
+        return self.run_.predict(sequences)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "run_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "run_" in state:
+            state["run_"] = _read_files(state["run_"].path)
+            state["_temporary"] = None
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        restored = dict(state)
+        if "run_" in restored:
+            temporary = TemporaryFolder()
+            folder = temporary.path / NAME
+            _write_files(folder, restored["run_"])
+            restored |= {"run_": Run(RunDirectory(folder)), "_temporary": temporary}
+        super().__setstate__(restored)
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    """Return the content of the files of a run directory by name, without its checkpoints."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a run directory.
+
+    Raises:
+        ValueError: a name is that of a file elsewhere, as in a pickle that was tampered with.
+    """
+    folder.mkdir()
+    for name, content in files.items():
+        if (
+            not isinstance(content, bytes)
+            or PurePosixPath(name).name != name
+            or "\\" in name
+            or name in ("", ".", "..")
+        ):
+            raise ValueError(message("invalid file in the pickle of an estimator: {name!r:.40}", name=name))
+        (folder / name).write_bytes(content)

@@ -1,0 +1,81 @@
+"""Check the inputs of an estimator, and put them into the form that seqkit reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+from seqkit.messages import message
+
+FORMS = message("texts, or sequences of numbers of shape (time,) or (time, features)")
+
+
+def check_sequences(X: Any) -> list[Any]:
+    """Return the sequences of `X` as a list of texts, or as a list of float64 arrays (time, features).
+
+    Args:
+        X: a list, an array or a pandas Series of texts; a table with one column of texts; a list of arrays (time,) or
+            (time, features); or an array (sequences, time) or (sequences, time, features).
+
+    Raises:
+        ValueError: it is empty, or contains anything else.
+        TypeError: it is a sparse matrix, or contains dictionaries.
+    """
+    if issparse(X):
+        check_array(X)  # raises an error
+    if isinstance(X, str | bytes) or not (isinstance(X, Iterable) or hasattr(X, "__array__")):
+        raise ValueError(message("X must be a list of {forms}, not {value!r:.40}", forms=FORMS, value=X))
+    array = X if isinstance(X, list | tuple) else np.asarray(X if hasattr(X, "__array__") else list(X))
+    if isinstance(array, np.ndarray) and array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OUT":
+        array = array[:, 0] if all(isinstance(value, str) for value in array[:, 0]) else array
+    if isinstance(array, np.ndarray) and (array.ndim != 1 or array.dtype.kind not in "OUT"):
+        numbers = check_array(array, dtype=np.float64, allow_nd=True, input_name="X")
+        return [_sequence(row, number) for number, row in enumerate(numbers)]
+    values = list(array)
+    if not values:
+        raise ValueError(message("Found array with 0 sample(s) while a minimum of 1 is required: X is empty"))
+    if not all(isinstance(value, str) for value in values):
+        return [_sequence(value, number) for number, value in enumerate(values)]
+    for number, text in enumerate(values):
+        if not text.strip():
+            raise ValueError(message("X[{number}] is an empty text", number=number))
+    return [str(text) for text in values]
+
+
+def check_word_lists(X: Any) -> list[Any]:
+    """Return sentences, each a text or a list of words, as a list.
+
+    Raises:
+        ValueError: a sentence is anything else, or empty.
+    """
+    sentences = [value if isinstance(value, str) else [str(word) for word in value] for value in X]
+    for number, sentence in enumerate(sentences):
+        if not sentence:
+            raise ValueError(message("X[{number}] is an empty sentence", number=number))
+    return sentences
+
+
+def _sequence(value: Any, number: int) -> np.ndarray:
+    """Return a sequence of numbers as float64 (time, features)."""
+    try:
+        sequence = check_array(np.asarray(value, dtype=np.float64), dtype=None, ensure_2d=False, allow_nd=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            message(
+                "X[{number}] must be {forms}: {reason}", number=number, forms=FORMS, reason=str(error).split("\n")[0]
+            )
+        ) from None
+    if sequence.ndim not in (1, 2) or not sequence.size:
+        raise ValueError(
+            message(
+                "X[{number}] has the shape {shape}, but X must contain {forms}",
+                number=number,
+                shape=sequence.shape,
+                forms=FORMS,
+            )
+        )
+    return sequence[:, None] if sequence.ndim == 1 else sequence

@@ -1,0 +1,239 @@
+"""seqkit.sklearn: the checks of scikit-learn, pipelines, searches and pickling."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import seqkit
+from helpers.recipes import vowel_csv
+from seqkit.errors import RecipeError
+from seqkit.sklearn import SequenceClassifier, SequenceRegressor, SequenceTagger
+
+ROWS = [line.split(",") for line in vowel_csv(60).splitlines()[1:]]
+TEXTS, LABELS = [row[0] for row in ROWS], [row[1] for row in ROWS]
+SMALL: dict[str, Any] = {"hidden_size": 4, "embedding_dim": 4, "epochs": 2, "random_state": 0}
+NO_LENGTH = "sequences have no fixed length: an array with another number of columns has longer or shorter sequences"
+EXPECTED_FAILURES = {
+    "check_n_features_in": NO_LENGTH,
+    "check_n_features_in_after_fitting": NO_LENGTH,
+    "check_classifiers_train": NO_LENGTH,
+}
+"""The checks of scikit-learn that an estimator of sequences cannot pass, and why."""
+
+
+@pytest.fixture(autouse=True)
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave writing to the disk to the system, which takes half of the time of a small run."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@parametrize_with_checks(
+    [SequenceClassifier(hidden_size=2, epochs=1, random_state=0)],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_checks_of_a_classifier(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [SequenceRegressor(hidden_size=2, epochs=1, random_state=0)],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_checks_of_a_regressor(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+# Fit and predict
+
+
+@pytest.fixture(scope="module")
+def classifier() -> SequenceClassifier:
+    return SequenceClassifier(**SMALL | {"epochs": 12}).fit(TEXTS, LABELS)
+
+
+def test_importing_needs_no_torch() -> None:
+    program = "import sys, seqkit.sklearn; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=240)
+    assert done.stdout == "False\n"
+
+
+def test_texts_are_classified(classifier: SequenceClassifier, capfd: pytest.CaptureFixture[str]) -> None:
+    assert classifier.classes_.tolist() == ["consonant", "vowel"]
+    assert (classifier.n_iter_, len(classifier.history_)) == (12, 12)
+    probabilities = classifier.predict_proba(TEXTS)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    predicted = classifier.predict(np.array(TEXTS))
+    assert (predicted == classifier.classes_[probabilities.argmax(axis=1)]).all()
+    assert classifier.score(TEXTS, LABELS) == accuracy_score(LABELS, predicted)
+    assert isinstance(classifier.run_, seqkit.Run)
+    clone(classifier).fit(TEXTS, LABELS)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_all_examples_train_and_nothing_is_written_here(
+    classifier: SequenceClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    again = clone(classifier).fit(TEXTS, LABELS)
+    assert again.run_.result["examples"] == {"train": 60}
+    assert not list(tmp_path.iterdir())
+    assert np.array_equal(again.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
+    folder = again.run_.path
+    assert folder.is_dir()
+    del again
+    gc.collect()
+    assert not folder.exists()
+    kept = clone(classifier).set_params(runs=tmp_path / "runs", epochs=1).fit(TEXTS, LABELS)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [kept.run_.path.name] == ["estimator-1"]
+
+
+@pytest.mark.parametrize("classes", [[3, 7], [False, True], [1.0, 2.0], ["b ", "b"]], ids=repr)
+def test_labels_have_their_type(classes: list[Any]) -> None:
+    labels = np.array(classes)[[int(label == "vowel") for label in LABELS]]
+    fitted = SequenceClassifier(**SMALL).fit(TEXTS, labels)
+    assert fitted.classes_.tolist() == sorted(classes)
+    assert fitted.predict(TEXTS).dtype == labels.dtype
+
+
+def test_several_labels_per_text() -> None:
+    matrix = np.array([[letter in text for letter in "aeq\0"] for text in TEXTS], dtype=int)
+    fitted = SequenceClassifier(**SMALL, pooling="max").fit(TEXTS, matrix)
+    probabilities, predicted = fitted.predict_proba(TEXTS), fitted.predict(TEXTS)
+    assert predicted.shape == probabilities.shape == matrix.shape
+    assert np.array_equal(predicted, probabilities >= 0.5)
+    assert (probabilities[:, 3] == 0).all()  # no training text has this label
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_regression(width: int) -> None:
+    y = np.array([[len(text), -text.count("a")][:width] for text in TEXTS], dtype=float)
+    y = y[:, 0] if width == 1 else y
+    fitted = SequenceRegressor(**SMALL).fit(TEXTS, y)
+    assert fitted.predict(TEXTS).shape == y.shape
+    assert fitted.score(TEXTS, y) == r2_score(y, fitted.predict(TEXTS))
+
+
+def test_sequences_of_numbers_of_any_length() -> None:
+    generator = np.random.default_rng(0)
+    X = [generator.normal(size=(3 + number % 5, 2)) + 2 * (number % 2) for number in range(30)]
+    y = np.arange(30) % 2
+    fitted = SequenceClassifier(hidden_size=4, epochs=15, learning_rate=0.03, random_state=0).fit(X, y)
+    assert fitted.score(X, y) > 0.9
+    assert np.allclose(fitted.predict_proba([X[0].tolist()]), fitted.predict_proba(X[:1]))
+    univariate = SequenceClassifier(**SMALL).fit([item[:, 0] for item in X], y)
+    assert univariate.predict([[0.5, 0.1]]).shape == (1,)
+    with pytest.raises(ValueError, match="X contains texts, but the estimator was fitted to sequences of numbers"):
+        fitted.predict(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (["a", ""], r"X\[1\] is an empty text"),
+        (["a", 5.0], r"X\[0\] must be texts, or sequences of numbers"),
+        ("ab", "X must be a list of texts, or sequences of numbers"),
+        ([[1.0, 2.0], [np.nan]], r"X\[1\] must be texts, or sequences .*NaN"),
+        ([np.zeros((2, 3)), np.zeros((2, 4))], "the sequences of X have different numbers of features"),
+        ([np.zeros((2, 3, 4)), np.zeros((2, 3, 4))], r"X\[0\] has the shape \(2, 3, 4\), but X must contain"),
+    ],
+)
+def test_invalid_sequences(X: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SequenceClassifier(**SMALL).fit(X, ["x", "y"])
+
+
+# Recipes
+
+
+RECIPE: dict[str, Any] = {
+    "data": {"type": "table", "text": "review", "split": {"by": "hash", "folds": 5, "fold": 0, "valid": 0.2}},
+    "encoder": {"type": "lstm", "hidden_size": 3},
+    "tokenizer": {"type": "char", "unknown": "mark"},
+    "head": "classify",
+    "train": {"epochs": 2, "threads": 1, "early_stopping": {"patience": 1}},
+    "predict": ["a"],
+}
+
+
+def test_recipe_and_overrides() -> None:
+    fitted = SequenceClassifier(RECIPE, overrides={"encoder__hidden_size": 5}, random_state=1).fit(TEXTS, LABELS)
+    assert fitted.run_.recipe["encoder"]["hidden_size"] == 5
+    assert set(fitted.run_.result["examples"]) == {"train", "valid"}  # scikit-learn holds out the test data
+    assert set(fitted.predict(TEXTS)) <= set(LABELS)
+    with pytest.raises(ValueError, match="hidden_size has no effect with a recipe: set it there, or in overrides"):
+        SequenceClassifier(RECIPE, hidden_size=8).fit(TEXTS, LABELS)
+    with pytest.raises(RecipeError, match=r"encoder\.hidden_size: must be a positive integer, not 0"):
+        SequenceClassifier(hidden_size=0).fit(TEXTS, LABELS)
+
+
+# What scikit-learn does with estimators
+
+
+def test_pipeline_search_and_cross_validation() -> None:
+    lower = FunctionTransformer(lambda texts: [text.lower() for text in texts])
+    pipeline = Pipeline([("lower", lower), ("model", SequenceClassifier(**SMALL))])
+    search = GridSearchCV(pipeline, {"model__hidden_size": [2, 3]}, cv=2).fit(TEXTS, LABELS)
+    assert search.best_params_["model__hidden_size"] in (2, 3)
+    assert search.predict([TEXTS[0].upper()]).shape == (1,)
+    scores = cross_val_score(SequenceClassifier(**SMALL), TEXTS, LABELS, cv=2, scoring="neg_log_loss")
+    assert (scores < 0).all()
+
+
+def test_clone_copies_every_parameter() -> None:
+    estimator = SequenceClassifier(overrides={"a": 1}, pooling=["max"], encoder={"type": "lstm", "hidden_size": 2})
+    assert clone(estimator).get_params() == estimator.get_params()
+    assert not hasattr(clone(estimator), "run_")
+
+
+def test_a_pickle_contains_files_and_no_objects_of_torch(classifier: SequenceClassifier) -> None:
+    buffer = io.BytesIO()
+    joblib.dump(classifier, buffer)
+    rest = buffer.getvalue()
+    for content in classifier.__getstate__()["run_"].values():
+        assert content in rest
+        rest = rest.replace(content, b"")
+    assert b"torch" not in rest
+    buffer.seek(0)
+    restored = joblib.load(buffer)
+    assert restored.run_.path != classifier.run_.path
+    assert np.array_equal(restored.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
+    folder = restored.run_.path.parent
+    del restored
+    gc.collect()
+    assert not folder.exists()
+    assert not hasattr(clone(SequenceClassifier()), "run_")
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "", ".."])
+def test_tampered_pickle_writes_no_other_file(name: str, classifier: SequenceClassifier) -> None:
+    state = classifier.__getstate__()
+    state["run_"] = {name: b""}
+    with pytest.raises(ValueError, match="invalid file in the pickle of an estimator"):
+        SequenceClassifier().__setstate__(state)
+
+
+def test_not_fitted() -> None:
+    with pytest.raises(NotFittedError):
+        SequenceClassifier().predict(["a"])
+    with pytest.raises(NotFittedError):
+        SequenceTagger().predict([["a"]])
