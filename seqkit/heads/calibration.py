@@ -62,6 +62,17 @@ def reliability(probabilities: np.ndarray, is_right: np.ndarray, bins: int = BIN
     return found
 
 
+def accuracy_interval(found: ReliabilityBin) -> tuple[float, float]:
+    """Return the 95% interval of the accuracy of a bin, which is wide if it has few predictions.
+
+    Reference: Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927.
+    """
+    square = 1.959964**2 / found.examples
+    middle = (found.accuracy + square / 2) / (1 + square)
+    half = np.sqrt(square * (found.accuracy * (1 - found.accuracy) + square / 4)) / (1 + square)
+    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
+
+
 def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     """Return the mean difference between probability and accuracy, weighted by the numbers of predictions."""
     return sum(each.examples * abs(each.probability - each.accuracy) for each in bins) / sum(

@@ -15,6 +15,7 @@ from seqkit.contracts import (
     DataNote,
     Encoded,
     Example,
+    Exhibit,
     Fraction,
     Judgment,
     Loss,
@@ -22,7 +23,6 @@ from seqkit.contracts import (
     PositiveFloat,
     PositiveInt,
     Row,
-    Table,
     Tokenizer,
 )
 from seqkit.errors import DataError, suggest
@@ -211,7 +211,7 @@ class Classify(PooledHead):
                 facts={"probability_of_truth": probabilities.get(truth)},
             )
 
-    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
         return list(label_exhibits(predictions, examples))
 
     def outcomes(

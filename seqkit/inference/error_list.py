@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from seqkit.contracts import DataNote, Example, Head, Judgment
+from seqkit.contracts import DataNote, Example, Head, Judgment, TextPair
 from seqkit.errors import DataError, UsageError, suggest
 from seqkit.inference.evaluation import Evaluation, numbers_of
 from seqkit.messages import message
@@ -28,8 +28,9 @@ def list_errors(evaluation: Evaluation, *, every: bool = False) -> list[tuple[Ex
         every: whether to return what is right too, after the errors, the least sure first.
 
     Returns:
-        For each error its example, and `location`, `input` (not of features), `truth`, `prediction`, `probability`
-        (if the head knows it) and the facts of the head; with `every`, `error` too.
+        For each error its example, and `location`, `input` (not of features), `input_pair` (of pairs of texts),
+        `truth`, `prediction`, `probability` (if the head knows it) and the facts of the head; with `every`, `error`
+        too.
 
     Raises:
         UsageError: the head cannot say what an error is.
@@ -65,9 +66,13 @@ def _describe(judgment: Judgment, example: Example, has_probability: bool) -> di
     is_text = isinstance(value, str) or (
         isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)
     )
+    if isinstance(value, TextPair):
+        shown: dict[str, Any] = {"input": value.first, "input_pair": value.second}
+    else:
+        shown = {"input": value if isinstance(value, str) else list(value)} if is_text else {}
     return {
         "location": example.location,
-        **({"input": value if isinstance(value, str) else list(value)} if is_text else {}),
+        **shown,
         "truth": judgment.truth,
         "prediction": judgment.prediction,
         **({"probability": judgment.probability} if has_probability else {}),
