@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ from seqkit.messages import message
 from seqkit.runs.calibration import write_calibration
 
 
-def calibrate_run(parts: RunParts, path: Path | None = None) -> dict[str, Any]:
+def calibrate_run(parts: RunParts, source: Any = None) -> dict[str, Any]:
     """Fit the temperature of a run, or of the mean of the members of an ensemble, and store it with the run.
 
     Args:
         parts: the run.
-        path: the file of the validation split, if it has moved.
+        source: the file of the validation split, if it has moved; or the data in memory that the run was trained with.
 
     Returns:
         The content of calibration.json: `temperature`, the `split`, its number of `examples`, and their mean negative
@@ -36,7 +35,7 @@ def calibrate_run(parts: RunParts, path: Path | None = None) -> dict[str, Any]:
     if not engine.model.head.label_probabilities:
         raise UsageError(
             message(
-                "{run}: the head '{head}' does not predict probabilities of labels, which calibration changes",
+                "{run}: the head '{head}' does not predict one label by a softmax, whose temperature calibration fits",
                 run=parts.directory.path,
                 head=engine.head_name,
             )
@@ -49,7 +48,7 @@ def calibrate_run(parts: RunParts, path: Path | None = None) -> dict[str, Any]:
                 run=parts.directory.path,
             )
         )
-    examples = read_recorded(parts, "valid", path)["valid"]
+    examples = read_recorded(parts, "valid", source)["valid"]
     evaluation = Evaluation(parts, examples, temperature=None)
     probabilities, targets = label_table(
         evaluation.predictions, [str(example.target) for example in evaluation.examples]

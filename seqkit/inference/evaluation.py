@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from seqkit.contracts import DataNote, Example
 from seqkit.data.batching import split_batches
 from seqkit.data.dataset import Dataset, make_rows, read_examples
-from seqkit.data.memory import read_pairs
+from seqkit.data.memory import evaluation_reader
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, NotFiniteError, UsageError
 from seqkit.heads.calibration import BINS, ReliabilityBin, brier_score, expected_calibration_error, reliability
 from seqkit.heads.label_predictions import label_table
 from seqkit.inference.engine import not_finite
-from seqkit.inference.inputs import check_features, examples_of_pairs, list_of
+from seqkit.inference.inputs import check_features, checked_examples, examples_of_pairs, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
@@ -138,7 +138,7 @@ class Evaluation:
 
 def read_data(
     parts: RunParts,
-    data: str | Path | Iterable[tuple[Any, Any]] | None,
+    data: Any,
     parameters: Mapping[str, Any],
     split: str | None,
 ) -> list[Example]:
@@ -146,16 +146,17 @@ def read_data(
 
     Args:
         parts: the run.
-        data: a file, or (input, target) pairs; None for a split of the data that the run was trained with.
-        parameters: parameters of the reader that replace those of the recipe; without data, only `path`.
-        split: the split; None for other data.
+        data: a file, (input, target) pairs, or another form of data in memory; with a split, None, or the data in
+            memory that the run was trained with.
+        parameters: parameters of the reader that replace those of the recipe; with a split, only `path`.
+        split: a split of the data of the run; None for new data.
 
     Raises:
         DataError: the data cannot be read, or has changed.
         UsageError: the recipe's reader cannot read this file, or has no such parameter; or there is no such split.
     """
     wanted = message("evaluate takes a file or a list of (input, target) pairs")
-    if data is None:
+    if split is not None:
         if others := [key for key in parameters if key != "path"]:
             raise UsageError(
                 message(
@@ -164,19 +165,18 @@ def read_data(
                     key=others[0],
                 )
             )
-        assert split is not None
-        path = parameters.get("path")
-        return read_recorded(parts, split, None if path is None else Path(path))[split]
+        return read_recorded(parts, split, parameters.get("path") if data is None else data)[split]
     if isinstance(data, str) and "\0" in data:
         raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
     if isinstance(data, str | Path):
         return _read_file(parts.torch_engine, Path(data), parameters)
     if parameters:
         raise UsageError(message("parameters of the reader need a file: pass its path"))
-    pairs = read_pairs(data, lambda: parts.reader)
-    if pairs is None:
-        pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
-    return examples_of_pairs(pairs, parts.torch_engine)
+    engine = parts.torch_engine
+    if reader := evaluation_reader(data, lambda: parts.reader):
+        return list(checked_examples(read_examples(reader, engine.plan.reader.name), engine))
+    pairs = list_of(data, wanted, "run.evaluate(zip(frame['text'], frame['label']))")
+    return examples_of_pairs(pairs, engine)
 
 
 def _note_missing_metrics(parts: RunParts) -> None:

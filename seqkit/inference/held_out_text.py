@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from seqkit.contracts import DataNote, Example
@@ -13,13 +12,13 @@ from seqkit.data.dataset import encode
 from seqkit.errors import DataError, UsageError
 from seqkit.inference.language_model import MAX_TOKENS, compare_with_compressor, study_samples, whole_text
 from seqkit.inference.loading import RunParts
-from seqkit.inference.recorded import read_recorded
+from seqkit.inference.recorded import read_recorded, was_in_memory
 from seqkit.messages import message
 from seqkit.recipe.rules import explain
 
 
 def describe_text(
-    parts: RunParts, split: str, scores: Mapping[str, Any], samples: int | None, path: str | Path | None
+    parts: RunParts, split: str, scores: Mapping[str, Any], samples: int | None, source: Any
 ) -> dict[str, Any]:
     """Return `compression`, if the split is held out, and `samples`, if they are requested.
 
@@ -30,7 +29,7 @@ def describe_text(
         split: the split that is scored.
         scores: its metrics, and its baseline.
         samples: the number of samples at each temperature; None for none.
-        path: the file of the split, if it has moved.
+        source: the file of the split, if it has moved; or the data in memory that the run was trained with.
 
     Raises:
         UsageError: the head does not generate text, or the number of samples is invalid.
@@ -46,7 +45,7 @@ def describe_text(
     if split == "train" and samples is None:
         return {}
     try:
-        held_out, train = _read(parts, split, path)
+        held_out, train = _read(parts, split, source)
     except DataError as error:
         if samples is not None:
             raise
@@ -68,12 +67,13 @@ def describe_text(
     return found
 
 
-def _read(parts: RunParts, split: str, path: str | Path | None) -> tuple[list[Example], list[Example]]:
+def _read(parts: RunParts, split: str, source: Any) -> tuple[list[Example], list[Example]]:
     """Return the examples of a split and of the training split."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataNote)  # training has issued them
-        splits = read_recorded(parts, split, None if path is None else Path(path))
-        train = splits["train"] if "train" in splits else read_recorded(parts, "train")["train"]
+        splits = read_recorded(parts, split, source)
+        in_memory = source if was_in_memory(parts) else None
+        train = splits["train"] if "train" in splits else read_recorded(parts, "train", in_memory)["train"]
     return splits[split], train
 
 

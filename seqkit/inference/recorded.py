@@ -12,6 +12,7 @@ import numpy as np
 
 from seqkit.contracts import DataNote, Example, LongText, Tokenizer, WithSpecialTokens
 from seqkit.data.dataset import Dataset, build_readers, make_rows, read_examples, read_splits
+from seqkit.data.memory import memory_reader
 from seqkit.data.prepare import rows_sha256
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, UsageError
@@ -19,12 +20,13 @@ from seqkit.inference.loading import RunParts
 from seqkit.messages import message
 from seqkit.recipe.paths import why_unusable
 from seqkit.recipe.plan import BuildError
+from seqkit.recipe.saved import AbsentData
 from seqkit.runs.files import read_json
 from seqkit.training.documents import data_file_digests
 
 if TYPE_CHECKING:
     from seqkit.inference.torch_engine import TorchEngine
-    from seqkit.recipe.plan import Plan, Spec
+    from seqkit.recipe.plan import Plan
 
 PREFERRED = ("test", "valid", "train")
 """The split to evaluate is the first of these that a run has, as for its baseline."""
@@ -97,22 +99,27 @@ def _extras(result: Mapping[str, Any], is_scored: bool) -> dict[str, Any]:
     return {name: result[name] for name in names if isinstance(result.get(name), dict)}
 
 
-def read_recorded(parts: RunParts, split: str, path: Path | None = None) -> dict[str, list[Example]]:
+def was_in_memory(parts: RunParts) -> bool:
+    """Return whether a run was trained on data in memory, which is not saved."""
+    return "memory_sha256" in parts.members[0].document
+
+
+def read_recorded(parts: RunParts, split: str, source: Any = None) -> dict[str, list[Example]]:
     """Return the examples of the splits of a run that were read, among them the given one, which has not changed.
 
     Args:
         parts: a run, or an ensemble whose members have the same examples in this split.
         split: the split.
-        path: the file that contains it, if it has moved.
+        source: the file that contains it, if it has moved; or the data in memory that the run was trained with.
 
     Raises:
-        DataError: the data has moved or changed.
+        DataError: the data has moved or changed, or was in memory.
         UsageError: the members of an ensemble have different examples in this split, or the reader reads no file.
     """
     first, *others = parts.members
-    examples = _read(first, split, path)
+    examples = _read(first, split, source)
     for other in others:
-        if not _are_equal(examples[split], _read(other, split, path)[split]):
+        if not _are_equal(examples[split], _read(other, split, source)[split]):
             raise UsageError(
                 message(
                     "{run}: the {split} splits of members 1 and {number} differ: pass data that no member was trained "
@@ -125,11 +132,10 @@ def read_recorded(parts: RunParts, split: str, path: Path | None = None) -> dict
     return examples
 
 
-def _read(parts: RunParts, split: str, path: Path | None) -> dict[str, list[Example]]:
-    plan, engine = _with_path(parts, split, path), parts.torch_engine
+def _read(parts: RunParts, split: str, source: Any) -> dict[str, list[Example]]:
+    plan, engine = _with_source(parts, split, source), parts.torch_engine
     side = plan.side_readers.get(split)
-    source = side or plan.reader
-    _check_present(parts, source)
+    _check_present(parts, split, plan)
     try:
         if side is not None and not plan.train.sequence_length:
             splits = {split: read_examples(side.build(), side.name)}
@@ -157,27 +163,39 @@ def _new_tokenizer(plan: Plan, engine: TorchEngine) -> Tokenizer | None:
     return tokenizer
 
 
-def _with_path(parts: RunParts, split: str, path: Path | None) -> Plan:
-    """Return the plan of a run, in which the reader of a split reads another file.
+def _with_source(parts: RunParts, split: str, source: Any) -> Plan:
+    """Return the plan of a run, in which the reader of a split reads another file, or data in memory.
 
     Raises:
         UsageError: the reader reads no file.
     """
     plan = parts.plan
-    if path is None:
+    if source is None:
         return plan
+    if not isinstance(source, str | Path):
+        return replace(plan, memory=memory_reader(source)(plan.reader))
     spec = plan.side_readers.get(split, plan.reader)
     if "path" not in spec.values:
         raise UsageError(message("the reader '{name}' reads no file: path cannot be set", name=spec.name))
-    moved = replace(spec, values=spec.values | {"path": path.expanduser()})
+    moved = replace(spec, values=spec.values | {"path": Path(source).expanduser()})
     if split in plan.side_readers:
         return replace(plan, side_readers=plan.side_readers | {split: moved})
     return replace(plan, reader=moved)
 
 
-def _check_present(parts: RunParts, spec: Spec) -> None:
-    """Check that the file of a reader is where it was."""
-    path = spec.values.get("path")
+def _check_present(parts: RunParts, split: str, plan: Plan) -> None:
+    """Check that the file of a split is where it was, or that data in memory is passed again."""
+    side = plan.side_readers.get(split)
+    if side is None and isinstance(plan.memory, AbsentData):
+        raise DataError(
+            message(
+                "{run}: was trained on data in memory, which is not saved: pass it again in Python, with its split: "
+                "run.errors(data, split='{split}'), run.calibrate(data=data)",
+                run=parts.directory.path,
+                split=split,
+            )
+        )
+    path = None if side is None and plan.memory else (side or plan.reader).values.get("path")
     if isinstance(path, Path) and (reason := why_unusable(path, is_resumed=False)):
         raise DataError(
             message(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ class RunEvaluation:
 
     def evaluate(
         self,
-        data: str | Path | Iterable[tuple[Any, Any]] | None = None,
+        data: Any = None,
         *,
         split: str | None = None,
         again: bool = False,
@@ -39,12 +38,14 @@ class RunEvaluation:
         per character of an n-gram model and of a compressor on the same text, if its data is still there.
 
         Args:
-            data: a file that the recipe's reader can read; or (input, target) pairs.
-            split: without data, `test`, `valid` or `train`; by default the first of them that the run has.
+            data: a file that the recipe's reader can read; or (input, target) pairs; or data in memory in another
+                form that `seqkit.run` takes: `(texts, labels)`, a DataFrame.
+            split: without data, `test`, `valid` or `train`; by default the first of them that the run has. With the
+                data in memory that the run was trained with, the split of it to evaluate.
             again: without data, whether to read the data of the run again, and to evaluate it.
             by: a column of the data, other than those of the input and the target: the result contains the scores of
                 the `groups` of examples with each of its values too.
-            samples: of a language model, without data: the number of samples to generate at each of several
+            samples: of a language model, on its own data: the number of samples to generate at each of several
                 temperatures: what they copy from the training text, how they repeat themselves, how they differ.
             parameters: parameters of the reader that replace those of the recipe, for a file; without data, `path` for
                 data that has moved.
@@ -55,25 +56,27 @@ class RunEvaluation:
         """
         from seqkit.inference.recorded import choose_split, recorded_scores
 
-        if data is not None:
+        if data is not None and not self._is_own(data, split):
             if samples is not None:
                 raise UsageError(message("samples continue the data of the run: pass data or samples, not both"))
             return self.evaluation(data, split=split, by=by, **parameters).as_data()
         split = choose_split(self._parts, split)
+        again = again or data is not None
         is_recorded = not (self._parts.is_ensemble or self._parts.temperature or again or by or parameters)
         scores = recorded_scores(self._parts, split) if is_recorded else None
         if scores is None:
-            scores = self.evaluation(split=split, by=by, **parameters).as_data()
+            scores = self.evaluation(data, split=split, by=by, **parameters).as_data()
         if samples is None and ("bits_per_char" not in scores or self._parts.is_ensemble):
             return scores
         from seqkit.inference.held_out_text import describe_text
 
         with report_notes():
-            return scores | describe_text(self._parts, split, scores, samples, parameters.get("path"))
+            source = parameters.get("path") if data is None else data
+            return scores | describe_text(self._parts, split, scores, samples, source)
 
     def evaluation(
         self,
-        data: str | Path | Iterable[tuple[Any, Any]] | None = None,
+        data: Any = None,
         *,
         split: str | None = None,
         by: str | None = None,
@@ -86,7 +89,7 @@ class RunEvaluation:
 
         if data is None:
             split = choose_split(self._parts, split)
-        elif split is not None:
+        elif split is not None and not self._is_own(data, split):
             raise UsageError(message("pass data or a split of the data that the run was trained with, not both"))
         with report_notes():
             examples = read_data(self._parts, data, parameters, split)
@@ -94,9 +97,15 @@ class RunEvaluation:
             evaluation.groups = None if by is None else score_groups(evaluation, by)
             return evaluation
 
+    def _is_own(self, data: Any, split: str | None) -> bool:
+        """Return whether data is what the run was trained with: data in memory, of which a split is chosen."""
+        from seqkit.inference.recorded import was_in_memory
+
+        return split is not None and not isinstance(data, str | Path) and was_in_memory(self._parts)
+
     def errors(
         self,
-        data: str | Path | Iterable[tuple[Any, Any]] | None = None,
+        data: Any = None,
         *,
         split: str | None = None,
         every: bool = False,
@@ -126,7 +135,9 @@ class RunEvaluation:
         found = list_errors(self.evaluation(data, split=split, **parameters), every=every)
         return [({} if example.row is None else {"row": example.row}) | error for example, error in found]
 
-    def calibrate(self, enabled: bool = True, *, path: str | Path | None = None) -> dict[str, Any] | None:
+    def calibrate(
+        self, enabled: bool = True, *, path: str | Path | None = None, data: Any = None
+    ) -> dict[str, Any] | None:
         """Fit the temperature of the predicted probabilities on the validation split, and store it with the run.
 
         The logits are divided by the temperature, one number (Guo et al., On Calibration of Modern Neural Networks,
@@ -136,6 +147,7 @@ class RunEvaluation:
         Args:
             enabled: False removes the temperature.
             path: the file of the validation split, if it has moved.
+            data: the data that the run was trained with, if it was in memory.
 
         Returns:
             `temperature`, `split`, `examples`, and the loss on them without and with the temperature; None if it is
@@ -151,4 +163,4 @@ class RunEvaluation:
         from seqkit.inference.calibration import calibrate_run
 
         with report_notes():
-            return calibrate_run(self._parts, None if path is None else Path(path))
+            return calibrate_run(self._parts, path if data is None else data)

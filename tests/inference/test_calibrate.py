@@ -148,7 +148,7 @@ def test_runs_that_cannot_be_calibrated_are_one_line(
     assert error_line(result).startswith(f"{classification_run}: has no validation split, on which the temperature")
     result = run_command("evaluate", generation_run, "--calibrate")
     assert result.code == 2
-    assert error_line(result).startswith(f"{generation_run}: the head 'next_char' does not predict probabilities of")
+    assert error_line(result).startswith(f"{generation_run}: the head 'next_char' does not predict one label by a")
     result = run_command("evaluate", "--calibrate", run.path)
     assert result.code == 2
     assert error_line(result).startswith(

@@ -14,6 +14,7 @@ from helpers.commands import error_line
 from helpers.long_texts import TEXT
 from helpers.recipes import CHARACTER_RECIPE, classification_recipe
 from seqkit.errors import DataError, UsageError
+from seqkit.heads.next_char import NextChar
 
 
 def evaluate_again(run: seqkit.Run, **options: Any) -> dict[str, Any]:
@@ -54,6 +55,27 @@ def test_every_kind_of_split_is_read_again(vowel_recipe: dict[str, Any], tmp_pat
     assert evaluate_again(run) == run.evaluate()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head": {"type": "classify", "max_length": 3}},
+        {"head": {"type": "classify", "crop": 2, "noise": 0.5}},
+        {"tokenizer": {"type": "bpe", "vocab_size": 300}},
+        {"train": {"threads": 1, "metrics": ["kappa", {"type": "top_k", "k": 1}]}},
+    ],
+    ids=["cut", "renewed", "sub-words", "metrics"],
+)
+def test_rows_are_made_as_in_training(vowel_recipe: dict[str, Any], tmp_path: Path, changes: dict[str, Any]) -> None:
+    recipe = vowel_recipe | changes
+    recipe["train"]["epochs"] = 1
+    run, other = (seqkit.run(recipe, runs=tmp_path / "runs", quiet=True) for _ in range(2))
+    for split in ("test", "valid"):
+        assert evaluate_again(run, split=split) == run.evaluate(split=split)
+    ensemble = seqkit.ensemble([run, other], runs=tmp_path / "runs").evaluate()
+    for name in run.result["metrics"]["test"].keys() - {"confusion_matrix", "per_class"}:
+        assert ensemble[name] == ensemble["members"][1][name] == pytest.approx(run.evaluate()[name], rel=1e-5)
+
+
 def test_a_separate_file_is_read_without_that_of_the_training_split(tmp_path: Path) -> None:
     run = seqkit.run(classification_recipe(tmp_path), runs=tmp_path / "runs", quiet=True)
     (tmp_path / "reviews.csv").unlink()
@@ -76,6 +98,19 @@ def test_parts_of_a_text_are_read_again(tmp_path: Path, monkeypatch: pytest.Monk
         run = seqkit.run(recipe, runs=tmp_path / "runs", quiet=True)
         assert evaluate_again(run) == run.evaluate()
         assert evaluate_again(run)["examples"] == 1
+
+
+def test_a_long_text_is_read_again_with_special_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    monkeypatch.setattr("seqkit.data.token_files.encode.MIN_BYTES", 1000)
+    monkeypatch.setattr(NextChar, "special_tokens", frozenset({"separator"}))
+    recipe = CHARACTER_RECIPE | {
+        "data": {"type": "text", "path": str(tmp_path / "text.txt"), "split": {"by": "order", "test": 0.2}},
+        "train": {"epochs": 1, "sequence_length": 50},
+        "tokenizer": {"type": "char", "unknown": "mark"},
+    }
+    run = seqkit.run(recipe, runs=tmp_path / "runs", quiet=True)
+    assert evaluate_again(run) == run.evaluate()
 
 
 def test_data_that_has_moved_or_changed_is_one_line(words_run: seqkit.Run, tmp_path: Path, run_command) -> None:
