@@ -377,7 +377,9 @@ class Tagger(nn.Module, Head):
             tags = self._valid_tags(example, _count_words(example.input, tokenizer))
             if tags is not None:
                 judge = judge_words if self.scheme == "none" else judge_entities
-                yield from judge(number, _words_of(example, tokenizer), tags, next(remaining))
+                has_words = isinstance(example.input, str) or _is_words(example.input)
+                words = _words_of(example, tokenizer) if has_words else None
+                yield from judge(number, words, tags, next(remaining))
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of the most frequent tag of each word; None if inputs are features."""
