@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
-from seqkit.inference.loading import RunParts
+from seqkit.inference.run_base import RunBase
 from seqkit.messages import message
-from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from seqkit.inference.evaluation import Evaluation
 
 
-class RunEvaluation:
-    """Evaluate a trained run, list its errors, and calibrate it. `Run` sets the attributes."""
-
-    directory: RunDirectory
-    _parts: RunParts
+class RunEvaluation(RunBase):
+    """Evaluate a trained run, list its errors, and calibrate it."""
 
     def evaluate(
         self,
