@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqkit.contracts import Cell, Example, Line, Series, Table, TextPair
-from seqkit.heads.calibration import accuracy_interval, expected_calibration_error, reliability
+from seqkit.heads.calibration import BINS, accuracy_interval, expected_calibration_error, reliability
 from seqkit.messages import message
 
 SHOWN = 20
@@ -50,21 +50,29 @@ def reliability_diagram(probabilities: np.ndarray, is_right: np.ndarray, *, righ
         is_right: whether each is right, bool (predictions,).
         right: what the fraction of right predictions is called, such as `accuracy`.
     """
+    note = message(
+        "{count:,} predictions in {bins} bins of probability, with 95% intervals. Below the diagonal, probabilities "
+        "are too high. The expected calibration error is {error:.3f}.",
+        count=len(probabilities),
+        bins=BINS,
+        error=expected_calibration_error(reliability(probabilities, is_right)),
+    )
+    lines = (reliability_line(right, probabilities, is_right), DIAGONAL)
+    return Series(message("Reliability"), lines, message("probability"), right, note=note)
+
+
+def reliability_line(name: str, probabilities: np.ndarray, is_right: np.ndarray) -> Line:
+    """Return the line of a reliability diagram. Takes the arguments of `reliability_diagram`."""
     bins = reliability(probabilities, is_right)
     intervals = [accuracy_interval(each) for each in bins]
-    measured = Line(
-        right,
+    return Line(
+        name,
         tuple(each.probability for each in bins),
         tuple(each.accuracy for each in bins),
         tuple(low for low, _ in intervals),
         tuple(high for _, high in intervals),
     )
-    note = message(
-        "{count:,} predictions by their probability, in {bins} bins, with 95% intervals. Below the diagonal, the model "
-        "is too sure. The expected calibration error is {error:.3f}.",
-        count=len(probabilities),
-        bins=len(bins),
-        error=expected_calibration_error(bins),
-    )
-    diagonal = Line(message("perfect calibration"), (0, 1), (0, 1), dashed=True)
-    return Series(message("Reliability"), (measured, diagonal), message("probability"), right, note=note)
+
+
+DIAGONAL = Line(message("perfect calibration"), (0, 1), (0, 1), dashed=True)
+"""The line of a model whose probabilities are as often right as they say."""

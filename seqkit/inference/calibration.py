@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from seqkit.contracts import Series
 from seqkit.errors import DataError, UsageError
 from seqkit.heads.calibration import TEMPERATURES, fit_temperature, with_temperature
+from seqkit.heads.exhibits import DIAGONAL, reliability_line
 from seqkit.heads.label_predictions import label_table
 from seqkit.inference.evaluation import Evaluation
 from seqkit.inference.loading import RunParts
 from seqkit.inference.recorded import has_split, read_recorded
 from seqkit.messages import message
 from seqkit.runs.calibration import write_calibration
+from seqkit.runs.exhibits import exhibit_as_json
 
 
 def calibrate_run(parts: RunParts, source: Any = None) -> dict[str, Any]:
@@ -24,8 +27,8 @@ def calibrate_run(parts: RunParts, source: Any = None) -> dict[str, Any]:
         source: the file of the validation split, if it has moved; or the data in memory that the run was trained with.
 
     Returns:
-        The content of calibration.json: `temperature`, the `split`, its number of `examples`, and their mean negative
-        log-likelihood without and with the temperature.
+        The content of calibration.json without its diagram: `temperature`, the `split`, its number of `examples`, and
+        their mean negative log-likelihood without and with the temperature.
 
     Raises:
         UsageError: the head predicts no probabilities of labels, or the run has no validation split.
@@ -74,8 +77,28 @@ def calibrate_run(parts: RunParts, source: Any = None) -> dict[str, Any]:
         "loss_without": _loss(probabilities, targets),
         "loss_with": _loss(with_temperature(probabilities, temperature), targets),
     }
-    write_calibration(parts.directory, content)
+    diagram = _diagram(probabilities, targets, temperature)
+    write_calibration(parts.directory, content | {"exhibit": exhibit_as_json(diagram)})
     return content
+
+
+def _diagram(probabilities: np.ndarray, targets: np.ndarray, temperature: float) -> Series:
+    """Return the reliability diagram of the validation split without and with the temperature, for the report."""
+    is_right = probabilities.argmax(axis=1) == targets
+    lines = [
+        reliability_line(name, table.max(axis=1), is_right)
+        for name, table in (
+            (message("as trained"), probabilities),
+            (message("calibrated"), with_temperature(probabilities, temperature)),
+        )
+    ]
+    note = message(
+        "The temperature {temperature:.3g} was fitted on these {count:,} examples of the validation split. New "
+        "predictions divide the logits by it; the results above are those of training.",
+        temperature=temperature,
+        count=len(targets),
+    )
+    return Series(message("Calibration"), (*lines, DIAGONAL), message("probability"), message("accuracy"), note=note)
 
 
 def _loss(probabilities: np.ndarray, targets: np.ndarray) -> float:

@@ -138,7 +138,8 @@ class RunEvaluation(RunBase):
 
         The logits are divided by the temperature, one number (Guo et al., On Calibration of Modern Neural Networks,
         2017). `predict` and `evaluate` use it from then on, here and wherever the run is loaded: it changes
-        probabilities, and no label. An ensemble has a temperature of the mean of its members.
+        probabilities, and no label. An ensemble has a temperature of the mean of its members. The report of the run,
+        if it has one, is written again.
 
         Args:
             enabled: False removes the temperature.
@@ -155,8 +156,14 @@ class RunEvaluation(RunBase):
         """
         if not enabled:
             self.directory.calibration.unlink(missing_ok=True)
-            return None
-        from seqkit.inference.calibration import calibrate_run
+            found = None
+        else:
+            from seqkit.inference.calibration import calibrate_run
 
-        with report_notes():
-            return calibrate_run(self._parts, path if data is None else data)
+            with report_notes():
+                found = calibrate_run(self._parts, path if data is None else data)
+        if self.directory.report.exists():
+            from seqkit.reports.report import report
+
+            report([self.directory], self.directory.report)
+        return found

@@ -159,6 +159,19 @@ def test_runs_that_cannot_be_calibrated_are_one_line(
     assert "does not exist: restore the data of this run" in error_line(result)
 
 
+def test_the_report_shows_the_calibration(run: seqkit.Run) -> None:
+    assert "as trained" not in run.directory.report.read_text(encoding="utf-8")
+    run.calibrate()
+    page = run.directory.report.read_text(encoding="utf-8")
+    assert page.count("<figcaption>Calibration</figcaption>") == 1
+    assert "fitted on these 60 examples of the validation split" in page
+    run.calibrate(enabled=False)
+    assert "as trained" not in run.directory.report.read_text(encoding="utf-8")
+    run.directory.calibration.write_text('{"temperature": 2, "exhibit": {"type": "series"}}', encoding="utf-8")
+    with pytest.raises(DataError, match="calibration.json: corrupt: "):
+        run.report()
+
+
 def test_a_split_without_errors_determines_no_temperature(trained: seqkit.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqkit.inference.calibration.fit_temperature", lambda *_: None)
     with pytest.raises(DataError, match=r"\(60 examples\) does not determine a temperature from 0.05 to 20.0: nothing"):

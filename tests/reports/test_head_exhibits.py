@@ -66,4 +66,4 @@ def test_labels_are_shown_with_their_errors() -> None:
     assert labels.columns == ("label", "texts with it", "predicted", "right", "missed", "spurious")
     assert labels.rows == (("y", 1, 1, 0, 1, 1), ("x", 2, 3, 2, 0, 1), ("new", 1, 0, 0, 1, 0))
     assert worst.rows == ((3, "c", "", "x, y", "x", 0.9), (2, "b", "x, y", "x", "y", 0.6))
-    assert diagram.note.startswith("8 predictions by their probability")
+    assert diagram.note.startswith("8 predictions in 15 bins of probability")
