@@ -34,7 +34,7 @@ def longest_copies(samples: Sequence[str], text: str) -> list[str]:
 class _SuffixAutomaton:
     """The smallest automaton that accepts the substrings of a sequence, built symbol by symbol.
 
-    Each state stands for substrings that end at the same positions: the longest one and its suffixes down to one more
+    Each state represents substrings that end at the same positions: the longest one and its suffixes down to one more
     symbol than the longest one of its link.
     """
 
@@ -59,7 +59,7 @@ class _SuffixAutomaton:
         return new
 
     def _split(self, state: int, symbol: str) -> int:
-        """Return the state that a symbol leads to, divided if it stands for longer substrings than those that do."""
+        """Return the state that a symbol leads to, divided if it represents longer substrings than those that do."""
         following = self._next[state][symbol]
         if self._lengths[following] == self._lengths[state] + 1:
             return following

@@ -70,7 +70,7 @@ def compare_with_compressor(
 
     Args:
         scores: the metrics of the model.
-        baseline: those of its baseline; None if there is none.
+        baseline: those of its baseline; None without one.
         train: the training text.
         held_out: the held-out text.
     """

@@ -86,7 +86,7 @@ def _kind(truth: Sequence[Span], predicted: Sequence[Span]) -> str:
 
 
 def _describe(found: Sequence[Span], words: Sequence[str] | None) -> str | None:
-    """Return the type and the words of entities, `PER Sarah; LOC Beijing`; None if there is none."""
+    """Return the type and the words of entities, `PER Sarah; LOC Beijing`; None for no entities."""
     texts = [
         f"{span.label} {join_words(words[span.start : span.end]) if words else f'{span.start} to {span.end}'}"
         for span in found
