@@ -249,11 +249,13 @@ def _target(value: Any) -> Any:
 
 def _cell(value: Any) -> Any:
     """Return a value of another column as a reader of files yields it: JSON, or else text; None if it is missing."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if not isinstance(value, str) and _is_missing(value):
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, str | list | dict):
+        return value
+    if _is_missing(value):
         return None
-    return value if isinstance(value, str | int | float) else str(value)
+    return value if isinstance(value, int | float) else str(value)
 
 
 def _content(part: Any) -> bytes:

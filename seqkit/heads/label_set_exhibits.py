@@ -60,7 +60,8 @@ def label_set_exhibits(
     rows = []
     for true, found, each, example in zip(truth, predicted, probabilities, examples, strict=True):
         wrong = set(true) ^ set(found)
-        surest = next((decision for decision in decisions(found, each) if decision.label in wrong), None)
+        made = decisions(found, each) if wrong else []
+        surest = next((decision for decision in made if decision.label in wrong), None)
         if surest is not None:
             rows.append((example, (", ".join(true), ", ".join(found), *surest)))
     rows.sort(key=lambda row: -row[1][-1])

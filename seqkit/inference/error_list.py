@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from seqkit.contracts import DataNote, Example, Head, Judgment, TextPair
+from seqkit.contracts import Example, Head, Judgment, TextPair
 from seqkit.errors import DataError, UsageError, suggest
 from seqkit.inference.evaluation import Evaluation, numbers_of
 from seqkit.messages import message
@@ -121,7 +121,7 @@ def score_groups(evaluation: Evaluation, column: str) -> dict[str, Any]:
         )
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0] or ""))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataNote)  # the whole evaluation has issued them
+        warnings.simplefilter("ignore")  # the whole evaluation has issued the notes
         scores = [_score(evaluation, value, examples) for value, examples in ordered]
     return {"column": column, "small_below": SMALL_GROUP, "scores": scores}
 
@@ -134,4 +134,4 @@ def _score(evaluation: Evaluation, value: str | None, examples: Sequence[Example
 
 def _group(value: Any) -> str | None:
     """Return the value of a column as text: `1` of a CSV and of a JSON Lines file are the same."""
-    return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False, default=str)

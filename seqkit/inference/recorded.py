@@ -36,12 +36,23 @@ def choose_split(parts: RunParts, split: str | None) -> str:
     """Return the split to evaluate: the given one, else the first of `PREFERRED` that the run has.
 
     Raises:
-        UsageError: the run has no such split.
+        UsageError: the run, or a member of the ensemble, has no such split.
     """
     found = [name for name in PREFERRED if name in _digests(parts.members[0])]
     if split is None and found:
-        return found[0]
-    if split not in found:
+        split = found[0]
+    for number, member in enumerate(parts.members[1:], start=2):
+        if split in found and split not in _digests(member):
+            raise UsageError(
+                message(
+                    "{run}: member {number} has no {split} split, which member 1 has: pass data that no member was "
+                    "trained on with --data FILE",
+                    run=parts.directory.path,
+                    number=number,
+                    split=split,
+                )
+            )
+    if split is None or split not in found:
         raise UsageError(
             message(
                 "{run}: has no {split} split: its splits are {splits}; pass other data with --data FILE",

@@ -145,13 +145,18 @@ def test_predict_and_evaluate_take_the_same_forms(memory_run: seqkit.Run, tmp_pa
 
 def test_a_table_is_evaluated_as_its_file(memory_run: seqkit.Run, tmp_path: Path) -> None:
     cities = [["Rome", None, float("nan"), np.int64(3), "Rome", 2.5][row % 6] for row in range(60)]
-    frame = Frame(text=TEXTS, label=LABELS, city=cities)
+    frame = Frame(text=TEXTS, label=LABELS, city=cities, other=[[row % 2] if row else {1j} for row in range(60)])
     lines = [f"{text},{label},{city}" for text, label, city in zip(TEXTS, LABELS, cities, strict=True)]
     (tmp_path / "new.csv").write_text("\n".join(["text,label,city", *lines]) + "\n", encoding="utf-8")
     found, expected = memory_run.evaluate(frame, by="city"), memory_run.evaluate(tmp_path / "new.csv", by="city")
     sizes = {group["value"]: group["examples"] for group in found["groups"]["scores"]}
     assert sizes == {"Rome": 20, None: 20, "3": 10, "2.5": 10}
     assert found | {"groups": None} == expected | {"groups": None}
+    assert {group["value"] for group in memory_run.evaluate(frame, by="other")["groups"]["scores"]} == {
+        "[0]",
+        "[1]",
+        "{1j}",
+    }
     errors = memory_run.errors(frame)
     assert [error["row"] for error in errors] == [error["row"] for error in memory_run.errors(tmp_path / "new.csv")]
     assert errors[0]["location"] == f"row {errors[0]['row']}"

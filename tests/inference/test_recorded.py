@@ -196,6 +196,21 @@ def test_members_with_different_splits_are_one_line(vowel_recipe: dict[str, Any]
     )
 
 
+def test_a_member_without_the_split_is_one_line(tmp_path: Path, run_command) -> None:
+    recipe = classification_recipe(tmp_path)
+    first = seqkit.run(recipe, runs=tmp_path / "runs", quiet=True)
+    del recipe["data"]["test"]
+    second = seqkit.run(recipe, runs=tmp_path / "runs", quiet=True)
+    ensemble = seqkit.ensemble([first, second], runs=tmp_path / "runs")
+    result = run_command("evaluate", ensemble.path)
+    assert result.code == 2
+    assert error_line(result) == (
+        f"{ensemble.path}: member 2 has no test split, which member 1 has: pass data that no member was trained on "
+        "with --data FILE"
+    )
+    assert ensemble.evaluate(split="train")["examples"] == 4
+
+
 def test_a_corrupt_result_is_one_line(words_run: seqkit.Run, tmp_path: Path) -> None:
     run = seqkit.load(shutil.copytree(words_run.path, tmp_path / "copy"))
     for content in ("[]", '{"examples": 3, "metrics": {}}', '{"examples": {}, "metrics": []}'):
