@@ -128,6 +128,7 @@ def _train_and_evaluate(
             exhibits[split] = collect_exhibits(setup, split, predictions, callbacks)
     if not communicator.is_first:
         return {}
+    run.calibration.unlink(missing_ok=True)  # it is that of earlier weights, if the run was trained for longer
     write_file(run.model, save(copy_weights(setup.model)))
     result = {
         "examples": {split: len(dataset.examples) for split, dataset in splits.items()},

@@ -1,4 +1,4 @@
-"""The commands for runs: generate text, predict, evaluate and combine. Each imports what it needs when it is called."""
+"""The commands for runs: generate text, predict and combine. Each imports what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, run_argument, seqkit
-from seqkit.cli.output import check_output, print_json, print_json_lines, write_predictions
+from seqkit.cli.output import check_output, print_json_lines, write_predictions
 from seqkit.cli.reader_options import open_data, reader_parameters
 from seqkit.errors import UsageError
 from seqkit.messages import message
@@ -192,26 +192,6 @@ def predict(
             write_predictions(output, pairs)
         else:
             print_json_lines(prediction for _, prediction in pairs)
-
-
-@seqkit.command(short_help="Evaluate a run on new data.")
-@run_argument
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="A file in the format that the recipe reads; - for standard input.",
-)
-@text_option
-@click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
-@set_option
-def evaluate(run: Path, data: Path, text: str | None, label: str | None, changes: tuple[str, ...]) -> None:
-    """Evaluate a trained run on new data; prints the head's metrics as JSON."""
-    from seqkit.api import load
-
-    trained = load(run)
-    with open_data(trained, data) as file:
-        print_json(trained.evaluate(file, **reader_parameters(trained, changes, text=text, label=label)))
 
 
 @seqkit.command(short_help="Combine runs into one that predicts.")

@@ -9,8 +9,8 @@ Metric scores the predictions.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
 `metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
-`exhibits` what a head shows in the report of a run, `parameters` the annotations of the components' parameters.
-Everything is exported here.
+`exhibits` what a head shows in the report of a run, `judgment` what it says about each prediction, `parameters` the
+annotations of the components' parameters. Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
 and defaults are read from the signature, so annotate each one and do not take `**kwargs`. seqkit supplies what comes
@@ -81,6 +81,7 @@ from seqkit.contracts.exhibits import (
 )
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
+from seqkit.contracts.judgment import Judgment
 from seqkit.contracts.metric import Metric, Outcomes
 from seqkit.contracts.optimizer import Optimizer
 from seqkit.contracts.parameters import (
@@ -131,6 +132,7 @@ __all__ = [
     "Fraction",
     "Head",
     "InputLimit",
+    "Judgment",
     "Line",
     "LongText",
     "Lookup",

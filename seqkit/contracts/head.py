@@ -12,6 +12,7 @@ from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, InputLimit, Loss, Row
 from seqkit.contracts.exhibits import Exhibit
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.judgment import Judgment
 from seqkit.contracts.metric import Outcomes
 from seqkit.contracts.tokenizer import SpecialToken, Tokenizer
 
@@ -41,6 +42,8 @@ class Head(Contract, ABC):
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
+        label_probabilities: whether each prediction has a `label` and the `probabilities` of all labels, a softmax of
+            logits. They can then be calibrated, and `loss_of_predictions` is their negative log-likelihood.
         provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
             `probabilities` with those of labels.
         input_limit: the longest input that it takes, known after construction; None for inputs of any length.
@@ -60,7 +63,10 @@ class Head(Contract, ABC):
             its example begins with: as many as a row reads before its first target. Known after construction.
     """
 
-    capabilities = {"takes_long_texts": ("fit", "rows", "metrics", "baseline")}
+    capabilities = {
+        "takes_long_texts": ("fit", "rows", "metrics", "baseline"),
+        "label_probabilities": ("predict", "combine", "loss_of_predictions"),
+    }
     renamed = {"answer": "format_prediction", "per_step": "per_time_step"}
 
     needs: frozenset[str] = frozenset({"outputs"})
@@ -71,6 +77,7 @@ class Head(Contract, ABC):
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    label_probabilities: bool = False
     provides: ClassVar[frozenset[str]] = frozenset()
     input_limit: InputLimit | None = None
     accepts_cut: bool = False
@@ -224,6 +231,18 @@ class Head(Contract, ABC):
         Further baselines go into a list under `others`, each in the same form.
         """
         return None
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterable[Judgment]:
+        """Compare each prediction with the truth. The errors of a head that has no such method cannot be listed.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples of the split.
+            tokenizer: the fitted tokenizer, or None for features.
+        """
+        raise NotImplementedError
 
     def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Sequence[Exhibit]:
         """Return what the report of a run shows of a split: a confusion matrix, the worst examples, a few forecasts.

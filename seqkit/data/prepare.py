@@ -60,7 +60,7 @@ class PreparedData:
 
     def digests(self) -> dict[str, str]:
         """Return the sha256 of all rows of each split."""
-        return {split: _sha256(dataset) for split, dataset in self.splits.items()}
+        return {split: rows_sha256(dataset) for split, dataset in self.splits.items()}
 
 
 def prepare(plan: Plan) -> PreparedData:
@@ -164,7 +164,7 @@ def check_requested_texts(plan: Plan, recipe: Recipe, data: PreparedData) -> Non
         raise RecipeError(faults)
 
 
-def _sha256(dataset: Dataset) -> str:
+def rows_sha256(dataset: Dataset) -> str:
     """Return the sha256 of all rows of a split, ids as int64."""
     long_text = next((example.input for example in dataset.examples if isinstance(example.input, LongText)), None)
     if long_text is not None and _predicts_next(dataset.rows, long_text.ids):

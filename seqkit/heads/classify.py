@@ -15,13 +15,14 @@ from seqkit.contracts import (
     DataNote,
     Encoded,
     Example,
+    Exhibit,
     Fraction,
+    Judgment,
     Loss,
     Outcomes,
     PositiveFloat,
     PositiveInt,
     Row,
-    Table,
     Tokenizer,
 )
 from seqkit.errors import DataError, suggest
@@ -69,6 +70,7 @@ class Classify(PooledHead):
 
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
+    label_probabilities = True
     provides = frozenset({"labels", "probabilities"})
 
     def __init__(
@@ -181,7 +183,8 @@ class Classify(PooledHead):
             for item, target in zip(predictions, targets, strict=True)
             if target in self._numbers
         ]
-        return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
+        probabilities = torch.tensor(known, dtype=torch.float64).clamp(min=torch.finfo(torch.float64).tiny)
+        return Loss(-probabilities.log().sum(), len(known))
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -192,7 +195,23 @@ class Classify(PooledHead):
             [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
         )
 
-    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per text, with the probability of its true label too: None if that label is unknown."""
+        for number, (prediction, example) in enumerate(zip(predictions, examples, strict=True)):
+            truth, label, probabilities = str(example.target), prediction["label"], prediction["probabilities"]
+            yield Judgment(
+                example=number,
+                truth=truth,
+                prediction=label,
+                is_error=truth != label,
+                order=probabilities[label],
+                probability=probabilities[label],
+                facts={"probability_of_truth": probabilities.get(truth)},
+            )
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
         return list(label_exhibits(predictions, examples))
 
     def outcomes(

@@ -15,7 +15,9 @@ from seqkit.contracts import (
     DataNote,
     Encoded,
     Example,
+    Exhibit,
     Fraction,
+    Judgment,
     Loss,
     NonEmptyText,
     Outcomes,
@@ -26,6 +28,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.heads.label_set_exhibits import decisions, label_set_exhibits
 from seqkit.heads.label_sets import average_label_sets, label_matrix, label_set_metrics, label_set_predictions
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
@@ -146,6 +149,36 @@ class MultiLabel(PooledHead):
     ) -> dict[str, Any]:
         truth = [self._labels_of(example) for example in examples]
         return label_set_metrics(truth, [item["labels"] for item in predictions], self.labels)
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per text, with the probability of its surest wrong decision on a label.
+
+        That of a text without errors is the probability of its least sure decision. It is None for a text of which only
+        labels that do not occur in the training data are missed.
+        """
+        for number, (prediction, example) in enumerate(zip(predictions, examples, strict=True)):
+            truth, found = sorted(self._labels_of(example)), prediction["labels"]
+            missed = [label for label in truth if label not in found]
+            spurious = [label for label in found if label not in truth]
+            wrong = {*missed, *spurious}
+            made = decisions(found, prediction["probabilities"])
+            chosen = [each.probability for each in made if each.label in wrong] if wrong else [made[-1].probability]
+            yield Judgment(
+                example=number,
+                truth=truth,
+                prediction=found,
+                is_error=bool(wrong),
+                order=max(chosen, default=0.0),
+                probability=max(chosen, default=None),
+                facts={"missed": missed, "spurious": spurious},
+            )
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
+        truth = [self._labels_of(example) for example in examples]
+        predicted, probabilities = ([item[name] for item in predictions] for name in ("labels", "probabilities"))
+        return list(label_set_exhibits(truth, predicted, probabilities, self.labels, examples))
 
     def outcomes(
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None

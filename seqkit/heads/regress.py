@@ -13,7 +13,9 @@ from seqkit.contracts import (
     Batch,
     Encoded,
     Example,
+    Exhibit,
     Fraction,
+    Judgment,
     Loss,
     NonEmptyText,
     Outcomes,
@@ -23,6 +25,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.heads.number_exhibits import number_distances, number_exhibits
 from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table, varies
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
@@ -136,31 +139,53 @@ class Regress(PooledHead):
         return average_numbers(predictions)
 
     def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
-        truth = np.array([self._numbers(example) for example in examples])
-        both = [(values - self.mean) / self.deviation for values in (number_table(predictions), truth)]
+        both = [(values - self.mean) / self.deviation for values in (number_table(predictions), self._truth(examples))]
         return self._loss(*map(torch.from_numpy, both))
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        truth = np.array([self._numbers(example) for example in examples])
-        return number_metrics(truth, number_table(predictions))
+        return number_metrics(self._truth(examples), number_table(predictions))
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per text, in the order of its absolute error; of several numbers, in standard deviations."""
+        truth, predicted = self._truth(examples), number_table(predictions)
+        distances = number_distances(truth, predicted, self.deviation).tolist()
+        shown = [[item["value"] for item in number_predictions(each)] for each in (truth, np.abs(predicted - truth))]
+        for number, (true, error, prediction) in enumerate(zip(*shown, predictions, strict=True)):
+            yield Judgment(
+                example=number,
+                truth=true,
+                prediction=prediction["value"],
+                is_error=distances[number] > 0,
+                order=distances[number],
+                facts={"absolute_error": error},
+            )
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
+        return list(number_exhibits(self._truth(examples), number_table(predictions), self.deviation, examples))
 
     def outcomes(
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
     ) -> Outcomes:
-        return Outcomes(np.array([self._numbers(example) for example in examples]), number_table(predictions))
+        return Outcomes(self._truth(examples), number_table(predictions))
 
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import mean_baseline, tfidf_ridge_baseline
 
-        numbers = [np.array([self._numbers(example) for example in split]) for split in (train, test)]
+        numbers = [self._truth(split) for split in (train, test)]
         texts, test_texts = texts_of(train), texts_of(test)
         if texts is None or test_texts is None:
             return mean_baseline(*numbers)
         return tfidf_ridge_baseline(texts, numbers[0], test_texts, numbers[1])
+
+    def _truth(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return the targets, float64 (examples, numbers). Raises as `_numbers` does."""
+        return np.array([self._numbers(example) for example in examples])
 
     def _numbers(self, example: Example) -> np.ndarray:
         """Return the numbers of an example, as many as the first training example has.

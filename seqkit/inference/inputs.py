@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
         UsageError: one is not a pair.
         DataError: an input is invalid.
     """
-    examples = []
+    examples: list[Example] = []
     for number, pair in enumerate(pairs, start=1):
         place = message("pair {number}", number=number)
         try:
@@ -142,11 +143,21 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
             raise UsageError(
                 message("{place}: must be (input, target), not {value!r:.40}", place=place, value=pair)
             ) from None
-        try:
-            examples.append(Example(_check_input(value, engine), target, place))
-        except (DataError, UsageError) as error:
-            raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
+        examples += checked_examples([Example(value, target, place)], engine)
     return examples
+
+
+def checked_examples(examples: Iterable[Example], engine: Engine) -> Iterator[Example]:
+    """Yield examples, with their inputs in the form that the run reads.
+
+    Raises:
+        DataError: an input is invalid.
+    """
+    for example in examples:
+        try:
+            yield replace(example, input=_check_input(example.input, engine))
+        except (DataError, UsageError) as error:
+            raise DataError(message("{place}: {reason}", place=example.location, reason=error)) from None
 
 
 def _check_input(value: Any, engine: Engine) -> Any:

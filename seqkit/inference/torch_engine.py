@@ -100,6 +100,11 @@ class TorchEngine:
         """The longest input that the model takes; None for any."""
         return length_limit(self.model.embedding, self.model.encoder, self.model.head)
 
+    @property
+    def row_limit(self) -> LengthLimit | None:
+        """The longest row in evaluation; None for any, and if rows are read in windows, which are short enough."""
+        return None if self.plan.train.sequence_length else self.length_limit
+
     def load(self) -> None:
         _ = self.model
 

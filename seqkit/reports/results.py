@@ -36,6 +36,8 @@ def results_section(run: RunContents) -> Markup | None:
             if number == 0
             else element("details", element("summary", title), content)
         )
+    if run.calibration:
+        parts.append(render_exhibit(run.calibration))
     if run.recorded is None:
         text = message(
             "This run was made by a seqkit without reports, so examples and the sizes of its data are not recorded: "

@@ -10,6 +10,7 @@
     metrics.jsonl        one row per evaluation and epoch
     checkpoints/         what an interrupted run resumes from
     result.json          examples, metrics, baseline, timing, generated texts and predictions
+    calibration.json     of a calibrated run or ensemble: the temperature of its probabilities
     report.json          what the report shows besides: exhibits of the head, sizes and lengths of the data
     report.html          the report, a page that needs no other file; `seqkit report` writes it again
     members/             of an ensemble: a run directory without checkpoints for each member, 1 to N; besides it, an
@@ -60,6 +61,7 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
+        self.calibration = path / "calibration.json"
         self.report_data = path / "report.json"
         self.report = path / "report.html"
         self.launched_by = path / ".launched_by"

@@ -47,7 +47,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("generate", ["RUN", "--prompt", "--length", "--temperature", "--top-k", "--top-p", "--seed", "--stop"]),
         ("generate", ["--stream", "[default: the recipe's, else 100]"]),
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
-        ("evaluate", ["RUN", "--data", "[required]"]),
+        ("evaluate", ["RUN", "--data", "--errors", "--by"]),
         ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric"]),
         ("show", ["KIND NAME"]),
         ("plugins", ["--no-plugin NAME"]),
@@ -72,7 +72,7 @@ def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, w
         (["generate", "x", "--lenght", "3"], "no such option '--lenght' (did you mean '--length'?)"),
         (["generate", "x", "--length", "ten"], "invalid value for '--length': must be a positive integer, not 'ten'"),
         (["generate", "x", "--prompt"], "option '--prompt' requires an argument"),
-        (["evaluate", "x"], "missing option '--data' (see `seqkit evaluate --help`)"),
+        (["evaluate"], "missing argument 'RUN' (see `seqkit evaluate --help`)"),
         (
             ["predict", "x"],
             "no texts: pass texts, --file with one text per line, or --data in the format that the recipe reads",

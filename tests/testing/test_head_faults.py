@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Outcomes, Row, Table, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Judgment, Loss, Outcomes, Row, Table, Tokenizer
 from seqkit.errors import DataError
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
@@ -134,6 +135,15 @@ def predict_with_reversed_labels(self: Any, encoded: Encoded, batch: Batch) -> l
 
 def predict_padding(self: Any, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
     return [{"tags": [self.tags[number] for number in row]} for row in self.logits(encoded).argmax(dim=2).tolist()]
+
+
+def judge_with(**changes: Any) -> Any:
+    """Return the method `judge` of a classifier whose judgments have some wrong values."""
+
+    def judge(self: Any, *arguments: Any, **keywords: Any) -> Iterator[Judgment]:
+        return (dataclasses.replace(judgment, **changes) for judgment in Classify.judge(self, *arguments, **keywords))
+
+    return judge
 
 
 def rows_without_target_check(self: Any, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
@@ -304,6 +314,31 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         ),
         "combined_predictions",
         "but loss_of_predictions returns",
+    ),
+    "probabilities are declared and missing": (
+        faulty_class(Tags, label_probabilities=True),
+        "probabilities",
+        "label_probabilities is True, but a prediction has no",
+    ),
+    "judgments have no example": (
+        faulty_class(Classify, judge=judge_with(example=9)),
+        "judgments",
+        "example is the index of an example",
+    ),
+    "an order is not a number": (
+        faulty_class(Classify, judge=judge_with(order=float("nan"))),
+        "judgments",
+        "order is a finite number",
+    ),
+    "a probability is a percentage": (
+        faulty_class(Classify, judge=judge_with(probability=80.0)),
+        "judgments",
+        "probability is a number from 0 to 1",
+    ),
+    "an error is not marked": (
+        faulty_class(Classify, judge=judge_with(truth="other", is_error=False)),
+        "judgments",
+        "truth and prediction are equal unless it is an error",
     ),
     "padding is included in a mean": (
         faulty_class(

@@ -12,13 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Exhibit, Head, Loss, Outcomes, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Loss, Row, Tokenizer
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import IGNORED
-from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties, pool
-from seqkit_tagging.exhibits import tag_exhibits
-from seqkit_tagging.scores import split_scores
+from seqkit_tagging.examples import count_words, is_words, tags_of
+from seqkit_tagging.results import TaggerResults
 from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
 from seqkit_tagging.word_splitting import join_words
 
@@ -34,7 +33,7 @@ class SchemeError(DataError):
     """A tag does not belong to the scheme."""
 
 
-class Tagger(nn.Module, Head):
+class Tagger(nn.Module, TaggerResults):
     """A head that predicts a tag for each word. A subclass implements `loss` and `transitions`.
 
     Args:
@@ -108,7 +107,7 @@ class Tagger(nn.Module, Head):
         """
         location = example.location or "an example"
         try:
-            tags = self._valid_tags(example, _count_words(example.input, tokenizer)) or []
+            tags = self._valid_tags(example, count_words(example.input, tokenizer)) or []
         except SchemeError:
             raise ValueError(
                 f"scheme is {self.scheme}, whose tags are {self._valid_prefixes()}, but {location} has "
@@ -197,7 +196,7 @@ class Tagger(nn.Module, Head):
         if index is None:
             return
         tag = tags[index]
-        word = f", '{example.input[index]}'" if _is_words(example.input) else ""
+        word = f", '{example.input[index]}'" if is_words(example.input) else ""
         alternatives = tag.split(",")
         if len(alternatives) > 1 and all(alternative in self._tag_ids for alternative in alternatives):
             note = (
@@ -311,7 +310,7 @@ class Tagger(nn.Module, Head):
         words, and entities have no text.
         """
         tags = list(prediction["tags"])
-        words = list(value) if _is_words(value) else None
+        words = list(value) if is_words(value) else None
         formatted: dict[str, Any] = {"tags": tags} if words is None else {"words": words, "tags": tags}
         if "probabilities" in prediction:
             formatted["probabilities"] = prediction["probabilities"]
@@ -324,83 +323,3 @@ class Tagger(nn.Module, Head):
                 for entity, probability in zip(formatted["entities"], prediction["entity_probabilities"], strict=True):
                     entity["probability"] = probability
         return formatted
-
-    def metrics(
-        self,
-        loss: float,
-        predictions: Sequence[Mapping[str, Any]],
-        examples: Sequence[Example],
-        *,
-        tokenizer: Tokenizer | None = None,
-    ) -> dict[str, Any]:
-        truth = [tags for _, tags in self._scored(examples, tokenizer)]
-        return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
-
-    def exhibits(
-        self,
-        predictions: Sequence[Mapping[str, Any]],
-        examples: Sequence[Example],
-        *,
-        tokenizer: Tokenizer | None = None,
-    ) -> list[Exhibit]:
-        """Return the sentences with most errors, and the most frequent errors."""
-        scored = [
-            (_words_of(example, tokenizer), tags, prediction["tags"])
-            for (example, tags), prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
-        ]
-        return list(tag_exhibits(scored, has_entities=self.scheme != "none"))
-
-    def outcomes(
-        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
-    ) -> Outcomes:
-        """Return the tag of each word."""
-        truth = [tag for _, tags in self._scored(examples, tokenizer) for tag in tags]
-        return Outcomes(truth, [tag for item in predictions for tag in item["tags"]], self.tags)
-
-    def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
-        """Return the examples that are not skipped, each with its tags."""
-        scored = []
-        for example in examples:
-            tags = self._valid_tags(example, _count_words(example.input, tokenizer))
-            if tags is not None:
-                scored.append((example, tags))
-        return scored
-
-    def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        """Return the scores of the most frequent tag of each word; None if inputs are features."""
-        if not all(_is_words(example.input) for example in (*train, *test)):
-            return None
-        model = MostFrequentTag()
-        model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
-        scored = self._scored(test, tokenizer)
-        predicted = [model.predict(example.input) for example, _ in scored]
-        scores = split_scores([tags for _, tags in scored], predicted, self.scheme)
-        return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
-
-
-def tags_of(example: Example) -> list[str]:
-    """Return the tags of an example.
-
-    Raises:
-        DataError: the target is not a sequence of tags.
-    """
-    if isinstance(example.target, str) or not isinstance(example.target, Sequence):
-        raise DataError("the words have no tags: use a file with a column of tags")
-    return [str(tag) for tag in example.target]
-
-
-def _is_words(value: Any) -> bool:
-    return isinstance(value, list | tuple)
-
-
-def _words_of(example: Example, tokenizer: Tokenizer | None) -> list[str]:
-    """Return the words of an example; the numbers of the time steps of features."""
-    value = example.input
-    if isinstance(value, str) and tokenizer is not None:
-        return tokenizer.words(value)
-    return list(map(str, value)) if _is_words(value) else [str(number + 1) for number in range(len(value))]
-
-
-def _count_words(value: Any, tokenizer: Tokenizer | None) -> int:
-    """Return the number of words of a text or a list, or of time steps of features."""
-    return len(tokenizer.words(value)) if isinstance(value, str) and tokenizer is not None else len(value)

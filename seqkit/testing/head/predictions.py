@@ -126,6 +126,10 @@ def probabilities(case: HeadCase) -> None:
     head, encoded, batch, found = _predict_all(case)
     targets = [example.target for example in case.examples]
     if len(found) != len(targets) or not all({"label", "probabilities"} <= each.keys() for each in found):
+        if head.label_probabilities:
+            raise ContractViolation(
+                message("label_probabilities is True, but a prediction has no `label` and `probabilities`: add them")
+            )
         raise DoesNotApply(message("a prediction has no `label` and `probabilities`"))
     rows = [(str(each["label"]), {str(key): value for key, value in each["probabilities"].items()}) for each in found]
     for label, values in rows:
