@@ -121,7 +121,10 @@ def study_samples(
     Raises:
         DataError: the held-out texts are too short.
     """
-    prompts = _windows([encode(example.input, tokenizer) for example in examples], count)
+    texts = [encode(example.input, tokenizer) for example in examples]
+    if engine.whole_texts:
+        texts = [np.insert(ids, 0, tokenizer.special_ids["begin"]) for ids in texts]
+    prompts = _windows(texts, count)
     windows = [prompts[number % len(prompts)] for number in range(count)]
     lengths = [len(window.following) for window in windows]
     padded = np.zeros((count, max(lengths)), dtype=np.int64)

@@ -17,6 +17,7 @@ from seqkit.errors import DataError, RecipeError, UsageError
 from seqkit.heads.baselines import NGram
 from seqkit.heads.next_char import NextChar
 from seqkit.inference.generation import StreamDetokenizer, generate
+from seqkit.inference.language_model import study_samples
 from seqkit.inference.sampling import SamplingConfig, row_generator
 from seqkit.tokenizers.char import Char
 from tests.helpers.commands import run_process
@@ -63,16 +64,21 @@ def test_a_text_of_one_token_is_a_row() -> None:
     assert (row.input.tolist(), row.target.tolist()) == ([1, 0], [0, 2])
 
 
-def test_loss_is_that_of_a_loop_over_the_texts(run: Any) -> None:
+def losses_of(run: Any, name: str) -> list[float]:
+    """Return the loss of each token of a text after the first, and of its end."""
     ids = run.tokenizer.special_ids
+    text = [ids["begin"], *run.tokenizer.encode(name).tolist(), ids["end"]]
     losses = []
-    with torch.no_grad():
-        for name in NAMES:
-            text = [ids["begin"], *run.tokenizer.encode(name).tolist(), ids["end"]]
-            for place in range(1, len(text)):
-                encoded = run.model.encode(torch.tensor([text[:place]]), torch.tensor([place]))
-                logits = run.model.head.logits(encoded)[0, -1]
-                losses.append(-torch.log_softmax(logits, 0)[text[place]].item())
+    for place in range(1, len(text)):
+        with torch.no_grad():
+            encoded = run.model.encode(torch.tensor([text[:place]]), torch.tensor([place]))
+            logits = run.model.head.logits(encoded)[0, -1]
+        losses.append(-torch.log_softmax(logits, 0)[text[place]].item())
+    return losses
+
+
+def test_loss_is_that_of_a_loop_over_the_texts(run: Any) -> None:
+    losses = [loss for name in NAMES for loss in losses_of(run, name)]
     scores = run.evaluate([(name, None) for name in NAMES])
     assert scores["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
     characters = sum(map(len, NAMES))
@@ -128,6 +134,14 @@ def test_engines_generate_the_same_texts(run: Any, tmp_path: Path) -> None:
     loaded = seqkit.load(run.path)
     loaded._parts.__dict__["engine"] = loaded._parts.torch_engine
     assert loaded.generate(samples=20, temperature=0.9) == expected
+
+
+def test_evaluation_continues_texts_from_their_beginning(run: Any) -> None:
+    examples = [Example(name) for name in NAMES]
+    found = study_samples(run._engine, run.tokenizer, examples, "", len(NAMES), 1)["held_out"]
+    # The second half of each text: what follows the first (length + 1) // 2 tokens, that of the beginning included.
+    losses = [loss for name in NAMES for loss in losses_of(run, name)[(len(name) + 1) // 2 - 1 : -1]]
+    assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_recipe_generates_after_training_without_a_prompt(tmp_path: Path) -> None:

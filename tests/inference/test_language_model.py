@@ -148,6 +148,7 @@ def test_both_engines_give_the_same_losses(run: seqkit.Run, monkeypatch: pytest.
 
 class BatchedConstant(ConstantEngine):
     max_rows = 3
+    whole_texts = False
 
 
 @pytest.mark.parametrize("length", [7, 900])
