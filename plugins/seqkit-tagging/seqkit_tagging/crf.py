@@ -9,7 +9,8 @@ from torch import Tensor
 from seqkit.contracts import Batch, Encoded, Fraction, Loss
 from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
+from seqkit_tagging.tag_validation import InvalidTags
+from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
 
 
 class CRF(Tagger):
@@ -54,8 +55,8 @@ class CRF(Tagger):
             dropout=dropout,
             invalid_tags=invalid_tags,
             subwords=subwords,
+            follows_scheme=constrained,
         )
-        self.follows_scheme = constrained
 
     def build(self, output_size: int, final_size: int) -> None:
         super().build(output_size, final_size)

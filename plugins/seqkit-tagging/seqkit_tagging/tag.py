@@ -14,7 +14,8 @@ from seqkit.errors import DataError, suggest
 from seqkit.layers.cross_entropy import cross_entropy
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
+from seqkit_tagging.tag_validation import InvalidTags
+from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
 
 
 class Tag(Tagger):

@@ -19,19 +19,16 @@ from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties, pool
 from seqkit_tagging.exhibits import tag_exhibits
 from seqkit_tagging.scores import split_scores
-from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, spans, split_tag
+from seqkit_tagging.sentences import is_words, tags_of, words_of
+from seqkit_tagging.spans import Scheme, invalid_tag, spans, split_tag
+from seqkit_tagging.tag_validation import InvalidTags, TagValidation, unknown_tag_note
 from seqkit_tagging.word_splitting import join_words
 
-InvalidTags = Literal["error", "skip", "repair"]
 Subwords = Literal["first", "last", "mean"]
 UNKNOWN = IGNORED
 """The id of a tag that does not occur in the training data."""
 _COMBINED_ROWS = 64
 """The number of rows of an ensemble that are decoded at a time."""
-
-
-class SchemeError(DataError):
-    """A tag does not belong to the scheme."""
 
 
 class Tagger(nn.Module, Head):
@@ -45,13 +42,12 @@ class Tagger(nn.Module, Head):
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence whose tags are invalid.
         subwords: which output represents a word that the tokenizer cuts into several tokens.
+        follows_scheme: whether training requires the tags to follow the scheme in order.
 
     Attributes:
-        follows_scheme: whether training requires the tags to follow the scheme in order.
         unit: what the loss leaves out if a tag is unknown: its `word` or its `sentence`.
     """
 
-    follows_scheme = False
     unit = "word"
 
     needs = frozenset({"outputs", "targets"})
@@ -67,6 +63,7 @@ class Tagger(nn.Module, Head):
         dropout: float,
         invalid_tags: InvalidTags,
         subwords: Subwords,
+        follows_scheme: bool = False,
     ) -> None:
         super().__init__()
         self.scheme: Scheme = scheme
@@ -77,7 +74,7 @@ class Tagger(nn.Module, Head):
             )
         self.entity_bias = entity_bias
         self.probabilities = probabilities
-        self.invalid_tags = invalid_tags
+        self.validation = TagValidation(scheme, invalid_tags, follows_scheme=follows_scheme)
         self.per_word = subwords
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
@@ -91,69 +88,15 @@ class Tagger(nn.Module, Head):
                 "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
                 "that does, such as `words_and_characters` or `bpe`"
             )
-        self.tag_counts = Counter(tag for example in examples for tag in self._training_tags(example, tokenizer))
+        self.tag_counts = Counter(
+            tag for example in examples for tag in self.validation.training_tags(example, tokenizer)
+        )
         if not self.tag_counts:
             raise DataError(
                 "no training sentence has valid tags: correct the data, or set `head.invalid_tags: repair` or another "
                 "`head.scheme`"
             )
         self._set_tags(sorted(self.tag_counts))
-
-    def _training_tags(self, example: Example, tokenizer: Tokenizer | None) -> list[str]:
-        """Return the tags of an example; none if it is skipped.
-
-        Raises:
-            DataError: the tags are missing, or do not fit the words.
-            ValueError: the tags do not follow the scheme. The message begins with a parameter.
-        """
-        location = example.location or "an example"
-        try:
-            tags = self._valid_tags(example, _count_words(example.input, tokenizer)) or []
-        except SchemeError:
-            raise ValueError(
-                f"scheme is {self.scheme}, whose tags are {self._valid_prefixes()}, but {location} has "
-                f"'{invalid_tag(tags_of(example), self.scheme)}': set another scheme, or `none`, or set "
-                "`invalid_tags: skip` to skip such sentences"
-            ) from None
-        except DataError as error:
-            raise DataError(f"{location}: {error}") from None
-        if self.follows_scheme and (pair := forbidden_pair(tags, self.scheme)):
-            raise ValueError(
-                f"constrained forbids {pair}, which occurs in {location}: set it to false, correct the tags, or set "
-                "`invalid_tags` to `repair` or `skip`"
-            )
-        return tags
-
-    def _valid_tags(self, example: Example, num_words: int) -> list[str] | None:
-        """Return the tags of an example, repaired if they are to be; None if the example is skipped.
-
-        Raises:
-            DataError: the tags are missing, or there is not one per word.
-            SchemeError: a tag does not belong to the scheme.
-        """
-        try:
-            tags = tags_of(example)
-            if len(tags) != num_words:
-                raise DataError(
-                    f"the number of tags, {len(tags)}, differs from that of words, {num_words}: give one tag per word, "
-                    "or set `head.invalid_tags: skip` to skip such sentences"
-                )
-            if (tag := invalid_tag(tags, self.scheme)) is not None:
-                raise SchemeError(
-                    f"the tag '{tag}' does not belong to the scheme {self.scheme}, whose tags are "
-                    f"{self._valid_prefixes()}: correct it, or set `head.invalid_tags: skip` to skip such sentences"
-                )
-        except DataError:
-            if self.invalid_tags == "skip":
-                return None
-            raise
-        if self.invalid_tags == "repair":
-            return repair_tags(tags, self.scheme)
-        is_skipped = self.invalid_tags == "skip" and self.follows_scheme and forbidden_pair(tags, self.scheme)
-        return None if is_skipped else tags
-
-    def _valid_prefixes(self) -> str:
-        return ", ".join(f"{prefix}-…" for prefix in PREFIXES[self.scheme] if prefix != "O") + " and O"
 
     def state(self) -> dict[str, Any]:
         return {"tags": self.tags}
@@ -182,35 +125,15 @@ class Tagger(nn.Module, Head):
         self.output = nn.Linear(output_size, len(self.tags))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
-        tags = self._valid_tags(example, len(encoded_input))
+        tags = self.validation.valid_tags(example, len(encoded_input))
         if tags is None:
             warnings.warn(DataNote("skipped: the tags are invalid", example.location), stacklevel=2)
             return
         if tags != tags_of(example):
             warnings.warn(DataNote("repaired: tags that do not follow the scheme", example.location), stacklevel=2)
-        self._note_unknown_tag(example, tags)
+        if note := unknown_tag_note(example, tags, self._tag_ids, self.unit):
+            warnings.warn(note, stacklevel=2)
         yield Row(encoded_input, self._encode_tags(tags).numpy())
-
-    def _note_unknown_tag(self, example: Example, tags: Sequence[str]) -> None:
-        """Issue a note for the first tag that does not occur in the training data."""
-        index = next((index for index, tag in enumerate(tags) if tag not in self._tag_ids), None)
-        if index is None:
-            return
-        tag = tags[index]
-        word = f", '{example.input[index]}'" if _is_words(example.input) else ""
-        alternatives = tag.split(",")
-        if len(alternatives) > 1 and all(alternative in self._tag_ids for alternative in alternatives):
-            note = (
-                f"a list of tags counts as an error, and the loss leaves out its {self.unit}: set `data.alternatives` "
-                "to `first` to use the first tag, or to `skip` to skip such sentences"
-            )
-        else:
-            note = (
-                "a tag that does not occur in the training data counts as an error, and the loss leaves out its "
-                f"{self.unit}"
-            )
-        location = f"{example.location or 'an example'}, word {index + 1}{word}, tag '{tag}'"
-        warnings.warn(DataNote(note, location), stacklevel=2)
 
     def tag_scores(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return the score of each tag at each time step, float (batch, time, tags)."""
@@ -276,14 +199,14 @@ class Tagger(nn.Module, Head):
             predictions: one per row, in the order of the examples.
             examples: the examples. Those that are skipped have no row.
         """
-        if self.invalid_tags == "skip" and any(isinstance(example.input, str) for example in examples):
+        if self.validation.invalid_tags == "skip" and any(isinstance(example.input, str) for example in examples):
             return None
         total, count = torch.zeros((), dtype=torch.float64), 0
         remaining = iter(predictions)
         for example in examples:
             is_text = isinstance(example.input, str)
             prediction = next(remaining) if is_text else None
-            tags = self._valid_tags(example, len(prediction["tags"] if prediction else example.input))
+            tags = self.validation.valid_tags(example, len(prediction["tags"] if prediction else example.input))
             if tags is None:
                 continue
             scores, _, transitions = pool([[prediction or next(remaining)]])
@@ -311,7 +234,7 @@ class Tagger(nn.Module, Head):
         words, and entities have no text.
         """
         tags = list(prediction["tags"])
-        words = list(value) if _is_words(value) else None
+        words = list(value) if is_words(value) else None
         formatted: dict[str, Any] = {"tags": tags} if words is None else {"words": words, "tags": tags}
         if "probabilities" in prediction:
             formatted["probabilities"] = prediction["probabilities"]
@@ -333,7 +256,7 @@ class Tagger(nn.Module, Head):
         *,
         tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
-        truth = [tags for _, tags in self._scored(examples, tokenizer)]
+        truth = [tags for _, tags in self.validation.scored(examples, tokenizer)]
         return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
 
     def exhibits(
@@ -345,8 +268,10 @@ class Tagger(nn.Module, Head):
     ) -> list[Exhibit]:
         """Return the sentences with most errors, and the most frequent errors."""
         scored = [
-            (_words_of(example, tokenizer), tags, prediction["tags"])
-            for (example, tags), prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
+            (words_of(example, tokenizer), tags, prediction["tags"])
+            for (example, tags), prediction in zip(
+                self.validation.scored(examples, tokenizer), predictions, strict=True
+            )
         ]
         return list(tag_exhibits(scored, has_entities=self.scheme != "none"))
 
@@ -354,53 +279,16 @@ class Tagger(nn.Module, Head):
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
     ) -> Outcomes:
         """Return the tag of each word."""
-        truth = [tag for _, tags in self._scored(examples, tokenizer) for tag in tags]
+        truth = [tag for _, tags in self.validation.scored(examples, tokenizer) for tag in tags]
         return Outcomes(truth, [tag for item in predictions for tag in item["tags"]], self.tags)
-
-    def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
-        """Return the examples that are not skipped, each with its tags."""
-        scored = []
-        for example in examples:
-            tags = self._valid_tags(example, _count_words(example.input, tokenizer))
-            if tags is not None:
-                scored.append((example, tags))
-        return scored
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of the most frequent tag of each word; None if inputs are features."""
-        if not all(_is_words(example.input) for example in (*train, *test)):
+        if not all(is_words(example.input) for example in (*train, *test)):
             return None
         model = MostFrequentTag()
-        model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
-        scored = self._scored(test, tokenizer)
+        model.fit([(example.input, tags) for example, tags in self.validation.scored(train, tokenizer)])
+        scored = self.validation.scored(test, tokenizer)
         predicted = [model.predict(example.input) for example, _ in scored]
         scores = split_scores([tags for _, tags in scored], predicted, self.scheme)
         return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}
-
-
-def tags_of(example: Example) -> list[str]:
-    """Return the tags of an example.
-
-    Raises:
-        DataError: the target is not a sequence of tags.
-    """
-    if isinstance(example.target, str) or not isinstance(example.target, Sequence):
-        raise DataError("the words have no tags: use a file with a column of tags")
-    return [str(tag) for tag in example.target]
-
-
-def _is_words(value: Any) -> bool:
-    return isinstance(value, list | tuple)
-
-
-def _words_of(example: Example, tokenizer: Tokenizer | None) -> list[str]:
-    """Return the words of an example; the numbers of the time steps of features."""
-    value = example.input
-    if isinstance(value, str) and tokenizer is not None:
-        return tokenizer.words(value)
-    return list(map(str, value)) if _is_words(value) else [str(number + 1) for number in range(len(value))]
-
-
-def _count_words(value: Any, tokenizer: Tokenizer | None) -> int:
-    """Return the number of words of a text or a list, or of time steps of features."""
-    return len(tokenizer.words(value)) if isinstance(value, str) and tokenizer is not None else len(value)
