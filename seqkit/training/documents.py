@@ -22,7 +22,8 @@ from seqkit.messages import format_value, message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
-from seqkit.runs.directory import FORMAT, RunDirectory
+from seqkit.runs.contents import FORMAT
+from seqkit.runs.directory import RunDirectory
 from seqkit.runs.git import git_commit
 from seqkit.training.lineage import describe_sources, sources
 
