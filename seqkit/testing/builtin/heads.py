@@ -30,6 +30,7 @@ def next_char() -> list[Check]:
             "prefix": checks_for_head(lambda: NextChar(objective="prefix", context=5), TEXTS),
             "tied": checks_for_head(lambda: NextChar(tied=True, label_smoothing=0.1), TEXTS),
             "noise": checks_for_head(lambda: NextChar(noise=0.3), TEXTS),
+            "mask": checks_for_head(lambda: NextChar(mask=0.3), TEXTS),
         }
     )
 
@@ -39,7 +40,7 @@ def classify() -> list[Check]:
         {
             "final": checks_for_head(lambda: Classify(class_weights="balanced", dropout=0.3), LABELLED),
             "mean": checks_for_head(lambda: Classify(pooling="mean", label_smoothing=0.1), LABELLED),
-            "max": checks_for_head(lambda: Classify(pooling="max", crop=3, noise=0.2), LABELLED),
+            "max": checks_for_head(lambda: Classify(pooling="max", crop=3, noise=0.2, mask=0.2), LABELLED),
             "n-grams": checks_for_head(
                 lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
             ),
