@@ -87,7 +87,7 @@ def tag() -> list[Check]:
         lambda: Tag(scheme="none", class_weights="balanced"), EXAMPLES, tokenizer=WordCharacterTokenizer()
     )
     bio = checks_for_head(
-        lambda: Tag(scheme="bio", constrained=True, probabilities=True, dropout=0.3),
+        lambda: Tag(scheme="bio", constrained=True, probabilities=True, dropout=0.3, crop=3),
         EXAMPLES,
         tokenizer=WordCharacterTokenizer(),
     )
@@ -96,5 +96,7 @@ def tag() -> list[Check]:
 
 def crf() -> list[Check]:
     return checks_for_head(
-        lambda: CRF(scheme="bio", probabilities=True, dropout=0.3), EXAMPLES, tokenizer=WordCharacterTokenizer()
+        lambda: CRF(scheme="bio", probabilities=True, dropout=0.3, mask=0.2),
+        EXAMPLES,
+        tokenizer=WordCharacterTokenizer(),
     )

@@ -6,7 +6,7 @@ import torch
 import torchcrf
 from torch import Tensor
 
-from seqkit.contracts import Batch, Encoded, Fraction, Loss
+from seqkit.contracts import Batch, Encoded, Fraction, Loss, PositiveInt
 from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
@@ -29,6 +29,8 @@ class CRF(Tagger):
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: as in `tag`. With `constrained`, a training sentence that the scheme forbids is invalid too.
         subwords: as in `tag`.
+        crop: as in `tag`.
+        mask: as in `tag`.
 
     A tag that does not occur in the training data counts as an error in the metrics, with a note. The loss leaves out
     its sentence, whose likelihood is not defined.
@@ -46,6 +48,8 @@ class CRF(Tagger):
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
         subwords: Subwords = "first",
+        crop: PositiveInt | None = None,
+        mask: Fraction = 0.0,
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -55,6 +59,8 @@ class CRF(Tagger):
             dropout=dropout,
             invalid_tags=invalid_tags,
             subwords=subwords,
+            crop=crop,
+            mask=mask,
             follows_scheme=constrained,
         )
 

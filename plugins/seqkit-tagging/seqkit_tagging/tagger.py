@@ -12,12 +12,26 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Exhibit, Head, Loss, Outcomes, Row, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    DataNote,
+    Encoded,
+    Example,
+    Exhibit,
+    Head,
+    Loss,
+    Outcomes,
+    Row,
+    SpecialToken,
+    Tokenizer,
+)
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import IGNORED
+from seqkit.layers.renewal import mask_tokens
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties, pool
 from seqkit_tagging.exhibits import tag_exhibits
+from seqkit_tagging.renewal import crop_sentence
 from seqkit_tagging.scores import split_scores
 from seqkit_tagging.sentences import is_words, tags_of, words_of
 from seqkit_tagging.spans import Scheme, invalid_tag, spans, split_tag
@@ -42,6 +56,8 @@ class Tagger(nn.Module, Head):
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: what to do with a sentence whose tags are invalid.
         subwords: which output represents a word that the tokenizer cuts into several tokens.
+        crop: the length of the part of a sentence that an epoch trains on; None for all of it.
+        mask: the probability that a word is replaced in training by the mask token.
         follows_scheme: whether training requires the tags to follow the scheme in order.
 
     Attributes:
@@ -63,6 +79,8 @@ class Tagger(nn.Module, Head):
         dropout: float,
         invalid_tags: InvalidTags,
         subwords: Subwords,
+        crop: int | None,
+        mask: float,
         follows_scheme: bool = False,
     ) -> None:
         super().__init__()
@@ -76,6 +94,11 @@ class Tagger(nn.Module, Head):
         self.probabilities = probabilities
         self.validation = TagValidation(scheme, invalid_tags, follows_scheme=follows_scheme)
         self.per_word = subwords
+        self.crop = crop
+        self.mask = mask
+        self.renews_rows = crop is not None or mask > 0
+        if mask:
+            self.special_tokens |= {"mask"}
         entity_metrics = () if scheme == "none" else ("precision", "recall", "f1")
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
         self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
@@ -87,6 +110,12 @@ class Tagger(nn.Module, Head):
             raise DataError(
                 "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
                 "that does, such as `words_and_characters` or `bpe`"
+            )
+        if self.mask and tokenizer is None:
+            raise ValueError("mask must be 0 for a reader of features, which have no tokens")
+        if self.renews_rows and tokenizer is not None and tokenizer.cuts_words:
+            raise ValueError(
+                f"{'mask must be 0' if self.mask else 'crop must be null'} with a tokenizer that cuts words into tokens"
             )
         self.tag_counts = Counter(
             tag for example in examples for tag in self.validation.training_tags(example, tokenizer)
@@ -134,6 +163,12 @@ class Tagger(nn.Module, Head):
         if note := unknown_tag_note(example, tags, self._tag_ids, self.unit):
             warnings.warn(note, stacklevel=2)
         yield Row(encoded_input, self._encode_tags(tags).numpy())
+
+    def renew(self, row: Row, generator: np.random.Generator, *, special_ids: Mapping[SpecialToken, int] = {}) -> Row:
+        if self.crop is not None:
+            tags = [self.tags[tag_id] if tag_id != UNKNOWN else "O" for tag_id in row.target]
+            row = crop_sentence(row, self.crop, [] if self.scheme == "none" else spans(tags), generator)
+        return Row(mask_tokens(row.input, self.mask, special_ids, generator), row.target) if self.mask else row
 
     def tag_scores(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return the score of each tag at each time step, float (batch, time, tags)."""
