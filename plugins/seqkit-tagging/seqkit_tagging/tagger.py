@@ -31,12 +31,12 @@ from seqkit.layers.renewal import mask_tokens
 from seqkit_tagging.baseline import MostFrequentTag
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties, pool
 from seqkit_tagging.exhibits import tag_exhibits
+from seqkit_tagging.predictions import add_probabilities, format_tags
 from seqkit_tagging.renewal import crop_sentence
 from seqkit_tagging.scores import split_scores
 from seqkit_tagging.sentences import is_words, tags_of, words_of
 from seqkit_tagging.spans import Scheme, invalid_tag, spans, split_tag
 from seqkit_tagging.tag_validation import InvalidTags, TagValidation, unknown_tag_note
-from seqkit_tagging.word_splitting import join_words
 
 Subwords = Literal["first", "last", "mean"]
 UNKNOWN = IGNORED
@@ -199,13 +199,12 @@ class Tagger(nn.Module, Head):
             for path, row in zip(paths, scores.tolist(), strict=True)
         ]
         if self.probabilities:
-            posterior = Posterior(scores, lengths, transitions, self.tags)
-            for row, (path, prediction) in enumerate(zip(paths, predictions, strict=True)):
-                of_path = posterior.tags(row)[range(len(path)), path]
-                prediction["probabilities"] = of_path.clamp(max=1).tolist()
-                if self.scheme != "none":
-                    found = spans(prediction["tags"])
-                    prediction["entity_probabilities"] = [posterior.span(row, span) for span in found]
+            add_probabilities(
+                predictions,
+                paths,
+                Posterior(scores, lengths, transitions, self.tags),
+                of_entities=self.scheme != "none",
+            )
         return predictions
 
     def task(self) -> dict[str, Any]:
@@ -268,20 +267,7 @@ class Tagger(nn.Module, Head):
         With `probabilities`, there is one for each tag, and one in each entity. If the input is features, there are no
         words, and entities have no text.
         """
-        tags = list(prediction["tags"])
-        words = list(value) if is_words(value) else None
-        formatted: dict[str, Any] = {"tags": tags} if words is None else {"words": words, "tags": tags}
-        if "probabilities" in prediction:
-            formatted["probabilities"] = prediction["probabilities"]
-        if self.scheme != "none":
-            formatted["entities"] = [
-                ({} if words is None else {"text": join_words(words[span.start : span.end])}) | span._asdict()
-                for span in spans(tags)
-            ]
-            if "entity_probabilities" in prediction:
-                for entity, probability in zip(formatted["entities"], prediction["entity_probabilities"], strict=True):
-                    entity["probability"] = probability
-        return formatted
+        return format_tags(prediction, value, has_entities=self.scheme != "none")
 
     def metrics(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,38 +150,26 @@ def test_another_tokenizer_is_no_gazetteer() -> None:
         WordCharacterTokenizer(gazetteers=[Char])
 
 
-def test_run_stores_its_gazetteers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(RECIPES / "data" / "visits", "visits")
-    Path("places.txt").write_text("Rome\nNew York\n")
-    recipe = {
-        "name": "visits",
-        "seed": 1,
-        "data": {"type": "conll", "path": "visits/valid.conll", "test": {"path": "visits/test.conll"}},
-        "tokenizer": {
-            "type": "words_and_characters",
-            "gazetteers": [{"type": "gazetteer", "path": "places.txt"}],
-        },
-        "embedding": {
-            "type": "words_and_characters",
-            "word_dim": 8,
-            "char_dim": 4,
-            "characters": {"type": "char_cnn", "filters": 4},
-        },
-        "encoder": {"type": "bilstm", "hidden_size": 4},
-        "head": {"type": "crf", "scheme": "bio"},
-        "train": {"epochs": 1, "batch_size": 16, "optimizer": {"type": "adam", "lr": 0.01}},
-    }
-    run = seqkit.run(recipe, runs="runs", quiet=True)
-    expected = seqkit.run(recipe, runs="runs", quiet=True, train__epochs=2)
-    (digest,) = json.loads((run.path / "plan.json").read_text())["files_sha256"].keys() & {
-        "tokenizer.gazetteers.0.path"
-    }
-    sentence = "Ann flew to New York ."
-    predicted = seqkit.load(run.path).predict([sentence])
-    Path("places.txt").unlink()
-    assert seqkit.load(run.path).predict([sentence]) == predicted
+def test_run_stores_its_gazetteers(tmp_path: Path) -> None:
+    places = tmp_path / "places.txt"
+    places.write_text("Rome\nNew York\n")
+    train = partial(
+        seqkit.run,
+        RECIPES / "visits.yaml",
+        runs=tmp_path,
+        quiet=True,
+        tokenizer={"gazetteers": [{"type": "gazetteer", "path": str(places)}]},
+        data={"path": str(RECIPES / "data" / "visits" / "valid.conll")},
+        train__schedule="constant",
+    )
+    run = train(train__epochs=1)
+    expected = train(train__epochs=2)
+    assert "tokenizer.gazetteers.0.path" in json.loads((run.path / "plan.json").read_text())["files_sha256"]
+    sentences = ["Ann flew to New York ."]
+    predicted = seqkit.load(run.path).predict(sentences)
+    places.unlink()
+    assert seqkit.load(run.path).predict(sentences) == predicted
     resumed = seqkit.resume(run.path, quiet=True, train__epochs=2)
     assert (resumed.path / "model.safetensors").read_bytes() == (expected.path / "model.safetensors").read_bytes()
     with pytest.raises(RecipeError, match=r"tokenizer\.gazetteers\.0\.path: the file .*places\.txt does not exist"):
-        seqkit.run(recipe, runs="runs", quiet=True)
+        train()
