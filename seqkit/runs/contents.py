@@ -33,6 +33,9 @@ def read_plan(path: Path) -> dict[str, Any]:
     members = plan.get("members", [])
     if not isinstance(members, list) or len(members) == 1 or len(members) > MAX_MEMBERS:
         raise DataError(message("{file}: corrupt: 'members' is not a list of 2 or more runs", file=path))
+    notes = plan.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise DataError(message("{file}: corrupt: 'notes' is not a list of strings", file=path))
     if _is_too_deep(plan["recipe"]):
         raise DataError(
             message(

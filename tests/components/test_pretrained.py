@@ -220,6 +220,15 @@ def test_prediction_does_not_import_torch(recipe: Path) -> None:
     assert_predicts_without_torch(run.path, "Good food")
 
 
+def test_report_of_a_resumed_run_has_the_notes_about_vectors(recipe: Path) -> None:
+    run = train(recipe)
+    (recipe.parent / "vectors.txt").unlink()
+    expected = json.loads((run.path / "report.json").read_text())["data"]["notes"]
+    assert any(note.startswith("vectors.txt: in train") for note in expected)
+    resumed = seqkit.resume(run.path, quiet=True, train__epochs=run.recipe["train"]["epochs"] + 1)
+    assert json.loads((resumed.path / "report.json").read_text())["data"]["notes"] == expected
+
+
 def test_notes_state_the_coverage_of_each_split(recipe: Path, run_command: RunCommand) -> None:
     result = run_command("run", recipe, "--runs", recipe.parent / "runs")
     assert result.code == 0, result.err
