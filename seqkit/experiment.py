@@ -109,6 +109,7 @@ def _train_and_evaluate(
     from safetensors.torch import save
 
     from seqkit.modeling.weights import copy_weights
+    from seqkit.training.documents import notes_about_data
     from seqkit.training.evaluation import evaluate_split
     from seqkit.training.report_data import collect_exhibits, report_document
     from seqkit.training.trainer import Trainer
@@ -141,7 +142,8 @@ def _train_and_evaluate(
         callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
     result["timing"] = _timing(progress, setup, communicator)
     result |= _run_requested_outputs(setup.plan, run)
-    write_file(run.report_data, to_json(report_document(setup, progress, exhibits)))
+    notes = run.read_plan().get("notes") or notes_about_data(setup.data, setup.plan)
+    write_file(run.report_data, to_json(report_document(setup, progress, exhibits, notes)))
     write_file(run.result, to_json(result))
     _write_report(run, callbacks)
     stop.end_at_once(message("interrupted after the run was finished: {run}", run=run.path))

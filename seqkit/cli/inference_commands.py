@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.cli.checked import Checked
-from seqkit.cli.group import completed_by, run_argument, seqkit
+from seqkit.cli.group import run_argument, runs_argument, seqkit
 from seqkit.cli.output import check_output, print_json_lines, write_predictions
 from seqkit.cli.reader_options import open_data, reader_parameters
 from seqkit.errors import UsageError
@@ -195,23 +195,17 @@ def predict(
 
 
 @seqkit.command(short_help="Combine runs into one that predicts.")
-@click.argument(
-    "members",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="RUN...",
-    shell_complete=completed_by("complete_run"),
-)
+@runs_argument
 @click.option("--name", default="ensemble", show_default=True, help="Name of the ensemble.")
 @click.option(
     "--runs",
+    "folder",
     type=click.Path(path_type=Path),
     default=Path("runs"),
     show_default=True,
     help="Create the directory in this folder.",
 )
-def ensemble(members: tuple[Path, ...], name: str, runs: Path) -> None:
+def ensemble(runs: tuple[Path, ...], name: str, folder: Path) -> None:
     """Combine trained runs into an ensemble, whose directory predicts and evaluates like a run; prints the directory.
 
     The head averages the predictions of the members. They must have the same head and labels, and read the same kind of
@@ -219,4 +213,4 @@ def ensemble(members: tuple[Path, ...], name: str, runs: Path) -> None:
     """
     from seqkit.inference.ensemble import create_ensemble
 
-    click.echo(create_ensemble(members, name, runs).path)
+    click.echo(create_ensemble(runs, name, folder).path)

@@ -136,6 +136,9 @@ class Head(Contract, ABC):
         determine: a run that is resumed, and one in several processes, trains on the same rows. Use no other random
         numbers, and do not modify the arrays of the row, which can be views of a file.
 
+        An implementation may take one more keyword argument, and receives it if it does: `special_ids`, the ids of the
+        special tokens (`Tokenizer.special_ids`), empty for features.
+
         Args:
             row: a row that `rows` yielded; or a window of one, whose length must not change.
             generator: the random numbers of the row in this epoch.

@@ -56,6 +56,8 @@ class MultiLabel(PooledHead):
             epoch; predict from whole texts.
         noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
             epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
+        mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
+            (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to.
@@ -78,6 +80,7 @@ class MultiLabel(PooledHead):
         too_long: TooLong = "cut",
         crop: PositiveInt | None = None,
         noise: Fraction = 0.0,
+        mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
@@ -89,6 +92,7 @@ class MultiLabel(PooledHead):
             too_long=too_long,
             crop=crop,
             noise=noise,
+            mask=mask,
             ngrams=ngrams,
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,

@@ -22,11 +22,12 @@ from seqkit.contracts import (
     Loss,
     PositiveInt,
     Row,
+    SpecialToken,
     Tokenizer,
 )
 from seqkit.errors import DataError
-from seqkit.heads.renewal import replace_tokens
 from seqkit.layers.cross_entropy import IGNORED, cross_entropy
+from seqkit.layers.renewal import mask_tokens, replace_tokens
 from seqkit.layers.tied import TiedLinear
 from seqkit.messages import message
 
@@ -71,6 +72,8 @@ class NextChar(nn.Module, Head):
         noise: the probability that an input token is replaced in training by another one of the same row or window,
             drawn anew in each epoch; the targets stay (Xie et al., Data Noising as Smoothing in Neural Network Language
             Models, 2017).
+        mask: the probability that an input token is replaced in training by the mask token, anew in each epoch; the
+            targets stay: blanking noise (Xie et al., 2017).
         tied: whether the output layer shares its weight with the embedding, `learned` for instance (Press and Wolf,
             Using the Output Embedding to Improve Language Models, 2017). The encoder's outputs, or their halves if the
             objective is `bidirectional`, must be as wide as the embedding's vectors.
@@ -95,6 +98,7 @@ class NextChar(nn.Module, Head):
         allow_leak: bool = False,
         dropout: Fraction = 0.0,
         noise: Fraction = 0.0,
+        mask: Fraction = 0.0,
         tied: bool = False,
         label_smoothing: Fraction = 0.0,
     ) -> None:
@@ -111,7 +115,10 @@ class NextChar(nn.Module, Head):
         self.allow_leak = allow_leak
         self.dropout = nn.Dropout(dropout)
         self.noise = noise
-        self.renews_rows = noise > 0
+        self.mask = mask
+        self.renews_rows = noise > 0 or mask > 0
+        if mask:
+            self.special_tokens |= {"mask"}
         self.tied = tied
         self.label_smoothing = label_smoothing
         self.per_time_step = objective != "prefix"
@@ -208,8 +215,9 @@ class NextChar(nn.Module, Head):
         is_long = isinstance(example.input, LongText)
         return self._with_ends(example.input.ids if is_long else tokenizer.encode_input(example.input))
 
-    def renew(self, row: Row, generator: np.random.Generator) -> Row:
-        return Row(replace_tokens(row.input, self.noise, generator), row.target)
+    def renew(self, row: Row, generator: np.random.Generator, *, special_ids: Mapping[SpecialToken, int] = {}) -> Row:
+        ids = replace_tokens(row.input, self.noise, generator) if self.noise else row.input
+        return Row(mask_tokens(ids, self.mask, special_ids, generator) if self.mask else ids, row.target)
 
     def logits(self, encoded: Encoded) -> Tensor:
         features = encoded.outputs if self.per_time_step else encoded.final[:, None]

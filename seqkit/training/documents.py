@@ -22,7 +22,8 @@ from seqkit.messages import format_value, message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
-from seqkit.runs.directory import FORMAT, RunDirectory
+from seqkit.runs.contents import FORMAT
+from seqkit.runs.directory import RunDirectory
 from seqkit.runs.git import git_commit
 from seqkit.training.lineage import describe_sources, sources
 
@@ -48,6 +49,7 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
         "files_sha256": data_file_digests(plan) | _training_file_digests(plan),
         "processes": processes,
         "versions": installed_versions(plan),
+        "notes": notes_about_data(data, plan),
     }
     if isinstance(plan.memory, MemoryReader):
         document["memory_sha256"] = plan.memory.sha256()
@@ -59,6 +61,20 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
     if commit := next(filter(None, map(git_commit, [*folders, Path()])), None):
         document["git_commit"] = commit
     return document
+
+
+def notes_about_data(data: PreparedData, plan: Plan) -> list[str]:
+    """Return the notes about the data of a new run, without the folders of files: a run is shared without such paths.
+
+    plan.json contains them, since some are about files that a resumed run does not read.
+    """
+    paths = [spec.values.get("path") for spec in (plan.reader, *plan.side_readers.values())]
+    paths += [path for spec in plan.components for path in spec.training_files.values()]
+    notes = data.notes
+    for path in paths:
+        if isinstance(path, Path):
+            notes = [note.replace(str(path), path.name) for note in notes]
+    return notes
 
 
 def installed_versions(plan: Plan) -> dict[str, str]:

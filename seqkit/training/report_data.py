@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from seqkit.data.splits import count_repeated
 from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.modeling.model import Model
-from seqkit.recipe.plan import Plan
 from seqkit.runs.exhibits import exhibit_as_json
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.progress import Progress
@@ -36,13 +34,16 @@ _MAX_BINS = 24
 _MAX_LABELS = 60
 
 
-def report_document(setup: TrainingSetup, progress: Progress, exhibits: Mapping[str, Any]) -> dict[str, Any]:
+def report_document(
+    setup: TrainingSetup, progress: Progress, exhibits: Mapping[str, Any], notes: Sequence[str]
+) -> dict[str, Any]:
     """Return the content of report.json.
 
     Args:
         setup: the plan, the data and the model.
         progress: the progress at the end of training.
         exhibits: those of each evaluated split.
+        notes: about the data.
     """
     data, plan = setup.data, setup.plan
     return {
@@ -59,21 +60,11 @@ def report_document(setup: TrainingSetup, progress: Progress, exhibits: Mapping[
                 {split: [len(row.input) for row in each.rows] for split, each in data.splits.items()}
             ),
             "labels": _count_labels(data.splits, data.head),
-            "notes": [_without_folders(note, plan) for note in data.notes],
+            "notes": list(notes),
         },
         "model": _describe_model(setup.model, data.tokenizer.vocab_size if data.tokenizer else None),
         "exhibits": dict(exhibits),
     }
-
-
-def _without_folders(note: str, plan: Plan) -> str:
-    """Return a note without the folders of the files that it names: a run that is shared contains no such path."""
-    paths = [spec.values.get("path") for spec in (plan.reader, *plan.side_readers.values())]
-    paths += [path for spec in plan.components for path in spec.training_files.values()]
-    for path in paths:
-        if isinstance(path, Path):
-            note = note.replace(str(path), path.name)
-    return note
 
 
 def _describe_splits(splits: Mapping[str, Dataset]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from seqkit.data.batching import Batches, split_batches, to_device
 from seqkit.data.dataset import encode, make_rows
 from seqkit.data.limits import length_limit
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
+from seqkit.data.renewal import renewal
 from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
@@ -100,11 +101,12 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     groups = parameter_groups(model, plan.train.groups, recipe)
     causal, shard = model.causal, communicator.shard
-    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard, data.head)
+    renew = renewal(data.head, data.tokenizer)
+    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard, renew)
     evaluation_batches = {
         # Windows that do not change from epoch to epoch are used for both.
         split: train_batches
-        if split == "train" and not (train_batches.whole_rows or plan.train.shift_windows or data.head.renews_rows)
+        if split == "train" and not (train_batches.whole_rows or plan.train.shift_windows or renew)
         else split_batches(data.splits[split], plan.train, causal, shard=shard)
         for split in data.evaluated
     }
@@ -112,7 +114,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     whole = (
         train_batches
         if communicator.size == 1
-        else split_batches(data.splits["train"], plan.train, causal, plan.seed, head=data.head)
+        else split_batches(data.splits["train"], plan.train, causal, plan.seed, renew=renew)
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
     _try_batch(plan, recipe, model, batch)

@@ -6,15 +6,12 @@ import math
 import time
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
-
-from seqkit.contracts import Batch, Optimizer, Schedule, State
+from seqkit.contracts import Schedule, State
 from seqkit.data.batching import BatchShard, to_device
 from seqkit.errors import Interrupted, PluginError, StopRequested
 from seqkit.messages import message
-from seqkit.modeling.optimizers import optimizer_step
 from seqkit.modeling.state import first_rows
 from seqkit.modeling.weights import Weights, copy_weights, load_weights
 from seqkit.runs.directory import RunDirectory
@@ -28,30 +25,12 @@ from seqkit.training.checkpoint_loading import Checkpoint
 from seqkit.training.distributed import SINGLE, Communicator
 from seqkit.training.evaluation import evaluate
 from seqkit.training.length import training_length
-from seqkit.training.nonfinite import not_finite_error
 from seqkit.training.progress import Progress
 from seqkit.training.setup import TrainingSetup
+from seqkit.training.update import Updater
 
 AVERAGED = "valid_average"
 """The name, in metrics.jsonl and for callbacks, of the validation split evaluated with the averaged weights."""
-
-
-class StepResult(NamedTuple):
-    """The result of one optimizer step, summed over the batch in all processes.
-
-    Attributes:
-        loss_total: the summed loss.
-        loss_count: the number of items summed.
-        tokens: the number of real time steps.
-        gradient_norm: the norm of the gradient, before clipping.
-        state: the encoder's state after this process's shard of the batch.
-    """
-
-    loss_total: float
-    loss_count: float
-    tokens: int
-    gradient_norm: float
-    state: State
 
 
 class Trainer:
@@ -89,10 +68,7 @@ class Trainer:
         self.model = setup.model
         self.settings = setup.plan.train
         self.length = training_length(self.settings, len(setup.train_batches))
-        self.parameters = [weight for group in setup.groups for weight in group.parameters]
-        self.optimizer: Optimizer = self.settings.optimizer.build(
-            [{"params": [*group.parameters], "lr_scale": group.lr_scale} for group in setup.groups]
-        )
+        self.updater = Updater(setup, communicator)
         self.schedule: Schedule = self.settings.schedule.build()
         self.progress = Progress()
         self.best: Weights | None = None
@@ -100,11 +76,10 @@ class Trainer:
         self.state: State = None
         if checkpoint:
             self.progress, self.best = checkpoint.progress, checkpoint.best
-            self.state = checkpoint.restore(self.model, self.optimizer, self.schedule)
+            self.state = checkpoint.restore(self.model, self.updater.optimizer, self.schedule)
             if self.average:
                 self.average.restore(checkpoint.average, self.progress, checkpoint.path)
-        self._frozen: list[int] | None = None
-        self._freeze()
+        self.updater.freeze(self._epochs)
         self._log = MetricsLog(run.metrics, self.progress.metrics_bytes, enabled=communicator.is_first)
         self._last_save = time.monotonic()
 
@@ -162,11 +137,11 @@ class Trainer:
         """Take one optimizer step."""
         progress = self.progress
         start = time.perf_counter()
-        self._freeze()
+        self.updater.freeze(self._epochs)
         batch = to_device(shard.batch, self.setup.device)
         state = first_rows(self.state, len(batch.lengths)) if shard.continues else None
         lr = self._learning_rate()
-        result = self._update(shard, batch, state, lr)
+        result = self.updater.update(shard, batch, state, lr, step=progress.step + 1)
         self.state = result.state
         progress.step += 1
         progress.step_in_epoch += 1
@@ -183,48 +158,10 @@ class Trainer:
             "update", step=progress.step, loss=loss, lr=lr, gradient_norm=result.gradient_norm, model=self.model
         )
 
-    def _update(self, shard: BatchShard, batch: Batch, state: State, lr: float) -> StepResult:
-        """Update the weights by the gradient of a batch."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr * group["lr_scale"]
-        for weight in self.parameters:
-            weight.grad = None
-        loss, state, penalties = self._wrapped(batch, state)
-        own = [float(loss.total.detach()), float(loss.count), float(batch.lengths.sum())]
-        own += [float(penalty.count) for penalty in penalties]
-        (total, count, tokens, *penalty_counts), _ = self.communicator.all_reduce_sum(
-            *(own if shard.counts else [0.0] * len(own))
-        )
-        # DistributedDataParallel averages gradients over the processes. Scaling each process's loss by their number
-        # makes the average the gradient of the whole batch.
-        scale = self.communicator.size if shard.counts else 0.0
-        objective = loss.total * scale / count
-        for penalty, number in zip(penalties, penalty_counts, strict=True):
-            if number:
-                objective = objective + penalty.total * scale / number
-        objective.backward()
-        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
-        if not (math.isfinite(total) and math.isfinite(float(norm))):
-            number = self.progress.step + 1
-            raise not_finite_error(self.model, shard, batch, total / count, number, self.communicator)
-        if self.settings.clip_norm and norm + 1e-6 > self.settings.clip_norm:  # else gradients are multiplied by 1
-            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip_norm, norm)
-        optimizer_step(self.optimizer)
-        return StepResult(total, count, int(tokens), float(norm), state)
-
-    def _freeze(self) -> None:
-        """Freeze the parameters that are not trained in the next step, and unfreeze all others."""
-        progress = self.progress
-        epochs = progress.epoch + progress.step_in_epoch / len(self.setup.train_batches)
-        frozen = [number for number, group in enumerate(self.setup.groups) if epochs < group.frozen_epochs]
-        if frozen == self._frozen:
-            return
-        for number, group in enumerate(self.setup.groups):
-            for weight in group.parameters:
-                weight.requires_grad_(number not in frozen)
-                weight.grad = None
-        self._frozen = frozen
-        self._wrapped = self.communicator.wrap_ddp(self.model, self._compute_first_gradients)
+    @property
+    def _epochs(self) -> float:
+        """The number of epochs trained so far, with the fraction of the current one."""
+        return self.progress.epoch + self.progress.step_in_epoch / len(self.setup.train_batches)
 
     def _learning_rate(self) -> float:
         """Return the learning rate of the next step.
@@ -245,10 +182,6 @@ class Trainer:
                 )
             )
         return float(lr)
-
-    def _compute_first_gradients(self) -> None:
-        batch = to_device(next(self.setup.train_batches.epoch(0)).batch, self.setup.device)
-        self.model(batch)[0].total.backward()
 
     def _validate(self, stop: StopCheck) -> dict[str, Metrics]:
         """Evaluate the validation split, if there is one: with the current weights, and with the averaged ones."""
@@ -317,7 +250,7 @@ class Trainer:
         self.progress.metrics_bytes = self._log.flush()
         average = self.average.weights if self.average else None
         state = (self.progress, self.best, self.state)
-        files = snapshot(self.model, self.optimizer, self.schedule, *state, self.communicator, average)
+        files = snapshot(self.model, self.updater.optimizer, self.schedule, *state, self.communicator, average)
         if self.communicator.is_first:
             chosen = self.average.copy() if self.average and self.best is None else None
             path = write_checkpoint(self.run, files, self.progress, chosen)

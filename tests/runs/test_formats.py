@@ -21,7 +21,7 @@ from seqkit.experiment import run_recipe
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
 from seqkit.registry.requirements import check_not_older
-from seqkit.runs.directory import FORMAT
+from seqkit.runs.contents import FORMAT
 
 FIXTURES = Path(make_runs.__file__).parent
 FORMATS = sorted(int(path.stem.removeprefix("run-format-")) for path in FIXTURES.glob("run-format-*.json"))

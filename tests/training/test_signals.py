@@ -91,7 +91,7 @@ class SignalAfter:
 @pytest.mark.parametrize(
     ("place", "calls", "number", "code"),
     [
-        ("seqkit.training.trainer.optimizer_step", 4, signal.SIGINT, 130),
+        ("seqkit.training.update.optimizer_step", 4, signal.SIGINT, 130),
         ("seqkit.training.trainer.evaluate", 2, signal.SIGTERM, 143),
         # The first three calls are those of the validations.
         ("seqkit.training.evaluation.evaluate_split", 4, signal.SIGINT, 130),

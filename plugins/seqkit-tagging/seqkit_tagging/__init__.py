@@ -25,6 +25,12 @@ def seqkit_tokenizers() -> Iterator[seqkit.Component]:
         "the id of each word and the ids of its characters",
         checks="seqkit_tagging.checks:tokenizer",
     )
+    yield seqkit.Component(
+        "gazetteer",
+        "seqkit_tagging.gazetteer:Gazetteer",
+        "the entries of a list of names in a text",
+        checks="seqkit_tagging.checks:gazetteer",
+    )
 
 
 @seqkit.hookimpl

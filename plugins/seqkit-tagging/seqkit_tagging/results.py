@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seqkit.contracts import Example, Exhibit, Head, Judgment, Outcomes, Tokenizer
 from seqkit_tagging.alignment import judge_entities, judge_words
 from seqkit_tagging.baseline import MostFrequentTag
-from seqkit_tagging.examples import count_words, is_words, words_of
 from seqkit_tagging.exhibits import tag_exhibits
 from seqkit_tagging.scores import split_scores
+from seqkit_tagging.sentences import count_words, is_words, words_of
 from seqkit_tagging.spans import Scheme
+from seqkit_tagging.tag_validation import TagValidation
 
 
 class TaggerResults(Head):
@@ -21,14 +21,12 @@ class TaggerResults(Head):
     Attributes:
         scheme: how tags mark entities.
         tags: the tags of the training data.
+        validation: skips sentences, or repairs their tags.
     """
 
     scheme: Scheme
     tags: list[str]
-
-    @abstractmethod
-    def _valid_tags(self, example: Example, num_words: int) -> list[str] | None:
-        """Return the tags of an example; None if it is skipped."""
+    validation: TagValidation
 
     def metrics(
         self,
@@ -38,7 +36,7 @@ class TaggerResults(Head):
         *,
         tokenizer: Tokenizer | None = None,
     ) -> dict[str, Any]:
-        truth = [tags for _, tags in self._scored(examples, tokenizer)]
+        truth = [tags for _, tags in self.validation.scored(examples, tokenizer)]
         return split_scores(truth, [item["tags"] for item in predictions], self.scheme)
 
     def exhibits(
@@ -51,7 +49,9 @@ class TaggerResults(Head):
         """Return the sentences with most errors, and the most frequent errors."""
         scored = [
             (words_of(example, tokenizer), tags, prediction["tags"])
-            for (example, tags), prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
+            for (example, tags), prediction in zip(
+                self.validation.scored(examples, tokenizer), predictions, strict=True
+            )
         ]
         return list(tag_exhibits(scored, has_entities=self.scheme != "none"))
 
@@ -59,17 +59,8 @@ class TaggerResults(Head):
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
     ) -> Outcomes:
         """Return the tag of each word."""
-        truth = [tag for _, tags in self._scored(examples, tokenizer) for tag in tags]
+        truth = [tag for _, tags in self.validation.scored(examples, tokenizer) for tag in tags]
         return Outcomes(truth, [tag for item in predictions for tag in item["tags"]], self.tags)
-
-    def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> list[tuple[Example, list[str]]]:
-        """Return the examples that are not skipped, each with its tags."""
-        scored = []
-        for example in examples:
-            tags = self._valid_tags(example, count_words(example.input, tokenizer))
-            if tags is not None:
-                scored.append((example, tags))
-        return scored
 
     def judge(
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
@@ -78,7 +69,7 @@ class TaggerResults(Head):
         are one judgment."""
         remaining = iter(predictions)
         for number, example in enumerate(examples):
-            tags = self._valid_tags(example, count_words(example.input, tokenizer))
+            tags = self.validation.valid_tags(example, count_words(example.input, tokenizer))
             if tags is not None:
                 judge = judge_words if self.scheme == "none" else judge_entities
                 has_words = isinstance(example.input, str) or is_words(example.input)
@@ -90,8 +81,8 @@ class TaggerResults(Head):
         if not all(is_words(example.input) for example in (*train, *test)):
             return None
         model = MostFrequentTag()
-        model.fit([(example.input, tags) for example, tags in self._scored(train, tokenizer)])
-        scored = self._scored(test, tokenizer)
+        model.fit([(example.input, tags) for example, tags in self.validation.scored(train, tokenizer)])
+        scored = self.validation.scored(test, tokenizer)
         predicted = [model.predict(example.input) for example, _ in scored]
         scores = split_scores([tags for _, tags in scored], predicted, self.scheme)
         return {"name": model.name} | {name: scores[name] for name in self.metric_names if name in scores}

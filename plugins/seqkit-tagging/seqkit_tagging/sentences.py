@@ -21,6 +21,7 @@ def tags_of(example: Example) -> list[str]:
 
 
 def is_words(value: Any) -> bool:
+    """Return whether an input is a list of words, not a text or features."""
     return isinstance(value, list | tuple)
 
 
