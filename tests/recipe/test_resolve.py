@@ -65,6 +65,7 @@ def test_every_default_is_filled_in() -> None:
             "allow_leak": False,
             "dropout": 0.0,
             "noise": 0.0,
+            "mask": 0.0,
             "tied": False,
             "label_smoothing": 0.0,
         },
