@@ -9,7 +9,8 @@ Metric scores the predictions.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
 `metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
-`exhibits` what a head shows in the report of a run, `parameters` the annotations of the components' parameters.
+`exhibits` what a head shows in the report of a run, `explanation` what an explanation of a prediction reads,
+`parameters` the annotations of the components' parameters.
 Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
@@ -79,6 +80,7 @@ from seqkit.contracts.exhibits import (
     Transcript,
     Transcripts,
 )
+from seqkit.contracts.explanation import Scores, Trace
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
 from seqkit.contracts.metric import Metric, Outcomes
@@ -150,6 +152,7 @@ __all__ = [
     "Reader",
     "Row",
     "Schedule",
+    "Scores",
     "Series",
     "Span",
     "SpanText",
@@ -162,6 +165,7 @@ __all__ = [
     "Texts",
     "Tokenizer",
     "TokenizerFactory",
+    "Trace",
     "TrainingFile",
     "TrainingLength",
     "Transcript",

@@ -70,6 +70,7 @@ class Classify(PooledHead):
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
     provides = frozenset({"labels", "probabilities"})
+    explains = "row"
 
     def __init__(
         self,
@@ -167,6 +168,9 @@ class Classify(PooledHead):
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self.outputs(encoded, batch).detach().double(), dim=1)
         return label_predictions(probabilities.cpu().numpy(), self.labels)
+
+    def score_names(self) -> list[str]:
+        return self.labels
 
     def task(self) -> dict[str, Any]:
         return {"labels": self.labels}

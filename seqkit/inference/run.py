@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from seqkit.contracts import Tokenizer
+    from seqkit.explain.explanation import Explanation
     from seqkit.inference.engine import Engine
     from seqkit.inference.options import GenerationConfig
     from seqkit.modeling.model import Model
@@ -324,6 +325,29 @@ class Run:
         members = self._parts.members
         weights = self.directory.members if self._parts.is_ensemble else self.directory.model
         return predict_examples(examples, [member.engine for member in members], weights)
+
+    def explain(
+        self, text: Any, *, label: str | None = None, token: int | None = None, trace: bool = False
+    ) -> Explanation:
+        """Explain the prediction for one text: what each token adds, and what the model knows while it reads.
+
+        Args:
+            text: a text; a list of words if the tokenizer takes them; a pair of texts, or features, float (time,
+                features), if the run reads them. For a head that generates, the text before the token that it predicts.
+            label: the label to explain; by default the most probable one. For a head that generates, the next token.
+            token: the number of the word whose label is explained, from 1, if the head predicts one for each word.
+            trace: whether to add the gates and states of each layer, if the encoder has them.
+
+        Raises:
+            DataError: the text is empty, or the tokenizer rejects it.
+            UsageError: the head has no scores to explain; there is no such label or token; the text is too long; or the
+                run is an ensemble.
+        """
+        from seqkit.inference.explanation import explain
+
+        self._check_single(message("one explanation: explain one of its members"))
+        value = as_pair(text) if self.reads_pairs else text
+        return explain(self._parts.torch_engine, value, label=label, token=token, trace=trace)
 
     def evaluate(self, data: Any, **parameters: Any) -> dict[str, Any]:
         """Return the metrics of the head on new data.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, DataNote, Encoded, Example, Exhibit, Head, Loss, Outcomes, Row, Tokenizer
+from seqkit.contracts import Batch, DataNote, Encoded, Example, Exhibit, Head, Loss, Outcomes, Row, Scores, Tokenizer
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import IGNORED
 from seqkit_tagging.baseline import MostFrequentTag
@@ -56,6 +56,7 @@ class Tagger(nn.Module, Head):
 
     needs = frozenset({"outputs", "targets"})
     provides = frozenset({"labels"})
+    explains = "time_step"
 
     def __init__(
         self,
@@ -231,9 +232,7 @@ class Tagger(nn.Module, Head):
 
     def _predict(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[dict[str, Any]]:
         pooled = {"transitions": [each.tolist() for each in transitions]}
-        if self.constrained:
-            device = scores.device
-            transitions = transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
+        transitions = self._allowed(transitions)
         bias = scores.new_tensor([self.entity_bias * (split_tag(tag)[0] != "O") for tag in self.tags])
         paths = self.best_paths(scores + bias, lengths, transitions)
         predictions: list[dict[str, Any]] = [
@@ -241,7 +240,9 @@ class Tagger(nn.Module, Head):
             for path, row in zip(paths, scores.tolist(), strict=True)
         ]
         if self.probabilities:
-            posterior = Posterior(scores, lengths, transitions, self.tags)
+            posterior = Posterior(
+                scores.detach(), lengths, Transitions(*(each.detach() for each in transitions)), self.tags
+            )
             for row, (path, prediction) in enumerate(zip(paths, predictions, strict=True)):
                 of_path = posterior.tags(row)[range(len(path)), path]
                 prediction["probabilities"] = of_path.clamp(max=1).tolist()
@@ -249,6 +250,21 @@ class Tagger(nn.Module, Head):
                     found = spans(prediction["tags"])
                     prediction["entity_probabilities"] = [posterior.span(row, span) for span in found]
         return predictions
+
+    def _allowed(self, transitions: Transitions) -> Transitions:
+        """Return transitions without those that the scheme forbids, if they are excluded."""
+        if not self.constrained:
+            return transitions
+        device = transitions.start.device
+        return transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
+
+    def score_names(self) -> list[str]:
+        return self.tags
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return the logarithm of the probability of each tag of each word, without `entity_bias`."""
+        transitions = self._allowed(self.transitions())
+        return Scores(Posterior(self.tag_scores(encoded, batch), batch.lengths, transitions, self.tags).log_tags())
 
     def task(self) -> dict[str, Any]:
         return {"scheme": self.scheme, "tags": self.tags}
