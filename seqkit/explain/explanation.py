@@ -148,6 +148,6 @@ class Explanation:
         return data
 
     def _repr_html_(self) -> str:
-        from seqkit.explain.page import fragment
+        from seqkit.explain.page import notebook_frame
 
-        return fragment(self)
+        return notebook_frame(self)
