@@ -7,7 +7,7 @@ from typing import IO
 
 import numpy as np
 
-from seqkit.explain.explanation import Explanation, LayerTrace
+from seqkit.explain.contents import ExplanationContents, LayerTrace
 from seqkit.explain.tokens import place_tokens, visible
 from seqkit.messages import message
 from seqkit.terminal import colored, shows_colors
@@ -26,7 +26,7 @@ _NAMES = {"pooling_weights": "weight"}
 """The headings of columns whose name is too long."""
 
 
-def explanation_lines(explanation: Explanation, stream: IO[str]) -> Iterator[str]:
+def explanation_lines(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
     """Yield an explanation as lines: the result, the text in color if the stream shows any, and a table."""
     yield from _summary(explanation)
     if shows_colors(stream) and explanation.text:
@@ -41,17 +41,16 @@ def explanation_lines(explanation: Explanation, stream: IO[str]) -> Iterator[str
         yield from _trace(trace)
 
 
-def _summary(explanation: Explanation) -> Iterator[str]:
+def _summary(explanation: ExplanationContents) -> Iterator[str]:
     name = visible(explanation.label)
     if explanation.token is not None:
-        word = visible([*explanation.tokens][explanation.token - 1]) if explanation.tokens else ""
-        yield message("word {number}, {word}", number=explanation.token, word=word)
+        yield message("word {number}, {word}", number=explanation.token, word=visible(explanation.word))
     if explanation.probability is None:
         first = message("{name}: {score:.4f}", name=name, score=explanation.score)
     else:
         first = message("{name}, probability {p:.4f}", name=name, p=explanation.probability)
         if explanation.label != explanation.predicted:
-            first += message(" (predicted: {label})", label=visible(explanation.predicted))
+            first += message(" (most probable: {label})", label=visible(explanation.predicted))
     yield first
     yield message(
         "{unit} {score:+.3f} = {baseline:+.3f} without the tokens {difference:+.3f} from the tokens",
@@ -62,7 +61,7 @@ def _summary(explanation: Explanation) -> Iterator[str]:
     )
 
 
-def _colored_text(explanation: Explanation, stream: IO[str]) -> str:
+def _colored_text(explanation: ExplanationContents, stream: IO[str]) -> str:
     values = explanation.occlusion if explanation.gradients is None else explanation.gradients
     largest = max(map(abs, values), default=0.0)
     parts = []
@@ -81,7 +80,7 @@ def _shaded(text: str, value: float, largest: float, stream: IO[str]) -> str:
     return colored(text, (_ADDS if value > 0 else _TAKES)[level - 1], stream) if level else text
 
 
-def _table(explanation: Explanation, stream: IO[str]) -> Iterator[str]:
+def _table(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
     columns = explanation.columns()
     width = min(_TOKEN_WIDTH, max(map(display_width, map(visible, explanation.tokens)), default=0))
     width = max(width, len("remainder"))
@@ -126,7 +125,7 @@ def _table(explanation: Explanation, stream: IO[str]) -> Iterator[str]:
         )
 
 
-def _legend(explanation: Explanation) -> Iterator[str]:
+def _legend(explanation: ExplanationContents) -> Iterator[str]:
     what = message("the number") if explanation.probability is None else message("the probability")
     if explanation.gradients is not None:
         yield message(

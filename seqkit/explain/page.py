@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqkit.explain.charts import answer_chart, bar_chart, trace_map
-from seqkit.explain.explanation import Explanation
+from seqkit.explain.contents import ExplanationContents
 from seqkit.explain.tokens import place_tokens, visible
 from seqkit.messages import message
 from seqkit.reports.markup import Markup, element, join
@@ -14,7 +14,7 @@ LEVELS = (0.1, 0.35, 0.7)
 """The shares of the largest value from which a token has each of the three shades."""
 
 
-def explanation_page(explanation: Explanation, run: str = "") -> str:
+def explanation_page(explanation: ExplanationContents, run: str = "") -> str:
     """Return an explanation as a page.
 
     Args:
@@ -34,7 +34,7 @@ def explanation_page(explanation: Explanation, run: str = "") -> str:
     return page(title, head, sections)
 
 
-def notebook_frame(explanation: Explanation) -> str:
+def notebook_frame(explanation: ExplanationContents) -> str:
     """Return an explanation for a notebook: the page in a frame, whose style does not reach the notebook."""
     height = 420 + 24 * len(explanation.tokens)
     return element(
@@ -47,16 +47,17 @@ def notebook_frame(explanation: Explanation) -> str:
     )
 
 
-def _result(explanation: Explanation) -> Markup:
+def _result(explanation: ExplanationContents) -> Markup:
     is_number = explanation.probability is None
     value = f"{explanation.score:.4g}" if is_number else f"{explanation.probability:.4f}"
     label = (
         visible(explanation.label) if is_number else message("probability of {label}", label=visible(explanation.label))
     )
     if explanation.token is not None:
-        label += message(", word {number}", number=explanation.token)
+        word = visible(explanation.word)
+        label += message(", word {number} ({word})", number=explanation.token, word=word)
     if explanation.label != explanation.predicted:
-        label += message(" (predicted: {label})", label=visible(explanation.predicted))
+        label += message(" (most probable: {label})", label=visible(explanation.predicted))
     numbers = [
         _number(value, label),
         _number(f"{explanation.baseline:+.3f}", message("{unit} without the tokens", unit=explanation.unit)),
@@ -69,7 +70,7 @@ def _number(value: str, label: str) -> Markup:
     return element("div", element("div", value, class_="number"), element("div", element("bdi", label), class_="label"))
 
 
-def _text(explanation: Explanation) -> Markup:
+def _text(explanation: ExplanationContents) -> Markup:
     """Return the text, each token in the shade of what it adds."""
     values = explanation.occlusion if explanation.gradients is None else explanation.gradients
     largest = max(map(abs, values), default=0.0)
@@ -84,7 +85,7 @@ def _text(explanation: Explanation) -> Markup:
     return element("p", *parts, class_="tokens", dir="auto")
 
 
-def _tokens(explanation: Explanation) -> Markup:
+def _tokens(explanation: ExplanationContents) -> Markup:
     columns = explanation.columns()
     names = {
         "gradients": message("integrated gradients"),
@@ -129,7 +130,7 @@ def _tokens(explanation: Explanation) -> Markup:
     return join([*notes, element("div", chart, *_answers(explanation), class_="charts")])
 
 
-def _answers(explanation: Explanation) -> list[Markup]:
+def _answers(explanation: ExplanationContents) -> list[Markup]:
     """Return the charts of what the model knows after each token and from each token on."""
     is_number = explanation.probability is None
     what = message("score") if is_number else message("probability of {label}", label=visible(explanation.label))
@@ -156,7 +157,7 @@ def _answers(explanation: Explanation) -> list[Markup]:
     return [answer_chart(tokens, lines, title=title, is_probability=not is_number) for title, lines in groups]
 
 
-def _traces(explanation: Explanation) -> Markup:
+def _traces(explanation: ExplanationContents) -> Markup:
     parts: list[Markup] = []
     for trace in explanation.traces:
         maps = [
@@ -167,7 +168,7 @@ def _traces(explanation: Explanation) -> Markup:
     return join(parts)
 
 
-def _numbers(explanation: Explanation) -> Markup:
+def _numbers(explanation: ExplanationContents) -> Markup:
     columns = explanation.columns()
     rows = [
         (

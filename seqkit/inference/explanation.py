@@ -10,7 +10,8 @@ import numpy as np
 from seqkit.contracts import Example
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.errors import DataError, PluginError, UsageError, suggest
-from seqkit.explain.explanation import Explanation, LayerTrace
+from seqkit.explain.contents import LayerTrace
+from seqkit.explain.explanation import Explanation
 from seqkit.explain.tokens import token_texts
 from seqkit.inference.inputs import encode_inputs, encode_prompts
 from seqkit.messages import message
@@ -89,7 +90,7 @@ def _encode(engine: TorchEngine, value: Any) -> np.ndarray:
         UsageError: it is empty, and the head continues texts.
     """
     if not engine.generates:
-        (inputs,) = encode_inputs([Example(value)], [message("the text")], engine)
+        (inputs,) = encode_inputs([Example(value)], [message("the input")], engine)
         return inputs
     if engine.tokenizer is None or not isinstance(value, str) or not value:
         raise UsageError(message("the text is empty: an explanation of the next token needs one before it"))
@@ -177,7 +178,7 @@ def _explanation(
         notes.append(message("The head also reads the tokens themselves, a part that neither method shows."))
     half = model.head.explains == "row" and model.encoder.separate_directions
     return Explanation(
-        text=value if isinstance(value, str) else "" if engine.tokenizer is None else _plain(value),
+        text="" if engine.tokenizer is None else " ".join(value) if isinstance(value, list | tuple) else str(value),
         tokens=tuple(unit.name for unit in units),
         label=names[subject.column],
         predicted=predicted,
@@ -186,6 +187,7 @@ def _explanation(
         baseline=baseline,
         probability=subject.probability(),
         token=None if subject.word is None else subject.word + 1,
+        word="" if subject.word is None else [unit.name for unit in units if unit.is_word][subject.word],
         gradients=None if gradients is None else gradients.values,
         gradient_steps=0 if gradients is None else gradients.steps,
         occlusion=subject.occlusion(),
@@ -197,10 +199,6 @@ def _explanation(
         traces=_traces(engine, subject) if trace else (),
         notes=tuple(notes),
     )
-
-
-def _plain(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _traces(engine: TorchEngine, subject: Subject) -> tuple[LayerTrace, ...]:
