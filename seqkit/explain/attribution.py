@@ -212,7 +212,7 @@ class Subject:
     @torch.no_grad()
     def reads_tokens(self) -> bool:
         """Whether the head computes a part of its scores from the tokens themselves, which it does not declare."""
-        changed = torch.zeros_like(self._ids) if self._ids.is_floating_point() else self._ids.roll(1, dims=1)
+        changed = torch.zeros_like(self._ids)
         if self.model.reads_words:
             changed[..., -1] = self._ids[..., -1]
         lengths = torch.tensor([self.vectors.shape[1]])
