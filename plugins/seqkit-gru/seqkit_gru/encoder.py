@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, PositiveInt, State, Trace
+from seqkit.contracts import Encoded, Encoder, PositiveInt, State
 
 
 class GRU(nn.Module, Encoder):
@@ -29,21 +29,6 @@ class GRU(nn.Module, Encoder):
 
     def layer_parameters(self) -> list[list[nn.Parameter]]:
         return [list(layer.parameters()) for layer in self.layers]
-
-    def trace(self, inputs: Tensor, lengths: Tensor) -> list[Trace]:
-        traces = []
-        for number, layer in enumerate(self.layers, start=1):
-            outputs, _ = layer(inputs)  # (batch, time, hidden_size)
-            before = torch.cat([torch.zeros_like(outputs[:, :1]), outputs[:, :-1]], dim=1)
-            input_weight, state_weight, input_bias, state_bias = layer.parameters()
-            from_input = nn.functional.linear(inputs, input_weight, input_bias).chunk(3, dim=2)
-            from_state = nn.functional.linear(before, state_weight, state_bias).chunk(3, dim=2)
-            reset, update = ((one + other).sigmoid() for one, other in zip(from_input[:2], from_state[:2], strict=True))
-            candidate = (from_input[2] + reset * from_state[2]).tanh()
-            values = {"reset gate": reset, "update gate": update, "candidate": candidate, "hidden state": outputs}
-            traces.append(Trace(f"layer {number}", values))
-            inputs = outputs
-        return traces
 
     def forward(self, inputs: Tensor, lengths: Tensor, state: State = None) -> Encoded:
         """Encode a padded batch.
