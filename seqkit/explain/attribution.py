@@ -60,6 +60,19 @@ class IntegratedGradients(NamedTuple):
     is_exact: bool
 
 
+class Answers(NamedTuple):
+    """The probability of the label, or the number, from parts of a text, one for each token; None where undefined.
+
+    Attributes:
+        whole: from the whole model.
+        half: from the half of the encoder's output that belongs to the direction, with zeros in place of the other half;
+            None if it was not requested.
+    """
+
+    whole: tuple[float | None, ...]
+    half: tuple[float | None, ...] | None
+
+
 class Subject:
     """One input of a model, and the score of one label as a function of the vectors of the tokens.
 
@@ -128,7 +141,7 @@ class Subject:
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         time = self.vectors.shape[1]
         total = torch.zeros(time, dtype=torch.float64)
-        for part in self._chunks(steps):
+        for part in _chunks(steps, self.vectors.numel()):
             factors = torch.from_numpy((nodes[part] + 1) / 2).to(self.vectors)
             vectors = (factors[:, None, None] * self.vectors).requires_grad_()
             shares = factors[:, None].expand(-1, time).clone().requires_grad_()
@@ -147,7 +160,7 @@ class Subject:
         """Return by how much the explained number is lower with the zero vector in place of each token."""
         score = float(self.explained(self.scores()[None])[0])
         found: list[float] = []
-        for part in self._chunks(len(self.units)):
+        for part in _chunks(len(self.units), self.vectors.numel()):
             kept = torch.ones(len(self.units[part]), self.vectors.shape[1])
             for row, unit in enumerate(self.units[part]):
                 kept[row, unit.start : unit.end] = 0
@@ -155,12 +168,12 @@ class Subject:
         return tuple(score - value for value in found)
 
     @torch.no_grad()
-    def answers(self, direction: Literal["forward", "backward"], *, half: bool = False) -> tuple[float | None, ...]:
+    def answers(self, direction: Literal["forward", "backward"], *, half: bool) -> Answers:
         """Return the probability of the label, or the number, for the text up to each token, or from each token on.
 
         Args:
             direction: `forward` for the text up to each token, `backward` for the text from each token on.
-            half: whether the half of the encoder's output that belongs to the other direction is replaced by zero.
+            half: whether to return also that of one half of the encoder's output.
         """
         parts: list[tuple[int, np.ndarray, int]] = []  # the number of the unit, the part of the input, and the word
         words = 0
@@ -171,15 +184,19 @@ class Subject:
             if has_word:
                 parts.append((number, part, word))
             words += unit.is_word
-        found: list[float | None] = [None] * len(self.units)
-        for chunk in self._chunks(len(parts)):
+        whole: list[float | None] = [None] * len(self.units)
+        of_half: list[float | None] = [None] * len(self.units)
+        for chunk in _chunks(len(parts), len(self._inputs)):
             batch = collate([Row(part) for _, part, _ in parts[chunk]])
-            encoded = self.model.encoder(self.model.vectors(batch.inputs, batch.lengths), batch.lengths)
-            encoded = _keep_half(encoded, direction) if half else encoded
-            scores = self._select(encoded, batch, torch.tensor([word for _, _, word in parts[chunk]]), None)
-            for (number, _, _), value in zip(parts[chunk], self._probabilities(scores).tolist(), strict=True):
-                found[number] = value
-        return tuple(found)
+            place = torch.tensor([word for _, _, word in parts[chunk]])
+            encoded = self.model.encode(batch.inputs, batch.lengths)
+            for found, part_of_it in ((whole, encoded), (of_half, _keep_half(encoded, direction) if half else None)):
+                if part_of_it is None:
+                    continue
+                values = self._probabilities(self._select(part_of_it, batch, place, None)).tolist()
+                for (number, _, _), value in zip(parts[chunk], values, strict=True):
+                    found[number] = value
+        return Answers(tuple(whole), tuple(of_half) if half else None)
 
     def _from(self, start: int, words: int) -> np.ndarray:
         """Return the input from a time step on, given the number of words before it."""
@@ -256,11 +273,12 @@ class Subject:
         token_values = token_values.double()
         return values + (token_values if shares is None else shares[:, :, None].double() * token_values).sum(dim=1)
 
-    def _chunks(self, rows: int) -> Iterator[slice]:
-        """Yield parts of some rows, each small enough for the memory."""
-        size = max(1, min(_MAX_ROWS, _MAX_NUMBERS // self.vectors.numel()))
-        for start in range(0, rows, size):
-            yield slice(start, min(start + size, rows))
+
+def _chunks(rows: int, numbers: int) -> Iterator[slice]:
+    """Yield parts of some rows, each small enough for the memory, given how many numbers a row has."""
+    size = max(1, min(_MAX_ROWS, _MAX_NUMBERS // numbers))
+    for start in range(0, rows, size):
+        yield slice(start, min(start + size, rows))
 
 
 def _keep_half(encoded: Encoded, direction: Literal["forward", "backward"]) -> Encoded:

@@ -120,16 +120,21 @@ def trace_map(values: Sequence[Sequence[float]], tokens: Sequence[str], *, title
     width, height = left + column * len(tokens) + 4, top + row * units + 4
     largest = max((abs(value) for step in values for value in step[:units]), default=0.0) or 1.0
     cells: dict[tuple[str, int], list[str]] = {}
-    for step, numbers in enumerate(values):
-        for unit, value in enumerate(numbers[:units]):
-            if level := round(abs(value) / largest * _LEVELS):
-                kind = "heat" if value > 0 else "cold"
-                x, y = left + step * column, top + unit * row
-                cells.setdefault((kind, level), []).append(f"M{x:.1f} {y:.1f}h{column:.1f}v{row:.1f}h-{column:.1f}z")
-    parts = [
-        element("path", d="".join(shapes), class_=f"{kind} unit", fill_opacity=f"{level / _LEVELS:.3f}")
-        for (kind, level), shapes in sorted(cells.items())
+    for unit in range(units):
+        shades = [round(step[unit] / largest * _LEVELS) for step in values]
+        start = 0
+        for shade, run in itertools.groupby(shades):
+            count = len(list(run))
+            if shade:
+                kind = "heat" if shade > 0 else "cold"
+                cells.setdefault((kind, abs(shade)), []).append(f"M{start} {unit}h{count}v1h-{count}z")
+            start += count
+    shapes = [
+        element("path", d="".join(each), class_=f"{kind} unit", fill_opacity=f"{level / _LEVELS:.3f}")
+        for (kind, level), each in sorted(cells.items())
     ]
+    # In units of a cell, so that a coordinate is a short integer.
+    parts = [element("g", *shapes, transform=f"translate({left:g} {top:g}) scale({column:.3f} {row:.3f})")]
     every = max(1, round(12 / column))
     for number in range(0, len(tokens), every):
         x, label = left + (number + 0.5) * column, shortened(tokens[number], 9)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seqkit.explain.attribution import Subject, Unit
     from seqkit.inference.torch_engine import TorchEngine
 
-MAX_TOKENS = 1000
+MAX_TOKENS = 500
 """The largest number of tokens of an input that is explained: the time grows with the square of it."""
 
 _MAX_NAMED = 10
@@ -177,6 +177,7 @@ def _explanation(
     if subject.reads_tokens():
         notes.append(message("The head also reads the tokens themselves, a part that neither method shows."))
     half = model.head.explains == "row" and model.encoder.separate_directions
+    forward, backward = subject.answers("forward", half=half), subject.answers("backward", half=half)
     return Explanation(
         text="" if engine.tokenizer is None else " ".join(value) if isinstance(value, list | tuple) else str(value),
         tokens=tuple(unit.name for unit in units),
@@ -191,10 +192,10 @@ def _explanation(
         gradients=None if gradients is None else gradients.values,
         gradient_steps=0 if gradients is None else gradients.steps,
         occlusion=subject.occlusion(),
-        ended=subject.answers("forward"),
-        began=subject.answers("backward"),
-        forward=subject.answers("forward", half=True) if half else None,
-        backward=subject.answers("backward", half=True) if half else None,
+        ended=forward.whole,
+        began=backward.whole,
+        forward=forward.half,
+        backward=backward.half,
         pooling_weights=subject.pooling_weights(),
         traces=_traces(engine, subject) if trace else (),
         notes=tuple(notes),

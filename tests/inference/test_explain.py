@@ -150,7 +150,7 @@ def test_numbers_of_features_are_explained_by_time_step(tmp_path: Path) -> None:
             {"token": 1},
             "the head 'sentiment' makes one prediction per text: explain it without a token number (--token)",
         ),
-        (("很" * 1001,), {}, "the text has 1,001 tokens, but an explanation takes at most 1,000: explain a part of it"),
+        (("很" * 501,), {}, "the text has 501 tokens, but an explanation takes at most 500: explain a part of it"),
         ((b"x",), {}, "the input: must be text, not b'x'"),
     ],
 )
