@@ -65,8 +65,8 @@ class Answers(NamedTuple):
 
     Attributes:
         whole: from the whole model.
-        half: from the half of the encoder's output that belongs to the direction, with zeros in place of the other half;
-            None if it was not requested.
+        half: from the half of the encoder's output that belongs to the direction, with zeros in place of the other
+            half; None if it was not requested.
     """
 
     whole: tuple[float | None, ...]

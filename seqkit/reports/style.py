@@ -74,7 +74,7 @@ svg .level { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 6 4; }
 svg .at { stroke: var(--soft); stroke-width: 1.2; stroke-dasharray: 2 3; }
 svg .heat { fill: var(--heat); stroke: var(--rule); } svg .cold { fill: var(--cold); stroke: var(--rule); }
 svg text.value.strong { fill: var(--on-heat); }
-svg .unit { stroke: none; } svg .frame { fill: none; stroke: var(--rule); }
+svg .unit { stroke: none; shape-rendering: crispEdges; } svg .frame { fill: none; stroke: var(--rule); }
 .tokens { font-size: 1.2rem; line-height: 2; margin: 12px 0 0; white-space: pre-wrap; }
 .tokens span { border-radius: 4px; padding: 3px 1px; }
 .adds1 { background: color-mix(in srgb, var(--heat) 14%, transparent); }
