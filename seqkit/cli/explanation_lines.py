@@ -53,7 +53,7 @@ def _summary(explanation: ExplanationContents) -> Iterator[str]:
             first += message(" (most probable: {label})", label=visible(explanation.predicted))
     yield first
     yield message(
-        "{unit} {score:+.3f} = {baseline:+.3f} without the tokens {difference:+.3f} from the tokens",
+        "{unit} {score:+.3f}: {baseline:+.3f} without the tokens, {difference:+.3f} added by them",
         unit=explanation.unit,
         score=explanation.score,
         baseline=explanation.baseline,
@@ -129,10 +129,10 @@ def _legend(explanation: ExplanationContents) -> Iterator[str]:
     what = message("the number") if explanation.probability is None else message("the probability")
     if explanation.gradients is not None:
         yield message(
-            "gradients: integrated gradients, which add up to what the tokens add ({steps} points)",
+            "gradients: integrated gradients, which add up to what all tokens add ({steps} points)",
             steps=explanation.gradient_steps,
         )
-    yield message("occlusion: how much lower the score is without the token; the remainder is added only together")
+    yield message("occlusion: how much lower the score is without the token; tokens also work together")
     if explanation.pooling_weights is not None:
         yield message("weight: of the token in the attention pooling of the head")
     yield message("ended, began: {what} if the text ended after the token, or began with it", what=what)

@@ -38,7 +38,8 @@ class ExplanationContents:
       They add up to the difference; `gradients_remainder` is the error of the numerical integration.
     - `occlusion`: by how much the score is lower without the token, whose vector is replaced by zero (Zeiler and
       Fergus, Visualizing and Understanding Convolutional Networks, 2014; Li, Monroe and Jurafsky, Understanding Neural
-      Networks through Representation Erasure, 2016). `occlusion_remainder` is what tokens add only together.
+      Networks through Representation Erasure, 2016). `occlusion_remainder` is what it leaves unexplained, since
+      tokens also work together.
 
     Attributes:
         text: the input; empty for features.

@@ -111,8 +111,8 @@ def _tokens(explanation: ExplanationContents) -> Markup:
         )
     sentences.append(
         message(
-            "Occlusion is by how much the score is lower without the token; it leaves {remainder:+.3f}, which tokens "
-            "add only together.",
+            "Occlusion is by how much the score is lower without the token; it leaves {remainder:+.3f} unexplained, "
+            "since tokens also work together.",
             remainder=explanation.occlusion_remainder,
         )
     )

@@ -78,7 +78,9 @@ def explain(
             )
         )
     best = 0 if head.score_kind == "number" else int(scores.argmax())
-    subject.column = best if label is None else _column(label, names)
+    subject.column = (
+        best if label is None else _column(label, names, message("token") if engine.generates else message("label"))
+    )
     return _explanation(engine, subject, value, names, names[best], trace)
 
 
@@ -139,8 +141,13 @@ def _word(engine: TorchEngine, units: Sequence[Unit], token: int | None) -> int 
     return (token or 1) - 1
 
 
-def _column(label: str, names: Sequence[str]) -> int:
+def _column(label: str, names: Sequence[str], kind: str) -> int:
     """Return the number of a label.
+
+    Args:
+        label: the label.
+        names: all labels.
+        kind: what they are, for messages.
 
     Raises:
         UsageError: there is no such label.
@@ -150,7 +157,7 @@ def _column(label: str, names: Sequence[str]) -> int:
     hint = suggest(label, names)
     if not hint and len(names) <= _MAX_NAMED:
         hint = message(": choose one of {names}", names=", ".join(names))
-    raise UsageError(message("there is no label '{label}'{hint}", label=label, hint=hint))
+    raise UsageError(message("there is no {kind} '{label}'{hint}", kind=kind, label=label, hint=hint))
 
 
 def _explanation(

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import seqkit
 from helpers.recipes import classification_recipe
@@ -225,8 +227,29 @@ def test_tokens_have_the_characters_of_the_text(tokenizer: Any, value: Any, expe
     assert shown.split() == str(value).split()
 
 
+TOKENIZERS = [
+    fitted(Char(unknown="mark"), "ab 我"),
+    fitted(Word(lower=True, unknown="mark"), "ab 我 b."),
+    fitted(BPE(vocab_size=270), "ab ab ab 我"),
+    fitted(Byte(), "ab"),
+]
+
+
+@given(st.sampled_from(TOKENIZERS), st.text(st.sampled_from("abAB 我…İ\n.[]"), min_size=1, max_size=12))
+def test_each_token_has_a_text_that_is_shown(tokenizer: Any, text: str) -> None:
+    ids = tokenizer.encode(text)
+    texts = token_texts(tokenizer, ids, text)
+    assert len(texts) == len(place_tokens(text, texts)) == len(ids)
+    assert all(texts)
+
+
 def test_cost_is_limited_before_anything_is_computed(classifier: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explanation_module, "MAX_TOKENS", 2)
     assert classifier.explain("很好").tokens == ("很", "好")
     with pytest.raises(UsageError, match="has 3 tokens"):
         classifier.explain("很好吃")
+
+
+def test_unknown_next_token(generator: Any) -> None:
+    with pytest.raises(UsageError, match=r"there is no token 'InB'"):
+        generator.explain("In Be", label="InB")
