@@ -161,10 +161,10 @@ class Subject:
         score = float(self.explained(self.scores()[None])[0])
         found: list[float] = []
         for part in _chunks(len(self.units), self.vectors.numel()):
-            kept = torch.ones(len(self.units[part]), self.vectors.shape[1])
+            shares = torch.ones(len(self.units[part]), self.vectors.shape[1])
             for row, unit in enumerate(self.units[part]):
-                kept[row, unit.start : unit.end] = 0
-            found += self.explained(self._scores(self.vectors * kept[:, :, None], kept)).tolist()
+                shares[row, unit.start : unit.end] = 0
+            found += self.explained(self._scores(self.vectors * shares[:, :, None], shares)).tolist()
         return tuple(score - value for value in found)
 
     @torch.no_grad()
@@ -284,11 +284,11 @@ def _chunks(rows: int, numbers: int) -> Iterator[slice]:
 def _keep_half(encoded: Encoded, direction: Literal["forward", "backward"]) -> Encoded:
     """Return the result of an encoder with zeros in place of the half that belongs to the other direction."""
 
-    def kept(values: Tensor) -> Tensor:
+    def masked(values: Tensor) -> Tensor:
         forward, backward = values.chunk(2, dim=-1)
         halves = (
             (forward, torch.zeros_like(backward)) if direction == "forward" else (torch.zeros_like(forward), backward)
         )
         return torch.cat(halves, dim=-1)
 
-    return encoded._replace(outputs=kept(encoded.outputs), final=kept(encoded.final))
+    return encoded._replace(outputs=masked(encoded.outputs), final=masked(encoded.final))

@@ -62,7 +62,7 @@ def token_texts(tokenizer: Tokenizer, ids: np.ndarray, value: Any) -> list[str]:
 
 
 def _known_text(tokenizer: Tokenizer, number: int) -> str | None:
-    """Return the text of a token; None if it has no text of its own."""
+    """Return the text of a token; None if it has none."""
     if number == tokenizer.special_ids.get("unknown"):
         return None
     text = tokenizer.decode([number])
