@@ -28,6 +28,7 @@ LAYERS = [
     ["testing"],
     ["training"],
     ["reports"],
+    ["explain"],
     ["inference"],
     ["experiment"],
     ["api"],
@@ -51,7 +52,7 @@ PUBLIC = {"seqkit", "seqkit.contracts", "seqkit.errors", "seqkit.testing", "seqk
 EAGER: dict[str, list[str]] = {
     "torch": [
         "layers", "embeddings", "encoders", "heads", "optimizers", "modeling", "training", "testing",
-        "data.batching", "inference.torch_engine",
+        "data.batching", "explain.attribution", "inference.torch_engine",
     ],
     "pydantic": [],
     "sklearn": ["sklearn"],

@@ -9,8 +9,9 @@ Metric scores the predictions.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
 `metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
-`exhibits` what a head shows in the report of a run, `judgment` what it says about each prediction, `parameters` the
-annotations of the components' parameters. Everything is exported here.
+`exhibits` what a head shows in the report of a run, `judgment` what it says about each prediction, `explanation` what
+an explanation of a prediction reads, `parameters` the annotations of the components' parameters. Everything is exported
+here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
 and defaults are read from the signature, so annotate each one and do not take `**kwargs`. seqkit supplies what comes
@@ -79,6 +80,7 @@ from seqkit.contracts.exhibits import (
     Transcript,
     Transcripts,
 )
+from seqkit.contracts.explanation import Scores, Trace
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
 from seqkit.contracts.judgment import Judgment
@@ -152,6 +154,7 @@ __all__ = [
     "Reader",
     "Row",
     "Schedule",
+    "Scores",
     "Series",
     "Span",
     "SpanText",
@@ -164,6 +167,7 @@ __all__ = [
     "Texts",
     "Tokenizer",
     "TokenizerFactory",
+    "Trace",
     "TrainingFile",
     "TrainingLength",
     "Transcript",

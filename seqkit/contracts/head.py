@@ -11,6 +11,7 @@ import numpy as np
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, InputLimit, Loss, Row
 from seqkit.contracts.exhibits import Exhibit
+from seqkit.contracts.explanation import Scores
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.judgment import Judgment
 from seqkit.contracts.metric import Outcomes
@@ -59,6 +60,10 @@ class Head(Contract, ABC):
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
         special_tokens: the special tokens that the head needs; `tokenizer.special_ids` has their ids in `fit`.
+        explains: what `scores` belong to: each `row`, or each `time_step` (or word, if the head predicts one label per
+            word); None if the head has no scores, so that `seqkit explain` cannot explain its predictions.
+        score_kind: what the scores are: logits of a `softmax` (or logarithms of probabilities, up to a constant),
+            logits of a `sigmoid` each, or `number`, in the units of the data.
         lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
             its example begins with: as many as a row reads before its first target. Known after construction.
     """
@@ -66,6 +71,7 @@ class Head(Contract, ABC):
     capabilities = {
         "takes_long_texts": ("fit", "rows", "metrics", "baseline"),
         "label_probabilities": ("predict", "combine", "loss_of_predictions"),
+        "explains": ("predict",),
     }
     renamed = {"answer": "format_prediction", "per_step": "per_time_step"}
 
@@ -87,6 +93,8 @@ class Head(Contract, ABC):
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
     special_tokens: frozenset[SpecialToken] = frozenset()
+    explains: Literal["row", "time_step"] | None = None
+    score_kind: Literal["softmax", "sigmoid", "number"] = "softmax"
     lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
@@ -176,6 +184,26 @@ class Head(Contract, ABC):
             value: the input before encoding: the text, its words if the tokenizer `takes_words`, or the features.
         """
         return dict(prediction)
+
+    def score_names(self) -> Sequence[str]:
+        """Return the name of each score: the labels. Required if the head `explains`.
+
+        An implementation may take one more keyword argument, and receives it if it does: `tokenizer`, the fitted
+        tokenizer, or None for features.
+        """
+        raise NotImplementedError
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return what predictions are chosen by, from which `seqkit explain` takes the score of one label.
+
+        With `softmax` and `sigmoid`, an explanation divides the log-odds of the label among the tokens; with `number`,
+        the number. Required if the head `explains`.
+        """
+        raise NotImplementedError
+
+    def pooling_weights(self, encoded: Encoded, batch: Batch) -> Tensor | None:
+        """Return the weights with which the head pools time steps, float (batch, time), to be shown; None without."""
+        return None
 
     def task(self) -> dict[str, Any]:
         """Return what the members of an ensemble must share, as JSON types: by default all of `state`."""

@@ -74,6 +74,7 @@ class Classify(PooledHead):
     higher_is_better = frozenset({"accuracy", "macro_f1"})
     label_probabilities = True
     provides = frozenset({"labels", "probabilities"})
+    explains = "row"
 
     def __init__(
         self,
@@ -173,6 +174,9 @@ class Classify(PooledHead):
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.softmax(self.outputs(encoded, batch).detach().double(), dim=1)
         return label_predictions(probabilities.cpu().numpy(), self.labels)
+
+    def score_names(self) -> list[str]:
+        return self.labels
 
     def task(self) -> dict[str, Any]:
         return {"labels": self.labels}

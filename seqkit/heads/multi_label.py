@@ -67,7 +67,9 @@ class MultiLabel(PooledHead):
     metric_names = ("micro_f1", "macro_f1", "exact_match")
     higher_is_better = frozenset(metric_names)
     provides = frozenset({"labels", "probabilities"})
+    explains = "row"
     stratifies = False
+    score_kind = "sigmoid"
 
     def __init__(
         self,
@@ -137,6 +139,9 @@ class MultiLabel(PooledHead):
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         probabilities = torch.sigmoid(self.outputs(encoded, batch).detach().double())
         return label_set_predictions(probabilities.cpu().numpy(), self.labels, self.threshold)
+
+    def score_names(self) -> list[str]:
+        return self.labels
 
     def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
         return average_label_sets(predictions, self.threshold)

@@ -22,6 +22,7 @@ from seqkit.contracts import (
     Loss,
     PositiveInt,
     Row,
+    Scores,
     SpecialToken,
     Tokenizer,
 )
@@ -130,6 +131,10 @@ class NextChar(nn.Module, Head):
         self._last_sizes: tuple[Sequence[Example], int, int] = ((), 0, 0)
 
     @property
+    def explains(self) -> Literal["row"] | None:  # type: ignore[override]
+        return "row" if self.generates else None
+
+    @property
     def generates(self) -> bool:  # type: ignore[override]
         return self.objective != "bidirectional"
 
@@ -222,6 +227,15 @@ class NextChar(nn.Module, Head):
     def logits(self, encoded: Encoded) -> Tensor:
         features = encoded.outputs if self.per_time_step else encoded.final[:, None]
         return self.output(self.dropout(features))  # (batch, time, vocab_size); time is 1 for `prefix`
+
+    def score_names(self, *, tokenizer: Tokenizer | None = None) -> list[str]:
+        """Return the text of each token that can follow a text."""
+        assert tokenizer is not None
+        return [tokenizer.decode([number]) for number in range(self.vocab_size)]
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return the logits of the token after each row."""
+        return Scores(self.logits(encoded.last_time_step(batch.lengths))[:, -1])
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None

@@ -9,11 +9,22 @@ import numpy as np
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, InputLimit, Row, SpecialToken, TextPair, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    Encoded,
+    Example,
+    Head,
+    InputLimit,
+    Row,
+    Scores,
+    SpecialToken,
+    TextPair,
+    Tokenizer,
+)
 from seqkit.errors import DataError
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
-from seqkit.layers.pooling import Pooling, PoolingName, check_names
+from seqkit.layers.pooling import Pooled, Pooling, PoolingName, check_names
 from seqkit.layers.renewal import crop as crop_row
 from seqkit.layers.renewal import mask_tokens, replace_tokens
 from seqkit.messages import message
@@ -130,5 +141,20 @@ class PooledHead(nn.Module, Head):
 
     def outputs(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return float (batch, outputs)."""
-        outputs = self.output(self.dropout(self.pool(encoded, batch.mask)))
+        outputs = self._encoder_outputs(encoded, batch)
         return outputs if self.wide is None else outputs + self.wide(batch.inputs, batch.lengths)
+
+    def _encoder_outputs(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Return the part of the outputs that comes from the encoder, float (batch, outputs)."""
+        outputs: Tensor = self.output(self.dropout(self.pool(encoded, batch.mask)))
+        return outputs
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        by_token = None if self.wide is None else self.wide.by_token(batch.inputs, batch.lengths)
+        return Scores(self._encoder_outputs(encoded, batch), by_token)
+
+    def pooling_weights(self, encoded: Encoded, batch: Batch) -> Tensor | None:
+        if self.pool.attention is None:
+            return None
+        pooled: Pooled = self.pool.attention(encoded.outputs, batch.mask)
+        return pooled.weights

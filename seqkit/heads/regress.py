@@ -22,6 +22,7 @@ from seqkit.contracts import (
     PositiveFloat,
     PositiveInt,
     Row,
+    Scores,
     Tokenizer,
 )
 from seqkit.errors import DataError
@@ -64,7 +65,9 @@ class Regress(PooledHead):
     metric_names = ("mse", "mae", "r2")
     higher_is_better = frozenset({"r2"})
     provides = frozenset({"values"})
+    explains = "row"
     stratifies = False
+    score_kind = "number"
 
     def __init__(
         self,
@@ -135,6 +138,15 @@ class Regress(PooledHead):
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         outputs = self.outputs(encoded, batch).detach().double().cpu().numpy()
         return number_predictions(self.mean + self.deviation * outputs)
+
+    def score_names(self) -> list[str]:
+        count = len(self.mean)
+        return ["value"] if count == 1 else [f"value {number}" for number in range(1, count + 1)]
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        values, by_token = super().scores(encoded, batch)
+        mean, deviation = (torch.from_numpy(each).to(values) for each in (self.mean, self.deviation))
+        return Scores(mean + deviation * values, None if by_token is None else deviation * by_token)
 
     def task(self) -> dict[str, Any]:
         return {"number of targets": len(self.mean)}

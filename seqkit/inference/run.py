@@ -20,6 +20,7 @@ from seqkit.runs.files import read_json
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from seqkit.explain.explanation import Explanation
     from seqkit.modeling.model import Model
 
 
@@ -177,6 +178,29 @@ class Run(RunGeneration, RunEvaluation):
         members = self._parts.members
         engines = [member.engine for member in members]
         return predict_examples(examples, engines, self._parts.weights, self._parts.temperature)
+
+    def explain(
+        self, text: Any, *, label: str | None = None, token: int | None = None, trace: bool = False
+    ) -> Explanation:
+        """Explain the prediction for one text: what each token adds, and what the model knows while it reads.
+
+        Args:
+            text: a text; a list of words if the tokenizer takes them; a pair of texts, or features, float (time,
+                features), if the run reads them. For a head that generates, the text before the token that it predicts.
+            label: the label to explain; by default the most probable one. For a head that generates, the next token.
+            token: the number of the word whose label is explained, from 1, if the head predicts one for each word.
+            trace: whether to add the gates and states of each layer, if the encoder has them.
+
+        Raises:
+            DataError: the text is empty, or the tokenizer rejects it.
+            UsageError: the head has no scores to explain; there is no such label or token; the text is too long; or the
+                run is an ensemble.
+        """
+        from seqkit.inference.explanation import explain
+
+        self._check_single(message("one explanation: explain one of its members"))
+        value = as_pair(text) if self.reads_pairs else text
+        return explain(self._parts.torch_engine, value, label=label, token=token, trace=trace)
 
     def _check_predicts(self) -> None:
         """Check that the head predicts.

@@ -25,7 +25,7 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain"]
 
 
 # Help and usage errors
@@ -48,6 +48,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("generate", ["--stream", "[default: the recipe's, else 100]"]),
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
         ("evaluate", ["RUN", "--data", "--errors", "--by"]),
+        ("explain", ["RUN TEXT", "--pair", "--label", "--token N", "--trace", "--html FILE", "--json"]),
         ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric"]),
         ("show", ["KIND NAME"]),
         ("plugins", ["--no-plugin NAME"]),

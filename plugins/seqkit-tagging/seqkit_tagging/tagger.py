@@ -19,6 +19,7 @@ from seqkit.contracts import (
     Example,
     Loss,
     Row,
+    Scores,
     SpecialToken,
     Tokenizer,
 )
@@ -63,6 +64,7 @@ class Tagger(nn.Module, TaggerResults):
 
     needs = frozenset({"outputs", "targets"})
     provides = frozenset({"labels"})
+    explains = "time_step"
 
     def __init__(
         self,
@@ -184,9 +186,7 @@ class Tagger(nn.Module, TaggerResults):
 
     def _predict(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[dict[str, Any]]:
         pooled = {"transitions": [each.tolist() for each in transitions]}
-        if self.constrained:
-            device = scores.device
-            transitions = transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
+        transitions = self._allowed(transitions)
         bias = scores.new_tensor([self.entity_bias * (split_tag(tag)[0] != "O") for tag in self.tags])
         paths = self.best_paths(scores + bias, lengths, transitions)
         predictions: list[dict[str, Any]] = [
@@ -194,13 +194,29 @@ class Tagger(nn.Module, TaggerResults):
             for path, row in zip(paths, scores.tolist(), strict=True)
         ]
         if self.probabilities:
+            constants = Transitions(*(each.detach() for each in transitions))
             add_probabilities(
                 predictions,
                 paths,
-                Posterior(scores, lengths, transitions, self.tags),
+                Posterior(scores.detach(), lengths, constants, self.tags),
                 of_entities=self.scheme != "none",
             )
         return predictions
+
+    def _allowed(self, transitions: Transitions) -> Transitions:
+        """Return transitions without those that the scheme forbids, if they are excluded."""
+        if not self.constrained:
+            return transitions
+        device = transitions.start.device
+        return transitions.plus(Transitions(*(each.to(device) for each in self._penalties)))
+
+    def score_names(self) -> list[str]:
+        return self.tags
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return the logarithm of the probability of each tag of each word, without `entity_bias`."""
+        transitions = self._allowed(self.transitions())
+        return Scores(Posterior(self.tag_scores(encoded, batch), batch.lengths, transitions, self.tags).log_tags())
 
     def task(self) -> dict[str, Any]:
         return {"scheme": self.scheme, "tags": self.tags}

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, Fraction, Lookup, NonNegativeFloat, NonNegativeInt, PositiveInt, State
+from seqkit.contracts import (
+    Encoded,
+    Encoder,
+    Fraction,
+    Lookup,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    State,
+    Trace,
+)
 from seqkit.encoders.lstm.dropout import make_dropout
 from seqkit.encoders.lstm.layers import LSTMLayers
+from seqkit.encoders.lstm.trace import trace_layers
 from seqkit.layers.penalties import ActivationPenalties
 
 
@@ -85,6 +96,9 @@ class LSTM(nn.Module, Encoder):
 
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         return self.layers(inputs, lengths, state)
+
+    def trace(self, inputs: Tensor, lengths: Tensor) -> list[Trace]:
+        return trace_layers([cast(nn.LSTM, cell) for cell in self.layers.cells], self.directions, inputs, lengths)
 
     def kernels(self) -> list[str]:
         return self.layers.kernels()
