@@ -96,7 +96,8 @@ def _encode(engine: TorchEngine, value: Any) -> np.ndarray:
         return inputs
     if engine.tokenizer is None or not isinstance(value, str) or not value:
         raise UsageError(message("the text is empty: an explanation of the next token needs one before it"))
-    (ids,) = encode_prompts([value], engine.tokenizer)
+    begin = engine.tokenizer.special_ids["begin"] if engine.whole_texts else None
+    (ids,) = encode_prompts([value], engine.tokenizer, begin=begin)
     return ids if engine.model.causal and engine.length_limit is None else ids[-engine.context :]
 
 
@@ -107,7 +108,8 @@ def _units(engine: TorchEngine, inputs: np.ndarray, value: Any) -> list[Unit]:
     if engine.tokenizer is None:
         return [Unit(str(number + 1), number, number + 1) for number in range(len(inputs))]
     if not engine.reads_words:
-        texts = token_texts(engine.tokenizer, inputs, value)
+        begins = int(engine.whole_texts and inputs[0] == engine.tokenizer.special_ids["begin"])
+        texts = [*["[begin]"] * begins, *token_texts(engine.tokenizer, inputs[begins:], value)]
         return [Unit(text, number, number + 1) for number, text in enumerate(texts)]
     words = engine.tokenizer.words(value) if isinstance(value, str) else list(value)
     indices = inputs[:, -1]

@@ -25,7 +25,7 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain", "recipes"]
 
 
 # Help and usage errors

@@ -144,6 +144,12 @@ def test_evaluation_continues_texts_from_their_beginning(run: Any) -> None:
     assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
 
 
+def test_the_beginning_is_a_token_of_an_explanation(run: Any) -> None:
+    found = run.explain("hann")
+    assert list(found.tokens) == ["[begin]", "h", "a", "n", "n"]
+    assert found.label == run.generate("hann", length=1, temperature=0)
+
+
 def test_recipe_generates_after_training_without_a_prompt(tmp_path: Path) -> None:
     run = seqkit.run(RECIPE | {"generate": {"length": 5}, "train": {"epochs": 1}}, runs=tmp_path, quiet=True)
     (sample,) = run.result["generated"]
