@@ -109,6 +109,7 @@ def _invoke(arguments: list[str]) -> int:
         plugin_commands,
         recipes_command,
         report_command,
+        summary_command,
     )
     from seqkit.cli.group import seqkit
 
