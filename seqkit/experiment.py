@@ -120,7 +120,8 @@ def _train_and_evaluate(
     callbacks.emit("training_end")
     splits = setup.data.splits
     metrics, exhibits = {}, {}
-    for split, batches in setup.evaluation_batches.items():
+    for split in setup.data.evaluated:
+        batches = setup.evaluation_batches[split]
         metrics[split], predictions = evaluate_split(
             setup.model, splits[split], batches, communicator, metrics=setup.metrics
         )

@@ -204,8 +204,9 @@ def seqkit_epoch_end(run: Path, epoch: int, step: int, metrics: Mapping[str, Map
         run: the run directory.
         epoch: the number of the epoch, from 1.
         step: the optimizer steps taken so far.
-        metrics: for each split, its metrics: `train`, and `valid` if it was evaluated; with `train.average`,
-            `valid_average` is `valid` evaluated with the averaged weights.
+        metrics: for each split, its metrics: `train` (the mean loss of its steps, and `lr`, the learning rate of the
+            last one), and `valid` if it was evaluated; with `train.average`, `valid_average` is `valid` evaluated with
+            the averaged weights.
     """
 
 

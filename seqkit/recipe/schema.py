@@ -220,6 +220,8 @@ class Train(Section):
             `metrics`. While that metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
         evaluate_every: the number of epochs from one evaluation to the next.
+        evaluate_train: also compute the metrics of the training split, without dropout, whenever `valid` is evaluated.
+            They are in its rows of metrics.jsonl; the `loss` there remains the mean over the steps of the epoch.
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
             state is always saved.
         device: where to compute; auto is a GPU if there is one.
@@ -241,6 +243,7 @@ class Train(Section):
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
     evaluate_every: PositiveInt = 1
+    evaluate_train: bool = False
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"
     threads: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto"

@@ -90,6 +90,7 @@ def test_every_default_is_filled_in() -> None:
             "metric": "loss",
             "early_stopping": None,
             "evaluate_every": 1,
+            "evaluate_train": False,
             "checkpoint_seconds": 30.0,
             "device": "auto",
             "threads": "auto",
