@@ -101,6 +101,7 @@ from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
 from seqkit.contracts.special_tokens import WithSpecialTokens
 from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
+from seqkit.contracts.tracker import Tracker
 
 CONTRACTS: dict[str, type[Contract]] = {
     "reader": Reader,
@@ -111,6 +112,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "optimizer": Optimizer,
     "schedule": Schedule,
     "metric": Metric,
+    "tracker": Tracker,
 }
 """The contract of each kind."""
 
@@ -162,6 +164,7 @@ __all__ = [
     "Texts",
     "Tokenizer",
     "TokenizerFactory",
+    "Tracker",
     "TrainingFile",
     "TrainingLength",
     "Transcript",

@@ -211,7 +211,7 @@ class Plan:
     def components(self) -> list[Spec]:
         """All components, nested ones included."""
         specs = [self.reader, *self.side_readers.values(), self.tokenizer, self.embedding, self.encoder, self.head]
-        specs += [self.train.optimizer, self.train.schedule, *self.train.metrics]
+        specs += [self.train.optimizer, self.train.schedule, *self.train.metrics, *self.train.trackers]
         return [inner for spec in specs if spec is not None for inner in spec.walk()]
 
     def as_data(self, folder: Path | None = None) -> dict[str, Any]:

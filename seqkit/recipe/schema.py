@@ -216,6 +216,8 @@ class Train(Section):
         average: also average the weights, and use the average where validation prefers it, or without validation.
         clip_norm: the norm that longer gradients are scaled down to.
         metrics: metrics to compute besides those of the head, a list of `Spec` in a plan.
+        trackers: what records the run besides its run directory, a list of `Spec` in a plan. The run does not depend on
+            them.
         metric: what the best epoch is chosen by, on the validation split: `loss`, a metric of the head, or one of
             `metrics`. While that metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
@@ -240,6 +242,7 @@ class Train(Section):
     average: EMA | SWA | None = None
     clip_norm: PositiveFloat | None = None
     metrics: list[Annotated[Any, Nested("metric")]] = field(default_factory=list)
+    trackers: list[Annotated[Any, Nested("tracker")]] = field(default_factory=list)
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
     evaluate_every: PositiveInt = 1

@@ -48,7 +48,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("generate", ["--stream", "[default: the recipe's, else 100]"]),
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
         ("evaluate", ["RUN", "--data", "[required]"]),
-        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric"]),
+        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule, metric or tracker"]),
         ("show", ["KIND NAME"]),
         ("plugins", ["--no-plugin NAME"]),
     ],
@@ -323,7 +323,7 @@ def test_progress_bar_is_printed_only_to_a_terminal(tmp_path: Path) -> None:
     os.close(process_end)
     os.close(terminal_end)
     assert done.returncode == 0
-    assert re.search(r"\r.*\d/400 \[.*step/s, epoch \d+, loss \d\.\d{4}\]", printed)
+    assert re.search(r"epoch \d+/400  \d+%  step \d+/400  \d+ steps/s  0:\d\d left  loss \d\.\d{5}\x1b", printed)
     assert "\r" not in done.stdout
     assert done.stdout.splitlines()[-1] == "runs/generation-1"
 

@@ -87,6 +87,7 @@ def test_every_default_is_filled_in() -> None:
             "average": None,
             "clip_norm": None,
             "metrics": [],
+            "trackers": [],
             "metric": "loss",
             "early_stopping": None,
             "evaluate_every": 1,
