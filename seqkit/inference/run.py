@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from seqkit.contracts import Example
 from seqkit.data.memory import as_pair, read_inputs
 from seqkit.data.notes import report_notes
-from seqkit.errors import UsageError
+from seqkit.errors import SeqkitError, UsageError
 from seqkit.inference.inputs import encode_prompts, list_of
 from seqkit.inference.loading import RunParts
 from seqkit.inference.rebuild import rebuild_reader
+from seqkit.inference.results import Predictions, RunResult, Scores
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
@@ -48,6 +49,14 @@ class Run:
     def __repr__(self) -> str:
         return f"<seqkit run {self.path}>"
 
+    def _repr_html_(self) -> str | None:
+        from seqkit.reports.notebook import run_html
+
+        try:
+            return None if self._parts.is_ensemble else run_html(self.directory)
+        except SeqkitError:  # a notebook then shows what `repr` returns
+            return None
+
     @property
     def recipe(self) -> dict[str, Any]:
         """The resolved recipe, with all defaults. Paths that were relative are relative to the run directory.
@@ -64,7 +73,7 @@ class Run:
             UsageError: an ensemble has none.
         """
         self._check_single(message("a result of training: use evaluate"))
-        return read_json(self.directory.result)
+        return RunResult(read_json(self.directory.result), self.directory)
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -277,7 +286,7 @@ class Run:
             )
             for number, value in enumerate(values, start=1)
         )
-        return [prediction for _, prediction in self.predict_examples(examples)]
+        return Predictions(prediction for _, prediction in self.predict_examples(examples))
 
     def predict_file(self, data: str | Path, **parameters: Any) -> list[dict[str, Any]]:
         """Return the prediction for each example of a file that the recipe's reader can read. It needs no targets.
@@ -292,7 +301,9 @@ class Run:
                 no such parameter.
         """
         with report_notes():
-            return [prediction for _, prediction in self.predict_examples(self.read_file(data, **parameters))]
+            return Predictions(
+                prediction for _, prediction in self.predict_examples(self.read_file(data, **parameters))
+            )
 
     def read_file(self, data: str | Path, **parameters: Any) -> Iterator[Example]:
         """Return an iterator over the examples of a file, as `predict_file` reads them. Raises as it does."""
@@ -340,7 +351,7 @@ class Run:
         from seqkit.inference.evaluation import evaluate
 
         with report_notes():
-            return evaluate(self._parts, data, parameters)
+            return Scores(evaluate(self._parts, data, parameters))
 
     @property
     def _engine(self) -> Engine:
