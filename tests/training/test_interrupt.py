@@ -122,3 +122,24 @@ def test_a_script_ends_with_a_traceback_of_three_frames(tmp_path: Path) -> None:
         "KeyboardInterrupt: runs/char-1: interrupted; saved after step 1; resume with: seqkit.resume('runs/char-1')"
     )
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["char-1"]
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_an_interrupted_estimator_says_whether_its_run_is_saved(
+    saved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqkit.sklearn import SequenceClassifier
+    from seqkit.training import trainer
+
+    monkeypatch.setattr(trainer, "optimizer_step", lambda _: signal.raise_signal(signal.SIGINT))
+    estimator = SequenceClassifier(epochs=1, runs=str(tmp_path) if saved else None)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        estimator.fit(["good", "bad"] * 4, ["a", "b"] * 4)
+    frames = [Path(frame.filename).name for frame in traceback.extract_tb(caught.tb)]
+    assert frames == ["test_interrupt.py", "estimators.py", "estimators.py", "base.py"]
+    if not saved:
+        assert str(caught.value) == "interrupted: nothing was saved, because `runs` is not set"
+        return
+    (path,) = tmp_path.iterdir()
+    text = f"{path}: interrupted; saved after step 1; resume with: seqkit.resume({str(path)!r}, data=…)"
+    assert str(caught.value) == text
