@@ -88,7 +88,7 @@ def resume(
         callbacks: as for `run`.
         data: the data that the run was started with, if it was in memory.
         overrides: changes: `train__epochs`, `train__steps`, `train__checkpoint_seconds`, `train__threads`,
-            `train__early_stopping={"patience": ...}`, and `data__path` for data that has moved.
+            `train__early_stopping={"patience": ...}`, `train__trackers`, and `data__path` for data that has moved.
 
     Returns:
         The finished run.
