@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import tempfile
 from collections.abc import Callable
@@ -137,11 +138,12 @@ def records_a_run(case: TrackerCase) -> None:
 @check
 def constructor_writes_nothing(case: TrackerCase) -> None:
     """The constructor writes no file into the current folder: `seqkit check` calls it too."""
-    before = {path.name for path in Path().iterdir()}
-    case.build()
-    if created := {path.name for path in Path().iterdir()} - before:
+    with tempfile.TemporaryDirectory(prefix="seqkit-check-") as folder, contextlib.chdir(folder):
+        case.build()
+        created = sorted(path.name for path in Path(folder).iterdir())
+    if created:
         raise ContractViolation(
-            message("the constructor creates {file}: open files in seqkit_run_start", file=min(created))
+            message("the constructor creates {file}: open files in seqkit_run_start", file=created[0])
         )
 
 
