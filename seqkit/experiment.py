@@ -69,7 +69,7 @@ def run_recipe(
 
     device = choose_device(plan.train.device)
     with isolated_torch_state(plan.seed), join_communicator(device) as communicator, ExitStack() as resources:
-        all_callbacks = _collect_callbacks(callbacks, registry, communicator)
+        all_callbacks = _collect_callbacks(callbacks, plan, registry, communicator)
         setup = communicator.run_or_fail_together(lambda: build_setup(plan, recipe, device, communicator))
         resources.enter_context(worker_threads(setup.threads.workers))
         run, checkpoint = open_run(setup, recipe, runs, resume, registry, all_callbacks, communicator, resources, stop)
@@ -85,15 +85,18 @@ def run_recipe(
     return run
 
 
-def _collect_callbacks(given: Sequence[object], registry: Registry, communicator: Communicator) -> Callbacks:
-    """Return the callbacks of the run: the given ones, then the lifecycle hooks of plugins and of the given objects."""
+def _collect_callbacks(
+    given: Sequence[object], plan: Plan, registry: Registry, communicator: Communicator
+) -> Callbacks:
+    """Return the callbacks of the run: the given ones, then the hooks of plugins, of given objects and of trackers."""
     from seqkit.training.callbacks import Callback, Callbacks, HookCallback
 
     objects = [callback for callback in given if not isinstance(callback, Callback)]
     callbacks = Callbacks(
         [callback for callback in given if isinstance(callback, Callback)], enabled=communicator.is_first
     )
-    callbacks.add(HookCallback(registry, objects, note=callbacks.note))
+    trackers = {spec.name: spec.build() for spec in plan.train.trackers}
+    callbacks.add(HookCallback(registry, objects, trackers, note=callbacks.note))
     return callbacks
 
 
@@ -121,7 +124,8 @@ def _train_and_evaluate(
     callbacks.emit("training_end")
     splits = setup.data.splits
     metrics, exhibits = {}, {}
-    for split, batches in setup.evaluation_batches.items():
+    for split in setup.data.evaluated:
+        batches = setup.evaluation_batches[split]
         metrics[split], predictions = evaluate_split(
             setup.model, splits[split], batches, communicator, metrics=setup.metrics
         )

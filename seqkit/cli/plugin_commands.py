@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -> None:
     """List the registered components and their providers.
 
-    KIND is reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric. Without it, all components are
-    listed.
+    KIND is reader, tokenizer, embedding, encoder, head, optimizer, schedule, metric or tracker. Without it, all
+    components are listed.
     """
     from seqkit.registry import load_registry
 

@@ -104,6 +104,7 @@ from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
 from seqkit.contracts.special_tokens import WithSpecialTokens
 from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
+from seqkit.contracts.tracker import Tracker
 
 CONTRACTS: dict[str, type[Contract]] = {
     "reader": Reader,
@@ -114,6 +115,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "optimizer": Optimizer,
     "schedule": Schedule,
     "metric": Metric,
+    "tracker": Tracker,
 }
 """The contract of each kind."""
 
@@ -168,6 +170,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerFactory",
     "Trace",
+    "Tracker",
     "TrainingFile",
     "TrainingLength",
     "Transcript",

@@ -12,6 +12,7 @@ from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
 from seqkit.inference.inputs import list_of
 from seqkit.inference.rebuild import rebuild_reader
+from seqkit.inference.results import Predictions, RunResult
 from seqkit.inference.run_evaluation import RunEvaluation
 from seqkit.inference.run_generation import RunGeneration
 from seqkit.messages import message
@@ -46,7 +47,7 @@ class Run(RunGeneration, RunEvaluation):
             UsageError: an ensemble has none.
         """
         self._check_single(message("a result of training: use evaluate"))
-        return read_json(self.directory.result)
+        return RunResult(read_json(self.directory.result), self.directory)
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -131,7 +132,7 @@ class Run(RunGeneration, RunEvaluation):
             )
             for number, value in enumerate(values, start=1)
         )
-        return [prediction for _, prediction in self.predict_examples(examples)]
+        return Predictions(prediction for _, prediction in self.predict_examples(examples))
 
     def predict_file(self, data: str | Path, **parameters: Any) -> list[dict[str, Any]]:
         """Return the prediction for each example of a file that the recipe's reader can read. It needs no targets.
@@ -146,7 +147,9 @@ class Run(RunGeneration, RunEvaluation):
                 no such parameter.
         """
         with report_notes():
-            return [prediction for _, prediction in self.predict_examples(self.read_file(data, **parameters))]
+            return Predictions(
+                prediction for _, prediction in self.predict_examples(self.read_file(data, **parameters))
+            )
 
     def read_file(self, data: str | Path, **parameters: Any) -> Iterator[Example]:
         """Return an iterator over the examples of a file, as `predict_file` reads them. Raises as it does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import UsageError
+from seqkit.errors import SeqkitError, UsageError
 from seqkit.inference.loading import RunParts
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
@@ -24,6 +24,14 @@ class RunBase:
 
     def __repr__(self) -> str:
         return f"<seqkit run {self.path}>"
+
+    def _repr_html_(self) -> str | None:
+        from seqkit.reports.notebook import run_html
+
+        try:
+            return None if self._parts.is_ensemble else run_html(self.directory)
+        except SeqkitError:  # a notebook then shows what `repr` returns
+            return None
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.data.notes import report_notes
 from seqkit.errors import UsageError
+from seqkit.inference.results import Scores
 from seqkit.inference.run_base import RunBase
 from seqkit.messages import message
 
@@ -55,7 +56,7 @@ class RunEvaluation(RunBase):
         if data is not None and not self._is_own(data, split):
             if samples is not None:
                 raise UsageError(message("samples continue the data of the run: pass data or samples, not both"))
-            return self.evaluation(data, split=split, by=by, **parameters).as_data()
+            return Scores(self.evaluation(data, split=split, by=by, **parameters).as_data())
         split = choose_split(self._parts, split)
         again = again or data is not None
         is_recorded = not (self._parts.is_ensemble or self._parts.temperature or again or by or parameters)
@@ -63,12 +64,12 @@ class RunEvaluation(RunBase):
         if scores is None:
             scores = self.evaluation(data, split=split, by=by, **parameters).as_data()
         if samples is None and ("bits_per_char" not in scores or self._parts.is_ensemble):
-            return scores
+            return Scores(scores)
         from seqkit.inference.held_out_text import describe_text
 
         with report_notes():
             source = parameters.get("path") if data is None else data
-            return scores | describe_text(self._parts, split, scores, samples, source)
+            return Scores(scores | describe_text(self._parts, split, scores, samples, source))
 
     def evaluation(
         self,

@@ -34,6 +34,11 @@ def find_conflicts(
         yield Problem(("train", "early_stopping"), no_validation)
     if built.schedule is not None and built.schedule.needs_validation and not has_validation:
         yield Problem(train.schedule.name_path, no_validation)
+    trackers: set[str] = set()
+    for spec in filter(None, train.trackers):  # None is a tracker that is not installed
+        if spec.name in trackers:
+            yield Problem(spec.name_path, message("the tracker '{name}' is listed twice: remove it", name=spec.name))
+        trackers.add(spec.name)
     head_spec = specs["head"]
     if head is None or head_spec is None:
         return

@@ -216,10 +216,14 @@ class Train(Section):
         average: also average the weights, and use the average where validation prefers it, or without validation.
         clip_norm: the norm that longer gradients are scaled down to.
         metrics: metrics to compute besides those of the head, a list of `Spec` in a plan.
+        trackers: what records the run besides its run directory, a list of `Spec` in a plan. The run does not depend on
+            them.
         metric: what the best epoch is chosen by, on the validation split: `loss`, a metric of the head, or one of
             `metrics`. While that metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
         evaluate_every: the number of epochs from one evaluation to the next.
+        evaluate_train: also compute the metrics of the training split, without dropout, whenever `valid` is evaluated.
+            They are in its rows of metrics.jsonl; the `loss` there remains the mean over the steps of the epoch.
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
             state is always saved.
         device: where to compute; auto is a GPU if there is one.
@@ -238,9 +242,11 @@ class Train(Section):
     average: EMA | SWA | None = None
     clip_norm: PositiveFloat | None = None
     metrics: list[Annotated[Any, Nested("metric")]] = field(default_factory=list)
+    trackers: list[Annotated[Any, Nested("tracker")]] = field(default_factory=list)
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
     evaluate_every: PositiveInt = 1
+    evaluate_train: bool = False
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"
     threads: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto"

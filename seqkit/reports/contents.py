@@ -200,7 +200,7 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in row.items()
-        if name not in ("epoch", "step") and isinstance(value, int | float) and not isinstance(value, bool)
+        if name not in ("epoch", "step", "lr") and isinstance(value, int | float) and not isinstance(value, bool)
     }
 
 

@@ -8,6 +8,7 @@
     tokenizer.json       what tokenizer and head learned from the data
     model.safetensors    the best weights
     metrics.jsonl        one row per evaluation and epoch
+    timing.jsonl         the time that each epoch took
     checkpoints/         what an interrupted run resumes from
     result.json          examples, metrics, baseline, timing, generated texts and predictions
     calibration.json     of a calibrated run or ensemble: the temperature of its probabilities
@@ -55,6 +56,7 @@ class RunDirectory:
         self.tokenizer = path / "tokenizer.json"
         self.model = path / "model.safetensors"
         self.metrics = path / "metrics.jsonl"
+        self.timing = path / "timing.jsonl"
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
         self.calibration = path / "calibration.json"

@@ -141,8 +141,9 @@ def check_same_recipe(run: RunDirectory, saved: Plan, plan: Plan) -> None:
     paths = {".".join((*spec.path, name)) for spec in plan.components for name in spec.path_parameters}
     paths |= {".".join((*path, INIT_FROM, "run")) for path in sources(plan)}
     differences = _differences(saved.as_data(), plan.as_data())
-    # Where a plugin is installed from makes no difference.
-    differences = {key: values for key, values in differences.items() if key not in paths | {"plugins"}}
+    # Neither trackers nor where a plugin is installed from make a difference.
+    ignored = paths | {"plugins", "train.trackers"}
+    differences = {key: values for key, values in differences.items() if key not in ignored}
     if differences:
         raise UsageError(
             message(

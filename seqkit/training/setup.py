@@ -44,7 +44,8 @@ class TrainingSetup:
         device: the device of the model.
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
-        evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
+        evaluation_batches: this process's batches of each split that is evaluated: the held-out ones, and the training
+            split if none is held out, or if the recipe says so.
         metrics: the metrics of the recipe, by name.
     """
 
@@ -108,7 +109,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         split: train_batches
         if split == "train" and not (train_batches.whole_rows or plan.train.shift_windows or renew)
         else split_batches(data.splits[split], plan.train, causal, shard=shard)
-        for split in data.evaluated
+        for split in dict.fromkeys([*data.evaluated, *(["train"] if plan.train.evaluate_train else [])])
     }
     # Use the whole batch, even with several processes, so that all of them choose the same number of threads.
     whole = (

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
 
 from seqkit.contracts import Schedule, State
 from seqkit.data.batching import BatchShard, to_device
@@ -27,6 +26,7 @@ from seqkit.training.evaluation import evaluate
 from seqkit.training.length import training_length
 from seqkit.training.progress import Progress
 from seqkit.training.setup import TrainingSetup
+from seqkit.training.timing import open_timing, timing_row
 from seqkit.training.update import Updater
 
 AVERAGED = "valid_average"
@@ -81,6 +81,7 @@ class Trainer:
                 self.average.restore(checkpoint.average, self.progress, checkpoint.path)
         self.updater.freeze(self._epochs)
         self._log = MetricsLog(run.metrics, self.progress.metrics_bytes, enabled=communicator.is_first)
+        self._timing = open_timing(run.timing, self.progress.epoch, enabled=communicator.is_first)
         self._last_save = time.monotonic()
 
     def fit(self) -> Progress:
@@ -95,7 +96,7 @@ class Trainer:
             Interrupted: a stop was requested, and a checkpoint was saved.
         """
         self.model.train()
-        with self._log:
+        with self._log, self._timing:
             while self.progress.step_in_epoch or not self._is_finished:
                 self._epoch()
         if self.best is not None:
@@ -122,9 +123,18 @@ class Trainer:
 
         is_last = progress.step == self.length.steps
         is_due = is_last or (progress.epoch + 1) % self.settings.evaluate_every == 0
-        valid = self._validate(self.stop) if is_due else {}
-        metrics: dict[str, Metrics] = {"train": {"loss": progress.loss_total / progress.loss_count}, **valid}
+        train = {"lr": self._learning_rate(progress.step - 1), "loss": progress.loss_total / progress.loss_count}
+        start, valid = time.perf_counter(), {}
+        if is_due:
+            try:
+                if self.settings.evaluate_train:
+                    train = train | self._evaluate("train", self.stop) | train
+                valid = self._validate(self.stop)
+            except StopRequested as request:
+                raise self._interrupted(request.signal_number) from None
+        metrics: dict[str, Metrics] = {"train": train, **valid}
         progress.epoch += 1
+        self._timing.write([timing_row(progress, time.perf_counter() - start)])
         progress.step_in_epoch, progress.loss_total, progress.loss_count, self.state = 0, 0.0, 0.0, None
         self._record(metrics)
         if self._end_epoch(metrics) and not valid and (valid := self._validate(NO_STOP)):
@@ -140,7 +150,7 @@ class Trainer:
         self.updater.freeze(self._epochs)
         batch = to_device(shard.batch, self.setup.device)
         state = first_rows(self.state, len(batch.lengths)) if shard.continues else None
-        lr = self._learning_rate()
+        lr = self._learning_rate(progress.step)
         result = self.updater.update(shard, batch, state, lr, step=progress.step + 1)
         self.state = result.state
         progress.step += 1
@@ -163,13 +173,12 @@ class Trainer:
         """The number of epochs trained so far, with the fraction of the current one."""
         return self.progress.epoch + self.progress.step_in_epoch / len(self.setup.train_batches)
 
-    def _learning_rate(self) -> float:
-        """Return the learning rate of the next step.
+    def _learning_rate(self, step: int) -> float:
+        """Return the learning rate of the step that follows `step` steps.
 
         Raises:
             PluginError: the schedule returns something else.
         """
-        step = self.progress.step
         lr = self.schedule.learning_rate(self.settings.optimizer.values["lr"], step, self.length)
         if not (isinstance(lr, Real) and 0 <= lr < math.inf):
             raise PluginError(
@@ -187,18 +196,17 @@ class Trainer:
         """Evaluate the validation split, if there is one: with the current weights, and with the averaged ones."""
         if "valid" not in self.setup.data.splits:
             return {}
-        dataset, batches = self.setup.data.splits["valid"], self.setup.evaluation_batches["valid"]
-        try:
-            metrics: dict[str, Metrics] = {
-                "valid": _numbers(evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics))
-            }
-            if self.average and self.average.weights:
-                with self.average.applied():
-                    scores = evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics)
-                metrics[AVERAGED] = _numbers(scores)
-            return metrics
-        except StopRequested as request:
-            raise self._interrupted(request.signal_number) from None
+        metrics: dict[str, Metrics] = {"valid": self._evaluate("valid", stop)}
+        if self.average and self.average.weights:
+            with self.average.applied():
+                metrics[AVERAGED] = self._evaluate("valid", stop)
+        return metrics
+
+    def _evaluate(self, split: str, stop: StopCheck) -> dict[str, int | float]:
+        """Return the metrics of a split that are numbers, to be written to metrics.jsonl."""
+        dataset, batches = self.setup.data.splits[split], self.setup.evaluation_batches[split]
+        metrics = evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics)
+        return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
 
     def _record(self, metrics: Mapping[str, Metrics]) -> None:
         """Log metrics, pass them to the schedule, and copy the weights, or their averages, if they are the best."""
@@ -248,6 +256,7 @@ class Trainer:
     def _save(self) -> None:
         """Save a checkpoint."""
         self.progress.metrics_bytes = self._log.flush()
+        self._timing.flush()
         average = self.average.weights if self.average else None
         state = (self.progress, self.best, self.state)
         files = snapshot(self.model, self.updater.optimizer, self.schedule, *state, self.communicator, average)
@@ -268,8 +277,3 @@ class Trainer:
                 command=self.run.resume_command,
             ),
         )
-
-
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:
-    """Return the metrics that are numbers, to be written to metrics.jsonl."""
-    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}

@@ -25,7 +25,7 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain", "recipes"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain", "recipes", "summary"]
 
 
 # Help and usage errors
@@ -49,7 +49,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
         ("evaluate", ["RUN", "--data", "--errors", "--by"]),
         ("explain", ["RUN TEXT", "--pair", "--label", "--token N", "--trace", "--html FILE", "--json"]),
-        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric"]),
+        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule, metric or tracker"]),
         ("show", ["KIND NAME"]),
         ("plugins", ["--no-plugin NAME"]),
     ],
@@ -324,7 +324,7 @@ def test_progress_bar_is_printed_only_to_a_terminal(tmp_path: Path) -> None:
     os.close(process_end)
     os.close(terminal_end)
     assert done.returncode == 0
-    assert re.search(r"\r.*\d/400 \[.*step/s, epoch \d+, loss \d\.\d{4}\]", printed)
+    assert re.search(r"epoch \d+/400  \d+%  step \d+/400  \d+ steps/s  0:\d\d left  loss \d\.\d{5}\x1b", printed)
     assert "\r" not in done.stdout
     assert done.stdout.splitlines()[-1] == "runs/generation-1"
 

@@ -233,15 +233,15 @@ HOOKS = "seqkit_run_start, seqkit_step, seqkit_epoch_end, seqkit_evaluation, seq
     [
         (
             NoHook(),
-            f"callback NoHook has no lifecycle hook: decorate a method with @seqkit.hookimpl, named {HOOKS}",
+            f"callback NoHook 1 has no lifecycle hook: decorate a method with @seqkit.hookimpl, named {HOOKS}",
         ),
         (
             MisspelledHook(),
-            f"callback MisspelledHook: 'seqkit_epoch_ends' is not a lifecycle hook; the lifecycle hooks are {HOOKS}",
+            f"callback MisspelledHook 1: 'seqkit_epoch_ends' is not a lifecycle hook; the lifecycle hooks are {HOOKS}",
         ),
         (
             UnknownArgument(),
-            "callback UnknownArgument: hookimpl definition: seqkit_epoch_end(los: 'float') -> 'None' "
+            "callback UnknownArgument 1: hookimpl definition: seqkit_epoch_end(los: 'float') -> 'None' "
             "Argument(s) {'los'} are declared in the hookimpl but can not be found in the hookspec",
         ),
     ],
