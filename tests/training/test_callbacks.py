@@ -371,9 +371,11 @@ def test_callback_of_a_resumed_run_receives_its_step(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
     interrupted, resumed = Interrupting(), RecordingCallback()
-    with pytest.raises(KeyboardInterrupt) as caught:
+    with pytest.raises(KeyboardInterrupt, match="resume with: seqkit.resume"):
         run(tmp_path, interrupted, checkpoint_seconds=0)
-    assert interrupted.of("run_end") == [{"result": None, "error": caught.value}]
+    (end,) = interrupted.of("run_end")
+    assert end["result"] is None
+    assert isinstance(end["error"], KeyboardInterrupt)
     saved = interrupted.of("checkpoint")[-1]["step"]
     assert saved == STEPS
     run(tmp_path, resumed, resume=interrupted.of("run_start")[0]["run"], checkpoint_seconds=0)

@@ -129,9 +129,9 @@ def test_an_interrupted_estimator_says_whether_its_run_is_saved(
     saved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from seqkit.sklearn import SequenceClassifier
-    from seqkit.training import trainer
+    from seqkit.training import update
 
-    monkeypatch.setattr(trainer, "optimizer_step", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(update, "optimizer_step", lambda _: signal.raise_signal(signal.SIGINT))
     estimator = SequenceClassifier(epochs=1, runs=str(tmp_path) if saved else None)
     with pytest.raises(KeyboardInterrupt) as caught:
         estimator.fit(["good", "bad"] * 4, ["a", "b"] * 4)

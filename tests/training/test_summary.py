@@ -68,7 +68,7 @@ def test_no_hook_remains() -> None:
 def test_summary_has_the_weights_of_the_run(name: str, tmp_path: Path) -> None:
     recipe = PROJECT / "recipes" / f"{name}.yaml"
     found = json.loads(run_process("summary", recipe, "--json").stdout)
-    run = seqkit.run(recipe, overrides=["train.epochs=1"], runs=tmp_path, quiet=True)
+    run = seqkit.run(recipe, runs=tmp_path, train={"epochs": 1}, quiet=True)
     assert found["weights"] == found["trainable"] == sum(weight.numel() for weight in run.model.parameters())
     shapes = {layer["name"]: layer["output"] for layer in found["layers"]}
     assert shapes["head.output"][-1] == run.model.head.output.out_features
