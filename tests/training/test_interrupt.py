@@ -136,7 +136,7 @@ def test_an_interrupted_estimator_says_whether_its_run_is_saved(
     with pytest.raises(KeyboardInterrupt) as caught:
         estimator.fit(["good", "bad"] * 4, ["a", "b"] * 4)
     frames = [Path(frame.filename).name for frame in traceback.extract_tb(caught.tb)]
-    assert frames == ["test_interrupt.py", "estimators.py", "estimators.py", "base.py"]
+    assert frames == ["test_interrupt.py", "estimators.py", "parameters.py", "base.py"]
     if not saved:
         assert str(caught.value) == "interrupted: nothing was saved, because `runs` is not set"
         return
