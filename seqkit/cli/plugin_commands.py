@@ -95,9 +95,11 @@ def plugins(as_json: bool, without: tuple[str, ...]) -> None:
                 click.echo(message("  command {name}: hidden by seqkit's own command of this name", name=name))
             else:
                 click.echo(message("  command {name}", name=name))
+        for task in plugin.tasks:
+            click.echo(message("  task {name}", name=task.task.name))
         if plugin.lifecycle:
             click.echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
-        if not (plugin.failure or plugin.components or plugin.commands or plugin.lifecycle):
+        if not (plugin.failure or plugin.components or plugin.commands or plugin.tasks or plugin.lifecycle):
             click.echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
     registry.check()
 
@@ -160,6 +162,7 @@ def _plugin_as_data(plugin: Plugin) -> dict[str, Any]:
         "disabled": plugin.failure or None,
         "components": [{"kind": entry.kind, "name": entry.name} for entry in plugin.components],
         "commands": [added.command.name for added in plugin.commands],
+        "tasks": [added.task.name for added in plugin.tasks],
         "lifecycle_hooks": plugin.lifecycle,
     }
 

@@ -9,7 +9,7 @@ Metric scores the predictions.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
 `metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
-`exhibits` what a head shows in the report of a run, `parameters` the annotations of the components' parameters.
+`exhibits` what a head shows in the report of a run, `tasks` the recipe that a plugin drafts for a file, `parameters` the annotations of the components' parameters.
 Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
@@ -100,6 +100,7 @@ from seqkit.contracts.parameters import (
 from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
 from seqkit.contracts.special_tokens import WithSpecialTokens
+from seqkit.contracts.tasks import Column, DataFile, Draft
 from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
 
 CONTRACTS: dict[str, type[Contract]] = {
@@ -119,8 +120,11 @@ __all__ = [
     "SPECIAL_TOKENS",
     "Batch",
     "Cell",
+    "Column",
     "Contract",
+    "DataFile",
     "DataNote",
+    "Draft",
     "Embedding",
     "EmbeddingFactory",
     "Encoded",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from seqkit.contracts import DataNote, Example, Reader, TextPair
+from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
 from seqkit.readers.delimited import (
@@ -59,6 +59,7 @@ class Table(Reader):
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
             one with which the header contains the columns of text and label.
         encoding: the encoding of a text file. A byte order mark is removed.
+        columns: the names of the columns of a CSV or TSV file without a header.
     """
 
     path_specific = frozenset({"delimiter"})
@@ -75,6 +76,7 @@ class Table(Reader):
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
         text_pair: str | None = None,
+        columns: list[NonEmptyText] | None = None,
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
@@ -104,6 +106,13 @@ class Table(Reader):
         self.format = _format_of(path) if format == "auto" else format
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
+        self.columns = columns
+        if columns is not None and self.format not in ("csv", "tsv"):
+            raise ValueError(message("columns applies to csv and tsv: remove it"))
+        if columns is not None and len(set(columns)) < len(columns):
+            raise ValueError(message("columns must name each column once"))
+        if missing := [name for name in self._used if columns is not None and name not in columns]:
+            raise ValueError(message("columns must contain '{column}', which is read", column=missing[0]))
         if delimiter != "auto" and self.format not in ("csv", "tsv"):
             raise ValueError(message("delimiter applies to csv and tsv: remove it"))
 
@@ -238,14 +247,18 @@ class Table(Reader):
         """Yield the row number, the line number and the fields by column of each row below the header."""
         first_lines, lines = peek_header(lines)
         delimiter: str = self.delimiter
+        usual = "\t" if self.format == "tsv" else ","
+        if delimiter == "auto" and self.columns is not None:
+            delimiter = usual
         if delimiter == "auto":
-            usual = "\t" if self.format == "tsv" else ","
             delimiter = find_delimiter(first_lines[-1], self._used, usual, f"{source}:{len(first_lines)}")
-        if self.format == "tsv" and delimiter == "\t" and not is_quoted(first_lines[-1], self._used, delimiter):
+        names = [] if self.columns is not None else self._used
+        if self.format == "tsv" and delimiter == "\t" and not is_quoted(first_lines[-1], names, delimiter):
             rows = plain_rows(lines, delimiter)
         else:
             rows = quoted_rows(lines, delimiter, source)
-        header: list[str] = []
+        header: list[str] = list(self.columns or [])
+        columns = header
         number = 0
         for line_number, row in rows:
             if not header:
@@ -258,7 +271,7 @@ class Table(Reader):
                 row.pop()
             if not any(header[len(row) :]):
                 row += [""] * (len(header) - len(row))
-            if [name.strip() for name in row] == header:
+            if self.columns is None and [name.strip() for name in row] == header:
                 note = message("skipped: the header again, as from concatenated files")
                 warnings.warn(DataNote(note, f"{source}:{line_number}"), stacklevel=2)
             elif len(row) != len(header):
@@ -274,11 +287,12 @@ class Table(Reader):
             remedy = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
         return DataError(
             message(
-                "{path}:{line}: the number of fields is {fields}, not {columns} as in the header: {remedy}",
+                "{path}:{line}: the number of fields is {fields}, not {columns} as in {names}: {remedy}",
                 path=self.path,
                 line=line,
                 fields=fields,
                 columns=columns,
+                names=message("the header") if self.columns is None else message("`columns:`"),
                 remedy=remedy,
             )
         )

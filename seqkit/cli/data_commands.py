@@ -1,0 +1,80 @@
+"""The commands that look at data before training: `init` and `data`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from seqkit.cli.checked import Checked
+from seqkit.cli.group import no_plugin_option, seqkit
+from seqkit.cli.stderr import print_note
+from seqkit.errors import UsageError
+from seqkit.messages import message
+
+
+@seqkit.command("init", short_help="Write a recipe for a data file.")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--task", metavar="NAME", help="What to predict.  [default: what the file fits best]")
+@click.option("--text", metavar="COLUMN", help="The column of the text.")
+@click.option("--label", metavar="COLUMN", help="The column of the label.")
+@click.option(
+    "--minutes",
+    type=Checked("PositiveFloat", "number"),
+    default=5.0,
+    show_default=True,
+    help="How long training may take on this machine.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The recipe to write.  [default: the name of the data, in the current folder]",
+)
+@no_plugin_option
+def init(
+    data: Path,
+    task: str | None,
+    text: str | None,
+    label: str | None,
+    minutes: float,
+    output: Path | None,
+    without: tuple[str, ...],
+) -> None:
+    """Look at a data file, and write a commented recipe that runs at once.
+
+    The file can be a csv or tsv file, JSON Lines, Parquet, plain text, words with tags in columns, or a series of
+    numbers. Its encoding, delimiter and columns are detected; column names, split, sizes and epochs are chosen from the
+    data, and the baseline is computed on the validation split. The file is not changed, and no file is overwritten.
+    """
+    from seqkit.drafting.draft import describe_baseline, describe_time, draft_recipe
+    from seqkit.registry import load_registry
+
+    stem = data.name.lower().removesuffix(".gz").rsplit(".", 1)[0] or "recipe"
+    output = output or Path(f"{stem}.yaml")
+    if output.exists():
+        raise UsageError(message("{file}: exists already: choose another name with --output", file=output))
+    if not output.parent.is_dir():
+        raise UsageError(message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent))
+    found = draft_recipe(
+        data, output, load_registry(without=without).check(), task=task, text=text, label=label, minutes=minutes
+    )
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(found.text)
+    except OSError as error:
+        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+    for note in found.fitted.notes:
+        print_note(note)
+    inspected, choice, fitted = found.file, found.choice, found.fitted
+    kind = inspected.format or message("text")
+    click.echo(message("{path}: {kind}, {encoding}, {rows:,} rows", path=data, kind=kind, encoding=inspected.encoding, rows=inspected.rows))
+    others = message(" (other tasks: {others})", others=", ".join(choice.others)) if choice.others else ""
+    click.echo(message("task: {task}, {summary}{others}", task=choice.task.task.name, summary=choice.draft.summary, others=others))
+    splits = ", ".join(f"{split} {count:,}" for split, count in fitted.examples.items())
+    click.echo(message("examples: {splits}", splits=splits))
+    if fitted.baseline:
+        click.echo(message("baseline on the validation split: {baseline}", baseline=describe_baseline(fitted.baseline)))
+    click.echo(message("training takes about {time} on this machine", time=describe_time(fitted.seconds)))
+    click.echo(message("{file} is written; train it with: seqkit run {command}", file=output, command=shlex.quote(str(output))))
