@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from seqkit.cli.checked import Checked
-from seqkit.cli.group import no_plugin_option, seqkit
+from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
+from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
 from seqkit.messages import message
@@ -48,15 +49,17 @@ def init(
     numbers. Its encoding, delimiter and columns are detected; column names, split, sizes and epochs are chosen from the
     data, and the baseline is computed on the validation split. The file is not changed, and no file is overwritten.
     """
-    from seqkit.drafting.draft import describe_baseline, describe_time, draft_recipe
+    from seqkit.drafting.draft import describe_baseline, describe_splits, describe_time, draft_recipe
     from seqkit.registry import load_registry
 
-    stem = data.name.lower().removesuffix(".gz").rsplit(".", 1)[0] or "recipe"
+    stem = data.name.removesuffix(".gz").rsplit(".", 1)[0] or "recipe"
     output = output or Path(f"{stem}.yaml")
     if output.exists():
         raise UsageError(message("{file}: exists already: choose another name with --output", file=output))
     if not output.parent.is_dir():
-        raise UsageError(message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent))
+        raise UsageError(
+            message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent)
+        )
     found = draft_recipe(
         data, output, load_registry(without=without).check(), task=task, text=text, label=label, minutes=minutes
     )
@@ -69,12 +72,66 @@ def init(
         print_note(note)
     inspected, choice, fitted = found.file, found.choice, found.fitted
     kind = inspected.format or message("text")
-    click.echo(message("{path}: {kind}, {encoding}, {rows:,} rows", path=data, kind=kind, encoding=inspected.encoding, rows=inspected.rows))
+    click.echo(
+        message(
+            "{path}: {kind}, {encoding}, {rows:,} rows",
+            path=data,
+            kind=kind,
+            encoding=inspected.encoding,
+            rows=inspected.rows,
+        )
+    )
     others = message(" (other tasks: {others})", others=", ".join(choice.others)) if choice.others else ""
-    click.echo(message("task: {task}, {summary}{others}", task=choice.task.task.name, summary=choice.draft.summary, others=others))
-    splits = ", ".join(f"{split} {count:,}" for split, count in fitted.examples.items())
-    click.echo(message("examples: {splits}", splits=splits))
+    click.echo(
+        message(
+            "task: {task}, {summary}{others}", task=choice.task.task.name, summary=choice.draft.summary, others=others
+        )
+    )
+    if splits := describe_splits(fitted.examples):
+        click.echo(splits)
     if fitted.baseline:
         click.echo(message("baseline on the validation split: {baseline}", baseline=describe_baseline(fitted.baseline)))
-    click.echo(message("training takes about {time} on this machine", time=describe_time(fitted.seconds)))
-    click.echo(message("{file} is written; train it with: seqkit run {command}", file=output, command=shlex.quote(str(output))))
+    click.echo(message("training takes {time} on this machine", time=describe_time(fitted.seconds)))
+    click.echo(
+        message("{file} is written; train it with: seqkit run {command}", file=output, command=shlex.quote(str(output)))
+    )
+
+
+@seqkit.command("data", short_help="Show what the data of a recipe contains, before training.")
+@recipe_argument
+@overrides_argument
+@json_option
+@no_plugin_option
+def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tuple[str, ...]) -> None:
+    """Show what the data of a recipe contains, split by split, before training.
+
+    Sizes, lengths, labels and the coverage of the vocabulary; texts that occur in more than one split, word for word or
+    nearly (a Jaccard similarity of at least 0.8 of their 5-grams of characters); labels that disagree on equal texts;
+    entities and windows of held-out splits that the training split contains. The model is not built.
+    """
+    from seqkit.cli.data_tables import data_lines
+    from seqkit.data.inspection import inspect_data
+    from seqkit.data.prepare import prepare
+    from seqkit.errors import DataError, RecipeError
+    from seqkit.recipe.paths import check_files
+    from seqkit.recipe.plan import BuildError
+    from seqkit.recipe.resolve import resolve
+    from seqkit.recipe.source import read_recipe
+    from seqkit.registry import load_registry
+
+    read = read_recipe(recipe, overrides)
+    plan = resolve(read, load_registry(without=without).check())
+    for note in plan.notes:
+        print_note(note)
+    try:
+        found = inspect_data(prepare(plan))
+    except BuildError as error:
+        raise RecipeError([read.fault(error.path, str(error))]) from error
+    except DataError:
+        check_files(read, plan)
+        raise
+    if as_json:
+        print_json(found)
+        return
+    for line in data_lines(found):
+        click.echo(line)

@@ -17,7 +17,7 @@ from seqkit.recipe.source import read_recipe
 from seqkit.registry.records import Registry
 
 _PROBE_SECONDS = 4.0
-_PROBE_STEPS = 30
+_PROBE_STEPS, _MIN_PROBES = 40, 8
 _MIN_EPOCHS = 3
 _SHARE = 0.8
 """The share of the time that is planned for training; the rest is for reading, validation and the baseline."""
@@ -73,7 +73,9 @@ def fit(recipe: Mapping[str, Any], smaller: Mapping[str, Any], registry: Registr
     else:
         length, total = {"steps": max(1, int(seconds / tried.step_seconds))}, seconds
     train = {key: value for key, value in recipe["train"].items() if key != "epochs"}
-    return Fitted({**recipe, "train": length | train}, total, tried.examples, tried.baseline(), tried.weights, tried.notes)
+    return Fitted(
+        {**recipe, "train": length | train}, total, tried.examples, tried.baseline(), tried.weights, tried.notes
+    )
 
 
 def _merged(recipe: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,20 +124,23 @@ def _try(recipe: Mapping[str, Any], registry: Registry) -> _Tried:
 
 
 def _seconds_per_step(setup: Any) -> float:
-    """Return the mean time of a forward and a backward pass, without the first one, in which caches are filled.
+    """Return the mean time of a forward and a backward pass on a machine that does nothing else.
 
-    It is the time of the processor if that is shorter than the real time: other programs may use the machine now.
+    The time of each batch is divided by its size. Of these, the lower quartile counts: caches are cold at first, and
+    other programs may use the machine now.
     """
     from seqkit.data.batching import to_device
 
-    seconds: list[float] = []
+    sizes, rates = [], []
     deadline = time.perf_counter() + _PROBE_SECONDS
-    for shard in islice(setup.train_batches.epoch(0), _PROBE_STEPS):
+    for number, shard in enumerate(islice(setup.train_batches.epoch(0), _PROBE_STEPS)):
         batch = to_device(shard.batch, setup.device)
+        size = batch.inputs.shape[0] * batch.inputs.shape[1]
         start, used = time.perf_counter(), time.process_time()
         setup.model(batch)[0].total.backward()
         setup.model.zero_grad()
-        seconds.append(min(time.perf_counter() - start, time.process_time() - used))
-        if time.perf_counter() > deadline:
+        sizes.append(size)
+        rates.append(min(time.perf_counter() - start, time.process_time() - used) / size)
+        if number >= _MIN_PROBES and time.perf_counter() > deadline:
             break
-    return float(np.mean(seconds[1:] or seconds))
+    return float(np.quantile(rates[1:] or rates, 0.25) * np.mean(sizes))

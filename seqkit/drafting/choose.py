@@ -48,18 +48,26 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
     ranked = sorted(drafts, key=lambda each: -drafts[each].fit)
     chosen = name if name is not None else next((each for each in ranked if drafts[each].fit > 0), None)
     if chosen in reasons:
-        raise DataError(message("{path}: does not fit the task {task}: {reason}", path=file.path, task=chosen, reason=reasons[chosen]))
+        raise DataError(
+            message(
+                "{path}: does not fit the task {task}: {reason}", path=file.path, task=chosen, reason=reasons[chosen]
+            )
+        )
     if chosen is None:
         raise DataError(_no_task(file, ranked, reasons))
     return Choice(registry.tasks[chosen], drafts[chosen], [each for each in ranked if each != chosen])
 
 
 def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> str:
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(name)
-    found = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
-    remedy = message("name the columns with --text and --label")
+    """Return the message with the reason of the first task; `--task` gives that of another."""
+    first = next(iter(reasons))
+    remedy = message("name the columns with --text and --label, or a task with --task")
     if possible:
-        remedy += message(", or choose --task {task}", task=possible[0])
-    return message("{path}: fits no task: {reasons}: {remedy}", path=file.path, reasons=found, remedy=remedy)
+        remedy = message("name the columns with --text and --label, or pass --task {task}", task=possible[0])
+    return message(
+        "{path}: fits no task: {reason} (task {task}): {remedy}",
+        path=file.path,
+        reason=reasons[first],
+        task=first,
+        remedy=remedy,
+    )

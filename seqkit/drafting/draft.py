@@ -75,7 +75,12 @@ def draft_recipe(
     recipe |= {**choice.draft.recipe, "data": section}
     fitted = fit(recipe, choice.draft.smaller, registry, minutes)
     written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
-    return DraftedRecipe(recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted), schema), file, choice, fitted)
+    return DraftedRecipe(
+        recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted), schema),
+        file,
+        choice,
+        fitted,
+    )
 
 
 def _relative(section: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -93,7 +98,10 @@ def _plugins(choice: Choice, registry: Registry) -> list[str]:
     """Return the distributions that a recipe requires: that of its task, and those of its components."""
     own = registry.plugins[0].distribution
     found = [choice.task.distribution]
-    for kind, section in (("reader", "data"), *((each, each) for each in ("tokenizer", "embedding", "encoder", "head"))):
+    for kind, section in (
+        ("reader", "data"),
+        *((each, each) for each in ("tokenizer", "embedding", "encoder", "head")),
+    ):
         name = choice.draft.recipe.get(section, {}).get("type")
         if name in registry.names(kind):
             found.append(registry.get(kind, name).distribution)
@@ -131,16 +139,25 @@ def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]
 
 
 def _comments(choice: Choice, fitted: Fitted) -> dict[str, str]:
-    splits = ", ".join(f"{split} {count:,}" for split, count in fitted.examples.items())
     comments = {
-        "data.split": message("examples: {splits}", splits=splits),
+        "data.split": describe_splits(fitted.examples),
         "train": message(
-            "about {time} on this machine; {weights:,} weights", time=describe_time(fitted.seconds), weights=fitted.weights
+            "{time} on this machine; {weights:,} weights", time=describe_time(fitted.seconds), weights=fitted.weights
         ),
     }
+    if not comments["data.split"]:
+        del comments["data.split"]
     if "steps" in fitted.recipe["train"]:
         comments["train.steps"] = message("less than one epoch: set --minutes, or a smaller model, for more")
     return {**comments, **choice.draft.comments}
+
+
+def describe_splits(examples: Mapping[str, int]) -> str:
+    """Return the number of examples of each split; nothing if one text or series is divided."""
+    if max(examples.values()) == 1:
+        return ""
+    splits = ", ".join(f"{split} {count:,}" for split, count in examples.items())
+    return message("examples: {splits}", splits=splits)
 
 
 def describe_baseline(baseline: Mapping[str, Any]) -> str:
@@ -158,5 +175,5 @@ def describe_time(seconds: float) -> str:
     if seconds < 10:
         return message("a few seconds")
     if seconds < 90:
-        return message("{seconds} seconds", seconds=round(seconds, -1).__int__())
-    return message("{minutes:.1f} minutes", minutes=seconds / 60)
+        return message("about {seconds} seconds", seconds=10 * round(seconds / 10))
+    return message("about {minutes:.1f} minutes", minutes=seconds / 60)

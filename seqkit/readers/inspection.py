@@ -16,8 +16,9 @@ from seqkit.contracts import Column, DataFile
 from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.readers.delimited import DELIMITERS, plain_rows, quoted_rows, unique_names
-from seqkit.readers.encodings import check_zero_bytes, encoding_error, guess_encoding
+from seqkit.readers.encodings import guess_encoding
 from seqkit.readers.files import decode_text, open_file, open_text
+from seqkit.readers.formats import BEGINNING_BYTES
 from seqkit.readers.json_lines import json_objects
 from seqkit.readers.parquet import parquet_rows
 from seqkit.strict_json import parse_strict_json
@@ -45,9 +46,9 @@ def inspect(path: Path) -> DataFile:
     with open_text(path) as file:
         content = file.read(MAX_BYTES)
         is_complete = not file.read(1)
-    encoding = _find_encoding(content, str(path))
-    if not is_complete and not encoding.startswith(("utf-16", "utf-32")):
+    if not is_complete and 0 not in content[:BEGINNING_BYTES]:
         content = content[: content.rfind(b"\n") + 1] or content
+    encoding = _find_encoding(content, str(path))
     text = decode_text(content, encoding, str(path))
     lines = text.removesuffix("\n").split("\n")
     share = 1.0 if is_complete else max(1.0, path.stat().st_size / max(1, len(content)))
@@ -84,9 +85,7 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
     has_header = _has_header([row for row in rows if len(row) == width])
     header = unique_names([name.strip() for name in rows[0]]) if has_header else _numbered(width)
     records = [dict(zip(header, row, strict=False)) for row in rows[has_header:]]
-    return _with_columns(
-        file, records, share, names=header, format=chosen, delimiter=delimiter, has_header=has_header
-    )
+    return _with_columns(file, records, share, names=header, format=chosen, delimiter=delimiter, has_header=has_header)
 
 
 def _numbered(width: int) -> list[str]:
@@ -97,8 +96,10 @@ def _with_columns(
     file: DataFile, records: Sequence[dict[str, Any]], share: float, names: Sequence[str] = (), **changes: Any
 ) -> DataFile:
     names = names or list(dict.fromkeys(name for record in records for name in record))
+    if not records:
+        raise DataError(message("{path}: there are no rows after the header", path=file.path))
     columns = [Column(name, [record.get(name) for record in records]) for name in names]
-    total = int(share * len(records))
+    total = int(share * len(records)) if len(records) < _MAX_ROWS else file.rows
     return DataFile(**{**vars(file), "columns": columns, "rows": total, **changes})
 
 
@@ -106,27 +107,24 @@ def _parquet(path: Path) -> DataFile:
     with open_file(path):
         pass  # a missing file is an error of its own
     records = [record for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
-    if not records:
-        raise DataError(message("{path}: there are no rows", path=path))
     characters = sum(len(str(value)) for record in records for value in record.values())
     file = DataFile(path, characters=characters, siblings=_siblings(path))
     return _with_columns(file, records, 1.0, format="parquet")
 
 
 def _find_encoding(content: bytes, source: str) -> str:
-    for encoding in ("utf-8", guess_encoding(lambda: [content], "utf-8")):
-        with suppress(DataError, UnicodeDecodeError, LookupError):
-            check_zero_bytes(content[:4096], source, encoding, "encoding: ")
-            content[:-4].decode(encoding) if len(content) == MAX_BYTES else content.decode(encoding)
-            return encoding
-    try:
+    """Return UTF-8, or the encoding in which a text is valid of those that reject most other texts.
+
+    Raises:
+        DataError: there is none.
+    """
+    with suppress(UnicodeDecodeError):
         content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise encoding_error(
-            source, line, content[error.start], "utf-8", "encoding: ", lambda: [content]
-        ) from None
-    check_zero_bytes(content[:4096], source, "utf-8", "encoding: ")
+        if 0 not in content[:BEGINNING_BYTES]:
+            return "utf-8"
+    if found := guess_encoding(lambda: [content], "utf-8"):
+        return found
+    decode_text(content, "utf-8", source)  # raises the error that names the byte and its line
     return "utf-8"
 
 
@@ -198,9 +196,9 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if any(column.is_numeric for column in columns):
         return True
-    return all(len(column.name) <= 40 and len(column.name) < max(3, column.mean_length) * 2 for column in named) and any(
-        len(column.name) < column.mean_length / 2 for column in named
-    )
+    return all(
+        len(column.name) <= 40 and len(column.name) < max(3, column.mean_length) * 2 for column in named
+    ) and any(len(column.name) < column.mean_length / 2 for column in named)
 
 
 _SIDES = {"valid": ("dev", "valid", "validation", "val"), "test": ("test",)}

@@ -33,7 +33,13 @@ def named_column(file: DataFile, name: str, option: str) -> Column:
     if name not in names:
         found = suggest(name, names) or message("; the columns are {columns}", columns=", ".join(names[:20]))
         raise UsageError(
-            message("{option} {name}: {path} has no such column{found}", option=option, name=name, path=file.path, found=found)
+            message(
+                "{option} {name}: {path} has no such column{found}",
+                option=option,
+                name=name,
+                path=file.path,
+                found=found,
+            )
         )
     return file.column(name)
 

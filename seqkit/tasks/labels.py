@@ -46,7 +46,11 @@ def multi_label(file: DataFile) -> Draft | str:
         return found
     inputs, candidates = found
     for column in candidates:
-        if column.has_lists and not is_sequence(column) and all(isinstance(v, str) for each in column.filled for v in each):
+        if (
+            column.has_lists
+            and not is_sequence(column)
+            and all(isinstance(v, str) for each in column.filled for v in each)
+        ):
             counts = Counter(value for each in column.filled for value in each)
             return inputs.draft(
                 0.95, column, {"type": "multi_label"}, "loss", "the labels", {"data.label": _describe(counts)}

@@ -13,6 +13,11 @@ from seqkit.tasks.models import table_section
 _LONG_LINE = 60
 """Lines of a list of names, titles or short poems have at most this median length, and rarely occur twice."""
 
+_ONE_HOT = 300
+"""With at most this many different characters, one-hot vectors are as good as learned ones, and faster."""
+
+_PROBED_CHARACTERS = 1_000_000
+
 
 def generate(file: DataFile) -> Draft | str:
     """Draft a recipe for a long text, for a file with a text per line, or for the texts of a table."""
@@ -49,10 +54,11 @@ def _draft(file: DataFile, data: dict[str, Any], texts: list[str] | None, fit: f
     }
     first = next(line for line in (texts or file.lines) if line.strip()).strip()
     prompt = first[:1] if texts is not None else first[:6].strip()
+    few = len(set("".join(texts or file.lines)[:_PROBED_CHARACTERS])) <= _ONE_HOT
     recipe = {
         "data": data,
         "tokenizer": {"type": "char", "unknown": "mark", **({"min_count": 2} if characters > 20_000 else {})},
-        "embedding": {"type": "learned", "dim": 64},
+        "embedding": {"type": "one_hot"} if few else {"type": "learned", "dim": 128},
         "encoder": {"type": "lstm", "hidden_size": size},
         "head": {"type": "next_char", "dropout": 0.2},
         "train": train,

@@ -44,7 +44,9 @@ class TextModel:
     def smaller(self) -> dict[str, Any]:
         """A cheaper model: half the width, and shorter texts."""
         cut = {"max_length": max(64, self.tokenizer.get("max_length", 512) // 2)}
-        return {"encoder": {"hidden_size": self.encoder["hidden_size"] // 2}} | ({} if self.is_short else {"tokenizer": cut})
+        return {"encoder": {"hidden_size": self.encoder["hidden_size"] // 2}} | (
+            {} if self.is_short else {"tokenizer": cut}
+        )
 
 
 def text_model(texts: Sequence[str], rows: int) -> TextModel:
@@ -74,7 +76,9 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
     if cut:
         tokenizer["max_length"] = cut
         usual = np.quantile(tokens, [0.5, 0.98])
-        comments["tokenizer"] += f"; the median text has {usual[0]:,.0f} tokens, 2% more than {usual[1]:,.0f}: they are cut"
+        comments["tokenizer"] += (
+            f"; the median text has {usual[0]:,.0f} tokens, 2% more than {usual[1]:,.0f}: they are cut"
+        )
     if is_short:
         encoder: dict[str, Any] = {"type": "bilstm", "hidden_size": 128 if rows >= 5000 else 64}
         head: dict[str, Any] = {"pooling": ["final", "max"], "ngrams": 3, "ngram_buckets": 65536, "dropout": 0.5}

@@ -44,6 +44,8 @@ def translate(file: DataFile) -> Draft | str:
             "metric": "loss",
         },
     }
+    if file.label is None and not _TARGETS.fullmatch(target.name) and 10 * target.mean_length < source.mean_length:
+        return f"the texts of the column '{target.name}' are much shorter than those of '{source.name}'"
     is_named = bool(_SOURCES.fullmatch(source.name) and _TARGETS.fullmatch(target.name))
     fit = 0.93 if is_named else 0.6 if len(file.columns) == 2 else 0.3
     summary = f"the text is '{source.name}', the text to produce '{target.name}'"
