@@ -9,10 +9,13 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import print_json, write_schema
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
 from seqkit.messages import message
+
+SCHEMA = "seqkit.schema.json"
+"""The JSON Schema beside a new recipe, which editors complete and check it with."""
 
 
 @seqkit.command("init", short_help="Write a recipe for a data file.")
@@ -47,7 +50,8 @@ def init(
 
     The file can be a csv or tsv file, JSON Lines, Parquet, plain text, words with tags in columns, or a series of
     numbers. Its encoding, delimiter and columns are detected; column names, split, sizes and epochs are chosen from the
-    data, and the baseline is computed on the validation split. The file is not changed, and no file is overwritten.
+    data, and the baseline is computed on the validation split. No file is overwritten. Beside the recipe, a JSON Schema
+    (seqkit.schema.json) is written for editors if there is none; `seqkit schema` writes it again.
     """
     from seqkit.drafting.draft import describe_baseline, describe_splits, describe_time, draft_recipe
     from seqkit.registry import load_registry
@@ -60,14 +64,15 @@ def init(
         raise UsageError(
             message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent)
         )
-    found = draft_recipe(
-        data, output, load_registry(without=without).check(), task=task, text=text, label=label, minutes=minutes
-    )
+    registry = load_registry(without=without).check()
+    found = draft_recipe(data, output, registry, task=task, text=text, label=label, minutes=minutes, schema=SCHEMA)
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(found.text)
     except OSError as error:
         raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+    if not (schema := output.parent / SCHEMA).exists():
+        write_schema(schema, registry)
     for note in found.fitted.notes:
         print_note(note)
     inspected, choice, fitted = found.file, found.choice, found.fitted

@@ -9,7 +9,8 @@ Metric scores the predictions.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
 `metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
-`exhibits` what a head shows in the report of a run, `tasks` the recipe that a plugin drafts for a file, `parameters` the annotations of the components' parameters.
+`exhibits` what a head shows in the report of a run, `tasks` the recipe that a plugin drafts for a file,
+`parameters` the annotations of the components' parameters.
 Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds

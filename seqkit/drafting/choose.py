@@ -41,10 +41,14 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
                 hint=suggest(name, known) or message("; known: {known}", known=", ".join(known)),
             )
         )
-    drafts, reasons = {}, {}
+    drafts: dict[str, Draft] = {}
+    reasons: dict[str, str] = {}
     for each, task in registry.tasks.items():
         found = task.draft(file)
-        (reasons if isinstance(found, str) else drafts)[each] = found
+        if isinstance(found, str):
+            reasons[each] = found
+        else:
+            drafts[each] = found
     ranked = sorted(drafts, key=lambda each: -drafts[each].fit)
     chosen = name if name is not None else next((each for each in ranked if drafts[each].fit > 0), None)
     if chosen in reasons:

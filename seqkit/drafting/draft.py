@@ -130,8 +130,8 @@ def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]
     if fitted.baseline:
         lines.append(
             message(
-                "The baseline on the validation split is {baseline}: a recipe that does not pass it has learned nothing "
-                "that simple statistics do not show.",
+                "The baseline on the validation split is {baseline}: a recipe that does not pass it has learned "
+                "nothing that simple statistics do not show.",
                 baseline=describe_baseline(fitted.baseline),
             )
         )

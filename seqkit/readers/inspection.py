@@ -75,7 +75,7 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
     chosen = format_of_name or ("tsv" if delimiter == "\t" else "csv")
     is_plain = chosen == "tsv" and delimiter == "\t"
     found = plain_rows(file.lines, delimiter) if is_plain else quoted_rows(file.lines, delimiter, str(file.path))
-    rows = []
+    rows: list[list[str]] = []
     try:
         rows.extend(row for _, row in islice(found, _MAX_ROWS))
     except DataError:
@@ -140,7 +140,7 @@ def _find_delimiter(lines: Sequence[str], format_of_name: str) -> str | None:
     A file whose name does not say that it is a table is one if every row has the same number of fields. Prose has
     commas too, so that commas count in such a file only if its first row can be a header.
     """
-    probed = [line for line in islice(lines, 2 * _PROBED)]
+    probed = list(islice(lines, 2 * _PROBED))
     best: tuple[float, int, str] | None = None
     usual = "\t" if format_of_name == "tsv" else ","
     for delimiter in dict.fromkeys([usual, *DELIMITERS]):

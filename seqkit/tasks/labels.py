@@ -40,7 +40,7 @@ def classify(file: DataFile) -> Draft | str:
 
 
 def multi_label(file: DataFile) -> Draft | str:
-    """Draft a recipe for any number of labels per text: a list in JSON Lines or Parquet, or a field with a separator."""
+    """Draft a recipe for any number of labels per text: a list in JSON Lines, or a field with a separator."""
     found = _inputs(file)
     if isinstance(found, str):
         return found

@@ -58,7 +58,7 @@ def _data(file: DataFile, source: Column, target: Column) -> dict[str, Any]:
     if file.format == "tsv" and not file.has_header:
         places = {column.name: place for place, column in enumerate(file.columns, start=1)}
         return {"type": "pairs", "source": places[source.name], "target": places[target.name], **encoding}
-    section = {"type": "table", "text": source.name, "label": target.name, **encoding}
+    section: dict[str, Any] = {"type": "table", "text": source.name, "label": target.name, **encoding}
     if not file.path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")):
         section["format"] = file.format
     if not file.has_header:
