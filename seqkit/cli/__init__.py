@@ -107,6 +107,7 @@ def _invoke(arguments: list[str]) -> int:
         inference_commands,
         plugin_commands,
         report_command,
+        summary_command,
     )
     from seqkit.cli.group import seqkit
 

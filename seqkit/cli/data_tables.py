@@ -131,13 +131,13 @@ def _cut(text: str) -> str:
     return one_line if len(one_line) <= _MAX_TEXT else one_line[: _MAX_TEXT - 1] + "…"
 
 
-def text_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """Yield the lines of a table: the first column on the left, numbers and all others on the right."""
+def text_table(header: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1) -> Iterator[str]:
+    """Yield the lines of a table, whose first columns are aligned on the left and all others on the right."""
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
     widths = [max(_width(row[place]) for row in cells) for place in range(len(header))]
     for row in cells:
         padded = [
-            text + " " * (width - _width(text)) if place == 0 else " " * (width - _width(text)) + text
+            text + " " * (width - _width(text)) if place < left else " " * (width - _width(text)) + text
             for place, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  ".join(padded).rstrip()
