@@ -84,6 +84,22 @@ class Command:
     summary: str
 
 
+@dataclass(frozen=True)
+class Task:
+    """The registration of a task, for which `seqkit init` writes a recipe if it recognizes a data file.
+
+    Attributes:
+        name: the name for `seqkit init --task`.
+        target: `"package.module:function"`, imported by `seqkit init`. The function takes a `contracts.DataFile` and
+            returns a `contracts.Draft`; or a text that says why the file does not fit the task.
+        summary: what is predicted, as a short noun phrase.
+    """
+
+    name: str
+    target: str
+    summary: str
+
+
 @hookspec
 def seqkit_readers() -> Iterable[Component]:
     """Register readers, which read examples from a source.
@@ -170,6 +186,15 @@ def seqkit_commands() -> Iterable[Command]:
     """Register commands, called as `seqkit board RUN`.
 
     yield Command("board", "seqkit_board.command:board", "show runs in a browser")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def seqkit_tasks() -> Iterable[Task]:
+    """Register tasks, for which `seqkit init DATA` writes a recipe if they recognize the file.
+
+    yield Task("tag", "seqkit_tagging.tasks:tag", "a tag for each word")
     """
     raise NotImplementedError
 

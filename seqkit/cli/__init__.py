@@ -103,6 +103,7 @@ def _invoke(arguments: list[str]) -> int:
 
     from seqkit.cli import (  # noqa: F401 - they add their commands to the group
         commands,
+        data_commands,
         evaluation_command,
         explain_command,
         inference_commands,

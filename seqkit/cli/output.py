@@ -17,6 +17,7 @@ from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
+    from seqkit.registry.records import Registry
 
 Record = tuple[dict[str, Any], Mapping[str, Any]]
 """The row number and the other columns of an example, and its prediction."""
@@ -225,3 +226,18 @@ def _field(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else to_json(value)
+
+
+def write_schema(output: Path, registry: Registry) -> None:
+    """Write the JSON Schema of recipes to a file, which is replaced.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from seqkit.recipe.json_schema import recipe_schema
+
+    text = to_json(recipe_schema(registry), _INDENTED) + "\n"
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None

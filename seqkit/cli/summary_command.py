@@ -1,76 +1,165 @@
-"""The command `summary`."""
+"""The command `summary`: the layers of a model, before or after training."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
+from seqkit.cli.data_tables import text_table
+from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, seqkit
+from seqkit.cli.output import print_json
+from seqkit.cli.stderr import print_note
+from seqkit.errors import DataError, RecipeError, UsageError
 from seqkit.messages import message
 
 if TYPE_CHECKING:
-    from seqkit.training.summary import Summary
+    from seqkit.contracts import Batch
+    from seqkit.modeling.model import Model
+    from seqkit.modeling.summary import Layer
+    from seqkit.recipe.plan import Plan
+    from seqkit.recipe.recipe import Recipe
 
 
-@seqkit.command(short_help="Show the layers of a recipe's model.")
-@recipe_argument
+@seqkit.command(short_help="Show the layers of a model: shapes, weights, multiply-adds.")
+@click.argument(
+    "source", type=click.Path(path_type=Path), metavar="RECIPE|RUN", shell_complete=completed_by("complete_recipe")
+)
 @overrides_argument
 @json_option
 @no_plugin_option
-def summary(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tuple[str, ...]) -> None:
-    """Show the layers of a recipe's model: output shapes, weights and multiply-adds.
+def summary(source: Path, overrides: tuple[str, ...], as_json: bool, without: tuple[str, ...]) -> None:
+    """Show the layers of the model of a recipe or a run: output shapes, weights, and multiply-adds for one token.
 
-    The data is read and the model is built, but nothing is trained or written. Shapes and multiply-adds are those for
-    one text of the training data. Multiply-adds are those of matrix products, of a layer with the layers inside it.
+    The data of a recipe is read, since its vocabulary and labels determine sizes; nothing is trained.
     """
-    from seqkit.cli.output import print_json
-    from seqkit.recipe.source import read_recipe
-    from seqkit.registry import load_registry
-    from seqkit.training.summary import summarize_recipe
+    from seqkit.modeling.summary import layers, totals
 
-    found = summarize_recipe(read_recipe(recipe, overrides), load_registry(without=without).check())
+    model, batch = _of_run(source, overrides) if source.is_dir() else _of_recipe(source, overrides, without)
+    found = layers(model, batch)
+    weights, products = totals(found)
     if as_json:
-        totals = {"weights": found.weights, "trainable": found.trainable}
-        print_json(asdict(found) | totals)
+        rows = [layer.as_data() for layer in found]
+        print_json({"layers": rows, "weights": weights, "multiply_adds": products, "causal": model.causal})
         return
-    for line in _table(found):
+    for line in layer_lines(found):
         click.echo(line)
-
-
-def _table(found: Summary) -> list[str]:
-    """Return the lines of a table of the layers, with the totals below it."""
-    rows = [[message("layer"), message("class"), message("output"), message("weights"), message("multiply-adds")]]
-    depths: dict[str, int] = {}
-    for layer in found.layers:
-        above = max((name for name in depths if layer.name.startswith(f"{name}.")), key=len, default=None)
-        depths[layer.name] = 0 if above is None else depths[above] + 1
-        name = "  " * depths[layer.name] + layer.name[0 if above is None else len(above) + 1 :]
-        shape = "" if layer.output is None else " × ".join(map(str, layer.output))
-        counts = [f"{number:,}" if number else "" for number in (layer.weights, layer.multiply_adds)]
-        rows.append([name, layer.type, shape, *counts])
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if column > 2 else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    frozen = found.weights - found.trainable
-    lines.append("")
-    if frozen:
-        lines.append(message("{weights:,} weights, {frozen:,} of them frozen", weights=found.weights, frozen=frozen))
-    else:
-        lines.append(message("{weights:,} weights", weights=found.weights))
-    lines.append(
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    click.echo(
         message(
-            "{count:,} multiply-adds for a text of {steps:,} time steps, {each:,} per time step",
-            count=found.multiply_adds,
-            steps=found.steps,
-            each=round(found.multiply_adds / found.steps),
+            "weights: {weights:,} ({trained:,} trained), {megabytes:.1f} MB; multiply-adds for one token: {products:,}",
+            weights=weights,
+            trained=trained,
+            megabytes=sum(weight.numel() * weight.element_size() for weight in model.parameters()) / 1e6,
+            products=products,
         )
     )
-    return lines
+
+
+def layer_lines(found: Sequence[Layer]) -> Iterator[str]:
+    """Yield the lines of a table of layers."""
+    rows = [
+        (
+            layer.name,
+            layer.cls,
+            "" if layer.output is None else describe_shape(layer.output),
+            describe_shapes(layer.shapes),
+            layer.weights or None,
+            layer.multiply_adds or None,
+        )
+        for layer in found
+    ]
+    header = ("layer", "class", "output", "shapes", "weights", "multiply-adds")
+    yield from text_table(header, rows, left=4)
+
+
+def shape_lines(model: Model, other: Model) -> Iterator[str]:
+    """Yield the lines of a table of the layers of a model, with `*` for the sizes that differ in another one."""
+    from seqkit.modeling.summary import layers, size, varying
+
+    found = layers(model)
+    shapes = varying(found, layers(other))
+    rows = []
+    for layer in found:
+        sizes = [size(shape) for shape in shapes.get(layer.name, {}).values()]
+        weights = "*" if None in sizes else layer.weights or None
+        rows.append((layer.name, layer.cls, describe_shapes(shapes.get(layer.name, {})), weights))
+    yield from text_table(("layer", "class", "shapes", "weights"), rows, left=3)
+
+
+def describe_shape(shape: Sequence[int | str]) -> str:
+    """Return a shape: `batch × time × 128`."""
+    return " × ".join(map(str, shape)) or "1"
+
+
+def describe_shapes(shapes: Mapping[str, Sequence[int | str]]) -> str:
+    """Return the shapes of the weights of a layer; of many, the first."""
+    shown = [f"{name} {describe_shape(shape)}" for name, shape in list(shapes.items())[:2]]
+    return ", ".join(shown) + (", …" if len(shapes) > 2 else "")
+
+
+def _of_recipe(source: Path, overrides: Sequence[str], without: Sequence[str]) -> tuple[Model, Batch | None]:
+    from seqkit.recipe.source import read_recipe
+    from seqkit.registry import load_registry
+
+    recipe = read_recipe(source, overrides)
+    registry = load_registry(without=without).check()
+    from seqkit.recipe.paths import check_files
+    from seqkit.recipe.plan import BuildError
+    from seqkit.recipe.resolve import resolve
+
+    plan = resolve(recipe, registry)
+    for note in plan.notes:
+        print_note(note)
+    try:
+        return _build(plan, recipe)
+    except BuildError as error:
+        raise RecipeError([recipe.fault(error.path, str(error))]) from error
+    except DataError:
+        check_files(recipe, plan)
+        raise
+
+
+def _build(plan: Plan, recipe: Recipe) -> tuple[Model, Batch | None]:
+    from seqkit.data.batching import collate
+    from seqkit.data.prepare import prepare
+    from seqkit.modeling.device import isolated_torch_state
+    from seqkit.training.groups import parameter_groups
+    from seqkit.training.setup import build_checked_model
+
+    with isolated_torch_state(plan.seed):
+        data = prepare(plan)
+        model = build_checked_model(plan, recipe, data)
+        parameter_groups(model, plan.train.groups, recipe)  # freezes those that are never trained
+    rows = sorted(data.splits["train"].rows[:64], key=lambda row: len(row.input))[-2:]
+    steps = plan.train.sequence_length or 512
+    cut = [row._replace(input=row.input[:steps], target=None) for row in rows]
+    return model, collate(cut) if len(cut) == 2 and len(cut[-1].input) > 2 else None
+
+
+def _of_run(source: Path, overrides: Sequence[str]) -> tuple[Model, Batch | None]:
+    if overrides:
+        raise UsageError(message("{run}: a run takes no KEY=VALUE: its recipe is fixed", run=source))
+    from seqkit.inference.loading import RunParts
+    from seqkit.runs.directory import RunDirectory
+
+    engine = RunParts(RunDirectory.open(source)).torch_engine
+    return engine.model, _invented_batch(engine.tokenizer, engine.feature_width)
+
+
+def _invented_batch(tokenizer: Any, width: int | None) -> Batch | None:
+    """Return a batch of two rows of the first tokens of the vocabulary, or of zeros; None if there is none."""
+    import numpy as np
+
+    from seqkit.contracts import Row
+    from seqkit.data.batching import collate
+
+    if tokenizer is None:
+        return collate([Row(np.zeros((7, width or 1), np.float32))] * 2)
+    try:
+        ids = tokenizer.encode(tokenizer.decode(list(range(min(7, tokenizer.vocab_size)))))
+    except Exception:  # the first tokens are none of a text
+        return None
+    return collate([Row(ids)] * 2) if len(ids) > 2 else None

@@ -10,8 +10,8 @@ Metric scores the predictions.
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
 `metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
 `exhibits` what a head shows in the report of a run, `judgment` what it says about each prediction, `explanation` what
-an explanation of a prediction reads, `parameters` the annotations of the components' parameters. Everything is exported
-here.
+an explanation of a prediction reads, `tasks` the recipe that a plugin drafts for a file, `parameters` the annotations
+of the components' parameters. Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
 and defaults are read from the signature, so annotate each one and do not take `**kwargs`. seqkit supplies what comes
@@ -103,6 +103,7 @@ from seqkit.contracts.parameters import (
 from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
 from seqkit.contracts.special_tokens import WithSpecialTokens
+from seqkit.contracts.tasks import Column, DataFile, Draft
 from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
 from seqkit.contracts.tracker import Tracker
 
@@ -124,8 +125,11 @@ __all__ = [
     "SPECIAL_TOKENS",
     "Batch",
     "Cell",
+    "Column",
     "Contract",
+    "DataFile",
     "DataNote",
+    "Draft",
     "Embedding",
     "EmbeddingFactory",
     "Encoded",

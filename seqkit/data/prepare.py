@@ -77,8 +77,8 @@ def prepare(plan: Plan) -> PreparedData:
     head: Head = plan.head.build()
     notes: list[str] = []
     readers = build_readers(plan)
-    _check_pairs(readers)
-    if tokenizer is not None and (names := _special_tokens(plan, readers, head)):
+    check_pairs(readers)
+    if tokenizer is not None and (names := special_tokens(plan, readers, head)):
         tokenizer = WithSpecialTokens(tokenizer, names)
     with collect_notes(notes):
         long_texts = read_long_texts(plan, readers, tokenizer, head)
@@ -110,7 +110,7 @@ def _texts(examples: Sequence[Example]) -> Iterator[Any]:
         yield from (value.first, value.second) if isinstance(value, TextPair) else (value,)
 
 
-def _check_pairs(readers: Mapping[str, Reader]) -> None:
+def check_pairs(readers: Mapping[str, Reader]) -> None:
     """Check that the files of all splits contain pairs of texts, or none does."""
     for split, reader in readers.items():
         if reader.yields_pairs != readers["train"].yields_pairs:
@@ -119,7 +119,7 @@ def _check_pairs(readers: Mapping[str, Reader]) -> None:
             )
 
 
-def _special_tokens(plan: Plan, readers: Mapping[str, Reader], head: Head) -> set[SpecialToken]:
+def special_tokens(plan: Plan, readers: Mapping[str, Reader], head: Head) -> set[SpecialToken]:
     """Return the special tokens that components need: pairs of texts the separator, others what they declare."""
     names: set[SpecialToken] = {"separator"} if readers["train"].yields_pairs else set()
     for spec in plan.embedding.walk() if plan.embedding else ():

@@ -1,69 +1,48 @@
-"""Count the multiply-adds of a model's matrix products, module by module."""
+"""Count the multiply-adds of a model: the products of its weights with the vectors of one token."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-_FLOPS_PER_MULTIPLY_ADD = 2
+from seqkit.contracts import Embedding
+from seqkit.modeling.model import Model
 
 
-def multiply_adds(model: nn.Module, compute: Callable[[], Any]) -> dict[str, int]:
-    """Return the multiply-adds of each module that computes matrix products, its submodules included.
+def multiply_adds(model: Model) -> dict[str, int]:
+    """Return the multiply-adds of each module of a model for one token, by the name of the module.
 
-    Element-wise operations are not counted, as in torchinfo and in papers. What is looked up instead of computed (the
-    input product of one-hot vectors) is counted only if the model computes it for this input.
+    Each weight matrix is multiplied with one vector per token: an LSTM of width h over inputs of width i takes
+    4h(i + h), a linear layer as many as it has weights, an embedding none. Not counted are biases, activation
+    functions, and products of outputs with each other, as in attention. A layer that is used once a row, such as the
+    output of a classifier, is counted as if a row were one token. Ids that an encoder takes in place of one-hot vectors
+    choose columns of a matrix, and multiply nothing.
 
-    Args:
-        model: the model.
-        compute: calls it.
+    A module whose matrices are used otherwise has an integer attribute `multiply_adds`.
 
     Returns:
-        The counts by the names of `named_modules`; "" is the model.
+        For each module with weights of its own (not of its children), in the order of `named_modules`: the number of
+        products. Their sum is that of the model.
     """
-    counts: dict[str, int] = {}
-    hooks = []
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_MORE_OPERATIONS) as counter:
-        for name, module in model.named_modules():
-            starts: list[int] = []
-
-            def start(module: nn.Module, args: Any, starts: list[int] = starts) -> None:
-                starts.append(counter.get_total_flops())
-
-            def end(module: nn.Module, args: Any, output: Any, name: str = name, starts: list[int] = starts) -> None:
-                flops = counter.get_total_flops() - starts.pop()
-                counts[name] = counts.get(name, 0) + flops // _FLOPS_PER_MULTIPLY_ADD
-
-            hooks += [module.register_forward_pre_hook(start), module.register_forward_hook(end)]
-        try:
-            compute()
-        finally:
-            for hook in hooks:
-                hook.remove()
-        counts[""] = counter.get_total_flops() // _FLOPS_PER_MULTIPLY_ADD
-    return {name: count for name, count in counts.items() if count}
+    looked_up = _input_weights(model) if model.passes_ids else set()
+    return {
+        name: _products(module, looked_up)
+        for name, module in model.named_modules()
+        if any(True for _ in module.parameters(recurse=False))
+    }
 
 
-def _lstm_flops(
-    inputs: Sequence[int], input_weight: Sequence[int], hidden_weight: Sequence[int], *args: Any, **kwargs: Any
-) -> int:
-    """Return the operations of oneDNN's LSTM layer: inputs are (time, batch, size)."""
-    weights = math.prod(input_weight) + math.prod(hidden_weight)
-    return _FLOPS_PER_MULTIPLY_ADD * inputs[0] * inputs[1] * weights
+def _products(module: nn.Module, looked_up: set[nn.Parameter]) -> int:
+    declared = getattr(module, "multiply_adds", None)
+    if isinstance(declared, int):
+        return declared
+    if isinstance(module, nn.Embedding | nn.EmbeddingBag | Embedding):
+        return 0
+    weights = module.parameters(recurse=False)
+    return sum(weight.numel() for weight in weights if weight.ndim > 1 and weight not in looked_up)
 
 
-def _product_flops(added: Sequence[int], left: Sequence[int], right: Sequence[int], **kwargs: Any) -> int:
-    """Return the operations of a matrix product (rows, inner) times (inner, columns)."""
-    return _FLOPS_PER_MULTIPLY_ADD * math.prod(left) * right[1]
-
-
-_MORE_OPERATIONS = {
-    torch.ops.aten.addmm_: _product_flops,
-    torch.ops.aten.mkldnn_rnn_layer: _lstm_flops,
-}
-"""Operations that torch does not count: in place, and its LSTM on a CPU."""
+def _input_weights(model: Model) -> set[nn.Parameter]:
+    """Return the matrices of recurrent layers that are multiplied with the inputs of an encoder's bottom layer."""
+    bottom = set(model.encoder.layer_parameters()[0])
+    weights = (module.weight_ih_l0 for module in model.encoder.modules() if isinstance(module, nn.RNNBase))
+    return bottom.intersection(weights)

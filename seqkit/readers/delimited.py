@@ -30,6 +30,7 @@ def named_rows(
     delimiter: str,
     is_tsv: bool,
     used: Sequence[str],
+    columns: Sequence[str] | None = None,
     check_header: Callable[[list[str], str], None],
 ) -> Iterator[tuple[int, int, dict[str, str]]]:
     """Yield the row number, the line number and the fields by column of each row below the header.
@@ -40,34 +41,38 @@ def named_rows(
         delimiter: between two fields; `auto` to find it by the header.
         is_tsv: whether the name of the file says that tabs separate its fields, which are then not quoted.
         used: the columns that the table must have; empty if it can have any.
+        columns: the names of the columns of a table without a header; None if its first row is one.
         check_header: raises an error if the names are wrong, given them and their location.
 
     Raises:
         DataError: the header is wrong, a field is not quoted correctly, or a row has more or fewer fields than it.
     """
     first_lines, lines = peek_header(lines)
+    usual = "\t" if is_tsv else ","
+    if delimiter == "auto" and columns is not None:
+        delimiter = usual
     if delimiter == "auto":
-        usual = "\t" if is_tsv else ","
         delimiter = find_delimiter(first_lines[-1], used, usual, f"{source}:{len(first_lines)}")
-    if is_tsv and delimiter == "\t" and not is_quoted(first_lines[-1], used, delimiter):
+    if is_tsv and delimiter == "\t" and not is_quoted(first_lines[-1], used if columns is None else [], delimiter):
         rows = plain_rows(lines, delimiter)
     else:
         rows = quoted_rows(lines, delimiter, source)
-    header: list[str] = []
+    header: list[str] = list(columns or [])
+    names = header
     number = 0
     for line_number, row in rows:
         location = f"{source}:{line_number}"
         if not header:
             header = [name.strip() for name in row]
             check_header(header, location)
-            columns = unique_names(header)
+            names = unique_names(header)
             continue
         # A line can end in a delimiter, whether or not the header does.
         while len(row) > len(header) and not row[-1].strip():
             row.pop()
         if not any(header[len(row) :]):
             row += [""] * (len(header) - len(row))
-        if [name.strip() for name in row] == header:
+        if columns is None and [name.strip() for name in row] == header:
             note = message("skipped: the header again, as from concatenated files")
             warnings.warn(DataNote(note, location), stacklevel=2)
         elif len(row) != len(header):
@@ -75,16 +80,17 @@ def named_rows(
             quote = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
             raise DataError(
                 message(
-                    "{location}: the number of fields is {fields}, not {columns} as in the header: {remedy}",
+                    "{location}: the number of fields is {fields}, not {columns} as in {names}: {remedy}",
                     location=location,
                     fields=len(row),
                     columns=len(header),
+                    names=message("the header") if columns is None else message("`columns:`"),
                     remedy=message("remove tabs from the text") if is_plain else quote,
                 )
             )
         else:
             number += 1
-            yield number, line_number, dict(zip(columns, row, strict=True))
+            yield number, line_number, dict(zip(names, row, strict=True))
 
 
 def peek_header(lines: Iterator[str]) -> tuple[list[str], Iterator[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from seqkit.contracts import DataNote, Example, Reader, TextPair
+from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
 from seqkit.readers.delimited import named_rows
@@ -51,6 +51,7 @@ class Table(Reader):
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
             one with which the header contains the columns of text and label.
         encoding: the encoding of a text file. A byte order mark is removed.
+        columns: the names of the columns of a CSV or TSV file without a header.
     """
 
     path_specific = frozenset({"delimiter"})
@@ -67,6 +68,7 @@ class Table(Reader):
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
         text_pair: str | None = None,
+        columns: list[NonEmptyText] | None = None,
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
@@ -96,6 +98,13 @@ class Table(Reader):
         self.format = _format_of(path) if format == "auto" else format
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
+        self.columns = columns
+        if columns is not None and self.format not in ("csv", "tsv"):
+            raise ValueError(message("columns applies to csv and tsv: remove it"))
+        if columns is not None and len(set(columns)) < len(columns):
+            raise ValueError(message("columns must name each column once"))
+        if missing := [name for name in self._used if columns is not None and name not in columns]:
+            raise ValueError(message("columns must contain '{column}', which is read", column=missing[0]))
         if delimiter != "auto" and self.format not in ("csv", "tsv"):
             raise ValueError(message("delimiter applies to csv and tsv: remove it"))
 
@@ -151,6 +160,7 @@ class Table(Reader):
             delimiter=self.delimiter,
             is_tsv=self.format == "tsv",
             used=self._used,
+            columns=self.columns,
             check_header=self._check_header,
         )
 

@@ -55,6 +55,15 @@ def find_conflicts(
     if built.reader is not None and built.reader.yields_pairs and head.per_word:
         text = message("'{head}' predicts for each word of one text, and the reader yields pairs of texts", head=name)
         yield Problem(head_spec.name_path, text)
+    if built.reader is not None and not head.generates:
+        pairs = built.reader.yields_pairs
+        for number, requested in enumerate(settings.predict):
+            if isinstance(requested, str) == pairs:
+                wanted = message("pairs of texts, [first, second]") if pairs else message("single texts")
+                yield Problem(
+                    ("predict", str(number)),
+                    message("must be one of the inputs that the recipe reads: {wanted}", wanted=wanted),
+                )
     metrics = ["loss", *head.metric_names]
     for spec, metric in built.metrics:
         if missing := sorted(metric.needs - head.provides):

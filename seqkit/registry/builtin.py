@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqkit.hookspecs import Component, hookimpl
+from seqkit.hookspecs import Component, Task, hookimpl
 
 
 @hookimpl
@@ -190,3 +190,11 @@ def seqkit_metrics() -> Iterator[Component]:
         ("r2", "values:R2", "coefficient of determination of values"),
     ):
         yield Component(name, f"seqkit.metrics.{target}", summary, f"seqkit.testing.builtin.metrics:{name}")
+
+
+@hookimpl
+def seqkit_tasks() -> Iterator[Task]:
+    yield Task("classify", "seqkit.tasks.labels:classify", "a label for each text or sequence")
+    yield Task("multi_label", "seqkit.tasks.labels:multi_label", "any number of labels for each text")
+    yield Task("regress", "seqkit.tasks.labels:regress", "a number for each text or sequence")
+    yield Task("generate", "seqkit.tasks.language:generate", "the next character or word, to generate text")

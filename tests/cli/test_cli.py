@@ -25,7 +25,8 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain", "recipes", "summary"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain", "recipes"]
+COMMANDS += ["init", "data", "schema", "summary"]
 
 
 # Help and usage errors
@@ -50,7 +51,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("evaluate", ["RUN", "--data", "--errors", "--by"]),
         ("explain", ["RUN TEXT", "--pair", "--label", "--token N", "--trace", "--html FILE", "--json"]),
         ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule, metric or tracker"]),
-        ("show", ["KIND NAME"]),
+        ("show", ["KIND [NAME]"]),
         ("plugins", ["--no-plugin NAME"]),
     ],
 )

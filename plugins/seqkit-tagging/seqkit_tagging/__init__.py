@@ -67,3 +67,8 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
         "a tag for each word, by a linear-chain CRF",
         checks="seqkit_tagging.checks:crf",
     )
+
+
+@seqkit.hookimpl
+def seqkit_tasks() -> Iterator[seqkit.Task]:
+    yield seqkit.Task("tag", "seqkit_tagging.tasks:tag", "a tag for each word")
