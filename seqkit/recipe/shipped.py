@@ -106,19 +106,19 @@ def copy_recipe(recipe: ShippedRecipe, folder: Path) -> Path:
 
 
 def _recipe_files(distribution: str) -> list[Path]:
-    try:
-        found = metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        return []
-    source = _editable_source(found)
-    if source is not None:
-        return list((source / "recipes").glob("*.yaml"))
     parent = ("share", distribution, "recipes")
-    return [
-        Path(str(found.locate_file(file)))
-        for file in found.files or ()
-        if file.suffix == ".yaml" and file.parts[-4:-1] == parent
-    ]
+    for found in metadata.distributions(name=distribution):  # a source tree on the path can be one more
+        source = _editable_source(found)
+        if source is not None:
+            return list((source / "recipes").glob("*.yaml"))
+        files = [
+            Path(str(found.locate_file(file)))
+            for file in found.files or ()
+            if file.suffix == ".yaml" and file.parts[-4:-1] == parent
+        ]
+        if files:
+            return files
+    return []
 
 
 def _editable_source(distribution: metadata.Distribution) -> Path | None:
