@@ -15,7 +15,7 @@ import pytest
 
 from helpers.recipes import PROJECT
 
-KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules", "metrics"]
+KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules", "metrics", "tasks"]
 LAYERS = [
     ["errors", "messages", "stop", "strict_json", "terminal", "_version", "hookspecs", "contracts"],
     ["runs"],
@@ -27,7 +27,7 @@ LAYERS = [
     ["data"],
     ["testing"],
     ["training"],
-    ["reports"],
+    ["reports", "drafting"],
     ["inference"],
     ["experiment"],
     ["api"],

@@ -59,6 +59,8 @@ def layers(model: Model, batch: Batch | None = None) -> list[Layer]:
     """
     products = multiply_adds(model)
     outputs = {} if batch is None else _outputs(model, batch)
+    if batch is not None and model.embedding is not None:  # an encoder can take its table, so that it is not called
+        outputs.setdefault("embedding", (*_DIMENSIONS, model.embedding.output_size))
     found = []
     for name, module in model.named_modules():
         tensors = dict(_own_tensors(module))
@@ -88,7 +90,7 @@ def _outputs(model: Model, batch: Batch) -> dict[str, tuple[int | str, ...]]:
             found.setdefault(name, (*names, *sizes[len(names) :]))
 
     handles = [
-        module.register_forward_hook(lambda _, __, output, name=name: record(name, output))  # type: ignore[misc]
+        module.register_forward_hook(lambda _, __, output, name=name: record(name, output))
         for name, module in model.named_modules()
     ]
     was_training = model.training
@@ -140,4 +142,5 @@ def varying(one: list[Layer], other: list[Layer]) -> dict[str, dict[str, tuple[i
 
 def size(shape: tuple[int | str, ...]) -> int | None:
     """Return the number of elements; None if a size is not known."""
-    return math.prod(shape) if all(isinstance(each, int) for each in shape) else None  # type: ignore[arg-type]
+    known = [each for each in shape if isinstance(each, int)]
+    return math.prod(known) if len(known) == len(shape) else None

@@ -52,8 +52,8 @@ def find_conflicts(
         yield Problem(head_spec.name_path, text)
     if built.reader is not None and not head.generates:
         pairs = built.reader.yields_pairs
-        for number, text in enumerate(settings.predict):
-            if isinstance(text, str) == pairs:
+        for number, requested in enumerate(settings.predict):
+            if isinstance(requested, str) == pairs:
                 wanted = message("pairs of texts, [first, second]") if pairs else message("single texts")
                 yield Problem(
                     ("predict", str(number)),

@@ -25,7 +25,7 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "init", "data", "schema", "summary"]
 
 
 # Help and usage errors
@@ -49,7 +49,7 @@ def test_help_lists_every_command(run_command) -> None:
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
         ("evaluate", ["RUN", "--data", "[required]"]),
         ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric"]),
-        ("show", ["KIND NAME"]),
+        ("show", ["KIND [NAME]"]),
         ("plugins", ["--no-plugin NAME"]),
     ],
 )
@@ -79,7 +79,7 @@ def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, w
         ),
         (["predict", "x", "text", "--file", "f"], "pass texts or --file, not both"),
         (["list", "encoders"], "unknown kind 'encoders' (did you mean 'encoder'?): reader, tok"),
-        (["show", "encoder"], "missing argument 'NAME' (see `seqkit show --help`)"),
+        (["show", "encoder"], "name a component: seqkit show encoder NAME (`seqkit list encoder`)"),
         (
             ["show", "encoder", "lsmt"],
             "unknown encoder 'lsmt' (did you mean 'lstm'?); `seqkit list encoder` lists",
