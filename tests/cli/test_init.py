@@ -17,14 +17,17 @@ from seqkit.readers.inspection import inspect
 from seqkit.recipe.yaml_parser import parse
 from seqkit.tasks.labels import classify, multi_label, regress
 
-GOOD, BAD = "clean friendly quiet lovely great".split(), "dirty rude noisy awful bad".split()
+GOOD, BAD = ["clean", "friendly", "quiet", "lovely", "great"], ["dirty", "rude", "noisy", "awful", "bad"]
+FILLERS = ["the", "room", "was", "it"]
 
 
 def reviews(count: int = 60, seed: int = 0) -> list[tuple[str, str]]:
     generator = random.Random(seed)
     rows = []
     for number in range(count):
-        words = generator.choices(GOOD if number % 2 else BAD, k=3) + generator.choices("the room was it".split(), k=6)
+        words = generator.choices(GOOD if number % 2 else BAD, k=3) + generator.choices(
+            ["the", "room", "was", "it"], k=6
+        )
         generator.shuffle(words)
         rows.append((" ".join([*words, f"n{number}"]), "pos" if number % 2 else "neg"))
     return rows
