@@ -49,6 +49,14 @@ def test_gaps_formats_of_dates_and_growth() -> None:
     assert found.recipe["head"]["log"] is True
 
 
+def test_decimal_commas_are_read() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    commas = Column("load", [value.replace(".", ",") for value in load.values])
+    found = forecast(DataFile(Path("a.csv"), columns=[when, commas], format="csv", delimiter=";", rows=100))
+    assert not isinstance(found, str)
+    assert found.recipe["data"]["decimal"] == ","
+
+
 def test_other_files_are_not_recognized() -> None:
     when, load = series(timedelta(days=1), 100).columns
     reverse = Column("when", list(reversed(when.values)))
