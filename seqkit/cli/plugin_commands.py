@@ -49,7 +49,7 @@ def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -
     _note_disabled_plugins(registry)
 
 
-@seqkit.command(short_help="Show a component and its parameters, or the keys of a section.")
+@seqkit.command(short_help="Show a component, or a section of a recipe.")
 @click.argument("kind", shell_complete=completed_by("complete_kind"))
 @click.argument("name", required=False, shell_complete=completed_by("complete_component"))
 @json_option

@@ -59,6 +59,8 @@ def layers(model: Model, batch: Batch | None = None) -> list[Layer]:
     """
     products = multiply_adds(model)
     outputs = {} if batch is None else _outputs(model, batch)
+    if batch is not None and model.embedding is not None:  # an encoder can take its table, so that it is not called
+        outputs.setdefault("embedding", (*_DIMENSIONS, model.embedding.output_size))
     found = []
     for name, module in model.named_modules():
         tensors = dict(_own_tensors(module))

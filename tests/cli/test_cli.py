@@ -81,7 +81,7 @@ def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, w
         ),
         (["predict", "x", "text", "--file", "f"], "pass texts or --file, not both"),
         (["list", "encoders"], "unknown kind 'encoders' (did you mean 'encoder'?): reader, tok"),
-        (["show", "encoder"], "missing argument 'NAME' (see `seqkit show --help`)"),
+        (["show", "encoder"], "name a component: seqkit show encoder NAME (`seqkit list encoder`)"),
         (
             ["show", "encoder", "lsmt"],
             "unknown encoder 'lsmt' (did you mean 'lstm'?); `seqkit list encoder` lists",

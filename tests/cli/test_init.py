@@ -18,6 +18,7 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.tasks.labels import classify, multi_label, regress
 
 GOOD, BAD = ["clean", "friendly", "quiet", "lovely", "great"], ["dirty", "rude", "noisy", "awful", "bad"]
+FILLERS = ["the", "room", "was", "it"]
 
 
 def reviews(count: int = 60, seed: int = 0) -> list[tuple[str, str]]:
@@ -168,7 +169,7 @@ def test_a_recipe_runs_at_once_and_passes_its_baseline(tmp_path: Path, run_comma
 
 def test_a_text_for_generation_fits_the_time(tmp_path: Path, run_command) -> None:
     (tmp_path / "plays.txt").write_text("\n\n".join(f"Citizen {n % 7}:\nSpeak, speak no more." for n in range(400)))
-    assert run_command("init", "plays.txt", "--minutes", "0.001").code == 0
+    assert run_command("init", "plays.txt", "--minutes", "0.00001").code == 0
     recipe = parse((tmp_path / "plays.yaml").read_text(), "recipe").data
     assert recipe["head"]["type"] == "next_char"
     assert "steps" in recipe["train"] and "epochs" not in recipe["train"]

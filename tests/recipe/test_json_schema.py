@@ -84,6 +84,10 @@ KEYWORDS: dict[str, Check] = {
     "items": lambda value, schema, each: (
         not isinstance(value, list) or all(is_valid(item, schema, each["root"]) for item in value)
     ),
+    "prefixItems": lambda value, schemas, each: (
+        not isinstance(value, list)
+        or all(is_valid(item, schema, each["root"]) for item, schema in zip(value, schemas, strict=False))
+    ),
     "minimum": _number(lambda value, bound: value >= bound),
     "maximum": _number(lambda value, bound: value <= bound),
     "exclusiveMinimum": _number(lambda value, bound: value > bound),

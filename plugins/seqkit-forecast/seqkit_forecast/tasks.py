@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,8 +24,11 @@ def forecast(file: DataFile) -> Draft | str:
     if found is None:
         return "no column of increasing dates"
     time, dates, date_format = found
-    numbers = [column.name for column in file.columns if column is not time and column.is_numeric]
-    texts = [column for column in file.columns if column is not time and not column.is_numeric and column.filled]
+    others = [column for column in file.columns if column is not time and column.filled]
+    decimal = "," if any(_has_decimal_commas(column) for column in others) else "."
+    values = {column.name: parsed for column in others if (parsed := _numbers(column, decimal)) is not None}
+    numbers = list(values)
+    texts = [column for column in others if column.name not in values]
     if not numbers:
         return "no columns of numbers beside the dates"
     if len(dates) < _MIN_ROWS:
@@ -34,6 +39,8 @@ def forecast(file: DataFile) -> Draft | str:
     data: dict[str, Any] = {"type": "series", "time": time.name, "columns": columns}
     if date_format:
         data["date_format"] = date_format
+    if decimal != ".":
+        data["decimal"] = decimal
     if file.encoding != "utf-8":
         data["encoding"] = file.encoding
     season = _season(dates)
@@ -53,12 +60,11 @@ def forecast(file: DataFile) -> Draft | str:
     room = int(share * file.rows)
     horizon = max(1, min(season or 8, room // 3))
     input_length = max(horizon, min(7 * season if season == 24 else 3 * (season or 8), room - 2 * horizon))
-    positive = all(_is_positive(file.column(name)) for name in columns)
     head: dict[str, Any] = {"type": "forecast", "input_length": input_length, "horizon": horizon}
     if season and season <= input_length:
         head["season"] = season
     head |= {"linear": "ridge", "dropout": 0.2, "metric_units": "scaled" if len(columns) > 1 else "data"}
-    if positive and _grows(file, columns):
+    if all(min(values[name]) > 0 and _grows(values[name]) for name in columns):
         head["log"] = True
     windows = max(1, int(0.7 * file.rows) - input_length - horizon)
     batch_size = 16 if windows < 500 else 64
@@ -125,16 +131,20 @@ def _season(dates: list[datetime]) -> int | None:
     return day // interval if timedelta(minutes=10) <= interval < timedelta(hours=1) else None
 
 
-def _is_positive(column: Column) -> bool:
-    return all(float(value) > 0 for value in column.filled)
+def _has_decimal_commas(column: Column) -> bool:
+    return not column.is_numeric and all(re.fullmatch(r"[+-]?\d+(,\d+)?", str(each).strip()) for each in column.filled)
 
 
-def _grows(file: DataFile, columns: list[str]) -> bool:
+def _numbers(column: Column, decimal: str) -> list[float] | None:
+    """Return the numbers of a column; None if it has another value."""
+    try:
+        found = [float(str(value).strip().replace(decimal, ".")) for value in column.filled]
+    except ValueError:
+        return None
+    return found if all(map(math.isfinite, found)) else None
+
+
+def _grows(values: Sequence[float]) -> bool:
     """Return whether the values at the end are twice those at the beginning: their spread then grows with them."""
-    for name in columns:
-        values = [float(value) for value in file.column(name).filled]
-        part = max(1, len(values) // 5)
-        first, last = math.fsum(values[:part]) / part, math.fsum(values[-part:]) / part
-        if not last > 2 * first:
-            return False
-    return True
+    part = max(1, len(values) // 5)
+    return math.fsum(values[-part:]) > 2 * math.fsum(values[:part])
