@@ -31,12 +31,14 @@ class PreparedData:
         head: the fitted head, without layers.
         splits: `train`, and `valid` and `test` if the plan has them.
         notes: notes about the data for the user.
+        machine_notes: those of them that are about files of this machine, which another one does not have.
     """
 
     tokenizer: Tokenizer | None
     head: Head
     splits: dict[str, Dataset]
     notes: list[str] = field(default_factory=list)
+    machine_notes: list[str] = field(default_factory=list)
 
     @property
     def features(self) -> int | None:
@@ -100,7 +102,8 @@ def prepare(plan: Plan) -> PreparedData:
                         head=plan.head.name,
                     )
                 )
-    return PreparedData(tokenizer, head, splits, ([long_texts.note] if long_texts else []) + notes)
+    machine_notes = [long_texts.note] if long_texts else []
+    return PreparedData(tokenizer, head, splits, machine_notes + notes, machine_notes)
 
 
 def _texts(examples: Sequence[Example]) -> Iterator[Any]:

@@ -70,7 +70,7 @@ def notes_about_data(data: PreparedData, plan: Plan) -> list[str]:
     """
     paths = [spec.values.get("path") for spec in (plan.reader, *plan.side_readers.values())]
     paths += [path for spec in plan.components for path in spec.training_files.values()]
-    notes = data.notes
+    notes = [note for note in data.notes if note not in data.machine_notes]
     for path in paths:
         if isinstance(path, Path):
             notes = [note.replace(str(path), path.name) for note in notes]
