@@ -30,6 +30,7 @@ class NgramLinear(nn.Module):
     Attributes:
         weight: float (buckets, output_size).
         idf: float (buckets,), a buffer: the weight of each bucket, 1 unless set by `set_idf`.
+        multiply_adds: the number of products per token (`seqkit.modeling.multiply_adds`): those of one bucket.
     """
 
     idf: Tensor
@@ -37,6 +38,7 @@ class NgramLinear(nn.Module):
     def __init__(self, output_size: int, *, n: int = 3, buckets: int = 2**18, scale: float = 10.0) -> None:
         super().__init__()
         self.n, self.buckets, self.scale = n, buckets, scale
+        self.multiply_adds = output_size
         self.weight = nn.Parameter(torch.zeros(buckets, output_size))
         self.register_buffer("idf", torch.ones(buckets))
 

@@ -41,6 +41,9 @@ class Model(nn.Module):
         encoder: the encoder, built for the embedding's output size.
         head: the head, built for the encoder's sizes.
         reads_words: whether batches contain the index of each token's word (`seqkit.modeling.subwords`).
+
+    Attributes:
+        passes_ids: whether the encoder receives ids in place of their one-hot vectors.
     """
 
     embedding: EmbeddingModule | None
@@ -55,7 +58,7 @@ class Model(nn.Module):
         self.encoder = encoder
         self.head = head
         self.reads_words = reads_words
-        self._passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
+        self.passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
         self._passes_lookup = embedding is not None and encoder.accepts_lookup
         self._carries_token = embedding is not None and embedding.reads_previous
         self._is_checked = False
@@ -89,7 +92,7 @@ class Model(nn.Module):
         if self._carries_token and state is not None:
             previous, state = state
         encoder_input = self._encoder_input(inputs, lengths, previous)
-        if not self._is_checked and self.embedding is not None and not self._passes_ids:
+        if not self._is_checked and self.embedding is not None and not self.passes_ids:
             _check_vectors(self.embedding, inputs, encoder_input)
         encoded = self.encoder(encoder_input, lengths, state)
         if not self._is_checked:
@@ -104,7 +107,7 @@ class Model(nn.Module):
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
         if inputs.is_floating_point():
             return self.feature_vectors(inputs)
-        if self.embedding is None or self._passes_ids:
+        if self.embedding is None or self.passes_ids:
             return inputs
         if self.embedding.reads_neighbors:
             return self.embedding(inputs, lengths=lengths, previous=previous)
