@@ -106,6 +106,7 @@ def _invoke(arguments: list[str]) -> int:
         inference_commands,
         plugin_commands,
         report_command,
+        run_commands,
     )
     from seqkit.cli.group import seqkit
 

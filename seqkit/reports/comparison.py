@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seqkit.contracts import Cell, Line
-from seqkit.messages import format_value, message
+from seqkit.messages import message
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.reports.curves import best_evaluation, metric_lines, metrics_of
+from seqkit.reports.differences import recipe_differences, shown_value
 from seqkit.reports.line_chart import line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.page import Section, page
@@ -21,8 +21,6 @@ from seqkit.training.result_lines import format_number
 
 MAX_LINES = 8
 """The number of runs whose curves are shown: more lines cannot be distinguished."""
-
-_ABSENT = object()
 
 
 def write_comparison(runs: Sequence[RunDirectory], output: Path, title: str, note: str = "") -> Path:
@@ -118,28 +116,10 @@ def _curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
 
 
 def _differences(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
-    flat = [dict(_flatten(run.plan["recipe"])) for run in runs]
-    keys = [
-        key
-        for key in dict.fromkeys(key for each in flat for key in each)
-        if len({format_value(each.get(key, _ABSENT)) for each in flat}) > 1
-    ]
-    if not keys:
+    rows = [(key, *map(shown_value, values)) for key, values in recipe_differences(runs).items()]
+    if not rows:
         return element("p", message("The recipes are equal.")) if len(runs) > 1 else None
-    rows = [(key, *(_shown(each.get(key, _ABSENT)) for each in flat)) for key in keys]
     return table(("key", *names), rows, caption=message("the recipes"), row_headers=True)
-
-
-def _shown(value: Any) -> str:
-    return "" if value is _ABSENT else format_value(value)
-
-
-def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, item in value.items():
-        if isinstance(item, dict) and item:
-            yield from _flatten(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", item
 
 
 def _metrics(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
