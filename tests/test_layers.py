@@ -30,6 +30,7 @@ LAYERS = [
     ["reports"],
     ["inference"],
     ["experiment"],
+    ["compare"],
     ["api"],
     ["sklearn"],
     ["cli"],

@@ -103,6 +103,7 @@ def _invoke(arguments: list[str]) -> int:
 
     from seqkit.cli import (  # noqa: F401 - they add their commands to the group
         commands,
+        compare_command,
         inference_commands,
         plugin_commands,
         report_command,

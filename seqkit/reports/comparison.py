@@ -53,8 +53,8 @@ def comparison_page(runs: Sequence[RunContents], title: str, note: str = "") -> 
         ]
     )
     sections: list[tuple[str, str, Markup | None]] = [
-        ("curves", message("Curves"), _curves(runs, names)),
-        ("recipes", message("What differs in the recipes"), _differences(runs, names)),
+        ("curves", message("Curves"), run_curves(runs, names)),
+        ("recipes", message("What differs in the recipes"), recipe_table(runs, names)),
         ("metrics", message("All metrics"), _metrics(runs, names)),
     ]
     shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
@@ -92,7 +92,7 @@ def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
     return table(columns, rows, caption=message("the results"), row_headers=True)
 
 
-def _curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+def run_curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
     """Return a chart for each metric of each split, with a line per run."""
     charts: dict[tuple[str, str], dict[int, Line]] = {}
     higher = {metric for run in runs for metric in run.metric_names.higher_is_better}
@@ -115,7 +115,8 @@ def _curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
     return join([*parts, element("div", *drawn, class_="charts")]) if drawn else None
 
 
-def _differences(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+def recipe_table(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+    """Return a table of what differs in the recipes of runs; None for a single run."""
     rows = [(key, *map(shown_value, values)) for key, values in recipe_differences(runs).items()]
     if not rows:
         return element("p", message("The recipes are equal.")) if len(runs) > 1 else None

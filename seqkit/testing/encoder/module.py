@@ -140,7 +140,7 @@ def width_parameters(case: EncoderCase) -> None:
         raise ContractViolation(
             message(
                 "width_parameters is {value}: set it to a tuple of the names of keyword-only integer parameters of the "
-                "constructor, such as (\"hidden_size\",), or leave it out",
+                'constructor, such as ("hidden_size",), or leave it out',
                 value=format_value(names),
             )
         )
