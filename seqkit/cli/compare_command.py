@@ -98,7 +98,6 @@ def compare(
         seqkit compare recipes/char_gen.yaml --grid encoder.hidden_size=16,32,64 --seeds 3
         seqkit compare recipes/char_gen.yaml --random train.optimizer.lr=0.001..0.1:log --trials 8
     """
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # torch's profiler would report its start; read by `import torch`
     if trials is not None and not searched:
         raise UsageError(message("--trials {count} needs --random", count=trials))
     for file in filter(None, (html, markdown)):
@@ -171,11 +170,11 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
             row.name,
             str(row.found),
             str(row.missing),
-            f"{row.costs['run_seconds']:,.1f}",
+            f"{row.costs.run_seconds:,.1f}",
             f"{row.seconds:,.0f}",
-            f"{row.costs['weights']:,}",
-            f"{row.costs['multiply_adds']:,}",
-            f"{row.costs['memory'] / 1e6:,.1f}",
+            f"{row.costs.weights:,}",
+            f"{row.costs.multiply_adds:,}",
+            f"{row.costs.memory / 1e6:,.1f}",
         )
         for row in rows
     ]
@@ -220,5 +219,6 @@ def _write_markdown(file: Path, comparison: Comparison) -> None:
             day=date.today().isoformat(),
         ),
     ]
-    write_file(file, markdown(comparison, message("Comparison"), facts))
+    title = message(" or ").join(each.measured.name for each in comparison.outcomes[:3])
+    write_file(file, markdown(comparison, title, facts))
     click.echo(file, err=True)

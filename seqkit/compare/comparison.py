@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from seqkit.compare.candidates import Candidate, seeds_of, with_widths
 from seqkit.compare.outcome import Comparison, Measurements, compare
-from seqkit.compare.probe import probe
+from seqkit.compare.probe import Costs, Probe, probe
 from seqkit.compare.record import Record, key_of
 from seqkit.compare.trials import StopContext, Trial, make_trials, train_trials
 from seqkit.compare.widths import Match, matched_widths
@@ -60,7 +60,7 @@ class Estimate:
     Attributes:
         name: the name of the candidate.
         overrides: what differs from the recipe.
-        costs: `seqkit.compare.probe.Costs` as a mapping.
+        costs: what a run costs.
         missing: the number of runs to train.
         found: the number of runs that exist.
         seconds: the estimated seconds of the missing ones.
@@ -68,7 +68,7 @@ class Estimate:
 
     name: str
     overrides: tuple[str, ...]
-    costs: dict[str, Any]
+    costs: Costs
     missing: int
     found: int
     seconds: float
@@ -125,7 +125,7 @@ class Comparer:
             def find(other: Any = (plan, recipe), reference: Any = reference) -> list[str]:
                 return matched_widths(match, reference, other)
 
-            widths = self._record.get("widths", key_of(plans[0][0], plan, extra=match), find)
+            widths = self._record.get("widths", key_of(plans[0][0], plan, extra=match), list[str], find)
             self._report(message("{name}: {widths}", name=candidate.name, widths=" ".join(widths)))
             matched.append(with_widths(candidate, widths))
         return matched
@@ -136,12 +136,10 @@ class Comparer:
         for candidate in self._candidates:
             trials = self._trials_of(candidate)
             missing = sum(not trial.is_finished for trial in trials)
-            costs = self._costs(trials[0])["costs"]
+            costs = self._costs(trials[0]).costs
             overrides = (*candidate.overrides, *candidate.widths)
             rows.append(
-                Estimate(
-                    candidate.name, overrides, costs, missing, len(trials) - missing, missing * costs["run_seconds"]
-                )
+                Estimate(candidate.name, overrides, costs, missing, len(trials) - missing, missing * costs.run_seconds)
             )
         return rows
 
@@ -238,13 +236,13 @@ class Comparer:
             seconds[trial.seed] = float(found.result.timing.get("train_seconds", 0.0))
             recorded = found.result.baseline
             baseline = recorded if recorded and recorded.get("split") == split else baseline
-        measured = self._costs(trials[0])
-        if baseline is None and split == measured["split"]:
-            baseline = measured["baseline"]
-        costs = {key: measured["costs"][key] for key in ("weights", "multiply_adds", "memory")}
+        probed = self._costs(trials[0])
+        if baseline is None and split == "valid":
+            baseline = probed.baseline
+        costs = {key: getattr(probed.costs, key) for key in ("weights", "multiply_adds", "memory")}
         if runs:
             run, plan = RunDirectory(Path(next(iter(runs.values())))), trials[0].plan
-            costs["latency_ms"] = self._record.get("latency", key_of(plan), lambda: latency(run, plan))
+            costs["latency_ms"] = self._record.get("latency", key_of(plan), float | None, lambda: latency(run, plan))
         return Measurements(
             candidate.name,
             str(candidate.source),
@@ -257,15 +255,14 @@ class Comparer:
             failures,
         )
 
-    def _costs(self, trial: Trial) -> dict[str, Any]:
-        """Return what a few training steps measured, and the baseline on the validation split."""
+    def _costs(self, trial: Trial) -> Probe:
+        """Return what a few training steps measure."""
 
-        def measure() -> dict[str, Any]:
+        def measure() -> Probe:
             self._report(message("measures {name}", name=trial.candidate.name))
-            costs, baseline = probe(trial.plan, trial.recipe, "valid")
-            return {"costs": asdict(costs), "split": "valid", "baseline": baseline}
+            return probe(trial.plan, trial.recipe)
 
-        found: dict[str, Any] = self._record.get("costs", key_of(trial.plan), measure)
+        found: Probe = self._record.get("costs", key_of(trial.plan), Probe, measure)
         return found
 
 

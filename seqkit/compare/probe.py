@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd.profiler import profile
 
 from seqkit.contracts import TrainingLength
 from seqkit.errors import Interrupted
@@ -37,6 +38,7 @@ _REPETITIONS = 4
 """How often each of them is computed. The shortest time counts, because another process may use the processor."""
 
 PROFILED_STEPS = 6
+_LEARNING_RATE = 1e-9
 
 _FORWARD_SHARE = 0.35
 """The time of evaluating a batch in that of a training step, approximately: there is no backward pass."""
@@ -64,16 +66,25 @@ class Costs:
     run_seconds: float
 
 
-def probe(plan: Plan, recipe: Recipe, split: str) -> tuple[Costs, dict[str, Any] | None]:
+@dataclass(frozen=True)
+class Probe:
+    """What was measured of a recipe without a run.
+
+    Attributes:
+        costs: what it costs.
+        baseline: the scores of the baseline on the validation split; None without either.
+    """
+
+    costs: Costs
+    baseline: dict[str, Any] | None
+
+
+def probe(plan: Plan, recipe: Recipe) -> Probe:
     """Build a recipe's model and train it for a few steps, which no plugin and no run directory sees.
 
     Args:
         plan: the resolved recipe.
         recipe: the recipe as it was read.
-        split: the split that the baseline is scored on.
-
-    Returns:
-        The costs, and the scores of the baseline on the split; None without one, or without the split.
 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
@@ -83,8 +94,8 @@ def probe(plan: Plan, recipe: Recipe, split: str) -> tuple[Costs, dict[str, Any]
         setup_seconds = time.perf_counter() - start
         data = setup.data
         baseline = None
-        if plan.baseline and split in data.splits:
-            baseline = data.head.baseline(data.splits["train"].examples, data.splits[split].examples, data.tokenizer)
+        if plan.baseline and "valid" in data.splits:
+            baseline = data.head.baseline(data.splits["train"].examples, data.splits["valid"].examples, data.tokenizer)
         step_seconds = _step_seconds(setup)
         length = training_length(plan.train, len(setup.train_batches))
         memory = _peak_memory(setup)
@@ -100,7 +111,7 @@ def probe(plan: Plan, recipe: Recipe, split: str) -> tuple[Costs, dict[str, Any]
             train_seconds=training,
             run_seconds=setup_seconds + training + _FORWARD_SHARE * step_seconds * evaluations,
         )
-    return costs, baseline
+    return Probe(costs, baseline)
 
 
 def train_seconds(plan: Plan, recipe: Recipe) -> float:
@@ -111,7 +122,9 @@ def train_seconds(plan: Plan, recipe: Recipe) -> float:
 
 @contextmanager
 def _setup(plan: Plan, recipe: Recipe) -> Iterator[TrainingSetup]:
-    """Return the setup of a recipe, without the changes of torch's state that a run makes afterwards."""
+    """Return the setup of a recipe, whose learning rate is so small that no loss becomes infinite."""
+    optimizer = replace(plan.train.optimizer, values=plan.train.optimizer.values | {"lr": _LEARNING_RATE})
+    plan = replace(plan, train=replace(plan.train, optimizer=optimizer))
     with isolated_torch_state(plan.seed):
         setup = build_setup(plan, recipe, choose_device(plan.train.device), SINGLE)
         with worker_threads(setup.threads.workers):
@@ -162,10 +175,11 @@ def _peak_memory(setup: TrainingSetup) -> int:
         return torch.cuda.max_memory_allocated(setup.device)
     for weight in setup.model.parameters():
         weight.grad = None
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler prints that it starts
+    with profile(profile_memory=True) as profiler:
         _train(setup, PROFILED_STEPS)
     allocated = peak = 0
-    for event in sorted(profiler.events(), key=lambda event: event.time_range.end):
+    for event in sorted(profiler.function_events or (), key=lambda event: event.time_range.end):
         is_memory = event.name == "[memory]"  # allocated or freed outside an operation
         allocated += event.cpu_memory_usage if is_memory else event.self_cpu_memory_usage
         peak = max(peak, allocated)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from seqkit._version import __version__
 from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.recipe.plan import Plan
+from seqkit.runs.exhibits import from_json
 from seqkit.runs.files import read_json, to_json, write_file
 
 FILE = "compare.json"
@@ -34,26 +36,29 @@ class Record:
         self._writes = writes
         self._values = read_json(self._file) if self._file.is_file() else {}
 
-    def get(self, kind: str, key: str, measure: Callable[[], Any]) -> Any:
+    def get(self, name: str, key: str, kind: Any, measure: Callable[[], Any]) -> Any:
         """Return a value, which is measured if it is not in the file.
 
         Args:
-            kind: what was measured.
+            name: what was measured.
             key: of what: `key_of` a plan.
-            measure: returns the value as JSON types.
+            kind: the type of the value: a dataclass, or JSON types.
+            measure: returns the value.
 
         Raises:
             DataError: the file has something else.
         """
-        values = self._values.setdefault(kind, {})
+        values = self._values.setdefault(name, {})
+        place = message("{file} (remove it to measure again): {name}", file=self._file, name=name)
         if not isinstance(values, dict):
-            raise DataError(message("{file}: corrupt: remove it, and it is measured again", file=self._file))
+            raise DataError(message("{file}: corrupt", file=place))
         if key not in values:
-            values[key] = measure()
+            value = measure()
+            values[key] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
             if self._writes:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 write_file(self._file, to_json(self._values))
-        return values[key]
+        return from_json(values[key], kind, place)
 
 
 def key_of(*plans: Plan, extra: str = "") -> str:
