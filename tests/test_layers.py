@@ -52,7 +52,7 @@ PUBLIC = {"seqkit", "seqkit.contracts", "seqkit.errors", "seqkit.testing", "seqk
 EAGER: dict[str, list[str]] = {
     "torch": [
         "layers", "embeddings", "encoders", "heads", "optimizers", "modeling", "training", "testing",
-        "data.batching", "inference.torch_engine",
+        "data.batching", "inference.torch_engine", "compare.probe", "compare.widths",
     ],
     "pydantic": [],
     "sklearn": ["sklearn"],

@@ -112,9 +112,14 @@ def _unique_names(sources: Sequence[Path]) -> list[str]:
 
 
 def _name(name: str, values: Sequence[str], *, alone: bool) -> str:
-    """Return the name of a candidate: its recipe, and its values of the grid and the search."""
-    texts = [] if alone and values else [name]
-    return " ".join([*texts, *values])
+    """Return the name of a candidate: its recipe, and its values of the grid and the search.
+
+    Of a key only the last part is shown, `hidden_size=16`, unless two keys have the same.
+    """
+    keys = [value.partition("=")[0].rpartition(".")[2] for value in values]
+    is_short = len(set(keys)) == len(keys)
+    texts = [f"{key}={value.partition('=')[2]}" if is_short else value for key, value in zip(keys, values, strict=True)]
+    return " ".join(texts if alone and texts else [name, *texts])
 
 
 def _grid(text: str) -> tuple[str, list[str]]:

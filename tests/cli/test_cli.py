@@ -25,7 +25,7 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "runs", "diff", "compare"]
 
 
 # Help and usage errors

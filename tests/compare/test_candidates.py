@@ -27,7 +27,7 @@ def test_recipes_with_equal_names_are_told_apart() -> None:
 def test_a_grid_has_every_combination() -> None:
     found = candidates("a.yaml", grid=("encoder.hidden_size=4, 8", "encoder.type=lstm,gru"))
     assert [each.name for each in found] == [
-        f"encoder.hidden_size={size} encoder.type={kind}" for size in (4, 8) for kind in ("lstm", "gru")
+        f"hidden_size={size} type={kind}" for size in (4, 8) for kind in ("lstm", "gru")
     ]
     assert [each.name for each in candidates("a.yaml", "b.yaml", grid=("seed=1",))] == ["a seed=1", "b seed=1"]
 
