@@ -31,6 +31,7 @@ LAYERS = [
     ["explain"],
     ["inference"],
     ["experiment"],
+    ["compare"],
     ["api"],
     ["sklearn"],
     ["cli"],
@@ -52,7 +53,7 @@ PUBLIC = {"seqkit", "seqkit.contracts", "seqkit.errors", "seqkit.testing", "seqk
 EAGER: dict[str, list[str]] = {
     "torch": [
         "layers", "embeddings", "encoders", "heads", "optimizers", "modeling", "training", "testing",
-        "data.batching", "explain.attribution", "inference.torch_engine",
+        "data.batching", "explain.attribution", "inference.torch_engine", "compare.probe", "compare.widths",
     ],
     "pydantic": [],
     "sklearn": ["sklearn"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Encoded, InputLimit, Lookup, State
@@ -30,6 +30,9 @@ class Encoder(Contract, ABC):
         accepts_lookup: whether `forward` also takes a `Lookup` in place of the vectors.
         separate_directions: whether, at each time step, the first half of the output depends only on the inputs up to
             it, and the second half only on the inputs from it on.
+        width_parameters: the names of the constructor's parameters that are its width, integers in proportion to
+            which layers grow: `("hidden_size",)`. `seqkit compare --match` multiplies all of them by one factor. Those
+            of nested encoders are known from these themselves.
     """
 
     capabilities = {
@@ -37,6 +40,7 @@ class Encoder(Contract, ABC):
         "accepts_lookup": ("forward",),
         "separate_directions": ("forward",),
         "trace": ("forward",),
+        "width_parameters": ("__init__",),
     }
 
     output_size: int
@@ -46,6 +50,7 @@ class Encoder(Contract, ABC):
     accepts_ids: bool = False
     accepts_lookup: bool = False
     separate_directions: bool = False
+    width_parameters: ClassVar[tuple[str, ...]] = ()
 
     if TYPE_CHECKING:
         # torch.nn.Module implements it.

@@ -21,6 +21,8 @@ class Projected(nn.Module, Encoder):
         bias: whether the projection has a bias.
     """
 
+    width_parameters = ("proj_size",)
+
     encoder: Encoder
 
     def __init__(self, input_size: int, *, encoder: EncoderFactory, proj_size: PositiveInt, bias: bool = True) -> None:

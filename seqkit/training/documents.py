@@ -46,7 +46,7 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
             for each in (spec.registered for spec in plan.components)
         ],
         "data_sha256": data.digests(),
-        "files_sha256": data_file_digests(plan) | _training_file_digests(plan),
+        "files_sha256": file_digests(plan),
         "processes": processes,
         "versions": installed_versions(plan),
         "notes": notes_about_data(data, plan),
@@ -85,6 +85,11 @@ def installed_versions(plan: Plan) -> dict[str, str]:
         "numpy": np.__version__,
         "seqkit": __version__,
     } | plan.providers()
+
+
+def file_digests(plan: Plan) -> dict[str, str]:
+    """Return the sha256 of each file that training reads, by key of the recipe."""
+    return data_file_digests(plan) | _training_file_digests(plan)
 
 
 def data_file_digests(plan: Plan) -> dict[str, str]:

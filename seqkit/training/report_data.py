@@ -42,7 +42,7 @@ def report_document(
         "format": FORMAT,
         "metrics": {
             "names": list(dict.fromkeys([plan.train.metric, *data.head.metric_names, "loss"])),
-            "higher_is_better": sorted(data.head.higher_is_better),
+            "higher_is_better": sorted(setup.higher_is_better),
         },
         "best_epoch": progress.best_epoch if "valid" in data.splits else None,
         "generates": data.head.generates,

@@ -27,6 +27,7 @@ from seqkit.registry import load_registry
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
 COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain", "recipes"]
 COMMANDS += ["init", "data", "schema", "summary"]
+COMMANDS += ["runs", "diff", "compare"]
 
 
 # Help and usage errors

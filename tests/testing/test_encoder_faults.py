@@ -261,6 +261,16 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "causality",
         "set causal = True",
     ),
+    "a width parameter is not one of the constructor": (
+        faulty_class(width_parameters=("size",)),
+        "width_parameters",
+        "set it to a tuple of the names of keyword-only integer parameters",
+    ),
+    "width_parameters is a string": (
+        faulty_class(width_parameters="hidden_size"),
+        "width_parameters",
+        "width_parameters is 'hidden_size'",
+    ),
     "causal is not set": (faulty_class(causal=None), "contract", "causal is not set: set it to True"),
     "outputs are delayed by a time step": (
         with_result(shifted),

@@ -57,6 +57,7 @@ class LSTM(nn.Module, Encoder):
     causal = True
     accepts_ids = True
     accepts_lookup = True
+    width_parameters = ("hidden_size", "proj_size")
 
     def __init__(
         self,
