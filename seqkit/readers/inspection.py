@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def _with_columns(
         raise DataError(message("{path}: there are no rows after the header", path=file.path))
     columns = [Column(name, [record.get(name) for record in records]) for name in names]
     total = int(share * len(records)) if len(records) < _MAX_ROWS else file.rows
-    return DataFile(**{**vars(file), "columns": columns, "rows": total, **changes})
+    return replace(file, columns=columns, rows=total, **changes)
 
 
 def _parquet(path: Path) -> DataFile:
@@ -208,8 +209,8 @@ _KNOWN_NAMES = re.compile(
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row names the columns.
 
-    It does if it has a usual name, or letters above numbers or dates. It does not if a name is empty in the middle, is a number,
-    occurs twice, or is a value of its column too.
+    It does if it has a usual name, or letters above numbers or dates. It does not if a name is a number, occurs twice,
+    or is a value of its column too.
     """
     header, *body = [[cell.strip() for cell in row] for row in rows[: _PROBED * 5]]
     if not body:
