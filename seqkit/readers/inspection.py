@@ -107,7 +107,7 @@ def _with_columns(
 
 def _parquet(path: Path) -> DataFile:
     with open_file(path):
-        pass  # a missing file is an error of its own
+        pass  # reports a missing file as all readers do
     records = [record for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
     characters = sum(len(str(value)) for record in records for value in record.values())
     file = DataFile(path, characters=characters, siblings=_siblings(path))
