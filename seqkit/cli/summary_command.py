@@ -135,8 +135,8 @@ def _build(plan: Plan, recipe: Recipe) -> tuple[Model, Batch | None]:
         parameter_groups(model, plan.train.groups, recipe)  # freezes those that are never trained
     rows = sorted(data.splits["train"].rows[:64], key=lambda row: len(row.input))[-2:]
     steps = plan.train.sequence_length or 512
-    cut = [row._replace(input=row.input[:steps], target=None) for row in rows]
-    return model, collate(cut) if len(cut) == 2 and len(cut[-1].input) > 2 else None
+    cut = [row._replace(input=row.input[:steps], target=None) for row in [*rows, rows[-1]][-2:]]
+    return model, collate(cut) if len(cut[-1].input) > 2 else None
 
 
 def _of_run(source: Path, overrides: Sequence[str]) -> tuple[Model, Batch | None]:

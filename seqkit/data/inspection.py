@@ -44,7 +44,8 @@ def inspect_data(data: PreparedData) -> dict[str, Any]:
         "vocabulary": _vocabulary(data),
     }
     texts = {split: [text_of(each.input) for each in dataset.examples] for split, dataset in splits.items()}
-    if all(text is not None for each in texts.values() for text in each):
+    is_one_text = all(len(each) == 1 for each in texts.values())
+    if not is_one_text and all(text is not None for each in texts.values() for text in each):
         known = {split: [str(text) for text in each] for split, each in texts.items()}
         found["duplicates"] = _duplicates(known)
         found["near_duplicates"] = _near_duplicates(known, splits)

@@ -52,7 +52,8 @@ def count_labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
 
     Of many labels, the most frequent ones are returned.
     """
-    if not head.stratifies:
+    has_lists = all(isinstance(each.target, list | tuple) for dataset in splits.values() for each in dataset.examples)
+    if not (head.stratifies or ("labels" in head.provides and has_lists)):
         return {}
     counts = {
         split: Counter(label for each in dataset.examples for label in labels_of(each))

@@ -145,6 +145,8 @@ def _comments(choice: Choice, fitted: Fitted) -> dict[str, str]:
             "{time} on this machine; {weights:,} weights", time=describe_time(fitted.seconds), weights=fitted.weights
         ),
     }
+    if "encoding" in fitted.recipe["data"]:
+        comments["data.encoding"] = message("found from the bytes of the file")
     if not comments["data.split"]:
         del comments["data.split"]
     if "steps" in fitted.recipe["train"]:

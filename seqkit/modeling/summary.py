@@ -25,8 +25,8 @@ class Layer:
         name: its name in the model: `encoder.lstm`.
         cls: the name of its class.
         output: the shape of its output, `batch` and `time` by name; None if it is not known.
-        shapes: the shape of each of its own weights and buffers, by name.
-        weights: the number of its own weights that are trained, or could be.
+        shapes: the shape of each weight and buffer of the module itself, by name.
+        weights: the number of these weights, without buffers.
         multiply_adds: the multiply-adds for one token.
     """
 

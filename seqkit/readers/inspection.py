@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def inspect(path: Path) -> DataFile:
         content = content[: content.rfind(b"\n") + 1] or content
     encoding = _find_encoding(content, str(path))
     text = decode_text(content, encoding, str(path))
+    _check_no_document(text, path)
     lines = text.removesuffix("\n").split("\n")
     share = 1.0 if is_complete else max(1.0, path.stat().st_size / max(1, len(content)))
     whole = DataFile(
@@ -100,12 +102,12 @@ def _with_columns(
         raise DataError(message("{path}: there are no rows after the header", path=file.path))
     columns = [Column(name, [record.get(name) for record in records]) for name in names]
     total = int(share * len(records)) if len(records) < _MAX_ROWS else file.rows
-    return DataFile(**{**vars(file), "columns": columns, "rows": total, **changes})
+    return replace(file, columns=columns, rows=total, **changes)
 
 
 def _parquet(path: Path) -> DataFile:
     with open_file(path):
-        pass  # a missing file is an error of its own
+        pass  # reports a missing file as all readers do
     records = [record for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
     characters = sum(len(str(value)) for record in records for value in record.values())
     file = DataFile(path, characters=characters, siblings=_siblings(path))
@@ -114,6 +116,9 @@ def _parquet(path: Path) -> DataFile:
 
 def _find_encoding(content: bytes, source: str) -> str:
     """Return UTF-8, or the encoding in which a text is valid of those that reject most other texts.
+
+    A text that is valid in none of these, and that has few bytes beyond ASCII, most of which are letters in
+    Windows-1252, is taken as that.
 
     Raises:
         DataError: there is none.
@@ -124,8 +129,32 @@ def _find_encoding(content: bytes, source: str) -> str:
             return "utf-8"
     if found := guess_encoding(lambda: [content], "utf-8"):
         return found
+    with suppress(UnicodeDecodeError):
+        text = content.decode("cp1252")
+        others = [character for character in text if not character.isascii()]
+        has_controls = any(ord(character) < 32 and not character.isspace() for character in text)
+        if not has_controls and 5 * len(others) < len(text) and 2 * sum(map(str.isalpha, others)) > len(others):
+            return "cp1252"
     decode_text(content, "utf-8", source)  # raises the error that names the byte and its line
     return "utf-8"
+
+
+def _check_no_document(text: str, path: Path) -> None:
+    """Check that a text is not one JSON array, or one object on several lines, which no reader takes.
+
+    Raises:
+        DataError: it is.
+    """
+    begins = text.lstrip()[:1]
+    if begins != "[" and not (begins == "{" and not _is_json_object(text.lstrip().partition("\n")[0])):
+        return
+    with suppress(ValueError, RecursionError):
+        json.loads(text)
+        raise DataError(
+            message(
+                "{path}: is one JSON document: write one object per line, as JSON Lines: jq -c '.[]' {path}", path=path
+            )
+        )
 
 
 def _is_json_object(line: str) -> bool:
@@ -141,21 +170,21 @@ def _find_delimiter(lines: Sequence[str], format_of_name: str) -> str | None:
     commas too, so that commas count in such a file only if its first row can be a header.
     """
     probed = list(islice(lines, 2 * _PROBED))
-    best: tuple[float, int, str] | None = None
+    best: tuple[tuple[float, bool, int, float], str] | None = None
     usual = "\t" if format_of_name == "tsv" else ","
     for delimiter in dict.fromkeys([usual, *DELIMITERS]):
-        counts = Counter(len(row) for row in _probe(probed, delimiter))
-        counts[0] = 0
-        if not counts.total():
+        rows = _probe(probed, delimiter)
+        if not rows:
             continue
-        width, count = counts.most_common(1)[0]
-        agreement = count / counts.total()
-        if width < 2 or (not format_of_name and (agreement < 1 or counts.total() < 3)):
+        width, count = Counter(map(len, rows)).most_common(1)[0]
+        agreement = count / len(rows)
+        if width < 2 or (not format_of_name and (agreement < 1 or len(rows) < 3)):
             continue
-        if best is None or (round(agreement, 1), width) > (round(best[0], 1), best[1]):
-            best = agreement, width, delimiter
+        rank = round(agreement, 1), len(rows[0]) == width, width, agreement
+        if best is None or rank > best[0]:
+            best = rank, delimiter
     if best is not None:
-        return best[2]
+        return best[1]
     return usual if format_of_name else None
 
 
@@ -180,8 +209,8 @@ _KNOWN_NAMES = re.compile(
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row names the columns.
 
-    It does if it has a usual name, or a text above numbers. It does not if a name is empty in the middle, is a number,
-    occurs twice, or is a value of its column too.
+    It does if it has a usual name, or letters above numbers or dates. It does not if a name is a number, occurs twice,
+    or is a value of its column too.
     """
     header, *body = [[cell.strip() for cell in row] for row in rows[: _PROBED * 5]]
     if not body:
@@ -194,11 +223,15 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     is_number = any(Column("", [column.name]).is_numeric for column in named)
     if is_value or is_number or not named or len({column.name for column in named}) < len(named):
         return False
-    if any(column.is_numeric for column in columns):
+    if any(_has_letters(column.name) and not any(map(_has_letters, column.filled)) for column in named):
         return True
     return all(
         len(column.name) <= 40 and len(column.name) < max(3, column.mean_length) * 2 for column in named
     ) and any(len(column.name) < column.mean_length / 2 for column in named)
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalpha, text))
 
 
 _SIDES = {"valid": ("dev", "valid", "validation", "val"), "test": ("test",)}

@@ -48,7 +48,7 @@ def text_column(file: DataFile) -> Column | None:
     """Return the column of the text: one with a usual name, else the one with the longest texts."""
     if file.text is not None:
         return named_column(file, file.text, "--text")
-    texts = [column for column in _others(file, file.label) if column.is_text and not is_identifier(column)]
+    texts = [column for column in _others(file, file.label) if has_words(column) and not is_identifier(column)]
     varied = [column for column in texts if len(column.counts) > 1]
     return max(varied or texts, key=_text_rank, default=None)
 
@@ -66,13 +66,18 @@ def second_text(file: DataFile, first: Column) -> Column | None:
         column
         for column in _others(file, file.label)
         if column is not first
-        and column.is_text
+        and has_words(column)
         and not is_identifier(column)
         and len(column.counts) > MAX_LABELS / 10
         and len(column.counts) > 0.1 * len(column.filled)
         and 4 * column.mean_length > first.mean_length
     ]
     return max(others, key=lambda column: column.mean_length, default=None)
+
+
+def has_words(column: Column) -> bool:
+    """Return whether the values are texts, most of which have letters: no dates, no numbers with units."""
+    return column.is_text and 2 * sum(any(map(str.isalpha, value)) for value in column.filled) > len(column.filled)
 
 
 def is_identifier(column: Column) -> bool:

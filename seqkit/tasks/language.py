@@ -27,7 +27,7 @@ def generate(file: DataFile) -> Draft | str:
             return "no column of texts: name it with --text"
         data = table_section(file, {"text": column.name, "label": None})
         texts = [str(value) for value in column.filled]
-        return _draft(file, data, texts, 0.0, f"the texts are in '{column.name}'")
+        return _draft(file, data, texts, 0.4 if len(file.columns) == 1 else 0.0, f"the texts are in '{column.name}'")
     encoding = {"encoding": file.encoding} if file.encoding != "utf-8" else {}
     lines = [line for line in file.lines if line.strip()]
     median = float(np.median([len(line) for line in lines]))

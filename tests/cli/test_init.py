@@ -43,6 +43,7 @@ def write_table(path: Path, header: list[str], rows: list[Any], delimiter: str =
     ("name", "content", "expected"),
     [
         ("a.csv", "id;comment;stars\n1;good room;5\n2;bad bed;1\n3;so so;5\n", ("csv", ";", True)),
+        ("a.csv", "Datum;Wert\n01.02.2020;1,5\n02.02.2020;2,5\n", ("csv", ";", True)),
         ("a.csv", '"review","label"\n"two\nlines, here",1\n"one",0\n"three",0\n', ("csv", ",", True)),
         ("a.tsv", "Dutch\tJansen\nDutch\tVisser\nIrish\tByrne\n", ("tsv", "\t", False)),
         ("a.txt", "text\tlabel\na b\tx\nc d\ty\n", ("tsv", "\t", True)),
@@ -59,6 +60,8 @@ def test_the_form_of_a_file_is_found(tmp_path: Path, name: str, content: str, ex
 
 def test_encodings_compression_and_quoted_line_breaks(tmp_path: Path) -> None:
     rows = [("早餐太差，\n无论去多少人", "差"), ("房间很大，有2M宽", "好")] * 20
+    latin = [("schöne Aussicht, aber sehr laut", "0"), ("großes Zimmer", "1")] * 20
+    assert inspect(write_table(tmp_path / "l.csv", ["Text", "Note"], latin, encoding="latin-1")).encoding == "cp1252"
     for encoding, expected in (("gb18030", "gb18030"), ("utf-16", "utf-16"), ("utf-8-sig", "utf-8")):
         found = inspect(write_table(tmp_path / f"{encoding}.csv", ["评论", "情感"], rows, encoding=encoding))
         assert found.encoding == expected
@@ -96,6 +99,9 @@ def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
     several = [(text, ["a", "a|b", "b", "c|a"][n % 4]) for n, text in enumerate(texts)]
     _, sets, _ = tasks_of(write_table(tmp_path / "sets.csv", ["text", "topics"], several))
     assert (sets.recipe["head"]["separator"], sets.recipe["data"]["label"]) == ("|", "topics")
+    dates = [(f"2020-01-{n % 28 + 1:02d}", text, n % 2) for n, text in enumerate(texts)]
+    dated, *_ = tasks_of(write_table(tmp_path / "dates.csv", ["created", "text", "label"], dates))
+    assert dated.recipe["data"] == {"type": "table", "text": "text", "label": "label"}
     pairs = [(text, f"another {text}", ["yes", "no"][n % 2]) for n, text in enumerate(texts)]
     pair, *_ = tasks_of(write_table(tmp_path / "pairs.csv", ["premise", "hypothesis", "label"], pairs))
     assert pair.recipe["data"]["text_pair"] == "hypothesis"
@@ -121,6 +127,9 @@ def test_labels_that_cannot_be_learned_are_named(tmp_path: Path, run_command) ->
         ("text,label\n", 3, "there are no rows after the header"),
         ("a,b\n1,2\n2,3\n", 3, "no column of texts: name it with --text"),
         ('text,label\n"open,1\n', 3, "a quoted field is never closed"),
+        ('[{"text": "a"}, {"text": "b"}]', 3, "is one JSON document: write one object per line"),
+        ('{\n "text": "a"\n}', 3, "is one JSON document: write one object per line"),
+        (bytes(range(256)).decode("latin-1"), 3, "a.csv"),
     ],
 )
 def test_files_without_a_task_end_in_one_line(tmp_path: Path, run_command, content: str, code: int, words: str) -> None:

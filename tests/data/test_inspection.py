@@ -69,6 +69,7 @@ def test_windows_of_a_long_text_that_train_contains_are_counted(tmp_path: Path, 
         tmp_path / "recipe.yaml", {**sections, "encoder": {"type": "lstm", "hidden_size": 4}, "head": "next_char"}
     )
     found = json.loads(run_command("data", path, "--json").out)
+    assert "duplicates" not in found
     assert found["windows"]["valid"]["count"] == (600 - 32) // 32 + 1
     assert 0.5 < found["windows"]["valid"]["in_train"] < 0.8
 
@@ -94,3 +95,10 @@ def test_wrong_recipes_and_data_end_in_one_line(recipe: Path, run_command, tmp_p
     done = run_command("data", recipe, "data.path=nowhere.jsonl")
     assert done.code == 3 and "nowhere.jsonl does not exist" in done.err
     assert run_command("data", recipe, "head=nothing").code == 2
+
+
+def test_each_label_of_several_is_counted(run_command) -> None:
+    from helpers.recipes import RECIPES
+
+    found = json.loads(run_command("data", RECIPES / "topics.yaml", "--json").out)
+    assert len(found["labels"]["names"]) == 4

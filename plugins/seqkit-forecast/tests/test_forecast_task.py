@@ -41,8 +41,8 @@ def test_the_windows_of_a_short_series_fit_its_splits() -> None:
 def test_gaps_formats_of_dates_and_growth() -> None:
     regular = series(timedelta(days=1), 100, lambda row: 2.0 ** (row / 20), written="%d.%m.%Y")
     when, load = regular.columns
-    kept = [row for row in range(100) if row not in (40, 41)]
-    columns = [Column(each.name, [each.values[row] for row in kept]) for each in (when, load)]
+    rows = [row for row in range(100) if row not in (40, 41)]
+    columns = [Column(each.name, [each.values[row] for row in rows]) for each in (when, load)]
     found = forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=98))
     assert not isinstance(found, str)
     assert (found.recipe["data"]["date_format"], found.recipe["data"]["fill"]) == ("%d.%m.%Y", 2)

@@ -14,7 +14,13 @@ _TARGETS = re.compile(r"(?i)(target|tgt|output|answer|translation|pronunciation|
 
 def translate(file: DataFile) -> Draft | str:
     """Draft a recipe for two columns of texts, most of which occur once."""
-    texts = [column for column in file.columns if column.is_text and 2 * len(column.counts) > len(column.filled)]
+    texts = [
+        column
+        for column in file.columns
+        if column.is_text
+        and 2 * len(column.counts) > len(column.filled)
+        and any(map(str.isalpha, "".join(column.filled[:100])))
+    ]
     if len(texts) < 2:
         return "no two columns of texts that mostly occur once"
     source = next((each for each in texts if each.name == file.text), None)
@@ -63,6 +69,8 @@ def _data(file: DataFile, source: Column, target: Column) -> dict[str, Any]:
         section["format"] = file.format
     if not file.has_header:
         section["columns"] = [column.name for column in file.columns]
+    if file.format == "csv" and file.delimiter != ",":
+        section["delimiter"] = file.delimiter
     if any(len(column.filled) < len(column.values) for column in (source, target)):
         section["empty"] = "skip"
     return section
