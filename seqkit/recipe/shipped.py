@@ -22,6 +22,7 @@ from seqkit.recipe.source import read_recipe
 
 _EXTENDS = re.compile(r"^extends:\s*(\S+)", re.MULTILINE)
 _PLUGINS = re.compile(r"^plugins:.*$", re.MULTILINE)
+_MODELINE = re.compile(r"\A# yaml-language-server:.*\n")
 _SOURCE = " @ .."
 """Where a recipe says that its plugin is in the folder above, which is not so for a copy."""
 
@@ -46,7 +47,7 @@ class ShippedRecipe:
     def summary(self) -> str:
         """The first sentence of the comment that it begins with."""
         lines = []
-        for line in self.file.read_text(encoding="utf-8").splitlines():
+        for line in _without_modeline(self.file.read_text(encoding="utf-8")).splitlines():
             if not line.startswith("# "):
                 break
             lines.append(line.removeprefix("# "))
@@ -150,8 +151,13 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
+def _without_modeline(text: str) -> str:
+    """Return a recipe without the line that names its JSON Schema to editors, by a path in the source tree."""
+    return _MODELINE.sub("", text)
+
+
 def _content(file: Path) -> bytes:
     if file.suffix != ".yaml":
         return file.read_bytes()
-    text = file.read_text(encoding="utf-8")
+    text = _without_modeline(file.read_text(encoding="utf-8"))
     return _PLUGINS.sub(lambda line: line[0].replace(_SOURCE, ""), text).encode()

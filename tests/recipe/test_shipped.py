@@ -27,7 +27,9 @@ def test_a_package_that_is_not_installed_ships_none() -> None:
 
 def test_summary_is_the_first_sentence(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
-    file.write_text("# Tags of words\n# in 1.5 minutes. More.\n#\n# And more.\nname: a\n")
+    file.write_text(
+        "# yaml-language-server: $schema=../a.json\n# Tags of words\n# in 1.5 minutes. More.\n#\n# And more.\nname: a\n"
+    )
     assert ShippedRecipe(file, "seqkit").summary == "Tags of words in 1.5 minutes"
 
 
@@ -49,6 +51,7 @@ def test_recipes_of_a_wheel_are_found_in_share(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("recipe", OWN, ids=[recipe.name for recipe in OWN])
 def test_a_copy_is_the_same_recipe(recipe: ShippedRecipe, tmp_path: Path) -> None:
     copied = copy_recipe(recipe, tmp_path / "new" / "folder")
+    assert "$schema" not in copied.read_text("utf-8")
     assert read_recipe(copied).data == read_recipe(recipe.file).data
     for value in ("path", "valid", "test"):
         path = read_recipe(copied).data["data"].get(value)
