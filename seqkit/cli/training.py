@@ -86,7 +86,7 @@ def train(
         SeqkitError: as `run_recipe`.
     """
     display.check()
-    recipe.command = _command_line()
+    recipe.command = command_line()
     if processes > MAX_PROCESSES:
         raise UsageError(message("--processes must be at most {max}, not {value}", max=MAX_PROCESSES, value=processes))
     if processes > 1:
@@ -173,7 +173,7 @@ def _disabling(without: Sequence[str]) -> list[str]:
     return [word for name in without for word in ("--no-plugin", name)]
 
 
-def _command_line() -> str:
+def command_line() -> str:
     """Return the command line as text that can be saved: bytes that are not UTF-8 are escaped."""
     if command := os.environ.get(_COMMAND):
         return command

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Encoded, InputLimit, Lookup, State
+from seqkit.contracts.explanation import Trace
 from seqkit.contracts.groups import ParameterGroup
 
 if TYPE_CHECKING:
@@ -29,12 +30,17 @@ class Encoder(Contract, ABC):
         accepts_lookup: whether `forward` also takes a `Lookup` in place of the vectors.
         separate_directions: whether, at each time step, the first half of the output depends only on the inputs up to
             it, and the second half only on the inputs from it on.
+        width_parameters: the names of the constructor's parameters that are its width, integers in proportion to
+            which layers grow: `("hidden_size",)`. `seqkit compare --match` multiplies all of them by one factor. Those
+            of nested encoders are known from these themselves.
     """
 
     capabilities = {
         "accepts_ids": ("forward",),
         "accepts_lookup": ("forward",),
         "separate_directions": ("forward",),
+        "trace": ("forward",),
+        "width_parameters": ("__init__",),
     }
 
     output_size: int
@@ -44,6 +50,7 @@ class Encoder(Contract, ABC):
     accepts_ids: bool = False
     accepts_lookup: bool = False
     separate_directions: bool = False
+    width_parameters: ClassVar[tuple[str, ...]] = ()
 
     if TYPE_CHECKING:
         # torch.nn.Module implements it.
@@ -60,6 +67,17 @@ class Encoder(Contract, ABC):
             lengths: int64 (batch,), on the CPU, each at least 1 and at most time.
             state: the state returned for the previous window, or None at the start of a row.
         """
+
+    def trace(self, inputs: Tensor, lengths: Tensor) -> Sequence[Trace]:
+        """Return what happens in each layer, from the bottom up, for `seqkit explain --trace`: its gates and its cell.
+
+        An encoder without a trace returns nothing. One that contains others returns theirs.
+
+        Args:
+            inputs: float (batch, time, input_size).
+            lengths: int64 (batch,), on the CPU.
+        """
+        return ()
 
     def kernels(self) -> list[str]:
         """Describe how each layer computed the last batch, one line per layer, for `seqkit run --verbose`."""

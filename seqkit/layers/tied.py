@@ -22,6 +22,7 @@ class TiedLinear(nn.Module):
 
     Attributes:
         bias: float (vocab_size,), zeros at first.
+        multiply_adds: the number of products with one vector (`seqkit.modeling.multiply_adds`).
 
     Raises:
         ValueError: the embedding has no table.
@@ -34,6 +35,7 @@ class TiedLinear(nn.Module):
             raise ValueError(message("the embedding has no table of vectors"))
         # The method, not the embedding: a module assigned here would be a part of this one, and saved twice.
         self._all_vectors = embedding.all_vectors
+        self.multiply_adds = table.numel()
         self.bias = nn.Parameter(torch.zeros(len(table)))
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, State, Tokenizer
+from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, Scores, State, Tokenizer
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
@@ -41,6 +41,9 @@ class Model(nn.Module):
         encoder: the encoder, built for the embedding's output size.
         head: the head, built for the encoder's sizes.
         reads_words: whether batches contain the index of each token's word (`seqkit.modeling.subwords`).
+
+    Attributes:
+        passes_ids: whether the encoder receives ids in place of their one-hot vectors.
     """
 
     embedding: EmbeddingModule | None
@@ -55,7 +58,7 @@ class Model(nn.Module):
         self.encoder = encoder
         self.head = head
         self.reads_words = reads_words
-        self._passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
+        self.passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
         self._passes_lookup = embedding is not None and encoder.accepts_lookup
         self._carries_token = embedding is not None and embedding.reads_previous
         self._is_checked = False
@@ -89,7 +92,7 @@ class Model(nn.Module):
         if self._carries_token and state is not None:
             previous, state = state
         encoder_input = self._encoder_input(inputs, lengths, previous)
-        if not self._is_checked and self.embedding is not None and not self._passes_ids:
+        if not self._is_checked and self.embedding is not None and not self.passes_ids:
             _check_vectors(self.embedding, inputs, encoder_input)
         encoded = self.encoder(encoder_input, lengths, state)
         if not self._is_checked:
@@ -100,11 +103,25 @@ class Model(nn.Module):
             encoded = encoded._replace(state=(inputs[rows, lengths.to(inputs.device) - 1], encoded.state))
         return encoded
 
+    def vectors(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Return the vectors of a batch that the encoder reads, float (batch, time, width). Arguments as for `encode`.
+
+        Raises:
+            DataError: a feature is too large.
+        """
+        if self.reads_words:
+            inputs, _ = split_words(inputs)
+        if self.embedding is None or inputs.is_floating_point():
+            return self.feature_vectors(inputs)
+        if self.embedding.reads_neighbors:
+            return self.embedding(inputs, lengths=lengths, previous=None)
+        return self.embedding(inputs)
+
     def _encoder_input(self, inputs: Tensor, lengths: Tensor, previous: Tensor | None) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
         if inputs.is_floating_point():
             return self.feature_vectors(inputs)
-        if self.embedding is None or self._passes_ids:
+        if self.embedding is None or self.passes_ids:
             return inputs
         if self.embedding.reads_neighbors:
             return self.embedding(inputs, lengths=lengths, previous=previous)
@@ -147,6 +164,14 @@ class Model(nn.Module):
                 )
             )
         return loss
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return the head's scores of a batch, for an explanation."""
+        return self.head.scores(*self._for_head(encoded, batch))
+
+    def pooling_weights(self, encoded: Encoded, batch: Batch) -> Tensor | None:
+        """Return the weights with which the head pools time steps, float (batch, time); None without."""
+        return self.head.pooling_weights(*self._for_head(encoded, batch))
 
     def _for_head(self, encoded: Encoded, batch: Batch) -> tuple[Encoded, Batch]:
         """Return what the head reads: one time step per word, if batches contain the words of tokens."""

@@ -75,6 +75,11 @@ def _read_parameters(cls: type) -> dict[str, Parameter]:
     return {item.name: _parameter(item, annotations[item.name]) for item in keywords}
 
 
+def is_integer(annotation: Any) -> bool:
+    """Return whether an annotation is `int`, with bounds or without."""
+    return annotation is int or typing.get_origin(annotation) is typing.Annotated and annotation.__origin__ is int
+
+
 def with_article(noun: str) -> str:
     """Return a noun with its indefinite article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

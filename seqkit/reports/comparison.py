@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seqkit.contracts import Cell, Line
-from seqkit.messages import format_value, message
+from seqkit.messages import message
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.reports.curves import best_evaluation, metric_lines, metrics_of
+from seqkit.reports.differences import recipe_differences, shown_value
 from seqkit.reports.line_chart import line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.page import Section, page
@@ -21,8 +21,6 @@ from seqkit.training.result_lines import format_number
 
 MAX_LINES = 8
 """The number of runs whose curves are shown: more lines cannot be distinguished."""
-
-_ABSENT = object()
 
 
 def write_comparison(runs: Sequence[RunDirectory], output: Path, title: str, note: str = "") -> Path:
@@ -55,8 +53,8 @@ def comparison_page(runs: Sequence[RunContents], title: str, note: str = "") -> 
         ]
     )
     sections: list[tuple[str, str, Markup | None]] = [
-        ("curves", message("Curves"), _curves(runs, names)),
-        ("recipes", message("What differs in the recipes"), _differences(runs, names)),
+        ("curves", message("Curves"), run_curves(runs, names)),
+        ("recipes", message("What differs in the recipes"), recipe_table(runs, names)),
         ("metrics", message("All metrics"), _metrics(runs, names)),
     ]
     shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
@@ -94,7 +92,7 @@ def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
     return table(columns, rows, caption=message("the results"), row_headers=True)
 
 
-def _curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+def run_curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
     """Return a chart for each metric of each split, with a line per run."""
     charts: dict[tuple[str, str], dict[int, Line]] = {}
     higher = {metric for run in runs for metric in run.metric_names.higher_is_better}
@@ -117,29 +115,12 @@ def _curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
     return join([*parts, element("div", *drawn, class_="charts")]) if drawn else None
 
 
-def _differences(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
-    flat = [dict(_flatten(run.plan["recipe"])) for run in runs]
-    keys = [
-        key
-        for key in dict.fromkeys(key for each in flat for key in each)
-        if len({format_value(each.get(key, _ABSENT)) for each in flat}) > 1
-    ]
-    if not keys:
+def recipe_table(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
+    """Return a table of what differs in the recipes of runs; None for a single run."""
+    rows = [(key, *map(shown_value, values)) for key, values in recipe_differences(runs).items()]
+    if not rows:
         return element("p", message("The recipes are equal.")) if len(runs) > 1 else None
-    rows = [(key, *(_shown(each.get(key, _ABSENT)) for each in flat)) for key in keys]
     return table(("key", *names), rows, caption=message("the recipes"), row_headers=True)
-
-
-def _shown(value: Any) -> str:
-    return "" if value is _ABSENT else format_value(value)
-
-
-def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, item in value.items():
-        if isinstance(item, dict) and item:
-            yield from _flatten(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", item
 
 
 def _metrics(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:

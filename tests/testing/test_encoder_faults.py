@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Encoded, Encoder, Lookup, PositiveInt
 from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.testing import ContractViolation, check_encoder, checks_for_encoder
-from seqkit.testing.builtin import torch_lstm
+from seqkit.testing.builtin.encoders import torch_lstm
 
 WIDTH = 4
 
@@ -260,6 +260,16 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         faulty_class(causal=False),
         "causality",
         "set causal = True",
+    ),
+    "a width parameter is not one of the constructor": (
+        faulty_class(width_parameters=("size",)),
+        "width_parameters",
+        "set it to a tuple of the names of keyword-only integer parameters",
+    ),
+    "width_parameters is a string": (
+        faulty_class(width_parameters="hidden_size"),
+        "width_parameters",
+        "width_parameters is 'hidden_size'",
     ),
     "causal is not set": (faulty_class(causal=None), "contract", "causal is not set: set it to True"),
     "outputs are delayed by a time step": (

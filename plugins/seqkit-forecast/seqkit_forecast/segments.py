@@ -28,6 +28,7 @@ class Segments(nn.Module, Encoder):
     """
 
     causal = False  # the last time step is subtracted from all others
+    width_parameters = ("dim",)
 
     def __init__(self, input_size: int, *, length: PositiveInt, dim: PositiveInt, encoder: EncoderFactory) -> None:
         super().__init__()

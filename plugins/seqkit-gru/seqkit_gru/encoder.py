@@ -20,6 +20,7 @@ class GRU(nn.Module, Encoder):
     """
 
     causal = True
+    width_parameters = ("hidden_size",)
 
     def __init__(self, input_size: int, *, hidden_size: PositiveInt, num_layers: PositiveInt = 1) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ class CharCNN(nn.Module, Encoder):
     """
 
     causal = False
+    width_parameters = ("filters",)
 
     def __init__(self, input_size: int, *, filters: PositiveInt = 64, widths: list[PositiveInt] | None = None) -> None:
         super().__init__()

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from seqkit.contracts import State
-from seqkit.messages import message
+from seqkit.messages import format_value, message
 from seqkit.modeling.state import first_rows, leaves
+from seqkit.recipe.parameters import is_integer, parameters
 from seqkit.testing.assertions import (
     assert_global_rng_unchanged,
     assert_global_settings_unchanged,
@@ -123,6 +124,24 @@ def training_mode(case: EncoderCase) -> None:
                 "{difference} in evaluation mode after a forward pass in training mode: do not update running "
                 "statistics from padded batches",
                 difference=difference,
+            )
+        )
+
+
+@check
+def width_parameters(case: EncoderCase) -> None:
+    """The names of `width_parameters` are integer parameters of the constructor."""
+    cls = type(case.build())
+    found = parameters(cls)
+    names = cls.width_parameters
+    if not isinstance(names, tuple) or any(
+        name not in found or not is_integer(found[name].annotation) for name in names
+    ):
+        raise ContractViolation(
+            message(
+                "width_parameters is {value}: set it to a tuple of the names of keyword-only integer parameters of the "
+                'constructor, such as ("hidden_size",), or leave it out',
+                value=format_value(names),
             )
         )
 

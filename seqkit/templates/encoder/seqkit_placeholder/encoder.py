@@ -16,6 +16,7 @@ class Placeholder(nn.Module, Encoder):
     """
 
     causal = True  # the output at a time step does not depend on later inputs
+    width_parameters = ("hidden_size",)  # what `seqkit compare --match parameters` may change
 
     def __init__(self, input_size: int, *, hidden_size: PositiveInt) -> None:
         super().__init__()

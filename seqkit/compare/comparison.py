@@ -1,0 +1,309 @@
+"""Compare recipes: match widths, find and train runs, measure, and judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from seqkit.compare.candidates import Candidate, seeds_of, with_widths
+from seqkit.compare.outcome import Comparison, Measurements, compare
+from seqkit.compare.probe import Costs, Probe, probe
+from seqkit.compare.record import Record, key_of
+from seqkit.compare.trials import StopContext, Trial, make_trials, train_trials
+from seqkit.compare.widths import Match, matched_widths
+from seqkit.data.prepare import prepare
+from seqkit.errors import SeqkitError, UsageError, suggest
+from seqkit.inference.run import Run
+from seqkit.messages import message
+from seqkit.recipe.plan import Plan
+from seqkit.recipe.resolve import resolve
+from seqkit.registry.records import Registry
+from seqkit.reports.contents import RunContents, read_contents
+from seqkit.runs.directory import RunDirectory
+from seqkit.stop import NO_STOP
+
+_LATENCY_EXAMPLES = 20
+_LATENCY_SECONDS = 1.0
+_LATENCY_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a comparison.
+
+    Attributes:
+        runs: the folder of run directories.
+        seeds: the number of seeds.
+        first_seed: the first of them; None for that of the first recipe.
+        match: what of the other candidates is made equal to the first; None for nothing.
+        metric: the metric to compare; None for the one that the recipe chooses the best epoch by.
+        split: the split to compare on; None for valid, or train if there is none.
+    """
+
+    runs: Path
+    seeds: int = 5
+    first_seed: int | None = None
+    match: Match | None = None
+    metric: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A row of a dry run.
+
+    Attributes:
+        name: the name of the candidate.
+        overrides: what differs from the recipe.
+        costs: what a run costs.
+        missing: the number of runs to train.
+        found: the number of runs that exist.
+        seconds: the estimated seconds of the missing ones.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+    costs: Costs
+    missing: int
+    found: int
+    seconds: float
+
+
+class Comparer:
+    """Train and compare candidates.
+
+    Args:
+        candidates: the candidates; the first one is the reference.
+        registry: the installed components.
+        options: the options.
+        report: receives a line about what is done.
+        dry: whether nothing is written.
+
+    Attributes:
+        trials: each candidate with each seed.
+
+    Raises:
+        SeqkitError: a recipe or its data is invalid, or an encoder names no width to match.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        registry: Registry,
+        options: Options,
+        report: Callable[[str], None] = lambda line: None,
+        *,
+        dry: bool = False,
+    ) -> None:
+        self._registry = registry
+        self._options = options
+        self._report = report
+        self._record = Record(options.runs, writes=not dry)
+        first = options.first_seed
+        if first is None:
+            first = resolve(candidates[0].recipe(), registry).seed
+        self._seeds = seeds_of(options.seeds, first)
+        self._candidates = self._match(candidates) if options.match else list(candidates)
+        self.trials = make_trials(self._candidates, self._seeds, registry, options.runs)
+
+    def _match(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates with the widths that match the first one."""
+        match = self._options.match
+        assert match is not None
+        seed = self._seeds[0]
+        read = [candidate.recipe(seed) for candidate in candidates]
+        plans = [(resolve(recipe, self._registry), recipe) for recipe in read]
+        matched = [candidates[0]]
+        for candidate, (plan, recipe) in list(zip(candidates, plans, strict=True))[1:]:
+            reference = plans[0]
+
+            def find(other: Any = (plan, recipe), reference: Any = reference) -> list[str]:
+                return matched_widths(match, reference, other)
+
+            widths = self._record.get("widths", key_of(plans[0][0], plan, extra=match), list[str], find)
+            self._report(message("{name}: {widths}", name=candidate.name, widths=" ".join(widths)))
+            matched.append(with_widths(candidate, widths))
+        return matched
+
+    def estimate(self) -> list[Estimate]:
+        """Return what is missing, and how long it takes, from a few measured training steps."""
+        rows = []
+        for candidate in self._candidates:
+            trials = self._trials_of(candidate)
+            missing = sum(not trial.is_finished for trial in trials)
+            costs = self._costs(trials[0]).costs
+            overrides = (*candidate.overrides, *candidate.widths)
+            rows.append(
+                Estimate(candidate.name, overrides, costs, missing, len(trials) - missing, missing * costs.run_seconds)
+            )
+        return rows
+
+    def compare(
+        self, stop_context: StopContext = lambda: nullcontext(NO_STOP), callbacks: Sequence[object] = ()
+    ) -> Comparison:
+        """Train what is missing, measure, and return the outcome.
+
+        Args:
+            stop_context: handles signals during a run.
+            callbacks: of every run, as for `seqkit.experiment.run_recipe`.
+
+        Raises:
+            Interrupted: a signal stopped a run; a second call continues.
+            UsageError: the metric or the split does not exist.
+            SeqkitError: the data or a component is invalid.
+        """
+        train_trials(self.trials, self._registry, self._options.runs, self._report, stop_context, callbacks)
+        contents = {
+            (trial.candidate, trial.seed): read_contents(trial.run)
+            for trial in self.trials
+            if trial.run is not None and not trial.failure
+        }
+        reference = next(iter(contents.values()))
+        split = self._choose_split(reference)
+        metric = self._choose_metric(reference, split)
+        measured = [self._measure(candidate, contents, metric, split) for candidate in self._candidates]
+        higher = metric in reference.metric_names.higher_is_better
+        return compare(measured, metric, higher, split, self._seeds, self._options.match or "")
+
+    def first_contents(self) -> list[RunContents]:
+        """Return the contents of the first finished run of each candidate that has one."""
+        found = [
+            next((trial.run for trial in self._trials_of(each) if trial.run and not trial.failure), None)
+            for each in self._candidates
+        ]
+        return [read_contents(run) for run in found if run is not None]
+
+    def _trials_of(self, candidate: Candidate) -> list[Trial]:
+        return [trial for trial in self.trials if trial.candidate == candidate]
+
+    def _choose_split(self, run: RunContents) -> str:
+        assert run.result is not None
+        if (split := self._options.split) is None:
+            return next((name for name in ("valid", "train") if name in run.result.metrics), "test")
+        if split not in run.result.metrics:
+            raise UsageError(
+                message(
+                    "--split {split}: {run} has no such split: it has {splits}",
+                    split=split,
+                    run=run.directory.path,
+                    splits=", ".join(run.result.metrics),
+                )
+            )
+        return split
+
+    def _choose_metric(self, run: RunContents, split: str) -> str:
+        assert run.result is not None
+        scores = [name for name, value in run.result.metrics.get(split, {}).items() if isinstance(value, int | float)]
+        names = [name for name in run.metric_names.names if name in scores]
+        if (metric := self._options.metric) is None and names:
+            return names[0]
+        if metric not in scores:
+            hint = suggest(metric or "", scores)
+            raise UsageError(
+                message(
+                    "--metric {metric}: {run} has no such metric on the {split} split: it has {names}{hint}",
+                    metric=metric,
+                    run=run.directory.path,
+                    split=split,
+                    names=", ".join(scores),
+                    hint=hint,
+                )
+            )
+        return metric
+
+    def _measure(
+        self, candidate: Candidate, contents: dict[tuple[Candidate, int], RunContents], metric: str, split: str
+    ) -> Measurements:
+        trials = self._trials_of(candidate)
+        values, seconds, runs, failures = {}, {}, {}, {}
+        baseline = None
+        for trial in trials:
+            found = contents.get((candidate, trial.seed))
+            if found is None or found.result is None:
+                failures[trial.seed] = trial.failure
+                continue
+            runs[trial.seed] = str(found.directory.path)
+            value = found.result.metrics.get(split, {}).get(metric)
+            if isinstance(value, int | float):
+                values[trial.seed] = float(value)
+            else:
+                failures[trial.seed] = message("{metric} is undefined", metric=metric)
+            seconds[trial.seed] = float(found.result.timing.get("train_seconds", 0.0))
+            recorded = found.result.baseline
+            baseline = recorded if recorded and recorded.get("split") == split else baseline
+        probed = self._costs(trials[0])
+        if baseline is None and split == "valid":
+            baseline = probed.baseline
+        costs = {key: getattr(probed.costs, key) for key in ("weights", "multiply_adds", "memory")}
+        if runs:
+            run, plan = RunDirectory(Path(next(iter(runs.values())))), trials[0].plan
+            costs["latency_ms"] = self._record.get("latency", key_of(plan), float | None, lambda: latency(run, plan))
+        return Measurements(
+            candidate.name,
+            str(candidate.source),
+            (*candidate.overrides, *candidate.widths),
+            runs,
+            values,
+            baseline,
+            seconds,
+            costs,
+            failures,
+        )
+
+    def _costs(self, trial: Trial) -> Probe:
+        """Return what a few training steps measure."""
+
+        def measure() -> Probe:
+            self._report(message("measures {name}", name=trial.candidate.name))
+            return probe(trial.plan, trial.recipe)
+
+        found: Probe = self._record.get("costs", key_of(trial.plan), Probe, measure)
+        return found
+
+
+def latency(directory: RunDirectory, plan: Plan) -> float | None:
+    """Return the median milliseconds of predicting one example, or of generating one token.
+
+    Predictions are those of `Run.predict_examples`: by NumPy for the components of seqkit, else by torch.
+
+    Args:
+        directory: the run directory.
+        plan: its plan, whose held-out inputs are predicted.
+
+    Returns:
+        None if the run neither predicts nor generates.
+    """
+    run = Run(directory)
+    data = prepare(plan)
+    if data.head.generates:
+        prompt = plan.generate.prompt if plan.generate and plan.generate.prompt else None
+        try:
+            return 1000 / _LATENCY_TOKENS * _shortest(lambda: run.generate(prompt, length=_LATENCY_TOKENS))
+        except SeqkitError:  # no prompt, for instance
+            return None
+    examples = [replace(example, target=None) for example in data.splits[data.evaluated[0]].examples]
+    times = []
+    end = time.perf_counter() + _LATENCY_SECONDS
+    try:
+        for example in [examples[0], *examples[:_LATENCY_EXAMPLES]]:
+            times.append(_shortest(lambda example=example: next(iter(run.predict_examples([example])))))  # type: ignore[misc]
+            if time.perf_counter() > end:
+                break
+    except SeqkitError:
+        return None
+    return 1000 * median(times)
+
+
+def _shortest(compute: Callable[[], object], repetitions: int = 3) -> float:
+    """Return the shortest seconds of several calls: another process may use the processor."""
+    seconds = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        compute()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

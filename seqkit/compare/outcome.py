@@ -1,0 +1,234 @@
+"""The outcome of a comparison: means, intervals, differences and a verdict in words. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqkit.compare.statistics import LEVEL, Interval, Paired, holm, mean_interval, paired_difference
+from seqkit.messages import message
+from seqkit.training.result_lines import compare_with_baseline
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured of a candidate.
+
+    Attributes:
+        name: what it is called.
+        source: the file of its recipe.
+        overrides: what differs from the recipe.
+        runs: the run directory of each seed.
+        values: the metric of each seed; a seed without one has failed.
+        baseline: the scores of the baseline on the same split; None without one.
+        train_seconds: the seconds of training of each seed.
+        costs: weights, multiply_adds, memory and latency_ms, where they are known.
+        failures: why a seed has no value.
+    """
+
+    name: str
+    source: str
+    overrides: tuple[str, ...]
+    runs: dict[int, str]
+    values: dict[int, float]
+    baseline: Mapping[str, Any] | None = None
+    train_seconds: dict[int, float] = field(default_factory=dict)
+    costs: dict[str, float | None] = field(default_factory=dict)
+    failures: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A candidate in a comparison.
+
+    Attributes:
+        measured: what was measured.
+        interval: the mean of the metric with its interval; None if every seed failed.
+        baseline: the value of the baseline; None without one.
+        difference: the paired differences from the first candidate; None for that one, or without common seeds.
+        p: the p-value, adjusted for the number of candidates; None with fewer than two seeds.
+        verdict: the verdict in words.
+        seconds: the mean seconds of training with their interval.
+    """
+
+    measured: Measurements
+    interval: Interval | None
+    baseline: float | None
+    difference: Paired | None
+    p: float | None
+    verdict: str
+    seconds: Interval | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The outcome of a comparison.
+
+    Attributes:
+        metric: the metric that is compared.
+        higher_is_better: whether it is to be maximized.
+        split: the split that it was computed on.
+        seeds: the seeds.
+        match: what of the candidates was made equal to the first; empty for nothing.
+        outcomes: the candidates, in the order of the command line. The first is the reference.
+        notes: what a reader must know.
+    """
+
+    metric: str
+    higher_is_better: bool
+    split: str
+    seeds: tuple[int, ...]
+    match: str
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def best(self) -> Outcome | None:
+        """The candidate with the best mean."""
+        scored = [each for each in self.outcomes if each.interval is not None]
+        sign = 1 if self.higher_is_better else -1
+        return max(scored, key=lambda each: sign * each.interval.mean, default=None)  # type: ignore[union-attr]
+
+
+def compare(
+    measured: Sequence[Measurements], metric: str, higher_is_better: bool, split: str, seeds: Sequence[int], match: str
+) -> Comparison:
+    """Compare candidates by a metric; the first one is the reference of all differences.
+
+    A difference is seen if the 95% interval of the paired differences does not contain 0 and, with more than two
+    candidates, the p-value adjusted for their number (Holm, 1979) is below 0.05.
+    """
+    first = measured[0]
+    differences = [None, *(_difference(each, first) for each in measured[1:])]
+    tested = [place for place, each in enumerate(differences) if each is not None and each.p is not None]
+    adjusted = dict(zip(tested, holm([differences[place].p for place in tested]), strict=True))  # type: ignore[union-attr, misc]
+    outcomes = []
+    for place, (each, difference) in enumerate(zip(measured, differences, strict=True)):
+        found = None
+        interval = mean_interval(list(each.values.values())) if each.values else None
+        if interval is not None and each.baseline:
+            found = compare_with_baseline(
+                {metric: interval.mean}, each.baseline, [metric], [metric] if higher_is_better else []
+            )
+        gain = found.gain if found else None
+        p = adjusted.get(place)
+        outcomes.append(
+            Outcome(
+                each,
+                interval,
+                found.baseline if found else None,
+                difference,
+                p,
+                _verdict(each, place == 0, difference, p, higher_is_better, gain),
+                mean_interval(list(each.train_seconds.values())) if each.train_seconds else None,
+            )
+        )
+    return Comparison(
+        metric, higher_is_better, split, tuple(seeds), match, tuple(outcomes), tuple(_notes(measured, split, match))
+    )
+
+
+def _difference(measured: Measurements, first: Measurements) -> Paired | None:
+    seeds = [seed for seed in measured.values if seed in first.values]
+    if not seeds:
+        return None
+    return paired_difference([measured.values[seed] for seed in seeds], [first.values[seed] for seed in seeds])
+
+
+def _verdict(
+    measured: Measurements, is_first: bool, difference: Paired | None, p: float | None, higher: bool, gain: float | None
+) -> str:
+    """Return the verdict: how a candidate compares with the first one, and with its baseline."""
+    parts = []
+    if not measured.values:
+        return message("failed with every seed")
+    if is_first:
+        parts.append(message("the reference"))
+    elif difference is None:
+        parts.append(message("no seed in common with the reference"))
+    elif p is None:
+        parts.append(message("one seed shows no difference: use --seeds 5"))
+    elif p < 1 - LEVEL:
+        is_better = (difference.interval.mean > 0) == higher
+        parts.append(message("better") if is_better else message("worse"))
+    else:
+        parts.append(message("no difference to be seen with {count} seeds", count=difference.count))
+    if gain is not None and gain <= 0:
+        parts.append(message("below its baseline") if gain < 0 else message("no better than its baseline"))
+    if measured.failures:
+        parts.append(message("{count} of its seeds failed", count=len(measured.failures)))
+    return ", ".join(parts)
+
+
+def _notes(measured: Sequence[Measurements], split: str, match: str) -> list[str]:
+    notes = []
+    if split == "valid":
+        notes.append(message("Compared on the validation split. The test split was not used to choose."))
+    elif split == "test":
+        notes.append(
+            message("Compared on the test split, as requested: a choice made by it makes its scores too good.")
+        )
+    else:
+        notes.append(message("No data is held out: compared on the {split} split, which models memorize.", split=split))
+    if match == "seconds":
+        notes.append(
+            message("Widths were chosen such that training takes the same time, with the epochs of each recipe.")
+        )
+    if len(measured) > 2:
+        notes.append(
+            message(
+                "With {count} candidates, a verdict also requires an adjusted p-value (Holm) below 0.05.",
+                count=len(measured),
+            )
+        )
+    return notes
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON types."""
+    return {
+        "metric": comparison.metric,
+        "higher_is_better": comparison.higher_is_better,
+        "split": comparison.split,
+        "seeds": list(comparison.seeds),
+        "match": comparison.match or None,
+        "level": LEVEL,
+        "candidates": [_outcome_as_json(each) for each in comparison.outcomes],
+        "best": comparison.best.measured.name if comparison.best else None,
+        "notes": list(comparison.notes),
+    }
+
+
+def _outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    measured, difference = outcome.measured, outcome.difference
+    return {
+        "name": measured.name,
+        "recipe": measured.source,
+        "overrides": list(measured.overrides),
+        "runs": {str(seed): run for seed, run in measured.runs.items()},
+        "values": {str(seed): value for seed, value in measured.values.items()},
+        "failures": {str(seed): reason for seed, reason in measured.failures.items()},
+        "mean": outcome.interval.mean if outcome.interval else None,
+        "interval": _ends(outcome.interval),
+        "baseline": outcome.baseline,
+        "difference": None
+        if difference is None
+        else {
+            "mean": difference.interval.mean,
+            "interval": _ends(difference.interval),
+            "p": difference.p,
+            "adjusted_p": outcome.p,
+            "pairs": difference.count,
+        },
+        "verdict": outcome.verdict,
+        "costs": measured.costs
+        | {
+            "train_seconds": outcome.seconds.mean if outcome.seconds else None,
+            "train_seconds_interval": _ends(outcome.seconds),
+        },
+    }
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None or interval.low is None or interval.high is None else [interval.low, interval.high]

@@ -1,0 +1,89 @@
+"""A comparison as an HTML page, of the parts of reports. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seqkit.compare.outcome import Comparison, Outcome
+from seqkit.compare.texts import Rows, cost_rows, heading, score_rows, verdict_lines
+from seqkit.messages import message
+from seqkit.reports.comparison import recipe_table, run_curves
+from seqkit.reports.contents import RunContents
+from seqkit.reports.interval_chart import Group, interval_chart
+from seqkit.reports.markup import Markup, element, join
+from seqkit.reports.page import Section, page
+from seqkit.reports.tables import table
+from seqkit.training.result_lines import format_number
+
+
+def comparison_page(comparison: Comparison, first_runs: Sequence[RunContents]) -> str:
+    """Return a page about a comparison as HTML.
+
+    Args:
+        comparison: the comparison.
+        first_runs: a run of each candidate, those of one seed, whose curves and recipes are shown.
+    """
+    lines = [element("p", line, class_=_class(line, comparison)) for line in verdict_lines(comparison)]
+    head = join([element("p", heading(comparison)), element("div", *lines, class_="head")])
+    names = [each.measured.name for each in comparison.outcomes if each.measured.runs]
+    sections: list[tuple[str, str, Markup | None]] = [
+        ("scores", message("Scores"), join([_chart(comparison), _table(score_rows(comparison), "the scores")])),
+        ("costs", message("Costs"), join([_table(cost_rows(comparison), "the costs"), _cost_note()])),
+        ("seeds", message("Every seed"), _seeds(comparison)),
+        ("curves", message("Curves of the first seed"), run_curves(first_runs, names)),
+        ("recipes", message("What differs in the recipes"), recipe_table(first_runs, names)),
+    ]
+    shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
+    return page(message("Comparison of {count} candidates", count=len(comparison.outcomes)), head, shown)
+
+
+def _class(line: str, comparison: Comparison) -> str:
+    return "note" if line in comparison.notes else "verdict"
+
+
+def _chart(comparison: Comparison) -> Markup | None:
+    outcomes = [each for each in comparison.outcomes if each.interval is not None]
+    baselines = {each.baseline for each in outcomes if each.baseline is not None}
+    levels = [(message("baseline"), value) for value in sorted(baselines)]
+    chart = interval_chart(
+        [_group(each) for each in outcomes],
+        title=message("{metric}, {split}", metric=comparison.metric, split=comparison.split),
+        y_title=comparison.metric,
+        levels=levels,
+    )
+    note = message("Each point is a seed; the circle is the mean, the line its 95% interval.")
+    return join([element("div", chart, class_="charts"), element("p", note, class_="note")]) if outcomes else None
+
+
+def _group(outcome: Outcome) -> Group:
+    assert outcome.interval is not None
+    values = tuple(
+        (message("seed {seed}", seed=seed), value) for seed, value in sorted(outcome.measured.values.items())
+    )
+    return Group(outcome.measured.name, values, outcome.interval.mean, outcome.interval.low, outcome.interval.high)
+
+
+def _table(rows: Rows, caption: str) -> Markup:
+    return table(rows[0], rows[1:], caption=caption, row_headers=True)
+
+
+def _cost_note() -> Markup:
+    text = message(
+        "Multiply-adds are the products of weights for one token. Peak memory is what a training step allocates: "
+        "weights, gradients, the optimizer's state and what the backward pass needs. Latency is that of one example, "
+        "or of one generated token. Times are those of the machine that trained."
+    )
+    return element("p", text, class_="note")
+
+
+def _seeds(comparison: Comparison) -> Markup:
+    columns = (message("candidate"), *(message("seed {seed}", seed=seed) for seed in comparison.seeds))
+    rows = []
+    for each in comparison.outcomes:
+        scores, failures = each.measured.values, each.measured.failures
+        cells = [
+            format_number(comparison.metric, scores[seed]) if seed in scores else failures.get(seed, "")
+            for seed in comparison.seeds
+        ]
+        rows.append((each.measured.name, *cells))
+    return table(columns, rows, caption=message("every seed"), row_headers=True)

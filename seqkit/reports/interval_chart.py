@@ -1,0 +1,79 @@
+"""Charts of repeated measurements: a point per value, the mean and its interval. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqkit.reports.axes import Axis
+from seqkit.reports.figure import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, figure, grid, shortened, tooltip
+from seqkit.reports.markup import Markup, element
+
+
+@dataclass(frozen=True)
+class Group:
+    """The values of one candidate.
+
+    Attributes:
+        name: its name.
+        values: the name of each value, a seed for instance, and the value.
+        mean: their mean.
+        low: the lower end of the interval of the mean; None without one.
+        high: the upper end.
+    """
+
+    name: str
+    values: tuple[tuple[str, float], ...]
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+def interval_chart(
+    groups: Sequence[Group], *, title: str, y_title: str = "", levels: Sequence[tuple[str, float]] = ()
+) -> Markup:
+    """Return a chart with a column of points per group, beside the mean and its interval.
+
+    Args:
+        groups: the groups, from left to right.
+        title: what the chart shows.
+        y_title: what the values are.
+        levels: horizontal reference lines, such as a baseline: a name and a value each.
+    """
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    numbers = [value for each in groups for _, value in each.values] + [value for _, value in levels]
+    numbers += [end for each in groups for end in (each.low, each.high) if end is not None]
+    y = Axis.fit(numbers, bottom, TOP)
+    width = (right - LEFT) / len(groups)
+    parts = [grid(None, y, "", y_title)]
+    for name, value in levels:
+        place = y.place(value)
+        parts.append(
+            element("line", tooltip(f"{name}: {value:.6g}"), x1=LEFT, x2=right, y1=place, y2=place, class_="level")
+        )
+    for number, group in enumerate(groups):
+        color = f"c{number % 8}"
+        middle = LEFT + (number + 0.5) * width
+        label = shortened(group.name, max(3, int(width / 6)))
+        parts.append(element("text", tooltip(group.name), label, x=middle, y=bottom + 14, text_anchor="middle"))
+        if group.low is not None and group.high is not None:
+            text = tooltip(f"{group.name}: {group.low:.6g} to {group.high:.6g}")
+            path = f"M{middle:.1f},{y.place(group.low):.1f} L{middle:.1f},{y.place(group.high):.1f}"
+            parts.append(element("path", text, d=path, class_=f"line {color}"))
+        mean = tooltip(f"{group.name}, mean: {group.mean:.6g}")
+        parts.append(element("circle", mean, cx=middle, cy=y.place(group.mean), r=4.0, class_=f"{color} best"))
+        parts += [
+            element(
+                "circle",
+                tooltip(f"{group.name}, {name}: {value:.6g}"),
+                cx=middle + min(10.0, width / 4),
+                cy=y.place(value),
+                r=2.0,
+                class_=f"{color} point",
+            )
+            for name, value in group.values
+        ]
+    entries = [(f"c{number % 8}", group.name) for number, group in enumerate(groups)]
+    entries += [("level", name) for name, _ in levels]
+    means = "; ".join(f"{group.name}: {group.mean:.6g}" for group in groups)
+    return figure(title, means, parts, entries)

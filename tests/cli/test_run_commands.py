@@ -1,0 +1,98 @@
+"""The commands `runs` and `diff`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqkit
+from helpers.commands import CommandResult, error_line
+from helpers.recipes import vowel_csv
+
+Command = Callable[..., CommandResult]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with `words-1` and `words-2`, a wider encoder with another seed and fewer epochs."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "words.csv").write_text(vowel_csv(80))
+    recipe: dict[str, Any] = {
+        "name": "words",
+        "data": {"type": "table", "path": str(folder / "words.csv"), "split": {"by": "hash", "valid": 0.3}},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": {"type": "classify"},
+        "train": {"epochs": 2, "threads": 1},
+    }
+    seqkit.run(recipe, runs=folder, quiet=True)
+    seqkit.run(recipe, runs=folder, quiet=True, encoder__hidden_size=6, seed=2)
+    return folder
+
+
+def test_runs_lists_metric_and_baseline_beside_what_was_changed(folder: Path, run_command: Command) -> None:
+    code, out, err = run_command("runs", folder)
+    assert (code, err) == (0, "")
+    _, first, second = out.splitlines()
+    assert first.startswith("words-1") and second.startswith("words-2")
+    assert "encoder.hidden_size=6" in second and "seed=2" in second and "hidden_size" not in first
+    rows = json.loads(run_command("runs", folder, "--json").out)
+    result = json.loads((folder / "words-2" / "result.json").read_text())
+    assert rows[1]["value"] == result["metrics"]["valid"][rows[1]["metric"]]
+    assert rows[1]["baseline"] == result["baseline"][rows[1]["metric"]]
+    assert rows[1]["seconds"] == result["timing"]["train_seconds"]
+    assert f"{rows[1]['value']:.4f}" in second
+
+
+def test_runs_lists_unfinished_and_corrupt_runs(folder: Path, run_command: Command, tmp_path: Path) -> None:
+    for name in ("unfinished", "corrupt"):
+        shutil.copytree(folder / "words-1", tmp_path / "runs" / name)
+    (tmp_path / "runs" / "unfinished" / "result.json").unlink()
+    (tmp_path / "runs" / "corrupt" / "result.json").write_text("{")
+    (tmp_path / "runs" / "notes.txt").write_text("no run")
+    rows = {Path(row["run"]).name: row for row in json.loads(run_command("runs", "--json").out)}
+    assert rows["unfinished"]["note"] == "not finished" and rows["unfinished"]["value"] is None
+    assert "corrupt" in rows["corrupt"]["note"]
+    assert len(rows) == 2
+
+
+def test_runs_of_no_folder_and_of_an_empty_one(run_command: Command, tmp_path: Path) -> None:
+    result = run_command("runs", "absent")
+    assert (result.code, error_line(result)) == (2, "absent: there is no such folder of runs")
+    assert run_command("runs", tmp_path) == (0, "", f"seqkit: note: {tmp_path}: contains no run\n")
+
+
+def test_diff_shows_recipe_weights_and_metrics(folder: Path, run_command: Command) -> None:
+    one, other = folder / "words-1", folder / "words-2"
+    found = json.loads(run_command("diff", one, other, "--json").out)
+    assert found["recipe"] == {"seed": [0, 2], "encoder.hidden_size": [4, 6]}
+    assert found["data"] == found["versions"] == {}
+    assert found["weights"]["encoder.layers.cells.0.bias_hh_l0"] == ["16", "24"]
+    results = [json.loads((run / "result.json").read_text()) for run in (one, other)]
+    assert found["metrics"]["valid.loss"] == [each["metrics"]["valid"]["loss"] for each in results]
+    out = run_command("diff", one, other).out
+    assert "data: equal" in out
+    assert f"{results[1]['metrics']['valid']['loss']:.5f}" in out
+
+
+def test_diff_of_a_run_and_its_copy_is_empty(folder: Path, run_command: Command, tmp_path: Path) -> None:
+    shutil.copytree(folder / "words-1", tmp_path / "copy")
+    found = json.loads(run_command("diff", folder / "words-1", "copy", "--json").out)
+    assert set(map(len, found.values())) == {0}
+
+
+def test_diff_shows_changed_data(folder: Path, run_command: Command, tmp_path: Path) -> None:
+    plan = json.loads((shutil.copytree(folder / "words-1", tmp_path / "copy") / "plan.json").read_text())
+    plan["files_sha256"]["data.path"] = "0" * 64
+    (tmp_path / "copy" / "plan.json").write_text(json.dumps(plan))
+    found = json.loads(run_command("diff", folder / "words-1", "copy", "--json").out)
+    assert found["data"]["files.data.path"][1] == "0" * 64
+
+
+def test_diff_of_a_missing_run(folder: Path, run_command: Command) -> None:
+    result = run_command("diff", folder / "words-1", folder / "words-9")
+    assert (result.code, "does not exist" in error_line(result)) == (2, True)

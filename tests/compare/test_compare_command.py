@@ -1,0 +1,227 @@
+"""The command `compare`: what it trains, takes, resumes and prints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from helpers.commands import CommandResult, error_line
+from helpers.pages import Page
+from helpers.recipes import GENERATION_RECIPE, vowel_csv, write_recipe
+from helpers.training import StopAfter
+from seqkit.cli import compare_command
+from seqkit.runs.directory import RunDirectory
+from seqkit.stop import StopCheck
+
+Command = Callable[..., CommandResult]
+SEEDS = ("--seeds", "3")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the recipes `lstm.yaml` and `bilstm.yaml`."""
+    folder = tmp_path_factory.mktemp("compare")
+    (folder / "words.csv").write_text(vowel_csv(90))
+    for kind in ("bilstm", "lstm"):
+        recipe: dict[str, Any] = {
+            "name": kind,
+            "data": {"type": "table", "path": "words.csv", "split": {"by": "hash", "valid": 0.3, "test": 0.2}},
+            "encoder": {"type": kind, "hidden_size": 4},
+            "head": {"type": "classify"},
+            "train": {"epochs": 2, "threads": 1, "metric": "accuracy", "optimizer": {"type": "adam", "lr": 0.02}},
+        }
+        write_recipe(folder / f"{kind}.yaml", recipe)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of runs: both recipes with three seeds."""
+    from seqkit.cli import execute
+
+    runs = tmp_path_factory.mktemp("finished") / "runs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQKIT_PLUGINS", "off")
+        arguments = ["compare", str(folder / "bilstm.yaml"), str(folder / "lstm.yaml"), *SEEDS, "--runs", str(runs)]
+        assert execute(arguments) == 0
+    return runs
+
+
+@pytest.fixture
+def runs(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "runs"))
+
+
+def names(runs: Path) -> set[str]:
+    return {path.name for path in runs.iterdir() if path.is_dir()}
+
+
+def test_means_differences_and_costs_are_those_of_the_runs(folder: Path, runs: Path, run_command: Command) -> None:
+    code, out, err = run_command("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert (found["metric"], found["split"], found["seeds"]) == ("accuracy", "valid", [0, 1, 2])
+    first, second = found["candidates"]
+    for each in (first, second):
+        results = [json.loads((Path(run) / "result.json").read_text()) for run in each["runs"].values()]
+        assert list(each["values"].values()) == [result["metrics"]["valid"]["accuracy"] for result in results]
+        assert each["mean"] == pytest.approx(fmean(each["values"].values()))
+        assert each["costs"]["train_seconds"] == pytest.approx(fmean(r["timing"]["train_seconds"] for r in results))
+        assert each["costs"]["latency_ms"] > 0 and each["costs"]["memory"] > 4 * each["costs"]["weights"]
+    assert second["difference"]["mean"] == pytest.approx(second["mean"] - first["mean"])
+    assert first["difference"] is None
+    assert first["costs"]["multiply_adds"] == 2 * second["costs"]["multiply_adds"]
+    assert first["baseline"] is not None
+    assert len(names(runs)) == 6
+
+
+def test_a_finished_comparison_is_printed_again_without_training(
+    folder: Path, runs: Path, run_command: Command
+) -> None:
+    before = names(runs)
+    code, out, err = run_command("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS)
+    assert (code, err, names(runs)) == (0, "", before)
+    assert "accuracy on the valid split, seeds 0 to 2; higher is better" in out
+    assert "lstm: no difference to be seen with 3 seeds" in out
+    assert "The test split was not used to choose." in out
+
+
+def test_only_missing_runs_are_trained(folder: Path, runs: Path, run_command: Command) -> None:
+    shutil.rmtree(runs / "lstm-2")
+    (runs / "bilstm-3" / "result.json").unlink()
+    code, _, err = run_command("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS, "--json")
+    assert code == 0
+    assert "1 of 2: trains lstm with seed 1" in err and "2 of 2: resumes bilstm with seed 2" in err
+    assert names(runs) == {f"{kind}-{number}" for kind in ("lstm", "bilstm") for number in (1, 2, 3)} - {"lstm-2"} | {
+        "lstm-4"
+    }
+
+
+def test_a_run_of_other_data_is_not_taken(folder: Path, runs: Path, run_command: Command, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "recipes")
+    (tmp_path / "recipes" / "words.csv").write_text(vowel_csv(80))
+    assert "1 of 1: trains" in run_command("compare", "recipes/lstm.yaml", "--seeds", "1").err
+
+
+def test_a_run_of_the_same_file_elsewhere_is_taken(
+    folder: Path, runs: Path, run_command: Command, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "recipes")
+    assert "trains" not in run_command("compare", "recipes/lstm.yaml", *SEEDS).err
+
+
+def test_a_run_can_be_given_in_place_of_a_recipe(runs: Path, run_command: Command) -> None:
+    found = json.loads(run_command("compare", runs / "bilstm-1", runs / "lstm-1", *SEEDS, "--json").out)
+    assert [each["name"] for each in found["candidates"]] == ["bilstm-1", "lstm-1"]
+    assert len(names(runs)) == 6
+
+
+def test_an_interrupted_comparison_continues(
+    folder: Path, tmp_path: Path, run_command: Command, monkeypatch: pytest.MonkeyPatch, finished: Path
+) -> None:
+    stops: list[StopCheck] = [StopCheck(), StopAfter(3)]
+
+    @contextmanager
+    def stop_context() -> Iterator[StopCheck]:
+        yield stops.pop(0) if stops else StopCheck()
+
+    monkeypatch.setattr(compare_command, "_stop_context", stop_context)
+    command = ("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS)
+    code, out, err = run_command(*command)
+    assert (code, out) == (128 + signal.SIGTERM, "")
+    assert "the same command continues this comparison" in err
+    assert names(tmp_path / "runs") == {"bilstm-1", "lstm-1"}
+    code, _, err = run_command(*command)
+    assert code == 0
+    assert "1 of 5: resumes lstm with seed 0" in err
+    for number in (1, 2, 3):
+        one, other = (RunDirectory(root / f"lstm-{number}") for root in (finished, tmp_path / "runs"))
+        assert one.model.read_bytes() == other.model.read_bytes()
+
+
+def test_dry_run_writes_nothing(folder: Path, tmp_path: Path, run_command: Command) -> None:
+    code, out, _ = run_command("compare", folder / "lstm.yaml", "--dry-run", "--grid", "encoder.hidden_size=3,5")
+    assert code == 0
+    assert "10 runs to train, about" in out
+    assert not (tmp_path / "runs").exists()
+    found = json.loads(run_command("compare", folder / "lstm.yaml", "--dry-run", "--json").out)
+    assert found["candidates"][0]["missing"] == 5 and found["seconds"] > 0
+
+
+def test_a_diverging_candidate_has_failed_and_the_others_continue(
+    folder: Path, tmp_path: Path, run_command: Command
+) -> None:
+    grid = "train.optimizer.lr=0.02,1e38"
+    code, out, err = run_command("compare", folder / "lstm.yaml", "--grid", grid, "--seeds", "2", "--json")
+    found = json.loads(out)
+    good, bad = found["candidates"]
+    assert (code, bad["verdict"], bad["mean"]) == (0, "failed with every seed", None)
+    assert found["best"] == good["name"] and "not finite" in bad["failures"]["0"] and "failed" in err
+
+
+def test_every_candidate_fails(folder: Path, run_command: Command) -> None:
+    code, out, err = run_command("compare", folder / "lstm.yaml", "train.optimizer.lr=1e38", "--seeds", "1")
+    assert (code, out) == (2, "")
+    assert "no run has a result" in err
+
+
+def test_page_and_markdown(folder: Path, runs: Path, run_command: Command, tmp_path: Path) -> None:
+    files = ("--html", "c.html", "--markdown", "c.md")
+    assert run_command("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS, *files).code == 0
+    page = Page((tmp_path / "c.html").read_text(encoding="utf-8"))
+    assert "no difference to be seen with 3 seeds" in page.text
+    assert page.tags().isdisjoint({"script", "img", "link"}) and len(page.pictures) >= 3
+    text = (tmp_path / "c.md").read_text(encoding="utf-8")
+    assert text.startswith("# bilstm or lstm\n") and "| lstm | 3 |" in text
+    assert f"Written by `seqkit compare {folder / 'bilstm.yaml'}" in text
+
+
+def test_without_held_out_data_the_training_split_is_compared(run_command: Command, tmp_path: Path) -> None:
+    write_recipe(tmp_path / "g.yaml", GENERATION_RECIPE)
+    out = run_command("compare", "g.yaml", "--grid", "encoder.hidden_size=4,6", "--seeds", "2").out
+    assert "loss on the train split" in out and "No data is held out" in out
+
+
+def test_the_test_split_is_used_on_request_alone(folder: Path, runs: Path, run_command: Command) -> None:
+    arguments = ("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS, "--split", "test", "--json")
+    found = json.loads(run_command(*arguments).out)
+    result = json.loads((runs / "bilstm-1" / "result.json").read_text())
+    assert found["candidates"][0]["values"]["0"] == result["metrics"]["test"]["accuracy"]
+    assert found["candidates"][0]["baseline"] == result["baseline"]["accuracy"]
+    assert "as requested" in found["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["absent.yaml"], "absent.yaml: the recipe does not exist"),
+        (["seed=2"], "there is no recipe to compare"),
+        (["{folder}/lstm.yaml", "--trials", "3"], "--trials 3 needs --random"),
+        (["{folder}/lstm.yaml", "encoder.hidden_siz=3"], "did you mean 'hidden_size'"),
+        (["{folder}/lstm.yaml", "--html", "absent/c.html"], "absent/c.html: is a folder, or is in a folder that"),
+        (["{folder}/lstm.yaml", "--seeds", "3", "--metric", "acuracy"], "did you mean 'accuracy'"),
+        (["{folder}/lstm.yaml", "--seeds", "3", "--split", "train"], "has no such split: it has valid, test"),
+        (["{folder}/lstm.yaml", "--seeds", "0"], "seeds"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], text: str, folder: Path, runs: Path, run_command: Command) -> None:
+    result = run_command("compare", *(each.format(folder=folder) for each in arguments))
+    assert result.code == 2
+    assert text in error_line(result)
+
+
+def test_a_corrupt_record_of_measurements(folder: Path, runs: Path, run_command: Command) -> None:
+    found = json.loads((runs / "compare.json").read_text())
+    for value in (3, {key: {"costs": 1} for key in found["costs"]}):
+        (runs / "compare.json").write_text(json.dumps(found | {"costs": value}))
+        result = run_command("compare", folder / "lstm.yaml", *SEEDS)
+        assert result.code == 3
+        assert "compare.json (remove it to measure again): costs: corrupt" in error_line(result)
