@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,7 +120,11 @@ def compare(
                 found.baseline if found else None,
                 difference,
                 p,
-                _verdict(each, place == 0, difference, p, higher_is_better, gain),
+                message("failed with every seed")
+                if not each.values
+                else _verdict_alone(each, gain)
+                if len(measured) == 1
+                else _verdict(each, place == 0, difference, p, higher_is_better, gain),
                 mean_interval(list(each.train_seconds.values())) if each.train_seconds else None,
             )
         )
@@ -141,8 +145,6 @@ def _verdict(
 ) -> str:
     """Return the verdict: how a candidate compares with the first one, and with its baseline."""
     parts = []
-    if not measured.values:
-        return message("failed with every seed")
     if is_first:
         parts.append(message("the reference"))
     elif difference is None:
@@ -154,11 +156,23 @@ def _verdict(
         parts.append(message("better") if is_better else message("worse"))
     else:
         parts.append(message("no difference to be seen with {count} seeds", count=difference.count))
+    return ", ".join([*parts, *_warnings(measured, gain)])
+
+
+def _verdict_alone(measured: Measurements, gain: float | None) -> str:
+    """Return the verdict on the only candidate."""
+    if gain is None:
+        text = message("without a baseline to compare with")
+    else:
+        text = message("above its baseline") if gain > 0 else ""
+    return ", ".join(filter(None, [text, *_warnings(measured, gain)]))
+
+
+def _warnings(measured: Measurements, gain: float | None) -> Iterator[str]:
     if gain is not None and gain <= 0:
-        parts.append(message("below its baseline") if gain < 0 else message("no better than its baseline"))
+        yield message("below its baseline") if gain < 0 else message("no better than its baseline")
     if measured.failures:
-        parts.append(message("{count} of its seeds failed", count=len(measured.failures)))
-    return ", ".join(parts)
+        yield message("{count} of its seeds failed", count=len(measured.failures))
 
 
 def _notes(measured: Sequence[Measurements], split: str, match: str) -> list[str]:
