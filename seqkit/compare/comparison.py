@@ -168,7 +168,10 @@ class Comparer:
         metric = self._choose_metric(reference, split)
         measured = [self._measure(candidate, contents, metric, split) for candidate in self._candidates]
         higher = metric in reference.metric_names.higher_is_better
-        return compare(measured, metric, higher, split, self._seeds, self._options.match or "")
+        data = {(seed, _data_of(found, split)) for (_, seed), found in contents.items()}
+        same_data = len(data) == len({seed for seed, _ in data})
+        match = self._options.match or ""
+        return compare(measured, metric, higher, split, self._seeds, match, same_data=same_data)
 
     def first_contents(self) -> list[RunContents]:
         """Return the contents of the first finished run of each candidate that has one."""
@@ -264,6 +267,16 @@ class Comparer:
 
         found: Probe = self._record.get("costs", key_of(trial.plan), Probe, measure)
         return found
+
+
+def _data_of(run: RunContents, split: str) -> str:
+    """Return what identifies the examples of a split, whatever the tokenizer: files, split and number of examples."""
+    files = run.plan.get("files_sha256")
+    digests = {key: value for key, value in files.items() if key.startswith("data.")} if isinstance(files, dict) else {}
+    data = run.plan["recipe"].get("data")
+    section = data if isinstance(data, dict) else {}
+    count = run.result.examples.get(split) if run.result else None
+    return str([sorted(digests.items()), section.get("split"), section.get("text"), count])
 
 
 def latency(directory: RunDirectory, plan: Plan) -> float | None:

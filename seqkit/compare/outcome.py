@@ -92,12 +92,28 @@ class Comparison:
 
 
 def compare(
-    measured: Sequence[Measurements], metric: str, higher_is_better: bool, split: str, seeds: Sequence[int], match: str
+    measured: Sequence[Measurements],
+    metric: str,
+    higher_is_better: bool,
+    split: str,
+    seeds: Sequence[int],
+    match: str = "",
+    *,
+    same_data: bool = True,
 ) -> Comparison:
     """Compare candidates by a metric; the first one is the reference of all differences.
 
     A difference is seen if the 95% interval of the paired differences does not contain 0 and, with more than two
     candidates, the p-value adjusted for their number (Holm, 1979) is below 0.05.
+
+    Args:
+        measured: what was measured of each candidate.
+        metric: the metric.
+        higher_is_better: whether it is to be maximized.
+        split: the split that it was computed on.
+        seeds: the seeds.
+        match: what was made equal; empty for nothing.
+        same_data: whether the split has the same examples for all candidates.
     """
     first = measured[0]
     differences = [None, *(_difference(each, first) for each in measured[1:])]
@@ -129,7 +145,13 @@ def compare(
             )
         )
     return Comparison(
-        metric, higher_is_better, split, tuple(seeds), match, tuple(outcomes), tuple(_notes(measured, split, match))
+        metric,
+        higher_is_better,
+        split,
+        tuple(seeds),
+        match,
+        tuple(outcomes),
+        tuple(_notes(measured, split, match, same_data)),
     )
 
 
@@ -175,8 +197,12 @@ def _warnings(measured: Measurements, gain: float | None) -> Iterator[str]:
         yield message("{count} of its seeds failed", count=len(measured.failures))
 
 
-def _notes(measured: Sequence[Measurements], split: str, match: str) -> list[str]:
+def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: bool) -> list[str]:
     notes = []
+    if not same_data:
+        notes.append(
+            message("The {split} split differs between candidates: their scores are not comparable.", split=split)
+        )
     if split == "valid":
         notes.append(message("Compared on the validation split. The test split was not used to choose."))
     elif split == "test":
