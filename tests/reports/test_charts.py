@@ -155,7 +155,7 @@ def test_an_interval_chart_has_a_point_per_value_and_a_line_per_interval() -> No
         Group(HOSTILE, (("seed 1", 0.9),), 0.9),
     ]
     svg = picture(interval_chart(groups, title="t", levels=[("b", 0.1)]))
-    circles = [each for each in svg.iter(f"{SVG}circle")]
+    circles = list(svg.iter(f"{SVG}circle"))
     assert len([each for each in circles if "point" in each.get("class", "")]) == 3
     assert len([each for each in circles if "best" in each.get("class", "")]) == 2
     (line,) = svg.iter(f"{SVG}path")
