@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from seqkit.compare.statistics import LEVEL, Interval, Paired, holm, mean_interval, paired_difference
 from seqkit.messages import message
 from seqkit.training.result_lines import compare_with_baseline
+
+_MATCHED = 0.2
+"""The relative difference up to which matched candidates count as equal: seconds vary from run to run."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,7 @@ def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: 
         )
     else:
         notes.append(message("No data is held out: compared on the {split} split, which models memorize.", split=split))
+    notes += _unmatched(measured, match)
     if match == "seconds":
         notes.append(
             message("Widths were chosen such that training takes the same time, with the epochs of each recipe.")
@@ -225,50 +230,24 @@ def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: 
     return notes
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as JSON types."""
-    return {
-        "metric": comparison.metric,
-        "higher_is_better": comparison.higher_is_better,
-        "split": comparison.split,
-        "seeds": list(comparison.seeds),
-        "match": comparison.match or None,
-        "level": LEVEL,
-        "candidates": [_outcome_as_json(each) for each in comparison.outcomes],
-        "best": comparison.best.measured.name if comparison.best else None,
-        "notes": list(comparison.notes),
-    }
+def _unmatched(measured: Sequence[Measurements], match: str) -> Iterator[str]:
+    """Yield a note for each candidate that no width makes equal to the first one."""
+
+    def size(each: Measurements) -> float | None:
+        return each.costs.get("weights") if match == "parameters" else _mean(each.train_seconds.values())
+
+    first = size(measured[0])
+    for each in measured[1:] if match in ("parameters", "seconds") and first else ():
+        ratio = (size(each) or 0.0) / (first or 1.0)
+        if ratio and abs(ratio - 1) > _MATCHED:
+            notes = {"parameters": message("weights"), "seconds": message("training seconds")}
+            yield message(
+                "{name} has {ratio:.2f} times the {what} of the first: they are not equal.",
+                name=each.name,
+                ratio=ratio,
+                what=notes[match],
+            )
 
 
-def _outcome_as_json(outcome: Outcome) -> dict[str, Any]:
-    measured, difference = outcome.measured, outcome.difference
-    return {
-        "name": measured.name,
-        "recipe": measured.source,
-        "overrides": list(measured.overrides),
-        "runs": {str(seed): run for seed, run in measured.runs.items()},
-        "values": {str(seed): value for seed, value in measured.values.items()},
-        "failures": {str(seed): reason for seed, reason in measured.failures.items()},
-        "mean": outcome.interval.mean if outcome.interval else None,
-        "interval": _ends(outcome.interval),
-        "baseline": outcome.baseline,
-        "difference": None
-        if difference is None
-        else {
-            "mean": difference.interval.mean,
-            "interval": _ends(difference.interval),
-            "p": difference.p,
-            "adjusted_p": outcome.p,
-            "pairs": difference.count,
-        },
-        "verdict": outcome.verdict,
-        "costs": measured.costs
-        | {
-            "train_seconds": outcome.seconds.mean if outcome.seconds else None,
-            "train_seconds_interval": _ends(outcome.seconds),
-        },
-    }
-
-
-def _ends(interval: Interval | None) -> list[float] | None:
-    return None if interval is None or interval.low is None or interval.high is None else [interval.low, interval.high]
+def _mean(values: Collection[float]) -> float | None:
+    return fmean(values) if values else None

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from seqkit.compare.outcome import Measurements, as_json, compare
+from seqkit.compare.documents import as_json
+from seqkit.compare.outcome import Measurements, compare
 from seqkit.compare.texts import markdown, score_rows
 
 BASELINE = {"name": "majority", "accuracy": 0.5, "others": [{"name": "TF-IDF", "accuracy": 0.7}]}
@@ -70,6 +71,16 @@ def test_only_seeds_that_both_have_are_paired() -> None:
     assert difference is not None and difference.count == 2
     assert difference.interval.mean == pytest.approx((0.92 - 0.82 + 0.93 - 0.83) / 2)
     assert found.outcomes[1].verdict.endswith("3 of its seeds failed")
+
+
+def test_a_note_says_which_candidates_could_not_be_matched() -> None:
+    a, b, c = (
+        measured(name, [0.8, 0.9], costs={"weights": weights}, train_seconds={0: seconds, 1: seconds})
+        for name, weights, seconds in (("a", 100, 10.0), ("b", 105, 30.0), ("c", 60, 11.0))
+    )
+    for match, name in (("parameters", "c has 0.60 times the weights"), ("seconds", "b has 3.00 times the training")):
+        notes = " ".join(compare([a, b, c], "accuracy", True, "valid", range(2), match).notes)
+        assert name in notes and notes.count("times the") == 1
 
 
 def test_tables_have_a_cell_per_column_and_names_break_nothing() -> None:
