@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,8 +139,5 @@ def _show(study: optuna.Study, recipe: Path, overrides: tuple[str, ...], as_json
     click.echo(f"the best trial ({best.number + 1}): {best.value:.4f}: {' '.join(chosen)}")
     click.echo("The best of several trials is partly luck. Compare it with the recipe over several seeds:")
     # The run directory has the complete recipe of the best trial.
-    click.echo(f"  seqkit compare {recipe} {best.user_attrs['runs'][0]} --first-seed 1000{_tail(overrides)}")
-
-
-def _tail(overrides: tuple[str, ...]) -> str:
-    return "".join(f" {override}" for override in overrides)
+    run = best.user_attrs["runs"][0]
+    click.echo(f"  {shlex.join(['seqkit', 'compare', str(recipe), run, '--first-seed', '1000', *overrides])}")
