@@ -68,6 +68,7 @@ setup: .venv/ready
 .venv/ready: .venv/seqkit $(wildcard plugins/*/pyproject.toml)
 	$(PIP) --no-build-isolation -e . $(PLUGINS:%=-e %)
 	$(PIP) -e '.[dev]'
+	@$(BIN)/seqkit schema --output seqkit.schema.json  # for editors: the recipes name it
 	@touch $@
 
 clean:

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from seqkit._version import __version__
-from seqkit.hookspecs import Command, Component, hookimpl
+from seqkit.hookspecs import Command, Component, Task, hookimpl
 
 if TYPE_CHECKING:
     from seqkit import contracts, testing
@@ -41,6 +41,7 @@ __all__ = [
     "Run",
     "SeqkitError",
     "StopTraining",
+    "Task",
     "UsageError",
     "__version__",
     "contracts",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from seqkit.errors import Interrupted
 from seqkit.inference.run import Run
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
+from seqkit.stop import InterruptCheck
+
+if TYPE_CHECKING:
+    from seqkit.recipe.recipe import Recipe
 
 __all__ = ["Run", "ensemble", "load", "resume", "run"]
 
@@ -52,12 +58,11 @@ def run(
     Raises:
         UsageError: `data` is in none of these forms.
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
+        KeyboardInterrupt: it was interrupted, and a checkpoint was saved. The message says how to resume the run. A
+            second interrupt does not wait for the checkpoint.
     """
     from seqkit.data.memory import memory_reader
-    from seqkit.experiment import run_recipe
     from seqkit.recipe.source import read_recipe
-    from seqkit.registry import load_registry
-    from seqkit.training.console import Console
 
     read = read_recipe(recipe)
     if _is_section(data):
@@ -66,8 +71,7 @@ def run(
         read.memory = memory_reader(data)
     for key, value in overrides.items():
         read.set_argument(key, value)
-    console = [] if quiet else [Console(sys.stdout, sys.stderr)]
-    return Run(run_recipe(read, load_registry(), Path(runs), [*console, *callbacks], resume=resume))
+    return _train(read, Path(runs), resume, callbacks, quiet)
 
 
 def resume(
@@ -84,7 +88,7 @@ def resume(
         callbacks: as for `run`.
         data: the data that the run was started with, if it was in memory.
         overrides: changes: `train__epochs`, `train__steps`, `train__checkpoint_seconds`, `train__threads`,
-            `train__early_stopping={"patience": ...}`, and `data__path` for data that has moved.
+            `train__early_stopping={"patience": ...}`, `train__trackers`, and `data__path` for data that has moved.
 
     Returns:
         The finished run.
@@ -94,10 +98,7 @@ def resume(
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
     from seqkit.data.memory import memory_reader
-    from seqkit.experiment import run_recipe
     from seqkit.recipe.saved import check_changes, read_saved_recipe
-    from seqkit.registry import load_registry
-    from seqkit.training.console import Console
 
     directory = RunDirectory.open(run)
     recipe = read_saved_recipe(directory, directory.read_plan())
@@ -108,9 +109,25 @@ def resume(
     for key, value in overrides.items():
         check_changes(directory, tuple(key.replace("__", ".").split(".")), value)
         recipe.set_argument(key, value)
+    return _train(recipe, directory.path.parent, directory.path, callbacks, quiet)
+
+
+def _train(recipe: Recipe, runs: Path, resume: str | Path | None, callbacks: Sequence[Any], quiet: bool) -> Run:
+    """Train a recipe. An interrupt is raised here, without the frames of the training below."""
+    from seqkit.experiment import run_recipe
+    from seqkit.registry import load_registry
+    from seqkit.training.console import Console
+    from seqkit.training.interrupt import Position
+
+    position = Position(resume, "data=…" if recipe.memory is not None else "")
     console = [] if quiet else [Console(sys.stdout, sys.stderr)]
-    registry = load_registry()
-    return Run(run_recipe(recipe, registry, directory.path.parent, [*console, *callbacks], resume=directory.path))
+    try:
+        with InterruptCheck() as stop:
+            return Run(run_recipe(recipe, load_registry(), runs, [position, *console, *callbacks], stop, resume))
+    except (KeyboardInterrupt, Interrupted) as error:
+        if isinstance(error, Interrupted) and error.exit_code != 128 + signal.SIGINT:
+            raise
+    raise KeyboardInterrupt(position.describe())
 
 
 def _is_section(data: Any) -> bool:

@@ -69,7 +69,7 @@ def run_recipe(
 
     device = choose_device(plan.train.device)
     with isolated_torch_state(plan.seed), join_communicator(device) as communicator, ExitStack() as resources:
-        all_callbacks = _collect_callbacks(callbacks, registry, communicator)
+        all_callbacks = _collect_callbacks(callbacks, plan, registry, communicator)
         setup = communicator.run_or_fail_together(lambda: build_setup(plan, recipe, device, communicator))
         resources.enter_context(worker_threads(setup.threads.workers))
         run, checkpoint = open_run(setup, recipe, runs, resume, registry, all_callbacks, communicator, resources, stop)
@@ -85,15 +85,18 @@ def run_recipe(
     return run
 
 
-def _collect_callbacks(given: Sequence[object], registry: Registry, communicator: Communicator) -> Callbacks:
-    """Return the callbacks of the run: the given ones, then the lifecycle hooks of plugins and of the given objects."""
+def _collect_callbacks(
+    given: Sequence[object], plan: Plan, registry: Registry, communicator: Communicator
+) -> Callbacks:
+    """Return the callbacks of the run: the given ones, then the hooks of plugins, of given objects and of trackers."""
     from seqkit.training.callbacks import Callback, Callbacks, HookCallback
 
     objects = [callback for callback in given if not isinstance(callback, Callback)]
     callbacks = Callbacks(
         [callback for callback in given if isinstance(callback, Callback)], enabled=communicator.is_first
     )
-    callbacks.add(HookCallback(registry, objects, note=callbacks.note))
+    trackers = {spec.name: spec.build() for spec in plan.train.trackers}
+    callbacks.add(HookCallback(registry, objects, trackers, note=callbacks.note))
     return callbacks
 
 
@@ -109,6 +112,7 @@ def _train_and_evaluate(
     from safetensors.torch import save
 
     from seqkit.modeling.weights import copy_weights
+    from seqkit.training.documents import notes_about_data
     from seqkit.training.evaluation import evaluate_split
     from seqkit.training.report_data import collect_exhibits, report_document
     from seqkit.training.trainer import Trainer
@@ -120,7 +124,8 @@ def _train_and_evaluate(
     callbacks.emit("training_end")
     splits = setup.data.splits
     metrics, exhibits = {}, {}
-    for split, batches in setup.evaluation_batches.items():
+    for split in setup.data.evaluated:
+        batches = setup.evaluation_batches[split]
         metrics[split], predictions = evaluate_split(
             setup.model, splits[split], batches, communicator, metrics=setup.metrics
         )
@@ -128,6 +133,7 @@ def _train_and_evaluate(
             exhibits[split] = collect_exhibits(setup, split, predictions, callbacks)
     if not communicator.is_first:
         return {}
+    run.calibration.unlink(missing_ok=True)  # it is that of earlier weights, if the run was trained for longer
     write_file(run.model, save(copy_weights(setup.model)))
     result = {
         "examples": {split: len(dataset.examples) for split, dataset in splits.items()},
@@ -140,7 +146,8 @@ def _train_and_evaluate(
         callbacks.emit("evaluation", split=split, epoch=progress.epoch, step=progress.step, metrics=scores)
     result["timing"] = _timing(progress, setup, communicator)
     result |= _run_requested_outputs(setup.plan, run)
-    write_file(run.report_data, to_json(report_document(setup, progress, exhibits)))
+    notes = run.read_plan().get("notes") or notes_about_data(setup.data, setup.plan)
+    write_file(run.report_data, to_json(report_document(setup, progress, exhibits, notes)))
     write_file(run.result, to_json(result))
     _write_report(run, callbacks)
     stop.end_at_once(message("interrupted after the run was finished: {run}", run=run.path))
@@ -194,8 +201,8 @@ def _run_requested_outputs(plan: Plan, run: RunDirectory) -> dict[str, Any]:
 
     trained = Run(run)
     outputs: dict[str, Any] = {}
-    if plan.generate and plan.generate.prompt:
-        outputs["generated"] = [{"prompt": plan.generate.prompt, "text": trained.generate()}]
+    if plan.generate:  # without a prompt, the head generates whole texts
+        outputs["generated"] = [{"prompt": plan.generate.prompt or "", "text": trained.generate()}]
     if plan.predict:
         outputs["predictions"] = trained.predict(plan.predict)
     return outputs

@@ -21,12 +21,13 @@ same way, in `registry/builtin.py`.
 
 `seqkit plugins` lists the plugins found and why one is disabled. `seqkit check-plugin seqkit-gru` tests a plugin's
 components with the checks of `seqkit.testing`. A recipe names a reader under `data:`, an optimizer and a schedule under
-their kind in `train:`, metrics in the list `train.metrics`, and every other component under its kind:
-`encoder: {type: gru, hidden_size: 32}`.
+their kind in `train:`, metrics and trackers in the lists `train.metrics` and `train.trackers`, and every other
+component under its kind: `encoder: {type: gru, hidden_size: 32}`.
 
-The lifecycle hooks, from `seqkit_run_start` on, report the progress of a run, to an experiment tracker for instance. An
+The lifecycle hooks, from `seqkit_run_start` on, report the progress of a run. A tracker implements them as methods, and
+receives the runs whose recipe names it; a plugin that implements them in its module receives all runs. An
 implementation takes only the arguments that it names. If a hook raises an error, the error is reported, the lifecycle
-hooks of its plugin are disabled for the rest of the run, and the run continues. In a script,
+hooks of its plugin or tracker are disabled for the rest of the run, and the run continues. In a script,
 `seqkit.run(recipe, callbacks=[...])` takes objects with methods of the same names.
 """
 
@@ -76,6 +77,22 @@ class Command:
         name: the name of the command, as in `seqkit NAME`.
         target: `"package.module:command"`, a `click.Command`, imported when the command is run.
         summary: a short description for `seqkit --help`.
+    """
+
+    name: str
+    target: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """The registration of a task, for which `seqkit init` writes a recipe if it recognizes a data file.
+
+    Attributes:
+        name: the name for `seqkit init --task`.
+        target: `"package.module:function"`, imported by `seqkit init`. The function takes a `contracts.DataFile` and
+            returns a `contracts.Draft`; or a text that says why the file does not fit the task.
+        summary: what is predicted, as a short noun phrase.
     """
 
     name: str
@@ -156,10 +173,28 @@ def seqkit_metrics() -> Iterable[Component]:
 
 
 @hookspec
+def seqkit_trackers() -> Iterable[Component]:
+    """Register trackers, which record training runs for another tool.
+
+    yield Component("tensorboard", "seqkit_track.tensorboard:TensorBoard", "event files for TensorBoard")
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def seqkit_commands() -> Iterable[Command]:
     """Register commands, called as `seqkit board RUN`.
 
     yield Command("board", "seqkit_board.command:board", "show runs in a browser")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def seqkit_tasks() -> Iterable[Task]:
+    """Register tasks, for which `seqkit init DATA` writes a recipe if they recognize the file.
+
+    yield Task("tag", "seqkit_tagging.tasks:tag", "a tag for each word")
     """
     raise NotImplementedError
 
@@ -204,8 +239,9 @@ def seqkit_epoch_end(run: Path, epoch: int, step: int, metrics: Mapping[str, Map
         run: the run directory.
         epoch: the number of the epoch, from 1.
         step: the optimizer steps taken so far.
-        metrics: for each split, its metrics: `train`, and `valid` if it was evaluated; with `train.average`,
-            `valid_average` is `valid` evaluated with the averaged weights.
+        metrics: for each split, its metrics: `train` (the mean loss of its steps, and `lr`, the learning rate of the
+            last one), and `valid` if it was evaluated; with `train.average`, `valid_average` is `valid` evaluated with
+            the averaged weights.
     """
 
 
@@ -264,5 +300,6 @@ KINDS = {
     "optimizer": "seqkit_optimizers",
     "schedule": "seqkit_schedules",
     "metric": "seqkit_metrics",
+    "tracker": "seqkit_trackers",
 }
 """Each kind of component, in the order in which a recipe is built, and the hook that registers it."""

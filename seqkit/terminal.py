@@ -9,13 +9,16 @@ RED = "31"
 YELLOW = "33"
 
 
-def colored(text: str, color: str, stream: IO[str]) -> str:
-    """Return a text in a color, if the stream shows colors.
+def shows_colors(stream: IO[str]) -> bool:
+    """Return whether a stream shows colors.
 
     That is a terminal, unless it is `TERM=dumb`. `NO_COLOR` turns colors off (https://no-color.org), `FORCE_COLOR` on.
     """
     forced, disabled = os.environ.get("FORCE_COLOR", ""), os.environ.get("NO_COLOR", "")
     is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-    if disabled or not (is_terminal or forced not in ("", "0")):
-        return text
-    return f"\x1b[{color}m{text}\x1b[0m"
+    return not disabled and (is_terminal or forced not in ("", "0"))
+
+
+def colored(text: str, color: str, stream: IO[str]) -> str:
+    """Return a text in a color, if the stream shows colors."""
+    return f"\x1b[{color}m{text}\x1b[0m" if shows_colors(stream) else text

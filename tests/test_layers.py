@@ -15,7 +15,7 @@ import pytest
 
 from helpers.recipes import PROJECT
 
-KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules", "metrics"]
+KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules", "metrics", "tasks"]
 LAYERS = [
     ["errors", "messages", "stop", "strict_json", "terminal", "_version", "hookspecs", "contracts"],
     ["runs"],
@@ -27,7 +27,8 @@ LAYERS = [
     ["data"],
     ["testing"],
     ["training"],
-    ["reports"],
+    ["reports", "drafting"],
+    ["explain"],
     ["inference"],
     ["experiment"],
     ["compare"],
@@ -52,7 +53,7 @@ PUBLIC = {"seqkit", "seqkit.contracts", "seqkit.errors", "seqkit.testing", "seqk
 EAGER: dict[str, list[str]] = {
     "torch": [
         "layers", "embeddings", "encoders", "heads", "optimizers", "modeling", "training", "testing",
-        "data.batching", "inference.torch_engine", "compare.probe", "compare.widths",
+        "data.batching", "explain.attribution", "inference.torch_engine", "compare.probe", "compare.widths",
     ],
     "pydantic": [],
     "sklearn": ["sklearn"],

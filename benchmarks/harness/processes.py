@@ -40,6 +40,19 @@ def module_command(file: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module_name(file), *arguments]
 
 
+def run_seqkit(*arguments: str | Path) -> str:
+    """Run a command of seqkit, and return what it prints.
+
+    Raises:
+        SystemExit: it failed; it has printed why.
+    """
+    command = [sys.executable, "-m", "seqkit", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8")
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class FinishedProcess:
     """Measurements of a process that has ended.

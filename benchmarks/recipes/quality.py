@@ -13,23 +13,22 @@ benchmarks/results/quality.md.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
-import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.harness.processes import module_name
+from benchmarks.harness.processes import module_name, run_seqkit
 from benchmarks.harness.record import RESULTS, ROOT, machine, update_record
 from benchmarks.recipes.measure import count_weights, format_cell, score_table
+from benchmarks.recipes.tasks import SEEDS, TASKS, Task
 
 RECORD = RESULTS / "quality.md"
 
@@ -41,156 +40,6 @@ the validation split; the test split is read once per run. An ablation takes one
 on the validation split, with one seed. A file in `RUNS`, the folder of the runs, is derived from `DATA` by the same
 command.
 """
-
-SEEDS = tuple(f"seed={seed}" for seed in (1, 2, 3))
-EWT = tuple(
-    f"{key}=DATA/ud_english_ewt/en_ewt-ud-{split}.form_upos_xpos.tsv"
-    for key, split in (("data.path", "train"), ("data.valid.path", "dev"), ("data.test.path", "test"))
-)
-WNUT17 = (
-    "data.path=DATA/wnut17/wnut17train.conll",
-    "data.valid.path=DATA/wnut17/emerging.dev.conll",
-    "data.test.path=DATA/wnut17/emerging.test.conll",
-)
-GLOVE = tuple(
-    f"{key}=DATA/glove/glove.6B.100d.trimmed.txt.gz" for key in ("embedding.words.path", "tokenizer.extra_words")
-)
-FOLDS = tuple(f"data.split.fold={fold}" for fold in range(5))
-
-
-@dataclass(frozen=True)
-class Task:
-    """A recipe on a public data set.
-
-    Attributes:
-        command: the recipe and its overrides.
-        metric: the metric to compare.
-        published: published figures of the metric, with their source.
-        variants: the override that distinguishes each run from the others.
-        parts: for each part of the recipe, the overrides that take it away.
-        derive: writes files to the folder of the runs (the second argument), from the data (the first).
-        examine: returns a fact about a run that its metrics do not show.
-    """
-
-    command: tuple[str, ...]
-    metric: str
-    published: str = ""
-    variants: tuple[str, ...] = SEEDS
-    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    derive: Callable[[Path, Path], None] | None = None
-    examine: Callable[[Path], str] | None = None
-
-
-def write_names(data: Path, runs: Path) -> None:
-    """Write a table of surnames and their languages, from a file per language."""
-    with (runs / "names.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["name", "language"])
-        for language in sorted((data / "names").glob("[A-Z]*.txt")):
-            if language.stem.isalpha() and language.stem != "SOURCE":
-                names = language.read_text(encoding="utf-8").split("\n")
-                writer.writerows([name.strip(), language.stem] for name in names if name.strip())
-
-
-def count_poems(run: Path) -> str:
-    """Return the share of 500 samples that have the form of a quatrain: four lines of five or of seven characters."""
-    command = [sys.executable, "-m", "seqkit", "generate", str(run), "--samples", "500", "--temperature", "0.8"]
-    done = subprocess.run(
-        [*command, "--prompt", "\n", "--length", "60", "--stop", "\n", "--seed", "1"],
-        cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8",
-    )  # fmt: skip
-    texts = [json.loads(line)["text"] for line in done.stdout.splitlines()]
-    lines = [re.split("[，。？！；、]", text.strip()) for text in texts]
-    right = sum(len(each) == 5 and not each[4] and {*map(len, each[:4])} in ({5}, {7}) for each in lines)
-    return (
-        f"{right / len(texts):.1%} of {len(texts)} samples at temperature 0.8 have four lines of 5 or of 7 characters"
-    )
-
-
-TASKS = {
-    "tinyshakespeare": Task(
-        (
-            "recipes/shakespeare.yaml",
-            "data.path=DATA/tinyshakespeare/input.txt",
-            "data.split={by: order, valid: 0.045, test: 0.1}",
-        ),
-        "loss",
-        "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
-    ),
-    "tinyshakespeare-large": Task(
-        (
-            "recipes/shakespeare_large.yaml",
-            "data.path=DATA/tinyshakespeare/input.txt",
-            "data.split={by: order, valid: 0.045, test: 0.1}",
-        ),
-        "loss",
-        "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
-        parts={
-            "weight dropout": ("encoder.weight_dropout=0",),
-            "variational dropout": ("encoder.output_dropout=0", "encoder.variational=false"),
-        },
-    ),
-    "quatrains": Task(
-        ("recipes/quatrains.yaml", "data.path=DATA/tang_quatrains/jueju.txt"), "loss", examine=count_poems
-    ),
-    "names": Task(("recipes/names.yaml", "data.path=RUNS/names.csv"), "macro_f1", derive=write_names),
-    "hotel_reviews": Task(
-        (
-            "recipes/hotel_reviews.yaml",
-            "data.path=DATA/chnsenticorp_htl/ChnSentiCorp_htl_all.csv",
-        ),
-        "accuracy",
-        "at most 0.89 with word2vec",
-        FOLDS,
-    ),
-    "ewt": Task(
-        ("plugins/seqkit-tagging/recipes/upos_ewt.yaml", *EWT),
-        "accuracy",
-        "0.944 (UDPipe 2.3), 0.954 (Stanza)",
-        parts={"shape, prefixes and suffixes": ("tokenizer.features=[]",)},
-    ),
-    "ewt-glove": Task(
-        ("plugins/seqkit-tagging/recipes/upos_vectors.yaml", *EWT, *GLOVE),
-        "accuracy",
-        "0.944 (UDPipe 2.3), 0.954 (Stanza)",
-    ),
-    "wnut17": Task(
-        ("plugins/seqkit-tagging/recipes/entities_wnut17.yaml", *WNUT17),
-        "f1",
-        "0.42 (best of the shared task, with outside vectors)",
-        parts={
-            "bias for entities": ("head.entity_bias=0",),
-            "shape, prefixes and suffixes": ("tokenizer.features=[]",),
-        },
-    ),
-    "wnut17-glove": Task(
-        ("plugins/seqkit-tagging/recipes/entities_vectors.yaml", *WNUT17, *GLOVE),
-        "f1",
-        "0.42 (best of the shared task, with outside vectors)",
-        parts={
-            "bias for entities": ("head.entity_bias=0",),
-            "variational dropout": ("encoder.output_dropout=0", "encoder.variational=false", "head.dropout=0.5"),
-            "average of the weights": ("train.average=null",),
-            "vectors of words that only later texts contain": ("tokenizer.extra_words=null",),
-        },
-    ),
-    "etth1-96": Task(
-        ("plugins/seqkit-forecast/recipes/etth1-published.yaml", "data.path=DATA/ett/ETTh1.csv"),
-        "mse",
-        "0.375 (DLinear), 0.370 (PatchTST)",
-    ),
-    "etth1-24": Task(
-        (
-            "plugins/seqkit-forecast/recipes/etth1-published.yaml",
-            "data.path=DATA/ett/ETTh1.csv",
-            "head.horizon=24",
-            "head.input_length=168",
-            "head.share_linear=false",
-        ),
-        "mse",
-    ),
-}
-"""The tasks by name."""
 
 
 def main() -> None:
@@ -214,7 +63,11 @@ def main() -> None:
             title, content = f"## Ablation: {shown(task)}", ablation_content(task, runs)
         else:
             scored = [train([*task.command, variant], options.data, folder) for variant in task.variants]
-            title, content = f"## {shown(task)}", section_content(task, scored)
+            combined = [
+                evaluate_ensemble([train(command, options.data, folder)["path"] for command in group], folder)
+                for group in ensembles(task)
+            ]
+            title, content = f"## {shown(task)}", section_content(task, scored, combined)
         update_record(RECORD, HEADER, title, f"{content}\n{machine()}; {date}\n")
         print(f"recorded in {RECORD.relative_to(ROOT)}: {title}", flush=True)
 
@@ -249,6 +102,28 @@ def train(command: Sequence[str], data: Path, folder: Path) -> dict[str, Any]:
     }
 
 
+def ensembles(task: Task) -> list[list[list[str]]]:
+    """Return the commands of the members of each ensemble. The first seed is that of the recipe."""
+    if not task.ensembles:
+        return []
+    if task.variants == SEEDS:
+        return [[[*task.command, seed] for seed in SEEDS]]
+    return [
+        [[*task.command, variant], *([*task.command, variant, seed] for seed in SEEDS[1:])] for variant in task.variants
+    ]
+
+
+def evaluate_ensemble(members: Sequence[Path], folder: Path) -> dict[str, Any]:
+    """Combine runs into an ensemble, unless the folder has it, and return its metrics on the test split."""
+    key = hashlib.sha256("\n".join(map(str, members)).encode()).hexdigest()[:12]
+    runs = folder / "ensembles" / key
+    if not list(runs.glob("*/result.json")):
+        shutil.rmtree(runs, ignore_errors=True)
+        run_seqkit("ensemble", *members, "--runs", runs)
+    (ensemble,) = runs.iterdir()
+    return json.loads(run_seqkit("evaluate", ensemble))
+
+
 def ablations(task: Task) -> dict[str, list[str]]:
     """Return the command of each ablation, by the part that is taken away; the first takes nothing away."""
     return {part: [*task.command, task.variants[0], *words] for part, words in {"nothing": (), **task.parts}.items()}
@@ -259,8 +134,8 @@ def shown(task: Task) -> str:
     return f"`seqkit run {shlex.join(task.command)}`"
 
 
-def section_content(task: Task, runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table of the scores of model and baselines, published figures, time and size."""
+def section_content(task: Task, runs: Sequence[Mapping[str, Any]], ensembles: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of the scores of model, ensembles and baselines, published figures, time and size."""
     tables = [score_table(run["result"]) for run in runs]
     lines = [f"| split | scored | {task.metric} |", "|---|---|---:|"]
     for split, scored in dict.fromkeys(key for table in tables for key in table):
@@ -269,6 +144,9 @@ def section_content(task: Task, runs: Sequence[Mapping[str, Any]]) -> str:
         ]
         if values:
             lines.append(f"| {split} | {scored} | {format_cell(task.metric, values)} |")
+    if ensembles:
+        cell = format_cell(task.metric, [scores[task.metric] for scores in ensembles])
+        lines.append(f"| test | ensemble of {len(SEEDS)} seeds | {cell} |")
     if task.published:
         lines.append(f"| test | published | {task.published} |")
     timing = [run["result"]["timing"] for run in runs]

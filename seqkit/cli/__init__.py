@@ -104,10 +104,15 @@ def _invoke(arguments: list[str]) -> int:
     from seqkit.cli import (  # noqa: F401 - they add their commands to the group
         commands,
         compare_command,
+        data_commands,
+        evaluation_command,
+        explain_command,
         inference_commands,
         plugin_commands,
+        recipes_command,
         report_command,
         run_commands,
+        summary_command,
     )
     from seqkit.cli.group import seqkit
 

@@ -18,6 +18,7 @@ from seqkit.cli.group import (
 )
 from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
+from seqkit.messages import message
 
 verbose_option = click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
 quiet_option = click.option("--quiet", is_flag=True, help="Print the run directory alone; notes go to stderr.")
@@ -131,9 +132,10 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
 @json_option
 @no_plugin_option
 def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tuple[str, ...]) -> None:
-    """Check a recipe and print its plan: the recipe with every default filled in.
+    """Check a recipe and print its plan: the recipe with every default filled in, and the layers as comments.
 
-    The data is not read, but its files must exist.
+    The data is not read, but its files must exist. The model is built for an invented vocabulary, so that components
+    that do not fit together are found.
     """
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
@@ -150,6 +152,9 @@ def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tupl
         from seqkit.training.setup import check_sources
 
         notes = [*notes, *check_sources(plan, read)]
+    from seqkit.training.dry_model import dry_model
+
+    model = dry_model(plan, read)
     for note in notes:
         print_note(note)
     if as_json:
@@ -158,3 +163,9 @@ def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tupl
     from seqkit.recipe.yaml_parser import dump
 
     click.echo(dump(plan.as_data()), nl=False)
+    if model is not None and (other := dry_model(plan, read, words=8)) is not None:
+        from seqkit.cli.summary_command import shape_lines
+
+        click.echo(message("# The layers; sizes with * depend on the data, which `seqkit summary` reads:"))
+        for line in shape_lines(model, other):
+            click.echo(f"# {line}")

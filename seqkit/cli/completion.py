@@ -43,6 +43,15 @@ def complete_plugin(ctx: click.Context, param: click.Parameter, incomplete: str)
     return _starting(sorted({plugin.distribution for plugin in load_registry().plugins}), incomplete)
 
 
+def complete_shipped_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of the recipes that installed packages ship."""
+    from seqkit.recipe.shipped import shipped_recipes
+    from seqkit.registry import load_registry
+
+    distributions = ["seqkit", *(plugin.distribution for plugin in load_registry().plugins)]
+    return _starting([recipe.name for recipe in shipped_recipes(distributions)], incomplete)
+
+
 def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the recipes whose path begins like this, those in `recipes/` too; else let the shell complete a file."""
     found = {*_paths(incomplete, "*.yaml"), *_starting(_paths("recipes/", "*.yaml"), incomplete)}

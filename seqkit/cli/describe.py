@@ -1,14 +1,20 @@
-"""The description of a component, as `seqkit show` prints it."""
+"""The description of a component, or of a section of a recipe, as `seqkit show` prints it."""
 
 from __future__ import annotations
 
 import inspect
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from seqkit.messages import message
 from seqkit.recipe.descriptions import describe
+from seqkit.recipe.docstrings import parameter_descriptions, summary
+from seqkit.recipe.generation import Generate
 from seqkit.recipe.parameters import Parameter, parameters
+from seqkit.recipe.schema import Data, Settings, Train
+from seqkit.recipe.section import Section, as_data
 from seqkit.registry.records import Registered
 
 
@@ -46,6 +52,66 @@ def component_as_data(entry: Registered) -> dict[str, Any]:
     }
 
 
+SECTIONS: dict[str, type[Section]] = {"recipe": Settings, "data": Data, "train": Train, "generate": Generate}
+"""The sections of a recipe that `seqkit show` documents; `recipe` has the keys at the top."""
+
+
+def describe_section(name: str) -> str:
+    """Return the docstring of a section of a recipe, a line per key, and the same of the sections that it holds."""
+    cls = SECTIONS[name]
+    path = "" if name == "recipe" else name
+    return "\n".join(_section_lines(path, cls, message("section {name}", name=name)))
+
+
+def _section_lines(path: str, cls: type[Section], title: str) -> Iterator[str]:
+    yield f"{title}: {summary(cls)}"
+    docstring = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    rest = docstring.partition("\n\nAttributes:")[0].partition("\n\n")[2]
+    if rest:
+        yield from ("", rest)
+    descriptions = parameter_descriptions(cls)
+    found = parameters(cls)
+    width = max(map(len, found))
+    yield ""
+    for key in found.values():
+        yield f"  {key.name:<{width}}  {_describe_key(key)}; {_describe_default(key)}"
+        yield from textwrap.wrap(
+            descriptions.get(key.name, ""), 110, initial_indent=" " * (width + 4), subsequent_indent=" " * (width + 4)
+        )
+    for key in found.values():
+        for section in key.sections if path else ():
+            tag = next((each for each in ("by", "type") if each in parameters(section)), None)
+            choice = f" ({tag}: {parameters(section)[tag].default})" if tag and len(key.sections) > 1 else ""
+            yield ""
+            yield from _section_lines(f"{path}.{key.name}", section, f"{path}.{key.name}{choice}")
+
+
+def _describe_key(parameter: Parameter) -> str:
+    if not parameter.sections:
+        return _describe_value(parameter)
+    return message("a list of mappings") if parameter.is_list else message("a mapping")
+
+
+def section_as_data(name: str) -> dict[str, Any]:
+    """Return what `describe_section` prints, as JSON types."""
+    return _section_as_data(name, SECTIONS[name])
+
+
+def _section_as_data(name: str, cls: type[Section]) -> dict[str, Any]:
+    descriptions = parameter_descriptions(cls)
+    return {
+        "name": name,
+        "description": inspect.cleandoc(vars(cls).get("__doc__") or ""),
+        "keys": [
+            {"name": key.name, "type": _describe_key(key), "required": key.required}
+            | ({} if key.required else {"default": [] if key.nested and key.is_list else as_data(key.default)})
+            | {"description": descriptions.get(key.name, "")}
+            | ({"sections": [_section_as_data(key.name, each) for each in key.sections]} if key.sections else {})
+            for key in parameters(cls).values()
+        ],
+    }
+
+
 def registered_as_data(entry: Registered) -> dict[str, Any]:
     """Return the kind, name, summary and provider of a component."""
     return {
@@ -66,6 +132,10 @@ def _describe_value(parameter: Parameter) -> str:
 def _describe_default(parameter: Parameter) -> str:
     if parameter.required:
         return message("required")
+    if isinstance(parameter.default, Section):
+        return message("default: those of its keys")
+    if parameter.nested and parameter.is_list:
+        return message("default {value}", value="[]")
     return message("default {value}", value=_as_yaml(parameter.default))
 
 

@@ -36,6 +36,14 @@ recipe_argument = click.argument(
     "recipe", type=click.Path(path_type=Path), shell_complete=completed_by("complete_recipe")
 )
 run_argument = click.argument("run", type=click.Path(path_type=Path), shell_complete=completed_by("complete_run"))
+runs_argument = click.argument(
+    "runs",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN...",
+    shell_complete=completed_by("complete_run"),
+)
 overrides_argument = click.argument(
     "overrides", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completed_by("complete_override")
 )

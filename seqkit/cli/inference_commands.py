@@ -1,4 +1,4 @@
-"""The commands for runs: generate text, predict, evaluate and combine. Each imports what it needs when it is called."""
+"""The commands for runs: generate text, predict and combine. Each imports what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.cli.checked import Checked
-from seqkit.cli.group import completed_by, run_argument, seqkit
-from seqkit.cli.output import check_output, print_json, print_json_lines, write_predictions
+from seqkit.cli.group import run_argument, runs_argument, seqkit
+from seqkit.cli.output import check_output, print_json_lines, write_predictions
 from seqkit.cli.reader_options import open_data, reader_parameters
 from seqkit.errors import UsageError
 from seqkit.messages import message
@@ -194,44 +194,18 @@ def predict(
             print_json_lines(prediction for _, prediction in pairs)
 
 
-@seqkit.command(short_help="Evaluate a run on new data.")
-@run_argument
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="A file in the format that the recipe reads; - for standard input.",
-)
-@text_option
-@click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
-@set_option
-def evaluate(run: Path, data: Path, text: str | None, label: str | None, changes: tuple[str, ...]) -> None:
-    """Evaluate a trained run on new data; prints the head's metrics as JSON."""
-    from seqkit.api import load
-
-    trained = load(run)
-    with open_data(trained, data) as file:
-        print_json(trained.evaluate(file, **reader_parameters(trained, changes, text=text, label=label)))
-
-
 @seqkit.command(short_help="Combine runs into one that predicts.")
-@click.argument(
-    "members",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="RUN...",
-    shell_complete=completed_by("complete_run"),
-)
+@runs_argument
 @click.option("--name", default="ensemble", show_default=True, help="Name of the ensemble.")
 @click.option(
     "--runs",
+    "folder",
     type=click.Path(path_type=Path),
     default=Path("runs"),
     show_default=True,
     help="Create the directory in this folder.",
 )
-def ensemble(members: tuple[Path, ...], name: str, runs: Path) -> None:
+def ensemble(runs: tuple[Path, ...], name: str, folder: Path) -> None:
     """Combine trained runs into an ensemble, whose directory predicts and evaluates like a run; prints the directory.
 
     The head averages the predictions of the members. They must have the same head and labels, and read the same kind of
@@ -239,4 +213,4 @@ def ensemble(members: tuple[Path, ...], name: str, runs: Path) -> None:
     """
     from seqkit.inference.ensemble import create_ensemble
 
-    click.echo(create_ensemble(members, name, runs).path)
+    click.echo(create_ensemble(runs, name, folder).path)

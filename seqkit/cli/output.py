@@ -17,6 +17,7 @@ from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
+    from seqkit.registry.records import Registry
 
 Record = tuple[dict[str, Any], Mapping[str, Any]]
 """The row number and the other columns of an example, and its prediction."""
@@ -60,12 +61,13 @@ def to_json(value: Any, encoder: json.JSONEncoder = _LINE) -> str:
         ) from None
 
 
-def check_output(output: Path, inputs: Iterable[Path]) -> None:
-    """Check the file of `--output` before anything is computed.
+def check_output(output: Path, inputs: Iterable[Path], option: str = "--output") -> None:
+    """Check the file of an option before anything is computed.
 
     Args:
         output: the file; `-` for standard output.
         inputs: files that must not be replaced.
+        option: the option, for messages.
 
     Raises:
         UsageError: its ending is unknown, it cannot be a file, or it is one of the inputs.
@@ -76,20 +78,28 @@ def check_output(output: Path, inputs: Iterable[Path]) -> None:
         endings = ", ".join(_WRITERS)
         raise UsageError(
             message(
-                "--output {file}: the ending must be one of {endings}; - prints JSON Lines",
+                "{option} {file}: the ending must be one of {endings}; - prints JSON Lines",
+                option=option,
                 file=output,
                 endings=endings,
             )
         )
     if not output.parent.is_dir():
         raise UsageError(
-            message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent)
+            message(
+                "{option} {file}: no such folder {folder}: create it first",
+                option=option,
+                file=output,
+                folder=output.parent,
+            )
         )
     if output.exists() and not output.is_file():
-        raise UsageError(message("--output {file}: not a regular file", file=output))
+        raise UsageError(message("{option} {file}: not a regular file", option=option, file=output))
     for path in inputs:
         if output.exists() and path.exists() and output.samefile(path):
-            raise UsageError(message("--output {file}: is a file that is read: choose another name", file=output))
+            raise UsageError(
+                message("{option} {file}: is a file that is read: choose another name", option=option, file=output)
+            )
 
 
 def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, Any]]]) -> None:
@@ -216,3 +226,18 @@ def _field(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else to_json(value)
+
+
+def write_schema(output: Path, registry: Registry) -> None:
+    """Write the JSON Schema of recipes to a file, which is replaced.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from seqkit.recipe.json_schema import recipe_schema
+
+    text = to_json(recipe_schema(registry), _INDENTED) + "\n"
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None

@@ -12,7 +12,7 @@ import click
 from seqkit.cli.group import completed_by, json_option, kind_names, no_plugin_option, seqkit
 from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
-from seqkit.errors import UsageError
+from seqkit.errors import UsageError, suggest
 from seqkit.messages import message
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -> None:
     """List the registered components and their providers.
 
-    KIND is reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric. Without it, all components are
-    listed.
+    KIND is reader, tokenizer, embedding, encoder, head, optimizer, schedule, metric or tracker. Without it, all
+    components are listed.
     """
     from seqkit.registry import load_registry
 
@@ -49,13 +49,20 @@ def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -
     _note_disabled_plugins(registry)
 
 
-@seqkit.command(short_help="Show a component and its parameters.")
+@seqkit.command(short_help="Show a component, or a section of a recipe.")
 @click.argument("kind", shell_complete=completed_by("complete_kind"))
-@click.argument("name", shell_complete=completed_by("complete_component"))
+@click.argument("name", required=False, shell_complete=completed_by("complete_component"))
 @json_option
 @no_plugin_option
-def show(kind: str, name: str, as_json: bool, without: tuple[str, ...]) -> None:
-    """Show a component: what it does, who provides it, and its parameters."""
+def show(kind: str, name: str | None, as_json: bool, without: tuple[str, ...]) -> None:
+    """Show a component: what it does, who provides it, and its parameters.
+
+    `seqkit show encoder lstm` shows a component; `seqkit show train` the keys of a section: recipe (the keys at the
+    top), data, train or generate.
+    """
+    if name is None:
+        _show_section(kind, as_json)
+        return
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without).check()
@@ -69,6 +76,53 @@ def show(kind: str, name: str, as_json: bool, without: tuple[str, ...]) -> None:
         print_json(component_as_data(entry))
     else:
         click.echo(describe_component(entry))
+
+
+def _show_section(name: str, as_json: bool) -> None:
+    from seqkit.cli.describe import SECTIONS, describe_section, section_as_data
+
+    if name in kind_names:
+        raise UsageError(message("name a component: seqkit show {kind} NAME (`seqkit list {kind}`)", kind=name))
+    if name not in SECTIONS:
+        raise UsageError(
+            message(
+                "there is no section '{name}'{hint}",
+                name=name,
+                hint=suggest(name, list(SECTIONS)) or message("; known: {known}", known=", ".join(SECTIONS)),
+            )
+        )
+    if as_json:
+        print_json(section_as_data(name))
+    else:
+        click.echo(describe_section(name))
+
+
+@seqkit.command(short_help="Print a JSON Schema of recipes, for editors.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the schema to this file in place of standard output.",
+)
+@no_plugin_option
+def schema(output: Path | None, without: tuple[str, ...]) -> None:
+    """Print a JSON Schema (draft 2020-12) of recipes, from the components that are installed.
+
+    An editor with the YAML language server (VS Code, Neovim, Emacs, IntelliJ) then completes and checks recipes that
+    name the schema in a comment: `# yaml-language-server: $schema=seqkit.schema.json`. Write it again after a plugin is
+    installed.
+    """
+    from seqkit.cli.output import write_schema
+    from seqkit.registry import load_registry
+
+    registry = load_registry(without=without).check()
+    from seqkit.recipe.json_schema import recipe_schema
+
+    if output is None:
+        print_json(recipe_schema(registry))
+        return
+    write_schema(output, registry)
+    click.echo(os.fsencode(output))
 
 
 @seqkit.command(short_help="List the installed plugins.")
@@ -95,9 +149,11 @@ def plugins(as_json: bool, without: tuple[str, ...]) -> None:
                 click.echo(message("  command {name}: hidden by seqkit's own command of this name", name=name))
             else:
                 click.echo(message("  command {name}", name=name))
+        for task in plugin.tasks:
+            click.echo(message("  task {name}", name=task.task.name))
         if plugin.lifecycle:
             click.echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
-        if not (plugin.failure or plugin.components or plugin.commands or plugin.lifecycle):
+        if not (plugin.failure or plugin.components or plugin.commands or plugin.tasks or plugin.lifecycle):
             click.echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
     registry.check()
 
@@ -160,6 +216,7 @@ def _plugin_as_data(plugin: Plugin) -> dict[str, Any]:
         "disabled": plugin.failure or None,
         "components": [{"kind": entry.kind, "name": entry.name} for entry in plugin.components],
         "commands": [added.command.name for added in plugin.commands],
+        "tasks": [added.task.name for added in plugin.tasks],
         "lifecycle_hooks": plugin.lifecycle,
     }
 

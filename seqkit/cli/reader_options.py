@@ -73,6 +73,13 @@ def _check_names_column(run: Run, key: str) -> None:
         )
 
 
+def data_files(run: Run) -> list[Path]:
+    """Return the files of the data of a run, wherever they are now."""
+    data = run.recipe["data"]
+    sections = [data, *(data[split] for split in ("valid", "test") if isinstance(data.get(split), dict))]
+    return [run.path / section["path"] for section in sections if isinstance(section.get("path"), str)]
+
+
 @contextmanager
 def open_data(run: Run, data: Path) -> Iterator[Path]:
     """Return the file of `--data`. Standard input, `-`, is copied to a file with the ending of the recipe's.

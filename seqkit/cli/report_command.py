@@ -6,20 +6,13 @@ from pathlib import Path
 
 import click
 
-from seqkit.cli.group import completed_by, seqkit
+from seqkit.cli.group import runs_argument, seqkit
 from seqkit.cli.stderr import print_note
 from seqkit.messages import message
 
 
 @seqkit.command(short_help="Write the report of a run, or of several.")
-@click.argument(
-    "runs",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="RUN...",
-    shell_complete=completed_by("complete_run"),
-)
+@runs_argument
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

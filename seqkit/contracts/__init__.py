@@ -9,8 +9,9 @@ Metric scores the predictions.
 
 One page per kind, in that order: `reader`, `tokenizer`, `embedding`, `encoder`, `head`, `optimizer`, `schedule`,
 `metric`. `data` defines the data that they exchange, `groups` the parameters that are trained in another way,
-`exhibits` what a head shows in the report of a run, `parameters` the annotations of the components' parameters.
-Everything is exported here.
+`exhibits` what a head shows in the report of a run, `judgment` what it says about each prediction, `explanation` what
+an explanation of a prediction reads, `tasks` the recipe that a plugin drafts for a file, `parameters` the annotations
+of the components' parameters. Everything is exported here.
 
 In a recipe, the parameters of a component are the **keyword-only** parameters of its constructor. Names, types, bounds
 and defaults are read from the signature, so annotate each one and do not take `**kwargs`. seqkit supplies what comes
@@ -79,8 +80,10 @@ from seqkit.contracts.exhibits import (
     Transcript,
     Transcripts,
 )
+from seqkit.contracts.explanation import Scores, Trace
 from seqkit.contracts.groups import ParameterGroup
 from seqkit.contracts.head import Head
+from seqkit.contracts.judgment import Judgment
 from seqkit.contracts.metric import Metric, Outcomes
 from seqkit.contracts.optimizer import Optimizer
 from seqkit.contracts.parameters import (
@@ -100,7 +103,9 @@ from seqkit.contracts.parameters import (
 from seqkit.contracts.reader import Reader
 from seqkit.contracts.schedule import Schedule, TrainingLength
 from seqkit.contracts.special_tokens import WithSpecialTokens
+from seqkit.contracts.tasks import Column, DataFile, Draft
 from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
+from seqkit.contracts.tracker import Tracker
 
 CONTRACTS: dict[str, type[Contract]] = {
     "reader": Reader,
@@ -111,6 +116,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "optimizer": Optimizer,
     "schedule": Schedule,
     "metric": Metric,
+    "tracker": Tracker,
 }
 """The contract of each kind."""
 
@@ -119,8 +125,11 @@ __all__ = [
     "SPECIAL_TOKENS",
     "Batch",
     "Cell",
+    "Column",
     "Contract",
+    "DataFile",
     "DataNote",
+    "Draft",
     "Embedding",
     "EmbeddingFactory",
     "Encoded",
@@ -131,6 +140,7 @@ __all__ = [
     "Fraction",
     "Head",
     "InputLimit",
+    "Judgment",
     "Line",
     "LongText",
     "Lookup",
@@ -150,6 +160,7 @@ __all__ = [
     "Reader",
     "Row",
     "Schedule",
+    "Scores",
     "Series",
     "Span",
     "SpanText",
@@ -162,6 +173,8 @@ __all__ = [
     "Texts",
     "Tokenizer",
     "TokenizerFactory",
+    "Trace",
+    "Tracker",
     "TrainingFile",
     "TrainingLength",
     "Transcript",

@@ -80,10 +80,15 @@ def call_with_accepted(method: Callable[..., T], *arguments: Any, **optional: An
         arguments: the arguments that every implementation takes.
         optional: the arguments that an implementation may take.
     """
+    return method(*arguments, **accepted_by(method, **optional))
+
+
+def accepted_by(method: Callable[..., Any], **optional: Any) -> dict[str, Any]:
+    """Return those of the optional keyword arguments that a method takes."""
     parameters = inspect.signature(method).parameters.values()
     names = {each.name for each in parameters}
     takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
-    return method(*arguments, **{name: value for name, value in optional.items() if takes_all or name in names})
+    return {name: value for name, value in optional.items() if takes_all or name in names}
 
 
 def _place(cls: type, name: str) -> int:

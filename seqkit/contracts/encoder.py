@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Encoded, InputLimit, Lookup, State
+from seqkit.contracts.explanation import Trace
 from seqkit.contracts.groups import ParameterGroup
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Encoder(Contract, ABC):
         "accepts_ids": ("forward",),
         "accepts_lookup": ("forward",),
         "separate_directions": ("forward",),
+        "trace": ("forward",),
         "width_parameters": ("__init__",),
     }
 
@@ -65,6 +67,17 @@ class Encoder(Contract, ABC):
             lengths: int64 (batch,), on the CPU, each at least 1 and at most time.
             state: the state returned for the previous window, or None at the start of a row.
         """
+
+    def trace(self, inputs: Tensor, lengths: Tensor) -> Sequence[Trace]:
+        """Return what happens in each layer, from the bottom up, for `seqkit explain --trace`: its gates and its cell.
+
+        An encoder without a trace returns nothing. One that contains others returns theirs.
+
+        Args:
+            inputs: float (batch, time, input_size).
+            lengths: int64 (batch,), on the CPU.
+        """
+        return ()
 
     def kernels(self) -> list[str]:
         """Describe how each layer computed the last batch, one line per layer, for `seqkit run --verbose`."""

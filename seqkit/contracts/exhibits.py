@@ -80,15 +80,16 @@ class Matrix(_Described):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a chart.
+    """A line of a chart, or points.
 
     Attributes:
         name: the name in the legend.
-        x: the position of each point, in increasing order.
+        x: the position of each point, in ascending order.
         y: the value of each point; None where the line has a gap.
         low: the lower end of a band around the line, one number per point; empty for no band.
         high: the upper end of the band.
         dashed: whether the line is a reference (a baseline), which is drawn dashed.
+        points: whether only the points are drawn, as in a scatter plot, where several can have the same x.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Line:
     low: tuple[int | float, ...] = ()
     high: tuple[int | float, ...] = ()
     dashed: bool = False
+    points: bool = False
 
     def __post_init__(self) -> None:
         _check_count("y", len(self.y), len(self.x))

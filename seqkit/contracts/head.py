@@ -11,7 +11,9 @@ import numpy as np
 from seqkit.contracts.capabilities import Contract
 from seqkit.contracts.data import Batch, Encoded, Example, InputLimit, Loss, Row
 from seqkit.contracts.exhibits import Exhibit
+from seqkit.contracts.explanation import Scores
 from seqkit.contracts.groups import ParameterGroup
+from seqkit.contracts.judgment import Judgment
 from seqkit.contracts.metric import Outcomes
 from seqkit.contracts.tokenizer import SpecialToken, Tokenizer
 
@@ -35,9 +37,14 @@ class Head(Contract, ABC):
             several tokens, that of its `first` token, of its `last`, or their `mean`. `rows`, `loss` and `predict` then
             see one time step per word, with the id of its first token. None for any other head.
         generates: whether the head has `logits` over the vocabulary, so that `seqkit generate` can use it.
+        whole_texts: for a head that `generates`: whether its rows begin with the special token `begin` and end with
+            `end`, which it requests. A prompt then begins with `begin` and may be empty, and a generated text ends
+            where `end` is sampled.
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
+        label_probabilities: whether each prediction has a `label` and the `probabilities` of all labels, a softmax of
+            logits. They can then be calibrated, and `loss_of_predictions` is their negative log-likelihood.
         provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
             `probabilities` with those of labels.
         input_limit: the longest input that it takes, known after construction; None for inputs of any length.
@@ -53,20 +60,30 @@ class Head(Contract, ABC):
             are texts or quantities, of which most occur once.
         causal_alternatives: what a recipe can set to use an encoder that is not causal, for the error message.
         special_tokens: the special tokens that the head needs; `tokenizer.special_ids` has their ids in `fit`.
+        explains: what `scores` belong to: each `row`, or each `time_step` (or word, if the head predicts one label per
+            word); None if the head has no scores, so that `seqkit explain` cannot explain its predictions.
+        score_kind: what the scores are: logits of a `softmax` (or logarithms of probabilities, up to a constant),
+            logits of a `sigmoid` each, or `number`, in the units of the data.
         lookback: if one series is divided by `split: {by: order}`, how many of the time steps before a held-out split
             its example begins with: as many as a row reads before its first target. Known after construction.
     """
 
-    capabilities = {"takes_long_texts": ("fit", "rows", "metrics", "baseline")}
+    capabilities = {
+        "takes_long_texts": ("fit", "rows", "metrics", "baseline"),
+        "label_probabilities": ("predict", "combine", "loss_of_predictions"),
+        "explains": ("predict",),
+    }
     renamed = {"answer": "format_prediction", "per_step": "per_time_step"}
 
     needs: frozenset[str] = frozenset({"outputs"})
     per_time_step: bool = False
     per_word: Literal["first", "last", "mean"] | None = None
     generates: bool = False
+    whole_texts: bool = False
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    label_probabilities: bool = False
     provides: ClassVar[frozenset[str]] = frozenset()
     input_limit: InputLimit | None = None
     accepts_cut: bool = False
@@ -76,6 +93,8 @@ class Head(Contract, ABC):
     stratifies: bool = True
     causal_alternatives: ClassVar[tuple[str, ...]] = ()
     special_tokens: frozenset[SpecialToken] = frozenset()
+    explains: Literal["row", "time_step"] | None = None
+    score_kind: Literal["softmax", "sigmoid", "number"] = "softmax"
     lookback: int = 0
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
@@ -125,6 +144,9 @@ class Head(Contract, ABC):
         determine: a run that is resumed, and one in several processes, trains on the same rows. Use no other random
         numbers, and do not modify the arrays of the row, which can be views of a file.
 
+        An implementation may take one more keyword argument, and receives it if it does: `special_ids`, the ids of the
+        special tokens (`Tokenizer.special_ids`), empty for features.
+
         Args:
             row: a row that `rows` yielded; or a window of one, whose length must not change.
             generator: the random numbers of the row in this epoch.
@@ -162,6 +184,26 @@ class Head(Contract, ABC):
             value: the input before encoding: the text, its words if the tokenizer `takes_words`, or the features.
         """
         return dict(prediction)
+
+    def score_names(self) -> Sequence[str]:
+        """Return the name of each score: the labels. Required if the head `explains`.
+
+        An implementation may take one more keyword argument, and receives it if it does: `tokenizer`, the fitted
+        tokenizer, or None for features.
+        """
+        raise NotImplementedError
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return what predictions are chosen by, from which `seqkit explain` takes the score of one label.
+
+        With `softmax` and `sigmoid`, an explanation divides the log-odds of the label among the tokens; with `number`,
+        the number. Required if the head `explains`.
+        """
+        raise NotImplementedError
+
+    def pooling_weights(self, encoded: Encoded, batch: Batch) -> Tensor | None:
+        """Return the weights with which the head pools time steps, float (batch, time), to be shown; None without."""
+        return None
 
     def task(self) -> dict[str, Any]:
         """Return what the members of an ensemble must share, as JSON types: by default all of `state`."""
@@ -220,6 +262,18 @@ class Head(Contract, ABC):
         Further baselines go into a list under `others`, each in the same form.
         """
         return None
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterable[Judgment]:
+        """Compare each prediction with the truth. The errors of a head that has no such method cannot be listed.
+
+        Args:
+            predictions: one per row, in the order of the examples.
+            examples: the examples of the split.
+            tokenizer: the fitted tokenizer, or None for features.
+        """
+        raise NotImplementedError
 
     def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Sequence[Exhibit]:
         """Return what the report of a run shows of a split: a confusion matrix, the worst examples, a few forecasts.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.contracts import Batch, Head, Row
+from seqkit.contracts import Batch, Row
 from seqkit.data.dataset import Dataset
 from seqkit.data.renewal import Renew, renewed
 from seqkit.data.token_files.format import release
@@ -74,7 +74,7 @@ def split_batches(
     causal: bool,
     seed: int | None = None,
     shard: Shard = UNSHARDED,
-    head: Head | None = None,
+    renew: Renew | None = None,
 ) -> Batches:
     """Return the batches of a split: windows if the recipe sets `train.sequence_length`, else whole rows.
 
@@ -84,9 +84,8 @@ def split_batches(
         causal: whether the model can carry its state from window to window.
         seed: the seed of the shuffling in training; None for evaluation.
         shard: the rows that this process computes.
-        head: the head, which may renew the rows in training; None for evaluation.
+        renew: makes the rows anew in each epoch, for training; None to use the rows as they are.
     """
-    renew = head.renew if head is not None and head.renews_rows else None
     if train.sequence_length:
         carry = train.carry_state and causal
         shift = train.shift_windows and seed is not None

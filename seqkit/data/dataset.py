@@ -42,13 +42,16 @@ def build_readers(plan: Plan) -> dict[str, Reader]:
     }
 
 
-def read_splits(plan: Plan, readers: Mapping[str, Reader], lookback: int = 0) -> dict[str, list[Example]]:
+def read_splits(
+    plan: Plan, readers: Mapping[str, Reader], lookback: int = 0, *, columns: bool = False
+) -> dict[str, list[Example]]:
     """Read the data of a plan and split them.
 
     Args:
         plan: the plan, which contains the split.
         readers: as `build_readers` returns them.
         lookback: that of the head.
+        columns: whether to keep `Example.columns`, which training does not need.
 
     Returns:
         The examples of `train`, and of `valid` and `test` if the plan has them.
@@ -56,7 +59,7 @@ def read_splits(plan: Plan, readers: Mapping[str, Reader], lookback: int = 0) ->
     Raises:
         DataError: a source is unreadable, a split is empty, or nothing precedes a split.
     """
-    examples = read_examples(readers["train"], plan.reader.name, columns=False)
+    examples = read_examples(readers["train"], plan.reader.name, columns=columns)
     if lookback and (plan.side_readers or (plan.split and (plan.split.by != "order" or len(examples) > 1))):
         raise DataError(
             message(
@@ -67,7 +70,7 @@ def read_splits(plan: Plan, readers: Mapping[str, Reader], lookback: int = 0) ->
         )
     splits = _split(plan, examples, lookback)
     for split, spec in plan.side_readers.items():
-        splits[split] = read_examples(readers[split], spec.name, columns=False)
+        splits[split] = read_examples(readers[split], spec.name, columns=columns)
     for split in SPLITS:
         if split in splits and not any(len(example.input) for example in splits[split]):
             is_one_text = len(examples) == 1 and plan.split is not None and plan.split.by != "order"
@@ -120,7 +123,7 @@ def read_examples(reader: Reader, name: str, *, columns: bool = True) -> list[Ex
     Args:
         reader: the reader.
         name: its name in the recipe, for messages.
-        columns: whether to keep `Example.columns`, which only predicting needs.
+        columns: whether to keep `Example.columns`, which training does not need.
 
     Raises:
         DataError, PluginError: as `iterate_examples`.

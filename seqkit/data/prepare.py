@@ -31,12 +31,14 @@ class PreparedData:
         head: the fitted head, without layers.
         splits: `train`, and `valid` and `test` if the plan has them.
         notes: notes about the data for the user.
+        machine_notes: those of them that are about files of this machine, which another one does not have.
     """
 
     tokenizer: Tokenizer | None
     head: Head
     splits: dict[str, Dataset]
     notes: list[str] = field(default_factory=list)
+    machine_notes: list[str] = field(default_factory=list)
 
     @property
     def features(self) -> int | None:
@@ -60,7 +62,7 @@ class PreparedData:
 
     def digests(self) -> dict[str, str]:
         """Return the sha256 of all rows of each split."""
-        return {split: _sha256(dataset) for split, dataset in self.splits.items()}
+        return {split: rows_sha256(dataset) for split, dataset in self.splits.items()}
 
 
 def prepare(plan: Plan) -> PreparedData:
@@ -77,8 +79,8 @@ def prepare(plan: Plan) -> PreparedData:
     head: Head = plan.head.build()
     notes: list[str] = []
     readers = build_readers(plan)
-    _check_pairs(readers)
-    if tokenizer is not None and (names := _special_tokens(plan, readers, head)):
+    check_pairs(readers)
+    if tokenizer is not None and (names := special_tokens(plan, readers, head)):
         tokenizer = WithSpecialTokens(tokenizer, names)
     with collect_notes(notes):
         long_texts = read_long_texts(plan, readers, tokenizer, head)
@@ -100,7 +102,8 @@ def prepare(plan: Plan) -> PreparedData:
                         head=plan.head.name,
                     )
                 )
-    return PreparedData(tokenizer, head, splits, ([long_texts.note] if long_texts else []) + notes)
+    machine_notes = [long_texts.note] if long_texts else []
+    return PreparedData(tokenizer, head, splits, machine_notes + notes, machine_notes)
 
 
 def _texts(examples: Sequence[Example]) -> Iterator[Any]:
@@ -110,7 +113,7 @@ def _texts(examples: Sequence[Example]) -> Iterator[Any]:
         yield from (value.first, value.second) if isinstance(value, TextPair) else (value,)
 
 
-def _check_pairs(readers: Mapping[str, Reader]) -> None:
+def check_pairs(readers: Mapping[str, Reader]) -> None:
     """Check that the files of all splits contain pairs of texts, or none does."""
     for split, reader in readers.items():
         if reader.yields_pairs != readers["train"].yields_pairs:
@@ -119,7 +122,7 @@ def _check_pairs(readers: Mapping[str, Reader]) -> None:
             )
 
 
-def _special_tokens(plan: Plan, readers: Mapping[str, Reader], head: Head) -> set[SpecialToken]:
+def special_tokens(plan: Plan, readers: Mapping[str, Reader], head: Head) -> set[SpecialToken]:
     """Return the special tokens that components need: pairs of texts the separator, others what they declare."""
     names: set[SpecialToken] = {"separator"} if readers["train"].yields_pairs else set()
     for spec in plan.embedding.walk() if plan.embedding else ():
@@ -164,7 +167,7 @@ def check_requested_texts(plan: Plan, recipe: Recipe, data: PreparedData) -> Non
         raise RecipeError(faults)
 
 
-def _sha256(dataset: Dataset) -> str:
+def rows_sha256(dataset: Dataset) -> str:
     """Return the sha256 of all rows of a split, ids as int64."""
     long_text = next((example.input for example in dataset.examples if isinstance(example.input, LongText)), None)
     if long_text is not None and _predicts_next(dataset.rows, long_text.ids):

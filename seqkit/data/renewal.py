@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 
-from seqkit.contracts import Row
+from seqkit.contracts import Head, Row, Tokenizer
+from seqkit.contracts.capabilities import accepted_by
 from seqkit.errors import PluginError
 from seqkit.messages import message
 
 Renew: TypeAlias = Callable[[Row, np.random.Generator], Row]
 """`Head.renew`."""
+
+
+def renewal(head: Head, tokenizer: Tokenizer | None) -> Renew | None:
+    """Return what makes the rows of a head anew; None if nothing does."""
+    if not head.renews_rows:
+        return None
+    special_ids = tokenizer.special_ids if tokenizer else {}
+    return partial(head.renew, **accepted_by(head.renew, special_ids=special_ids))
 
 
 def renewed(row: Row, renew: Renew, seed: int | None, *place: int, is_window: bool = False) -> Row:

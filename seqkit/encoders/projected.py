@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, EncoderFactory, Lookup, PositiveInt, State
+from seqkit.contracts import Encoded, Encoder, EncoderFactory, Lookup, PositiveInt, State, Trace
 
 
 class Projected(nn.Module, Encoder):
@@ -47,6 +47,9 @@ class Projected(nn.Module, Encoder):
         inner = list(self.encoder.layer_parameters())
         known = set(self.encoder.parameters())  # type: ignore[attr-defined]
         return [*inner, [weight for weight in self.parameters() if weight not in known]]
+
+    def trace(self, inputs: Tensor, lengths: Tensor) -> Sequence[Trace]:
+        return self.encoder.trace(inputs, lengths)
 
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         encoded = self.encoder(inputs, lengths, state)

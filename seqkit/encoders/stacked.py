@@ -8,7 +8,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, InputLimit, Lookup, State
+from seqkit.contracts import Encoded, Encoder, EncoderFactory, Fraction, InputLimit, Lookup, State, Trace
 from seqkit.layers.dropout import VariationalDropout
 from seqkit.messages import message
 
@@ -74,6 +74,17 @@ class Stacked(nn.Module, Encoder):
 
     def layer_parameters(self) -> list[Iterable[nn.Parameter]]:
         return [layer for encoder in self._encoders for layer in encoder.layer_parameters()]
+
+    def trace(self, inputs: Tensor, lengths: Tensor) -> list[Trace]:
+        traces = []
+        for number, encoder in enumerate(self._encoders, start=1):
+            traces += [
+                trace._replace(name=message("encoder {number}, {name}", number=number, name=trace.name))
+                for trace in encoder.trace(inputs, lengths)
+            ]
+            if number < len(self.layers):
+                inputs = encoder(inputs, lengths).outputs
+        return traces
 
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         bottom, *others = self._encoders

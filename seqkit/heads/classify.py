@@ -15,13 +15,14 @@ from seqkit.contracts import (
     DataNote,
     Encoded,
     Example,
+    Exhibit,
     Fraction,
+    Judgment,
     Loss,
     Outcomes,
     PositiveFloat,
     PositiveInt,
     Row,
-    Table,
     Tokenizer,
 )
 from seqkit.errors import DataError, suggest
@@ -60,6 +61,8 @@ class Classify(PooledHead):
             epoch; predict from whole texts.
         noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
             epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
+        mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
+            (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
@@ -69,7 +72,9 @@ class Classify(PooledHead):
 
     metric_names = ("accuracy", "macro_f1")
     higher_is_better = frozenset({"accuracy", "macro_f1"})
+    label_probabilities = True
     provides = frozenset({"labels", "probabilities"})
+    explains = "row"
 
     def __init__(
         self,
@@ -82,6 +87,7 @@ class Classify(PooledHead):
         too_long: TooLong = "cut",
         crop: PositiveInt | None = None,
         noise: Fraction = 0.0,
+        mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
@@ -93,6 +99,7 @@ class Classify(PooledHead):
             too_long=too_long,
             crop=crop,
             noise=noise,
+            mask=mask,
             ngrams=ngrams,
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
@@ -168,6 +175,9 @@ class Classify(PooledHead):
         probabilities = torch.softmax(self.outputs(encoded, batch).detach().double(), dim=1)
         return label_predictions(probabilities.cpu().numpy(), self.labels)
 
+    def score_names(self) -> list[str]:
+        return self.labels
+
     def task(self) -> dict[str, Any]:
         return {"labels": self.labels}
 
@@ -181,7 +191,8 @@ class Classify(PooledHead):
             for item, target in zip(predictions, targets, strict=True)
             if target in self._numbers
         ]
-        return Loss(-torch.tensor(known, dtype=torch.float64).log().sum(), len(known))
+        probabilities = torch.tensor(known, dtype=torch.float64).clamp(min=torch.finfo(torch.float64).tiny)
+        return Loss(-probabilities.log().sum(), len(known))
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
@@ -192,7 +203,23 @@ class Classify(PooledHead):
             [str(example.target) for example in examples], [item["label"] for item in predictions], self.labels
         )
 
-    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Table]:
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per text, with the probability of its true label too: None if that label is unknown."""
+        for number, (prediction, example) in enumerate(zip(predictions, examples, strict=True)):
+            truth, label, probabilities = str(example.target), prediction["label"], prediction["probabilities"]
+            yield Judgment(
+                example=number,
+                truth=truth,
+                prediction=label,
+                is_error=truth != label,
+                order=probabilities[label],
+                probability=probabilities[label],
+                facts={"probability_of_truth": probabilities.get(truth)},
+            )
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
         return list(label_exhibits(predictions, examples))
 
     def outcomes(

@@ -15,7 +15,9 @@ from seqkit.contracts import (
     DataNote,
     Encoded,
     Example,
+    Exhibit,
     Fraction,
+    Judgment,
     Loss,
     NonEmptyText,
     Outcomes,
@@ -26,6 +28,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.heads.label_set_exhibits import decisions, label_set_exhibits
 from seqkit.heads.label_sets import average_label_sets, label_matrix, label_set_metrics, label_set_predictions
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
@@ -53,6 +56,8 @@ class MultiLabel(PooledHead):
             epoch; predict from whole texts.
         noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
             epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
+        mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
+            (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to.
@@ -62,7 +67,9 @@ class MultiLabel(PooledHead):
     metric_names = ("micro_f1", "macro_f1", "exact_match")
     higher_is_better = frozenset(metric_names)
     provides = frozenset({"labels", "probabilities"})
+    explains = "row"
     stratifies = False
+    score_kind = "sigmoid"
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class MultiLabel(PooledHead):
         too_long: TooLong = "cut",
         crop: PositiveInt | None = None,
         noise: Fraction = 0.0,
+        mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
@@ -86,6 +94,7 @@ class MultiLabel(PooledHead):
             too_long=too_long,
             crop=crop,
             noise=noise,
+            mask=mask,
             ngrams=ngrams,
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
@@ -131,6 +140,9 @@ class MultiLabel(PooledHead):
         probabilities = torch.sigmoid(self.outputs(encoded, batch).detach().double())
         return label_set_predictions(probabilities.cpu().numpy(), self.labels, self.threshold)
 
+    def score_names(self) -> list[str]:
+        return self.labels
+
     def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
         return average_label_sets(predictions, self.threshold)
 
@@ -146,6 +158,36 @@ class MultiLabel(PooledHead):
     ) -> dict[str, Any]:
         truth = [self._labels_of(example) for example in examples]
         return label_set_metrics(truth, [item["labels"] for item in predictions], self.labels)
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per text, with the probability of its surest wrong decision on a label.
+
+        That of a text without errors is the probability of its least sure decision. It is None for a text of which only
+        labels that do not occur in the training data are missed.
+        """
+        for number, (prediction, example) in enumerate(zip(predictions, examples, strict=True)):
+            truth, found = sorted(self._labels_of(example)), prediction["labels"]
+            missed = [label for label in truth if label not in found]
+            spurious = [label for label in found if label not in truth]
+            wrong = {*missed, *spurious}
+            made = decisions(found, prediction["probabilities"])
+            chosen = [each.probability for each in made if each.label in wrong] if wrong else [made[-1].probability]
+            yield Judgment(
+                example=number,
+                truth=truth,
+                prediction=found,
+                is_error=bool(wrong),
+                order=max(chosen, default=0.0),
+                probability=max(chosen, default=None),
+                facts={"missed": missed, "spurious": spurious},
+            )
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
+        truth = [self._labels_of(example) for example in examples]
+        predicted, probabilities = ([item[name] for item in predictions] for name in ("labels", "probabilities"))
+        return list(label_set_exhibits(truth, predicted, probabilities, self.labels, examples))
 
     def outcomes(
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None

@@ -22,11 +22,13 @@ from seqkit.contracts import (
     Loss,
     PositiveInt,
     Row,
+    Scores,
+    SpecialToken,
     Tokenizer,
 )
 from seqkit.errors import DataError
-from seqkit.heads.renewal import replace_tokens
 from seqkit.layers.cross_entropy import IGNORED, cross_entropy
+from seqkit.layers.renewal import mask_tokens, replace_tokens
 from seqkit.layers.tied import TiedLinear
 from seqkit.messages import message
 
@@ -50,14 +52,19 @@ class NextChar(nn.Module, Head):
     the token that it predicts. The loss is the mean of both directions, and no text can be generated. Another recipe
     takes what was learned with `init_from`.
 
+    With `whole_texts`, each text is learned from its beginning to its end, as suits names or poems (one per line, with
+    the reader's `unit: line`): its first token and its end are predicted too. A generated text then needs no prompt,
+    and ends by itself.
+
     The metrics are `perplexity`, exp of the mean loss per token, which can be compared only between runs with the same
     tokenizer, and `bits_per_char`, which can be compared between tokenizers: the loss of all predicted tokens in bits,
     divided by the number of characters that these tokens add to the decoded text. The first token of each text is not
-    predicted, so its characters are not counted; neither are those that the tokenizer omits. A token without text, as
-    for an unknown word, counts as one character.
+    predicted (it is with `whole_texts`), so its characters are not counted; neither are those that the tokenizer omits.
+    A token without text, as for an unknown word, counts as one character, and the end of a text as none.
 
     Args:
         objective: `step`, `prefix` or `bidirectional`.
+        whole_texts: whether to predict the first token of each text, and its end.
         context: the longest prefix in tokens, for `prefix`. Also the number of tokens that are encoded again for each
             generated token if the encoder is not causal.
         allow_leak: whether an encoder that is not causal may be trained with `step`, to demonstrate that its low loss
@@ -66,6 +73,8 @@ class NextChar(nn.Module, Head):
         noise: the probability that an input token is replaced in training by another one of the same row or window,
             drawn anew in each epoch; the targets stay (Xie et al., Data Noising as Smoothing in Neural Network Language
             Models, 2017).
+        mask: the probability that an input token is replaced in training by the mask token, anew in each epoch; the
+            targets stay: blanking noise (Xie et al., 2017).
         tied: whether the output layer shares its weight with the embedding, `learned` for instance (Press and Wolf,
             Using the Output Embedding to Improve Language Models, 2017). The encoder's outputs, or their halves if the
             objective is `bidirectional`, must be as wide as the embedding's vectors.
@@ -85,22 +94,32 @@ class NextChar(nn.Module, Head):
         self,
         *,
         objective: Literal["step", "prefix", "bidirectional"] = "step",
+        whole_texts: bool = False,
         context: PositiveInt = 128,
         allow_leak: bool = False,
         dropout: Fraction = 0.0,
         noise: Fraction = 0.0,
+        mask: Fraction = 0.0,
         tied: bool = False,
         label_smoothing: Fraction = 0.0,
     ) -> None:
         super().__init__()
         if allow_leak and objective == "bidirectional":
             raise ValueError(message("allow_leak has no effect with the objective bidirectional: remove it"))
+        if whole_texts and objective == "bidirectional":
+            raise ValueError(message("whole_texts has no effect with the objective bidirectional: remove it"))
         self.objective = objective
+        self.whole_texts = whole_texts
+        if whole_texts:
+            self.special_tokens = frozenset({"begin", "end"})
         self.context = context
         self.allow_leak = allow_leak
         self.dropout = nn.Dropout(dropout)
         self.noise = noise
-        self.renews_rows = noise > 0
+        self.mask = mask
+        self.renews_rows = noise > 0 or mask > 0
+        if mask:
+            self.special_tokens |= {"mask"}
         self.tied = tied
         self.label_smoothing = label_smoothing
         self.per_time_step = objective != "prefix"
@@ -112,23 +131,32 @@ class NextChar(nn.Module, Head):
         self._last_sizes: tuple[Sequence[Example], int, int] = ((), 0, 0)
 
     @property
+    def explains(self) -> Literal["row"] | None:  # type: ignore[override]
+        return "row" if self.generates else None
+
+    @property
     def generates(self) -> bool:  # type: ignore[override]
         return self.objective != "bidirectional"
 
     @property
     def takes_long_texts(self) -> bool:  # type: ignore[override]
-        return self.objective == "step"
+        return self.objective == "step" and not self.whole_texts
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is None:
             raise DataError(message("there are no tokens to predict: the reader yields features, not text"))
         self.vocab_size = tokenizer.vocab_size
+        if self.whole_texts:
+            self._ends = tokenizer.special_ids["begin"], tokenizer.special_ids["end"]
 
     def state(self) -> dict[str, Any]:
-        return {"vocab_size": self.vocab_size}
+        return {"vocab_size": self.vocab_size} | ({"ends": list(self._ends)} if self.whole_texts else {})
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.vocab_size = int(state["vocab_size"])
+        if self.whole_texts:
+            begin, end = state["ends"]
+            self._ends = int(begin), int(end)
 
     def build(self, output_size: int, final_size: int, embedding: Embedding | None = None) -> None:
         width = output_size if self.per_time_step else final_size
@@ -168,7 +196,7 @@ class NextChar(nn.Module, Head):
         return TiedLinear(embedding)
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
-        ids = encoded_input
+        ids = self._with_ends(encoded_input)
         if len(ids) < 2 and self.objective == "bidirectional":
             text = message("skipped for pretraining: a text of one token has no neighboring token to predict")
             warnings.warn(DataNote(text, example.location), stacklevel=2)
@@ -184,12 +212,30 @@ class NextChar(nn.Module, Head):
         for end in range(1, len(ids)):
             yield Row(ids[max(0, end - self.context) : end], ids[end])
 
-    def renew(self, row: Row, generator: np.random.Generator) -> Row:
-        return Row(replace_tokens(row.input, self.noise, generator), row.target)
+    def _with_ends(self, ids: np.ndarray) -> np.ndarray:
+        """Return the ids of a text with those of its beginning and its end, if there are any."""
+        return np.array([self._ends[0], *ids, self._ends[1]]) if self.whole_texts else ids
+
+    def _ids(self, example: Example, tokenizer: Tokenizer) -> np.ndarray:
+        is_long = isinstance(example.input, LongText)
+        return self._with_ends(example.input.ids if is_long else tokenizer.encode_input(example.input))
+
+    def renew(self, row: Row, generator: np.random.Generator, *, special_ids: Mapping[SpecialToken, int] = {}) -> Row:
+        ids = replace_tokens(row.input, self.noise, generator) if self.noise else row.input
+        return Row(mask_tokens(ids, self.mask, special_ids, generator) if self.mask else ids, row.target)
 
     def logits(self, encoded: Encoded) -> Tensor:
         features = encoded.outputs if self.per_time_step else encoded.final[:, None]
         return self.output(self.dropout(features))  # (batch, time, vocab_size); time is 1 for `prefix`
+
+    def score_names(self, *, tokenizer: Tokenizer | None = None) -> list[str]:
+        """Return the text of each token that can follow a text."""
+        assert tokenizer is not None
+        return [tokenizer.decode([number]) for number in range(self.vocab_size)]
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return the logits of the token after each row."""
+        return Scores(self.logits(encoded.last_time_step(batch.lengths))[:, -1])
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         assert batch.targets is not None
@@ -233,21 +279,17 @@ class NextChar(nn.Module, Head):
         assert tokenizer is not None
         is_long = any(isinstance(example.input, LongText) for example in train)
         model = NGram(tokenizer.vocab_size, max_ids=MAX_BASELINE_IDS if is_long else None)
-        model.fit([_ids(example, tokenizer) for example in train])
-        loss = model.loss([_ids(example, tokenizer) for example in test])
+        model.fit([self._ids(example, tokenizer) for example in train])
+        loss = model.loss([self._ids(example, tokenizer) for example in test])
         return {"name": model.name, "loss": loss} | self.metrics(loss, [], test, tokenizer=tokenizer)
 
     def _predicted_sizes(self, examples: Sequence[Example], tokenizer: Tokenizer) -> tuple[int, int]:
         """Return the number of tokens that are predicted in a split, and of the characters that they stand for."""
         if self._last_sizes[0] is not examples:  # a split is evaluated after each epoch
-            texts = [_ids(example, tokenizer) for example in examples]
+            texts = [self._ids(example, tokenizer) for example in examples]
             tokens = sum(len(ids) - 1 for ids in texts)
             self._last_sizes = examples, tokens, sum(_predicted_characters(ids, tokenizer) for ids in texts)
         return self._last_sizes[1:]
-
-
-def _ids(example: Example, tokenizer: Tokenizer) -> np.ndarray:
-    return example.input.ids if isinstance(example.input, LongText) else tokenizer.encode_input(example.input)
 
 
 def _predicted_characters(ids: np.ndarray, tokenizer: Tokenizer) -> int:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, InputLimit, Row, TextPair, Tokenizer
+from seqkit.contracts import (
+    Batch,
+    Encoded,
+    Example,
+    Head,
+    InputLimit,
+    Row,
+    Scores,
+    SpecialToken,
+    TextPair,
+    Tokenizer,
+)
 from seqkit.errors import DataError
-from seqkit.heads.renewal import crop as crop_row
-from seqkit.heads.renewal import replace_tokens
 from seqkit.layers.ngram_counts import inverse_document_frequencies
 from seqkit.layers.ngrams import NgramLinear
-from seqkit.layers.pooling import Pooling, PoolingName, check_names
+from seqkit.layers.pooling import Pooled, Pooling, PoolingName, check_names
+from seqkit.layers.renewal import crop as crop_row
+from seqkit.layers.renewal import mask_tokens, replace_tokens
 from seqkit.messages import message
 
 T = TypeVar("T")
@@ -56,6 +67,7 @@ class PooledHead(nn.Module, Head):
         too_long: whether a longer input is cut to its beginning, or is an error.
         crop: the length of the part of a row that an epoch trains on; None for all of it.
         noise: the probability that a time step is replaced in training by another one of the same row.
+        mask: the probability that a token is replaced in training by the mask token.
         ngrams: the length, in tokens, of the longest n-grams; 0 for no n-grams.
         ngram_buckets: the number of buckets that n-grams are hashed to.
         ngram_scale: what the outputs of the n-grams are multiplied by.
@@ -72,6 +84,7 @@ class PooledHead(nn.Module, Head):
         too_long: TooLong,
         crop: int | None,
         noise: float,
+        mask: float,
         ngrams: int,
         ngram_buckets: int,
         ngram_scale: float,
@@ -83,7 +96,10 @@ class PooledHead(nn.Module, Head):
         self.input_limit = None if max_length is None else InputLimit(max_length, cut=too_long == "cut")
         self.crop = crop
         self.noise = noise
-        self.renews_rows = crop is not None or noise > 0
+        self.mask = mask
+        self.renews_rows = crop is not None or noise > 0 or mask > 0
+        if mask:
+            self.special_tokens |= {"mask"}
         self.ngrams = ngrams
         self.ngram_buckets = ngram_buckets
         self.ngram_scale = ngram_scale
@@ -100,6 +116,8 @@ class PooledHead(nn.Module, Head):
                 raise ValueError(message("crop must be null for pairs of texts, of which a part can be one text alone"))
             if self.noise:
                 raise ValueError(message("noise must be 0 for pairs of texts, whose separators it would replace"))
+        if self.mask and tokenizer is None:
+            raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
         if self.ngrams:
             if tokenizer is None:
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
@@ -116,11 +134,27 @@ class PooledHead(nn.Module, Head):
             if self.idf is not None:  # else the weights of a run are loaded
                 self.wide.set_idf(self.idf)
 
-    def renew(self, row: Row, generator: np.random.Generator) -> Row:
+    def renew(self, row: Row, generator: np.random.Generator, *, special_ids: Mapping[SpecialToken, int] = {}) -> Row:
         ids = row.input if self.crop is None else crop_row(row.input, self.crop, generator)
-        return Row(replace_tokens(ids, self.noise, generator) if self.noise else ids, row.target)
+        ids = replace_tokens(ids, self.noise, generator) if self.noise else ids
+        return Row(mask_tokens(ids, self.mask, special_ids, generator) if self.mask else ids, row.target)
 
     def outputs(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return float (batch, outputs)."""
-        outputs = self.output(self.dropout(self.pool(encoded, batch.mask)))
+        outputs = self._encoder_outputs(encoded, batch)
         return outputs if self.wide is None else outputs + self.wide(batch.inputs, batch.lengths)
+
+    def _encoder_outputs(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Return the part of the outputs that comes from the encoder, float (batch, outputs)."""
+        outputs: Tensor = self.output(self.dropout(self.pool(encoded, batch.mask)))
+        return outputs
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        by_token = None if self.wide is None else self.wide.by_token(batch.inputs, batch.lengths)
+        return Scores(self._encoder_outputs(encoded, batch), by_token)
+
+    def pooling_weights(self, encoded: Encoded, batch: Batch) -> Tensor | None:
+        if self.pool.attention is None:
+            return None
+        pooled: Pooled = self.pool.attention(encoded.outputs, batch.mask)
+        return pooled.weights

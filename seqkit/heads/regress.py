@@ -13,16 +13,20 @@ from seqkit.contracts import (
     Batch,
     Encoded,
     Example,
+    Exhibit,
     Fraction,
+    Judgment,
     Loss,
     NonEmptyText,
     Outcomes,
     PositiveFloat,
     PositiveInt,
     Row,
+    Scores,
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.heads.number_exhibits import number_distances, number_exhibits
 from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table, varies
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
@@ -50,6 +54,8 @@ class Regress(PooledHead):
             epoch; predict from whole texts.
         noise: the probability that a token is replaced in training by another one of the same text, drawn anew in each
             epoch (Xie et al., Data Noising as Smoothing in Neural Network Language Models, 2017).
+        mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
+            (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to.
@@ -59,7 +65,9 @@ class Regress(PooledHead):
     metric_names = ("mse", "mae", "r2")
     higher_is_better = frozenset({"r2"})
     provides = frozenset({"values"})
+    explains = "row"
     stratifies = False
+    score_kind = "number"
 
     def __init__(
         self,
@@ -73,6 +81,7 @@ class Regress(PooledHead):
         too_long: TooLong = "cut",
         crop: PositiveInt | None = None,
         noise: Fraction = 0.0,
+        mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 1.0,
@@ -84,6 +93,7 @@ class Regress(PooledHead):
             too_long=too_long,
             crop=crop,
             noise=noise,
+            mask=mask,
             ngrams=ngrams,
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
@@ -129,6 +139,15 @@ class Regress(PooledHead):
         outputs = self.outputs(encoded, batch).detach().double().cpu().numpy()
         return number_predictions(self.mean + self.deviation * outputs)
 
+    def score_names(self) -> list[str]:
+        count = len(self.mean)
+        return ["value"] if count == 1 else [f"value {number}" for number in range(1, count + 1)]
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        values, by_token = super().scores(encoded, batch)
+        mean, deviation = (torch.from_numpy(each).to(values) for each in (self.mean, self.deviation))
+        return Scores(mean + deviation * values, None if by_token is None else deviation * by_token)
+
     def task(self) -> dict[str, Any]:
         return {"number of targets": len(self.mean)}
 
@@ -136,31 +155,53 @@ class Regress(PooledHead):
         return average_numbers(predictions)
 
     def loss_of_predictions(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Loss:
-        truth = np.array([self._numbers(example) for example in examples])
-        both = [(values - self.mean) / self.deviation for values in (number_table(predictions), truth)]
+        both = [(values - self.mean) / self.deviation for values in (number_table(predictions), self._truth(examples))]
         return self._loss(*map(torch.from_numpy, both))
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        truth = np.array([self._numbers(example) for example in examples])
-        return number_metrics(truth, number_table(predictions))
+        return number_metrics(self._truth(examples), number_table(predictions))
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per text, in the order of its absolute error; of several numbers, in standard deviations."""
+        truth, predicted = self._truth(examples), number_table(predictions)
+        distances = number_distances(truth, predicted, self.deviation).tolist()
+        shown = [[item["value"] for item in number_predictions(each)] for each in (truth, np.abs(predicted - truth))]
+        for number, (true, error, prediction) in enumerate(zip(*shown, predictions, strict=True)):
+            yield Judgment(
+                example=number,
+                truth=true,
+                prediction=prediction["value"],
+                is_error=distances[number] > 0,
+                order=distances[number],
+                facts={"absolute_error": error},
+            )
+
+    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
+        return list(number_exhibits(self._truth(examples), number_table(predictions), self.deviation, examples))
 
     def outcomes(
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
     ) -> Outcomes:
-        return Outcomes(np.array([self._numbers(example) for example in examples]), number_table(predictions))
+        return Outcomes(self._truth(examples), number_table(predictions))
 
     def baseline(
         self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None
     ) -> dict[str, Any] | None:
         from seqkit.heads.baselines import mean_baseline, tfidf_ridge_baseline
 
-        numbers = [np.array([self._numbers(example) for example in split]) for split in (train, test)]
+        numbers = [self._truth(split) for split in (train, test)]
         texts, test_texts = texts_of(train), texts_of(test)
         if texts is None or test_texts is None:
             return mean_baseline(*numbers)
         return tfidf_ridge_baseline(texts, numbers[0], test_texts, numbers[1])
+
+    def _truth(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return the targets, float64 (examples, numbers). Raises as `_numbers` does."""
+        return np.array([self._numbers(example) for example in examples])
 
     def _numbers(self, example: Example) -> np.ndarray:
         """Return the numbers of an example, as many as the first training example has.

@@ -85,6 +85,10 @@ class Engine(LanguageModel, Protocol):
         """Whether the head generates text. If not, it predicts."""
 
     @property
+    def whole_texts(self) -> bool:
+        """Whether the head generates whole texts, from the special token `begin` to `end`."""
+
+    @property
     def tokenizer(self) -> Tokenizer | None:
         """The fitted tokenizer; None if the reader yields features."""
 

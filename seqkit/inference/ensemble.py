@@ -18,7 +18,8 @@ from seqkit.messages import format_value, message
 from seqkit.recipe.rules import explain
 from seqkit.recipe.schema import RunName
 from seqkit.recipe.yaml_parser import dump
-from seqkit.runs.directory import MAX_MEMBERS, RunDirectory
+from seqkit.runs.contents import MAX_MEMBERS
+from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_bytes, to_json
 
 if TYPE_CHECKING:

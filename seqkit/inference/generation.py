@@ -71,13 +71,15 @@ class StreamDetokenizer:
     Args:
         tokenizer: decodes the ids.
         stop: the text ends before the first of these.
+        end: the text ends at this id; None if no id ends it.
 
     Attributes:
         stopped: whether the text has ended.
     """
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = ()) -> None:
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = (), end: int | None = None) -> None:
         self.stopped = False
+        self._end = end
         self._ids: list[int] = []
         self._tokenizer = tokenizer
         self._stop = stop
@@ -92,6 +94,10 @@ class StreamDetokenizer:
 
         Incomplete characters, and text that may be the beginning of a stop text, are held back.
         """
+        if token_id == self._end:
+            rest = self.flush()
+            self.stopped = True
+            return rest
         self._ids.append(token_id)
         known = self._tokenizer.decode(self._ids[self._prefix_offset : self._read_offset])
         decoded = self._tokenizer.decode(self._ids[self._prefix_offset :])
@@ -125,6 +131,7 @@ def stream(
     sampling: SamplingConfig,
     seed: int,
     stop: Sequence[str],
+    end: int | None = None,
 ) -> Iterator[str]:
     """Yield the continuation of a prompt in pieces, up to the first stop text.
 
@@ -136,9 +143,10 @@ def stream(
         sampling: how the next token is chosen.
         seed: random seed.
         stop: the text ends before the first of these.
+        end: the text ends at this id; None if no id ends it.
     """
-    decoder = BatchDecoder(model, [prompt], sampling, [row_generator(seed)], tokenizer.suppressed_ids)
-    detokenizer = StreamDetokenizer(tokenizer, stop)
+    decoder = BatchDecoder(model, [prompt], sampling, [row_generator(seed)], _suppressed(tokenizer, end))
+    detokenizer = StreamDetokenizer(tokenizer, stop, end)
     for _ in range(length):
         with ignored_overflow():
             (token_id,) = decoder.next_ids().tolist()
@@ -159,6 +167,7 @@ def generate(
     sampling: SamplingConfig,
     generators: Sequence[np.random.Generator],
     stop: Sequence[str],
+    end: int | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Return the continuations of prompts, generated as a batch. A row ends at its first stop text.
@@ -171,16 +180,17 @@ def generate(
         sampling: how the next token is chosen.
         generators: random generators, one per row.
         stop: a text ends before the first of these.
+        end: a text ends at this id; None if no id ends it.
         is_cancelled: returns whether the results are no longer needed.
     """
     with ignored_overflow():
-        decoder = BatchDecoder(model, prompts, sampling, generators, tokenizer.suppressed_ids)
-        if not stop:
+        decoder = BatchDecoder(model, prompts, sampling, generators, _suppressed(tokenizer, end))
+        if not stop and end is None:
             columns: list[np.ndarray] = []
             while len(columns) < length and not is_cancelled():
                 columns.append(decoder.next_ids())
             return [tokenizer.decode(ids) for ids in np.stack(columns, axis=1).tolist()] if columns else []
-        detokenizers = [StreamDetokenizer(tokenizer, stop) for _ in prompts]
+        detokenizers = [StreamDetokenizer(tokenizer, stop, end) for _ in prompts]
         texts = ["" for _ in prompts]
         running = list(range(len(prompts)))
         for _ in range(length):
@@ -195,3 +205,8 @@ def generate(
                 decoder.select(unfinished)
                 running = [running[place] for place in unfinished]
         return [text + detokenizer.flush() for text, detokenizer in zip(texts, detokenizers, strict=True)]
+
+
+def _suppressed(tokenizer: Tokenizer, end: int | None) -> list[int]:
+    """Return the ids that are never chosen: those without text, except the one that ends a text."""
+    return [number for number in tokenizer.suppressed_ids if number != end]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,13 @@ def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
     return list(values)
 
 
-def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndarray]:
+def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer, *, begin: int | None = None) -> list[np.ndarray]:
     """Return the ids of prompts, each int64 (time,).
+
+    Args:
+        prompts: the texts.
+        tokenizer: encodes them.
+        begin: the id that each prompt begins with, so that a prompt may be empty; None for none.
 
     Raises:
         UsageError: a prompt cannot be encoded.
@@ -61,11 +67,12 @@ def encode_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[np.ndar
         if len(prompts) > 1:
             place = message("prompt {number} of {count}", number=number, count=len(prompts))
         try:
-            encoded.append(tokenizer.encode_prompt(_check_text(prompt)))
+            ids = tokenizer.encode_prompt(_check_text(prompt)) if prompt else np.empty(0, dtype=np.int64)
         except (UnknownText, UsageError) as error:
             raise UsageError(message("{place}: {reason}", place=place, reason=error)) from None
-        if not len(encoded[-1]):
+        if not len(ids) and (prompt or begin is None):
             raise UsageError(message("{place}: none of its tokens is in the vocabulary", place=place))
+        encoded.append(ids if begin is None else np.insert(ids, 0, begin))
     return encoded
 
 
@@ -125,7 +132,7 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
         UsageError: one is not a pair.
         DataError: an input is invalid.
     """
-    examples = []
+    examples: list[Example] = []
     for number, pair in enumerate(pairs, start=1):
         place = message("pair {number}", number=number)
         try:
@@ -136,11 +143,21 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
             raise UsageError(
                 message("{place}: must be (input, target), not {value!r:.40}", place=place, value=pair)
             ) from None
-        try:
-            examples.append(Example(_check_input(value, engine), target, place))
-        except (DataError, UsageError) as error:
-            raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
+        examples += checked_examples([Example(value, target, place)], engine)
     return examples
+
+
+def checked_examples(examples: Iterable[Example], engine: Engine) -> Iterator[Example]:
+    """Yield examples, with their inputs in the form that the run reads.
+
+    Raises:
+        DataError: an input is invalid.
+    """
+    for example in examples:
+        try:
+            yield replace(example, input=_check_input(example.input, engine))
+        except (DataError, UsageError) as error:
+            raise DataError(message("{place}: {reason}", place=example.location, reason=error)) from None
 
 
 def _check_input(value: Any, engine: Engine) -> Any:

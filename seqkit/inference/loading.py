@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import DataError
 from seqkit.inference.engine import Engine
 from seqkit.messages import message
+from seqkit.runs.calibration import read_temperature
 from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -36,6 +38,20 @@ class RunParts:
         self.document = directory.read_plan()
         self.recipe: dict[str, Any] = self.document["recipe"]
         self.is_ensemble = bool(self.document.get("members"))
+
+    @property
+    def weights(self) -> Path:
+        """The file of the weights, or the folder of the members, for messages."""
+        return self.directory.members if self.is_ensemble else self.directory.model
+
+    @property
+    def temperature(self) -> float | None:
+        """The temperature of the probabilities of a calibrated run; None if it is not calibrated.
+
+        Raises:
+            DataError: calibration.json is corrupt.
+        """
+        return read_temperature(self.directory)
 
     @cached_property
     def members(self) -> list[RunParts]:

@@ -40,7 +40,9 @@ class GenerationConfig(NamedTuple):
     stop: list[str]
 
 
-def generation_config(options: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -> GenerationConfig:
+def generation_config(
+    options: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path, *, empty_prompt: bool = False
+) -> GenerationConfig:
     """Return the options of generation.
 
     Args:
@@ -48,9 +50,10 @@ def generation_config(options: Mapping[str, Any], recipe: Mapping[str, Any], pla
             means that an option is not given.
         recipe: the resolved recipe.
         plan: the file that contains the recipe, for messages.
+        empty_prompt: whether a prompt may be empty or missing.
 
     Raises:
-        UsageError: an option is invalid or conflicts with another, or there is no prompt.
+        UsageError: an option is invalid or conflicts with another, or there is no prompt and one is required.
         DataError: a value of the recipe is invalid, so the file is corrupt.
     """
     values = _values(options, recipe, plan)
@@ -61,13 +64,13 @@ def generation_config(options: Mapping[str, Any], recipe: Mapping[str, Any], pla
         raise UsageError(message("samples {reason}", reason=reason))
     prompts = options.get("prompts")
     if prompts is not None:
-        _check_prompts(prompts, samples)
-    elif not values["prompt"]:
+        _check_prompts(prompts, samples, str if empty_prompt else NonEmptyText)
+    elif not values["prompt"] and not empty_prompt:
         raise UsageError(message("no prompt: pass --prompt or set generate.prompt in the recipe"))
     elif samples is not None and samples > 1 and sampling.temperature == 0:
         raise UsageError(message("samples are all equal at temperature 0: pass a temperature above 0"))
     else:
-        prompts = [values["prompt"]]
+        prompts = [values["prompt"] or ""]
     stop = [values["stop"]] if isinstance(values["stop"], str) else list(values["stop"])
     return GenerationConfig(list(prompts), samples, values["length"], sampling, values["seed"], stop)
 
@@ -94,11 +97,11 @@ def _values(options: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -
     return values
 
 
-def _check_prompts(prompts: Any, samples: int | None) -> None:
+def _check_prompts(prompts: Any, samples: int | None, kind: Any) -> None:
     """Check a list of prompts.
 
     Raises:
-        UsageError: it is not a list of non-empty texts, or samples are requested too.
+        UsageError: it is not a list of texts of this kind, or samples are requested too.
     """
     if samples is not None:
         raise UsageError(message("samples require a single prompt: pass samples or a list of prompts, not both"))
@@ -107,7 +110,7 @@ def _check_prompts(prompts: Any, samples: int | None) -> None:
             message("prompt must be a string or a list of strings, not {value}", value=format_value(prompts))
         )
     for number, text in enumerate(prompts, start=1):
-        if reason := explain(text, NonEmptyText):
+        if reason := explain(text, kind):
             raise UsageError(
                 message("prompt {number} of {count} {reason}", number=number, count=len(prompts), reason=reason)
             )

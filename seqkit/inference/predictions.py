@@ -8,6 +8,7 @@ from typing import Any
 
 from seqkit.contracts import Example, TextPair
 from seqkit.errors import DataError
+from seqkit.heads.label_predictions import calibrated
 from seqkit.inference.engine import Engine, not_finite
 from seqkit.inference.inputs import encode_inputs
 from seqkit.inference.rebuild import first_line
@@ -22,7 +23,7 @@ BLOCK_SIZE = 1 << 22
 
 
 def predict_examples(
-    examples: Iterable[Example], engines: Sequence[Engine], model: Path
+    examples: Iterable[Example], engines: Sequence[Engine], model: Path, temperature: float | None = None
 ) -> Iterator[tuple[Example, Any]]:
     """Yield each example with its prediction, in the form that users see.
 
@@ -30,6 +31,7 @@ def predict_examples(
         examples: texts, words or features; their targets are ignored.
         engines: the engine of the run, or those of the members of an ensemble.
         model: the file of the weights, or the folder of the members, for messages.
+        temperature: of a calibrated run; None for any other.
 
     Raises:
         DataError: an input is invalid, or a prediction is not finite.
@@ -42,7 +44,7 @@ def predict_examples(
             for number, example in enumerate(block, start=count + 1)
         ]
         predictions = combine(
-            [engine.predict(encode_inputs(block, places, engine)) for engine in engines], engines, model
+            [engine.predict(encode_inputs(block, places, engine)) for engine in engines], engines, model, temperature
         )
         predictions = engines[0].format_predictions(predictions, values)
         for example, place, prediction in zip(block, places, predictions, strict=True):
@@ -60,20 +62,40 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def combine(
-    predictions: Sequence[list[dict[str, Any]]], engines: Sequence[Engine], model: Path
+    predictions: Sequence[list[dict[str, Any]]],
+    engines: Sequence[Engine],
+    model: Path,
+    temperature: float | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the predictions of the only engine, or those of the members of an ensemble combined.
+    """Return the predictions of the only engine, or those of the members of an ensemble combined; then calibrate them.
 
     Args:
         predictions: the predictions of each engine for the same rows.
         engines: the engines.
-        model: the folder of the members, for messages.
+        model: the file of the weights, or the folder of the members, for messages.
+        temperature: of a calibrated run; None for any other.
 
     Raises:
-        DataError: the head cannot combine them.
+        DataError: the head cannot combine them, or they have no probabilities to calibrate.
     """
-    if len(engines) == 1:
-        return predictions[0]
+    combined = predictions[0] if len(engines) == 1 else _combine(predictions, engines, model)
+    if temperature is None:
+        return combined
+    try:
+        return calibrated(combined, temperature)
+    except (KeyError, AttributeError, TypeError):
+        raise DataError(
+            message(
+                "{folder}: is calibrated, but its predictions have no probabilities of labels: remove the calibration "
+                "with: seqkit evaluate {folder} --calibrate off",
+                folder=model.parent,
+            )
+        ) from None
+
+
+def _combine(
+    predictions: Sequence[list[dict[str, Any]]], engines: Sequence[Engine], model: Path
+) -> list[dict[str, Any]]:
     try:
         return engines[0].combine(predictions)
     except Exception as error:  # a plugin can fail on the predictions of a corrupt member in any way

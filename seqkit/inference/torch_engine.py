@@ -50,6 +50,10 @@ class TorchEngine:
     def generates(self) -> bool:
         return self.model.head.generates
 
+    @property
+    def whole_texts(self) -> bool:
+        return self.model.head.whole_texts
+
     @cached_property
     def tokenizer(self) -> Tokenizer | None:
         if self.plan.tokenizer is None:
@@ -95,6 +99,11 @@ class TorchEngine:
     def length_limit(self) -> LengthLimit | None:
         """The longest input that the model takes; None for any."""
         return length_limit(self.model.embedding, self.model.encoder, self.model.head)
+
+    @property
+    def row_limit(self) -> LengthLimit | None:
+        """The longest row in evaluation; None for any, and if rows are read in windows, which are short enough."""
+        return None if self.plan.train.sequence_length else self.length_limit
 
     def load(self) -> None:
         _ = self.model

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.layers.ngram_counts import count_ngrams, ngram_weights
+from seqkit.layers.ngram_counts import count_ngrams, hash_ngrams, ngram_weights
 
 
 class NgramLinear(nn.Module):
@@ -58,6 +58,26 @@ class NgramLinear(nn.Module):
         rows, buckets = (torch.from_numpy(part).to(self.weight.device) for part in (counts.rows, counts.buckets))
         terms = nn.functional.embedding(buckets, self.weight) * torch.from_numpy(values).to(self.weight)[:, None]
         return self.scale * terms.new_zeros(len(ids), terms.shape[1]).index_add(0, rows, terms)
+
+    def by_token(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Return the part of the outputs that comes from each token, float (batch, time, output_size).
+
+        The term of an n-gram is divided equally among its tokens, and that of several equal ones among these, so the
+        sum over time is what `forward` returns. Arguments as for `forward`.
+        """
+        numbers, sizes = ids.cpu().numpy(), lengths.cpu().numpy()
+        counts = count_ngrams(numbers, sizes, self.n, self.buckets)
+        values = ngram_weights(counts, self.idf.cpu().numpy(), len(ids)) / counts.counts
+        keys = counts.rows * self.buckets + counts.buckets
+        parts = self.weight.new_zeros(*ids.shape[:2], self.weight.shape[1])
+        for length, codes in enumerate(hash_ngrams(numbers, self.n, self.buckets), start=1):
+            rows, starts = np.nonzero(np.arange(codes.shape[1]) + length <= sizes[:, None])
+            buckets = codes[rows, starts]
+            factors = values[np.searchsorted(keys, rows * self.buckets + buckets)] / length
+            terms = self.weight[torch.from_numpy(buckets)] * torch.from_numpy(factors).to(self.weight)[:, None]
+            for offset in range(length):
+                parts.index_put_((torch.from_numpy(rows), torch.from_numpy(starts + offset)), terms, accumulate=True)
+        return self.scale * parts
 
     def extra_repr(self) -> str:
         return f"n={self.n}, buckets={self.buckets}, scale={self.scale}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, State, Tokenizer
+from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, Scores, State, Tokenizer
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
@@ -103,6 +103,20 @@ class Model(nn.Module):
             encoded = encoded._replace(state=(inputs[rows, lengths.to(inputs.device) - 1], encoded.state))
         return encoded
 
+    def vectors(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Return the vectors of a batch that the encoder reads, float (batch, time, width). Arguments as for `encode`.
+
+        Raises:
+            DataError: a feature is too large.
+        """
+        if self.reads_words:
+            inputs, _ = split_words(inputs)
+        if self.embedding is None or inputs.is_floating_point():
+            return self.feature_vectors(inputs)
+        if self.embedding.reads_neighbors:
+            return self.embedding(inputs, lengths=lengths, previous=None)
+        return self.embedding(inputs)
+
     def _encoder_input(self, inputs: Tensor, lengths: Tensor, previous: Tensor | None) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
         if inputs.is_floating_point():
@@ -150,6 +164,14 @@ class Model(nn.Module):
                 )
             )
         return loss
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        """Return the head's scores of a batch, for an explanation."""
+        return self.head.scores(*self._for_head(encoded, batch))
+
+    def pooling_weights(self, encoded: Encoded, batch: Batch) -> Tensor | None:
+        """Return the weights with which the head pools time steps, float (batch, time); None without."""
+        return self.head.pooling_weights(*self._for_head(encoded, batch))
 
     def _for_head(self, encoded: Encoded, batch: Batch) -> tuple[Encoded, Batch]:
         """Return what the head reads: one time step per word, if batches contain the words of tokens."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
+from seqkit.contracts import DataNote
 from seqkit.errors import DataError
 from seqkit.messages import message
 
@@ -20,6 +21,76 @@ _MAX_FIELD = 2**31 - 1
 
 _CARRIAGE_RETURN = "\udc0d"
 """Replaces a carriage return inside a line, which would end a row for the csv module. No decoded text contains it."""
+
+
+def named_rows(
+    lines: Iterator[str],
+    source: str,
+    *,
+    delimiter: str,
+    is_tsv: bool,
+    used: Sequence[str],
+    columns: Sequence[str] | None = None,
+    check_header: Callable[[list[str], str], None],
+) -> Iterator[tuple[int, int, dict[str, str]]]:
+    """Yield the row number, the line number and the fields by column of each row below the header.
+
+    Args:
+        lines: the lines, without their ends.
+        source: the name of the file, for messages.
+        delimiter: between two fields; `auto` to find it by the header.
+        is_tsv: whether the name of the file says that tabs separate its fields, which are then not quoted.
+        used: the columns that the table must have; empty if it can have any.
+        columns: the names of the columns of a table without a header; None if its first row is one.
+        check_header: raises an error if the names are wrong, given them and their location.
+
+    Raises:
+        DataError: the header is wrong, a field is not quoted correctly, or a row has more or fewer fields than it.
+    """
+    first_lines, lines = peek_header(lines)
+    usual = "\t" if is_tsv else ","
+    if delimiter == "auto" and columns is not None:
+        delimiter = usual
+    if delimiter == "auto":
+        delimiter = find_delimiter(first_lines[-1], used, usual, f"{source}:{len(first_lines)}")
+    if is_tsv and delimiter == "\t" and not is_quoted(first_lines[-1], used if columns is None else [], delimiter):
+        rows = plain_rows(lines, delimiter)
+    else:
+        rows = quoted_rows(lines, delimiter, source)
+    header: list[str] = list(columns or [])
+    names = header
+    number = 0
+    for line_number, row in rows:
+        location = f"{source}:{line_number}"
+        if not header:
+            header = [name.strip() for name in row]
+            check_header(header, location)
+            names = unique_names(header)
+            continue
+        # A line can end in a delimiter, whether or not the header does.
+        while len(row) > len(header) and not row[-1].strip():
+            row.pop()
+        if not any(header[len(row) :]):
+            row += [""] * (len(header) - len(row))
+        if columns is None and [name.strip() for name in row] == header:
+            note = message("skipped: the header again, as from concatenated files")
+            warnings.warn(DataNote(note, location), stacklevel=2)
+        elif len(row) != len(header):
+            is_plain = is_tsv and delimiter == "\t"
+            quote = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
+            raise DataError(
+                message(
+                    "{location}: the number of fields is {fields}, not {columns} as in {names}: {remedy}",
+                    location=location,
+                    fields=len(row),
+                    columns=len(header),
+                    names=message("the header") if columns is None else message("`columns:`"),
+                    remedy=message("remove tabs from the text") if is_plain else quote,
+                )
+            )
+        else:
+            number += 1
+            yield number, line_number, dict(zip(names, row, strict=True))
 
 
 def peek_header(lines: Iterator[str]) -> tuple[list[str], Iterator[str]]:

@@ -74,7 +74,7 @@ def encoding_error(
         option: what sets it.
         read: returns the chunks of the file, from its beginning on each call.
     """
-    if other := _guess_encoding(read, encoding):
+    if other := guess_encoding(read, encoding):
         return DataError(
             message(
                 "{source}:{line}: byte 0x{byte:02x} is not {encoding}; the file can be read as {other}: "
@@ -125,7 +125,7 @@ def _encoding_by_zeros(beginning: bytes, fraction: float) -> str:
     return ""
 
 
-def _guess_encoding(read: Callable[[], Iterable[bytes]], tried: str) -> str:
+def guess_encoding(read: Callable[[], Iterable[bytes]], tried: str) -> str:
     """Return an encoding in which a text is valid, of those that reject most other texts; or an empty string.
 
     Args:

@@ -9,18 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from seqkit.contracts import DataNote, Example, Reader, TextPair
+from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
-from seqkit.readers.delimited import (
-    DELIMITERS,
-    find_delimiter,
-    is_quoted,
-    peek_header,
-    plain_rows,
-    quoted_rows,
-    unique_names,
-)
+from seqkit.readers.delimited import named_rows
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects
 from seqkit.readers.parquet import parquet_rows
@@ -59,6 +51,7 @@ class Table(Reader):
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
             one with which the header contains the columns of text and label.
         encoding: the encoding of a text file. A byte order mark is removed.
+        columns: the names of the columns of a CSV or TSV file without a header.
     """
 
     path_specific = frozenset({"delimiter"})
@@ -75,6 +68,7 @@ class Table(Reader):
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
         text_pair: str | None = None,
+        columns: list[NonEmptyText] | None = None,
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
@@ -104,6 +98,13 @@ class Table(Reader):
         self.format = _format_of(path) if format == "auto" else format
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
+        self.columns = columns
+        if columns is not None and self.format not in ("csv", "tsv"):
+            raise ValueError(message("columns applies to csv and tsv: remove it"))
+        if columns is not None and len(set(columns)) < len(columns):
+            raise ValueError(message("columns must name each column once"))
+        if missing := [name for name in self._used if columns is not None and name not in columns]:
+            raise ValueError(message("columns must contain '{column}', which is read", column=missing[0]))
         if delimiter != "auto" and self.format not in ("csv", "tsv"):
             raise ValueError(message("delimiter applies to csv and tsv: remove it"))
 
@@ -151,7 +152,17 @@ class Table(Reader):
         if self.format == "parquet":
             return parquet_rows(self.path)
         lines = read_lines(self.path, self.encoding)
-        return (json_objects if self.format == "jsonl" else self._rows)(lines, str(self.path))
+        if self.format == "jsonl":
+            return json_objects(lines, str(self.path))
+        return named_rows(
+            lines,
+            str(self.path),
+            delimiter=self.delimiter,
+            is_tsv=self.format == "tsv",
+            used=self._used,
+            columns=self.columns,
+            check_header=self._check_header,
+        )
 
     def _label(self, record: Mapping[str, Any], column: str, location: str) -> Any:
         """Return the label of a row: text, or a list of texts from JSON Lines or Parquet. Raises as `_value` does."""
@@ -230,55 +241,6 @@ class Table(Reader):
                 location=location,
                 column=column,
                 found=found,
-                remedy=remedy,
-            )
-        )
-
-    def _rows(self, lines: Iterator[str], source: str) -> Iterator[tuple[int, int, dict[str, str]]]:
-        """Yield the row number, the line number and the fields by column of each row below the header."""
-        first_lines, lines = peek_header(lines)
-        delimiter: str = self.delimiter
-        if delimiter == "auto":
-            usual = "\t" if self.format == "tsv" else ","
-            delimiter = find_delimiter(first_lines[-1], self._used, usual, f"{source}:{len(first_lines)}")
-        if self.format == "tsv" and delimiter == "\t" and not is_quoted(first_lines[-1], self._used, delimiter):
-            rows = plain_rows(lines, delimiter)
-        else:
-            rows = quoted_rows(lines, delimiter, source)
-        header: list[str] = []
-        number = 0
-        for line_number, row in rows:
-            if not header:
-                header = [name.strip() for name in row]
-                self._check_header(header, f"{source}:{line_number}")
-                columns = unique_names(header)
-                continue
-            # A line can end in a delimiter, whether or not the header does.
-            while len(row) > len(header) and not row[-1].strip():
-                row.pop()
-            if not any(header[len(row) :]):
-                row += [""] * (len(header) - len(row))
-            if [name.strip() for name in row] == header:
-                note = message("skipped: the header again, as from concatenated files")
-                warnings.warn(DataNote(note, f"{source}:{line_number}"), stacklevel=2)
-            elif len(row) != len(header):
-                raise self._row_error(line_number, len(row), len(header), delimiter)
-            else:
-                number += 1
-                yield number, line_number, dict(zip(columns, row, strict=True))
-
-    def _row_error(self, line: int, fields: int, columns: int, delimiter: str) -> DataError:
-        if self.format == "tsv" and delimiter == "\t":
-            remedy = message("remove tabs from the text")
-        else:
-            remedy = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
-        return DataError(
-            message(
-                "{path}:{line}: the number of fields is {fields}, not {columns} as in the header: {remedy}",
-                path=self.path,
-                line=line,
-                fields=fields,
-                columns=columns,
                 remedy=remedy,
             )
         )

@@ -34,6 +34,11 @@ def find_conflicts(
         yield Problem(("train", "early_stopping"), no_validation)
     if built.schedule is not None and built.schedule.needs_validation and not has_validation:
         yield Problem(train.schedule.name_path, no_validation)
+    trackers: set[str] = set()
+    for spec in filter(None, train.trackers):  # None is a tracker that is not installed
+        if spec.name in trackers:
+            yield Problem(spec.name_path, message("the tracker '{name}' is listed twice: remove it", name=spec.name))
+        trackers.add(spec.name)
     head_spec = specs["head"]
     if head is None or head_spec is None:
         return
@@ -50,6 +55,15 @@ def find_conflicts(
     if built.reader is not None and built.reader.yields_pairs and head.per_word:
         text = message("'{head}' predicts for each word of one text, and the reader yields pairs of texts", head=name)
         yield Problem(head_spec.name_path, text)
+    if built.reader is not None and not head.generates:
+        pairs = built.reader.yields_pairs
+        for number, requested in enumerate(settings.predict):
+            if isinstance(requested, str) == pairs:
+                wanted = message("pairs of texts, [first, second]") if pairs else message("single texts")
+                yield Problem(
+                    ("predict", str(number)),
+                    message("must be one of the inputs that the recipe reads: {wanted}", wanted=wanted),
+                )
     metrics = ["loss", *head.metric_names]
     for spec, metric in built.metrics:
         if missing := sorted(metric.needs - head.provides):
@@ -75,7 +89,7 @@ def find_conflicts(
         yield Problem(("train", "sequence_length"), text)
     if settings.generate and not head.generates:
         yield Problem(("generate",), message("'{head}' cannot generate: use `predict:`", head=name), at_key=True)
-    elif settings.generate and settings.generate.prompt is None:
+    elif settings.generate and settings.generate.prompt is None and not head.whole_texts:
         yield Problem(("generate", "prompt"), message("is required: the text to continue"), at_key=True)
     if settings.predict and head.generates:
         text = message("'{head}' generates text and predicts no labels: use `generate:`", head=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -207,11 +208,19 @@ class Plan:
     paths: dict[Path, Path] = field(default_factory=dict, compare=False)
     memory: Reader | None = field(default=None, compare=False)
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: a row for each section of the recipe."""
+        rows = []
+        for section, value in self.as_data().items():
+            parts = [f"{key}: {item}" for key, item in value.items()] if isinstance(value, dict) else [str(value)]
+            rows.append(f"<tr><th>{escape(section)}</th><td>{escape(', '.join(parts))}</td></tr>")
+        return f"<table>{''.join(rows)}</table>"
+
     @property
     def components(self) -> list[Spec]:
         """All components, nested ones included."""
         specs = [self.reader, *self.side_readers.values(), self.tokenizer, self.embedding, self.encoder, self.head]
-        specs += [self.train.optimizer, self.train.schedule, *self.train.metrics]
+        specs += [self.train.optimizer, self.train.schedule, *self.train.metrics, *self.train.trackers]
         return [inner for spec in specs if spec is not None for inner in spec.walk()]
 
     def as_data(self, folder: Path | None = None) -> dict[str, Any]:

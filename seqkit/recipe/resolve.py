@@ -225,6 +225,8 @@ class _Resolver(Checker):
             )
         self.try_constructor(train.optimizer, [one_weight()])
         schedule = self.try_constructor(train.schedule)
+        for spec in train.trackers:
+            self.try_constructor(spec)
         metrics = [(spec, metric) for spec in train.metrics if (metric := self.try_constructor(spec)) is not None]
         encoder_spec = specs["encoder"]
         not_causal = innermost_not_causal(encoder_spec, encoder, 1) if encoder_spec and encoder is not None else None

@@ -32,10 +32,11 @@ CHANGEABLE = (
     "train.checkpoint_seconds",
     "train.threads",
     "train.early_stopping.patience",
+    "train.trackers",
 )
 """The keys that can be changed when a run is resumed, besides the paths of data that has moved."""
 
-TRAINING_KINDS = ("optimizer", "schedule")
+TRAINING_KINDS = ("optimizer", "schedule", "tracker")
 """The kinds of component that only training uses: to predict with a run, they need not be installed. Neither must
 metrics be: evaluation leaves out those that are missing."""
 
@@ -92,7 +93,7 @@ def read_saved_recipe(run: RunDirectory, document: Mapping[str, Any]) -> Recipe:
 def resolve_saved(
     run: RunDirectory, document: Mapping[str, Any], registry: Registry, *, for_training: bool = True
 ) -> Plan:
-    """Resolve the recipe of a run with the components that are installed.
+    """Resolve the recipe of a run with the components that are installed, without its trackers.
 
     Args:
         run: the run directory.
@@ -107,6 +108,8 @@ def resolve_saved(
     """
     recipe = read_saved_recipe(run, document)
     train = recipe.data.get("train")
+    if isinstance(train, dict):
+        train.pop("trackers", None)
     if not for_training and isinstance(train, dict):
         recipe.data["train"] = {
             key: value for key, value in train.items() if key not in (*TRAINING_KINDS, "metric", "metrics")

@@ -80,6 +80,12 @@ class HashSplit(Section):
     The split of an example depends on its text alone. Without `folds`, test is u < test and valid is
     test <= u < test + valid. With `folds`, test is fold/folds <= u < (fold+1)/folds, and valid the part of width
     `valid` that follows it, continued from 0 past 1.
+
+    Attributes:
+        valid: the fraction of the validation split.
+        test: the fraction of the test split.
+        folds: the number of folds for cross-validation, in place of `test`.
+        fold: the fold that is the test split, from 0.
     """
 
     by: Literal["hash"] = "hash"
@@ -104,7 +110,12 @@ class HashSplit(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSplit(Section):
-    """A random split by the recipe's seed, stratified by label. Every label occurs in the training split."""
+    """A random split by the recipe's seed, stratified by label. Every label occurs in the training split.
+
+    Attributes:
+        valid: the fraction of the validation split.
+        test: the fraction of the test split.
+    """
 
     by: Literal["random"] = "random"
     valid: Fraction = 0.0
@@ -117,7 +128,12 @@ class RandomSplit(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderSplit(Section):
-    """A split by position: the first examples for training, then validation, then test. One long text is cut too."""
+    """A split by position: the first examples for training, then validation, then test. One long text is cut too.
+
+    Attributes:
+        valid: the fraction of the validation split.
+        test: the fraction of the test split.
+    """
 
     by: Literal["order"] = "order"
     valid: Fraction = 0.0
@@ -140,7 +156,13 @@ Split: TypeAlias = HashSplit | RandomSplit | OrderSplit
 
 @dataclass(frozen=True, kw_only=True)
 class Data(Section):
-    """The keys of `data` that are not parameters of its reader; `valid` and `test` are readers themselves."""
+    """The keys of `data` that are not parameters of its reader: `type` names the reader (`seqkit show reader NAME`).
+
+    `valid` and `test` are mappings of the keys that differ for the file of that split: `valid: {path: valid.csv}`.
+
+    Attributes:
+        split: how one file is divided; without it, and without `valid` and `test`, all of it trains.
+    """
 
     split: Split | None = None
 
@@ -162,7 +184,12 @@ class Group(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class EarlyStopping(Section):
-    """Stop after `patience` evaluations in which `train.metric` improved by at most `min_delta`."""
+    """Stop after `patience` evaluations in which `train.metric` improved by at most `min_delta`.
+
+    Attributes:
+        patience: the number of evaluations without an improvement.
+        min_delta: an improvement is larger than this.
+    """
 
     patience: PositiveInt = 3
     min_delta: NonNegativeFloat = 0.0
@@ -210,16 +237,20 @@ class Train(Section):
         shift_windows: with `sequence_length`: begin the windows of each epoch at another time step, drawn at random.
             The text is read as a circle, so that each epoch has all of it.
         carry_state: with `sequence_length` and a causal encoder: begin each window with the state after the one before.
-        optimizer: the optimizer, a `Spec` in a plan.
-        schedule: the learning rate schedule, a `Spec` in a plan.
+        optimizer: the optimizer (`seqkit list optimizer`).
+        schedule: the learning rate schedule (`seqkit list schedule`).
         groups: the parameters that are frozen for a time, or that have a share of the learning rate.
         average: also average the weights, and use the average where validation prefers it, or without validation.
         clip_norm: the norm that longer gradients are scaled down to.
-        metrics: metrics to compute besides those of the head, a list of `Spec` in a plan.
+        metrics: metrics to compute besides those of the head (`seqkit list metric`).
+        trackers: what records the run besides its run directory (`seqkit list tracker`). The run does not depend on
+            them.
         metric: what the best epoch is chosen by, on the validation split: `loss`, a metric of the head, or one of
             `metrics`. While that metric is undefined or always has the same value, the loss chooses.
         early_stopping: when to stop before the last epoch.
         evaluate_every: the number of epochs from one evaluation to the next.
+        evaluate_train: also compute the metrics of the training split, without dropout, whenever `valid` is evaluated.
+            They are in its rows of metrics.jsonl; the `loss` there remains the mean over the steps of the epoch.
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
             state is always saved.
         device: where to compute; auto is a GPU if there is one.
@@ -238,9 +269,11 @@ class Train(Section):
     average: EMA | SWA | None = None
     clip_norm: PositiveFloat | None = None
     metrics: list[Annotated[Any, Nested("metric")]] = field(default_factory=list)
+    trackers: list[Annotated[Any, Nested("tracker")]] = field(default_factory=list)
     metric: str = "loss"
     early_stopping: EarlyStopping | None = None
     evaluate_every: PositiveInt = 1
+    evaluate_train: bool = False
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"
     threads: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto"

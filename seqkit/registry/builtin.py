@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqkit.hookspecs import Component, hookimpl
+from seqkit.hookspecs import Component, Task, hookimpl
 
 
 @hookimpl
@@ -13,42 +13,44 @@ def seqkit_readers() -> Iterator[Component]:
         "text",
         "seqkit.readers.text:Text",
         "plain text from a file or from the recipe",
-        "seqkit.testing.builtin:text",
+        "seqkit.testing.builtin.readers:text",
     )
     yield Component(
         "table",
         "seqkit.readers.table:Table",
         "labeled text in a CSV, TSV, JSON Lines or Parquet file",
-        "seqkit.testing.builtin:table",
+        "seqkit.testing.builtin.readers:table",
     )
     yield Component(
         "sequences",
         "seqkit.readers.sequences:Sequences",
         "labeled sequences of numbers in a JSON Lines file",
-        "seqkit.testing.builtin:sequences",
+        "seqkit.testing.builtin.readers:sequences",
     )
 
 
 @hookimpl
 def seqkit_tokenizers() -> Iterator[Component]:
-    yield Component("char", "seqkit.tokenizers.char:Char", "one token per character", "seqkit.testing.builtin:char")
+    yield Component(
+        "char", "seqkit.tokenizers.char:Char", "one token per character", "seqkit.testing.builtin.tokenizers:char"
+    )
     yield Component(
         "byte",
         "seqkit.tokenizers.byte:Byte",
         "one token per byte of UTF-8; no text is unknown",
-        "seqkit.testing.builtin:byte",
+        "seqkit.testing.builtin.tokenizers:byte",
     )
     yield Component(
         "word",
         "seqkit.tokenizers.word:Word",
         "one token per word; Chinese and Japanese by character",
-        "seqkit.testing.builtin:word",
+        "seqkit.testing.builtin.tokenizers:word",
     )
     yield Component(
         "bpe",
         "seqkit.tokenizers.bpe:BPE",
         "sub-words by byte-pair encoding; no text is unknown",
-        "seqkit.testing.builtin:bpe",
+        "seqkit.testing.builtin.tokenizers:bpe",
     )
 
 
@@ -58,58 +60,60 @@ def seqkit_embeddings() -> Iterator[Component]:
         "one_hot",
         "seqkit.embeddings.one_hot:OneHot",
         "one-hot vectors, without weights",
-        "seqkit.testing.builtin:one_hot",
+        "seqkit.testing.builtin.embeddings:one_hot",
     )
     yield Component(
         "learned",
         "seqkit.embeddings.learned:Learned",
         "a learned vector for each token",
-        "seqkit.testing.builtin:learned",
+        "seqkit.testing.builtin.embeddings:learned",
     )
     yield Component(
         "pretrained",
         "seqkit.embeddings.pretrained:Pretrained",
         "word vectors from a file: word2vec, GloVe, fastText",
-        "seqkit.testing.builtin:pretrained",
+        "seqkit.testing.builtin.embeddings:pretrained",
     )
     yield Component(
         "char_ngrams",
         "seqkit.embeddings.char_ngrams:CharNgrams",
         "a vector of each word and of its character n-grams",
-        "seqkit.testing.builtin:char_ngrams",
+        "seqkit.testing.builtin.embeddings:char_ngrams",
     )
     yield Component(
         "bigrams",
         "seqkit.embeddings.bigrams:Bigrams",
         "a vector of each token and its neighbor",
-        "seqkit.testing.builtin:bigrams",
+        "seqkit.testing.builtin.embeddings:bigrams",
     )
     yield Component(
         "concat",
         "seqkit.embeddings.concat:Concat",
         "the vectors of several embeddings, concatenated",
-        "seqkit.testing.builtin:concat",
+        "seqkit.testing.builtin.embeddings:concat",
     )
     yield Component(
         "scaled",
         "seqkit.embeddings.scaled:Scaled",
         "features, each scaled to a common range",
-        "seqkit.testing.builtin:scaled",
+        "seqkit.testing.builtin.embeddings:scaled",
     )
 
 
 @hookimpl
 def seqkit_encoders() -> Iterator[Component]:
-    yield Component("lstm", "seqkit.encoders.lstm:LSTM", "a forward LSTM", "seqkit.testing.builtin:lstm")
-    yield Component("bilstm", "seqkit.encoders.lstm:BiLSTM", "a bidirectional LSTM", "seqkit.testing.builtin:bilstm")
+    yield Component("lstm", "seqkit.encoders.lstm:LSTM", "a forward LSTM", "seqkit.testing.builtin.encoders:lstm")
     yield Component(
-        "stacked", "seqkit.encoders.stacked:Stacked", "a stack of encoders", "seqkit.testing.builtin:stacked"
+        "bilstm", "seqkit.encoders.lstm:BiLSTM", "a bidirectional LSTM", "seqkit.testing.builtin.encoders:bilstm"
+    )
+    yield Component(
+        "stacked", "seqkit.encoders.stacked:Stacked", "a stack of encoders", "seqkit.testing.builtin.encoders:stacked"
     )
     yield Component(
         "projected",
         "seqkit.encoders.projected:Projected",
         "a linear projection of another encoder",
-        "seqkit.testing.builtin:projected",
+        "seqkit.testing.builtin.encoders:projected",
     )
 
 
@@ -119,31 +123,31 @@ def seqkit_heads() -> Iterator[Component]:
         "next_char",
         "seqkit.heads.next_char:NextChar",
         "next-token prediction and text generation",
-        "seqkit.testing.builtin:next_char",
+        "seqkit.testing.builtin.heads:next_char",
     )
     yield Component(
         "classify",
         "seqkit.heads.classify:Classify",
         "sequence classification: one label per text",
-        "seqkit.testing.builtin:classify",
+        "seqkit.testing.builtin.heads:classify",
     )
     yield Component(
         "sentiment",
         "seqkit.heads.classify:Classify",
         "another name for classify",
-        "seqkit.testing.builtin:classify",
+        "seqkit.testing.builtin.heads:classify",
     )
     yield Component(
         "multi_label",
         "seqkit.heads.multi_label:MultiLabel",
         "sequence classification: any number of labels per text",
-        "seqkit.testing.builtin:multi_label",
+        "seqkit.testing.builtin.heads:multi_label",
     )
     yield Component(
         "regress",
         "seqkit.heads.regress:Regress",
         "sequence regression: one number per text, or several",
-        "seqkit.testing.builtin:regress",
+        "seqkit.testing.builtin.heads:regress",
     )
 
 
@@ -156,7 +160,7 @@ def seqkit_optimizers() -> Iterator[Component]:
         ("sgd", "sgd:SGD", "stochastic gradient descent, with momentum"),
         ("rmsprop", "rmsprop:RMSprop", "RMSprop, with momentum"),
     ):
-        yield Component(name, f"seqkit.optimizers.{target}", summary, f"seqkit.testing.builtin:{name}")
+        yield Component(name, f"seqkit.optimizers.{target}", summary, f"seqkit.testing.builtin.optimizers:{name}")
 
 
 @hookimpl
@@ -169,7 +173,7 @@ def seqkit_schedules() -> Iterator[Component]:
         ("one_cycle", "one_cycle:OneCycle", "a rise to lr and a longer fall, each half a cosine"),
         ("plateau", "plateau:Plateau", "a factor when train.metric stops improving, after a warm-up"),
     ):
-        yield Component(name, f"seqkit.schedules.{target}", summary, f"seqkit.testing.builtin:{name}")
+        yield Component(name, f"seqkit.schedules.{target}", summary, f"seqkit.testing.builtin.schedules:{name}")
 
 
 @hookimpl
@@ -185,4 +189,12 @@ def seqkit_metrics() -> Iterator[Component]:
         ("rmse", "values:Rmse", "root of the mean squared error of values"),
         ("r2", "values:R2", "coefficient of determination of values"),
     ):
-        yield Component(name, f"seqkit.metrics.{target}", summary, f"seqkit.testing.builtin_metrics:{name}")
+        yield Component(name, f"seqkit.metrics.{target}", summary, f"seqkit.testing.builtin.metrics:{name}")
+
+
+@hookimpl
+def seqkit_tasks() -> Iterator[Task]:
+    yield Task("classify", "seqkit.tasks.labels:classify", "a label for each text or sequence")
+    yield Task("multi_label", "seqkit.tasks.labels:multi_label", "any number of labels for each text")
+    yield Task("regress", "seqkit.tasks.labels:regress", "a number for each text or sequence")
+    yield Task("generate", "seqkit.tasks.language:generate", "the next character or word, to generate text")

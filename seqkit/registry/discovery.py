@@ -6,18 +6,24 @@ import inspect
 from collections.abc import Collection, Iterator
 from importlib import metadata
 from types import ModuleType
+from typing import Any
 
 import pluggy
 
 from seqkit import hookspecs
 from seqkit._version import __version__
 from seqkit.errors import PluginError, UsageError, describe_error, suggest
-from seqkit.hookspecs import KINDS, LIFECYCLE, Command, Component
+from seqkit.hookspecs import KINDS, LIFECYCLE, Command, Component, Task
 from seqkit.messages import message
 from seqkit.registry import builtin
-from seqkit.registry.records import Plugin, Registered, RegisteredCommand, Registry, validate_record
+from seqkit.registry.records import Plugin, Registered, RegisteredCommand, RegisteredTask, Registry, validate_record
 
 ENTRY_POINT_GROUP = "seqkit"
+
+_OTHERS = {"command": "seqkit_commands", "task": "seqkit_tasks"}
+"""What plugins register besides components, and the hook that registers it."""
+
+_RECORDS: dict[str, type[Any]] = {"command": Command, "task": Task}
 
 
 def read_registry(enabled: bool, without: Collection[str], session: Collection[Registered]) -> Registry:
@@ -69,6 +75,9 @@ def read_registry(enabled: bool, without: Collection[str], session: Collection[R
         if isinstance(record, Command):
             plugin.commands.append(RegisteredCommand(record, plugin.distribution, plugin.version))
             registry.add_command(plugin.commands[-1])
+        elif isinstance(record, Task):
+            plugin.tasks.append(RegisteredTask(record, plugin.distribution, plugin.version))
+            registry.add_task(plugin.tasks[-1])
         else:
             plugin.components.append(Registered(kind, record, plugin.distribution, plugin.version))
             registry.add(plugin.components[-1])
@@ -95,7 +104,7 @@ def _load(entry_point: metadata.EntryPoint, key: str, manager: pluggy.PluginMana
     """
     module: ModuleType = entry_point.load()
     manager.register(module, name=key)
-    known = [*KINDS.values(), "seqkit_commands", *LIFECYCLE]
+    known = [*KINDS.values(), *_OTHERS.values(), *LIFECYCLE]
     callers = manager.get_hookcallers(module) or ()
     for caller in callers:
         if not caller.has_spec():
@@ -119,19 +128,18 @@ def _unregister_if_disabled(manager: pluggy.PluginManager, key: str, plugin: Plu
 
 def _read_records(
     manager: pluggy.PluginManager, by_key: dict[str, Plugin]
-) -> Iterator[tuple[str, Plugin, Component | Command]]:
+) -> Iterator[tuple[str, Plugin, Component | Command | Task]]:
     """Yield kind, plugin and record of everything that plugins provide; one whose hook raises is disabled.
 
     The hooks of all plugins are called before anything is yielded, so nothing is yielded of a disabled plugin.
     """
-    records: dict[str, list[tuple[str, Component | Command]]] = {key: [] for key in by_key}
-    for kind, hook_name in (KINDS | {"command": "seqkit_commands"}).items():
+    records: dict[str, list[tuple[str, Component | Command | Task]]] = {key: [] for key in by_key}
+    for kind, hook_name in (KINDS | _OTHERS).items():
         for implementation in getattr(manager.hook, hook_name).get_hookimpls():
             key = implementation.plugin_name
             try:
                 for record in implementation.function():
-                    checked = validate_record(record, Command) if kind == "command" else validate_record(record)
-                    records[key].append((kind, checked))
+                    records[key].append((kind, validate_record(record, _RECORDS.get(kind, Component))))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: B036 - as while a module is imported

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
-from seqkit.errors import PluginError, UsageError, describe_error, suggest
-from seqkit.hookspecs import KINDS, Command, Component
+from seqkit.errors import PluginError, SeqkitError, UsageError, describe_error, suggest
+from seqkit.hookspecs import KINDS, Command, Component, Task
 from seqkit.messages import message
 
 if TYPE_CHECKING:
     import click
+
+    from seqkit.contracts import DataFile, Draft
 
 SESSION = "this session"
 """The provider of components that were registered by `seqkit.register`."""
@@ -22,7 +24,7 @@ SESSION = "this session"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _TARGET = re.compile(r"[\w.]+:\w+")
 
-Record = TypeVar("Record", Component, Command)
+Record = TypeVar("Record", Component, Command, Task)
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,48 @@ class RegisteredCommand:
         return loaded
 
 
+@dataclass(frozen=True)
+class RegisteredTask:
+    """A task, and its provider.
+
+    Attributes:
+        task: the record that the plugin yielded.
+        distribution: the distribution that provides it.
+        version: the version of the distribution.
+    """
+
+    task: Task
+    distribution: str
+    version: str
+
+    @property
+    def provider(self) -> str:
+        """The distribution and its version."""
+        return f"{self.distribution} {self.version}".strip()
+
+    def draft(self, file: DataFile) -> Draft | str:
+        """Return the recipe that the task drafts for a file, or why the file does not fit it.
+
+        Raises:
+            PluginError: the function cannot be imported, fails, or returns something else.
+        """
+        from seqkit.contracts import Draft
+
+        label = message("task '{name}' of {provider}", name=self.task.name, provider=self.provider)
+        function = _import(self.task.target, label)
+        try:
+            found = function(file)
+        except SeqkitError:
+            raise
+        except Exception as error:
+            raise PluginError(message("{task}: {error}", task=label, error=describe_error(error))) from error
+        if not isinstance(found, Draft | str):
+            raise PluginError(
+                message("{task} returns {found!r:.80}, not a seqkit.contracts.Draft or text", task=label, found=found)
+            )
+        return found
+
+
 @dataclass
 class Plugin:
     """An installed plugin.
@@ -131,6 +175,7 @@ class Plugin:
         failure: why it is disabled; empty if it works.
         components: what it provides.
         commands: what it adds to the command line.
+        tasks: the tasks that it writes recipes for.
         lifecycle: the lifecycle hooks that it implements.
     """
 
@@ -140,6 +185,7 @@ class Plugin:
     failure: str = ""
     components: list[Registered] = field(default_factory=list)
     commands: list[RegisteredCommand] = field(default_factory=list)
+    tasks: list[RegisteredTask] = field(default_factory=list)
     lifecycle: list[str] = field(default_factory=list)
 
 
@@ -152,6 +198,7 @@ class Registry:
         faults: what makes the registry unusable until it is fixed.
         excluded: the names of installed plugins that were excluded on request.
         commands: the commands of plugins, by name.
+        tasks: the tasks, by name.
         manager: calls the lifecycle hooks.
     """
 
@@ -159,6 +206,7 @@ class Registry:
     faults: list[str] = field(default_factory=list)
     excluded: set[str] = field(default_factory=set)
     commands: dict[str, RegisteredCommand] = field(default_factory=dict)
+    tasks: dict[str, RegisteredTask] = field(default_factory=dict)
     manager: pluggy.PluginManager | None = None
     _by_kind: dict[str, dict[str, Registered]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
 
@@ -214,6 +262,13 @@ class Registry:
         if other is not registered:
             self._add_collision("command", name, (other.provider, registered.provider))
 
+    def add_task(self, registered: RegisteredTask) -> None:
+        """Add a task; if its name is taken, add a fault that names both providers."""
+        name = registered.task.name
+        other = self.tasks.setdefault(name, registered)
+        if other is not registered:
+            self._add_collision("task", name, (other.provider, registered.provider))
+
     def _add_collision(self, kind: str, name: str, providers: tuple[str, str]) -> None:
         self.faults.append(
             message(
@@ -249,7 +304,9 @@ def validate_record(record: object, record_type: type[Record] = Component) -> Re
             message("{name!r} is not a valid name: use lower-case letters, digits, _ and -, a letter first", name=name)
         )
     if not (isinstance(target, type) and record_type is Component or _is_target(target)):
-        example = "package.module:command" if record_type is Command else "package.module:Class"
+        example = {Command: "package.module:command", Task: "package.module:function"}.get(
+            record_type, "package.module:Class"
+        )
         raise PluginError(
             message(
                 "the target of '{name}' must be '{example}', not '{target}'", name=name, target=target, example=example

@@ -129,6 +129,7 @@ class RunContents:
         recorded: report.json; None in a run of an older seqkit, or one that is not finished.
         shapes: the shape of each tensor of the model; empty if there are no weights yet.
         exhibits: the exhibits of each split.
+        calibration: the reliability of a calibrated run before and after; None of any other.
     """
 
     directory: RunDirectory
@@ -139,6 +140,7 @@ class RunContents:
     recorded: Recorded | None
     shapes: dict[str, tuple[int, ...]]
     exhibits: dict[str, list[Exhibit]]
+    calibration: Exhibit | None
 
     @property
     def name(self) -> str:
@@ -174,6 +176,7 @@ def read_contents(directory: RunDirectory) -> RunContents:
         recorded,
         read_shapes(directory.model) if directory.model.exists() else {},
         _read_exhibits(directory, recorded),
+        _read_calibration(directory),
     )
 
 
@@ -197,7 +200,7 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in row.items()
-        if name not in ("epoch", "step") and isinstance(value, int | float) and not isinstance(value, bool)
+        if name not in ("epoch", "step", "lr") and isinstance(value, int | float) and not isinstance(value, bool)
     }
 
 
@@ -207,3 +210,10 @@ def _read_exhibits(directory: RunDirectory, recorded: Recorded | None) -> dict[s
         place = message("{file}: exhibits.{split}", file=directory.report_data, split=split)
         found[split] = [exhibit_from_json(value, place) for value in exhibits]
     return found
+
+
+def _read_calibration(directory: RunDirectory) -> Exhibit | None:
+    if not directory.calibration.exists():
+        return None
+    value = read_json(directory.calibration).get("exhibit")
+    return exhibit_from_json(value, directory.calibration) if isinstance(value, dict) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seqkit.contracts import Line
 from seqkit.reports.axes import LARGEST, Axis
@@ -86,8 +86,12 @@ def line_chart(
         (f"{color} dashed" if line.dashed else color, line.name) for color, line in zip(names, lines, strict=True)
     ]
     entries += [("level", name) for name, _ in levels] + [("at", marker.name) for marker in markers]
-    last = "; ".join(f"{line.name} ends at {_last(line):.6g}" for line in lines if _last(line) is not None)
+    last = "; ".join(_description(line) for line in lines if _last(line) is not None)
     return figure(title, last, parts, entries)
+
+
+def _description(line: Line) -> str:
+    return f"{line.name}: {len(line.x)} points" if line.points else f"{line.name} ends at {_last(line):.6g}"
 
 
 def _line(line: Line, x: Axis, y: Axis, color: str) -> Markup:
@@ -104,8 +108,9 @@ def _line(line: Line, x: Axis, y: Axis, color: str) -> Markup:
                 "M" + " L".join(f"{x.place(at):.1f},{y.place(value):.1f}" for at, value in run if value is not None)
             )
     name = f"line {color} dashed" if line.dashed else f"line {color}"
-    parts.append(element("path", tooltip(line.name), d=" ".join(pieces), class_=name))
-    if len(line.x) <= _MAX_MARKS and not line.dashed:
+    if not line.points:
+        parts.append(element("path", tooltip(line.name), d=" ".join(pieces), class_=name))
+    if line.points or (len(line.x) <= _MAX_MARKS and not line.dashed):
         parts += [_point(line.name, at, value, x, y, f"{color} point") for at, value in _points(line)]
     return join(parts)
 
@@ -142,7 +147,7 @@ def _drawable(line: Line) -> Line:
 def _chosen(line: Line, kept: Sequence[int]) -> Line:
     """Return a line with some of its points."""
     low, high = (tuple(values[i] for i in kept) if values else () for values in (line.low, line.high))
-    return Line(line.name, tuple(line.x[i] for i in kept), tuple(line.y[i] for i in kept), low, high, line.dashed)
+    return replace(line, x=tuple(line.x[i] for i in kept), y=tuple(line.y[i] for i in kept), low=low, high=high)
 
 
 def _thin(line: Line) -> Line:

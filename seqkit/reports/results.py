@@ -36,6 +36,8 @@ def results_section(run: RunContents) -> Markup | None:
             if number == 0
             else element("details", element("summary", title), content)
         )
+    if run.calibration:
+        parts.append(render_exhibit(run.calibration))
     if run.recorded is None:
         text = message(
             "This run was made by a seqkit without reports, so examples and the sizes of its data are not recorded: "
@@ -105,11 +107,12 @@ def outputs_section(run: RunContents) -> Markup | None:
 def _predictions(predictions: list[dict[str, Any]]) -> Markup:
     """Return predictions as a table of their values; nested values as JSON, apart from probabilities of labels."""
     columns = list(dict.fromkeys(key for item in predictions for key in item))
-    rows = [tuple(_value(item.get(name)) for name in columns) for item in predictions]
+    rows = [tuple(value_of(item.get(name)) for name in columns) for item in predictions]
     return table(columns, rows, caption=message("predictions"))
 
 
-def _value(value: Any) -> Any:
+def value_of(value: Any) -> Any:
+    """Return a value of a prediction as a cell: the most probable labels, or JSON of what is nested."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None or isinstance(value, str | int | float):

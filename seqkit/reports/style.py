@@ -74,6 +74,15 @@ svg .level { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 6 4; }
 svg .at { stroke: var(--soft); stroke-width: 1.2; stroke-dasharray: 2 3; }
 svg .heat { fill: var(--heat); stroke: var(--rule); } svg .cold { fill: var(--cold); stroke: var(--rule); }
 svg text.value.strong { fill: var(--on-heat); }
+svg .unit { stroke: none; shape-rendering: crispEdges; } svg .frame { fill: none; stroke: var(--rule); }
+.tokens { font-size: 1.2rem; line-height: 2; margin: 12px 0 0; white-space: pre-wrap; }
+.tokens span { border-radius: 4px; padding: 3px 1px; }
+.adds1 { background: color-mix(in srgb, var(--heat) 14%, transparent); }
+.adds2 { background: color-mix(in srgb, var(--heat) 34%, transparent); }
+.adds3 { background: var(--heat); color: var(--on-heat); }
+.takes1 { background: color-mix(in srgb, var(--cold) 14%, transparent); }
+.takes2 { background: color-mix(in srgb, var(--cold) 34%, transparent); }
+.takes3 { background: var(--cold); color: var(--on-heat); }
 .c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
 .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
 @media print { :root { --page: #fff; --panel: #fff; --ink: #000; --soft: #444; --rule: #bbb; --heat: #08306b;
@@ -81,6 +90,6 @@ svg text.value.strong { fill: var(--on-heat); }
     --c6: #30839c; --c7: #70707a; --mark: #ffe8a3; --cut: #f6c7c7; --new: #c6ecd0; --good: #14652f; --bad: #a4161a; }
   main { max-width: none; padding: 0; } nav { display: none; } h2, h3, figcaption { break-after: avoid; }
   figure, .head, .sample, tr { break-inside: avoid; } .scroll { overflow: visible; }
-  svg .heat, svg .cold, mark, ins, del { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+  svg .heat, svg .cold, .tokens span, mark, ins, del { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 """The style sheet of a page."""

@@ -8,8 +8,10 @@
     tokenizer.json       what tokenizer and head learned from the data
     model.safetensors    the best weights
     metrics.jsonl        one row per evaluation and epoch
+    timing.jsonl         the time that each epoch took
     checkpoints/         what an interrupted run resumes from
     result.json          examples, metrics, baseline, timing, generated texts and predictions
+    calibration.json     of a calibrated run or ensemble: the temperature of its probabilities
     report.json          what the report shows besides: exhibits of the head, sizes and lengths of the data
     report.html          the report, a page that needs no other file; `seqkit report` writes it again
     members/             of an ensemble: a run directory without checkpoints for each member, 1 to N; besides it, an
@@ -27,19 +29,15 @@ import glob
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from seqkit.errors import DataError, UsageError
-from seqkit.messages import format_value, message
-from seqkit.runs.files import MAX_NESTING, is_stale, read_json, sync_folder, write_synced
-
-FORMAT = 1
-
-MAX_MEMBERS = 1000
-"""The maximum number of members of an ensemble."""
+from seqkit.messages import message
+from seqkit.runs.contents import read_fitted, read_plan
+from seqkit.runs.files import is_stale, sync_folder, write_synced
 
 
 class RunDirectory:
@@ -58,8 +56,10 @@ class RunDirectory:
         self.tokenizer = path / "tokenizer.json"
         self.model = path / "model.safetensors"
         self.metrics = path / "metrics.jsonl"
+        self.timing = path / "timing.jsonl"
         self.checkpoints = path / "checkpoints"
         self.result = path / "result.json"
+        self.calibration = path / "calibration.json"
         self.report_data = path / "report.json"
         self.report = path / "report.html"
         self.launched_by = path / ".launched_by"
@@ -196,86 +196,12 @@ class RunDirectory:
                     entry.unlink(missing_ok=True)
 
     def read_plan(self) -> dict[str, Any]:
-        """Return plan.json.
-
-        Raises:
-            DataError: it is corrupt, or has a format that this version does not read.
-        """
-        plan = read_json(self.plan)
-        if plan.get("format") != FORMAT:
-            raise DataError(message("{file}: {problem}", file=self.plan, problem=explain_format(plan.get("format"))))
-        if not isinstance(plan.get("recipe"), dict):
-            raise DataError(message("{file}: corrupt: it contains no recipe", file=self.plan))
-        components = plan.get("components")
-        if not isinstance(components, list) or not all(map(_is_component, components)):
-            raise DataError(message("{file}: corrupt: 'components' is not a list of components", file=self.plan))
-        members = plan.get("members", [])
-        if not isinstance(members, list) or len(members) == 1 or len(members) > MAX_MEMBERS:
-            raise DataError(message("{file}: corrupt: 'members' is not a list of 2 or more runs", file=self.plan))
-        if _is_too_deep(plan["recipe"]):
-            raise DataError(
-                message(
-                    "{file}: corrupt: the recipe is nested more than {depth} levels deep",
-                    file=self.plan,
-                    depth=MAX_NESTING,
-                )
-            )
-        return plan
+        """Return plan.json. Raises DataError if it is corrupt, or has a format that this version does not read."""
+        return read_plan(self.plan)
 
     def read_fitted(self) -> dict[str, Any]:
-        """Return what the components learned: `{"tokenizer": …, "head": …, "features": …, "components": …, …}`.
-
-        The first two learned it from the data; `components` are others, by their keys, which learned it from files.
-        `special_tokens` are the names of those that components requested, and `pairs` is whether inputs are pairs.
-
-        Raises:
-            DataError: the file is corrupt.
-        """
-        from seqkit.contracts import SPECIAL_TOKENS  # imports NumPy, which listing runs does not need
-
-        fitted = read_json(self.tokenizer)
-        if not isinstance(fitted.get("tokenizer"), dict | None):
-            raise DataError(message("{file}: corrupt: 'tokenizer' is not a mapping", file=self.tokenizer))
-        if not isinstance(fitted.get("head"), dict):
-            raise DataError(message("{file}: corrupt: 'head' is not a mapping", file=self.tokenizer))
-        features = fitted.get("features")
-        if features is not None and (type(features) is not int or not 0 < features < 2**31):
-            raise DataError(
-                message(
-                    "{file}: corrupt: 'features' must be a positive integer, not {value}",
-                    file=self.tokenizer,
-                    value=format_value(features),
-                )
-            )
-        components = fitted.get("components", {})
-        if not isinstance(components, dict) or not all(isinstance(state, dict) for state in components.values()):
-            raise DataError(message("{file}: corrupt: 'components' is not a mapping of mappings", file=self.tokenizer))
-        special, pairs = fitted.get("special_tokens", []), fitted.get("pairs", False)
-        if not isinstance(special, list) or not set(map(str, special)) <= set(SPECIAL_TOKENS):
-            raise DataError(message("{file}: corrupt: 'special_tokens' is not a list of names", file=self.tokenizer))
-        if not isinstance(pairs, bool) or (pairs and "separator" not in special):
-            raise DataError(message("{file}: corrupt: 'pairs' does not match 'special_tokens'", file=self.tokenizer))
-        return {
-            "tokenizer": None,
-            "features": None,
-            "components": {},
-            "special_tokens": special,
-            "pairs": pairs,
-        } | fitted
-
-
-def explain_format(found: object) -> str:
-    """Explain why a run of another format cannot be read, and what to do."""
-    if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
-        return message(
-            "format {found} of a newer version; this version of seqkit reads format {known}: "
-            "pip install --upgrade seqkit",
-            found=found,
-            known=FORMAT,
-        )
-    return message(
-        "format {found}; this version of seqkit reads format {known}", found=format_value(found), known=FORMAT
-    )
+        """Return what the components learned (`read_fitted`). Raises DataError if the file is corrupt."""
+        return read_fitted(self.tokenizer)
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -299,18 +225,3 @@ def _rename_to_next(staged: Path, runs: Path, name: str) -> Path:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             number += 1  # another process took it
-
-
-def _is_component(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(text, str) and len(text) < 200 for text in value.values())
-
-
-def _is_too_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(MAX_NESTING):
-        level = [item for parent in level for item in _children(parent)]
-    return bool(level)
-
-
-def _children(value: object) -> Iterable[object]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

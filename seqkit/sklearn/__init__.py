@@ -10,6 +10,7 @@ Nothing here imports torch until an estimator is fitted.
 
 from __future__ import annotations
 
-from seqkit.sklearn.estimators import SequenceClassifier, SequenceRegressor, SequenceTagger
+from seqkit.sklearn.estimators import SequenceClassifier, SequenceRegressor
+from seqkit.sklearn.tagger import SequenceTagger
 
 __all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"]

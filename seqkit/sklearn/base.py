@@ -73,21 +73,25 @@ class SequenceEstimator(BaseEstimator):
             source = self.recipe
             split = self._validation_split()
         temporary = None if self.runs is not None else TemporaryFolder()
-        run_ = run(
-            source,
-            runs=temporary.path if temporary else self.runs,
-            quiet=not self.verbose,
-            data=(inputs, targets),
-            name=NAME,
-            seed=int(check_random_state(self.random_state).randint(2**31)),
-            baseline="off",
-            predict=[],
-            generate=None,
-            data__test=None,
-            data__split=None,
-            **({"data.split": split} if split else {}),  # replaces the whole split, into which it would be merged
-            **(self.overrides or {}),
-        )
+        try:
+            run_ = run(
+                source,
+                runs=temporary.path if temporary else self.runs,
+                quiet=not self.verbose,
+                data=(inputs, targets),
+                name=NAME,
+                seed=int(check_random_state(self.random_state).randint(2**31)),
+                baseline="off",
+                predict=[],
+                generate=None,
+                data__test=None,
+                data__split=None,
+                **({"data.split": split} if split else {}),  # replaces the whole split, into which it would be merged
+                **(self.overrides or {}),
+            )
+        except KeyboardInterrupt as interrupt:
+            text = message("interrupted: nothing was saved, because `runs` is not set") if temporary else str(interrupt)
+            raise KeyboardInterrupt(text) from None
         self._temporary, self.run_ = temporary, run_  # the folder of an earlier run is removed only now
         self.history_ = run_.metrics
         self.n_iter_ = max(int(row["epoch"]) for row in self.history_)

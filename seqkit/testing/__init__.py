@@ -17,8 +17,8 @@ or each check as a test case of pytest:
 
 An encoder is run on random numbers, a tokenizer and an embedding on a few texts, a reader on a sample file, and a head
 on a few examples, which it is trained to memorize; an optimizer minimizes a convex function, a schedule gives the rates
-of runs of several lengths, and a metric scores outcomes with errors and without. `seqkit check-plugin` checks
-everything that a package provides.
+of runs of several lengths, a metric scores outcomes with errors and without, and a tracker records a run that is
+interrupted and resumed. `seqkit check-plugin` checks everything that a package provides.
 """
 
 from seqkit.testing.checks import Check, CheckFailure, ContractViolation, DoesNotApply, parametrize_with_checks
@@ -30,6 +30,7 @@ from seqkit.testing.optimizer import check_optimizer, checks_for_optimizer
 from seqkit.testing.reader import check_reader, checks_for_reader
 from seqkit.testing.schedule import check_schedule, checks_for_schedule
 from seqkit.testing.tokenizer import check_tokenizer, checks_for_tokenizer
+from seqkit.testing.tracker import check_tracker, checks_for_tracker
 
 __all__ = [
     "Check",
@@ -44,6 +45,7 @@ __all__ = [
     "check_reader",
     "check_schedule",
     "check_tokenizer",
+    "check_tracker",
     "checks_for_embedding",
     "checks_for_encoder",
     "checks_for_head",
@@ -52,5 +54,6 @@ __all__ = [
     "checks_for_reader",
     "checks_for_schedule",
     "checks_for_tokenizer",
+    "checks_for_tracker",
     "parametrize_with_checks",
 ]

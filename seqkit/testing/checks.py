@@ -272,3 +272,8 @@ def parametrize_with_checks(checks: Sequence[Check]) -> MarkDecorator:
         return run
 
     return pytest.mark.parametrize("check", [pytest.param(as_test_case(check), id=check.name) for check in checks])
+
+
+def variants(checks: dict[str, list[Check]]) -> list[Check]:
+    """Return the checks of a component with several settings, with the name of the setting in the name of the check."""
+    return [check.named(setting) for setting, of_setting in checks.items() for check in of_setting]

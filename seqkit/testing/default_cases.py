@@ -30,6 +30,7 @@ from seqkit.testing.reader import checks_for_reader
 from seqkit.testing.schedule import checks_for_schedule
 from seqkit.testing.tokenizer import checks_for_tokenizer
 from seqkit.testing.tokenizer.case import TEXTS
+from seqkit.testing.tracker import checks_for_tracker
 from seqkit.tokenizers.char import Char
 
 CANDIDATE_VALUES = (4, 2, 1, 3, 8, 0, 0.5, 0.1, 1.0, True)
@@ -102,6 +103,8 @@ def default_checks(registered: Registered) -> list[Check]:
         return checks_for_schedule(build)
     if registered.kind == "metric":
         return checks_for_metric(build)
+    if registered.kind == "tracker":
+        return checks_for_tracker(build)
     if registered.kind == "embedding":
         return checks_for_embedding(build, width=3 if cls.takes == "features" else None)
     return _head_checks(build)

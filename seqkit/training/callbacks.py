@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from seqkit import hookspecs
-from seqkit.contracts import TrainingLength
+from seqkit.contracts import Tracker, TrainingLength
 from seqkit.errors import PluginError, StopTraining, describe_error
 from seqkit.hookspecs import LIFECYCLE, PROJECT
 from seqkit.messages import message
@@ -112,17 +112,26 @@ class HookCallback(Callback):
     Args:
         registry: the registry of the plugins.
         objects: objects whose methods are hooks, for this run only.
+        trackers: the trackers of the recipe, by name.
         note: reports a note for the user.
 
     Raises:
         PluginError: an object has no lifecycle hook, or a hook with an unknown argument.
     """
 
-    def __init__(self, registry: Registry, objects: Sequence[object], note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        objects: Sequence[object],
+        trackers: Mapping[str, Tracker],
+        note: Callable[[str], None],
+    ) -> None:
         self._note = note
         self._run = Path()
         self._stop = ""  # the reason for which an implementation of seqkit_step ends training after the epoch
-        managers = [registry.manager, _register(objects)]
+        named = {f"{type(each).__name__} {number}": each for number, each in enumerate(objects, start=1)}
+        named |= {message("tracker '{name}'", name=name): tracker for name, tracker in trackers.items()}
+        managers = [registry.manager, _register(named)]
         self._hooks: dict[str, list[Any]] = {
             hook: [
                 implementation
@@ -187,32 +196,32 @@ class HookCallback(Callback):
         return stop
 
 
-def _register(objects: Sequence[object]) -> pluggy.PluginManager:
-    """Return a plugin manager with objects whose methods are lifecycle hooks."""
+def _register(objects: Mapping[str, object]) -> pluggy.PluginManager:
+    """Return a plugin manager with named objects whose methods are lifecycle hooks."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     known = ", ".join(LIFECYCLE)
-    for callback in objects:
-        name = type(callback).__name__
+    for name, callback in objects.items():
+        title = name if isinstance(callback, Tracker) else message("callback {name}", name=name)
         try:
-            manager.register(callback, name=f"{name} {len(manager.get_plugins()) + 1}")
+            manager.register(callback, name=name)
         except (pluggy.PluginValidationError, ValueError) as error:
             problem = " ".join(str(error).splitlines()[1:] or [str(error)])
-            raise PluginError(message("callback {name}: {problem}", name=name, problem=problem)) from error
+            raise PluginError(message("{name}: {problem}", name=title, problem=problem)) from error
         hooks = {caller.name for caller in manager.get_hookcallers(callback) or ()}
         if not hooks:
             raise PluginError(
                 message(
-                    "callback {name} has no lifecycle hook: decorate a method with @seqkit.hookimpl, named {known}",
-                    name=name,
+                    "{name} has no lifecycle hook: decorate a method with @seqkit.hookimpl, named {known}",
+                    name=title,
                     known=known,
                 )
             )
         if other := hooks - set(LIFECYCLE):
             raise PluginError(
                 message(
-                    "callback {name}: '{hook}' is not a lifecycle hook; the lifecycle hooks are {known}",
-                    name=name,
+                    "{name}: '{hook}' is not a lifecycle hook; the lifecycle hooks are {known}",
+                    name=title,
                     hook=min(other),
                     known=known,
                 )

@@ -35,7 +35,8 @@ from seqkit.messages import message
 from seqkit.modeling.model import Model
 from seqkit.modeling.state import flatten
 from seqkit.modeling.weights import Weights, copy_weights
-from seqkit.runs.directory import FORMAT, RunDirectory
+from seqkit.runs.contents import FORMAT
+from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import sync_folder, to_json, write_file, write_synced
 from seqkit.training.distributed import Communicator
 from seqkit.training.progress import Progress

@@ -23,7 +23,8 @@ from seqkit.modeling.model import Model
 from seqkit.modeling.optimizers import expected_state
 from seqkit.modeling.state import to_device, unflatten
 from seqkit.modeling.weights import Weights, load_weights
-from seqkit.runs.directory import FORMAT, RunDirectory, explain_format
+from seqkit.runs.contents import FORMAT, explain_format
+from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import parse_json, read_bytes, read_json
 from seqkit.runs.tensors import parse_tensors
 from seqkit.training.checkpoint import Files, list_checkpoints, sha256_of

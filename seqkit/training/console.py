@@ -1,12 +1,13 @@
-"""The console output of a run, with a progress bar if the output is a terminal."""
+"""The console output of a run: its facts, a line per epoch, the progress, and its results."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from seqkit.contracts import Example, LongText, TrainingLength
 from seqkit.data.splits import count_repeated
@@ -16,12 +17,11 @@ from seqkit.recipe.plan import Spec
 from seqkit.terminal import YELLOW, colored
 from seqkit.training.callbacks import Callback, Metrics
 from seqkit.training.progress import Progress
+from seqkit.training.progress_display import choose_display
+from seqkit.training.progress_line import Status
 from seqkit.training.result_lines import baseline_comparison, class_lines, format_metrics, format_number
 from seqkit.training.setup import TrainingSetup
 from seqkit.training.threads import kernel_lines
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 EPOCH_LINES = 10
 """The approximate number of epoch lines of a run with more than twice this number of epochs."""
@@ -31,6 +31,9 @@ LR_STEPS = 100
 
 _RECENT_STEPS = 50
 
+_RATE_SAMPLES = 100
+"""The number of progress lines that the rate is computed over."""
+
 _LABEL_WIDTH = 10
 
 
@@ -39,7 +42,8 @@ class Console(Callback):
 
     Args:
         out: the stream of the lines.
-        bar: the stream of the progress bar, which is shown if it is a terminal.
+        bar: the stream of the progress line. If it is neither a terminal nor in a notebook, `out` gets a line now and
+            then.
         verbose: whether to print the kernel of each layer too.
         quiet: whether to print nothing but notes.
     """
@@ -48,8 +52,10 @@ class Console(Callback):
         self._out: IO[str] | None = out
         self._verbose = verbose
         self._quiet = quiet
-        self._bar_stream = bar if bar is not None and bar.isatty() and not quiet else None
-        self._bar: tqdm[Any] | None = None
+        self._display = None if bar is None or quiet else choose_display(bar, self._print)
+        self._last_line = time.monotonic()  # when the progress was shown, or another line was printed
+        self._samples: deque[tuple[float, int]] = deque(maxlen=_RATE_SAMPLES)
+        self._metric: tuple[str, float] | None = None
         self._setup: TrainingSetup | None = None
         self._first_loss: float | None = None  # of the first step, unless this process resumes the run
         self._steps = 0
@@ -63,8 +69,9 @@ class Console(Callback):
     def _print_always(self, text: str) -> None:
         if self._out is None:
             return
-        if self._bar is not None:
-            self._bar.clear()
+        if self._display is not None:
+            self._display.clear()
+            self._last_line = 0.0 if self._display.replaces else time.monotonic()
         try:
             print(text, file=self._out, flush=True)
         except OSError:  # the stream was closed, or the disk is full: training continues
@@ -110,38 +117,38 @@ class Console(Callback):
             self._first_loss = loss
         self._steps = progress.step
         self._losses.append(loss)
-        if self._bar_stream is None:
+        if self._display is None:
             return
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                file=self._bar_stream,
-                unit="step",
-                leave=False,
-                initial=progress.step - 1,
-                total=length.steps,
-                dynamic_ncols=True,
-            )
-        self._bar.set_postfix_str(
-            message("epoch {epoch}, loss {loss:.4f}", epoch=progress.epoch + 1, loss=loss), refresh=False
-        )
-        self._bar.update(1)
+        now = time.monotonic()
+        if not self._samples:
+            self._samples.append((now, progress.step))
+        if now - self._last_line < self._display.interval:
+            return
+        self._last_line = now
+        start, first = self._samples[0]
+        rate = (progress.step - first) / (now - start) if progress.step > first else None
+        self._samples.append((now, progress.step))
+        position = (progress.epoch + 1, length.epochs, progress.step, length.steps)
+        self._display.show(Status(*position, rate, loss, self._metric))
 
     def on_epoch_end(self, progress: Progress, epochs: int, metrics: Mapping[str, Metrics], is_best: bool) -> None:
         if self._steps >= LR_STEPS:
             self._check_learning_rate()
+        name = self._setup.plan.train.metric if self._setup else ""
+        if name in metrics.get("valid", {}):
+            self._metric = name, metrics["valid"][name]
         every = 1 if epochs <= 2 * EPOCH_LINES else epochs // EPOCH_LINES
         if progress.epoch % every and progress.epoch != epochs and len(metrics) == 1:
             return
-        splits = "; ".join(f"{split}: {format_metrics(scores)}" for split, scores in metrics.items())
+        splits = "; ".join(
+            f"{split}: {format_metrics({name: value for name, value in scores.items() if name != 'lr'})}"
+            for split, scores in metrics.items()
+        )
         line = message("epoch {epoch}/{epochs}", epoch=f"{progress.epoch:>{len(str(epochs))}}", epochs=epochs)
         self._print(f"{line}  {splits}{'  *' if is_best else ''}")
 
     def on_training_end(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        self._close_display()
         self._check_learning_rate()
 
     def _check_learning_rate(self) -> None:
@@ -169,7 +176,13 @@ class Console(Callback):
             )
         )
 
+    def _close_display(self) -> None:
+        if self._display is not None:
+            self._display.close()
+            self._display = None
+
     def on_run_end(self, result: Mapping[str, Any] | None, error: BaseException | None) -> None:
+        self._close_display()
         if result is not None:
             self._print_result(result)
 

@@ -22,7 +22,8 @@ from seqkit.messages import format_value, message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
-from seqkit.runs.directory import FORMAT, RunDirectory
+from seqkit.runs.contents import FORMAT
+from seqkit.runs.directory import RunDirectory
 from seqkit.runs.git import git_commit
 from seqkit.training.lineage import describe_sources, sources
 
@@ -48,6 +49,7 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
         "files_sha256": file_digests(plan),
         "processes": processes,
         "versions": installed_versions(plan),
+        "notes": notes_about_data(data, plan),
     }
     if isinstance(plan.memory, MemoryReader):
         document["memory_sha256"] = plan.memory.sha256()
@@ -59,6 +61,20 @@ def plan_document(plan: Plan, recipe: Recipe, data: PreparedData, folder: Path, 
     if commit := next(filter(None, map(git_commit, [*folders, Path()])), None):
         document["git_commit"] = commit
     return document
+
+
+def notes_about_data(data: PreparedData, plan: Plan) -> list[str]:
+    """Return the notes about the data of a new run, without the folders of files: a run is shared without such paths.
+
+    plan.json contains them, since some are about files that a resumed run does not read.
+    """
+    paths = [spec.values.get("path") for spec in (plan.reader, *plan.side_readers.values())]
+    paths += [path for spec in plan.components for path in spec.training_files.values()]
+    notes = [note for note in data.notes if note not in data.machine_notes]
+    for path in paths:
+        if isinstance(path, Path):
+            notes = [note.replace(str(path), path.name) for note in notes]
+    return notes
 
 
 def installed_versions(plan: Plan) -> dict[str, str]:
@@ -130,8 +146,9 @@ def check_same_recipe(run: RunDirectory, saved: Plan, plan: Plan) -> None:
     paths = {".".join((*spec.path, name)) for spec in plan.components for name in spec.path_parameters}
     paths |= {".".join((*path, INIT_FROM, "run")) for path in sources(plan)}
     differences = _differences(saved.as_data(), plan.as_data())
-    # Where a plugin is installed from makes no difference.
-    differences = {key: values for key, values in differences.items() if key not in paths | {"plugins"}}
+    # Neither trackers nor where a plugin is installed from make a difference.
+    ignored = paths | {"plugins", "train.trackers"}
+    differences = {key: values for key, values in differences.items() if key not in ignored}
     if differences:
         raise UsageError(
             message(

@@ -128,6 +128,7 @@ def _initial_files(
         str(names.tokenizer): to_json(fitted_document(setup.data, setup.plan)).encode(),
         str(names.model): checkpoint["model.safetensors"],
         str(names.metrics): b"",
+        str(names.timing): b"",
     }
     folder = names.checkpoints / checkpoint_name(Progress())
     files |= {str(folder / name): content for name, content in checkpoint.items()}

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
-from seqkit.contracts import Batch, DataNote, Metric, ParameterGroup
+from seqkit.contracts import Batch, DataNote, Head, Metric, ParameterGroup, Tokenizer
 from seqkit.data.batching import Batches, split_batches, to_device
 from seqkit.data.dataset import encode, make_rows
-from seqkit.data.limits import length_limit
+from seqkit.data.limits import LengthLimit, length_limit
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
+from seqkit.data.renewal import renewal
 from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
 from seqkit.messages import message
 from seqkit.modeling.device import seed_everything
@@ -43,7 +44,8 @@ class TrainingSetup:
         device: the device of the model.
         threads: the CPU threads of this process.
         train_batches: this process's batches of the training split.
-        evaluation_batches: this process's batches of each held-out split, or of the training split if none is held out.
+        evaluation_batches: this process's batches of each split that is evaluated: the held-out ones, and the training
+            split if none is held out, or if the recipe says so.
         metrics: the metrics of the recipe, by name.
     """
 
@@ -75,7 +77,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         data = prepare(plan)
         check_requested_texts(plan, recipe, data)
         seed_everything(plan.seed)
-        model = _build_model(plan, recipe, data)
+        model = build_checked_model(plan, recipe, data)
         _limit_lengths(plan, recipe, model, data)
     except BuildError as error:
         raise RecipeError([recipe.fault(error.path, str(error))]) from error
@@ -100,19 +102,20 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     model = model.to(device, torch.float32) if device.type == "mps" else model.to(device)
     groups = parameter_groups(model, plan.train.groups, recipe)
     causal, shard = model.causal, communicator.shard
-    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard, data.head)
+    renew = renewal(data.head, data.tokenizer)
+    train_batches = split_batches(data.splits["train"], plan.train, causal, plan.seed, shard, renew)
     evaluation_batches = {
         # Windows that do not change from epoch to epoch are used for both.
         split: train_batches
-        if split == "train" and not (train_batches.whole_rows or plan.train.shift_windows or data.head.renews_rows)
+        if split == "train" and not (train_batches.whole_rows or plan.train.shift_windows or renew)
         else split_batches(data.splits[split], plan.train, causal, shard=shard)
-        for split in data.evaluated
+        for split in dict.fromkeys([*data.evaluated, *(["train"] if plan.train.evaluate_train else [])])
     }
     # Use the whole batch, even with several processes, so that all of them choose the same number of threads.
     whole = (
         train_batches
         if communicator.size == 1
-        else split_batches(data.splits["train"], plan.train, causal, plan.seed, head=data.head)
+        else split_batches(data.splits["train"], plan.train, causal, plan.seed, renew=renew)
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
     _try_batch(plan, recipe, model, batch)
@@ -139,7 +142,7 @@ def check_sources(plan: Plan, recipe: Recipe) -> list[str]:
     return check_lineage(plan, data_file_digests(plan), recipe)
 
 
-def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
+def build_checked_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
     """Build the model, whose sizes the prepared data determines.
 
     Raises:
@@ -153,15 +156,24 @@ def _build_model(plan: Plan, recipe: Recipe, data: PreparedData) -> Model:
             raise
         too_large = message("the model does not fit into memory: make it smaller (hidden_size, num_layers, dim)")
         raise RecipeError([recipe.fault(("encoder",), too_large)]) from error
+    check_causality(plan, recipe, model, data.tokenizer, data.head)
+    return model
+
+
+def check_causality(plan: Plan, recipe: Recipe, model: Model, tokenizer: Tokenizer | None, head: Head) -> None:
+    """Check that neither the encoder nor the embedding sees what the head predicts.
+
+    Raises:
+        RecipeError: one of them does.
+    """
     for find_fault in (causality_fault, directions_fault):
-        if problem := find_fault(plan.encoder, plan.head, model.encoder, data.head):
+        if problem := find_fault(plan.encoder, plan.head, model.encoder, head):
             raise RecipeError([recipe.fault(("encoder", "type"), problem)])
     if plan.embedding is not None and model.embedding is not None:
-        culprit = innermost_not_causal(plan.embedding, model.embedding, data.tokenizer) or plan.embedding
+        culprit = innermost_not_causal(plan.embedding, model.embedding, tokenizer) or plan.embedding
         for find_fault in (causality_fault, directions_fault):
-            if problem := find_fault(culprit, plan.head, model.embedding, data.head):
+            if problem := find_fault(culprit, plan.head, model.embedding, head):
                 raise RecipeError([recipe.fault(culprit.name_path, problem)])
-    return model
 
 
 def _limit_lengths(plan: Plan, recipe: Recipe, model: Model, data: PreparedData) -> None:
@@ -172,20 +184,25 @@ def _limit_lengths(plan: Plan, recipe: Recipe, model: Model, data: PreparedData)
         RecipeError: windows of the text are too long.
     """
     limit = length_limit(model.embedding, model.encoder, model.head)
-    if limit is None:
-        return
-    if window := plan.train.sequence_length:
-        if window > limit.steps:
-            text = message(
-                "must be at most {steps}, the longest input of the {kind}", steps=limit.steps, kind=limit.kind
-            )
-            raise RecipeError([recipe.fault(("train", "sequence_length"), text)])
+    check_window(plan, recipe, limit)
+    if limit is None or plan.train.sequence_length:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataNote)  # issued when the rows were made first, before there was a model
         for dataset in data.splits.values():
             if any(len(row.input) > limit.steps for row in dataset.rows):
                 dataset.rows = make_rows(dataset.examples, data.tokenizer, data.head, limit)
+
+
+def check_window(plan: Plan, recipe: Recipe, limit: LengthLimit | None) -> None:
+    """Check that the windows of `train.sequence_length` are not longer than the model takes.
+
+    Raises:
+        RecipeError: they are.
+    """
+    if limit is not None and (plan.train.sequence_length or 0) > limit.steps:
+        text = message("must be at most {steps}, the longest input of the {kind}", steps=limit.steps, kind=limit.kind)
+        raise RecipeError([recipe.fault(("train", "sequence_length"), text)])
 
 
 def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:

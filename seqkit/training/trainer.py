@@ -6,15 +6,11 @@ import math
 import time
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any, NamedTuple
 
-import torch
-
-from seqkit.contracts import Batch, Optimizer, Schedule, State
+from seqkit.contracts import Schedule, State
 from seqkit.data.batching import BatchShard, to_device
 from seqkit.errors import Interrupted, PluginError, StopRequested
 from seqkit.messages import message
-from seqkit.modeling.optimizers import optimizer_step
 from seqkit.modeling.state import first_rows
 from seqkit.modeling.weights import Weights, copy_weights, load_weights
 from seqkit.runs.directory import RunDirectory
@@ -28,30 +24,13 @@ from seqkit.training.checkpoint_loading import Checkpoint
 from seqkit.training.distributed import SINGLE, Communicator
 from seqkit.training.evaluation import evaluate
 from seqkit.training.length import training_length
-from seqkit.training.nonfinite import not_finite_error
 from seqkit.training.progress import Progress
 from seqkit.training.setup import TrainingSetup
+from seqkit.training.timing import open_timing, timing_row
+from seqkit.training.update import Updater
 
 AVERAGED = "valid_average"
 """The name, in metrics.jsonl and for callbacks, of the validation split evaluated with the averaged weights."""
-
-
-class StepResult(NamedTuple):
-    """The result of one optimizer step, summed over the batch in all processes.
-
-    Attributes:
-        loss_total: the summed loss.
-        loss_count: the number of items summed.
-        tokens: the number of real time steps.
-        gradient_norm: the norm of the gradient, before clipping.
-        state: the encoder's state after this process's shard of the batch.
-    """
-
-    loss_total: float
-    loss_count: float
-    tokens: int
-    gradient_norm: float
-    state: State
 
 
 class Trainer:
@@ -89,10 +68,7 @@ class Trainer:
         self.model = setup.model
         self.settings = setup.plan.train
         self.length = training_length(self.settings, len(setup.train_batches))
-        self.parameters = [weight for group in setup.groups for weight in group.parameters]
-        self.optimizer: Optimizer = self.settings.optimizer.build(
-            [{"params": [*group.parameters], "lr_scale": group.lr_scale} for group in setup.groups]
-        )
+        self.updater = Updater(setup, communicator)
         self.schedule: Schedule = self.settings.schedule.build()
         self.progress = Progress()
         self.best: Weights | None = None
@@ -100,12 +76,12 @@ class Trainer:
         self.state: State = None
         if checkpoint:
             self.progress, self.best = checkpoint.progress, checkpoint.best
-            self.state = checkpoint.restore(self.model, self.optimizer, self.schedule)
+            self.state = checkpoint.restore(self.model, self.updater.optimizer, self.schedule)
             if self.average:
                 self.average.restore(checkpoint.average, self.progress, checkpoint.path)
-        self._frozen: list[int] | None = None
-        self._freeze()
+        self.updater.freeze(self._epochs)
         self._log = MetricsLog(run.metrics, self.progress.metrics_bytes, enabled=communicator.is_first)
+        self._timing = open_timing(run.timing, self.progress.epoch, enabled=communicator.is_first)
         self._last_save = time.monotonic()
 
     def fit(self) -> Progress:
@@ -120,7 +96,7 @@ class Trainer:
             Interrupted: a stop was requested, and a checkpoint was saved.
         """
         self.model.train()
-        with self._log:
+        with self._log, self._timing:
             while self.progress.step_in_epoch or not self._is_finished:
                 self._epoch()
         if self.best is not None:
@@ -147,9 +123,18 @@ class Trainer:
 
         is_last = progress.step == self.length.steps
         is_due = is_last or (progress.epoch + 1) % self.settings.evaluate_every == 0
-        valid = self._validate(self.stop) if is_due else {}
-        metrics: dict[str, Metrics] = {"train": {"loss": progress.loss_total / progress.loss_count}, **valid}
+        train = {"lr": self._learning_rate(progress.step - 1), "loss": progress.loss_total / progress.loss_count}
+        start, valid = time.perf_counter(), {}
+        if is_due:
+            try:
+                if self.settings.evaluate_train:
+                    train = train | self._evaluate("train", self.stop) | train
+                valid = self._validate(self.stop)
+            except StopRequested as request:
+                raise self._interrupted(request.signal_number) from None
+        metrics: dict[str, Metrics] = {"train": train, **valid}
         progress.epoch += 1
+        self._timing.write([timing_row(progress, time.perf_counter() - start)])
         progress.step_in_epoch, progress.loss_total, progress.loss_count, self.state = 0, 0.0, 0.0, None
         self._record(metrics)
         if self._end_epoch(metrics) and not valid and (valid := self._validate(NO_STOP)):
@@ -162,11 +147,11 @@ class Trainer:
         """Take one optimizer step."""
         progress = self.progress
         start = time.perf_counter()
-        self._freeze()
+        self.updater.freeze(self._epochs)
         batch = to_device(shard.batch, self.setup.device)
         state = first_rows(self.state, len(batch.lengths)) if shard.continues else None
-        lr = self._learning_rate()
-        result = self._update(shard, batch, state, lr)
+        lr = self._learning_rate(progress.step)
+        result = self.updater.update(shard, batch, state, lr, step=progress.step + 1)
         self.state = result.state
         progress.step += 1
         progress.step_in_epoch += 1
@@ -183,56 +168,17 @@ class Trainer:
             "update", step=progress.step, loss=loss, lr=lr, gradient_norm=result.gradient_norm, model=self.model
         )
 
-    def _update(self, shard: BatchShard, batch: Batch, state: State, lr: float) -> StepResult:
-        """Update the weights by the gradient of a batch."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr * group["lr_scale"]
-        for weight in self.parameters:
-            weight.grad = None
-        loss, state, penalties = self._wrapped(batch, state)
-        own = [float(loss.total.detach()), float(loss.count), float(batch.lengths.sum())]
-        own += [float(penalty.count) for penalty in penalties]
-        (total, count, tokens, *penalty_counts), _ = self.communicator.all_reduce_sum(
-            *(own if shard.counts else [0.0] * len(own))
-        )
-        # DistributedDataParallel averages gradients over the processes. Scaling each process's loss by their number
-        # makes the average the gradient of the whole batch.
-        scale = self.communicator.size if shard.counts else 0.0
-        objective = loss.total * scale / count
-        for penalty, number in zip(penalties, penalty_counts, strict=True):
-            if number:
-                objective = objective + penalty.total * scale / number
-        objective.backward()
-        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
-        if not (math.isfinite(total) and math.isfinite(float(norm))):
-            number = self.progress.step + 1
-            raise not_finite_error(self.model, shard, batch, total / count, number, self.communicator)
-        if self.settings.clip_norm and norm + 1e-6 > self.settings.clip_norm:  # else gradients are multiplied by 1
-            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip_norm, norm)
-        optimizer_step(self.optimizer)
-        return StepResult(total, count, int(tokens), float(norm), state)
+    @property
+    def _epochs(self) -> float:
+        """The number of epochs trained so far, with the fraction of the current one."""
+        return self.progress.epoch + self.progress.step_in_epoch / len(self.setup.train_batches)
 
-    def _freeze(self) -> None:
-        """Freeze the parameters that are not trained in the next step, and unfreeze all others."""
-        progress = self.progress
-        epochs = progress.epoch + progress.step_in_epoch / len(self.setup.train_batches)
-        frozen = [number for number, group in enumerate(self.setup.groups) if epochs < group.frozen_epochs]
-        if frozen == self._frozen:
-            return
-        for number, group in enumerate(self.setup.groups):
-            for weight in group.parameters:
-                weight.requires_grad_(number not in frozen)
-                weight.grad = None
-        self._frozen = frozen
-        self._wrapped = self.communicator.wrap_ddp(self.model, self._compute_first_gradients)
-
-    def _learning_rate(self) -> float:
-        """Return the learning rate of the next step.
+    def _learning_rate(self, step: int) -> float:
+        """Return the learning rate of the step that follows `step` steps.
 
         Raises:
             PluginError: the schedule returns something else.
         """
-        step = self.progress.step
         lr = self.schedule.learning_rate(self.settings.optimizer.values["lr"], step, self.length)
         if not (isinstance(lr, Real) and 0 <= lr < math.inf):
             raise PluginError(
@@ -246,26 +192,21 @@ class Trainer:
             )
         return float(lr)
 
-    def _compute_first_gradients(self) -> None:
-        batch = to_device(next(self.setup.train_batches.epoch(0)).batch, self.setup.device)
-        self.model(batch)[0].total.backward()
-
     def _validate(self, stop: StopCheck) -> dict[str, Metrics]:
         """Evaluate the validation split, if there is one: with the current weights, and with the averaged ones."""
         if "valid" not in self.setup.data.splits:
             return {}
-        dataset, batches = self.setup.data.splits["valid"], self.setup.evaluation_batches["valid"]
-        try:
-            metrics: dict[str, Metrics] = {
-                "valid": _numbers(evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics))
-            }
-            if self.average and self.average.weights:
-                with self.average.applied():
-                    scores = evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics)
-                metrics[AVERAGED] = _numbers(scores)
-            return metrics
-        except StopRequested as request:
-            raise self._interrupted(request.signal_number) from None
+        metrics: dict[str, Metrics] = {"valid": self._evaluate("valid", stop)}
+        if self.average and self.average.weights:
+            with self.average.applied():
+                metrics[AVERAGED] = self._evaluate("valid", stop)
+        return metrics
+
+    def _evaluate(self, split: str, stop: StopCheck) -> dict[str, int | float]:
+        """Return the metrics of a split that are numbers, to be written to metrics.jsonl."""
+        dataset, batches = self.setup.data.splits[split], self.setup.evaluation_batches[split]
+        metrics = evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics)
+        return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
 
     def _record(self, metrics: Mapping[str, Metrics]) -> None:
         """Log metrics, pass them to the schedule, and copy the weights, or their averages, if they are the best."""
@@ -315,9 +256,10 @@ class Trainer:
     def _save(self) -> None:
         """Save a checkpoint."""
         self.progress.metrics_bytes = self._log.flush()
+        self._timing.flush()
         average = self.average.weights if self.average else None
         state = (self.progress, self.best, self.state)
-        files = snapshot(self.model, self.optimizer, self.schedule, *state, self.communicator, average)
+        files = snapshot(self.model, self.updater.optimizer, self.schedule, *state, self.communicator, average)
         if self.communicator.is_first:
             chosen = self.average.copy() if self.average and self.best is None else None
             path = write_checkpoint(self.run, files, self.progress, chosen)
@@ -335,8 +277,3 @@ class Trainer:
                 command=self.run.resume_command,
             ),
         )
-
-
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:
-    """Return the metrics that are numbers, to be written to metrics.jsonl."""
-    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}

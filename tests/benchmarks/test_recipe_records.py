@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from benchmarks.harness.record import replace_section, write_atomically
 from benchmarks.recipes import kills, measure, quality
+from benchmarks.recipes.tasks import Task
 
 RUN = {
     "result": {
@@ -129,7 +130,7 @@ def test_section_of_kills_counts_kills_by_moment() -> None:
     )
 
 
-TASK = quality.Task(
+TASK = Task(
     ("recipes/char_gen.yaml", "train.epochs=2"),
     "loss",
     "0.1 (a paper)",
@@ -140,10 +141,11 @@ TASK = quality.Task(
 
 def test_quality_of_a_task_shows_runs_baselines_and_published_figures() -> None:
     runs = [run_with(1, loss=0.25), run_with(2, loss=0.75)]
-    assert quality.section_content(TASK, runs).splitlines() == [
+    assert quality.section_content(TASK, runs, [{"loss": 0.5}]).splitlines() == [
         "| split | scored | loss |",
         "|---|---|---:|",
         "| valid | the model | 0.50000 (0.25000 to 0.75000) |",
+        "| test | ensemble of 3 seeds | 0.50000 |",
         "| test | published | 0.1 (a paper) |",
         "",
         "2 runs, seed=1 to seed=2; trained in 12 s each, 2 threads; 8,055 weights;",
@@ -156,6 +158,17 @@ def test_quality_of_a_task_shows_runs_baselines_and_published_figures() -> None:
         "nothing": [*TASK.command, "seed=1"],
         "bias": [*TASK.command, "seed=1", "encoder.bias=false"],
     }
+
+
+def test_an_ensemble_has_the_runs_of_three_seeds_or_three_seeds_of_each_fold() -> None:
+    assert quality.ensembles(TASK) == []
+    seeds = Task(("a.yaml",), "f1", ensembles=True)
+    assert quality.ensembles(seeds) == [[["a.yaml", "seed=1"], ["a.yaml", "seed=2"], ["a.yaml", "seed=3"]]]
+    folds = Task(("a.yaml",), "f1", variants=("fold=0", "fold=1"), ensembles=True)
+    assert quality.ensembles(folds) == [
+        [["a.yaml", "fold=0"], ["a.yaml", "fold=0", "seed=2"], ["a.yaml", "fold=0", "seed=3"]],
+        [["a.yaml", "fold=1"], ["a.yaml", "fold=1", "seed=2"], ["a.yaml", "fold=1", "seed=3"]],
+    ]
 
 
 def test_quality_trains_only_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

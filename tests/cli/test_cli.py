@@ -25,7 +25,9 @@ from seqkit.recipe.yaml_parser import parse
 from seqkit.registry import load_registry
 
 COMMANDS = ["run", "check", "generate", "predict", "ensemble", "evaluate", "report", "list", "show", "plugins"]
-COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "runs", "diff", "compare"]
+COMMANDS += ["check-plugin", "new-plugin", "resume", "verify-resume", "explain", "recipes"]
+COMMANDS += ["init", "data", "schema", "summary"]
+COMMANDS += ["runs", "diff", "compare"]
 
 
 # Help and usage errors
@@ -47,9 +49,10 @@ def test_help_lists_every_command(run_command) -> None:
         ("generate", ["RUN", "--prompt", "--length", "--temperature", "--top-k", "--top-p", "--seed", "--stop"]),
         ("generate", ["--stream", "[default: the recipe's, else 100]"]),
         ("predict", ["RUN [TEXT]...", "--file", "--encoding", "- for standard input"]),
-        ("evaluate", ["RUN", "--data", "[required]"]),
-        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule or metric"]),
-        ("show", ["KIND NAME"]),
+        ("evaluate", ["RUN", "--data", "--errors", "--by"]),
+        ("explain", ["RUN TEXT", "--pair", "--label", "--token N", "--trace", "--html FILE", "--json"]),
+        ("list", ["[KIND]", "reader, tokenizer, embedding, encoder, head, optimizer, schedule, metric or tracker"]),
+        ("show", ["KIND [NAME]"]),
         ("plugins", ["--no-plugin NAME"]),
     ],
 )
@@ -72,14 +75,14 @@ def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, w
         (["generate", "x", "--lenght", "3"], "no such option '--lenght' (did you mean '--length'?)"),
         (["generate", "x", "--length", "ten"], "invalid value for '--length': must be a positive integer, not 'ten'"),
         (["generate", "x", "--prompt"], "option '--prompt' requires an argument"),
-        (["evaluate", "x"], "missing option '--data' (see `seqkit evaluate --help`)"),
+        (["evaluate"], "missing argument 'RUN' (see `seqkit evaluate --help`)"),
         (
             ["predict", "x"],
             "no texts: pass texts, --file with one text per line, or --data in the format that the recipe reads",
         ),
         (["predict", "x", "text", "--file", "f"], "pass texts or --file, not both"),
         (["list", "encoders"], "unknown kind 'encoders' (did you mean 'encoder'?): reader, tok"),
-        (["show", "encoder"], "missing argument 'NAME' (see `seqkit show --help`)"),
+        (["show", "encoder"], "name a component: seqkit show encoder NAME (`seqkit list encoder`)"),
         (
             ["show", "encoder", "lsmt"],
             "unknown encoder 'lsmt' (did you mean 'lstm'?); `seqkit list encoder` lists",
@@ -323,7 +326,7 @@ def test_progress_bar_is_printed_only_to_a_terminal(tmp_path: Path) -> None:
     os.close(process_end)
     os.close(terminal_end)
     assert done.returncode == 0
-    assert re.search(r"\r.*\d/400 \[.*step/s, epoch \d+, loss \d\.\d{4}\]", printed)
+    assert re.search(r"epoch \d+/400  \d+%  step \d+/400  \d+ steps/s  0:\d\d left  loss \d\.\d{5}\x1b", printed)
     assert "\r" not in done.stdout
     assert done.stdout.splitlines()[-1] == "runs/generation-1"
 

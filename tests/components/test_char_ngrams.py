@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqkit
+from helpers.engines import assert_predicts_without_torch
 from helpers.recipes import write_recipe
 from seqkit.embeddings.char_ngrams import CharNgrams
 from seqkit.embeddings.concat import Concat
 from seqkit.embeddings.learned import Learned
 from seqkit.errors import RecipeError
-from seqkit.inference.loading import RunParts
 from seqkit.layers.ngram_counts import hash_ngrams
 from seqkit.layers.word_ngrams import word_ngrams
-from seqkit.runs.directory import RunDirectory
 from seqkit.tokenizers.word import Word
 
 BUCKETS = 1000
@@ -115,17 +112,7 @@ RECIPE: dict[str, Any] = {
 def test_a_run_predicts_without_torch(tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text("text,label\nGood food,pos\nbad food,neg\nnice place,pos\nbad soup,neg\n")
     run = seqkit.run(write_recipe(tmp_path / "recipe.yaml", RECIPE), runs=tmp_path / "runs", quiet=True)
-    script = (
-        f"import sys, seqkit; run = seqkit.load({str(run.path)!r}); "
-        "print(run.predict(['Good soup'])[0]['probabilities']['pos'], 'torch' in sys.modules)"
-    )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    probability, has_torch = result.stdout.split()
-    assert has_torch == "False"
-    engine = RunParts(RunDirectory(run.path)).torch_engine
-    assert engine.tokenizer is not None
-    expected = engine.predict([engine.tokenizer.encode("Good soup")])[0]["probabilities"]["pos"]
-    assert float(probability) == pytest.approx(expected, abs=1e-5)
+    assert_predicts_without_torch(run.path, "Good soup")
 
 
 def test_lengths_in_the_wrong_order_are_named(tmp_path: Path) -> None:

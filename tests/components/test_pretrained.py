@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,11 @@ from hypothesis import strategies as st
 
 import seqkit
 from helpers.commands import CommandResult, error_line
+from helpers.engines import assert_predicts_without_torch
 from helpers.recipes import write_recipe
 from seqkit.embeddings.pretrained import Pretrained
 from seqkit.embeddings.vectors_file import read_vectors
 from seqkit.errors import DataError, RecipeError
-from seqkit.inference.loading import RunParts
-from seqkit.runs.directory import RunDirectory
 from seqkit.tokenizers.word import Word
 
 RunCommand = Callable[..., CommandResult]
@@ -220,17 +217,16 @@ def test_corrupt_state_is_an_error(state: Any, recipe: Path) -> None:
 def test_prediction_does_not_import_torch(recipe: Path) -> None:
     run = train(recipe)
     (recipe.parent / "vectors.txt").unlink()
-    script = (
-        f"import sys, seqkit; run = seqkit.load({str(run.path)!r}); "
-        "print(run.predict(['Good food'])[0]['probabilities']['pos'], 'torch' in sys.modules)"
-    )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    probability, has_torch = result.stdout.split()
-    assert has_torch == "False"
-    engine = RunParts(RunDirectory(run.path)).torch_engine
-    assert engine.tokenizer is not None
-    expected = engine.predict([engine.tokenizer.encode("Good food")])[0]["probabilities"]["pos"]
-    assert float(probability) == pytest.approx(expected, abs=1e-5)
+    assert_predicts_without_torch(run.path, "Good food")
+
+
+def test_report_of_a_resumed_run_has_the_notes_about_vectors(recipe: Path) -> None:
+    run = train(recipe)
+    (recipe.parent / "vectors.txt").unlink()
+    expected = json.loads((run.path / "report.json").read_text())["data"]["notes"]
+    assert any(note.startswith("vectors.txt: in train") for note in expected)
+    resumed = seqkit.resume(run.path, quiet=True, train__epochs=run.recipe["train"]["epochs"] + 1)
+    assert json.loads((resumed.path / "report.json").read_text())["data"]["notes"] == expected
 
 
 def test_notes_state_the_coverage_of_each_split(recipe: Path, run_command: RunCommand) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seqkit.contracts import Row
 from seqkit.data.batching import BatchShard, RowBatches, Shard, StreamBatches
 from seqkit.errors import PluginError
-from seqkit.heads.renewal import crop, replace_tokens
+from seqkit.layers.renewal import crop, mask_tokens, replace_tokens
 
 
 def shifted(row: Row, generator: np.random.Generator) -> Row:
@@ -128,3 +128,17 @@ def test_noise_replaces_a_share_of_tokens_by_others_of_the_row(shape: tuple[int,
     assert 0.16 < changed < 0.23  # a token can be replaced by an equal one
     assert {*map(str, noisy.tolist())} <= {*map(str, ids.tolist())}
     assert (replace_tokens(ids, 0.0, np.random.default_rng(1)) == ids).all()
+
+
+@pytest.mark.parametrize("shape", [(4000,), (4000, 3)])
+def test_mask_replaces_a_share_of_tokens_but_no_separator(shape: tuple[int, ...]) -> None:
+    ids = np.random.default_rng(0).integers(1, 4, size=shape)
+    before = ids.copy()
+    masked = mask_tokens(ids, 0.2, {"mask": 9, "separator": 2}, np.random.default_rng(1)).reshape(4000, -1)
+    assert (ids == before).all()
+    tokens = ids.reshape(4000, -1)
+    replaced = (masked != tokens).any(axis=1)
+    assert {tuple(row) for row in masked[replaced].tolist()} == {(9, 0, 0)[: masked.shape[1]]}
+    assert not replaced[tokens[:, 0] == 2].any()
+    assert 0.17 < replaced[tokens[:, 0] != 2].mean() < 0.23
+    assert mask_tokens(ids, 0.9, {"mask": 9}, np.random.default_rng(1)).reshape(4000, -1)[tokens[:, 0] == 2].max() == 9

@@ -67,6 +67,8 @@ def test_all_blocks_are_tested() -> None:
         "enough.py",
         "seqkit_curve/__init__.py",
         "seqkit_curve/command.py",
+        "seqkit_shout/__init__.py",
+        "seqkit_shout/tasks.py",
     }
 
 
@@ -116,6 +118,14 @@ def test_tracker_and_command_of_the_page(installed: Path, tmp_path: Path) -> Non
     bars = command(["-m", "seqkit", "curve", str(run)], installed, tmp_path).splitlines()
     assert bars[0] == f"     1 {losses[0]:8.4f} {'#' * 50}"
     assert len(bars) == 3
+
+
+def test_task_of_the_page_drafts_a_recipe(installed: Path, tmp_path: Path) -> None:
+    rows = [f"{'STOP' if row % 2 else 'wait'} here {row},{'yes' if row % 2 else 'no'}" for row in range(20)]
+    (tmp_path / "a.csv").write_text("\n".join(["text,shouted", *rows]))
+    output = command(["-m", "seqkit", "init", "a.csv"], installed, tmp_path)
+    assert "task: shout, the column 'shouted' is the label (other tasks: classify, generate)" in output
+    assert "plugins: [seqkit-shout]" in (tmp_path / "a.yaml").read_text()
 
 
 def test_callback_of_the_page_ends_training(installed: Path, tmp_path: Path) -> None:

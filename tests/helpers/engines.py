@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from seqkit.inference.loading import RunParts
 from seqkit.inference.numpy_engine.embeddings import Vocabulary
 from seqkit.inference.numpy_engine.model import NumpyModel
 from seqkit.inference.numpy_engine.weights import CheckedWeights
@@ -93,3 +98,19 @@ def torch_engine(model: Model, plan: Any = None) -> TorchEngine:
     engine = TorchEngine(RunDirectory(Path("no-run")), plan)
     engine.model = model.eval()
     return engine
+
+
+def assert_predicts_without_torch(run: Path, text: str) -> None:
+    """Check that a classifier predicts a text in a process that does not import torch, as it does with torch."""
+    script = (
+        "import json, sys, seqkit; run = seqkit.load(sys.argv[1]); "
+        "print(json.dumps([run.predict([sys.argv[2]])[0]['probabilities'], 'torch' in sys.modules]))"
+    )
+    command = [sys.executable, "-c", script, str(run), text]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    probabilities, has_torch = json.loads(result.stdout)
+    assert not has_torch
+    engine = RunParts(RunDirectory(run)).torch_engine
+    assert engine.tokenizer is not None
+    (expected,) = engine.predict([engine.tokenizer.encode(text)])
+    assert probabilities == pytest.approx(expected["probabilities"], abs=1e-5)

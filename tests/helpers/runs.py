@@ -25,6 +25,7 @@ RUN_FILES = {
     "tokenizer.json",
     "model.safetensors",
     "metrics.jsonl",
+    "timing.jsonl",
     "checkpoints",
     "result.json",
     "report.json",

@@ -271,7 +271,8 @@ def test_evaluate_on_pairs_equals_evaluate_on_file(classification_run: Path, tmp
     pairs = [tuple(line.split(",")) for line in TEST_REVIEWS.splitlines()[1:]]
     scores = loaded.evaluate(pairs)
     assert scores == loaded.evaluate(tmp_path / "new.csv") == loaded.evaluate(str(tmp_path / "new.csv"))
-    assert scores == loaded.evaluate(iter(pairs)) == {"examples": 3} | loaded.result["metrics"]["test"]
+    assert scores == loaded.evaluate(iter(pairs))
+    assert scores == {"examples": 3, "calibration": scores["calibration"]} | loaded.result["metrics"]["test"]
     predictions = loaded.predict([text for text, _ in pairs])
     correct = sum(prediction["label"] == label for prediction, (_, label) in zip(predictions, pairs, strict=True))
     assert scores["accuracy"] == pytest.approx(correct / 3)
@@ -289,7 +290,7 @@ def test_evaluate_generating_run(generation_run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        (None, UsageError, "evaluate takes a file or a list of (input, target) pairs, not None"),
+        (5, UsageError, "evaluate takes a file or a list of (input, target) pairs, not 5"),
         ("a\0.csv", UsageError, "evaluate takes a file or a list of (input, target) pairs, not 'a\\x00.csv'"),
         ([], DataError, "no data to evaluate: pass at least one example"),
         (["ab"], UsageError, "pair 1: must be (input, target), not 'ab'"),

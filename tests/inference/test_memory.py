@@ -143,6 +143,64 @@ def test_predict_and_evaluate_take_the_same_forms(memory_run: seqkit.Run, tmp_pa
         memory_run.predict(Frame(txt=TEXTS))
 
 
+def test_a_table_is_evaluated_as_its_file(memory_run: seqkit.Run, tmp_path: Path) -> None:
+    cities = [["Rome", None, float("nan"), np.int64(3), "Rome", 2.5][row % 6] for row in range(60)]
+    frame = Frame(text=TEXTS, label=LABELS, city=cities, other=[[row % 2] if row else {1j} for row in range(60)])
+    lines = [f"{text},{label},{city}" for text, label, city in zip(TEXTS, LABELS, cities, strict=True)]
+    (tmp_path / "new.csv").write_text("\n".join(["text,label,city", *lines]) + "\n", encoding="utf-8")
+    found, expected = memory_run.evaluate(frame, by="city"), memory_run.evaluate(tmp_path / "new.csv", by="city")
+    sizes = {group["value"]: group["examples"] for group in found["groups"]["scores"]}
+    assert sizes == {"Rome": 20, None: 20, "3": 10, "2.5": 10}
+    assert found | {"groups": None} == expected | {"groups": None}
+    assert {group["value"] for group in memory_run.evaluate(frame, by="other")["groups"]["scores"]} == {
+        "[0]",
+        "[1]",
+        "{1j}",
+    }
+    errors = memory_run.errors(frame)
+    assert [error["row"] for error in errors] == [error["row"] for error in memory_run.errors(tmp_path / "new.csv")]
+    assert errors[0]["location"] == f"row {errors[0]['row']}"
+    with pytest.raises(DataError, match="row 2 of the data: the target is missing or empty: fill it in, or remove"):
+        memory_run.evaluate(Frame(text=TEXTS[:2], label=["vowel", None]))
+
+
+def test_the_recorded_split_is_read_again_from_the_same_data(
+    memory_run: seqkit.Run, file_run: seqkit.Run, tmp_path: Path, run_command: Callable[..., CommandResult]
+) -> None:
+    again = memory_run.evaluate(FRAME, split="valid")
+    assert {key: again[key] for key in memory_run.evaluate(split="valid")} == memory_run.evaluate(split="valid")
+    found, expected = memory_run.errors(FRAME, split="test"), file_run.errors()
+    assert [error["row"] for error in found] == [error["row"] for error in expected]
+    missing = f"{memory_run.path}: was trained on data in memory, which is not saved: pass it again in Python, with its"
+    for action in (memory_run.errors, memory_run.calibrate, lambda: memory_run.evaluate(again=True)):
+        with pytest.raises(DataError) as caught:
+            action()
+        assert str(caught.value).startswith(missing)
+    done = run_command("evaluate", memory_run.path, "--errors", "-")
+    assert (done.code, error_line(done).startswith(missing)) == (3, True)
+    with pytest.raises(DataError, match="the test split is not the one that was recorded"):
+        memory_run.errors((TEXTS[::-1], LABELS), split="test")
+    with pytest.raises(UsageError, match="pass data or a split of the data that the run was trained with, not both"):
+        file_run.errors(FRAME, split="test")
+
+
+def test_a_run_on_data_in_memory_is_calibrated(tmp_path: Path) -> None:
+    flipped = [LABELS[0] if row % 4 == 0 else label for row, label in enumerate(LABELS)]
+    trained = run(tmp_path, (TEXTS, flipped), data__split__valid=0.4, train__epochs=30)
+    found = trained.calibrate(data=(TEXTS, flipped))
+    assert found is not None and found["examples"] == trained.result["examples"]["valid"]
+    assert found["loss_with"] <= found["loss_without"]
+
+
+def test_a_language_model_of_data_in_memory_is_evaluated_without_it(tmp_path: Path) -> None:
+    split = {"by": "random", "test": 0.3}
+    trained = run(tmp_path, TEXTS, head="next_char", data__split=split, data__label=None, tokenizer="byte")
+    with pytest.warns(UserWarning, match="not compared with a compressor: .*: was trained on data in memory"):
+        assert trained.evaluate()["loss"] == trained.result["metrics"]["test"]["loss"]
+    assert "compression" in trained.evaluate(TEXTS, split="test")
+    assert len(trained.evaluate(TEXTS, split="test", samples=1)["samples"]) > 0
+
+
 def test_numbers_are_labels_as_in_a_file(tmp_path: Path) -> None:
     numbers = [int(label == "vowel") for label in LABELS]
     assert list(run(tmp_path, (TEXTS, numbers)).predict(["a"])[0]["probabilities"]) == ["0", "1"]

@@ -75,6 +75,15 @@ def test_a_label_that_needs_both_texts_is_learned(run: Any) -> None:
     assert run.result["baseline"]["majority_accuracy"] == 0.5
 
 
+def test_the_recorded_split_is_evaluated_and_its_errors_are_pairs(run: Any, folder: Path) -> None:
+    again = run.evaluate(again=True)
+    assert {key: again[key] for key in run.evaluate()} == run.evaluate()
+    items = run.errors(every=True)
+    rows = [line.split(",") for line in (folder / "test.csv").read_text(encoding="utf-8").splitlines()]
+    assert len(items) == 40
+    assert all([item["input"], item["input_pair"], item["truth"]] == rows[item["row"]][:3] for item in items)
+
+
 def test_python_takes_pairs_in_any_form(run: Any, folder: Path) -> None:
     loaded = seqkit.load(run.path)
     predictions = loaded.predict(PAIRS)

@@ -23,6 +23,7 @@ SHIPPED = sorted(path.name for path in RECIPES.glob("*.yaml"))
 TAKE_A_FILE = {
     "shakespeare.yaml",
     "shakespeare_large.yaml",
+    "quatrains.yaml",
     "hotel_reviews.yaml",
     "names.yaml",
     "reviews_pretrain.yaml",

@@ -37,7 +37,7 @@ RECIPE = GENERATION_RECIPE | {
 """A recipe whose checkpoints inside an epoch contain a carried state."""
 
 PLAIN = ["recipe.yaml", "recipe.given.yaml", "overrides.txt"]
-PLAIN += ["plan.json", "tokenizer.json", "model.safetensors", "metrics.jsonl"]
+PLAIN += ["plan.json", "tokenizer.json", "model.safetensors", "metrics.jsonl", "timing.jsonl"]
 CHECKPOINT = ["manifest.json", "state.json", "model.safetensors", "optimizer.safetensors", "process-0.safetensors"]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Encoded, Encoder, Lookup, PositiveInt
 from seqkit.encoders.lstm import LSTM, BiLSTM
 from seqkit.testing import ContractViolation, check_encoder, checks_for_encoder
-from seqkit.testing.builtin import torch_lstm
+from seqkit.testing.builtin.encoders import torch_lstm
 
 WIDTH = 4
 

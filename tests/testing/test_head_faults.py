@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Outcomes, Row, Table, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Judgment, Loss, Outcomes, Row, Table, Tokenizer
 from seqkit.errors import DataError
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
@@ -74,6 +75,21 @@ class Tags(nn.Module, Head):
         return {"accuracy": sum(one == other for one, other in pairs) / max(1, len(pairs))}
 
 
+class WithoutEnds(Tags):
+    """A head that generates and claims to do so from the beginning of a text to its end."""
+
+    needs = frozenset({"outputs", "causal"})
+    generates = True
+    whole_texts = True
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        assert tokenizer is not None
+        self.tags = list(range(tokenizer.vocab_size))
+
+    def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
+        yield Row(encoded_input[:-1], encoded_input[1:])
+
+
 def faulty_class(base: type, **attributes: Any) -> type:
     """Return a subclass with some attributes replaced."""
     return type("Faulty", (base,), attributes)
@@ -119,6 +135,15 @@ def predict_with_reversed_labels(self: Any, encoded: Encoded, batch: Batch) -> l
 
 def predict_padding(self: Any, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
     return [{"tags": [self.tags[number] for number in row]} for row in self.logits(encoded).argmax(dim=2).tolist()]
+
+
+def judge_with(**changes: Any) -> Any:
+    """Return the method `judge` of a classifier whose judgments have some wrong values."""
+
+    def judge(self: Any, *arguments: Any, **keywords: Any) -> Iterator[Judgment]:
+        return (dataclasses.replace(judgment, **changes) for judgment in Classify.judge(self, *arguments, **keywords))
+
+    return judge
 
 
 def rows_without_target_check(self: Any, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
@@ -247,6 +272,21 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "loss_over_windows",
         "set per_time_step = False",
     ),
+    "whole texts without ends": (
+        faulty_class(WithoutEnds, special_tokens=frozenset({"begin", "end"})),
+        "whole_texts",
+        "begin with that of the special token `begin`",
+    ),
+    "whole texts without special tokens": (
+        WithoutEnds,
+        "whole_texts",
+        "special_tokens lacks 'begin'",
+    ),
+    "whole texts of a head that predicts": (
+        faulty_class(Tags, whole_texts=True),
+        "whole_texts",
+        "but generates is False",
+    ),
     "a cut input lacks targets": (
         faulty_class(Tags, accepts_cut=True),
         "rows",
@@ -274,6 +314,31 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         ),
         "combined_predictions",
         "but loss_of_predictions returns",
+    ),
+    "probabilities are declared and missing": (
+        faulty_class(Tags, label_probabilities=True),
+        "probabilities",
+        "label_probabilities is True, but a prediction has no",
+    ),
+    "judgments have no example": (
+        faulty_class(Classify, judge=judge_with(example=9)),
+        "judgments",
+        "example is the index of an example",
+    ),
+    "an order is not a number": (
+        faulty_class(Classify, judge=judge_with(order=float("nan"))),
+        "judgments",
+        "order is a finite number",
+    ),
+    "a probability is a percentage": (
+        faulty_class(Classify, judge=judge_with(probability=80.0)),
+        "judgments",
+        "probability is a number from 0 to 1",
+    ),
+    "an error is not marked": (
+        faulty_class(Classify, judge=judge_with(truth="other", is_error=False)),
+        "judgments",
+        "truth and prediction are equal unless it is an error",
     ),
     "padding is included in a mean": (
         faulty_class(

@@ -20,7 +20,7 @@ from seqkit.contracts import Encoded, Encoder
 from seqkit.encoders.lstm import LSTM
 from seqkit.heads.classify import Classify
 from seqkit.registry import load_registry
-from seqkit.testing import builtin
+from seqkit.testing.builtin.encoders import torch_lstm
 from seqkit.testing.checks import run_check
 from seqkit.testing.default_cases import EXAMPLES, NoDefaultCase, default_checks
 from seqkit.tokenizers.char import Char
@@ -189,4 +189,4 @@ def test_default_checks_of_built_in_components(kind: str, entry: Any) -> None:
 def test_lstm_reference_is_torch() -> None:
     torch.manual_seed(0)
     encoder, inputs = LSTM(3, hidden_size=4, num_layers=2), torch.randn(2, 5, 3)
-    torch.testing.assert_close(builtin.torch_lstm(encoder, inputs), encoder(inputs, torch.tensor([5, 5])).outputs)
+    torch.testing.assert_close(torch_lstm(encoder, inputs), encoder(inputs, torch.tensor([5, 5])).outputs)

@@ -233,15 +233,15 @@ HOOKS = "seqkit_run_start, seqkit_step, seqkit_epoch_end, seqkit_evaluation, seq
     [
         (
             NoHook(),
-            f"callback NoHook has no lifecycle hook: decorate a method with @seqkit.hookimpl, named {HOOKS}",
+            f"callback NoHook 1 has no lifecycle hook: decorate a method with @seqkit.hookimpl, named {HOOKS}",
         ),
         (
             MisspelledHook(),
-            f"callback MisspelledHook: 'seqkit_epoch_ends' is not a lifecycle hook; the lifecycle hooks are {HOOKS}",
+            f"callback MisspelledHook 1: 'seqkit_epoch_ends' is not a lifecycle hook; the lifecycle hooks are {HOOKS}",
         ),
         (
             UnknownArgument(),
-            "callback UnknownArgument: hookimpl definition: seqkit_epoch_end(los: 'float') -> 'None' "
+            "callback UnknownArgument 1: hookimpl definition: seqkit_epoch_end(los: 'float') -> 'None' "
             "Argument(s) {'los'} are declared in the hookimpl but can not be found in the hookspec",
         ),
     ],
@@ -371,9 +371,11 @@ def test_callback_of_a_resumed_run_receives_its_step(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
     interrupted, resumed = Interrupting(), RecordingCallback()
-    with pytest.raises(KeyboardInterrupt) as caught:
+    with pytest.raises(KeyboardInterrupt, match="resume with: seqkit.resume"):
         run(tmp_path, interrupted, checkpoint_seconds=0)
-    assert interrupted.of("run_end") == [{"result": None, "error": caught.value}]
+    (end,) = interrupted.of("run_end")
+    assert end["result"] is None
+    assert isinstance(end["error"], KeyboardInterrupt)
     saved = interrupted.of("checkpoint")[-1]["step"]
     assert saved == STEPS
     run(tmp_path, resumed, resume=interrupted.of("run_start")[0]["run"], checkpoint_seconds=0)

@@ -66,6 +66,33 @@ def test_run_interrupted_at_its_last_step_resumes_exactly(length: dict[str, Any]
     ) == reproducible_contents(complete)
 
 
+def timing_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / "timing.jsonl").read_text().splitlines()]
+
+
+def test_times_are_apart_from_metrics_and_each_epoch_has_one_row(tmp_path: Path) -> None:
+    complete = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "complete", quiet=True)
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path / "stopped", 3)
+    assert [row["epoch"] for row in timing_of(path)] == [1, 2]
+    # The rows of a process that was killed after its last checkpoint, one of them incomplete.
+    with (path / "timing.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "step": 3, "train_seconds": 99.0}\n{"epoch": 4, "st')
+    seqkit.run(CHARACTER_RECIPE, runs=tmp_path, resume=path, quiet=True)
+    rows = timing_of(path)
+    assert [(row["epoch"], row["step"]) for row in rows] == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    seconds = [row["train_seconds"] for row in rows]
+    assert seconds == sorted(seconds) and seconds[-1] < 99
+    assert set(rows[0]) == {"epoch", "step", "train_seconds", "tokens", "evaluation_seconds", "time"}
+    assert (path / "metrics.jsonl").read_bytes() == (complete.path / "metrics.jsonl").read_bytes()
+
+
+def test_a_run_of_an_older_seqkit_without_times_resumes(tmp_path: Path) -> None:
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path, 3)
+    (path / "timing.jsonl").unlink()
+    seqkit.resume(path, quiet=True)
+    assert [row["epoch"] for row in timing_of(path)] == [3, 4]
+
+
 def test_run_interrupted_twice_resumes_exactly(tmp_path: Path) -> None:
     complete = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "complete", quiet=True)
     path = interrupted_run(CHARACTER_RECIPE, tmp_path / "stopped", 1)

@@ -25,8 +25,8 @@ from seqkit.registry import load_registry
 from seqkit.runs.directory import RunDirectory
 
 CHANGEABLE = (
-    "train.epochs, train.steps, train.checkpoint_seconds, train.threads, train.early_stopping.patience, and data.path "
-    "if the data has moved"
+    "train.epochs, train.steps, train.checkpoint_seconds, train.threads, train.early_stopping.patience, "
+    "train.trackers, and data.path if the data has moved"
 )
 
 

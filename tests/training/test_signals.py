@@ -91,7 +91,7 @@ class SignalAfter:
 @pytest.mark.parametrize(
     ("place", "calls", "number", "code"),
     [
-        ("seqkit.training.trainer.optimizer_step", 4, signal.SIGINT, 130),
+        ("seqkit.training.update.optimizer_step", 4, signal.SIGINT, 130),
         ("seqkit.training.trainer.evaluate", 2, signal.SIGTERM, 143),
         # The first three calls are those of the validations.
         ("seqkit.training.evaluation.evaluate_split", 4, signal.SIGINT, 130),
@@ -165,7 +165,7 @@ def test_signal_ends_other_commands(
     number: int, code: int, complete_run: Path, run_command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place, *arguments in (
-        ("seqkit.inference.run.RunDirectory.read_plan", "predict", complete_run, "abc"),
+        ("seqkit.runs.directory.RunDirectory.read_plan", "predict", complete_run, "abc"),
         ("seqkit.recipe.resolve.resolve", "check", complete_run / "recipe.yaml"),
         ("seqkit.testing.distribution.check_distribution", "check-plugin", "seqkit"),
         ("tempfile.mkdtemp", "verify-resume", complete_run / "recipe.yaml"),

@@ -151,8 +151,46 @@ def test_contents_of_result_and_metrics(vowel_recipe, tmp_path: Path) -> None:
     assert test["accuracy"] == pytest.approx((matrix[0][0] + matrix[1][1]) / result["examples"]["test"])
     assert set(result["timing"]) == {"train_seconds", "tokens_per_second", "threads"}
     assert [item["text"] for item in result["predictions"]] == ["apple", "xyz"]
-    assert set(finished.metrics[0]) == {"epoch", "step", "split", "loss"}
+    assert set(finished.metrics[0]) == {"epoch", "step", "split", "lr", "loss"}
     assert set(finished.metrics[1]) == {"epoch", "step", "split", "loss", "accuracy", "macro_f1"}
+
+
+def test_metrics_contain_the_learning_rate_of_the_last_step(vowel_recipe, tmp_path: Path) -> None:
+    schedule = {"type": "cosine"}
+    rates: list[float] = []
+
+    class Rates:
+        @seqkit.hookimpl
+        def seqkit_step(self, step: int, lr: float) -> None:
+            if step % steps == 0:
+                rates.append(lr)
+
+    steps = math.ceil(run(vowel_recipe, tmp_path).result["examples"]["train"] / 16)
+    read = vowel_recipe | {"train": vowel_recipe["train"] | {"epochs": 3, "schedule": schedule}}
+    finished = seqkit.run(read, runs=tmp_path, quiet=True, callbacks=[Rates()])
+    assert [row["lr"] for row in finished.metrics if row["split"] == "train"] == rates
+    assert rates == sorted(rates, reverse=True) and len(set(rates)) == 3
+
+
+def test_metrics_of_the_training_split(vowel_recipe, tmp_path: Path) -> None:
+    plain = run(vowel_recipe, tmp_path, train={"epochs": 4, "evaluate_every": 2})
+    evaluated = run(vowel_recipe, tmp_path, train={"epochs": 4, "evaluate_every": 2, "evaluate_train": True})
+    rows = [row for row in evaluated.metrics if row["split"] == "train"]
+    assert [sorted(row.keys() - {"epoch", "step", "split"}) for row in rows] == [
+        ["loss", "lr"],
+        ["accuracy", "loss", "lr", "macro_f1"],
+    ] * 2
+    # Evaluation changes neither the training nor the loss of its steps.
+    assert [{key: row[key] for key in ("step", "lr", "loss")} for row in rows] == [
+        {key: row[key] for key in ("step", "lr", "loss")} for row in plain.metrics if row["split"] == "train"
+    ]
+    assert (plain.path / "model.safetensors").read_bytes() == (evaluated.path / "model.safetensors").read_bytes()
+    assert evaluated.result["metrics"] == plain.result["metrics"]
+    # Without held-out data, the weights of the last epoch are those that the result is computed with.
+    alone = run(
+        vowel_recipe | {"data": vowel_recipe["data"] | {"split": None}}, tmp_path, train={"evaluate_train": True}
+    )
+    assert alone.metrics[-1]["accuracy"] == alone.result["metrics"]["train"]["accuracy"]
 
 
 def test_run_restores_random_states_and_threads(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from seqkit.contracts import (
     Example,
     Fraction,
     Head,
+    Judgment,
     Loss,
     Outcomes,
     PositiveInt,
@@ -28,7 +29,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
 from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
-from seqkit_ctc.edit_distance import label_error_rate
+from seqkit_ctc.edit_distance import edit_distance, label_error_rate
 from seqkit_ctc.exhibits import worst_transcripts
 from seqkit_ctc.likelihood import Mixture, label_frames, negative_log_likelihood, padded
 
@@ -281,6 +282,25 @@ class CTC(nn.Module, Head):
             "label_error_rate": label_error_rate(references, hypotheses),
             "exact_match": matches / len(references),
         }
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per example that has a row, in the order of the edit distance in labels."""
+        scored = {id(example) for example in self._scored(examples, tokenizer)}
+        numbers = [number for number, example in enumerate(examples) if id(example) in scored]
+        for number, prediction in zip(numbers, predictions, strict=True):
+            truth, transcript = examples[number].target, prediction["transcript"]
+            distance = edit_distance(self.split_labels(truth), self.split_labels(transcript))
+            yield Judgment(
+                example=number,
+                truth=truth,
+                prediction=transcript,
+                is_error=distance > 0,
+                order=float(distance),
+                probability=min(prediction["probability"], 1.0),
+                facts={"distance": distance},
+            )
 
     def exhibits(
         self,

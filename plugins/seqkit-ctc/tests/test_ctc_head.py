@@ -299,3 +299,14 @@ def test_baselines_are_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     (constant,) = baseline["others"]
     assert constant["name"].startswith("constant transcript '") and 0.5 < constant["label_error_rate"] <= 1
     json.dumps(baseline)
+
+
+def test_judgments_are_ordered_by_distance() -> None:
+    head = CTC(too_long="skip")
+    examples = [Example(np.zeros((3, 1)), "ab"), Example(np.zeros((1, 1)), "aab"), Example(np.zeros((3, 1)), "ba")]
+    head.fit(examples, None)
+    predictions = [{"transcript": "ab", "probability": 0.5}, {"transcript": "", "probability": 1 + 1e-9}]
+    right, wrong = head.judge(predictions, examples, tokenizer=None)
+    assert (right.example, right.is_error, right.order) == (0, False, 0)
+    assert (wrong.example, wrong.is_error, wrong.order, wrong.probability) == (2, True, 2, 1)
+    assert (wrong.truth, wrong.prediction, wrong.facts) == ("ba", "", {"distance": 2})

@@ -35,3 +35,8 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
         "the next time steps of a series, with optional quantiles",
         checks="seqkit_forecast.checks:forecast",
     )
+
+
+@seqkit.hookimpl
+def seqkit_tasks() -> Iterator[seqkit.Task]:
+    yield seqkit.Task("forecast", "seqkit_forecast.tasks:forecast", "the next time steps of a series")

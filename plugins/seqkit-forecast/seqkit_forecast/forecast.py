@@ -15,6 +15,7 @@ from seqkit.contracts import (
     Example,
     Fraction,
     Head,
+    Judgment,
     Loss,
     Outcomes,
     PositiveInt,
@@ -270,6 +271,29 @@ class Forecast(ForecastLayers, Head):
                 for level in self.quantiles
             }
         return metrics
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per window, in the order of its MAE. `time_step` is that of its first forecast, from 1."""
+        remaining = iter(predictions)
+        for number, values in enumerate(_series(examples)):
+            targets = self.windows.cut(self.variables.select(values))[1]
+            for window, target in enumerate(targets):
+                forecast = np.array(next(remaining)["forecast"])
+                mae = float((np.abs(forecast - target) / self._unit).mean())
+                yield Judgment(
+                    example=number,
+                    truth=self._shown(target.tolist()),
+                    prediction=self._shown(forecast.tolist()),
+                    is_error=mae > 0,
+                    order=mae,
+                    facts={"time_step": window * self.windows.stride + self.windows.input_length + 1, "mae": mae},
+                )
+
+    def _shown(self, values: list[list[float]]) -> Any:
+        """Return the time steps of each variable, by its name if the columns have names."""
+        return self._by_name(values) if self.variables.column_names else values
 
     def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Series]:
         """Return some forecasts beside what came true, of the first variables."""

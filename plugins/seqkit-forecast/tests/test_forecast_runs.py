@@ -201,3 +201,15 @@ def test_script_reproduces_data_file(tmp_path: Path) -> None:
     script.write_bytes((RECIPES / "data" / "write_waves.py").read_bytes())
     subprocess.run([sys.executable, str(script)], check=True, timeout=240)
     assert (tmp_path / "waves.csv").read_bytes() == WAVES.read_bytes()
+
+
+def test_errors_are_the_windows_by_mae(loaded: seqkit.Run) -> None:
+    errors = loaded.errors()
+    scores = loaded.evaluate()
+    maes = [error["mae"] for error in errors]
+    assert maes == sorted(maes, reverse=True)
+    assert np.mean(maes) == pytest.approx(scores["mae"], rel=1e-5)
+    assert len({error["time_step"] for error in errors}) == len(errors)
+    worst = errors[0]
+    deviations = [np.abs(np.subtract(worst["prediction"][name], worst["truth"][name])) for name in worst["truth"]]
+    assert np.mean(deviations) == pytest.approx(worst["mae"])

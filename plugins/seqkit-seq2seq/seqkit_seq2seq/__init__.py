@@ -31,3 +31,8 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
         "text to text: an LSTM decoder with attention",
         checks="seqkit_seq2seq.checks:translate",
     )
+
+
+@seqkit.hookimpl
+def seqkit_tasks() -> Iterator[seqkit.Task]:
+    yield seqkit.Task("translate", "seqkit_seq2seq.tasks:translate", "a text for each text")

@@ -19,6 +19,7 @@ from seqkit.contracts import (
     Example,
     Fraction,
     Head,
+    Judgment,
     Loss,
     Outcomes,
     PositiveInt,
@@ -33,7 +34,7 @@ from seqkit_seq2seq.attention import Memory, Score
 from seqkit_seq2seq.beam_search import beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
 from seqkit_seq2seq.exhibits import wrong_translations
-from seqkit_seq2seq.metrics import BleuTokenizer, translation_metrics
+from seqkit_seq2seq.metrics import BleuTokenizer, edit_distance, translation_metrics
 
 UNKNOWN_TARGET = -1
 """The only id of a target that cannot be encoded: it is left out of the loss."""
@@ -256,6 +257,23 @@ class Translate(nn.Module, Head):
             return self.tokenizer.decode(self.tokenizer.encode(target).tolist())
         except UnknownText:
             return target
+
+    def judge(
+        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
+    ) -> Iterator[Judgment]:
+        """Yield a judgment per example, in the order of the edit distance in characters."""
+        for number, (prediction, example) in enumerate(zip(predictions, examples, strict=True)):
+            truth, translation = self._comparable(_text(example)), prediction["translation"]
+            distance = edit_distance(translation, truth)
+            yield Judgment(
+                example=number,
+                truth=truth,
+                prediction=translation,
+                is_error=distance > 0,
+                order=float(distance),
+                probability=min(math.exp(prediction["log_probability"]), 1.0),
+                facts={"distance": distance, "complete": prediction["complete"]},
+            )
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         from seqkit_seq2seq.baselines import most_similar_targets

@@ -18,6 +18,7 @@ from torch import Tensor
 from seqkit.contracts import Batch, DataNote, Encoded, Example
 from seqkit.data.batching import collate
 from seqkit.tokenizers.char import Char
+from seqkit.tokenizers.word import Word
 
 WIDTH, FINAL = 5, 3
 TARGETS = ["ba", "abba", "", "a"]
@@ -298,3 +299,17 @@ def test_state_is_json() -> None:
     restored.build(WIDTH, FINAL)
     restored.load_state_dict(head.state_dict())
     assert restored.eval().predict(encoded, batch) == head.eval().predict(encoded, batch)
+
+
+def test_judgments_compare_with_the_target_as_the_tokenizer_restores_it() -> None:
+    head = random_head(tokenizer=lambda: Word(lower=True))
+    head.fit([Example("x", "the apples")], None)
+    examples = [Example("x", "The apples"), Example("x", "the apples")]
+    predictions = [
+        {"translation": "the apples", "log_probability": 1e-9, "complete": True},
+        {"translation": "the", "log_probability": math.log(0.25), "complete": False},
+    ]
+    right, wrong = head.judge(predictions, examples, tokenizer=None)
+    assert (right.is_error, right.truth, right.probability) == (False, "the apples", 1)
+    assert (wrong.is_error, wrong.order, wrong.probability) == (True, 7, pytest.approx(0.25))
+    assert wrong.facts == {"distance": 7, "complete": False}

@@ -25,6 +25,12 @@ def seqkit_tokenizers() -> Iterator[seqkit.Component]:
         "the id of each word and the ids of its characters",
         checks="seqkit_tagging.checks:tokenizer",
     )
+    yield seqkit.Component(
+        "gazetteer",
+        "seqkit_tagging.gazetteer:Gazetteer",
+        "the entries of a list of names in a text",
+        checks="seqkit_tagging.checks:gazetteer",
+    )
 
 
 @seqkit.hookimpl
@@ -61,3 +67,8 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
         "a tag for each word, by a linear-chain CRF",
         checks="seqkit_tagging.checks:crf",
     )
+
+
+@seqkit.hookimpl
+def seqkit_tasks() -> Iterator[seqkit.Task]:
+    yield seqkit.Task("tag", "seqkit_tagging.tasks:tag", "a tag for each word")

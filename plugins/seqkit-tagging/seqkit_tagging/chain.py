@@ -100,9 +100,9 @@ class Posterior:
     """
 
     def __init__(self, scores: Tensor, lengths: Tensor, transitions: Transitions, tags: Sequence[str]) -> None:
-        self._scores = scores.detach().cpu().double()
+        self._scores = scores.cpu().double()
         self._lengths = lengths.tolist()
-        start, self._between, self._end = (each.detach().cpu().double() for each in transitions)
+        start, self._between, self._end = (each.cpu().double() for each in transitions)
         self._tags = tags
         self._continues = torch.tensor([[continues(one, other) for other in tags] for one in tags])
         time = scores.shape[1]
@@ -119,10 +119,14 @@ class Posterior:
         self._backward = torch.stack(backward[::-1], dim=1)
         self._total = torch.logsumexp(self._forward[:, 0] + self._backward[:, 0], dim=1)  # (batch,)
 
+    def log_tags(self) -> Tensor:
+        """Return the logarithm of the probability of each tag of each word, float64 (batch, time, tags)."""
+        return self._forward + self._backward - self._total[:, None, None]
+
     def tags(self, row: int) -> Tensor:
         """Return the probability of each tag of each word of a row, float64 (time, tags)."""
         length = self._lengths[row]
-        return (self._forward[row, :length] + self._backward[row, :length] - self._total[row]).exp()
+        return self.log_tags()[row, :length].exp()
 
     def log_likelihood(self, row: int, path: Sequence[int]) -> float:
         """Return the log-likelihood of a sequence of tag ids of a row."""

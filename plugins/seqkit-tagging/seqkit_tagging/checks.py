@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from seqkit.contracts import Example
 from seqkit.testing import (
     Check,
@@ -15,6 +19,7 @@ from seqkit_tagging.char_cnn import CharCNN
 from seqkit_tagging.conll import Conll
 from seqkit_tagging.crf import CRF
 from seqkit_tagging.embedding import WordCharacterEmbedding
+from seqkit_tagging.gazetteer import Gazetteer
 from seqkit_tagging.tag import Tag
 from seqkit_tagging.tokenizer import WordCharacterTokenizer
 
@@ -42,12 +47,26 @@ def conll() -> list[Check]:
 
 def tokenizer() -> list[Check]:
     texts = [check.named("texts") for check in checks_for_tokenizer(WordCharacterTokenizer)]
-    words = checks_for_tokenizer(_tokenizer_with_features, texts=SENTENCES)
+    words = checks_for_tokenizer(_tokenizer_with_all_features, texts=SENTENCES)
     return texts + [check.named("words") for check in words]
 
 
-def _tokenizer_with_features() -> WordCharacterTokenizer:
-    return WordCharacterTokenizer(features=["shape", "suffix_2"])
+def gazetteer() -> list[Check]:
+    return checks_for_tokenizer(lambda: _PlaceList(path=None), texts=SENTENCES)
+
+
+class _PlaceList(Gazetteer):
+    """A gazetteer with a file that lasts as long as `fit`."""
+
+    def fit(self, texts: Iterable[str | Sequence[str]]) -> None:
+        with TemporaryDirectory() as folder:
+            self.path = Path(folder) / "places.txt"
+            self.path.write_text("Rome\nNew York\nYork and Ann\n", encoding="utf-8")
+            super().fit(texts)
+
+
+def _tokenizer_with_all_features() -> WordCharacterTokenizer:
+    return WordCharacterTokenizer(features=["shape", "suffix_2"], gazetteers=[lambda: _PlaceList(path=None)])
 
 
 def embedding() -> list[Check]:
@@ -56,7 +75,7 @@ def embedding() -> list[Check]:
             tokenizer, characters=lambda size: CharCNN(size, filters=4), word_dim=5, char_dim=4
         )
 
-    return checks_for_embedding(build, tokenizer=_tokenizer_with_features(), texts=SENTENCES)
+    return checks_for_embedding(build, tokenizer=_tokenizer_with_all_features(), texts=SENTENCES)
 
 
 def char_cnn() -> list[Check]:
@@ -68,7 +87,7 @@ def tag() -> list[Check]:
         lambda: Tag(scheme="none", class_weights="balanced"), EXAMPLES, tokenizer=WordCharacterTokenizer()
     )
     bio = checks_for_head(
-        lambda: Tag(scheme="bio", constrained=True, probabilities=True, dropout=0.3),
+        lambda: Tag(scheme="bio", constrained=True, probabilities=True, dropout=0.3, crop=3),
         EXAMPLES,
         tokenizer=WordCharacterTokenizer(),
     )
@@ -77,5 +96,7 @@ def tag() -> list[Check]:
 
 def crf() -> list[Check]:
     return checks_for_head(
-        lambda: CRF(scheme="bio", probabilities=True, dropout=0.3), EXAMPLES, tokenizer=WordCharacterTokenizer()
+        lambda: CRF(scheme="bio", probabilities=True, dropout=0.3, mask=0.2),
+        EXAMPLES,
+        tokenizer=WordCharacterTokenizer(),
     )

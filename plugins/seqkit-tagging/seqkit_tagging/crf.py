@@ -6,10 +6,11 @@ import torch
 import torchcrf
 from torch import Tensor
 
-from seqkit.contracts import Batch, Encoded, Fraction, Loss
+from seqkit.contracts import Batch, Encoded, Fraction, Loss, PositiveInt
 from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
+from seqkit_tagging.tag_validation import InvalidTags
+from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
 
 
 class CRF(Tagger):
@@ -28,6 +29,8 @@ class CRF(Tagger):
         dropout: the dropout probability of the encoder's outputs.
         invalid_tags: as in `tag`. With `constrained`, a training sentence that the scheme forbids is invalid too.
         subwords: as in `tag`.
+        crop: as in `tag`.
+        mask: as in `tag`.
 
     A tag that does not occur in the training data counts as an error in the metrics, with a note. The loss leaves out
     its sentence, whose likelihood is not defined.
@@ -45,6 +48,8 @@ class CRF(Tagger):
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
         subwords: Subwords = "first",
+        crop: PositiveInt | None = None,
+        mask: Fraction = 0.0,
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -54,8 +59,10 @@ class CRF(Tagger):
             dropout=dropout,
             invalid_tags=invalid_tags,
             subwords=subwords,
+            crop=crop,
+            mask=mask,
+            follows_scheme=constrained,
         )
-        self.follows_scheme = constrained
 
     def build(self, output_size: int, final_size: int) -> None:
         super().build(output_size, final_size)

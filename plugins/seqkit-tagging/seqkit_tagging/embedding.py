@@ -29,7 +29,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         char_dim: the width of the character vectors.
         word_dropout: in training, replace a word with n occurrences by the unknown word with probability a / (a + n),
             where a is this value (Kiperwasser and Goldberg, 2016); 0 to disable.
-        feature_dim: the width of the vector of each of the tokenizer's `features`.
+        feature_dim: the width of the vector of each of the tokenizer's `features` and `gazetteers`.
         dropout: the dropout probability of the concatenated vectors.
     """
 
@@ -65,6 +65,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         self.feature_vectors = nn.ModuleList(nn.Embedding(size, feature_dim) for size in sizes)
         for weight in self.feature_vectors.parameters():
             nn.init.uniform_(weight, -math.sqrt(3 / feature_dim), math.sqrt(3 / feature_dim))
+        self._gazetteers = [gazetteer.name for gazetteer in getattr(tokenizer, "gazetteers", [])]
         self.dropout = nn.Dropout(dropout)
         if words:
             self.causal, self.reads_previous = self.word_vectors.causal, self.word_vectors.reads_previous
@@ -82,9 +83,17 @@ class WordCharacterEmbedding(nn.Module, Embedding):
             self.unseen.copy_(torch.from_numpy(self.word_dropout / (self.word_dropout + counts)))
 
     def notes(self, splits: Mapping[str, Iterable[np.ndarray]]) -> list[str]:
-        if not isinstance(self.word_vectors, Embedding):
-            return []
-        return self.word_vectors.notes({split: (ids[:, 0] for ids in inputs) for split, inputs in splits.items()})
+        """Return the shares of words in an entry of each gazetteer, and the notes of the embedding of the words."""
+        columns = [0, *range(-len(self._gazetteers), 0)]
+        encoded = {split: [ids[:, columns] for ids in inputs] for split, inputs in splits.items()}
+        notes = []
+        for split, rows in encoded.items() if self._gazetteers else ():
+            shares = (np.concatenate(rows)[:, 1:] > 0).mean(axis=0)
+            found = [f"{share:.1%} in {name}" for share, name in zip(shares, self._gazetteers, strict=True)]
+            notes.append(f"gazetteers: of the words of {split}, {', '.join(found)}")
+        if isinstance(self.word_vectors, Embedding):
+            notes += self.word_vectors.notes({split: [ids[:, 0] for ids in rows] for split, rows in encoded.items()})
+        return notes
 
     def forward(self, ids: Tensor, *, lengths: Tensor | None = None, previous: Tensor | None = None) -> Tensor:
         """Embed ids, int64 (batch, time, 1 + word_length + features). Returns float (batch, time, output_size)."""

@@ -9,12 +9,13 @@ from typing import Any, Literal
 from torch import Tensor
 from torch.nn import functional
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, PositiveInt, Tokenizer
 from seqkit.errors import DataError, suggest
 from seqkit.layers.cross_entropy import cross_entropy
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
-from seqkit_tagging.tagger import UNKNOWN, InvalidTags, Subwords, Tagger
+from seqkit_tagging.tag_validation import InvalidTags
+from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
 
 
 class Tag(Tagger):
@@ -44,6 +45,11 @@ class Tag(Tagger):
             that they mark the same entities: `I-x` that continues no entity becomes `B-x`.
         subwords: if the tokenizer cuts a word into several tokens (`bpe`), the output that represents the word: that of
             its `first` token, of its `last`, or the `mean` over all of them.
+        crop: train on a part of each longer sentence, of this length in words, which begins at another word in each
+            epoch; predict from whole sentences. No entity is cut: a part can be longer to contain it.
+        mask: the probability that a word is replaced in training by the mask token, without characters and features, so
+            that its tag is learned from the others; anew in each epoch (Xie et al., Data Noising as Smoothing in Neural
+            Network Language Models, 2017).
 
     A tag that does not occur in the training data counts as an error in the metrics and is left out of the loss, with a
     note.
@@ -61,6 +67,8 @@ class Tag(Tagger):
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
         subwords: Subwords = "first",
+        crop: PositiveInt | None = None,
+        mask: Fraction = 0.0,
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -70,6 +78,8 @@ class Tag(Tagger):
             dropout=dropout,
             invalid_tags=invalid_tags,
             subwords=subwords,
+            crop=crop,
+            mask=mask,
         )
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing

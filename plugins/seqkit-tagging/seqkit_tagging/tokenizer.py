@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from seqkit.contracts import PositiveInt, SpecialToken, Tokenizer, TrainingFile
+from seqkit.contracts import PositiveInt, SpecialToken, Tokenizer, TokenizerFactory, TrainingFile
 from seqkit.errors import DataError
 from seqkit.readers.files import check_encoding, read_lines
+from seqkit_tagging.gazetteer import Gazetteer
 from seqkit_tagging.word_features import WordFeature, word_feature
 from seqkit_tagging.word_splitting import join_words, split_words
 
@@ -26,7 +27,7 @@ class WordCharacterTokenizer(Tokenizer):
 
     Unknown words have the id 0, unknown characters the id 1. Character ids are padded with 0. `lower` and `fold_digits`
     apply to word ids only; characters are never changed. The ids of `features` follow those of the characters; 0 is a
-    value that a single word of the training data has, or none.
+    value that a single word of the training data has, or none. Those of `gazetteers` come last.
 
     Args:
         lower: whether to convert words to lower case.
@@ -37,6 +38,8 @@ class WordCharacterTokenizer(Tokenizer):
         features: features of each word that get vectors too: `shape` (capitals, letters, digits and other characters:
             `Xx` for `Paris`), `prefix_1` to `prefix_4` and `suffix_1` to `suffix_4` (its first or last characters in
             lower case). They help where words that are not in the training data are frequent.
+        gazetteers: lists of names, `{type: gazetteer, path: places.txt}` each. Whether a word begins, continues or ends
+            an entry of a list gets a vector too.
         extra_words: a file whose lines begin with a word, of vectors for instance. Words that are spelled in it as in
             the vocabulary (`lower`, `fold_digits`) have an id too, so that with the embedding `pretrained` they have a
             vector although the training data does not contain them. The file is needed once, to train.
@@ -53,9 +56,13 @@ class WordCharacterTokenizer(Tokenizer):
         min_count: PositiveInt = 1,
         word_length: Annotated[int, Ge(2)] = 20,
         features: list[WordFeature] | None = None,
+        gazetteers: list[TokenizerFactory] = [],  # noqa: B006
         extra_words: TrainingFile = None,
         encoding: str = "utf-8",
     ) -> None:
+        self.gazetteers = [build() for build in gazetteers]
+        if not all(isinstance(gazetteer, Gazetteer) for gazetteer in self.gazetteers):
+            raise ValueError("gazetteers contains another tokenizer: set its `type` to `gazetteer`")
         self.features = features or []
         if duplicates := sorted({name for name in self.features if self.features.count(name) > 1}):
             raise ValueError(f"features contains {duplicates[0]} twice: remove one")
@@ -82,8 +89,9 @@ class WordCharacterTokenizer(Tokenizer):
 
     @property
     def feature_vocab_sizes(self) -> list[int]:
-        """The number of ids of each feature, including that of unknown values."""
-        return [1 + len(ids) for ids in self._feature_ids]
+        """The number of ids of each feature, including that of unknown values, and of each gazetteer."""
+        sizes = [1 + len(ids) for ids in self._feature_ids]
+        return sizes + [gazetteer.vocab_size for gazetteer in self.gazetteers]
 
     def fit(self, texts: Iterable[str | Sequence[str]]) -> None:
         counts: Counter[str] = Counter()
@@ -103,9 +111,11 @@ class WordCharacterTokenizer(Tokenizer):
             values = Counter(word_feature(word, name) for word in distinct)
             features[name] = sorted(value for value, count in values.items() if count >= _MIN_WORDS_OF_FEATURE)
         self._set_vocabulary(words, sorted(set().union(*distinct)), features)
+        for gazetteer in self.gazetteers:
+            gazetteer.fit([])
 
     def encode(self, text: str | Sequence[str]) -> np.ndarray:
-        """Return the ids of a text or a list of words, int64 (time, 1 + word_length + number of features)."""
+        """Return the ids of a text or a list of words, int64 (time, 1 + word_length + features + gazetteers)."""
         words = self._split(text)
         first_feature = 1 + self.word_length
         ids = np.zeros((len(words), first_feature + len(self.features)), dtype=np.int64)
@@ -117,7 +127,7 @@ class WordCharacterTokenizer(Tokenizer):
                 values.get(word_feature(word, name), 0)
                 for name, values in zip(self.features, self._feature_ids, strict=True)
             ]
-        return ids
+        return np.column_stack([ids, *(gazetteer.encode(words) for gazetteer in self.gazetteers)])
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """Return the words that `encode` turned into ids, joined by spaces. Unknown words are spelled by characters."""
@@ -128,7 +138,8 @@ class WordCharacterTokenizer(Tokenizer):
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = {"words": self._words, "characters": self._characters}
-        return state | {"features": self._feature_values} if self.features else state
+        state |= {"features": self._feature_values} if self.features else {}
+        return state | ({"gazetteers": [each.state() for each in self.gazetteers]} if self.gazetteers else {})
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned.
@@ -141,6 +152,11 @@ class WordCharacterTokenizer(Tokenizer):
             raise DataError("the characters of the tokenizer's state are not single characters")
         features = state.get("features", {})
         self._set_vocabulary(words, characters, {name: _strings(features, name) for name in self.features})
+        entries = state.get("gazetteers", [])
+        if not isinstance(entries, list) or len(entries) != len(self.gazetteers):
+            raise DataError(f"the tokenizer's state does not have {len(self.gazetteers)} gazetteers")
+        for gazetteer, entry in zip(self.gazetteers, entries, strict=True):
+            gazetteer.restore(entry)
 
     def _set_vocabulary(self, words: list[str], characters: list[str], features: dict[str, list[str]]) -> None:
         self._words, self._characters, self._feature_values = words, characters, features

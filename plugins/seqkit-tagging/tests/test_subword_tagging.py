@@ -89,6 +89,9 @@ def test_words_of_several_tokens_are_tagged(tmp_path: Path, head: str, subwords:
     assert (prediction["words"], prediction["tags"]) == (["plays", "Bobs", "Annaed"], ["V", "N", "N"])
     assert run.predict([["plays", "Bobs", "Annaed"]])[0]["tags"] == ["V", "N", "N"]
     assert run.evaluate([(["walked", "Annas"], ["V", "N"])])["accuracy"] == 1.0
+    (error,) = run.errors([(["walked", "Annas"], ["V", "V"])])
+    assert (error["truth"], error["prediction"], error["word"], error["start"]) == ("V", "N", "Annas", 1)
+    assert run.evaluate(split="train", again=True)["accuracy"] == 1.0
 
 
 def test_a_tokenizer_of_another_author_tags_and_classifies(tmp_path: Path) -> None:

@@ -307,7 +307,7 @@ def test_loss_of_predictions_is_the_loss(cls: type[Tagger]) -> None:
     examples.insert(1, Example(["w"], ["no tag of the scheme"]))
     examples[-1] = Example(examples[-1].input, ["B-unknown"] * len(examples[-1].input))
     targets = torch.zeros(batch.inputs.shape[:2], dtype=torch.int64)
-    kept = [example for example in examples if head._valid_tags(example, len(example.input)) is not None]
+    kept = [example for example in examples if head.validation.valid_tags(example, len(example.input)) is not None]
     for row, example in zip(targets, kept, strict=True):
         row[: len(example.target)] = head._encode_tags(example.target)
     expected = head.loss(encoded, batch._replace(targets=targets))

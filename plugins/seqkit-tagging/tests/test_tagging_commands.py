@@ -70,6 +70,15 @@ def test_ensemble_averages_the_loss_and_rejects_other_tags(visits: seqkit.Run, t
     assert prediction.keys() == {"text", "words", "tags", "probabilities", "entities"}
     losses = [run.evaluate(CORPUS / "test.conll")["loss"] for run in (visits, other, ensemble)]
     assert losses[2] < (losses[0] + losses[1]) / 2  # a geometric mean is at least as likely as its members on average
+    scores = ensemble.evaluate()  # the test split that the members have recorded
+    assert scores["loss"] == pytest.approx(losses[2]) and scores["split"] == "test"
+    for member, run in zip(scores["members"], (visits, other), strict=True):
+        assert member["run"] == str(run.path)
+        assert [member[name] for name in ("loss", "f1")] == pytest.approx(
+            [run.evaluate()[name] for name in ("loss", "f1")]
+        )
+    errors = ensemble.errors()
+    assert {error["kind"] for error in errors} <= {"missed", "spurious", "type", "boundary"} and errors[0]["row"] >= 1
     plain = {"train": short | {"metric": "loss"}, "head": {"scheme": "none"}}
     tagged = seqkit.run(RECIPES / "visits.yaml", runs=tmp_path, quiet=True, **plain)
     with pytest.raises(seqkit.UsageError, match=r"cannot be combined: their scheme differs \('bio', 'none'\)"):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Encoded, Encoder, Fraction, Lookup, NonNegativeFloat, NonNegativeInt, PositiveInt, State
+from seqkit.contracts import (
+    Encoded,
+    Encoder,
+    Fraction,
+    Lookup,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    State,
+    Trace,
+)
 from seqkit.encoders.lstm.dropout import make_dropout
 from seqkit.encoders.lstm.layers import LSTMLayers
+from seqkit.encoders.lstm.trace import trace_layers
 from seqkit.layers.penalties import ActivationPenalties
 
 
@@ -87,6 +98,9 @@ class LSTM(nn.Module, Encoder):
     def forward(self, inputs: Tensor | Lookup, lengths: Tensor, state: State = None) -> Encoded:
         return self.layers(inputs, lengths, state)
 
+    def trace(self, inputs: Tensor, lengths: Tensor) -> list[Trace]:
+        return trace_layers([cast(nn.LSTM, cell) for cell in self.layers.cells], self.directions, inputs, lengths)
+
     def kernels(self) -> list[str]:
         return self.layers.kernels()
 
@@ -110,22 +124,17 @@ class BiLSTM(LSTM):
 
     Args:
         hidden_size: the width of the cell of each direction. Outputs are twice as wide.
-        num_layers: the number of layers, each reading the outputs of the one below.
-        bias: whether gates have biases.
-        dropout: the dropout probability between one layer and the next.
+        num_layers: as in `lstm`.
+        bias: as in `lstm`.
+        dropout: as in `lstm`.
         proj_size: the width that the outputs of each direction are projected to, less than hidden_size (Sak et al.,
             2014); 0 for no projection.
-        input_dropout: the dropout probability of the inputs.
-        output_dropout: the dropout probability of the outputs and of the final vector.
-        variational: whether `dropout`, `input_dropout` and `output_dropout` drop the same features of a row at all its
-            time steps (Gal and Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural
-            Networks, 2016), not features of each time step independently.
-        weight_dropout: the dropout probability of the recurrent weights (Merity, Keskar and Socher, Regularizing and
-            Optimizing LSTM Language Models, 2018). All rows and time steps of a batch have the same weights.
-        activation_penalty: the factor of the mean square of the outputs (of the last layer, after dropout), which is
-            added to the training loss: activation regularization (Merity, Keskar and Socher, 2018).
-        temporal_penalty: the factor of the mean square of the differences between the outputs of one time step and the
-            next, before dropout: temporal activation regularization. Reported losses contain neither.
+        input_dropout: as in `lstm`.
+        output_dropout: as in `lstm`.
+        variational: as in `lstm`.
+        weight_dropout: as in `lstm`.
+        activation_penalty: as in `lstm`.
+        temporal_penalty: as in `lstm`.
     """
 
     directions = 2

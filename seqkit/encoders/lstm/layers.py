@@ -20,7 +20,6 @@ is that of Sak, Senior and Beaufays, 2014.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -28,17 +27,10 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Lookup, State
 from seqkit.encoders.lstm import dispatch
+from seqkit.encoders.lstm.cells import Direction, run_cells
 from seqkit.encoders.lstm.dispatch import KernelChoice, choose_kernel
 from seqkit.encoders.lstm.dropout import LSTMDropout
-from seqkit.encoders.lstm.kernels import (
-    LSTMState,
-    LSTMWeights,
-    run_bidirectional_kernel,
-    run_cudnn,
-    run_recurrence,
-    run_torch_kernel,
-)
-from seqkit.layers.parallel import ParallelJob, run_parallel
+from seqkit.encoders.lstm.kernels import LSTMState, LSTMWeights, run_bidirectional_kernel
 from seqkit.layers.penalties import ActivationPenalties
 from seqkit.messages import message
 
@@ -230,29 +222,12 @@ class LSTMLayers(nn.Module):
     def _run_cells(
         self, choice: KernelChoice, layer: int, inputs: Tensor | Lookup, lengths: Tensor, state: State
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute a layer, each direction and each chunk of the rows separately.
-
-        Returns:
-            Outputs (batch, time, output_size), and h and c, (batch, directions, width), after the time step that each
-            direction reads last.
-        """
-        values, *table = inputs if isinstance(inputs, Lookup) else (inputs,)
-        row_chunks = [_chunk_rows(tensor, choice.row_chunks) for tensor in (values, lengths)]
-        jobs = []
-        for number in range(layer * self.directions, (layer + 1) * self.directions):
-            weights = self._weights(number)
-            initial_state = self._initial_state(number, values, state)
-            chunks = zip(*row_chunks, *(_chunk_rows(part, choice.row_chunks) for part in initial_state), strict=True)
-            jobs += [self._cell_job(choice, number, weights, table, *chunk) for chunk in chunks]
-        results = run_parallel(jobs) if choice.parallel else [job.work(*job.inputs) for job in jobs]
-        if choice.row_chunks > 1:
-            results = [
-                tuple(map(torch.cat, zip(*results[first : first + choice.row_chunks], strict=True)))
-                for first in range(0, len(results), choice.row_chunks)
-            ]
-        outputs, hidden_states, cell_states = zip(*results, strict=True)
-        joined = outputs[0] if self.directions == 1 else torch.cat(outputs, dim=2)
-        return joined, torch.stack(hidden_states, dim=1), torch.stack(cell_states, dim=1)
+        """Compute a layer, each direction separately. Returns the same as `run_cells`."""
+        directions = [
+            Direction(self._cell(number), self._weights(number), self._initial_state(number, len(lengths), state))
+            for number in range(layer * self.directions, (layer + 1) * self.directions)
+        ]
+        return run_cells(choice, directions, inputs, lengths)
 
     def _cell(self, number: int) -> nn.LSTM:
         """Return the LSTM of one layer and direction, numbered layer by layer."""
@@ -265,59 +240,10 @@ class LSTMLayers(nn.Module):
             weights[1] = self.dropout.recurrent_weights(weights[1])
         return weights
 
-    def _initial_state(self, number: int, values: Tensor, state: State) -> LSTMState:
-        """Return the initial h and c of a cell, for the rows of `values`."""
+    def _initial_state(self, number: int, rows: int, state: State) -> LSTMState:
+        """Return the initial h and c of a cell, for a number of rows."""
         if state is not None:
             hidden_states, cell_states = state
             return hidden_states[:, number], cell_states[:, number]
         weight = next(self.parameters())
-        rows, width = len(values), self.proj_size or self.hidden_size
-        return weight.new_zeros(rows, width), weight.new_zeros(rows, self.hidden_size)
-
-    def _cell_job(
-        self,
-        choice: KernelChoice,
-        number: int,
-        weights: list[Tensor],
-        table: list[Tensor],
-        values: Tensor,
-        lengths: Tensor,
-        *initial_state: Tensor,
-    ) -> ParallelJob:
-        """Return the job of one cell and some rows: its outputs, and h and c after the time step that it reads last.
-
-        Args:
-            choice: the kernel.
-            number: the number of the cell.
-            weights: its weights in torch's order.
-            table: empty, or the table of a lookup whose ids are `values`.
-            values: vectors, or ids, of some rows.
-            lengths: the lengths of these rows.
-            initial_state: h and c of these rows.
-        """
-        cell = self._cell(number)
-        reverse = number % self.directions == 1
-
-        def work(
-            values: Tensor, hidden_state: Tensor, cell_state: Tensor, *others: Tensor
-        ) -> tuple[Tensor, Tensor, Tensor]:
-            state = hidden_state, cell_state
-            if len(values) == 0:
-                return hidden_state.new_zeros(0, values.shape[1], hidden_state.shape[1]), *state
-            if values.is_cuda:
-                return run_cudnn(cell, others[len(table) :], values, lengths, state, reverse)
-            cell_weights = LSTMWeights.from_tensors(others[len(table) :], cell.bias, self.proj_size > 0)
-            if choice.uses_recurrence:
-                inputs = Lookup(values, others[0]) if table else values
-                return run_recurrence(cell_weights, inputs, lengths, state, reverse)
-            return run_torch_kernel(cell_weights, values, lengths, state, reverse)
-
-        return ParallelJob(work, [values, *initial_state, *table, *weights])
-
-
-def _chunk_rows(rows: Tensor, chunks: int) -> Sequence[Tensor]:
-    """Divide a tensor by rows into chunks of nearly equal size."""
-    if chunks == 1:
-        return [rows]  # even the slice of a whole tensor would have its gradient copied
-    ends = [len(rows) * number // chunks for number in range(chunks + 1)]
-    return rows.split([end - start for start, end in zip(ends, ends[1:], strict=False)])
+        return weight.new_zeros(rows, self.proj_size or self.hidden_size), weight.new_zeros(rows, self.hidden_size)

@@ -76,6 +76,10 @@ class NumpyEngine:
     def generates(self) -> bool:
         return self.head_name == "next_char"
 
+    @property
+    def whole_texts(self) -> bool:
+        return self.generates and self._recipe["head"].get("whole_texts", False) is True
+
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The fitted tokenizer.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqkit.contracts import Encoder
 from seqkit.testing.checks import Check, require_all
-from seqkit.testing.encoder import dependence, module, outputs, training
+from seqkit.testing.encoder import dependence, module, outputs, trace, training
 from seqkit.testing.encoder.case import EncoderCase
 
 __all__ = ["check_encoder", "checks_for_encoder"]
@@ -31,7 +31,7 @@ def checks_for_encoder(
             gates can only be found by comparison with a reference.
     """
     case = EncoderCase(factory, input_size, reference)
-    return [check for suite in (outputs, dependence, module, training) for check in suite.check.for_case(case)]
+    return [check for suite in (outputs, dependence, module, training, trace) for check in suite.check.for_case(case)]
 
 
 def check_encoder(

@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 
 from seqkit.contracts import Example, Head, Tokenizer
 from seqkit.testing.checks import Check, require_all
-from seqkit.testing.head import exhibits, loss, metrics, module, predictions, renewal, rows, training
+from seqkit.testing.head import (
+    exhibits,
+    judgments,
+    loss,
+    metrics,
+    module,
+    predictions,
+    renewal,
+    rows,
+    scores,
+    training,
+)
 from seqkit.testing.head.case import HeadCase
 
 __all__ = ["check_head", "checks_for_head"]
@@ -32,7 +43,7 @@ def checks_for_head(
     case = HeadCase(factory, examples, tokenizer, output_size, final_size)
     return [
         check
-        for suite in (rows, renewal, loss, module, training, predictions, metrics, exhibits)
+        for suite in (rows, renewal, loss, module, training, predictions, judgments, metrics, exhibits, scores)
         for check in suite.check.for_case(case)
     ]
 

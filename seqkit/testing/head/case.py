@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Tokenizer, WithSpecialTokens
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import collate
 from seqkit.data.dataset import encode
@@ -58,11 +58,13 @@ class HeadCase(Case):
 
     @cached_property
     def tokenizer(self) -> Tokenizer | None:
-        """The fitted tokenizer; None if the examples contain features."""
+        """The fitted tokenizer, with the special tokens of the head; None if the examples contain features."""
         inputs = [example.input for example in self.examples]
         if isinstance(inputs[0], np.ndarray):
             return None
         tokenizer = self._tokenizer or (Char() if isinstance(inputs[0], str) else WordLists())
+        if special_tokens := getattr(self.factory(), "special_tokens", None):
+            tokenizer = WithSpecialTokens(tokenizer, special_tokens)
         tokenizer.fit(inputs)
         return tokenizer
 

@@ -126,6 +126,10 @@ def probabilities(case: HeadCase) -> None:
     head, encoded, batch, found = _predict_all(case)
     targets = [example.target for example in case.examples]
     if len(found) != len(targets) or not all({"label", "probabilities"} <= each.keys() for each in found):
+        if head.label_probabilities:
+            raise ContractViolation(
+                message("label_probabilities is True, but a prediction has no `label` and `probabilities`: add them")
+            )
         raise DoesNotApply(message("a prediction has no `label` and `probabilities`"))
     rows = [(str(each["label"]), {str(key): value for key, value in each["probabilities"].items()}) for each in found]
     for label, values in rows:
@@ -244,15 +248,19 @@ def predicts_next_token(case: HeadCase) -> None:
     best = head.logits(case.memorized.encoded).argmax(dim=2)
     number = 0
     for ids in case.encoded_inputs:
+        text = ids
+        if head.whole_texts and case.tokenizer is not None:
+            special = case.tokenizer.special_ids
+            text = np.array([special["begin"], *ids, special["end"]])
         for row in head.rows(Example(case.examples[0].input), ids):
             predicted = best[number, : len(row.input)].tolist()
-            if not any(predicted == following[-len(predicted) :] for following in _following(ids, row.input)):
+            if not any(predicted == following[-len(predicted) :] for following in _following(text, row.input)):
                 raise ContractViolation(
                     message(
                         "after the ids {input} of the text {text} it predicts {predicted}: the "
                         "target of a time step is the next id",
                         input=shorten(row.input.tolist()),
-                        text=shorten(ids.tolist(), 80),
+                        text=shorten(text.tolist(), 80),
                         predicted=shorten(predicted),
                     )
                 )

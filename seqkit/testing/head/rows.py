@@ -33,7 +33,7 @@ def contract(case: HeadCase) -> None:
         )
     if not {"outputs", "final"} & set(head.needs):
         raise ContractViolation(message("needs contains neither 'outputs' nor 'final': add those that the head reads"))
-    for name in ("per_time_step", "generates"):
+    for name in ("per_time_step", "generates", "whole_texts"):
         if not isinstance(getattr(head, name), bool):
             raise ContractViolation(
                 message("{name} is {value!r}: set it to True or False", name=name, value=getattr(head, name))
@@ -99,6 +99,35 @@ def rows(case: HeadCase) -> None:
                 "steps for some: set accepts_cut to False"
             )
         )
+
+
+@check
+def whole_texts(case: HeadCase) -> None:
+    """If the head generates whole texts, its rows begin with the special token `begin` and end with `end`."""
+    head = case.build()
+    if not head.whole_texts:
+        raise DoesNotApply(message("whole_texts is False"))
+    if not head.generates:
+        raise ContractViolation(message("whole_texts is True, but generates is False: set one of them differently"))
+    if missing := sorted({"begin", "end"} - set(head.special_tokens)):
+        raise ContractViolation(
+            message("whole_texts is True, but special_tokens lacks {name!r}: add it", name=missing[0])
+        )
+    ids = case.tokenizer.special_ids if case.tokenizer is not None else {}
+    for example, encoded_input in zip(case.examples, case.encoded_inputs, strict=True):
+        found = list(head.rows(example, encoded_input))
+        first, last = found[0].input[0], np.atleast_1d(found[-1].target)[-1]
+        if (first, last) != (ids["begin"], ids["end"]):
+            raise ContractViolation(
+                message(
+                    "whole_texts is True, but the rows of an example begin with the id {first} and end with {last}: "
+                    "begin with that of the special token `begin`, {begin}, and end with that of `end`, {end}",
+                    first=first,
+                    last=last,
+                    begin=ids["begin"],
+                    end=ids["end"],
+                )
+            )
 
 
 @check

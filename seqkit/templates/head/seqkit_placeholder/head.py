@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Table, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Row, Scores, Table, Tokenizer
 from seqkit.errors import DataError
 
 
@@ -22,6 +22,8 @@ class Placeholder(nn.Module, Head):
 
     needs = frozenset({"final", "targets"})
     metric_names = ("rmse",)
+    explains = "row"
+    score_kind = "number"
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         numbers = np.array([_number(example) for example in examples])
@@ -46,6 +48,12 @@ class Placeholder(nn.Module, Head):
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
         return [{"number": number} for number in self._numbers(encoded).tolist()]
+
+    def score_names(self) -> list[str]:
+        return ["number"]
+
+    def scores(self, encoded: Encoded, batch: Batch) -> Scores:
+        return Scores(self._numbers(encoded)[:, None])
 
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]

@@ -8,8 +8,7 @@ from seqkit.metrics.labels import BalancedAccuracy, CohenKappa, MatthewsCorrelat
 from seqkit.metrics.ranking import AveragePrecision, RocAuc
 from seqkit.metrics.texts import ErrorRate
 from seqkit.metrics.values import R2, Rmse
-from seqkit.testing.builtin import variants
-from seqkit.testing.checks import Check
+from seqkit.testing.checks import Check, variants
 from seqkit.testing.metric import checks_for_metric
 
 

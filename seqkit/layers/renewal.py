@@ -1,8 +1,12 @@
-"""Rows as one epoch trains on them: with noise, or a part of a long one. Needs no torch."""
+"""Rows as one epoch trains on them: with noise, masked, or a part of a long one. Needs no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+
+from seqkit.contracts import SpecialToken
 
 
 def replace_tokens(ids: np.ndarray, probability: float, generator: np.random.Generator) -> np.ndarray:
@@ -19,6 +23,28 @@ def replace_tokens(ids: np.ndarray, probability: float, generator: np.random.Gen
     noisy = np.array(ids)
     noisy[replaced] = ids[generator.integers(len(ids), size=len(replaced))]
     return noisy
+
+
+def mask_tokens(
+    ids: np.ndarray, probability: float, special_ids: Mapping[SpecialToken, int], generator: np.random.Generator
+) -> np.ndarray:
+    """Return a row in which tokens are replaced by the mask token: blanking noise (Xie et al., 2017).
+
+    Separators of pairs are never replaced. Of a token with several integers, the others are 0.
+
+    Args:
+        ids: int64 (time, ...).
+        probability: of each token, to be replaced.
+        special_ids: the ids of the special tokens, `mask` among them.
+        generator: the random numbers.
+    """
+    tokens = ids.reshape(len(ids), -1)[:, 0]
+    replaced = (generator.random(len(ids)) < probability) & (tokens != special_ids.get("separator", -1))
+    mask = np.zeros_like(ids[:1])
+    mask.flat[0] = special_ids["mask"]
+    masked = np.array(ids)
+    masked[replaced] = mask
+    return masked
 
 
 def crop(ids: np.ndarray, length: int, generator: np.random.Generator) -> np.ndarray:

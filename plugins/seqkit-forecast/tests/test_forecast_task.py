@@ -1,0 +1,65 @@
+"""The task `forecast` of `seqkit init`: which files it recognizes, and the recipe that it drafts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from seqkit_forecast.tasks import forecast
+
+from seqkit.contracts import Column, DataFile
+
+
+def series(step: timedelta, rows: int, values: Any = lambda row: row % 7, written: str = "%Y-%m-%d %H:%M") -> DataFile:
+    dates = [(datetime(2020, 1, 1) + row * step).strftime(written) for row in range(rows)]
+    numbers = [f"{values(row):.2f}" for row in range(rows)]
+    return DataFile(Path("a.csv"), columns=[Column("when", dates), Column("load", numbers)], format="csv", rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("step", "season"), [(timedelta(hours=1), 24), (timedelta(days=1), 7), (timedelta(minutes=15), 96)]
+)
+def test_the_season_follows_from_the_dates(step: timedelta, season: int) -> None:
+    found = forecast(series(step, 4000))
+    assert not isinstance(found, str)
+    head = found.recipe["head"]
+    assert (head["season"], head["horizon"]) == (season, season)
+    assert head["input_length"] >= season
+    assert found.recipe["data"]["time"] == "when" and found.recipe["data"]["columns"] == ["load"]
+    assert found.split == {"by": "order", "valid": 0.15, "test": 0.15}
+
+
+def test_the_windows_of_a_short_series_fit_its_splits() -> None:
+    found = forecast(series(timedelta(days=1), 60))
+    assert not isinstance(found, str) and found.split is not None
+    head = found.recipe["head"]
+    assert head["input_length"] + head["horizon"] <= int(found.split["valid"] * 60)
+
+
+def test_gaps_formats_of_dates_and_growth() -> None:
+    regular = series(timedelta(days=1), 100, lambda row: 2.0 ** (row / 20), written="%d.%m.%Y")
+    when, load = regular.columns
+    rows = [row for row in range(100) if row not in (40, 41)]
+    columns = [Column(each.name, [each.values[row] for row in rows]) for each in (when, load)]
+    found = forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=98))
+    assert not isinstance(found, str)
+    assert (found.recipe["data"]["date_format"], found.recipe["data"]["fill"]) == ("%d.%m.%Y", 2)
+    assert found.recipe["head"]["log"] is True
+
+
+def test_decimal_commas_are_read() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    commas = Column("load", [value.replace(".", ",") for value in load.values])
+    found = forecast(DataFile(Path("a.csv"), columns=[when, commas], format="csv", delimiter=";", rows=100))
+    assert not isinstance(found, str)
+    assert found.recipe["data"]["decimal"] == ","
+
+
+def test_other_files_are_not_recognized() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    reverse = Column("when", list(reversed(when.values)))
+    for columns in ([load], [reverse, load], [when, Column("note", ["a"] * 100)]):
+        assert isinstance(forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=100)), str)
+    assert "too few" in str(forecast(series(timedelta(days=1), 20)))

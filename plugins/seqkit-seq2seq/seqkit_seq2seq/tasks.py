@@ -1,0 +1,84 @@
+"""Recognize pairs of texts, and draft a recipe for `seqkit init`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from seqkit.contracts import Column, DataFile, Draft
+
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+_SOURCES = re.compile(r"(?i)(source|src|input|text|question|word|from|en|english|original).*")
+_TARGETS = re.compile(r"(?i)(target|tgt|output|answer|translation|pronunciation|to|summary|response).*")
+
+
+def translate(file: DataFile) -> Draft | str:
+    """Draft a recipe for two columns of texts, most of which occur once."""
+    texts = [
+        column
+        for column in file.columns
+        if column.is_text
+        and 2 * len(column.counts) > len(column.filled)
+        and any(map(str.isalpha, "".join(column.filled[:100])))
+    ]
+    if len(texts) < 2:
+        return "no two columns of texts that mostly occur once"
+    source = next((each for each in texts if each.name == file.text), None)
+    source = source or next((each for each in texts if _SOURCES.fullmatch(each.name)), texts[0])
+    others = [each for each in texts if each is not source]
+    target = next((each for each in others if each.name == file.label), None)
+    target = target or next((each for each in others if _TARGETS.fullmatch(each.name)), others[0])
+    recipe = {
+        "data": _data(file, source, target),
+        "tokenizer": _tokenizer(source),
+        "embedding": {"type": "learned", "dim": 64, "dropout": 0.1},
+        "encoder": {"type": "bilstm", "hidden_size": 64},
+        "head": {
+            "type": "translate",
+            "tokenizer": _tokenizer(target),
+            "hidden_size": 128,
+            "dropout": 0.2,
+            "label_smoothing": 0.1,
+            "beam_size": 4,
+        },
+        "train": {
+            "epochs": min(20, max(8, 3000 * 32 // max(1, file.rows))),
+            "batch_size": 32,
+            "optimizer": {"type": "adam", "lr": 0.003},
+            "schedule": {"type": "cosine", "warmup": 100, "final": 0.05},
+            "clip_norm": 1.0,
+            "metric": "loss",
+        },
+    }
+    if file.label is None and not _TARGETS.fullmatch(target.name) and 10 * target.mean_length < source.mean_length:
+        return f"the texts of the column '{target.name}' are much shorter than those of '{source.name}'"
+    is_named = bool(_SOURCES.fullmatch(source.name) and _TARGETS.fullmatch(target.name))
+    fit = 0.93 if is_named else 0.6 if len(file.columns) == 2 else 0.3
+    summary = f"the text is '{source.name}', the text to produce '{target.name}'"
+    smaller = {"encoder": {"hidden_size": 32}, "head": {"hidden_size": 64}}
+    return Draft(fit, recipe, summary, {}, smaller)
+
+
+def _data(file: DataFile, source: Column, target: Column) -> dict[str, Any]:
+    encoding = {"encoding": file.encoding} if file.encoding != "utf-8" else {}
+    if file.format == "tsv" and not file.has_header:
+        places = {column.name: place for place, column in enumerate(file.columns, start=1)}
+        return {"type": "pairs", "source": places[source.name], "target": places[target.name], **encoding}
+    section: dict[str, Any] = {"type": "table", "text": source.name, "label": target.name, **encoding}
+    if not file.path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")):
+        section["format"] = file.format
+    if not file.has_header:
+        section["columns"] = [column.name for column in file.columns]
+    if file.format == "csv" and file.delimiter != ",":
+        section["delimiter"] = file.delimiter
+    if any(len(column.filled) < len(column.values) for column in (source, target)):
+        section["empty"] = "skip"
+    return section
+
+
+def _tokenizer(column: Column) -> dict[str, Any]:
+    """Return characters for words and for scripts without spaces, words for sentences."""
+    sample = " ".join(column.filled[:2000])
+    is_sentence = not _UNSPACED.search(sample[:5000]) and sample.count(" ") > 4 * len(column.filled[:2000])
+    frequent = {"min_count": 2} if len(column.filled) >= 1000 else {}
+    return {"type": "word" if is_sentence else "char", "unknown": "mark", **frequent}

@@ -1,0 +1,156 @@
+"""Print what `seqkit data` found out as tables in the terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from seqkit.messages import message
+
+_MAX_LABELS = 12
+_MAX_TEXT = 60
+
+
+def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines for the result of `seqkit.data.inspection.inspect_data`."""
+    splits = found["splits"]
+    yield from text_table(
+        ("split", "examples", "rows", "time steps", "median length", "longest"),
+        [
+            (split, each["examples"], each["rows"], each["time_steps"], each["median_length"], each["longest"])
+            for split, each in splits.items()
+        ],
+    )
+    if labels := found.get("labels"):
+        yield ""
+        yield from _labels(labels)
+    if vocabulary := found.get("vocabulary"):
+        yield ""
+        yield message("vocabulary: {size:,} tokens", size=vocabulary["size"])
+        yield from text_table(
+            ("split", "distinct tokens", "unknown", "not in train"),
+            [
+                (split, each["distinct"], _percent(each["unknown"]), _percent(each["not_in_train"]))
+                for split, each in vocabulary["splits"].items()
+            ],
+        )
+    yield from _duplicates(found)
+    if disagreements := found.get("disagreements"):
+        yield ""
+        yield message(
+            "labels that disagree on equal texts: {texts:,} texts, {examples:,} examples",
+            texts=disagreements["texts"],
+            examples=disagreements["examples_affected"],
+        )
+        for each in disagreements["examples"]:
+            yield f"  {_cut(each['text'])}: {_differences(each['labels'])} ({_places(each['locations'])})"
+    for split, each in found.get("entities", {}).items():
+        if split != "train" and each["count"]:
+            yield ""
+            yield message(
+                "entities of {split}: {count:,}, of which {share} occur in train too",
+                split=split,
+                count=each["count"],
+                share=_percent(each["in_train"]),
+            )
+    for split, each in found.get("windows", {}).items():
+        yield ""
+        yield message(
+            "windows of {length} time steps of {split} that occur in train too: {share} of {count:,}",
+            length=each["length"],
+            split=split,
+            share=_percent(each["in_train"]),
+            count=each["count"],
+        )
+    for note in found["notes"]:
+        yield ""
+        yield message("note: {text}", text=note)
+
+
+def _labels(labels: Mapping[str, Any]) -> Iterator[str]:
+    counts, names = labels["counts"], labels["names"]
+    totals = {split: max(1, sum(each)) for split, each in counts.items()}
+    rows = [
+        (name, *(f"{each[place]:,} ({100 * each[place] / totals[split]:.1f}%)" for split, each in counts.items()))
+        for place, name in enumerate(names[:_MAX_LABELS])
+    ]
+    yield from text_table(("label", *counts), rows)
+    if left_out := len(names) - len(rows) + labels["left_out"]:
+        yield message("  and {count:,} rarer labels (--json lists more)", count=left_out)
+
+
+def _duplicates(found: Mapping[str, Any]) -> Iterator[str]:
+    if not (duplicates := found.get("duplicates")):
+        return
+    near = found.get("near_duplicates", {})
+    yield ""
+    rows: list[tuple[Any, ...]] = [
+        (message("repeated in {split}", split=split), count) for split, count in duplicates["within"].items()
+    ]
+    rows += [
+        (message("{pair}, word for word", pair=pair.replace(" in ", message(" also in "))), count)
+        for pair, count in duplicates["across"].items()
+    ]
+    rows += [(message("{split} nearly equal to train", split=split), each["count"]) for split, each in near.items()]
+    yield from text_table((message("duplicates"), message("examples")), rows)
+    for each in (example for of_split in near.values() for example in of_split["examples"][:2]):
+        yield f"  {each['similarity']:.2f}  {each['location']}: {_cut(each['text'])}"
+        yield f"        {each['train_location']}: {_cut(each['train_text'])}"
+
+
+def _differences(labels: Sequence[Any]) -> str:
+    """Return the labels of one text; of tags, those of the words on which they differ."""
+    if not all(isinstance(label, list) and len(label) == len(labels[0]) for label in labels):
+        return message(" or ").join(dict.fromkeys(map(str, labels)))
+    places = [place for place, tags in enumerate(zip(*labels, strict=True)) if len(set(tags)) > 1]
+    differing = [
+        message(
+            "word {number} {tags}",
+            number=place + 1,
+            tags=message(" or ").join(dict.fromkeys(str(tags[place]) for tags in labels)),
+        )
+        for place in places[:3]
+    ]
+    return ", ".join(differing) + (", …" if len(places) > 3 else "")
+
+
+def _places(locations: Sequence[str]) -> str:
+    """Return the first two locations; of two in one file, the line alone of the second."""
+    first, *others = locations
+    lines = [each.removeprefix(first.rpartition(":")[0] + ":") for each in others[:1]]
+    return ", ".join([first, *lines])
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f}%"
+
+
+def _cut(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= _MAX_TEXT else one_line[: _MAX_TEXT - 1] + "…"
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1) -> Iterator[str]:
+    """Yield the lines of a table, whose first columns are aligned on the left and all others on the right."""
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(_width(row[place]) for row in cells) for place in range(len(header))]
+    for row in cells:
+        padded = [
+            text + " " * (width - _width(text)) if place < left else " " * (width - _width(text)) + text
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(padded).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else round(value, 1)
+    return f"{value:,}" if isinstance(value, int | float) else _cut(str(value))
+
+
+def _width(text: str) -> int:
+    """Return the width in a terminal: Han characters and kana take two columns."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

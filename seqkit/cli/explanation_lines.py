@@ -1,0 +1,159 @@
+"""The lines in which `seqkit explain` prints an explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
+
+from seqkit.explain.contents import ExplanationContents, LayerTrace
+from seqkit.explain.tokens import place_tokens, visible
+from seqkit.messages import message
+from seqkit.terminal import colored, shows_colors
+from seqkit.training.result_lines import display_width, fit
+
+_ADDS = ("48;5;153;38;5;16", "48;5;75;38;5;16", "48;5;25;38;5;231")
+_TAKES = ("48;5;223;38;5;16", "48;5;214;38;5;16", "48;5;130;38;5;231")
+"""The colors of values from small to large, each a background and a text color with enough contrast: blue for tokens
+that add to the score, orange for those that take from it."""
+
+_SHARES = (0.1, 0.35, 0.7)
+"""The shares of the largest value from which each color is used."""
+
+_TOKEN_WIDTH = 14
+_NAMES = {"pooling_weights": "weight"}
+"""The headings of columns whose name is too long."""
+
+
+def explanation_lines(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
+    """Yield an explanation as lines: the result, the text in color if the stream shows any, and a table."""
+    yield from _summary(explanation)
+    if shows_colors(stream) and explanation.text:
+        yield ""
+        yield _colored_text(explanation, stream)
+    yield ""
+    yield from _table(explanation, stream)
+    yield ""
+    yield from _legend(explanation)
+    for trace in explanation.traces:
+        yield ""
+        yield from _trace(trace)
+
+
+def _summary(explanation: ExplanationContents) -> Iterator[str]:
+    name = visible(explanation.label)
+    if explanation.token is not None:
+        yield message("word {number}, {word}", number=explanation.token, word=visible(explanation.word))
+    if explanation.probability is None:
+        first = message("{name}: {score:.4f}", name=name, score=explanation.score)
+    else:
+        first = message("{name}, probability {p:.4f}", name=name, p=explanation.probability)
+        if explanation.label != explanation.predicted:
+            first += message(" (most probable: {label})", label=visible(explanation.predicted))
+    yield first
+    yield message(
+        "{unit} {score:+.3f}: {baseline:+.3f} without the tokens, {difference:+.3f} added by them",
+        unit=explanation.unit,
+        score=explanation.score,
+        baseline=explanation.baseline,
+        difference=explanation.difference,
+    )
+
+
+def _colored_text(explanation: ExplanationContents, stream: IO[str]) -> str:
+    values = explanation.occlusion if explanation.gradients is None else explanation.gradients
+    largest = max(map(abs, values), default=0.0)
+    parts = []
+    for (gap, token), value in zip(place_tokens(explanation.text, explanation.tokens), values, strict=True):
+        parts += [
+            visible(gap) if gap.strip() else gap.replace("\n", "⏎"),
+            _shaded(visible(token), value, largest, stream),
+        ]
+    return "".join(parts)
+
+
+def _shaded(text: str, value: float, largest: float, stream: IO[str]) -> str:
+    """Return a text in the color of a value."""
+    share = abs(value) / largest if largest else 0.0
+    level = sum(share >= limit for limit in _SHARES)
+    return colored(text, (_ADDS if value > 0 else _TAKES)[level - 1], stream) if level else text
+
+
+def _table(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
+    columns = explanation.columns()
+    width = min(_TOKEN_WIDTH, max(map(display_width, map(visible, explanation.tokens)), default=0))
+    width = max(width, len("remainder"))
+    heads = [_NAMES.get(name, name) for name in columns]
+    widths = [max(len(head), 7) + 2 for head in heads]
+    yield f"{'':>4}  {'token':<{width}}" + "".join(head.rjust(size) for head, size in zip(heads, widths, strict=True))
+    largest = {
+        name: max((abs(value) for value in values if value is not None), default=0.0)
+        for name, values in columns.items()
+    }
+    for number, token in enumerate(explanation.tokens):
+        line = f"{number + 1:>4}  {fit(visible(token), width)}"
+        for (name, values), size in zip(columns.items(), widths, strict=True):
+            value = values[number]
+            if value is None:
+                line += "-".rjust(size)
+            elif name in ("gradients", "occlusion"):
+                cell = f"{value:+.3f}"
+                line += " " * (size - len(cell)) + _shaded(cell, value, largest[name], stream)
+            else:
+                line += f"{value:.3f}".rjust(size)
+        yield line
+    remainders = {"gradients": explanation.gradients_remainder, "occlusion": explanation.occlusion_remainder}
+    for row, numbers in (
+        (
+            message("sum"),
+            {
+                name: sum(value for value in columns[name] if value is not None)
+                for name in remainders
+                if name in columns
+            },
+        ),
+        (message("remainder"), remainders),
+    ):
+        cells = [numbers.get(name) for name in columns]
+        yield (
+            f"{'':>4}  {row:<{width}}"
+            + "".join(
+                ("" if value is None else f"{value:+.3f}").rjust(size)
+                for value, size in zip(cells, widths, strict=True)
+            ).rstrip()
+        )
+
+
+def _legend(explanation: ExplanationContents) -> Iterator[str]:
+    what = message("the number") if explanation.probability is None else message("the probability")
+    if explanation.gradients is not None:
+        yield message(
+            "gradients: integrated gradients, which add up to what all tokens add ({steps} points)",
+            steps=explanation.gradient_steps,
+        )
+    yield message("occlusion: how much lower the score is without the token; tokens also work together")
+    if explanation.pooling_weights is not None:
+        yield message("weight: of the token in the attention pooling of the head")
+    yield message("ended, began: {what} if the text ended after the token, or began with it", what=what)
+    if explanation.forward is not None:
+        yield message("forward, backward: the same, from this half of the encoder alone")
+
+
+def _trace(trace: LayerTrace) -> Iterator[str]:
+    """Yield the mean magnitude of the values of a layer by time step."""
+    names = list(trace.values)
+    means = {name: np.abs(values).mean(axis=1) for name, values in trace.values.items()}
+    units = {values.shape[1] for values in trace.values.values()}
+    yield message(
+        "{name}: mean magnitude over {units} units",
+        name=trace.name,
+        units=" / ".join(map(str, sorted(units))),
+    )
+    width = min(_TOKEN_WIDTH, max(map(display_width, map(visible, trace.time_steps))))
+    width = max(width, len("token"))
+    widths = [max(len(name), 5) + 2 for name in names]
+    yield f"{'':>4}  {'token':<{width}}" + "".join(name.rjust(size) for name, size in zip(names, widths, strict=True))
+    for number, token in enumerate(trace.time_steps):
+        cells = "".join(f"{means[name][number]:.3f}".rjust(size) for name, size in zip(names, widths, strict=True))
+        yield f"{number + 1:>4}  {fit(visible(token), width)}{cells}"

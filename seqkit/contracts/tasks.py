@@ -1,0 +1,130 @@
+"""What `seqkit init` knows about a data file, and the recipe that a plugin drafts for it.
+
+A plugin registers a task (`hookspecs.seqkit_tasks`) with a function that answers whether it recognizes a file:
+
+    def draft(file: DataFile) -> Draft | str:
+        if not file.columns:
+            return "no table"
+        return Draft(0.8, {"data": {...}, "encoder": {...}, "head": {...}, "train": {...}}, "the labels are in 'label'")
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, or a key of the objects of JSON Lines.
+
+    Attributes:
+        name: its name; `column_1`, … if the file has no header.
+        values: the values of the rows that were read: text, or any JSON value where the format has types.
+    """
+
+    name: str
+    values: Sequence[Any]
+
+    @cached_property
+    def filled(self) -> list[Any]:
+        """The values that are not empty."""
+        return [value for value in self.values if value is not None and (not isinstance(value, str) or value.strip())]
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each value occurs, as text without surrounding white space."""
+        return Counter(str(value).strip() for value in self.filled)
+
+    @cached_property
+    def has_lists(self) -> bool:
+        """Whether the values are lists."""
+        return bool(self.filled) and all(isinstance(value, list) for value in self.filled)
+
+    @cached_property
+    def is_numeric(self) -> bool:
+        """Whether all values are numbers, or texts of numbers."""
+        return bool(self.filled) and all(
+            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else _is_number(value) for value in self.filled
+        )
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether all values are texts that are not all numbers."""
+        return not self.is_numeric and bool(self.filled) and all(isinstance(value, str) for value in self.filled)
+
+    @cached_property
+    def mean_length(self) -> float:
+        """The mean length of the values in characters."""
+        return sum(len(str(value)) for value in self.filled) / max(1, len(self.filled))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file, as far as it was read: all of it, or the beginning of a large one.
+
+    Attributes:
+        path: the file.
+        encoding: the encoding that it can be read in.
+        lines: its lines; empty for a binary format.
+        columns: its columns, if it is a table.
+        format: `csv`, `tsv`, `jsonl` or `parquet`; empty if it is no table.
+        delimiter: what separates the columns of a csv or tsv file.
+        has_header: whether the first row of a csv or tsv file names the columns.
+        rows: the number of rows, or of lines that are not blank, of the whole file; estimated for a large one.
+        characters: the number of characters of the whole file; estimated for a large one.
+        text: the column of the text, if the user names it.
+        label: the column of the label, if the user names it.
+        siblings: the files of the validation and test splits, by split, if there are such files beside it.
+    """
+
+    path: Path
+    encoding: str = "utf-8"
+    lines: Sequence[str] = ()
+    columns: Sequence[Column] = ()
+    format: str = ""
+    delimiter: str = ","
+    has_header: bool = True
+    rows: int = 0
+    characters: int = 0
+    text: str | None = None
+    label: str | None = None
+    siblings: Mapping[str, Path] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """Return a column by its name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A recipe for a data file, before the number of epochs is fitted to the time that training may take.
+
+    Attributes:
+        fit: how well the file fits the task, 0 to 1; the task with the best fit is chosen. 0 for a task that is only
+            chosen by its name (`--task`).
+        recipe: the sections of the recipe, without `name`, `plugins`, the path of the data, and the split. It must set
+            `train.epochs`, the number that suits the data.
+        summary: what the columns are used for, as a short sentence.
+        comments: comments in the recipe, by key: `{"data.label": "2 labels: 1 (5,322), 0 (2,443)"}`.
+        smaller: the sections of a cheaper model, which are merged into the recipe if few epochs fit in the time.
+        split: the split, unless the file has siblings; by default by the hash of the text.
+    """
+
+    fit: float
+    recipe: Mapping[str, Any]
+    summary: str
+    comments: Mapping[str, str] = field(default_factory=dict)
+    smaller: Mapping[str, Any] = field(default_factory=dict)
+    split: Mapping[str, Any] | None = None

@@ -1,0 +1,80 @@
+"""What is known about the splits of a data set: sizes, lengths and labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from seqkit.contracts import Example, Head, LongText
+from seqkit.data.dataset import Dataset
+from seqkit.data.splits import count_repeated
+
+_MAX_BINS = 24
+_MAX_LABELS = 60
+
+
+def describe_splits(splits: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Return the number of examples, rows and time steps of each split, and of examples that train has too."""
+    examples = {split: dataset.examples for split, dataset in splits.items()}
+    is_text = all(isinstance(each.input, str | LongText) for members in examples.values() for each in members)
+    repeated = count_repeated(examples) if is_text else {}
+    return {
+        split: {
+            "examples": len(dataset.examples),
+            "rows": len(dataset.rows),
+            "time_steps": sum(len(row.input) for row in dataset.rows),
+            "also_in_train": repeated.get(split),
+        }
+        for split, dataset in splits.items()
+    }
+
+
+def describe_lengths(splits: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Return how many rows of each split have a length in each interval, and the median and the largest length."""
+    lengths = {split: [len(row.input) for row in each.rows] for split, each in splits.items()}
+    every = np.concatenate([np.asarray(values) for values in lengths.values()])
+    low, high = int(every.min()), int(every.max())
+    step = -(-(high - low + 1) // _MAX_BINS)
+    edges = np.arange(low, high + step + 1, step)
+    return {
+        "edges": edges.tolist(),
+        "counts": {split: np.histogram(values, edges)[0].tolist() for split, values in lengths.items()},
+        "median": {split: float(np.median(values)) for split, values in lengths.items()},
+        "longest": {split: max(values) for split, values in lengths.items()},
+    }
+
+
+def count_labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
+    """Return the number of examples, or of time steps, with each label in each split; empty if targets are no labels.
+
+    Of many labels, the most frequent ones are returned.
+    """
+    has_lists = all(isinstance(each.target, list | tuple) for dataset in splits.values() for each in dataset.examples)
+    if not (head.stratifies or ("labels" in head.provides and has_lists)):
+        return {}
+    counts = {
+        split: Counter(label for each in dataset.examples for label in labels_of(each))
+        for split, dataset in splits.items()
+    }
+    total: Counter[str] = sum(counts.values(), Counter())
+    if not total:
+        return {}
+    names = sorted(sorted(total), key=lambda name: -total[name])
+    shown = names[:_MAX_LABELS]
+    return {
+        "names": shown,
+        "left_out": len(names) - len(shown),
+        "counts": {split: [each[name] for name in shown] for split, each in counts.items()},
+    }
+
+
+def labels_of(example: Example) -> list[str]:
+    """Return the labels of an example: its target, or each of them; none if targets are no labels."""
+    target = example.target
+    if isinstance(target, str | int):
+        return [str(target)]
+    is_tags = isinstance(target, list | tuple) and all(isinstance(tag, str) for tag in target)
+    return list(target) if is_tags else []

@@ -1,0 +1,171 @@
+"""Tables and columns in memory: those of pandas, polars, datasets, pyarrow and NumPy, and lists.
+
+None of these libraries is imported unless the data comes from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqkit.contracts import Reader, TextPair
+from seqkit.errors import DataError, UsageError, suggest
+from seqkit.messages import message
+
+if TYPE_CHECKING:
+    from seqkit.recipe.plan import Spec
+
+FORMS = message(
+    "(inputs, targets), a list of inputs, a pandas DataFrame, a datasets.Dataset, or a table with __arrow_c_stream__"
+)
+"""The forms of data in memory, for messages."""
+
+
+class Table:
+    """A table in memory.
+
+    Args:
+        names: the names of its columns.
+        column: a function that returns the values of a column.
+    """
+
+    def __init__(self, names: Sequence[Any], column: Callable[[Any], list[Any]]) -> None:
+        self.names = list(names)
+        self._column = column
+
+    @classmethod
+    def of(cls, data: Any) -> Table | None:
+        """Return data as a table; None if it is none.
+
+        Raises:
+            UsageError: it is an Arrow stream, and pyarrow is not installed; or several tables.
+        """
+        if isinstance(data, Mapping) and data and all(hasattr(part, "column_names") for part in data.values()):
+            first = next(iter(data))
+            raise UsageError(
+                message("data contains several tables: pass one of them, as in data=dataset[{name!r}]", name=first)
+            )
+        names = getattr(data, "column_names", None)  # datasets, pyarrow
+        if names is None:
+            names = getattr(data, "columns", None)  # pandas, polars
+        if names is not None and hasattr(data, "__getitem__"):
+            return cls(list(names), lambda name: values_of(data[name]))
+        if not hasattr(data, "__arrow_c_stream__") or hasattr(data, "to_list") or hasattr(data, "to_pylist"):
+            return None
+        try:
+            import pyarrow
+        except ImportError:
+            raise UsageError(
+                message(
+                    "a {type} is read through Arrow, for which pyarrow is not installed: pip install 'seqkit[arrow]'",
+                    type=type(data).__name__,
+                )
+            ) from None
+        return cls.of(pyarrow.table(data))
+
+    def examples(self, spec: Spec) -> tuple[list[Any], list[Any] | None]:
+        """Return the inputs and the targets; None for the targets if the recipe names no column for them.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        parameter = _parameters(spec)[1]
+        name = spec.values.get(parameter, parameter)
+        return self.inputs(spec), None if name is None else self._values_of(parameter, name)
+
+    def inputs(self, spec: Spec) -> list[Any]:
+        """Return the inputs: texts, features or pairs of texts.
+
+        Raises:
+            DataError: there is no such column, or there are two.
+        """
+        parameter = _parameters(spec)[0]
+        values = self._values_of(parameter, spec.values.get(parameter, parameter))
+        second = pair_column(spec)
+        return values if second is None else list(map(TextPair, values, self._values_of(*second)))
+
+    def others(self, spec: Spec) -> dict[str, list[Any]]:
+        """Return the values of the columns that contain neither inputs nor targets, by name."""
+        used = {spec.values.get(parameter, parameter) for parameter in _parameters(spec)}
+        if (second := pair_column(spec)) is not None:
+            used.add(second[1])
+        return {
+            str(name): self._column(name) for name in self.names if name not in used and self.names.count(name) == 1
+        }
+
+    def _values_of(self, parameter: str, name: Any) -> list[Any]:
+        """Return the values of the column that a parameter of the reader names. Raises as `inputs` does."""
+        if (count := self.names.count(name)) == 1:
+            return self._column(name)
+        if count:
+            raise DataError(message("the data has {count} columns '{name}': rename the others", count=count, name=name))
+        names = [str(each) for each in self.names]
+        found = suggest(str(name), names) or message("; the columns are {names}", names=", ".join(names[:20]))
+        raise DataError(
+            message(
+                "the data has no column '{name}'{found}: set data.{parameter} in the recipe",
+                name=name,
+                found=found,
+                parameter=parameter,
+            )
+        )
+
+
+def _parameters(spec: Spec) -> tuple[str, str]:
+    """Return the parameters of a reader that name the columns of inputs and targets."""
+    return getattr(spec.cls, "table_columns", Reader.table_columns)
+
+
+def pair_column(spec: Spec) -> tuple[str, Any] | None:
+    """Return the parameter that names the column of second texts, and the column; None if inputs are no pairs."""
+    parameter = getattr(spec.cls, "pair_column", Reader.pair_column)
+    name = None if parameter is None else spec.values.get(parameter)
+    return None if name is None else (str(parameter), name)
+
+
+def columns_of(data: Any) -> tuple[list[Any], list[Any] | None]:
+    """Return the inputs and targets of data that is not a table.
+
+    Raises:
+        UsageError: the data is neither (inputs, targets) nor a list of inputs.
+    """
+    if isinstance(data, tuple):
+        if len(data) != 2 or not is_column(data[0]) or not (data[1] is None or is_column(data[1])):
+            raise UsageError(message("data must be {forms}, not {value!r:.40}", forms=FORMS, value=data))
+        inputs, targets = values_of(data[0]), None if data[1] is None else values_of(data[1])
+        if targets is not None and len(inputs) != len(targets):
+            raise UsageError(
+                message(
+                    "data has {inputs:,} inputs and {targets:,} targets: pass one target per input",
+                    inputs=len(inputs),
+                    targets=len(targets),
+                )
+            )
+        return inputs, targets
+    if not is_column(data):
+        raise UsageError(message("data must be {forms}, not {value!r:.40}", forms=FORMS, value=data))
+    return values_of(data), None
+
+
+def is_column(value: Any) -> bool:
+    """Return whether a value is a list, an array or a column of a table."""
+    unordered = isinstance(value, str | bytes | bytearray | Mapping | AbstractSet | tuple)
+    return not unordered and isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0
+
+
+def values_of(column: Any) -> list[Any]:
+    """Return the values of a column as Python values, an array of several dimensions as a list of arrays."""
+    if isinstance(column, np.ndarray):
+        return list(column) if column.ndim > 1 else column.tolist()
+    for convert in ("to_pylist", "to_list", "tolist"):  # pyarrow, polars and pandas, the array module
+        if callable(method := getattr(column, convert, None)):
+            return list(method())
+    return list(column)
+
+
+def is_pair_of_columns(data: Any) -> bool:
+    """Return whether data is a tuple of two lists, arrays or columns, and not of two pairs."""
+    return isinstance(data, tuple) and len(data) == 2 and all(map(is_column, data))

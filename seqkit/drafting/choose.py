@@ -1,0 +1,77 @@
+"""Choose the task that a data file suits, among those that plugins register."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqkit.contracts import DataFile, Draft
+from seqkit.errors import DataError, UsageError, suggest
+from seqkit.messages import message
+from seqkit.registry.records import RegisteredTask, Registry
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The task of a file.
+
+    Attributes:
+        task: the task.
+        draft: the recipe that it drafts.
+        others: the names of the other tasks that the file fits, the best first.
+    """
+
+    task: RegisteredTask
+    draft: Draft
+    others: list[str]
+
+
+def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
+    """Return the task with the best fit, or the one that the user names.
+
+    Raises:
+        UsageError: there is no task of that name.
+        DataError: the file fits no task, or not the one that the user names.
+    """
+    if name is not None and name not in registry.tasks:
+        known = sorted(registry.tasks)
+        raise UsageError(
+            message(
+                "--task {name}: no such task{hint}",
+                name=name,
+                hint=suggest(name, known) or message("; known: {known}", known=", ".join(known)),
+            )
+        )
+    drafts: dict[str, Draft] = {}
+    reasons: dict[str, str] = {}
+    for each, task in registry.tasks.items():
+        found = task.draft(file)
+        if isinstance(found, str):
+            reasons[each] = found
+        else:
+            drafts[each] = found
+    ranked = sorted(drafts, key=lambda each: -drafts[each].fit)
+    chosen = name if name is not None else next((each for each in ranked if drafts[each].fit > 0), None)
+    if chosen in reasons:
+        raise DataError(
+            message(
+                "{path}: does not fit the task {task}: {reason}", path=file.path, task=chosen, reason=reasons[chosen]
+            )
+        )
+    if chosen is None:
+        raise DataError(_no_task(file, ranked, reasons))
+    return Choice(registry.tasks[chosen], drafts[chosen], [each for each in ranked if each != chosen])
+
+
+def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> str:
+    """Return the message with the reason of the first task; `--task` gives that of another."""
+    first = next(iter(reasons))
+    remedy = message("name the columns with --text and --label, or a task with --task")
+    if possible:
+        remedy = message("name the columns with --text and --label, or pass --task {task}", task=possible[0])
+    return message(
+        "{path}: fits no task: {reason} (task {task}): {remedy}",
+        path=file.path,
+        reason=reasons[first],
+        task=first,
+        remedy=remedy,
+    )

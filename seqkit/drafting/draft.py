@@ -1,0 +1,181 @@
+"""Draft a recipe for a data file, from the first look at the file to the text of the recipe."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from seqkit.contracts import DataFile
+from seqkit.drafting.budget import Fitted, fit
+from seqkit.drafting.choose import Choice, choose
+from seqkit.drafting.write import recipe_text, relative_path
+from seqkit.messages import message
+from seqkit.readers.inspection import inspect
+from seqkit.registry.records import Registry
+
+DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
+
+
+@dataclass(frozen=True)
+class DraftedRecipe:
+    """A recipe for a data file.
+
+    Attributes:
+        text: the recipe, as YAML with comments.
+        file: what the file contains.
+        choice: its task.
+        fitted: the recipe that was tried.
+    """
+
+    text: str
+    file: DataFile
+    choice: Choice
+    fitted: Fitted
+
+
+def draft_recipe(
+    data: Path,
+    output: Path,
+    registry: Registry,
+    *,
+    task: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    minutes: float = 5.0,
+    schema: str | None = None,
+) -> DraftedRecipe:
+    """Return a recipe for a data file that was tried on it.
+
+    Args:
+        data: the file.
+        output: where the recipe will be written, which its paths are relative to.
+        registry: the installed components and tasks.
+        task: the name of the task; by default, the one that the file fits best.
+        text: the column of the text.
+        label: the column of the label.
+        minutes: the time that training may take on this machine.
+        schema: the path of the JSON Schema for editors, relative to the recipe.
+
+    Raises:
+        DataError: the file cannot be read, or fits no task.
+        UsageError: there is no such task or column.
+    """
+    file = replace(inspect(data), text=text, label=label)
+    choice = choose(file, registry, task)
+    section = {"type": choice.draft.recipe["data"]["type"], "path": str(data.resolve())}
+    section |= {key: value for key, value in choice.draft.recipe["data"].items() if key != "type"}
+    section |= {split: {"path": str(path.resolve())} for split, path in file.siblings.items()}
+    if not file.siblings:
+        section["split"] = dict(choice.draft.split or DEFAULT_SPLIT)
+    plugins = _plugins(choice, registry)
+    recipe: dict[str, Any] = {"name": _run_name(data), "seed": 1} | ({"plugins": plugins} if plugins else {})
+    recipe |= {**choice.draft.recipe, "data": section}
+    fitted = fit(recipe, choice.draft.smaller, registry, minutes)
+    written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
+    return DraftedRecipe(
+        recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted), schema),
+        file,
+        choice,
+        fitted,
+    )
+
+
+def _relative(section: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    return {
+        key: relative_path(Path(value), folder)
+        if key == "path"
+        else _relative(value, folder)
+        if isinstance(value, Mapping)
+        else value
+        for key, value in section.items()
+    }
+
+
+def _plugins(choice: Choice, registry: Registry) -> list[str]:
+    """Return the distributions that a recipe requires: that of its task, and those of its components."""
+    own = registry.plugins[0].distribution
+    found = [choice.task.distribution]
+    for kind, section in (
+        ("reader", "data"),
+        *((each, each) for each in ("tokenizer", "embedding", "encoder", "head")),
+    ):
+        name = choice.draft.recipe.get(section, {}).get("type")
+        if name in registry.names(kind):
+            found.append(registry.get(kind, name).distribution)
+    return [name for name in dict.fromkeys(found) if name != own]
+
+
+def _run_name(data: Path) -> str:
+    stem = data.name.removesuffix(".gz").split(".")[0]
+    plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
+    return plain.strip("-")[:64].lower() or "run"
+
+
+def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:
+    task = choice.task.task
+    lines = [
+        message(
+            "{summary}: {draft}. Written by `seqkit init` for {file}.",
+            summary=task.summary[:1].upper() + task.summary[1:],
+            draft=choice.draft.summary,
+            file=data.name,
+        ),
+        "",
+        f"  seqkit run {shlex.quote(str(output))}",
+        "",
+    ]
+    if fitted.baseline:
+        lines.append(
+            message(
+                "The baseline on the validation split is {baseline}: a recipe that does not pass it has learned "
+                "nothing that simple statistics do not show.",
+                baseline=describe_baseline(fitted.baseline),
+            )
+        )
+    return lines
+
+
+def _comments(choice: Choice, fitted: Fitted) -> dict[str, str]:
+    comments = {
+        "data.split": describe_splits(fitted.examples),
+        "train": message(
+            "{time} on this machine; {weights:,} weights", time=describe_time(fitted.seconds), weights=fitted.weights
+        ),
+    }
+    if "encoding" in fitted.recipe["data"]:
+        comments["data.encoding"] = message("found from the bytes of the file")
+    if not comments["data.split"]:
+        del comments["data.split"]
+    if "steps" in fitted.recipe["train"]:
+        comments["train.steps"] = message("less than one epoch: set --minutes, or a smaller model, for more")
+    return {**comments, **choice.draft.comments}
+
+
+def describe_splits(examples: Mapping[str, int]) -> str:
+    """Return the number of examples of each split; nothing if one text or series is divided."""
+    if max(examples.values()) == 1:
+        return ""
+    splits = ", ".join(f"{split} {count:,}" for split, count in examples.items())
+    return message("examples: {splits}", splits=splits)
+
+
+def describe_baseline(baseline: Mapping[str, Any]) -> str:
+    """Return the metrics of a baseline and its name: `accuracy 0.88, macro_f1 0.86 (TF-IDF …)`."""
+    numbers = [
+        f"{name} {value:.4g}"
+        for name, value in baseline.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+    return f"{', '.join(numbers[:4])} ({baseline.get('name', '')})"
+
+
+def describe_time(seconds: float) -> str:
+    """Return a time in words, rounded as an estimate should be."""
+    if seconds < 10:
+        return message("a few seconds")
+    if seconds < 90:
+        return message("about {seconds} seconds", seconds=10 * round(seconds / 10))
+    return message("about {minutes:.1f} minutes", minutes=seconds / 60)

@@ -1,0 +1,248 @@
+"""Look at a data file that nothing is known about: its encoding, its format, its delimiter, its header, its columns."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from seqkit.contracts import Column, DataFile
+from seqkit.errors import DataError
+from seqkit.messages import message
+from seqkit.readers.delimited import DELIMITERS, plain_rows, quoted_rows, unique_names
+from seqkit.readers.encodings import guess_encoding
+from seqkit.readers.files import decode_text, open_file, open_text
+from seqkit.readers.formats import BEGINNING_BYTES
+from seqkit.readers.json_lines import json_objects
+from seqkit.readers.parquet import parquet_rows
+from seqkit.strict_json import parse_strict_json
+
+MAX_BYTES = 32_000_000
+"""How much of a file is read."""
+
+_MAX_ROWS = 100_000
+_PROBED = 200
+_TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_PARQUET = (".parquet", ".pq")
+
+
+def inspect(path: Path) -> DataFile:
+    """Return what a file contains, as far as `MAX_BYTES` of it show.
+
+    Raises:
+        DataError: it is missing, empty, a folder, in a binary format or in an unknown encoding; or a row is invalid.
+    """
+    if path.is_dir():
+        raise DataError(message("{path}: is a folder: name a file in it", path=path))
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix in _PARQUET:
+        return _parquet(path)
+    with open_text(path) as file:
+        content = file.read(MAX_BYTES)
+        is_complete = not file.read(1)
+    if not is_complete and 0 not in content[:BEGINNING_BYTES]:
+        content = content[: content.rfind(b"\n") + 1] or content
+    encoding = _find_encoding(content, str(path))
+    text = decode_text(content, encoding, str(path))
+    _check_no_document(text, path)
+    lines = text.removesuffix("\n").split("\n")
+    share = 1.0 if is_complete else max(1.0, path.stat().st_size / max(1, len(content)))
+    whole = DataFile(
+        path,
+        encoding,
+        lines,
+        rows=int(share * sum(bool(line.strip()) for line in lines)),
+        characters=int(share * len(text)),
+        siblings=_siblings(path),
+    )
+    return _as_table(whole, _TEXT_SUFFIXES.get(suffix, ""), share, is_complete)
+
+
+def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bool) -> DataFile:
+    """Return the file with its columns, if it is a table."""
+    first = next(line for line in file.lines if line.strip())
+    if format_of_name == "jsonl" or (not format_of_name and _is_json_object(first)):
+        records = [record for _, _, record in islice(json_objects(file.lines, str(file.path)), _MAX_ROWS)]
+        return _with_columns(file, records, share, format="jsonl")
+    delimiter = _find_delimiter(file.lines, format_of_name)
+    if delimiter is None:
+        return file
+    chosen = format_of_name or ("tsv" if delimiter == "\t" else "csv")
+    is_plain = chosen == "tsv" and delimiter == "\t"
+    found = plain_rows(file.lines, delimiter) if is_plain else quoted_rows(file.lines, delimiter, str(file.path))
+    rows: list[list[str]] = []
+    try:
+        rows.extend(row for _, row in islice(found, _MAX_ROWS))
+    except DataError:
+        if is_complete:
+            raise  # otherwise the last row continues beyond what was read
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    has_header = _has_header([row for row in rows if len(row) == width])
+    header = unique_names([name.strip() for name in rows[0]]) if has_header else _numbered(width)
+    records = [dict(zip(header, row, strict=False)) for row in rows[has_header:]]
+    return _with_columns(file, records, share, names=header, format=chosen, delimiter=delimiter, has_header=has_header)
+
+
+def _numbered(width: int) -> list[str]:
+    return [f"column_{number}" for number in range(1, width + 1)]
+
+
+def _with_columns(
+    file: DataFile, records: Sequence[dict[str, Any]], share: float, names: Sequence[str] = (), **changes: Any
+) -> DataFile:
+    names = names or list(dict.fromkeys(name for record in records for name in record))
+    if not records:
+        raise DataError(message("{path}: there are no rows after the header", path=file.path))
+    columns = [Column(name, [record.get(name) for record in records]) for name in names]
+    total = int(share * len(records)) if len(records) < _MAX_ROWS else file.rows
+    return replace(file, columns=columns, rows=total, **changes)
+
+
+def _parquet(path: Path) -> DataFile:
+    with open_file(path):
+        pass  # reports a missing file as all readers do
+    records = [record for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
+    characters = sum(len(str(value)) for record in records for value in record.values())
+    file = DataFile(path, characters=characters, siblings=_siblings(path))
+    return _with_columns(file, records, 1.0, format="parquet")
+
+
+def _find_encoding(content: bytes, source: str) -> str:
+    """Return UTF-8, or the encoding in which a text is valid of those that reject most other texts.
+
+    A text that is valid in none of these, and that has few bytes beyond ASCII, most of which are letters in
+    Windows-1252, is taken as that.
+
+    Raises:
+        DataError: there is none.
+    """
+    with suppress(UnicodeDecodeError):
+        content.decode("utf-8")
+        if 0 not in content[:BEGINNING_BYTES]:
+            return "utf-8"
+    if found := guess_encoding(lambda: [content], "utf-8"):
+        return found
+    with suppress(UnicodeDecodeError):
+        text = content.decode("cp1252")
+        others = [character for character in text if not character.isascii()]
+        has_controls = any(ord(character) < 32 and not character.isspace() for character in text)
+        if not has_controls and 5 * len(others) < len(text) and 2 * sum(map(str.isalpha, others)) > len(others):
+            return "cp1252"
+    decode_text(content, "utf-8", source)  # raises the error that names the byte and its line
+    return "utf-8"
+
+
+def _check_no_document(text: str, path: Path) -> None:
+    """Check that a text is not one JSON array, or one object on several lines, which no reader takes.
+
+    Raises:
+        DataError: it is.
+    """
+    begins = text.lstrip()[:1]
+    if begins != "[" and not (begins == "{" and not _is_json_object(text.lstrip().partition("\n")[0])):
+        return
+    with suppress(ValueError, RecursionError):
+        json.loads(text)
+        raise DataError(
+            message(
+                "{path}: is one JSON document: write one object per line, as JSON Lines: jq -c '.[]' {path}", path=path
+            )
+        )
+
+
+def _is_json_object(line: str) -> bool:
+    with suppress(json.JSONDecodeError, ValueError):
+        return isinstance(parse_strict_json(line), dict)
+    return False
+
+
+def _find_delimiter(lines: Sequence[str], format_of_name: str) -> str | None:
+    """Return the delimiter that most rows have equally often; None if the file is no table.
+
+    A file whose name does not say that it is a table is one if every row has the same number of fields. Prose has
+    commas too, so that commas count in such a file only if its first row can be a header.
+    """
+    probed = list(islice(lines, 2 * _PROBED))
+    best: tuple[tuple[float, bool, int, float], str] | None = None
+    usual = "\t" if format_of_name == "tsv" else ","
+    for delimiter in dict.fromkeys([usual, *DELIMITERS]):
+        rows = _probe(probed, delimiter)
+        if not rows:
+            continue
+        width, count = Counter(map(len, rows)).most_common(1)[0]
+        agreement = count / len(rows)
+        if width < 2 or (not format_of_name and (agreement < 1 or len(rows) < 3)):
+            continue
+        rank = round(agreement, 1), len(rows[0]) == width, width, agreement
+        if best is None or rank > best[0]:
+            best = rank, delimiter
+    if best is not None:
+        return best[1]
+    return usual if format_of_name else None
+
+
+def _probe(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """Return the first rows, however they are quoted."""
+    rows: Iterator[list[str]] = csv.reader((line + "\n" for line in lines), delimiter=delimiter)
+    found = []
+    with suppress(csv.Error):
+        for row in islice(rows, _PROBED):
+            if row and any(field.strip() for field in row):
+                found.append(row)
+    return found
+
+
+_KNOWN_NAMES = re.compile(
+    r"(id|index|text|label|class|category|sentence|review|comment|content|target|title|date|time|month|y|x|tag|"
+    r"question|answer|premise|hypothesis|sentiment|name|language|score|stars|rating|value|message|tweet|intent)s?\d?",
+    re.IGNORECASE,
+)
+
+
+def _has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row names the columns.
+
+    It does if it has a usual name, or letters above numbers or dates. It does not if a name is a number, occurs twice,
+    or is a value of its column too.
+    """
+    header, *body = [[cell.strip() for cell in row] for row in rows[: _PROBED * 5]]
+    if not body:
+        return True
+    columns = [Column(name, [row[place] for row in body]) for place, name in enumerate(header)]
+    named = [column for column in columns if column.name]
+    if any(_KNOWN_NAMES.fullmatch(column.name) for column in named):
+        return True
+    is_value = any(column.counts[column.name] for column in named)
+    is_number = any(Column("", [column.name]).is_numeric for column in named)
+    if is_value or is_number or not named or len({column.name for column in named}) < len(named):
+        return False
+    if any(_has_letters(column.name) and not any(map(_has_letters, column.filled)) for column in named):
+        return True
+    return all(
+        len(column.name) <= 40 and len(column.name) < max(3, column.mean_length) * 2 for column in named
+    ) and any(len(column.name) < column.mean_length / 2 for column in named)
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalpha, text))
+
+
+_SIDES = {"valid": ("dev", "valid", "validation", "val"), "test": ("test",)}
+
+
+def _siblings(path: Path) -> dict[str, Path]:
+    """Return the files of the other splits beside a training file: `dev.conll` beside `train.conll`."""
+    found = {}
+    for split, words in _SIDES.items():
+        for word in words:
+            other = path.with_name(path.name.replace("train", word))
+            if split not in found and other != path and other.is_file():
+                found[split] = other
+    return found

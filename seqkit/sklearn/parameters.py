@@ -1,0 +1,144 @@
+"""The parameters of the classifier and the regressor, and the recipe of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from sklearn.utils.validation import check_is_fitted
+
+from seqkit.messages import message
+from seqkit.sklearn.base import SequenceEstimator
+from seqkit.sklearn.inputs import check_sequences
+
+PARAMETERS = """
+    Args:
+        recipe: a recipe that determines everything but the data and the seed, a file or a dictionary. Its reader
+            decides whether X contains texts or numbers. Its test split is left out; a validation split is taken from X.
+        overrides: changes to the recipe, as `seqkit.run` takes them: `{"encoder__hidden_size": 128}`.
+        tokenizer: the tokenizer of texts.
+        embedding_dim: the size of the learned vector of a token.
+        encoder: the encoder: its name, or a section of a recipe, which then has its own sizes.
+        hidden_size: the size of the encoder's state.
+        num_layers: its number of layers.
+        pooling: what the head reads, as in the head `classify`.
+        ngrams: the length of the longest n-grams of a linear model beside the encoder; 0 for none.
+        dropout: the dropout probability of the embedding and of the head.
+        epochs: the number of epochs.
+        batch_size: the number of sequences of a batch.
+        learning_rate: the learning rate of Adam.
+        random_state: the seed; a generator; or None to use NumPy's.
+        threads: CPU threads of training. With 1, results repeat exactly, and a search with `n_jobs` uses each core
+            once; `auto` chooses by the size of the model.
+        runs: the folder in which run directories are created; None for a temporary one.
+        verbose: whether to print what `seqkit run` prints.
+
+    Attributes:
+        run_: the trained run, a `seqkit.Run`.
+        history_: the rows of its metrics.jsonl, a list of dictionaries.
+        n_iter_: the number of epochs trained.
+"""
+"""The part of the docstrings of both that describes the parameters."""
+
+
+class FromParameters(SequenceEstimator):
+    """The parameters of a classifier or regressor, and the recipe of them."""
+
+    def __init__(
+        self,
+        recipe: Any = None,
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        tokenizer: str | Mapping[str, Any] = "char",
+        embedding_dim: int = 64,
+        encoder: str | Mapping[str, Any] = "bilstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        pooling: str | Sequence[str] = ("max", "attention"),
+        ngrams: int = 0,
+        dropout: float = 0.2,
+        epochs: int = 10,
+        batch_size: int = 32,
+        learning_rate: float = 0.003,
+        random_state: Any = None,
+        threads: int | str = 1,
+        runs: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.recipe = recipe
+        self.overrides = overrides
+        self.tokenizer = tokenizer
+        self.embedding_dim = embedding_dim
+        self.encoder = encoder
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.pooling = pooling
+        self.ngrams = ngrams
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.threads = threads
+        self.runs = runs
+        self.verbose = verbose
+
+    def _head_name(self) -> str:
+        """Return the head of the recipe."""
+        raise NotImplementedError
+
+    def _sections(self, features: bool) -> dict[str, Any]:
+        sizes = {"hidden_size": self.hidden_size, "num_layers": self.num_layers}
+        tokenizer = self.tokenizer
+        # Texts to predict can have characters that the training texts lack.
+        tokenizer = {"type": tokenizer, "unknown": "mark"} if tokenizer in ("char", "word") else tokenizer
+        pooling = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
+        inputs: dict[str, Any] = {
+            "data": "table",
+            "tokenizer": tokenizer,
+            "embedding": {"type": "learned", "dim": self.embedding_dim, "dropout": self.dropout},
+        }
+        if features:
+            inputs = {"data": "sequences", "embedding": "scaled"}
+        return inputs | {
+            "data": {"type": inputs["data"]},
+            "encoder": {"type": self.encoder} | sizes if isinstance(self.encoder, str) else self.encoder,
+            "head": {"type": self._head_name(), "pooling": pooling, "dropout": self.dropout, "ngrams": self.ngrams},
+            "train": {
+                "epochs": self.epochs,
+                "batch_size": self.batch_size,
+                "optimizer": {"type": "adam", "lr": self.learning_rate},
+                "clip_norm": 1.0,
+                "threads": self.threads,
+            },
+        }
+
+    def _checked_fitted(self, X: Any) -> list[Any]:
+        """Return the sequences of `X`, which must be of the kind that the estimator was fitted to."""
+        check_is_fitted(self)
+        sequences = check_sequences(X)
+        if self._reads_features == isinstance(sequences[0], str):
+            kinds = (message("sequences of numbers"), message("texts"))
+            raise ValueError(
+                message(
+                    "X contains {given}, but the estimator was fitted to {fitted}",
+                    given=kinds[self._reads_features],
+                    fitted=kinds[not self._reads_features],
+                )
+            )
+        return sequences
+
+    def _fit(self, sequences: list[Any], targets: list[Any]) -> Self:
+        """Train on checked sequences and targets."""
+        features = not isinstance(sequences[0], str)
+        if len({sequence.shape[1] for sequence in sequences}) > 1 if features else False:
+            raise ValueError(message("the sequences of X have different numbers of features"))
+        self._train(sequences, targets, features)
+        self._reads_features = features
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.three_d_array = True
+        return tags

@@ -1,0 +1,125 @@
+"""Which column of a table is the text, and which the label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from seqkit.contracts import Column, DataFile
+from seqkit.errors import UsageError, suggest
+from seqkit.messages import message
+
+MAX_LABELS = 200
+"""More distinct values than this are no labels, unless the user names the column."""
+
+_TEXT_NAME = re.compile(
+    r"(?i)(text|sentence|review|comment|content|document|body|message|tweet|sms|utterance|question|title|name|input)"
+    r"(_?text|_?content|_?body)?s?"
+)
+_LABEL_NAME = re.compile(
+    r"(?i)(label|class|category|target|sentiment|y|language|intent|topic|tag|polarity|rating|score|stars|emotion|"
+    r"output|genre|spam)(e?s|_?(id|name|label))?"
+)
+_ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
+
+
+def named_column(file: DataFile, name: str, option: str) -> Column:
+    """Return the column that the user names.
+
+    Raises:
+        UsageError: there is none.
+    """
+    names = [column.name for column in file.columns]
+    if name not in names:
+        found = suggest(name, names) or message("; the columns are {columns}", columns=", ".join(names[:20]))
+        raise UsageError(
+            message(
+                "{option} {name}: {path} has no such column{found}",
+                option=option,
+                name=name,
+                path=file.path,
+                found=found,
+            )
+        )
+    return file.column(name)
+
+
+def text_column(file: DataFile) -> Column | None:
+    """Return the column of the text: one with a usual name, else the one with the longest texts."""
+    if file.text is not None:
+        return named_column(file, file.text, "--text")
+    texts = [column for column in _others(file, file.label) if has_words(column) and not is_identifier(column)]
+    varied = [column for column in texts if len(column.counts) > 1]
+    return max(varied or texts, key=_text_rank, default=None)
+
+
+def _text_rank(column: Column) -> float:
+    usual = 3.0 if _TEXT_NAME.fullmatch(column.name) else 1.0
+    if _LABEL_NAME.fullmatch(column.name):
+        usual = 0.2
+    return usual * column.mean_length * (len(column.counts) / max(1, len(column.filled))) ** 0.5
+
+
+def second_text(file: DataFile, first: Column) -> Column | None:
+    """Return a second column of texts, as long as those of the first, whatever its name."""
+    others = [
+        column
+        for column in _others(file, file.label)
+        if column is not first
+        and has_words(column)
+        and not is_identifier(column)
+        and len(column.counts) > MAX_LABELS / 10
+        and len(column.counts) > 0.1 * len(column.filled)
+        and 4 * column.mean_length > first.mean_length
+    ]
+    return max(others, key=lambda column: column.mean_length, default=None)
+
+
+def has_words(column: Column) -> bool:
+    """Return whether the values are texts, most of which have letters: no dates, no numbers with units."""
+    return column.is_text and 2 * sum(any(map(str.isalpha, value)) for value in column.filled) > len(column.filled)
+
+
+def is_identifier(column: Column) -> bool:
+    """Return whether a column numbers or names the rows: distinct values, under such a name or in single words."""
+    distinct = len(column.counts) == len(column.filled)
+    is_counter = column.is_numeric and distinct and _counts_rows(column)
+    return is_counter or (distinct and len(column.filled) > 1 and bool(_ID_NAME.fullmatch(column.name)))
+
+
+def _counts_rows(column: Column) -> bool:
+    try:
+        numbers = [int(str(value)) for value in column.filled[:1000]]
+    except ValueError:
+        return False
+    return all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+
+
+def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
+    """Return the columns that can be labels, the most likely first: a usual name counts most, then few values."""
+    if file.label is not None:
+        return [named_column(file, file.label, "--label")]
+    columns = [column for column in file.columns if column not in texts and column.filled]
+    columns = [column for column in columns if not is_identifier(column)]
+    place = {column.name: number for number, column in enumerate(file.columns)}
+    return sorted(
+        columns,
+        key=lambda column: (
+            not _LABEL_NAME.fullmatch(column.name),
+            not 2 <= len(column.counts) <= MAX_LABELS,
+            len(column.counts) * 2 > len(column.filled),
+            -place[column.name],
+        ),
+    )
+
+
+def _others(file: DataFile, name: str | None) -> Sequence[Column]:
+    return [column for column in file.columns if column.name != name]
+
+
+def is_sequence(column: Column) -> bool:
+    """Return whether the values are lists of numbers, or of lists of numbers: a sequence for each row."""
+    return column.has_lists and all(
+        value and all(isinstance(item, int | float | list) and not isinstance(item, bool) for item in value)
+        for value in column.filled
+    )

@@ -1,0 +1,184 @@
+"""Tasks with a target for each text or sequence: a label, several labels, a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from seqkit.contracts import Column, DataFile, Draft
+from seqkit.tasks.columns import MAX_LABELS, is_sequence, label_candidates, second_text, text_column
+from seqkit.tasks.models import table_section, text_model, train_section
+
+_BALANCE_FROM = 8
+"""Labels are weighted if the most frequent one occurs this many times as often as the rarest."""
+
+_RANDOM_BELOW = 400
+"""Fewer rows than this are divided at random by label: a split by hash could lack a label."""
+
+
+def classify(file: DataFile) -> Draft | str:
+    """Draft a recipe for one label per text, per pair of texts or per sequence of numbers."""
+    found = _inputs(file)
+    if isinstance(found, str):
+        return found
+    inputs, candidates = found
+    label = next((column for column in candidates if not column.has_lists), None)
+    if label is None:
+        return "no column of labels"
+    if problem := _no_labels(label, is_named=file.label is not None):
+        return problem
+    counts = label.counts
+    ratio = counts.most_common(1)[0][1] / min(counts.values())
+    fit = 0.9 if not label.is_numeric or len(counts) <= 20 else 0.5
+    head: dict[str, Any] = {"type": "classify"}
+    comments = {"data.label": _describe(counts)}
+    is_unbalanced = ratio >= _BALANCE_FROM and len(counts) <= 50
+    if is_unbalanced:
+        comments["train.metric"] = f"the most frequent label occurs {ratio:,.0f} times as often as the rarest"
+    return inputs.draft(fit, label, head, "macro_f1" if is_unbalanced else "accuracy", "the label", comments)
+
+
+def multi_label(file: DataFile) -> Draft | str:
+    """Draft a recipe for any number of labels per text: a list in JSON Lines, or a field with a separator."""
+    found = _inputs(file)
+    if isinstance(found, str):
+        return found
+    inputs, candidates = found
+    for column in candidates:
+        if (
+            column.has_lists
+            and not is_sequence(column)
+            and all(isinstance(v, str) for each in column.filled for v in each)
+        ):
+            counts = Counter(value for each in column.filled for value in each)
+            return inputs.draft(
+                0.95, column, {"type": "multi_label"}, "loss", "the labels", {"data.label": _describe(counts)}
+            )
+        for separator in ("|", ";", ","):
+            counts = Counter(part.strip() for value in column.filled for part in str(value).split(separator))
+            if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
+                head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})
+                return inputs.draft(0.92, column, head, "loss", "the labels", {"data.label": _describe(counts)})
+    return "no column with several labels per row"
+
+
+def regress(file: DataFile) -> Draft | str:
+    """Draft a recipe for one number per text or sequence."""
+    found = _inputs(file)
+    if isinstance(found, str):
+        return found
+    inputs, candidates = found
+    for column in candidates:
+        if column.is_numeric and len(column.counts) > 2:
+            low, high = (pick(float(value) for value in column.filled) for pick in (min, max))
+            comments = {"data.label": f"numbers from {low:g} to {high:g}"}
+            fit = 0.8 if len(column.counts) > 20 else 0.0 if file.label is None else 0.3
+            return inputs.draft(fit, column, {"type": "regress"}, "loss", "the number", comments)
+    return "no column of numbers"
+
+
+class _Inputs:
+    """The columns that the model reads."""
+
+    def __init__(self, file: DataFile, first: Column, second: Column | None) -> None:
+        self.file = file
+        self.first = first
+        self.second = second
+
+    def draft(
+        self, fit: float, label: Column, head: Mapping[str, Any], metric: str, role: str, comments: Mapping[str, str]
+    ) -> Draft:
+        """Return the draft for a label."""
+        split = None
+        if self.file.rows < _RANDOM_BELOW:
+            split = {"by": "random", "valid": 0.2, "test": 0.2}
+        elif self.file.rows < 2000:
+            split = {"by": "hash", "valid": 0.15, "test": 0.15}
+        if is_sequence(self.first):
+            return self._of_sequences(fit, label, head, metric, role, comments, split)
+        names = {"text": self.first.name, "text_pair": self.second.name if self.second else None, "label": label.name}
+        texts = [str(value) for value in self.first.filled]
+        if self.second:
+            texts = [f"{one} {other}" for one, other in zip(self.first.values, self.second.values, strict=True)]
+        model = text_model(texts, self.file.rows)
+        recipe = {
+            "data": table_section(self.file, {key: name for key, name in names.items() if name is not None}),
+            "tokenizer": model.tokenizer,
+            "embedding": {"type": "learned", "dim": 64, **({"dropout": 0.2} if model.is_short else {})},
+            "encoder": model.encoder,
+            "head": {**head, **model.head},
+            "train": train_section(self.file.rows, model.is_short, metric),
+        }
+        pair = f" with '{self.second.name}'" if self.second else ""
+        summary = f"the text is '{self.first.name}'{pair}, {role} '{label.name}'"
+        return Draft(fit, recipe, summary, {**model.comments, **comments}, model.smaller, split)
+
+    def _of_sequences(
+        self,
+        fit: float,
+        label: Column,
+        head: Mapping[str, Any],
+        metric: str,
+        role: str,
+        comments: Mapping[str, str],
+        split: Mapping[str, Any] | None,
+    ) -> Draft:
+        data = {"type": "sequences", "sequence": self.first.name, "label": label.name}
+        if self.file.encoding != "utf-8":
+            data["encoding"] = self.file.encoding
+        recipe = {
+            "data": data,
+            "embedding": {"type": "scaled"},
+            "encoder": {"type": "bilstm", "hidden_size": 64},
+            "head": {**head, "pooling": ["final", "mean"], "dropout": 0.2},
+            "train": train_section(self.file.rows, True, metric),
+        }
+        summary = f"the sequences are in '{self.first.name}', {role} in '{label.name}'"
+        return Draft(fit, recipe, summary, comments, {"encoder": {"hidden_size": 32}}, split)
+
+
+def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
+    """Return the columns to read and the columns that can be labels; or why there are none."""
+    if not file.columns:
+        return "the file is no table"
+    if file.format == "jsonl":
+        sequence = next((column for column in file.columns if is_sequence(column)), None)
+        if sequence is not None and file.text in (None, sequence.name):
+            return _Inputs(file, sequence, None), label_candidates(file, sequence)
+    first = text_column(file)
+    if first is None:
+        return "no column of texts: name it with --text"
+    second = second_text(file, first)
+    candidates = label_candidates(file, first, second)
+    if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):
+        second, candidates = None, label_candidates(file, first)
+    if second is not None and file.columns.index(second) < file.columns.index(first) and file.text is None:
+        first, second = second, first
+    return _Inputs(file, first, second), candidates
+
+
+def _no_labels(label: Column, is_named: bool) -> str:
+    """Return why a column cannot be the labels, or nothing."""
+    distinct, count = len(label.counts), len(label.filled)
+    if distinct < 2:
+        value = next(iter(label.counts), "")
+        return f"the column '{label.name}' has one label only, '{value:.40}': there is nothing to learn"
+    if distinct == count and count > 2:
+        return f"every value of the column '{label.name}' is distinct, so it is no label"
+    if not is_named and (distinct > MAX_LABELS or 2 * distinct > count):
+        return f"the column '{label.name}' has {distinct:,} distinct values in {count:,} rows: name it with --label"
+    return ""
+
+
+def _is_set(column: Column, counts: Mapping[str, int], separator: str) -> bool:
+    """Return whether values are several labels: some contain the separator, and their parts recur."""
+    several = sum(separator in str(value) for value in column.filled)
+    return several >= 0.05 * len(column.filled) and "" not in counts and 5 * len(counts) < len(column.filled)
+
+
+def _describe(counts: Mapping[str, int]) -> str:
+    shown = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    text = ", ".join(f"{name:.30} ({count:,})" for name, count in shown[:6])
+    more = f", … the rarest {shown[-1][0]:.30} ({shown[-1][1]:,})" if len(shown) > 6 else ""
+    return f"{len(shown)} labels: {text}{more}"

@@ -1,0 +1,129 @@
+"""Sections of recipes that suit the texts of a file, after the settings of the shipped recipes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqkit.contracts import DataFile
+
+_UNSPACED = re.compile("[぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿]")
+"""A character of a script without spaces between words: kana, Han, Thai."""
+
+_SHORT = 40
+"""Texts of at most this median length in characters are names, codes or titles: their characters are read."""
+
+_PROBED = 20_000
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """How texts are read.
+
+    Attributes:
+        tokenizer: the section.
+        encoder: the section.
+        head: keys of the section of a head that predicts from the whole text.
+        by_character: whether a token is a character.
+        is_short: whether the texts are names, codes or titles.
+        comments: comments for the recipe.
+    """
+
+    tokenizer: dict[str, Any]
+    encoder: dict[str, Any]
+    head: dict[str, Any]
+    by_character: bool
+    is_short: bool
+    comments: dict[str, str]
+
+    @property
+    def smaller(self) -> dict[str, Any]:
+        """A cheaper model: half the width, and shorter texts."""
+        cut = {"max_length": max(64, self.tokenizer.get("max_length", 512) // 2)}
+        return {"encoder": {"hidden_size": self.encoder["hidden_size"] // 2}} | (
+            {} if self.is_short else {"tokenizer": cut}
+        )
+
+
+def text_model(texts: Sequence[str], rows: int) -> TextModel:
+    """Return how to read texts: characters of Chinese, Japanese, Thai and of short strings, words of other texts.
+
+    Args:
+        texts: the texts of the rows that were read.
+        rows: the number of rows of the file.
+    """
+    probed = texts[:: max(1, len(texts) // _PROBED)]
+    joined = "".join(probed)
+    letters = sum(map(str.isalpha, joined[:200_000])) or 1
+    is_unspaced = len(_UNSPACED.findall(joined[:200_000])) > 0.2 * letters
+    lengths = np.array([len(text) for text in probed])
+    words = np.array([len(text.split()) for text in probed])
+    is_short = not is_unspaced and np.median(lengths) <= _SHORT and np.median(words) <= 3
+    by_character = is_unspaced or bool(is_short)
+    tokens = lengths if by_character else np.ceil(words * 1.2)
+    cut = _cut(tokens)
+    tokenizer: dict[str, Any] = {"type": "char" if by_character else "word", "unknown": "mark"}
+    if not by_character:
+        tokenizer["lower"] = True
+    if rows >= 1000 and not is_short:
+        tokenizer["min_count"] = 2
+    why = "characters: " + ("the script has no spaces" if is_unspaced else "the texts are short")
+    comments = {"tokenizer": why if by_character else "words, in lower case"}
+    if cut:
+        tokenizer["max_length"] = cut
+        usual = np.quantile(tokens, [0.5, 0.98])
+        comments["tokenizer"] += (
+            f"; the median text has {usual[0]:,.0f} tokens, 2% more than {usual[1]:,.0f}: they are cut"
+        )
+    if is_short:
+        encoder: dict[str, Any] = {"type": "bilstm", "hidden_size": 128 if rows >= 5000 else 64}
+        head: dict[str, Any] = {"pooling": ["final", "max"], "ngrams": 3, "ngram_buckets": 65536, "dropout": 0.5}
+    else:
+        encoder = {"type": "bilstm", "hidden_size": 64, "input_dropout": 0.3, "variational": True}
+        head = {"pooling": ["max", "attention"], "ngrams": 3 if by_character else 2, "dropout": 0.5}
+    return TextModel(tokenizer, encoder, head, by_character, bool(is_short), comments)
+
+
+def _cut(tokens: np.ndarray) -> int | None:
+    """Return the length that few texts exceed, if the longest are much longer, and at most 512."""
+    longest, usual = int(tokens.max(initial=0)), int(np.quantile(tokens, 0.98)) if len(tokens) else 0
+    cut = min(512, -(-max(usual, 16) // 16) * 16)
+    return cut if longest > 1.2 * cut else None
+
+
+def train_section(rows: int, is_short: bool, metric: str) -> dict[str, Any]:
+    """Return how to train on this number of rows: enough steps for a small file, few epochs of a large one."""
+    batch_size = 64 if is_short and rows >= 2000 else 32 if rows >= 500 else 16
+    steps = max(1, int(rows * 0.8) // batch_size)
+    wanted = 3000 if is_short else 1000
+    return {
+        "epochs": min(20, max(4, -(-wanted // steps))),
+        "batch_size": batch_size,
+        "optimizer": {"type": "adam", "lr": 0.002},
+        "schedule": "cosine",
+        "clip_norm": 1.0,
+        "metric": metric,
+    }
+
+
+def table_section(file: DataFile, columns: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the section `data` of a table: what the reader cannot know from the name of the file, and the columns."""
+    section: dict[str, Any] = {"type": "table", **columns}
+    name = file.path.name.lower().removesuffix(".gz")
+    if not name.endswith((".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")):
+        section["format"] = file.format
+    if file.format in ("csv", "tsv"):
+        if file.delimiter != ("\t" if file.format == "tsv" else ","):
+            section["delimiter"] = file.delimiter
+        if not file.has_header:
+            section["columns"] = [column.name for column in file.columns]
+    if file.format != "parquet" and file.encoding != "utf-8":
+        section["encoding"] = file.encoding
+    used = [file.column(name) for name in columns.values() if name is not None]
+    if any(len(column.filled) < len(column.values) for column in used):
+        section["empty"] = "skip"
+    return section

@@ -1,0 +1,185 @@
+"""`seqkit init`: what it finds in files of different kinds, and recipes that run at once."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.commands import error_line
+from seqkit.contracts import DataFile
+from seqkit.readers.inspection import inspect
+from seqkit.recipe.yaml_parser import parse
+from seqkit.tasks.labels import classify, multi_label, regress
+
+GOOD, BAD = ["clean", "friendly", "quiet", "lovely", "great"], ["dirty", "rude", "noisy", "awful", "bad"]
+FILLERS = ["the", "room", "was", "it"]
+
+
+def reviews(count: int = 60, seed: int = 0) -> list[tuple[str, str]]:
+    generator = random.Random(seed)
+    rows = []
+    for number in range(count):
+        words = generator.choices(GOOD if number % 2 else BAD, k=3) + generator.choices(
+            ["the", "room", "was", "it"], k=6
+        )
+        generator.shuffle(words)
+        rows.append((" ".join([*words, f"n{number}"]), "pos" if number % 2 else "neg"))
+    return rows
+
+
+def write_table(path: Path, header: list[str], rows: list[Any], delimiter: str = ",", encoding: str = "utf-8") -> Path:
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([header, *rows] if header else rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.csv", "id;comment;stars\n1;good room;5\n2;bad bed;1\n3;so so;5\n", ("csv", ";", True)),
+        ("a.csv", "Datum;Wert\n01.02.2020;1,5\n02.02.2020;2,5\n", ("csv", ";", True)),
+        ("a.csv", '"review","label"\n"two\nlines, here",1\n"one",0\n"three",0\n', ("csv", ",", True)),
+        ("a.tsv", "Dutch\tJansen\nDutch\tVisser\nIrish\tByrne\n", ("tsv", "\t", False)),
+        ("a.txt", "text\tlabel\na b\tx\nc d\ty\n", ("tsv", "\t", True)),
+        ("a.json", '{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n', ("jsonl", ",", True)),
+        ("a.txt", "First Citizen:\nBefore we proceed, hear me.\n\nAll:\nSpeak.\n", ("", ",", True)),
+    ],
+)
+def test_the_form_of_a_file_is_found(tmp_path: Path, name: str, content: str, expected: tuple[str, str, bool]) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    found = inspect(path)
+    assert (found.format, found.delimiter, found.has_header) == expected
+
+
+def test_encodings_compression_and_quoted_line_breaks(tmp_path: Path) -> None:
+    rows = [("早餐太差，\n无论去多少人", "差"), ("房间很大，有2M宽", "好")] * 20
+    latin = [("schöne Aussicht, aber sehr laut", "0"), ("großes Zimmer", "1")] * 20
+    assert inspect(write_table(tmp_path / "l.csv", ["Text", "Note"], latin, encoding="latin-1")).encoding == "cp1252"
+    for encoding, expected in (("gb18030", "gb18030"), ("utf-16", "utf-16"), ("utf-8-sig", "utf-8")):
+        found = inspect(write_table(tmp_path / f"{encoding}.csv", ["评论", "情感"], rows, encoding=encoding))
+        assert found.encoding == expected
+        assert [column.name for column in found.columns] == ["评论", "情感"]
+        assert found.columns[0].values[0] == rows[0][0]
+    packed = tmp_path / "packed.csv.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "utf-8-sig.csv").read_bytes()))
+    assert inspect(packed).rows == 40
+
+
+def test_a_large_file_is_read_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_table(tmp_path / "large.csv", ["text", "label"], [("早餐\n太差" * 5, "a")] * 2000)
+    whole = inspect(path)
+    monkeypatch.setattr("seqkit.readers.inspection.MAX_BYTES", 20_001)
+    part = inspect(path)
+    assert len(part.columns[0].values) < 500
+    assert abs(part.rows - whole.rows) < 60
+
+
+def tasks_of(path: Path, **named: str) -> tuple[Any, Any, Any]:
+    found = inspect(path)
+    file = DataFile(**{**vars(found), **named})
+    return classify(file), multi_label(file), regress(file)
+
+
+def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
+    texts = [text for text, _ in reviews()]
+    label = [(n, text, f"c{n % 3}") for n, text in enumerate(texts)]
+    label_draft, *others = tasks_of(write_table(tmp_path / "label.csv", ["id", "body", "kind"], label))
+    assert label_draft.recipe["data"] == {"type": "table", "text": "body", "label": "kind"}
+    assert all(isinstance(other, str) for other in others)
+    prices = [(text, f"{n * 1.5:.1f}") for n, text in enumerate(texts)]
+    _, _, number = tasks_of(write_table(tmp_path / "price.csv", ["note", "price"], prices))
+    assert (number.recipe["data"]["label"], number.recipe["head"]["type"]) == ("price", "regress")
+    several = [(text, ["a", "a|b", "b", "c|a"][n % 4]) for n, text in enumerate(texts)]
+    _, sets, _ = tasks_of(write_table(tmp_path / "sets.csv", ["text", "topics"], several))
+    assert (sets.recipe["head"]["separator"], sets.recipe["data"]["label"]) == ("|", "topics")
+    dates = [(f"2020-01-{n % 28 + 1:02d}", text, n % 2) for n, text in enumerate(texts)]
+    dated, *_ = tasks_of(write_table(tmp_path / "dates.csv", ["created", "text", "label"], dates))
+    assert dated.recipe["data"] == {"type": "table", "text": "text", "label": "label"}
+    pairs = [(text, f"another {text}", ["yes", "no"][n % 2]) for n, text in enumerate(texts)]
+    pair, *_ = tasks_of(write_table(tmp_path / "pairs.csv", ["premise", "hypothesis", "label"], pairs))
+    assert pair.recipe["data"]["text_pair"] == "hypothesis"
+
+
+def test_labels_that_cannot_be_learned_are_named(tmp_path: Path, run_command) -> None:
+    texts = [text for text, _ in reviews()]
+    one = write_table(tmp_path / "one.csv", ["text", "label"], [(text, "x") for text in texts])
+    distinct = write_table(tmp_path / "distinct.csv", ["text", "label"], [(t, f"k{n}z") for n, t in enumerate(texts)])
+    done = run_command("init", one)
+    assert done.code == 3
+    assert "one.csv: fits no task: the column 'label' has one label only, 'x': there is nothing" in error_line(done)
+    assert "pass --task generate" in done.err
+    assert "every value of the column 'label' is distinct" in error_line(run_command("init", distinct))
+    assert "does not fit the task regress" in error_line(run_command("init", one, "--task", "regress"))
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        ("", 3, "a.csv: the file is empty"),
+        ("\n \n", 3, "only white space"),
+        ("text,label\n", 3, "there are no rows after the header"),
+        ("a,b\n1,2\n2,3\n", 3, "no column of texts: name it with --text"),
+        ('text,label\n"open,1\n', 3, "a quoted field is never closed"),
+        ('[{"text": "a"}, {"text": "b"}]', 3, "is one JSON document: write one object per line"),
+        ('{\n "text": "a"\n}', 3, "is one JSON document: write one object per line"),
+        (bytes(range(256)).decode("latin-1"), 3, "a.csv"),
+    ],
+)
+def test_files_without_a_task_end_in_one_line(tmp_path: Path, run_command, content: str, code: int, words: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    done = run_command("init", "a.csv")
+    assert done.code == code
+    assert words in error_line(done)
+    assert not (tmp_path / "a.yaml").exists()
+
+
+def test_wrong_arguments_end_in_one_line(tmp_path: Path, run_command) -> None:
+    write_table(tmp_path / "a.csv", ["text", "label"], reviews())
+    assert "no such file" in error_line(run_command("init", "nowhere.csv"))
+    assert "is a folder" in error_line(run_command("init", "."))
+    assert "--task clasify: no such task (did you mean 'classify'?)" in error_line(
+        run_command("init", "a.csv", "--task", "clasify")
+    )
+    assert "--label lable: a.csv has no such column (did you mean 'label'?)" in error_line(
+        run_command("init", "a.csv", "--label", "lable")
+    )
+    assert "must be a positive number" in run_command("init", "a.csv", "--minutes", "0").err
+    (tmp_path / "a.yaml").write_text("mine")
+    assert "a.yaml: exists already" in error_line(run_command("init", "a.csv"))
+    assert (tmp_path / "a.yaml").read_text() == "mine"
+    assert "no such folder" in error_line(run_command("init", "a.csv", "--output", "none/a.yaml"))
+
+
+def test_a_recipe_runs_at_once_and_passes_its_baseline(tmp_path: Path, run_command) -> None:
+    rows = [(label, text) for text, label in reviews(120)]
+    write_table(tmp_path / "bewertungen.txt", [], rows, delimiter="\t")
+    done = run_command("init", "bewertungen.txt")
+    assert (done.code, done.err) == (0, "")
+    assert "task: classify, the text is 'column_2', the label 'column_1'" in done.out
+    assert "baseline on the validation split: accuracy" in done.out
+    text = (tmp_path / "bewertungen.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=seqkit.schema.json\n")
+    assert "# 2 labels: neg (60), pos (60)" in text
+    recipe = parse(text, "recipe").data
+    assert recipe["data"]["path"] == "bewertungen.txt"
+    assert recipe["data"]["columns"] == ["column_1", "column_2"]
+    assert json.loads((tmp_path / "seqkit.schema.json").read_text())["title"] == "seqkit recipe"
+    finished = run_command("run", "bewertungen.yaml", "train.epochs=5", "baseline=off", "--json")
+    assert finished.code == 0, finished.err
+    assert json.loads(finished.out)["metrics"]["valid"]["accuracy"] == 1
+
+
+def test_a_text_for_generation_fits_the_time(tmp_path: Path, run_command) -> None:
+    (tmp_path / "plays.txt").write_text("\n\n".join(f"Citizen {n % 7}:\nSpeak, speak no more." for n in range(400)))
+    assert run_command("init", "plays.txt", "--minutes", "0.00001").code == 0
+    recipe = parse((tmp_path / "plays.yaml").read_text(), "recipe").data
+    assert recipe["head"]["type"] == "next_char"
+    assert "steps" in recipe["train"] and "epochs" not in recipe["train"]
+    assert run_command("check", "plays.yaml").code == 0

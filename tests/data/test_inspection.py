@@ -1,0 +1,104 @@
+"""What `seqkit data` finds in data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.recipes import write_recipe
+
+TEXTS = {
+    "train": [
+        ("the staff was friendly and the room was clean and quiet", "pos"),
+        ("the breakfast was cold and the room was far too small", "neg"),
+        ("never again", "neg"),
+        ("never again", "pos"),
+    ],
+    "valid": [("the staff was friendly and the room was clean and quiet!", "pos"), ("never again", "neg")],
+    "test": [("unseen words everywhere", "neg")],
+}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    for split, rows in TEXTS.items():
+        lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
+    data: dict[str, Any] = {"type": "table", "path": "train.jsonl"}
+    data |= {split: {"path": f"{split}.jsonl"} for split in ("valid", "test")}
+    sections = {"data": data, "tokenizer": {"type": "word", "unknown": "mark"}, "head": "classify"}
+    return write_recipe(tmp_path / "recipe.yaml", {**sections, "encoder": {"type": "lstm", "hidden_size": 4}})
+
+
+def test_data_as_json(recipe: Path, run_command) -> None:
+    found = json.loads(run_command("data", recipe, "--json").out)
+    assert {split: each["examples"] for split, each in found["splits"].items()} == {"train": 4, "valid": 2, "test": 1}
+    assert found["splits"]["train"]["longest"] == 11
+    assert found["labels"]["names"] == ["neg", "pos"]
+    assert found["labels"]["counts"] == {"train": [2, 2], "valid": [1, 1], "test": [1, 0]}
+    assert found["vocabulary"]["splits"]["test"]["unknown"] == 1
+    assert found["vocabulary"]["splits"]["train"]["not_in_train"] == 0
+    assert found["duplicates"]["within"] == {"train": 1, "valid": 0, "test": 0}
+    assert found["duplicates"]["across"] == {"valid in train": 1, "test in train": 0, "test in valid": 0}
+    near = found["near_duplicates"]
+    assert (near["valid"]["count"], near["test"]["count"]) == (1, 0)
+    (example,) = near["valid"]["examples"]
+    assert (Path(example["location"]).name, Path(example["train_location"]).name) == ("valid.jsonl:1", "train.jsonl:1")
+    assert (found["disagreements"]["texts"], found["disagreements"]["examples_affected"]) == (1, 3)
+    assert "entities" not in found and "windows" not in found
+
+
+def test_data_as_tables(recipe: Path, run_command) -> None:
+    done = run_command("data", recipe)
+    assert (done.code, done.err) == (0, "")
+    assert "valid nearly equal to train" in done.out
+    assert "never again: neg or pos (" in done.out
+    assert "\nvocabulary: " in done.out
+
+
+def test_windows_of_a_long_text_that_train_contains_are_counted(tmp_path: Path, run_command) -> None:
+    verse = "".join(chr(97 + (7 * place * place + place // 3) % 26) for place in range(400))
+    tail = "".join(chr(97 + (11 * place * place * place) % 25) for place in range(200))
+    (tmp_path / "text.txt").write_text(verse + verse + tail)
+    sections = {"data": {"type": "text", "path": "text.txt", "split": {"by": "order", "valid": 0.6}}}
+    sections["tokenizer"] = {"type": "char", "unknown": "mark"}
+    path = write_recipe(
+        tmp_path / "recipe.yaml", {**sections, "encoder": {"type": "lstm", "hidden_size": 4}, "head": "next_char"}
+    )
+    found = json.loads(run_command("data", path, "--json").out)
+    assert "duplicates" not in found
+    assert found["windows"]["valid"]["count"] == (600 - 32) // 32 + 1
+    assert 0.5 < found["windows"]["valid"]["in_train"] < 0.8
+
+
+def test_entities_and_tags_that_disagree() -> None:
+    from seqkit.contracts import Example
+    from seqkit.data.dataset import Dataset
+    from seqkit.data.inspection import _entities
+
+    def dataset(*pairs: tuple[str, str]) -> Dataset:
+        return Dataset([Example(words.split(), tags.split()) for words, tags in pairs])
+
+    train = dataset(("in New York now", "O B-LOC I-LOC O"), ("Bob saw Ann", "B-PER O B-PER"))
+    valid = dataset(("New York met Bob Smith", "B-LOC I-LOC O B-PER I-PER"))
+    found = _entities({"train": train, "valid": valid})
+    assert found["train"]["distinct"] == 3
+    assert found["valid"] == {"count": 2, "distinct": 2, "in_train": 0.5}
+
+
+def test_wrong_recipes_and_data_end_in_one_line(recipe: Path, run_command, tmp_path: Path) -> None:
+    done = run_command("data", recipe, "data.label=none")
+    assert done.code == 3 and "there is no column 'none'" in done.err
+    done = run_command("data", recipe, "data.path=nowhere.jsonl")
+    assert done.code == 3 and "nowhere.jsonl does not exist" in done.err
+    assert run_command("data", recipe, "head=nothing").code == 2
+
+
+def test_each_label_of_several_is_counted(run_command) -> None:
+    from helpers.recipes import RECIPES
+
+    found = json.loads(run_command("data", RECIPES / "topics.yaml", "--json").out)
+    assert len(found["labels"]["names"]) == 4
