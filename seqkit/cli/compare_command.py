@@ -104,6 +104,7 @@ def compare(
         if file.is_dir() or not file.absolute().parent.is_dir():
             raise UsageError(message("{file}: is a folder, or is in a folder that does not exist", file=file))
     from seqkit.cli.startup import frozen_imports
+    from seqkit.cli.training import command_line
 
     with frozen_imports():
         from seqkit.compare.candidates import read_candidates
@@ -111,7 +112,7 @@ def compare(
     from seqkit.registry import load_registry
 
     candidates = read_candidates(arguments, grid, searched, trials or 10, first_seed or 0)
-    options = Options(runs, seeds, first_seed, match, metric, split)
+    options = Options(runs, seeds, first_seed, match, metric, split, command_line())
     comparer = Comparer(candidates, load_registry(without=without).check(), options, _report, dry=dry_run)
     if dry_run:
         _show_estimate(comparer.estimate(), as_json)
@@ -138,7 +139,7 @@ def _stop_context() -> Iterator[StopCheck]:
 
 def _show(comparison: Comparison, as_json: bool) -> None:
     from seqkit.cli.columns import table_lines, terminal_width
-    from seqkit.compare.outcome import as_json as document_of
+    from seqkit.compare.documents import as_json as document_of
     from seqkit.compare.texts import cost_rows, heading, score_rows, verdict_lines
 
     if as_json:
@@ -181,7 +182,8 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
     for line in table_lines([heads, *cells], numbers=range(1, 8), width=terminal_width()):
         click.echo(line)
     count = sum(row.missing for row in rows)
-    click.echo(message("{count} runs to train, about {time}", count=count, time=_duration(total)))
+    runs = message("1 run") if count == 1 else message("{count} runs", count=count)
+    click.echo(message("{runs} to train, about {time}", runs=runs, time=_duration(total)))
 
 
 def _duration(seconds: float) -> str:

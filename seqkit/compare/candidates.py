@@ -161,6 +161,8 @@ def _split(text: str, option: str) -> tuple[str, str]:
         raise UsageError(
             message("{option} {text}: not KEY=VALUES, as in encoder.hidden_size=16,32", option=option, text=text)
         )
+    if key == "seed":
+        raise UsageError(message("{option} {text}: seeds are not compared: pass --seeds", option=option, text=text))
     return key, values
 
 

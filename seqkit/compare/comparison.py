@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from seqkit.compare.candidates import Candidate, seeds_of, with_widths
+from seqkit.compare.latency import latency
 from seqkit.compare.outcome import Comparison, Measurements, compare
 from seqkit.compare.probe import Costs, Probe, probe
 from seqkit.compare.record import Record, key_of
 from seqkit.compare.trials import StopContext, Trial, make_trials, train_trials
 from seqkit.compare.widths import Match, matched_widths
-from seqkit.data.prepare import prepare
-from seqkit.errors import SeqkitError, UsageError, suggest
-from seqkit.inference.run import Run
+from seqkit.errors import UsageError, suggest
 from seqkit.messages import message
-from seqkit.recipe.plan import Plan
 from seqkit.recipe.resolve import resolve
 from seqkit.registry.records import Registry
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.runs.directory import RunDirectory
 from seqkit.stop import NO_STOP
-
-_LATENCY_EXAMPLES = 20
-_LATENCY_SECONDS = 1.0
-_LATENCY_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -43,6 +35,7 @@ class Options:
         match: what of the other candidates is made equal to the first; None for nothing.
         metric: the metric to compare; None for the one that the recipe chooses the best epoch by.
         split: the split to compare on; None for valid, or train if there is none.
+        command: the command line, which is saved in the run directories; empty in Python.
     """
 
     runs: Path
@@ -51,6 +44,7 @@ class Options:
     match: Match | None = None
     metric: str | None = None
     split: str | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,7 +151,8 @@ class Comparer:
             UsageError: the metric or the split does not exist.
             SeqkitError: the data or a component is invalid.
         """
-        train_trials(self.trials, self._registry, self._options.runs, self._report, stop_context, callbacks)
+        options = self._options
+        train_trials(self.trials, self._registry, options.runs, self._report, stop_context, options.command, callbacks)
         contents = {
             (trial.candidate, trial.seed): read_contents(trial.run)
             for trial in self.trials
@@ -168,7 +163,10 @@ class Comparer:
         metric = self._choose_metric(reference, split)
         measured = [self._measure(candidate, contents, metric, split) for candidate in self._candidates]
         higher = metric in reference.metric_names.higher_is_better
-        return compare(measured, metric, higher, split, self._seeds, self._options.match or "")
+        data = {(seed, _data_of(found, split)) for (_, seed), found in contents.items()}
+        same_data = len(data) == len({seed for seed, _ in data})
+        match = self._options.match or ""
+        return compare(measured, metric, higher, split, self._seeds, match, same_data=same_data)
 
     def first_contents(self) -> list[RunContents]:
         """Return the contents of the first finished run of each candidate that has one."""
@@ -266,44 +264,11 @@ class Comparer:
         return found
 
 
-def latency(directory: RunDirectory, plan: Plan) -> float | None:
-    """Return the median milliseconds of predicting one example, or of generating one token.
-
-    Predictions are those of `Run.predict_examples`: by NumPy for the components of seqkit, else by torch.
-
-    Args:
-        directory: the run directory.
-        plan: its plan, whose held-out inputs are predicted.
-
-    Returns:
-        None if the run neither predicts nor generates.
-    """
-    run = Run(directory)
-    data = prepare(plan)
-    if data.head.generates:
-        prompt = plan.generate.prompt if plan.generate and plan.generate.prompt else None
-        try:
-            return 1000 / _LATENCY_TOKENS * _shortest(lambda: run.generate(prompt, length=_LATENCY_TOKENS))
-        except SeqkitError:  # no prompt, for instance
-            return None
-    examples = [replace(example, target=None) for example in data.splits[data.evaluated[0]].examples]
-    times = []
-    end = time.perf_counter() + _LATENCY_SECONDS
-    try:
-        for example in [examples[0], *examples[:_LATENCY_EXAMPLES]]:
-            times.append(_shortest(lambda example=example: next(iter(run.predict_examples([example])))))  # type: ignore[misc]
-            if time.perf_counter() > end:
-                break
-    except SeqkitError:
-        return None
-    return 1000 * median(times)
-
-
-def _shortest(compute: Callable[[], object], repetitions: int = 3) -> float:
-    """Return the shortest seconds of several calls: another process may use the processor."""
-    seconds = []
-    for _ in range(repetitions):
-        start = time.perf_counter()
-        compute()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def _data_of(run: RunContents, split: str) -> str:
+    """Return what identifies the examples of a split, whatever the tokenizer: files, split and number of examples."""
+    files = run.plan.get("files_sha256")
+    digests = {key: value for key, value in files.items() if key.startswith("data.")} if isinstance(files, dict) else {}
+    data = run.plan["recipe"].get("data")
+    section = data if isinstance(data, dict) else {}
+    count = run.result.examples.get(split) if run.result else None
+    return str([sorted(digests.items()), section.get("split"), section.get("text"), count])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from seqkit.compare.statistics import LEVEL, Interval, Paired, holm, mean_interval, paired_difference
 from seqkit.messages import message
 from seqkit.training.result_lines import compare_with_baseline
+
+_MATCHED = 0.2
+"""The relative difference up to which matched candidates count as equal: seconds vary from run to run."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,28 @@ class Comparison:
 
 
 def compare(
-    measured: Sequence[Measurements], metric: str, higher_is_better: bool, split: str, seeds: Sequence[int], match: str
+    measured: Sequence[Measurements],
+    metric: str,
+    higher_is_better: bool,
+    split: str,
+    seeds: Sequence[int],
+    match: str = "",
+    *,
+    same_data: bool = True,
 ) -> Comparison:
     """Compare candidates by a metric; the first one is the reference of all differences.
 
     A difference is seen if the 95% interval of the paired differences does not contain 0 and, with more than two
     candidates, the p-value adjusted for their number (Holm, 1979) is below 0.05.
+
+    Args:
+        measured: what was measured of each candidate.
+        metric: the metric.
+        higher_is_better: whether it is to be maximized.
+        split: the split that it was computed on.
+        seeds: the seeds.
+        match: what was made equal; empty for nothing.
+        same_data: whether the split has the same examples for all candidates.
     """
     first = measured[0]
     differences = [None, *(_difference(each, first) for each in measured[1:])]
@@ -120,12 +140,22 @@ def compare(
                 found.baseline if found else None,
                 difference,
                 p,
-                _verdict(each, place == 0, difference, p, higher_is_better, gain),
+                message("failed with every seed")
+                if not each.values
+                else _verdict_alone(each, gain)
+                if len(measured) == 1
+                else _verdict(each, place == 0, difference, p, higher_is_better, gain),
                 mean_interval(list(each.train_seconds.values())) if each.train_seconds else None,
             )
         )
     return Comparison(
-        metric, higher_is_better, split, tuple(seeds), match, tuple(outcomes), tuple(_notes(measured, split, match))
+        metric,
+        higher_is_better,
+        split,
+        tuple(seeds),
+        match,
+        tuple(outcomes),
+        tuple(_notes(measured, split, match, same_data)),
     )
 
 
@@ -141,8 +171,6 @@ def _verdict(
 ) -> str:
     """Return the verdict: how a candidate compares with the first one, and with its baseline."""
     parts = []
-    if not measured.values:
-        return message("failed with every seed")
     if is_first:
         parts.append(message("the reference"))
     elif difference is None:
@@ -154,15 +182,31 @@ def _verdict(
         parts.append(message("better") if is_better else message("worse"))
     else:
         parts.append(message("no difference to be seen with {count} seeds", count=difference.count))
+    return ", ".join([*parts, *_warnings(measured, gain)])
+
+
+def _verdict_alone(measured: Measurements, gain: float | None) -> str:
+    """Return the verdict on the only candidate."""
+    if gain is None:
+        text = message("without a baseline to compare with")
+    else:
+        text = message("above its baseline") if gain > 0 else ""
+    return ", ".join(filter(None, [text, *_warnings(measured, gain)]))
+
+
+def _warnings(measured: Measurements, gain: float | None) -> Iterator[str]:
     if gain is not None and gain <= 0:
-        parts.append(message("below its baseline") if gain < 0 else message("no better than its baseline"))
+        yield message("below its baseline") if gain < 0 else message("no better than its baseline")
     if measured.failures:
-        parts.append(message("{count} of its seeds failed", count=len(measured.failures)))
-    return ", ".join(parts)
+        yield message("{count} of its seeds failed", count=len(measured.failures))
 
 
-def _notes(measured: Sequence[Measurements], split: str, match: str) -> list[str]:
+def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: bool) -> list[str]:
     notes = []
+    if not same_data:
+        notes.append(
+            message("The {split} split differs between candidates: their scores are not comparable.", split=split)
+        )
     if split == "valid":
         notes.append(message("Compared on the validation split. The test split was not used to choose."))
     elif split == "test":
@@ -171,6 +215,7 @@ def _notes(measured: Sequence[Measurements], split: str, match: str) -> list[str
         )
     else:
         notes.append(message("No data is held out: compared on the {split} split, which models memorize.", split=split))
+    notes += _unmatched(measured, match)
     if match == "seconds":
         notes.append(
             message("Widths were chosen such that training takes the same time, with the epochs of each recipe.")
@@ -185,50 +230,24 @@ def _notes(measured: Sequence[Measurements], split: str, match: str) -> list[str
     return notes
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as JSON types."""
-    return {
-        "metric": comparison.metric,
-        "higher_is_better": comparison.higher_is_better,
-        "split": comparison.split,
-        "seeds": list(comparison.seeds),
-        "match": comparison.match or None,
-        "level": LEVEL,
-        "candidates": [_outcome_as_json(each) for each in comparison.outcomes],
-        "best": comparison.best.measured.name if comparison.best else None,
-        "notes": list(comparison.notes),
-    }
+def _unmatched(measured: Sequence[Measurements], match: str) -> Iterator[str]:
+    """Yield a note for each candidate that no width makes equal to the first one."""
+
+    def size(each: Measurements) -> float | None:
+        return each.costs.get("weights") if match == "parameters" else _mean(each.train_seconds.values())
+
+    first = size(measured[0])
+    for each in measured[1:] if match in ("parameters", "seconds") and first else ():
+        ratio = (size(each) or 0.0) / (first or 1.0)
+        if ratio and abs(ratio - 1) > _MATCHED:
+            notes = {"parameters": message("weights"), "seconds": message("training seconds")}
+            yield message(
+                "{name} has {ratio:.2f} times the {what} of the first: they are not equal.",
+                name=each.name,
+                ratio=ratio,
+                what=notes[match],
+            )
 
 
-def _outcome_as_json(outcome: Outcome) -> dict[str, Any]:
-    measured, difference = outcome.measured, outcome.difference
-    return {
-        "name": measured.name,
-        "recipe": measured.source,
-        "overrides": list(measured.overrides),
-        "runs": {str(seed): run for seed, run in measured.runs.items()},
-        "values": {str(seed): value for seed, value in measured.values.items()},
-        "failures": {str(seed): reason for seed, reason in measured.failures.items()},
-        "mean": outcome.interval.mean if outcome.interval else None,
-        "interval": _ends(outcome.interval),
-        "baseline": outcome.baseline,
-        "difference": None
-        if difference is None
-        else {
-            "mean": difference.interval.mean,
-            "interval": _ends(difference.interval),
-            "p": difference.p,
-            "adjusted_p": outcome.p,
-            "pairs": difference.count,
-        },
-        "verdict": outcome.verdict,
-        "costs": measured.costs
-        | {
-            "train_seconds": outcome.seconds.mean if outcome.seconds else None,
-            "train_seconds_interval": _ends(outcome.seconds),
-        },
-    }
-
-
-def _ends(interval: Interval | None) -> list[float] | None:
-    return None if interval is None or interval.low is None or interval.high is None else [interval.low, interval.high]
+def _mean(values: Collection[float]) -> float | None:
+    return fmean(values) if values else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from seqkit.compare.outcome import Comparison, Outcome
 from seqkit.compare.texts import Rows, cost_rows, heading, score_rows, verdict_lines
@@ -45,6 +45,8 @@ def _chart(comparison: Comparison) -> Markup | None:
     outcomes = [each for each in comparison.outcomes if each.interval is not None]
     baselines = {each.baseline for each in outcomes if each.baseline is not None}
     levels = [(message("baseline"), value) for value in sorted(baselines)]
+    if not outcomes:
+        return None
     chart = interval_chart(
         [_group(each) for each in outcomes],
         title=message("{metric}, {split}", metric=comparison.metric, split=comparison.split),
@@ -52,7 +54,30 @@ def _chart(comparison: Comparison) -> Markup | None:
         levels=levels,
     )
     note = message("Each point is a seed; the circle is the mean, the line its 95% interval.")
-    return join([element("div", chart, class_="charts"), element("p", note, class_="note")]) if outcomes else None
+    charts = [chart, *_difference_chart(comparison)]
+    return join([element("div", *charts, class_="charts"), element("p", note, class_="note")])
+
+
+def _difference_chart(comparison: Comparison) -> Iterator[Markup]:
+    """Yield a chart of the differences from the first candidate, if there are any."""
+    first = comparison.outcomes[0].measured
+    groups = []
+    for each in comparison.outcomes[1:]:
+        if each.difference is not None:
+            values = tuple(
+                (message("seed {seed}", seed=seed), value - first.values[seed])
+                for seed, value in sorted(each.measured.values.items())
+                if seed in first.values
+            )
+            interval = each.difference.interval
+            groups.append(Group(each.measured.name, values, interval.mean, interval.low, interval.high))
+    if groups:
+        yield interval_chart(
+            groups,
+            title=message("Difference from {name}, seed by seed", name=first.name),
+            levels=[(message("no difference"), 0.0)],
+            first_color=1,
+        )
 
 
 def _group(outcome: Outcome) -> Group:

@@ -113,6 +113,7 @@ def train_trials(
     runs: Path,
     report: Callable[[str], None],
     stop_context: StopContext = lambda: nullcontext(NO_STOP),
+    command: str = "",
     callbacks: Sequence[object] = (),
 ) -> None:
     """Train or resume what is missing. A run whose loss is not finite has failed, and the others continue.
@@ -123,6 +124,7 @@ def train_trials(
         runs: the folder in which run directories are created.
         report: receives a line before each run.
         stop_context: handles signals during a run.
+        command: the command line, which is saved in the run directories; empty in Python.
         callbacks: as for `run_recipe`.
 
     Raises:
@@ -144,6 +146,7 @@ def train_trials(
         )
         try:
             with stop_context() as stop:
+                trial.recipe.command = command
                 resumed = trial.run.path if trial.run else None
                 trial.run = run_recipe(trial.recipe, registry, runs, callbacks, stop, resumed)
         except NotFiniteError as error:

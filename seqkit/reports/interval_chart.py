@@ -30,7 +30,12 @@ class Group:
 
 
 def interval_chart(
-    groups: Sequence[Group], *, title: str, y_title: str = "", levels: Sequence[tuple[str, float]] = ()
+    groups: Sequence[Group],
+    *,
+    title: str,
+    y_title: str = "",
+    levels: Sequence[tuple[str, float]] = (),
+    first_color: int = 0,
 ) -> Markup:
     """Return a chart with a column of points per group, beside the mean and its interval.
 
@@ -39,6 +44,7 @@ def interval_chart(
         title: what the chart shows.
         y_title: what the values are.
         levels: horizontal reference lines, such as a baseline: a name and a value each.
+        first_color: the number of the color of the first group, so that a group has one color in several charts.
     """
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     numbers = [value for each in groups for _, value in each.values] + [value for _, value in levels]
@@ -51,8 +57,8 @@ def interval_chart(
         parts.append(
             element("line", tooltip(f"{name}: {value:.6g}"), x1=LEFT, x2=right, y1=place, y2=place, class_="level")
         )
-    for number, group in enumerate(groups):
-        color = f"c{number % 8}"
+    colors = [f"c{(first_color + number) % 8}" for number in range(len(groups))]
+    for number, (group, color) in enumerate(zip(groups, colors, strict=True)):
         middle = LEFT + (number + 0.5) * width
         label = shortened(group.name, max(3, int(width / 6)))
         parts.append(element("text", tooltip(group.name), label, x=middle, y=bottom + 14, text_anchor="middle"))
@@ -73,7 +79,7 @@ def interval_chart(
             )
             for name, value in group.values
         ]
-    entries = [(f"c{number % 8}", group.name) for number, group in enumerate(groups)]
+    entries = [(color, group.name) for group, color in zip(groups, colors, strict=True)]
     entries += [("level", name) for name, _ in levels]
     means = "; ".join(f"{group.name}: {group.mean:.6g}" for group in groups)
     return figure(title, means, parts, entries)

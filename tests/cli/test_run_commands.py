@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import seqkit
 from helpers.commands import CommandResult, error_line
 from helpers.recipes import vowel_csv
+from helpers.runs import HOSTILE_VALUES, value_paths, with_value
+from seqkit.cli.output import to_json
+from seqkit.cli.run_list import diff, diff_as_json, diff_lines, list_runs, rows_as_json, run_lines
+from seqkit.errors import DataError
 
 Command = Callable[..., CommandResult]
 
@@ -91,6 +97,28 @@ def test_diff_shows_changed_data(folder: Path, run_command: Command, tmp_path: P
     (tmp_path / "copy" / "plan.json").write_text(json.dumps(plan))
     found = json.loads(run_command("diff", folder / "words-1", "copy", "--json").out)
     assert found["data"]["files.data.path"][1] == "0" * 64
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_a_damaged_run_is_listed_and_compared_or_reported(folder: Path, data: st.DataObject) -> None:
+    run = folder / "words-2"
+    name = data.draw(st.sampled_from(["plan.json", "result.json", "report.json"]))
+    given = (run / name).read_text()
+    document = json.loads(given)
+    path = data.draw(st.sampled_from([*value_paths(document)]))
+    (run / name).write_text(json.dumps(with_value(document, path, data.draw(HOSTILE_VALUES))))
+    try:
+        rows = list_runs(folder)
+        assert len(rows) == 2 and len(list(run_lines(rows, 80))) == 3
+        to_json(rows_as_json(rows))
+        found = diff(folder / "words-1", run)
+        assert len(list(diff_lines(found, folder / "words-1", run, 80))) >= 5
+        to_json(diff_as_json(found))
+    except DataError as error:
+        assert len(error.lines) == 1
+    finally:
+        (run / name).write_text(given)
 
 
 def test_diff_of_a_missing_run(folder: Path, run_command: Command) -> None:

@@ -29,7 +29,7 @@ def test_a_grid_has_every_combination() -> None:
     assert [each.name for each in found] == [
         f"hidden_size={size} type={kind}" for size in (4, 8) for kind in ("lstm", "gru")
     ]
-    assert [each.name for each in candidates("a.yaml", "b.yaml", grid=("seed=1",))] == ["a seed=1", "b seed=1"]
+    assert [each.name for each in candidates("a.yaml", "b.yaml", grid=("name=x",))] == ["a name=x", "b name=x"]
 
 
 def test_a_value_of_a_grid_can_be_any_yaml(tmp_path: Path) -> None:
@@ -61,6 +61,7 @@ def test_random_values_are_within_their_range_and_the_first_candidate_is_the_rec
         (["seed=1"], {}, "no recipe to compare"),
         (["a.yaml", "=1"], {}, "'=1' is not key=value"),
         (["a.yaml"], {"grid": ("x",)}, "--grid x: not KEY=VALUES"),
+        (["a.yaml"], {"grid": ("seed=1,2",)}, "pass --seeds"),
         (["a.yaml"], {"grid": ("x=",)}, "not KEY=VALUES"),
         (["a.yaml"], {"grid": ("x=1..3",)}, "a range is for --random"),
         (["a.yaml"], {"searched": ("x=3..1",)}, "not a range"),

@@ -124,6 +124,13 @@ def test_a_run_can_be_given_in_place_of_a_recipe(runs: Path, run_command: Comman
     assert len(names(runs)) == 6
 
 
+def test_candidates_with_other_validation_data_are_not_comparable(
+    folder: Path, runs: Path, run_command: Command
+) -> None:
+    arguments = ("compare", folder / "lstm.yaml", "--grid", "data.split.valid=0.3,0.2", "--seeds", "1")
+    assert "The valid split differs between candidates" in run_command(*arguments).out
+
+
 def test_an_interrupted_comparison_continues(
     folder: Path, tmp_path: Path, run_command: Command, monkeypatch: pytest.MonkeyPatch, finished: Path
 ) -> None:

@@ -14,6 +14,7 @@ from seqkit.contracts import Line
 from seqkit.reports.axes import Axis, tick_label
 from seqkit.reports.charts import bar_chart, heat_map
 from seqkit.reports.edits import align
+from seqkit.reports.interval_chart import Group, interval_chart
 from seqkit.reports.line_chart import Marker, line_chart
 
 HOSTILE = "</title><script>alert(1)</script>\x00\ud800&\"'"
@@ -146,3 +147,17 @@ def edit_distance(one: str, other: str) -> int:
     if one[0] == other[0]:
         return edit_distance(one[1:], other[1:])
     return 1 + min(edit_distance(one[1:], other), edit_distance(one, other[1:]), edit_distance(one[1:], other[1:]))
+
+
+def test_an_interval_chart_has_a_point_per_value_and_a_line_per_interval() -> None:
+    groups = [
+        Group("one", (("seed 1", 0.5), ("seed 2", 0.7)), 0.6, 0.4, 0.8),
+        Group(HOSTILE, (("seed 1", 0.9),), 0.9),
+    ]
+    svg = picture(interval_chart(groups, title="t", levels=[("b", 0.1)]))
+    circles = list(svg.iter(f"{SVG}circle"))
+    assert len([each for each in circles if "point" in each.get("class", "")]) == 3
+    assert len([each for each in circles if "best" in each.get("class", "")]) == 2
+    (line,) = svg.iter(f"{SVG}path")
+    low, high = (float(part.split(",")[1]) for part in line.get("d", "").replace("M", "").split(" L"))
+    assert high < low

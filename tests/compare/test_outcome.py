@@ -1,0 +1,91 @@
+"""The verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from seqkit.compare.documents import as_json
+from seqkit.compare.outcome import Measurements, compare
+from seqkit.compare.texts import markdown, score_rows
+
+BASELINE = {"name": "majority", "accuracy": 0.5, "others": [{"name": "TF-IDF", "accuracy": 0.7}]}
+
+
+def measured(name: str, values: Sequence[float], **more: Any) -> Measurements:
+    return Measurements(name, f"{name}.yaml", (), {}, dict(enumerate(values)), **more)
+
+
+def verdicts(*candidates: Measurements, higher: bool = True) -> list[str]:
+    found = compare(candidates, "accuracy", higher, "valid", range(5), "")
+    return [outcome.verdict for outcome in found.outcomes]
+
+
+REFERENCE = measured("a", [0.80, 0.82, 0.81, 0.83, 0.80])
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([0.90, 0.92, 0.91, 0.93, 0.91], "better"),
+        ([0.70, 0.72, 0.71, 0.73, 0.71], "worse"),
+        ([0.79, 0.84, 0.80, 0.83, 0.81], "no difference to be seen with 5 seeds"),
+        ([0.80, 0.82, 0.81, 0.83, 0.80], "no difference to be seen with 5 seeds"),
+        ([0.99], "one seed shows no difference: use --seeds 5"),
+        ([], "failed with every seed"),
+    ],
+)
+def test_verdict(values: list[float], verdict: str) -> None:
+    assert verdicts(REFERENCE, measured("b", values)) == ["the reference", verdict]
+
+
+def test_where_less_is_better_the_verdict_is_reversed() -> None:
+    lower = measured("b", [0.5, 0.52, 0.51, 0.53, 0.51])
+    assert verdicts(REFERENCE, lower, higher=False)[1] == "better"
+    assert compare([REFERENCE, lower], "loss", False, "valid", range(5), "").best.measured.name == "b"  # type: ignore[union-attr]
+
+
+def test_the_best_of_the_baselines_counts() -> None:
+    poor = measured("b", [0.60, 0.62, 0.61, 0.63, 0.61], baseline=BASELINE)
+    assert verdicts(measured("a", [0.5, 0.51, 0.52, 0.5, 0.51], baseline=BASELINE), poor) == [
+        "the reference, below its baseline",
+        "better, below its baseline",
+    ]
+    assert verdicts(measured("a", [0.8, 0.9], baseline=BASELINE)) == ["above its baseline"]
+    assert verdicts(measured("a", [0.7], baseline=BASELINE)) == ["no better than its baseline"]
+    assert verdicts(measured("a", [0.7])) == ["without a baseline to compare with"]
+
+
+def test_many_candidates_need_a_clearer_difference() -> None:
+    slightly = [measured(str(number), [0.82, 0.83, 0.85, 0.84, 0.81]) for number in range(6)]
+    assert verdicts(REFERENCE, slightly[0])[1] == "better"
+    assert set(verdicts(REFERENCE, *slightly)[1:]) == {"no difference to be seen with 5 seeds"}
+
+
+def test_only_seeds_that_both_have_are_paired() -> None:
+    partly = Measurements("b", "b.yaml", (), {}, {1: 0.92, 3: 0.93}, failures={0: "x", 2: "x", 4: "x"})
+    found = compare([REFERENCE, partly], "accuracy", True, "valid", range(5), "")
+    difference = found.outcomes[1].difference
+    assert difference is not None and difference.count == 2
+    assert difference.interval.mean == pytest.approx((0.92 - 0.82 + 0.93 - 0.83) / 2)
+    assert found.outcomes[1].verdict.endswith("3 of its seeds failed")
+
+
+def test_a_note_says_which_candidates_could_not_be_matched() -> None:
+    a, b, c = (
+        measured(name, [0.8, 0.9], costs={"weights": weights}, train_seconds={0: seconds, 1: seconds})
+        for name, weights, seconds in (("a", 100, 10.0), ("b", 105, 30.0), ("c", 60, 11.0))
+    )
+    for match, name in (("parameters", "c has 0.60 times the weights"), ("seconds", "b has 3.00 times the training")):
+        notes = " ".join(compare([a, b, c], "accuracy", True, "valid", range(2), match).notes)
+        assert name in notes and notes.count("times the") == 1
+
+
+def test_tables_have_a_cell_per_column_and_names_break_nothing() -> None:
+    found = compare([REFERENCE, measured("b|\n", [])], "accuracy", True, "valid", range(5), "parameters")
+    assert {len(row) for row in score_rows(found)} == {8}
+    text = markdown(found, "title", ["facts"])
+    assert "| b\\|  | 0 |" in text
+    assert as_json(found)["candidates"][1]["mean"] is None
