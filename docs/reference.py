@@ -15,7 +15,6 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 import click
-from pymdownx.slugs import slugify
 
 import seqkit
 from seqkit import cli, errors, hookspecs
@@ -58,6 +57,7 @@ WORDS = {
         "optimizer": "Optimizers",
         "schedule": "Schedules",
         "metric": "Metrics",
+        "tracker": "Trackers",
         "top": "The recipe",
     },
     "zh": {
@@ -90,6 +90,7 @@ WORDS = {
         "optimizer": "优化器",
         "schedule": "学习率调度",
         "metric": "指标",
+        "tracker": "训练记录",
         "top": "配方的顶层",
     },
 }
@@ -183,9 +184,14 @@ def _kind(parameter: Parameter) -> str:
     titles = {cls.__name__: title for title, cls in SECTIONS.items()}
     return re.sub(
         r"\b(?:an? )?(\w+) objects?\b",
-        lambda match: f"[{titles[match[1]]}](#{slugify(case='lower')(titles[match[1]], '-')})",
+        lambda match: f"[{titles[match[1]]}](#{_anchor(titles[match[1]])})",
         describe(parameter.annotation),
     )
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor of a heading, as the site makes it (`toc.slugify` in docs/site.yml)."""
+    return re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-")
 
 
 def components(words: dict[str, str], kind: str, entries: Iterable[Any]) -> Iterator[str]:

@@ -92,7 +92,7 @@ GENERATED = {
     "exit-codes.md",
     "python.md",
     "hooks.md",
-    *(f"{kind}s.md" for kind in "reader tokenizer embedding encoder head optimizer schedule metric".split()),
+    *(f"{kind}s.md" for kind in "reader tokenizer embedding encoder head optimizer schedule metric tracker".split()),
 }
 
 
