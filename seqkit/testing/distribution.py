@@ -1,4 +1,4 @@
-"""Checks of all components of an installed package: `seqkit check-plugin`."""
+"""Checks of all components, commands and tasks of an installed package: `seqkit check-plugin`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from seqkit.registry.requirements import canonical_name
 from seqkit.testing.checks import Check, distinguish, run_checks
 from seqkit.testing.default_cases import NoDefaultCase, RejectedGuess, default_checks
 from seqkit.testing.other_process import OtherProcess, compute, label
+from seqkit.testing.tasks import task_problem
 
 
 class DistributionCheckFailure(PluginError):
@@ -76,6 +77,9 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
                     report(subject, "ok")
                 except PluginError as error:
                     report(subject, "failed", str(error))
+            for task in plugin.tasks:
+                problem = task_problem(task)
+                report(f"task {task.task.name}: answers", "failed" if problem else "ok", problem)
             for component in plugin.components:
                 subject = label(component)
                 try:
@@ -121,7 +125,7 @@ def _start_up_problem(plugin: Plugin) -> str:
     """Return what is wrong with a plugin as a whole: it is disabled, is empty, or imports torch at start-up."""
     if plugin.failure:
         return message("the plugin is disabled: {failure}", failure=plugin.failure)
-    if not (plugin.components or plugin.commands or plugin.lifecycle):
+    if not (plugin.components or plugin.commands or plugin.tasks or plugin.lifecycle):
         return message("the plugin provides nothing: define a @seqkit.hookimpl function that yields components")
     for entry_point in metadata.entry_points(group="seqkit", name=plugin.name):
         code = f"import sys; sys.path[:] = {sys.path!r}; import {entry_point.module}; sys.exit('torch' in sys.modules)"
