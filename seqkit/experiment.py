@@ -14,7 +14,7 @@ from seqkit.messages import message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import to_json, write_file
 from seqkit.runs.numbers import find_not_finite

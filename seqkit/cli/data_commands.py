@@ -88,9 +88,7 @@ def init(
     )
     others = message(" (other tasks: {others})", others=", ".join(choice.others)) if choice.others else ""
     click.echo(
-        message(
-            "task: {task}, {summary}{others}", task=choice.task.task.name, summary=choice.draft.summary, others=others
-        )
+        message("task: {task}, {summary}{others}", task=choice.task.name, summary=choice.draft.summary, others=others)
     )
     if splits := describe_splits(fitted.examples):
         click.echo(splits)

@@ -21,10 +21,10 @@ from seqkit.registry.records import Registered
 def describe_component(entry: Registered) -> str:
     """Return provider and docstring of a component, and a line per parameter: name, type, default."""
     cls = entry.load()
-    target = entry.component.target
+    target = entry.record.target
     source = target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}"
     lines = [
-        f"{entry.kind} {entry.name}: {entry.component.summary}",
+        f"{entry.kind} {entry.name}: {entry.record.summary}",
         message("provided by {provider} ({source})", provider=entry.provider, source=source),
     ]
     if docstring := vars(cls).get("__doc__"):
@@ -40,7 +40,7 @@ def describe_component(entry: Registered) -> str:
 def component_as_data(entry: Registered) -> dict[str, Any]:
     """Return what `describe_component` prints, as JSON types."""
     cls = entry.load()
-    target = entry.component.target
+    target = entry.record.target
     return registered_as_data(entry) | {
         "source": target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}",
         "description": inspect.cleandoc(vars(cls).get("__doc__") or ""),
@@ -117,7 +117,7 @@ def registered_as_data(entry: Registered) -> dict[str, Any]:
     return {
         "kind": entry.kind,
         "name": entry.name,
-        "summary": entry.component.summary,
+        "summary": entry.record.summary,
         "distribution": entry.distribution,
         "version": entry.version,
     }

@@ -17,7 +17,7 @@ from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
-    from seqkit.registry.records import Registry
+    from seqkit.registry.registry import Registry
 
 Record = tuple[dict[str, Any], Mapping[str, Any]]
 """The row number and the other columns of an example, and its prediction."""

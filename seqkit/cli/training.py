@@ -22,7 +22,7 @@ from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
     from seqkit.recipe.recipe import Recipe
-    from seqkit.registry.records import Registry
+    from seqkit.registry.registry import Registry
 
 MAX_PROCESSES = 1024
 

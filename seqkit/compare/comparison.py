@@ -18,7 +18,7 @@ from seqkit.compare.widths import Match, matched_widths
 from seqkit.errors import UsageError, suggest
 from seqkit.messages import message
 from seqkit.recipe.resolve import resolve
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.runs.directory import RunDirectory
 from seqkit.stop import NO_STOP

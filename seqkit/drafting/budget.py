@@ -14,7 +14,7 @@ import numpy as np
 
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 
 _PROBE_SECONDS = 4.0
 _PROBE_STEPS, _MIN_PROBES = 40, 8

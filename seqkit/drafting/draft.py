@@ -14,7 +14,7 @@ from seqkit.drafting.choose import Choice, choose
 from seqkit.drafting.write import recipe_text, relative_path
 from seqkit.messages import message
 from seqkit.readers.inspection import inspect
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -115,11 +115,11 @@ def _run_name(data: Path) -> str:
 
 
 def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:
-    task = choice.task.task
+    summary = choice.task.record.summary
     lines = [
         message(
             "{summary}: {draft}. Written by `seqkit init` for {file}.",
-            summary=task.summary[:1].upper() + task.summary[1:],
+            summary=summary[:1].upper() + summary[1:],
             draft=choice.draft.summary,
             file=data.name,
         ),

@@ -16,7 +16,8 @@ import torch
 from seqkit.errors import PluginError, UsageError, describe_error, suggest
 from seqkit.messages import message
 from seqkit.registry import load_registry
-from seqkit.registry.records import Plugin, Registered, Registry
+from seqkit.registry.records import Registered
+from seqkit.registry.registry import Plugin, Registry
 from seqkit.registry.requirements import canonical_name
 from seqkit.testing.checks import Check, distinguish, run_checks
 from seqkit.testing.default_cases import NoDefaultCase, RejectedGuess, default_checks
@@ -70,7 +71,7 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
             problem = _start_up_problem(plugin)
             report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
             for command in plugin.commands:
-                subject = f"command {command.command.name}: loads"
+                subject = f"command {command.name}: loads"
                 try:
                     command.load()
                     report(subject, "ok")
@@ -163,7 +164,7 @@ def _component_checks(component: Registered) -> list[Check]:
         raise PluginError(
             message(
                 "{function} raises {error} at {file}:{line}: return checks of seqkit.testing",
-                function=component.component.checks or component.component.target,
+                function=component.record.checks or component.record.target,
                 error=describe_error(error),
                 file=Path(frame.filename).name,
                 line=frame.lineno,
@@ -171,6 +172,6 @@ def _component_checks(component: Registered) -> list[Check]:
         ) from error
     if not (isinstance(checks, list) and checks and all(isinstance(check, Check) for check in checks)):
         raise PluginError(
-            message("{function} does not return checks of seqkit.testing", function=component.component.checks)
+            message("{function} does not return checks of seqkit.testing", function=component.record.checks)
         )
     return distinguish(checks)
