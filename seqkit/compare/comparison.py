@@ -21,6 +21,7 @@ from seqkit.recipe.resolve import resolve
 from seqkit.registry.registry import Registry
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.numbers import numbers_of
 from seqkit.stop import NO_STOP
 
 
@@ -196,7 +197,7 @@ class Comparer:
 
     def _choose_metric(self, run: RunContents, split: str) -> str:
         assert run.result is not None
-        scores = [name for name, value in run.result.metrics.get(split, {}).items() if isinstance(value, int | float)]
+        scores = list(numbers_of(run.result.metrics.get(split, {})))
         names = [name for name in run.metric_names.names if name in scores]
         if (metric := self._options.metric) is None and names:
             return names[0]
@@ -226,9 +227,9 @@ class Comparer:
                 failures[trial.seed] = trial.failure
                 continue
             runs[trial.seed] = str(found.directory.path)
-            value = found.result.metrics.get(split, {}).get(metric)
-            if isinstance(value, int | float):
-                values[trial.seed] = float(value)
+            scores = numbers_of(found.result.metrics.get(split, {}))
+            if metric in scores:
+                values[trial.seed] = float(scores[metric])
             else:
                 failures[trial.seed] = message("{metric} is undefined", metric=metric)
             seconds[trial.seed] = float(found.result.timing.get("train_seconds", 0.0))

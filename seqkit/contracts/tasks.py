@@ -18,6 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from seqkit.strict_json import is_number
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -52,7 +54,7 @@ class Column:
     def is_numeric(self) -> bool:
         """Whether all values are numbers, or texts of numbers."""
         return bool(self.filled) and all(
-            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else _is_number(value) for value in self.filled
+            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else is_number(value) for value in self.filled
         )
 
     @cached_property
@@ -64,10 +66,6 @@ class Column:
     def mean_length(self) -> float:
         """The mean length of the values in characters."""
         return sum(len(str(value)) for value in self.filled) / max(1, len(self.filled))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from seqkit.drafting.write import recipe_text, relative_path
 from seqkit.messages import message
 from seqkit.readers.inspection import inspect
 from seqkit.registry.registry import Registry
+from seqkit.strict_json import is_number
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -164,11 +165,7 @@ def describe_splits(examples: Mapping[str, int]) -> str:
 
 def describe_baseline(baseline: Mapping[str, Any]) -> str:
     """Return the metrics of a baseline and its name: `accuracy 0.88, macro_f1 0.86 (TF-IDF …)`."""
-    numbers = [
-        f"{name} {value:.4g}"
-        for name, value in baseline.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
+    numbers = [f"{name} {value:.4g}" for name, value in baseline.items() if is_number(value)]
     return f"{', '.join(numbers[:4])} ({baseline.get('name', '')})"
 
 

@@ -13,6 +13,7 @@ from seqkit.runs.exhibits import exhibit_from_json, from_json
 from seqkit.runs.files import read_bytes, read_json
 from seqkit.runs.metrics import read_metrics
 from seqkit.runs.tensors import read_shapes
+from seqkit.strict_json import is_number
 
 T = TypeVar("T")
 
@@ -198,9 +199,7 @@ def _read_evaluations(directory: RunDirectory) -> list[Evaluation]:
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {
-        name: float(value)
-        for name, value in row.items()
-        if name not in ("epoch", "step", "lr") and isinstance(value, int | float) and not isinstance(value, bool)
+        name: float(value) for name, value in row.items() if name not in ("epoch", "step", "lr") and is_number(value)
     }
 
 

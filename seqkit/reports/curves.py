@@ -10,6 +10,7 @@ from seqkit.reports.contents import Evaluation, RunContents
 from seqkit.reports.line_chart import Marker, line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
+from seqkit.strict_json import is_number
 
 _MAX_ROWS = 200
 """The number of rows of metrics.jsonl that are listed; of more, they are evenly spaced."""
@@ -74,7 +75,7 @@ def _levels(run: RunContents, metric: str) -> list[tuple[str, float]]:
     """Return the values of the baseline, and of the best of several."""
     baseline: Mapping[str, object] = (run.result.baseline if run.result else None) or {}
     value = baseline.get(metric)
-    if not isinstance(value, int | float):
+    if not is_number(value):
         return []
     return [(message("baseline ({split} split)", split=baseline.get("split")), float(value))]
 

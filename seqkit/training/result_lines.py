@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seqkit.messages import message
+from seqkit.runs.numbers import numbers_of
+from seqkit.strict_json import is_number
 
 LINE_WIDTH = 80
 """The number of columns that the lines of a table fit into."""
@@ -17,9 +19,7 @@ _MAX_LABEL_WIDTH = 20
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
     """Return the metrics that are numbers, in one line."""
-    return ", ".join(
-        f"{name} {format_number(name, value)}" for name, value in metrics.items() if isinstance(value, int | float)
-    )
+    return ", ".join(f"{name} {format_number(name, value)}" for name, value in numbers_of(metrics).items())
 
 
 def format_number(name: str, value: float) -> str:
@@ -64,8 +64,8 @@ def compare_with_baseline(
     """
     for name in names:
         sign = 1 if name in higher_is_better else -1
-        scored = [each for each in (baseline, *baseline.get("others", [])) if isinstance(each.get(name), int | float)]
-        if scored and isinstance(metrics.get(name), int | float):
+        scored = [each for each in (baseline, *baseline.get("others", [])) if is_number(each.get(name))]
+        if scored and is_number(metrics.get(name)):
             best = max(scored, key=lambda each: sign * each[name])
             return Comparison(name, metrics[name], best[name], best["name"], sign * (metrics[name] - best[name]))
     return None
