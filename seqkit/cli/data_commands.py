@@ -115,9 +115,7 @@ def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, withou
     from seqkit.cli.data_tables import data_lines
     from seqkit.data.inspection import inspect_data
     from seqkit.data.prepare import prepare
-    from seqkit.errors import DataError, RecipeError
-    from seqkit.recipe.paths import check_files
-    from seqkit.recipe.plan import BuildError
+    from seqkit.recipe.paths import recipe_errors
     from seqkit.recipe.resolve import resolve
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
@@ -126,13 +124,8 @@ def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, withou
     plan = resolve(read, load_registry(without=without).check())
     for note in plan.notes:
         print_note(note)
-    try:
+    with recipe_errors(read, plan):
         found = inspect_data(prepare(plan))
-    except BuildError as error:
-        raise RecipeError([read.fault(error.path, str(error))]) from error
-    except DataError:
-        check_files(read, plan)
-        raise
     if as_json:
         print_json(found)
         return

@@ -12,7 +12,7 @@ from seqkit.cli.data_tables import text_table
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, seqkit
 from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
-from seqkit.errors import DataError, RecipeError, UsageError
+from seqkit.errors import UsageError
 from seqkit.messages import message
 
 if TYPE_CHECKING:
@@ -106,20 +106,14 @@ def _of_recipe(source: Path, overrides: Sequence[str], without: Sequence[str]) -
 
     recipe = read_recipe(source, overrides)
     registry = load_registry(without=without).check()
-    from seqkit.recipe.paths import check_files
-    from seqkit.recipe.plan import BuildError
+    from seqkit.recipe.paths import recipe_errors
     from seqkit.recipe.resolve import resolve
 
     plan = resolve(recipe, registry)
     for note in plan.notes:
         print_note(note)
-    try:
+    with recipe_errors(recipe, plan):
         return _build(plan, recipe)
-    except BuildError as error:
-        raise RecipeError([recipe.fault(error.path, str(error))]) from error
-    except DataError:
-        check_files(recipe, plan)
-        raise
 
 
 def _build(plan: Plan, recipe: Recipe) -> tuple[Model, Batch | None]:

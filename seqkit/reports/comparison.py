@@ -53,13 +53,12 @@ def comparison_page(runs: Sequence[RunContents], title: str, note: str = "") -> 
             element("div", _results(runs, names), class_="head"),
         ]
     )
-    sections: list[tuple[str, str, Markup | None]] = [
+    sections: list[Section] = [
         ("curves", message("Curves"), run_curves(runs, names)),
         ("recipes", message("What differs in the recipes"), recipe_table(runs, names)),
         ("metrics", message("All metrics"), _metrics(runs, names)),
     ]
-    shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
-    return page(title, head, shown)
+    return page(title, head, sections)
 
 
 def unique_names(runs: Sequence[RunContents]) -> list[str]:

@@ -108,7 +108,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class MetricsRow:
     """A row of metrics.jsonl."""
 
     epoch: int
@@ -136,7 +136,7 @@ class RunContents:
     directory: RunDirectory
     plan: dict[str, Any]
     recipe: str
-    evaluations: list[Evaluation]
+    evaluations: list[MetricsRow]
     result: Result | None
     recorded: Recorded | None
     shapes: dict[str, tuple[int, ...]]
@@ -185,13 +185,13 @@ def _read(path: Any, kind: type[T]) -> T | None:
     return from_json(read_json(path), kind, path) if path.exists() else None
 
 
-def _read_evaluations(directory: RunDirectory) -> list[Evaluation]:
+def _read_evaluations(directory: RunDirectory) -> list[MetricsRow]:
     if not directory.metrics.exists():
         return []
     rows = read_metrics(directory.metrics)
     return [
         from_json(
-            {**row, "scores": _numbers(row)}, Evaluation, message("{file}:{line}", file=directory.metrics, line=line)
+            {**row, "scores": _numbers(row)}, MetricsRow, message("{file}:{line}", file=directory.metrics, line=line)
         )
         for line, row in enumerate(rows, start=1)
     ]

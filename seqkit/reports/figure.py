@@ -20,6 +20,9 @@ WIDTH, HEIGHT = 380, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 36
 """The margins around its axes."""
 
+LEVEL = "level"
+"""The class of reference lines."""
+
 
 def figure(
     title: str,
@@ -87,6 +90,22 @@ def grid(x: Axis | None, y: Axis, x_title: str, y_title: str) -> Markup:
         )
     )
     return join(parts)
+
+
+def level_lines(levels: Sequence[tuple[str, float]], y: Axis) -> list[Markup]:
+    """Return horizontal reference lines, each with a name and a value; `LEVEL` is their class in the legend."""
+    return [
+        element(
+            "line",
+            tooltip(f"{name}: {value:.6g}"),
+            x1=LEFT,
+            x2=WIDTH - RIGHT,
+            y1=y.place(value),
+            y2=y.place(value),
+            class_=LEVEL,
+        )
+        for name, value in levels
+    ]
 
 
 def tooltip(text: str) -> Markup:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from seqkit.messages import message
 from seqkit.reports.contents import RunContents
 from seqkit.strict_json import is_number
-from seqkit.training.result_lines import Comparison, compare_with_baseline, format_number
+from seqkit.training.result_lines import BaselineComparison, compare_with_baseline, format_number
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Verdict:
     metric: str = ""
     value: float | None = None
     split: str = ""
-    comparison: Comparison | None = None
+    comparison: BaselineComparison | None = None
     text: str = ""
     is_good: bool | None = None
     warnings: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ def format_number(name: str, value: float) -> str:
     return f"{value:.5f}" if "loss" in name else f"{value:.4f}"
 
 
-class Comparison(NamedTuple):
+class BaselineComparison(NamedTuple):
     """A metric of a model beside that of the best of its baselines.
 
     Attributes:
@@ -53,7 +53,7 @@ class Comparison(NamedTuple):
 
 def compare_with_baseline(
     metrics: Mapping[str, Any], baseline: Mapping[str, Any], names: Sequence[str], higher_is_better: Collection[str]
-) -> Comparison | None:
+) -> BaselineComparison | None:
     """Compare a model with the best of its baselines; return None if they have no metric in common.
 
     Args:
@@ -67,7 +67,9 @@ def compare_with_baseline(
         scored = [each for each in (baseline, *baseline.get("others", [])) if is_number(each.get(name))]
         if scored and is_number(metrics.get(name)):
             best = max(scored, key=lambda each: sign * each[name])
-            return Comparison(name, metrics[name], best[name], best["name"], sign * (metrics[name] - best[name]))
+            return BaselineComparison(
+                name, metrics[name], best[name], best["name"], sign * (metrics[name] - best[name])
+            )
     return None
 
 
