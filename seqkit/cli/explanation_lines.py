@@ -10,8 +10,7 @@ import numpy as np
 from seqkit.explain.contents import ExplanationContents, LayerTrace, shade
 from seqkit.explain.tokens import place_tokens, visible
 from seqkit.messages import message
-from seqkit.terminal import colored, shows_colors
-from seqkit.training.result_lines import display_width, fit
+from seqkit.terminal import colored, display_width, fit_width, shows_colors
 
 _ADDS = ("48;5;153;38;5;16", "48;5;75;38;5;16", "48;5;25;38;5;231")
 _TAKES = ("48;5;223;38;5;16", "48;5;214;38;5;16", "48;5;130;38;5;231")
@@ -88,7 +87,7 @@ def _table(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
         for name, values in columns.items()
     }
     for number, token in enumerate(explanation.tokens):
-        line = f"{number + 1:>4}  {fit(visible(token), width)}"
+        line = f"{number + 1:>4}  {fit_width(visible(token), width)}"
         for (name, values), size in zip(columns.items(), widths, strict=True):
             value = values[number]
             if value is None:
@@ -152,4 +151,4 @@ def _trace(trace: LayerTrace) -> Iterator[str]:
     yield f"{'':>4}  {'token':<{width}}" + "".join(name.rjust(size) for name, size in zip(names, widths, strict=True))
     for number, token in enumerate(trace.time_steps):
         cells = "".join(f"{means[name][number]:.3f}".rjust(size) for name, size in zip(names, widths, strict=True))
-        yield f"{number + 1:>4}  {fit(visible(token), width)}{cells}"
+        yield f"{number + 1:>4}  {fit_width(visible(token), width)}{cells}"

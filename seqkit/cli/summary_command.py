@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqkit.cli.data_tables import text_table
+from seqkit.cli.columns import value_lines
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, seqkit
 from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
@@ -72,7 +72,7 @@ def layer_lines(found: Sequence[Layer]) -> Iterator[str]:
         for layer in found
     ]
     header = ("layer", "class", "output", "shapes", "weights", "multiply-adds")
-    yield from text_table(header, rows, left=4)
+    yield from value_lines(header, rows, left=4)
 
 
 def shape_lines(model: Model, other: Model) -> Iterator[str]:
@@ -86,7 +86,7 @@ def shape_lines(model: Model, other: Model) -> Iterator[str]:
         sizes = [size(shape) for shape in shapes.get(layer.name, {}).values()]
         weights = "*" if None in sizes else layer.weights or None
         rows.append((layer.name, layer.cls, describe_shapes(shapes.get(layer.name, {})), weights))
-    yield from text_table(("layer", "class", "shapes", "weights"), rows, left=3)
+    yield from value_lines(("layer", "class", "shapes", "weights"), rows, left=3)
 
 
 def describe_shape(shape: Sequence[int | str]) -> str:

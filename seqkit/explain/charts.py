@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from seqkit.reports.axes import Axis, is_drawable, tick_label
 from seqkit.reports.figure import WIDTH, figure, shortened, tooltip
 from seqkit.reports.markup import Markup, element, join
-from seqkit.training.result_lines import display_width
+from seqkit.terminal import display_width
 
 _ROW = 22
 """The height of a row, in pixels."""

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from seqkit.reports.axes import Axis, tick_label
 from seqkit.reports.markup import Markup, element, join
-from seqkit.training.result_lines import fit
+from seqkit.terminal import fit_width
 
 WIDTH, HEIGHT = 380, 230
 """The size of a chart with axes, in pixels."""
@@ -115,4 +115,4 @@ def tooltip(text: str) -> Markup:
 
 def shortened(label: str, width: int) -> str:
     """Return a label, shortened to this number of columns of text."""
-    return fit(label, width).rstrip()
+    return fit_width(label, width).rstrip()

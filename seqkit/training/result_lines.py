@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seqkit.messages import message
 from seqkit.runs.numbers import numbers_of
 from seqkit.strict_json import is_number
+from seqkit.terminal import display_width, fit_width, printable
 
 LINE_WIDTH = 80
 """The number of columns that the lines of a table fit into."""
@@ -112,7 +112,7 @@ def class_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     width = min(max(display_width(labels[number]) for number in chosen), _MAX_LABEL_WIDTH)
     left = {number: _scores(labels[number], width, metrics["per_class"], predicted[number]) for number in chosen}
     head = f"  {'':<{width}}  precision  recall     f1  support   "
-    lines = [head + message("predicted as {labels}", labels=", ".join(map(_printable, labels)))]
+    lines = [head + message("predicted as {labels}", labels=", ".join(map(printable, labels)))]
     lines += [left[number] + ", ".join(f"{count:,}" for count in matrix[number]) for number in chosen]
     if len(chosen) < len(labels) or max(map(display_width, lines)) > LINE_WIDTH:
         lines = [head + message("most frequent error")]
@@ -129,7 +129,7 @@ def _scores(label: str, width: int, per_class: Mapping[str, Any], predicted: int
     scores = per_class[label]
     is_defined = scores["support"] or predicted
     precision, recall, f1 = (f"{scores[name]:.3f}" if is_defined else "-" for name in ("precision", "recall", "f1"))
-    return f"  {fit(label, width)}  {precision:>9}  {recall:>6}  {f1:>5}  {scores['support']:7,}   "
+    return f"  {fit_width(label, width)}  {precision:>9}  {recall:>6}  {f1:>5}  {scores['support']:7,}   "
 
 
 def _worst(labels: Sequence[str], number: int, row: Sequence[int], width: int) -> str:
@@ -139,26 +139,4 @@ def _worst(labels: Sequence[str], number: int, row: Sequence[int], width: int) -
         return "-"
     suffix = f" ({count:,})"
     label = labels[-wrong]
-    return fit(label, min(display_width(label), width - len(suffix))) + suffix
-
-
-def fit(text: str, width: int) -> str:
-    """Return a text that fills this number of columns: shortened, or followed by spaces."""
-    text = _printable(text)
-    if display_width(text) > width:
-        while display_width(text) > width - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (width - display_width(text))
-
-
-def display_width(text: str) -> int:
-    """Return the number of columns of a text in a terminal: two for each wide character, none for a combining one."""
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+    return fit_width(label, min(display_width(label), width - len(suffix))) + suffix

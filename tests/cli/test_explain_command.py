@@ -14,7 +14,7 @@ from helpers.commands import error_line
 from helpers.pages import Page
 from seqkit.explain.contents import ExplanationContents
 from seqkit.explain.page import explanation_page, notebook_frame
-from seqkit.training.result_lines import display_width
+from seqkit.terminal import display_width
 
 TEXT = "很好 吃"
 
