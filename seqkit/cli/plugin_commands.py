@@ -153,7 +153,7 @@ def plugins(as_json: bool, without: tuple[str, ...]) -> None:
             click.echo(message("  task {name}", name=task.name))
         if plugin.lifecycle:
             click.echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
-        if not (plugin.failure or plugin.components or plugin.commands or plugin.tasks or plugin.lifecycle):
+        if not plugin.failure and plugin.is_empty:
             click.echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
     registry.check()
 

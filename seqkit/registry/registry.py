@@ -37,6 +37,11 @@ class Plugin:
     tasks: list[RegisteredTask] = field(default_factory=list)
     lifecycle: list[str] = field(default_factory=list)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it provides nothing."""
+        return not (self.components or self.commands or self.tasks or self.lifecycle)
+
 
 @dataclass
 class Registry:

@@ -16,7 +16,7 @@ import torch
 from seqkit.errors import PluginError, UsageError, describe_error, suggest
 from seqkit.messages import message
 from seqkit.registry import load_registry
-from seqkit.registry.records import Registered
+from seqkit.registry.records import Registered, RegisteredCommand, RegisteredTask
 from seqkit.registry.registry import Plugin, Registry
 from seqkit.registry.requirements import canonical_name
 from seqkit.testing.checks import Check, distinguish, run_checks
@@ -70,10 +70,11 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
         for plugin in plugins:
             problem = _start_up_problem(plugin)
             report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
-            for command in plugin.commands:
-                subject = f"command {command.name}: loads"
+            others: list[RegisteredCommand | RegisteredTask] = [*plugin.commands, *plugin.tasks]
+            for provided in others:
+                subject = f"{provided.kind} {provided.name}: loads"
                 try:
-                    command.load()
+                    provided.load()
                     report(subject, "ok")
                 except PluginError as error:
                     report(subject, "failed", str(error))
@@ -122,7 +123,7 @@ def _start_up_problem(plugin: Plugin) -> str:
     """Return what is wrong with a plugin as a whole: it is disabled, is empty, or imports torch at start-up."""
     if plugin.failure:
         return message("the plugin is disabled: {failure}", failure=plugin.failure)
-    if not (plugin.components or plugin.commands or plugin.lifecycle):
+    if plugin.is_empty:
         return message("the plugin provides nothing: define a @seqkit.hookimpl function that yields components")
     for entry_point in metadata.entry_points(group="seqkit", name=plugin.name):
         code = f"import sys; sys.path[:] = {sys.path!r}; import {entry_point.module}; sys.exit('torch' in sys.modules)"

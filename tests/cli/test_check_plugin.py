@@ -203,6 +203,18 @@ def test_reader_without_a_sample_is_not_checked(installed) -> None:
     assert printed[-1].endswith(", 1 not checked")
 
 
+TASKS = """
+@seqkit.hookimpl
+def seqkit_tasks():
+    yield seqkit.Task("mean", "{target}", "a mean")
+"""
+
+
+def test_package_with_a_task_alone_is_not_empty(installed) -> None:
+    installed("import seqkit\n" + TASKS.format(target="averages:nothing"))
+    assert check() == (["plugin average: start-up … ok", "task mean: loads … ok", "2 ok"], [])
+
+
 def test_package_without_checked_components_is_an_error(installed) -> None:
     installed("@seqkit.hookimpl" + HOOKS.format(checks="").split("@seqkit.hookimpl")[2])
     _, error = check()
@@ -228,6 +240,14 @@ def test_package_without_checked_components_is_an_error(installed) -> None:
         (
             HOOKS.format(checks="").replace("averages:MovingAverage", "averages:Moving"),
             "encoder average: loads: encoder 'average' of seqkit-averages 1.0: cannot load averages:Moving",
+        ),
+        (
+            HOOKS.format(checks="") + TASKS.format(target="averages:missing"),
+            "task mean: loads: task 'mean' of seqkit-averages 1.0: cannot load averages:missing: AttributeError",
+        ),
+        (
+            HOOKS.format(checks="") + TASKS.format(target="averages:__name__"),
+            "task mean: loads: task 'mean' of seqkit-averages 1.0: 'averages' is not a function",
         ),
         (
             HOOKS.format(checks=', checks="averages.whole"'),
