@@ -9,7 +9,7 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
-from seqkit.cli.output import print_json, write_schema
+from seqkit.cli.output import check_file_name, print_json, write_schema
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
 from seqkit.messages import message
@@ -60,10 +60,7 @@ def init(
     output = output or Path(f"{stem}.yaml")
     if output.exists():
         raise UsageError(message("{file}: exists already: choose another name with --output", file=output))
-    if not output.parent.is_dir():
-        raise UsageError(
-            message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent)
-        )
+    check_file_name(output, "--output")
     registry = load_registry(without=without).check()
     found = draft_recipe(data, output, registry, task=task, text=text, label=label, minutes=minutes, schema=SCHEMA)
     try:
