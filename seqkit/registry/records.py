@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -133,26 +132,15 @@ class RegisteredCommand(Provided[Command]):
 class RegisteredTask(Provided[Task]):
     """A task, and its provider."""
 
-    def load(self) -> Callable[[DataFile], Draft | str]:
-        """Import the function of the task.
-
-        Raises:
-            PluginError: it cannot be imported, or is not a function.
-        """
-        loaded = self._import_target(self.record.target)
-        if not callable(loaded):
-            raise PluginError(message("{task}: {loaded!r:.80} is not a function", task=self._label(), loaded=loaded))
-        return loaded
-
     def draft(self, file: DataFile) -> Draft | str:
         """Return the recipe that the task drafts for a file, or why the file does not fit it.
 
         Raises:
-            PluginError: as `load`; or the function fails, or returns something else.
+            PluginError: the function cannot be imported, fails, or returns something else.
         """
         from seqkit.contracts import Draft
 
-        function = self.load()
+        function = self._import_target(self.record.target)
         try:
             found = function(file)
         except SeqkitError:

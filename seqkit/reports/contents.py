@@ -87,12 +87,14 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The model of a run: its weights, the output size of each component, and the class of each layer."""
+    """The model of a run: its weights, the output size of each component, and for each layer its class and its products
+    for one token (`seqkit.modeling.multiply_adds`; empty in a run of an older seqkit)."""
 
     weights: int
     sizes: dict[str, int]
     causal: bool
     layers: dict[str, str]
+    multiply_adds: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

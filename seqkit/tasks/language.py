@@ -30,6 +30,8 @@ def generate(file: DataFile) -> Draft | str:
         return _draft(file, data, texts, 0.4 if len(file.columns) == 1 else 0.0, f"the texts are in '{column.name}'")
     encoding = {"encoding": file.encoding} if file.encoding != "utf-8" else {}
     lines = [line for line in file.lines if line.strip()]
+    if not lines:
+        return "the file has no text"
     median = float(np.median([len(line) for line in lines]))
     repeated = 1 - len(set(lines)) / len(lines)
     is_list = len(lines) >= 20 and len(lines) == len(file.lines) and median <= _LONG_LINE and repeated < 0.2

@@ -1,4 +1,4 @@
-"""Checks of all components of an installed package: `seqkit check-plugin`."""
+"""Checks of all components, commands and tasks of an installed package: `seqkit check-plugin`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import torch
 from seqkit.errors import PluginError, UsageError, describe_error, suggest
 from seqkit.messages import message
 from seqkit.registry import load_registry
-from seqkit.registry.records import Registered, RegisteredCommand, RegisteredTask
+from seqkit.registry.records import Registered
 from seqkit.registry.registry import Plugin, Registry
 from seqkit.registry.requirements import canonical_name
 from seqkit.testing.checks import Check, distinguish, run_checks
 from seqkit.testing.default_cases import NoDefaultCase, RejectedGuess, default_checks
 from seqkit.testing.other_process import OtherProcess, compute, label
+from seqkit.testing.tasks import task_problem
 
 
 class DistributionCheckFailure(PluginError):
@@ -70,14 +71,16 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
         for plugin in plugins:
             problem = _start_up_problem(plugin)
             report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
-            others: list[RegisteredCommand | RegisteredTask] = [*plugin.commands, *plugin.tasks]
-            for provided in others:
-                subject = f"{provided.kind} {provided.name}: loads"
+            for command in plugin.commands:
+                subject = f"command {command.name}: loads"
                 try:
-                    provided.load()
+                    command.load()
                     report(subject, "ok")
                 except PluginError as error:
                     report(subject, "failed", str(error))
+            for task in plugin.tasks:
+                problem = task_problem(task)
+                report(f"task {task.name}: answers", "failed" if problem else "ok", problem)
             for component in plugin.components:
                 subject = label(component)
                 try:

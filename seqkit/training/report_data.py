@@ -15,6 +15,7 @@ from seqkit.data.statistics import count_labels, describe_lengths, describe_spli
 from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.modeling.model import Model
+from seqkit.modeling.multiply_adds import multiply_adds
 from seqkit.runs.exhibits import exhibit_as_json
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.progress import Progress
@@ -67,6 +68,7 @@ def _describe_model(model: Model, vocab_size: int | None) -> dict[str, Any]:
         "sizes": sizes,
         "causal": model.encoder.causal,
         "layers": {name: type(module).__name__ for name, module in model.named_modules() if _has_tensors(module)},
+        "multiply_adds": multiply_adds(model),
     }
 
 
