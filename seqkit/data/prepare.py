@@ -118,7 +118,11 @@ def _texts(examples: Sequence[Example]) -> Iterator[Any]:
 
 
 def check_pairs(readers: Mapping[str, Reader]) -> None:
-    """Check that the files of all splits contain pairs of texts, or none does."""
+    """Check that the files of all splits contain pairs of texts, or none does.
+
+    Raises:
+        DataError: only some of them do.
+    """
     for split, reader in readers.items():
         if reader.yields_pairs != readers["train"].yields_pairs:
             raise DataError(

@@ -17,7 +17,7 @@ from seqkit.modeling.state import leaves
 
 
 def check_vectors(embedding: Embedding, inputs: Tensor, vectors: Tensor | Lookup) -> None:
-    """Check the output of an embedding: float (batch, time, output_size)."""
+    """Check the output of an embedding: float (batch, time, output_size), for inputs (batch, time, ...)."""
     expected = (*inputs.shape[:2], embedding.output_size)
     if isinstance(vectors, Lookup):
         vectors = vectors.table[vectors.ids]
@@ -33,7 +33,7 @@ def check_vectors(embedding: Embedding, inputs: Tensor, vectors: Tensor | Lookup
 
 
 def check_encoded(encoder: Encoder, inputs: Tensor, encoded: object) -> None:
-    """Check the output of an encoder: an `Encoded` of the sizes that the encoder declares."""
+    """Check the output of an encoder for inputs (batch, time, ...): an `Encoded` of the sizes that it declares."""
     batch, time = inputs.shape[:2]
     if not isinstance(encoded, Encoded):
         raise PluginError(
