@@ -1,7 +1,7 @@
 """Check a value against an annotation. No pydantic is imported here.
 
-    explain(0, Annotated[int, Ge(1), Le(100)])  # "must be an integer, 1 to 100, not 0"
-    explain(7, Annotated[int, Ge(1), Le(100)])  # None
+    why_rejected(0, Annotated[int, Ge(1), Le(100)])  # "must be an integer, 1 to 100, not 0"
+    why_rejected(7, Annotated[int, Ge(1), Le(100)])  # None
 
 Recipes, the options of commands and the arguments of functions take their messages from here, so that the same mistake
 reads the same everywhere. A value is JSON-like: None, bool, int, float, str, list, dict; a tuple is a list. Integers
@@ -44,7 +44,7 @@ class Problem(typing.NamedTuple):
     at_key: bool = False
 
 
-def explain(value: object, annotation: Any) -> str | None:
+def why_rejected(value: object, annotation: Any) -> str | None:
     """Return why a value is rejected, `must be …, not …`; None if it is accepted.
 
     Args:
