@@ -47,14 +47,8 @@ class Fault:
         return ": ".join(part for part in (self.location, self.key, self.message) if part)
 
 
-class RecipeError(SeqkitError):
-    """A recipe is wrong.
-
-    Attributes:
-        faults: everything that is wrong, in the order of the file.
-    """
-
-    exit_code = 2
+class _FaultsError(SeqkitError):
+    """The base of errors that consist of faults, one line each."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = list(faults)
@@ -62,8 +56,18 @@ class RecipeError(SeqkitError):
 
     @property
     def lines(self) -> list[str]:
-        """The message, one line per error."""
+        """The message, one line per fault."""
         return [one_line(str(fault)) for fault in self.faults]
+
+
+class RecipeError(_FaultsError):
+    """A recipe is wrong.
+
+    Attributes:
+        faults: everything that is wrong, in the order of the file.
+    """
+
+    exit_code = 2
 
 
 class UsageError(SeqkitError):
@@ -78,21 +82,12 @@ class DataError(SeqkitError):
     exit_code = 3
 
 
-class MissingFilesError(DataError):
+class MissingFilesError(_FaultsError, DataError):
     """Files that a recipe names are missing, or cannot be read.
 
     Attributes:
         faults: what is wrong with each file, in the order of the recipe.
     """
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
-
-    @property
-    def lines(self) -> list[str]:
-        """The message, one line per file."""
-        return [one_line(str(fault)) for fault in self.faults]
 
 
 class UnknownText(DataError):

@@ -13,7 +13,7 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import check_file_name, print_json
 from seqkit.errors import UsageError
 from seqkit.messages import message
 
@@ -100,9 +100,9 @@ def compare(
     """
     if trials is not None and not searched:
         raise UsageError(message("--trials {count} needs --random", count=trials))
-    for file in filter(None, (html, markdown)):
-        if file.is_dir() or not file.absolute().parent.is_dir():
-            raise UsageError(message("{file}: is a folder, or is in a folder that does not exist", file=file))
+    for file, option in ((html, "--html"), (markdown, "--markdown")):
+        if file:
+            check_file_name(file, option)
     from seqkit.cli.startup import frozen_imports
     from seqkit.cli.training import command_line
 

@@ -8,10 +8,8 @@ from pathlib import Path
 import click
 
 from seqkit.cli.group import json_option, run_argument, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import check_file_name, print_json
 from seqkit.cli.stderr import print_note
-from seqkit.errors import UsageError
-from seqkit.messages import message
 
 
 @seqkit.command(short_help="Explain a prediction: what each token adds.")
@@ -52,8 +50,8 @@ def explain(
     from seqkit.cli.explanation_lines import explanation_lines
     from seqkit.cli.predict_inputs import inputs_of_arguments
 
-    if html is not None and (html.is_dir() or not html.parent.is_dir()):
-        raise UsageError(message("--html {file}: name a file in an existing folder", file=html))
+    if html is not None:
+        check_file_name(html, "--html")
     trained = load(run)
     (value,) = inputs_of_arguments(trained, [text], [] if second is None else [second])
     explanation = trained.explain(value, label=label, token=token, trace=trace)

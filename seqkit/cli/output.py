@@ -17,7 +17,7 @@ from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
-    from seqkit.registry.records import Registry
+    from seqkit.registry.registry import Registry
 
 Record = tuple[dict[str, Any], Mapping[str, Any]]
 """The row number and the other columns of an example, and its prediction."""
@@ -61,8 +61,27 @@ def to_json(value: Any, encoder: json.JSONEncoder = _LINE) -> str:
         ) from None
 
 
+def check_file_name(output: Path, option: str) -> None:
+    """Check that the file of an option can be created or replaced, before anything is computed.
+
+    Raises:
+        UsageError: its folder does not exist, or it is a folder or a device.
+    """
+    if not output.parent.is_dir():
+        raise UsageError(
+            message(
+                "{option} {file}: no such folder {folder}: create it first",
+                option=option,
+                file=output,
+                folder=output.parent,
+            )
+        )
+    if output.exists() and not output.is_file():
+        raise UsageError(message("{option} {file}: not a regular file", option=option, file=output))
+
+
 def check_output(output: Path, inputs: Iterable[Path], option: str = "--output") -> None:
-    """Check the file of an option before anything is computed.
+    """Check the file of predictions before anything is computed.
 
     Args:
         output: the file; `-` for standard output.
@@ -84,17 +103,7 @@ def check_output(output: Path, inputs: Iterable[Path], option: str = "--output")
                 endings=endings,
             )
         )
-    if not output.parent.is_dir():
-        raise UsageError(
-            message(
-                "{option} {file}: no such folder {folder}: create it first",
-                option=option,
-                file=output,
-                folder=output.parent,
-            )
-        )
-    if output.exists() and not output.is_file():
-        raise UsageError(message("{option} {file}: not a regular file", option=option, file=output))
+    check_file_name(output, option)
     for path in inputs:
         if output.exists() and path.exists() and output.samefile(path):
             raise UsageError(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.messages import message
+from seqkit.strict_json import is_number
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -54,7 +55,7 @@ class Column:
     def is_numeric(self) -> bool:
         """Whether all values are numbers, or texts of numbers."""
         return bool(self.filled) and all(
-            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else _is_number(value) for value in self.filled
+            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else is_number(value) for value in self.filled
         )
 
     @cached_property
@@ -66,10 +67,6 @@ class Column:
     def mean_length(self) -> float:
         """The mean length of the values in characters."""
         return sum(len(str(value)) for value in self.filled) / max(1, len(self.filled))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqkit.contracts import Batch, Encoded, Row
+from seqkit.contracts.capabilities import class_name
 from seqkit.data.batching import collate
 from seqkit.errors import PluginError
 from seqkit.messages import message
@@ -260,7 +261,7 @@ class Subject:
                 message(
                     "{head}: the values of its scores are {shape} for {rows} rows: return (batch, names), or (batch, "
                     "time, names) if the head explains each time step",
-                    head=f"{type(head).__module__}.{type(head).__qualname__}",
+                    head=class_name(type(head)),
                     shape=tuple(values.shape),
                     rows=len(words),
                 )
