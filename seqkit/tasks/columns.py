@@ -48,7 +48,7 @@ def text_column(file: DataFile) -> Column | None:
     """Return the column of the text: one with a usual name, else the one with the longest texts."""
     if file.text is not None:
         return named_column(file, file.text, "--text")
-    texts = [column for column in _others(file, file.label) if has_words(column) and not is_identifier(column)]
+    texts = [column for column in _others(file, file.label) if _is_varied(column) and not is_identifier(column)]
     varied = [column for column in texts if len(column.counts) > 1]
     return max(varied or texts, key=_text_rank, default=None)
 
@@ -57,7 +57,9 @@ def _text_rank(column: Column) -> float:
     usual = 3.0 if _TEXT_NAME.fullmatch(column.name) else 1.0
     if _LABEL_NAME.fullmatch(column.name):
         usual = 0.2
-    return usual * column.mean_length * (len(column.counts) / max(1, len(column.filled))) ** 0.5
+    if not column.name:
+        usual = 0.1
+    return usual * column.mean_length * (len(column.counts) / max(1, len(column.filled))) ** 0.5 * column.filled_share
 
 
 def second_text(file: DataFile, first: Column) -> Column | None:
@@ -66,6 +68,7 @@ def second_text(file: DataFile, first: Column) -> Column | None:
         column
         for column in _others(file, file.label)
         if column is not first
+        and column.name
         and has_words(column)
         and not is_identifier(column)
         and len(column.counts) > MAX_LABELS / 10
@@ -78,6 +81,11 @@ def second_text(file: DataFile, first: Column) -> Column | None:
 def has_words(column: Column) -> bool:
     """Return whether the values are texts, most of which have letters: no dates, no numbers with units."""
     return column.is_text and 2 * sum(any(map(str.isalpha, value)) for value in column.filled) > len(column.filled)
+
+
+def _is_varied(column: Column) -> bool:
+    """Return whether the values are texts, and not a few categories such as the weather of a day."""
+    return has_words(column) and (len(column.counts) > MAX_LABELS or 20 * len(column.counts) > len(column.filled))
 
 
 def is_identifier(column: Column) -> bool:

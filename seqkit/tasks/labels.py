@@ -52,6 +52,8 @@ def multi_label(file: DataFile) -> Draft | str:
             and all(isinstance(v, str) for each in column.filled for v in each)
         ):
             counts = Counter(value for each in column.filled for value in each)
+            if len(counts) > MAX_LABELS and file.label is None:
+                continue  # keywords of each text, for instance
             return inputs.draft(
                 0.95, column, {"type": "multi_label"}, "loss", "the labels", {"data.label": _describe(counts)}
             )
