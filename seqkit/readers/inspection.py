@@ -85,8 +85,11 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
             raise  # otherwise the last row continues beyond what was read
     width = Counter(map(len, rows)).most_common(1)[0][0]
     has_header = _has_header([row for row in rows if len(row) == width])
-    header = unique_names([name.strip() for name in rows[0]]) if has_header else _numbered(width)
+    given = [name.strip() for name in rows[0]]
+    header = unique_names(given) if has_header else _numbered(width)
     records = [dict(zip(header, row, strict=False)) for row in rows[has_header:]]
+    if has_header:  # of the columns without a name, only the first one can be of use: the dates, or row numbers
+        header = [name for place, name in enumerate(header) if place == 0 or given[place]]
     return _with_columns(file, records, share, names=header, format=chosen, delimiter=delimiter, has_header=has_header)
 
 
