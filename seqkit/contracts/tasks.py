@@ -41,6 +41,11 @@ class Column:
         """The values that are not empty."""
         return [value for value in self.values if value is not None and (not isinstance(value, str) or value.strip())]
 
+    @property
+    def filled_share(self) -> float:
+        """The share of the values that are not empty."""
+        return len(self.filled) / max(1, len(self.values))
+
     @cached_property
     def counts(self) -> Counter[str]:
         """How often each value occurs, as text without surrounding white space."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from seqkit.contracts import DataFile, Draft
-from seqkit.tasks.columns import text_column
+from seqkit.tasks.columns import labels_before_texts, text_column
 from seqkit.tasks.models import table_section
 
-_LONG_LINE = 60
-"""Lines of a list of names, titles or short poems have at most this median length, and rarely occur twice."""
+_SHORT_LINE, _LONG_LINE = 60, 300
+"""The median length of the lines of a list of names or verses, and of a list of sentences, is at most this."""
 
 _ONE_HOT = 300
 """With at most this many different characters, one-hot vectors are as good as learned ones, and faster."""
@@ -27,17 +28,31 @@ def generate(file: DataFile) -> Draft | str:
             return "no column of texts: name it with --text"
         data = table_section(file, {"text": column.name, "label": None})
         texts = [str(value) for value in column.filled]
-        return _draft(file, data, texts, 0.4 if len(file.columns) == 1 else 0.0, f"the texts are in '{column.name}'")
+        return _draft(
+            file,
+            data,
+            texts,
+            0.4 if len(file.columns) == 1 and file.rows >= 20 else 0.0,
+            f"the texts are in '{column.name}'",
+        )
     encoding = {"encoding": file.encoding} if file.encoding != "utf-8" else {}
     lines = [line for line in file.lines if line.strip()]
     if not lines:
         return "the file has no text"
-    median = float(np.median([len(line) for line in lines]))
-    repeated = 1 - len(set(lines)) / len(lines)
-    is_list = len(lines) >= 20 and len(lines) == len(file.lines) and median <= _LONG_LINE and repeated < 0.2
-    if is_list:
-        return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, 0.6, "each line is a text")
-    return _draft(file, {"type": "text", **encoding}, None, 0.6, "the file is one text")
+    fit = 0.0 if labels_before_texts(lines) else 0.6
+    if _is_list(lines) and len(lines) == len(file.lines):
+        return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, fit, "each line is a text")
+    return _draft(file, {"type": "text", **encoding}, None, fit, "the file is one text")
+
+
+def _is_list(lines: Sequence[str]) -> bool:
+    """Return whether lines are texts: names, verses, sentences; not the lines of prose with a limited width."""
+    lengths = [len(line) for line in lines]
+    median, long = np.quantile(lengths, [0.5, 0.9])
+    if len(lines) < 20 or len(set(lines)) < 0.8 * len(lines):
+        return False
+    is_wrapped = long < 1.25 * median or 20 * sum(line[0].isspace() for line in lines) > len(lines)
+    return bool(median <= _SHORT_LINE or (median <= _LONG_LINE and not is_wrapped))
 
 
 def _draft(file: DataFile, data: dict[str, Any], texts: list[str] | None, fit: float, summary: str) -> Draft:
