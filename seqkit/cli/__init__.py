@@ -135,6 +135,10 @@ def _invoke(arguments: list[str], lookup: Callable[[str], str] | None) -> int:
     except no_arguments as error:  # raised by a plugin's group of commands
         print(error.format_message())
         return 2
+    except click.Abort as error:  # which click raises for an EOFError too: that of a broken file of Python, for example
+        if isinstance(error.__cause__, EOFError):
+            raise error.__cause__ from None
+        raise
     except SystemExit:  # click raises it after a completion, and when the output pipe is closed
         if COMPLETION in os.environ:
             raise

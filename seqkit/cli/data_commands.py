@@ -55,6 +55,7 @@ def init(
     """
     from seqkit.drafting.draft import describe_baseline, describe_splits, describe_time, draft_recipe
     from seqkit.registry import load_registry
+    from seqkit.runs.files import write_new
 
     stem = data.name.removesuffix(".gz").rsplit(".", 1)[0] or "recipe"
     output = output or Path(f"{stem}.yaml")
@@ -63,11 +64,7 @@ def init(
     check_file_name(output, "--output")
     registry = load_registry(without=without).check()
     found = draft_recipe(data, output, registry, task=task, text=text, label=label, minutes=minutes, schema=SCHEMA)
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(found.text)
-    except OSError as error:
-        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+    write_new(output, found.text)
     if not (schema := output.parent / SCHEMA).exists():
         write_schema(schema, registry)
     for note in found.fitted.notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from seqkit.cli.group import json_option, run_argument, seqkit
-from seqkit.cli.output import check_file_name, print_json
+from seqkit.cli.output import PAGE, check_named, print_json
 from seqkit.cli.stderr import print_note
 
 
@@ -51,15 +51,15 @@ def explain(
     from seqkit.cli.predict_inputs import inputs_of_arguments
 
     if html is not None:
-        check_file_name(html, "--html")
+        check_named(html, "--html", *PAGE)
     trained = load(run)
     (value,) = inputs_of_arguments(trained, [text], [] if second is None else [second])
     explanation = trained.explain(value, label=label, token=token, trace=trace)
     if html is not None:
         from seqkit.explain.page import explanation_page
-        from seqkit.runs.files import write_file
+        from seqkit.runs.files import write_named
 
-        write_file(html, explanation_page(explanation, trained.path.resolve().name))
+        write_named(html, explanation_page(explanation, trained.path.resolve().name))
     if as_json:
         print_json(explanation.as_json())
     elif html is None:

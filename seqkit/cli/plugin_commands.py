@@ -112,8 +112,11 @@ def schema(output: Path | None, without: tuple[str, ...]) -> None:
     name the schema in a comment: `# yaml-language-server: $schema=seqkit.schema.json`. Write it again after a plugin is
     installed.
     """
-    from seqkit.cli.output import write_schema
+    from seqkit.cli.output import check_named, write_schema
     from seqkit.registry import load_registry
+
+    if output is not None:
+        check_named(output, "--output", ".json")
 
     registry = load_registry(without=without).check()
     from seqkit.recipe.json_schema import recipe_schema

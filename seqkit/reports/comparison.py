@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from seqkit.contracts import Cell, Line
 from seqkit.messages import message
-from seqkit.reports.contents import RunContents, read_contents
+from seqkit.reports.contents import RunContents
 from seqkit.reports.curves import best_evaluation, metric_lines, metrics_of
 from seqkit.reports.differences import recipe_differences, shown_value
 from seqkit.reports.line_chart import line_chart
@@ -15,33 +14,11 @@ from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.page import Section, page
 from seqkit.reports.tables import table
 from seqkit.reports.verdict import judge
-from seqkit.runs.directory import RunDirectory
-from seqkit.runs.files import write_file
 from seqkit.strict_json import is_number
 from seqkit.training.result_lines import format_number
 
 MAX_LINES = 8
 """The number of runs whose curves are shown: more lines cannot be distinguished."""
-
-
-def write_comparison(runs: Sequence[RunDirectory], output: Path, title: str, note: str = "") -> Path:
-    """Write one page about several runs.
-
-    Args:
-        runs: the run directories, at least one.
-        output: the file.
-        title: the title of the page.
-        note: a sentence below it.
-
-    Returns:
-        The path of the page.
-
-    Raises:
-        DataError: a file of a run is corrupt.
-        UsageError: the page cannot be written.
-    """
-    write_file(output, comparison_page([read_contents(run) for run in runs], title, note))
-    return output
 
 
 def comparison_page(runs: Sequence[RunContents], title: str, note: str = "") -> str:

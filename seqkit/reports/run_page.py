@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from seqkit.messages import message
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.reports.curves import curves
@@ -19,23 +17,14 @@ from seqkit.runs.files import write_file
 from seqkit.training.result_lines import format_number
 
 
-def write_report(run: RunDirectory, output: Path | None = None) -> Path:
-    """Write the report of a run.
-
-    Args:
-        run: the run directory. A run that is not finished has a report of what there is.
-        output: the file; report.html of the run directory by default.
-
-    Returns:
-        The path of the page.
+def write_report(run: RunDirectory) -> None:
+    """Write report.html of a run directory.
 
     Raises:
         DataError: a file of the run is corrupt.
         UsageError: the page cannot be written.
     """
-    path = output or run.report
-    write_file(path, run_page(read_contents(run)))
-    return path
+    write_file(run.report, run_page(read_contents(run)))
 
 
 def run_page(run: RunContents) -> str:

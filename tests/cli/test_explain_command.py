@@ -108,7 +108,7 @@ def test_hostile_text_runs_nothing() -> None:
         (("很好", "--label", "x"), "there is no label 'x': choose one of neg, pos"),
         (("很好", "--pair", "x"), "--pair: this run reads single texts, not pairs"),
         (("很好", "--html", "none/x.html"), "--html none/x.html: no such folder none: create it first"),
-        (("很好", "--html", "."), "--html .: not a regular file"),
+        (("很好", "--html", "."), "--html .: a folder: name a file, such as name.html"),
     ],
 )
 def test_errors_are_one_line(explain: Callable[..., Any], arguments: tuple[str, ...], expected: str) -> None:
