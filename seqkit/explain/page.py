@@ -7,7 +7,7 @@ from seqkit.explain.contents import ExplanationContents, shade
 from seqkit.explain.tokens import place_tokens, visible
 from seqkit.messages import message
 from seqkit.reports.markup import Markup, element, join
-from seqkit.reports.page import Section, labelled_number, page
+from seqkit.reports.page import Section, frame, labelled_number, page
 from seqkit.reports.tables import table
 
 
@@ -31,16 +31,8 @@ def explanation_page(explanation: ExplanationContents, run: str = "") -> str:
 
 
 def notebook_frame(explanation: ExplanationContents) -> str:
-    """Return an explanation for a notebook: the page in a frame, whose style does not reach the notebook."""
-    height = 420 + 24 * len(explanation.tokens)
-    return element(
-        "iframe",
-        srcdoc=explanation_page(explanation),
-        sandbox=True,
-        width="100%",
-        height=str(min(height, 900)),
-        style="border: 0",
-    )
+    """Return an explanation for a notebook."""
+    return frame(explanation_page(explanation), min(420 + 24 * len(explanation.tokens), 900))
 
 
 def _result(explanation: ExplanationContents) -> Markup:

@@ -60,3 +60,13 @@ def page(title: str, head: Markup, sections: Sequence[Section]) -> str:
         lang="en",
     )
     return f"<!DOCTYPE html>\n{document}\n"
+
+
+def frame(document: str, height: int) -> Markup:
+    """Return a page in a frame, for a notebook, which its style does not reach.
+
+    Args:
+        document: the page.
+        height: in pixels.
+    """
+    return element("iframe", srcdoc=document, sandbox=True, width="100%", height=str(height), style="border: 0")
