@@ -144,6 +144,8 @@ def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
         found = generate(inspect(tmp_path / "a.txt"))
         assert not isinstance(found, str)
         assert found.recipe["data"].get("unit") == unit
+        assert found.recipe["head"].get("whole_texts", False) == (unit == "line")
+        assert ("prompt" in found.recipe["generate"]) == (unit is None)
 
 
 @pytest.mark.parametrize("labels", [("0", "1"), ("__label__good", "__label__bad"), ("DESC:manner", "HUM:ind")])
@@ -221,6 +223,16 @@ def test_a_recipe_runs_at_once_and_passes_its_baseline(tmp_path: Path, run_comma
     finished = run_command("run", "bewertungen.yaml", "train.epochs=5", "baseline=off", "--json")
     assert finished.code == 0, finished.err
     assert json.loads(finished.out)["metrics"]["valid"]["accuracy"] == 1
+
+
+def test_a_list_of_names_is_learned_whole(tmp_path: Path, run_command) -> None:
+    (tmp_path / "names.txt").write_text(
+        "".join(f"{a}{b}{c}\n" for a in "BDKLM" for b in ("a", "e", "io") for c in "nrst")
+    )
+    assert run_command("init", "names.txt").code == 0
+    recipe = parse((tmp_path / "names.yaml").read_text(), "recipe").data
+    assert recipe["head"] == {"type": "next_char", "whole_texts": True, "tied": True}
+    assert run_command("check", "names.yaml").code == 0
 
 
 def test_a_text_for_generation_fits_the_time(tmp_path: Path, run_command) -> None:
