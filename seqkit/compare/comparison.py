@@ -226,9 +226,12 @@ class Comparer:
                 failures[trial.seed] = trial.failure
                 continue
             runs[trial.seed] = str(found.directory.path)
-            value = found.result.metrics.get(split, {}).get(metric)
+            scores = found.result.metrics.get(split, {})
+            value = scores.get(metric)
             if isinstance(value, int | float):
                 values[trial.seed] = float(value)
+            elif metric not in scores:
+                failures[trial.seed] = message("it has no {metric} on the {split} split", metric=metric, split=split)
             else:
                 failures[trial.seed] = message("{metric} is undefined", metric=metric)
             seconds[trial.seed] = float(found.result.timing.get("train_seconds", 0.0))

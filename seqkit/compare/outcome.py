@@ -140,7 +140,7 @@ def compare(
                 found.baseline if found else None,
                 difference,
                 p,
-                message("failed with every seed")
+                message("no value with any seed: {reason}", reason=next(iter(each.failures.values()), ""))
                 if not each.values
                 else _verdict_alone(each, gain)
                 if len(measured) == 1
@@ -198,7 +198,7 @@ def _warnings(measured: Measurements, gain: float | None) -> Iterator[str]:
     if gain is not None and gain <= 0:
         yield message("below its baseline") if gain < 0 else message("no better than its baseline")
     if measured.failures:
-        yield message("{count} of its seeds failed", count=len(measured.failures))
+        yield message("no value with {count} of its seeds", count=len(measured.failures))
 
 
 def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: bool) -> list[str]:
