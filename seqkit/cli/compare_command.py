@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 )
 @click.option("--seeds", type=Checked("PositiveInt"), default=5, show_default=True, help="Number of seeds.")
 @click.option(
-    "--first-seed", type=Checked("NonNegativeInt"), help="The first seed.  [default: that of the first recipe]"
+    "--first-seed",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="INTEGER",
+    help="The first seed.  [default: that of the first recipe]",
 )
 @click.option(
     "--match",
@@ -112,7 +115,7 @@ def compare(
         from seqkit.compare.comparison import Comparer, Options
     from seqkit.registry import load_registry
 
-    candidates = read_candidates(arguments, grid, searched, trials or 10, first_seed or 0)
+    candidates = read_candidates(arguments, grid, searched, trials or 10, first_seed or 0, seeds)
     options = Options(runs, seeds, first_seed, match, metric, split, command_line())
     comparer = Comparer(candidates, load_registry(without=without).check(), options, _report, dry=dry_run)
     if dry_run:

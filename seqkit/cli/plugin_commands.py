@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def show(kind: str, name: str | None, as_json: bool, without: tuple[str, ...]) -
     top), data, train or generate.
     """
     if name is None:
-        _show_section(kind, as_json)
+        _show_section(kind, as_json, without)
         return
     from seqkit.registry import load_registry
 
@@ -78,12 +79,19 @@ def show(kind: str, name: str | None, as_json: bool, without: tuple[str, ...]) -
         click.echo(describe_component(entry))
 
 
-def _show_section(name: str, as_json: bool) -> None:
+def _show_section(name: str, as_json: bool, without: Sequence[str]) -> None:
     from seqkit.cli.describe import SECTIONS, describe_section, section_as_data
 
     if name in kind_names:
         raise UsageError(message("name a component: seqkit show {kind} NAME (`seqkit list {kind}`)", kind=name))
     if name not in SECTIONS:
+        from seqkit.registry import load_registry
+
+        registry = load_registry(without=without)
+        kinds = [kind for kind in kind_names if name in registry.names(kind)]
+        if kinds:
+            commands = message(" or ").join(f"`seqkit show {kind} {name}`" for kind in kinds)
+            raise UsageError(message("name its kind too: {commands}", commands=commands))
         raise UsageError(
             message(
                 "there is no section '{name}'{hint}",

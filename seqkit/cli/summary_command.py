@@ -139,7 +139,10 @@ def _of_run(source: Path, overrides: Sequence[str]) -> tuple[Model, Batch | None
     from seqkit.inference.loading import RunParts
     from seqkit.runs.directory import RunDirectory
 
-    engine = RunParts(RunDirectory.open(source)).torch_engine
+    parts = RunParts(RunDirectory.open(source))
+    if parts.is_ensemble:
+        raise UsageError(message("{run}: an ensemble has several models: pass one of its members", run=source))
+    engine = parts.torch_engine
     return engine.model, _invented_batch(engine.tokenizer, engine.feature_width)
 
 

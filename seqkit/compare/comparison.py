@@ -222,9 +222,11 @@ class Comparer:
                 failures[trial.seed] = trial.failure
                 continue
             runs[trial.seed] = str(found.directory.path)
-            scores = numbers_of(found.result.metrics.get(split, {}))
-            if metric in scores:
-                values[trial.seed] = float(scores[metric])
+            scores = found.result.metrics.get(split, {})
+            if metric in (numbers := numbers_of(scores)):
+                values[trial.seed] = float(numbers[metric])
+            elif metric not in scores:
+                failures[trial.seed] = message("it has no {metric} on the {split} split", metric=metric, split=split)
             else:
                 failures[trial.seed] = message("{metric} is undefined", metric=metric)
             seconds[trial.seed] = float(found.result.timing.get("train_seconds", 0.0))

@@ -134,7 +134,7 @@ def compare(
         gain = found.gain if found else None
         p = adjusted.get(place)
         if not each.values:
-            verdict = message("failed with every seed")
+            verdict = message("no value with any seed: {reason}", reason=next(iter(each.failures.values()), ""))
         elif len(measured) == 1:
             verdict = _verdict_alone(each, gain)
         else:
@@ -200,7 +200,7 @@ def _warnings(measured: Measurements, gain: float | None) -> Iterator[str]:
     if gain is not None and gain <= 0:
         yield message("below its baseline") if gain < 0 else message("no better than its baseline")
     if measured.failures:
-        yield message("{count} of its seeds failed", count=len(measured.failures))
+        yield message("no value with {count} of its seeds", count=len(measured.failures))
 
 
 def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: bool) -> list[str]:

@@ -88,7 +88,7 @@ def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, w
             "unknown encoder 'lsmt' (did you mean 'lstm'?); `seqkit list encoder` lists",
         ),
         (["check", "nowhere.yaml"], "nowhere.yaml: the recipe does not exist"),
-        (["check", "."], ".: cannot read the recipe: Is a directory"),
+        (["check", "."], ".: cannot read the recipe: it is a folder: pass a file"),
         (["run", "nowhere.yaml", "seed"], "nowhere.yaml: the recipe does not exist"),
         (["run", str(RECIPES / "char_gen.yaml"), "seed"], "'seed' is not key=value, as in encoder.hidden_size=64"),
         (["run", str(RECIPES / "char_gen.yaml"), "sed=1"], "sed: unknown section (did you mean 'seed'?)"),
