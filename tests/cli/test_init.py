@@ -220,7 +220,7 @@ def test_a_recipe_runs_at_once_and_passes_its_baseline(tmp_path: Path, run_comma
     assert recipe["data"]["path"] == "bewertungen.txt"
     assert recipe["data"]["columns"] == ["column_1", "column_2"]
     assert json.loads((tmp_path / "seqkit.schema.json").read_text())["title"] == "seqkit recipe"
-    finished = run_command("run", "bewertungen.yaml", "train.epochs=5", "baseline=off", "--json")
+    finished = run_command("run", "bewertungen.yaml", "train.threads=1", "train.epochs=5", "baseline=off", "--json")
     assert finished.code == 0, finished.err
     assert json.loads(finished.out)["metrics"]["valid"]["accuracy"] == 1
 
