@@ -13,6 +13,22 @@ from unicodedata import category
 
 from seqkit.messages import message
 
+__all__ = [
+    "DataError",
+    "Fault",
+    "Interrupted",
+    "MissingFilesError",
+    "NotFiniteError",
+    "PluginError",
+    "RecipeError",
+    "SeqkitError",
+    "StopTraining",
+    "UnknownText",
+    "UsageError",
+    "describe_error",
+    "suggest",
+]
+
 
 class SeqkitError(Exception):
     """Base class of the errors that seqkit raises.

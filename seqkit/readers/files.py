@@ -34,6 +34,8 @@ from seqkit.readers.encodings import check_zero_bytes, encoding_error, with_byte
 from seqkit.readers.formats import BEGINNING_BYTES, GZIP, check_format, decompressed
 from seqkit.readers.line_ends import LineEnds
 
+__all__ = ["check_encoding", "open_file", "read_lines", "read_rows", "read_text"]
+
 CHUNK_BYTES = 1 << 20
 """The size of a chunk in bytes. Its token ids take several times as much memory."""
 
