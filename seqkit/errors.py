@@ -15,6 +15,22 @@ from seqkit.messages import Message, message, translate
 
 _COLON, _NEW_LINE = Message(": ", {}), Message("\n", {})  # they join messages to a message
 
+__all__ = [
+    "DataError",
+    "Fault",
+    "Interrupted",
+    "MissingFilesError",
+    "NotFiniteError",
+    "PluginError",
+    "RecipeError",
+    "SeqkitError",
+    "StopTraining",
+    "UnknownText",
+    "UsageError",
+    "describe_error",
+    "suggest",
+]
+
 
 class SeqkitError(Exception):
     """Base class of the errors that seqkit raises.

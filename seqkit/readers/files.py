@@ -35,6 +35,8 @@ from seqkit.readers.encodings import check_zero_bytes, encoding_error
 from seqkit.readers.formats import BEGINNING_BYTES, GZIP, check_format, decompressed
 from seqkit.readers.line_ends import LineEnds
 
+__all__ = ["check_encoding", "open_file", "read_lines", "read_rows", "read_text"]
+
 _CHUNKABLE = re.compile(
     r"ascii|utf-(8|(16|32)(-[lb]e)?)|gb2312|gbk|gb18030|big5|shift_jis|cp932|cp949|euc_jp|euc_kr|koi8-[ru]"
     r"|(iso8859-|cp125)\d+"
