@@ -1,7 +1,7 @@
 """Build the documentation site in English and Chinese, into build/docs/site: `make docs`.
 
 The pages are Markdown in docs/en and docs/zh, with the same names. Each language becomes a separate site, whose search
-knows the language. The pages are copied to build/docs/pages first, where docs/reference.py adds those that describe the
+knows the language. The pages are copied to build/docs/pages first, where docs/reference adds those that describe the
 code. A link to a file of the repository that is not a page becomes plain text, since the site does not have the file.
 """
 

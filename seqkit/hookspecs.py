@@ -47,6 +47,7 @@ PROJECT = "seqkit"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Mark a function, or a method of a tracker or a callback, as an implementation of the hook of its name."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Task:
 def seqkit_readers() -> Iterable[Component]:
     """Register readers, which read examples from a source.
 
-    yield Component("conll", "seqkit_tagging.conll:Conll", "CoNLL files: one word and its tag per line")
+    `yield Component("conll", "seqkit_tagging.conll:Conll", "CoNLL files: one word and its tag per line")`
     """
     raise NotImplementedError
 
@@ -113,7 +114,7 @@ def seqkit_readers() -> Iterable[Component]:
 def seqkit_tokenizers() -> Iterable[Component]:
     """Register tokenizers, which convert text to token ids.
 
-    yield Component("pinyin", "seqkit_pinyin:Pinyin", "one token per Chinese syllable")
+    `yield Component("pinyin", "seqkit_pinyin:Pinyin", "one token per Chinese syllable")`
     """
     raise NotImplementedError
 
@@ -122,7 +123,7 @@ def seqkit_tokenizers() -> Iterable[Component]:
 def seqkit_embeddings() -> Iterable[Component]:
     """Register embeddings, which map token ids to vectors.
 
-    yield Component("fasttext", "seqkit_fasttext:FastText", "word vectors from a .vec file")
+    `yield Component("fasttext", "seqkit_fasttext:FastText", "word vectors from a .vec file")`
     """
     raise NotImplementedError
 
@@ -131,7 +132,7 @@ def seqkit_embeddings() -> Iterable[Component]:
 def seqkit_encoders() -> Iterable[Component]:
     """Register encoders, which map a sequence of vectors to a sequence of outputs.
 
-    yield Component("gru", "seqkit_gru.encoder:GRU", "a forward GRU")
+    `yield Component("gru", "seqkit_gru.encoder:GRU", "a forward GRU")`
     """
     raise NotImplementedError
 
@@ -140,7 +141,7 @@ def seqkit_encoders() -> Iterable[Component]:
 def seqkit_heads() -> Iterable[Component]:
     """Register heads, which compute a loss and predictions from encoder outputs.
 
-    yield Component("crf", "seqkit_tagging.crf:CRF", "a tag for each word, with a linear-chain CRF")
+    `yield Component("crf", "seqkit_tagging.crf:CRF", "a tag for each word, with a linear-chain CRF")`
     """
     raise NotImplementedError
 
@@ -149,7 +150,7 @@ def seqkit_heads() -> Iterable[Component]:
 def seqkit_optimizers() -> Iterable[Component]:
     """Register optimizers, which update the weights by their gradients.
 
-    yield Component("lion", "seqkit_lion:Lion", "steps in the direction of the signs of the momentum")
+    `yield Component("lion", "seqkit_lion:Lion", "steps in the direction of the signs of the momentum")`
     """
     raise NotImplementedError
 
@@ -158,7 +159,7 @@ def seqkit_optimizers() -> Iterable[Component]:
 def seqkit_schedules() -> Iterable[Component]:
     """Register schedules, which set the learning rate of each step.
 
-    yield Component("inverse_sqrt", "seqkit_inverse_sqrt:InverseSqrt", "falls with the square root of the step")
+    `yield Component("inverse_sqrt", "seqkit_inverse_sqrt:InverseSqrt", "falls with the square root of the step")`
     """
     raise NotImplementedError
 
@@ -167,7 +168,7 @@ def seqkit_schedules() -> Iterable[Component]:
 def seqkit_metrics() -> Iterable[Component]:
     """Register metrics, which score the predictions of a split.
 
-    yield Component("f2", "seqkit_f2:F2", "F-score that weights recall higher than precision")
+    `yield Component("f2", "seqkit_f2:F2", "F-score that weights recall higher than precision")`
     """
     raise NotImplementedError
 
@@ -176,7 +177,7 @@ def seqkit_metrics() -> Iterable[Component]:
 def seqkit_trackers() -> Iterable[Component]:
     """Register trackers, which record training runs for another tool.
 
-    yield Component("tensorboard", "seqkit_track.tensorboard:TensorBoard", "event files for TensorBoard")
+    `yield Component("tensorboard", "seqkit_track.tensorboard:TensorBoard", "event files for TensorBoard")`
     """
     raise NotImplementedError
 
@@ -185,7 +186,7 @@ def seqkit_trackers() -> Iterable[Component]:
 def seqkit_commands() -> Iterable[Command]:
     """Register commands, called as `seqkit board RUN`.
 
-    yield Command("board", "seqkit_board.command:board", "show runs in a browser")
+    `yield Command("board", "seqkit_board.command:board", "show runs in a browser")`
     """
     raise NotImplementedError
 
@@ -194,7 +195,7 @@ def seqkit_commands() -> Iterable[Command]:
 def seqkit_tasks() -> Iterable[Task]:
     """Register tasks, for which `seqkit init DATA` writes a recipe if they recognize the file.
 
-    yield Task("tag", "seqkit_tagging.tasks:tag", "a tag for each word")
+    `yield Task("tag", "seqkit_tagging.tasks:tag", "a tag for each word")`
     """
     raise NotImplementedError
 

@@ -94,8 +94,12 @@ def _not_a_path() -> str:
 
 
 def _read(file: Path) -> bytes:
+    if file.is_dir():
+        hint = message(": the recipe of a run is {recipe}", recipe=file / "recipe.yaml")
+        found = hint if (file / "recipe.yaml").is_file() else message(": pass a file")
+        raise UsageError(message("{file}: cannot read the recipe: it is a folder{hint}", file=file, hint=found))
     try:
-        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe can block, and a device has no end
+        if file.exists() and not file.is_file():  # a pipe can block, and a device has no end
             raise UsageError(message("{file}: cannot read the recipe: it is not a regular file", file=file))
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)

@@ -19,7 +19,80 @@
     .launched_by         during training under torchrun: an identifier of the launcher, to find the run after a restart
 
 Weights are safetensors and everything else is JSON or text: nothing is pickled or unpickled. A file is either complete
-or absent. Nothing here imports torch.
+or absent. Nothing here imports torch. The keys of the JSON files, of which some are only in runs that need them:
+
+plan.json:
+
+    format               the number of the format of the run directory
+    recipe               the complete recipe
+    components           the kind, name, package and version of each component
+    data_sha256          for each split, the sha256 of its examples as the model reads them
+    files_sha256         for each file that training reads, by key of the recipe, its sha256
+    memory_sha256        the sha256 of data that was given in memory
+    processes            the number of training processes
+    versions             the versions of Python, torch, NumPy, seqkit and the plugins
+    notes                the notes about the data
+    init_from            for each component that began with another run, which one
+    command              the command line
+    git_commit           the commit of the repository with the recipe
+    members              of an ensemble: for each member, the run that it is a copy of, and the sha256 of its weights
+
+tokenizer.json:
+
+    tokenizer            the state of the tokenizer, such as its vocabulary; null for data that is not text
+    head                 the state of the head, such as its labels
+    features             the number of features of a time step; null for text
+    special_tokens       the names of the special tokens that components requested
+    pairs                whether inputs are pairs of texts
+    components           the states of other components that learned from files, by key of the recipe
+
+metrics.jsonl:
+
+    epoch                the number of the epoch, from 1
+    step                 the optimizer steps taken so far
+    split                `train`, `valid`; `valid_average`, if the weights are averaged
+    lr                   of `train`: the learning rate of the last step
+    loss                 the loss; of `train`, the mean over the steps of the epoch
+    …                    the other metrics of the split, by name
+
+timing.jsonl:
+
+    epoch                the number of the epoch, from 1
+    step                 the optimizer steps taken so far
+    train_seconds        the time spent in training so far
+    tokens               the tokens trained on so far
+    evaluation_seconds   the time that the evaluation after this epoch took
+    time                 when the epoch ended, in UTC
+
+result.json:
+
+    examples             the number of examples of each split
+    metrics              the metrics of each split that was evaluated
+    baseline             the name of the baseline, its split, and its metrics there
+    honest_loss          of a model that reads the tokens that it predicts: its loss from prefixes alone
+    weights              with `train.average`: whether the weights are the `average` or the `last` ones
+    timing               the time spent in training, tokens per second, threads, and processes if there are several
+    generated            the prompt and the text that the recipe requests
+    predictions          the predictions that the recipe requests
+
+calibration.json:
+
+    temperature          what logits are divided by
+    split                the split that it was fitted to
+    examples             the number of examples of that split
+    loss_without         the loss of that split without the temperature
+    loss_with            the loss of that split with it
+    exhibit              the reliability diagram
+
+report.json:
+
+    format               the number of the format of this file
+    metrics              the names of the metrics in their order, and those of which a higher value is better
+    best_epoch           the epoch whose weights are used; null without validation
+    generates            whether the head generates text
+    data                 sizes, lengths and labels of the splits, and notes
+    model                the number of weights, the widths, and the layers with their multiply-adds per token
+    exhibits             for each evaluated split, what the head shows
 """
 
 from __future__ import annotations

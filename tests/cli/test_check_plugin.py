@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,6 +12,8 @@ from helpers.distributions import install
 from helpers.plugins import MOVING_AVERAGE
 from seqkit import registry
 from seqkit.errors import SeqkitError
+from seqkit.testing import distribution
+from seqkit.testing.checks import Check
 from seqkit.testing.distribution import check_distribution
 
 GOOD = (
@@ -56,21 +57,35 @@ def seqkit_readers():
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def installed(enable_plugins, tmp_path: Path):
     """Return a function that installs a plugin with this source, and a module with its components."""
 
     def put(source: str) -> str:
         folder = tmp_path / "installed"
         install(folder, "seqkit-averages", source, point="average")
         (folder / "averages.py").write_text(GOOD)
-        monkeypatch.syspath_prepend(folder)
-        monkeypatch.setenv("SEQKIT_PLUGINS", "on")
-        monkeypatch.setattr(registry, "_loaded", {})
-        for module in ("averages", "seqkit_averages"):
-            monkeypatch.delitem(sys.modules, module, raising=False)
+        enable_plugins(folder)
         return str(folder)
 
     return put
+
+
+class NoProcess:
+    """A second process that takes no time, for tests whose subject is not the order of sets."""
+
+    def __init__(self, name: str) -> None:
+        pass
+
+    def checks(self, component: object, checks: object) -> list[Check]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distribution, "OtherProcess", NoProcess)
 
 
 def check(name: str = "seqkit-averages") -> tuple[list[str], list[str]]:
@@ -96,13 +111,14 @@ def test_each_check_of_a_correct_package_is_printed(cli, installed) -> None:
     assert last == f"{counts['ok']} ok, {counts['skipped']} skipped"
 
 
-def test_each_failure_is_one_line_and_the_exit_code_is_4(cli, installed) -> None:
-    source = HOOKS.format(checks=', checks="averages:nothing"').replace("MovingAverage", "Last")
-    done = cli("check-plugin", "seqkit-averages", PYTHONPATH=installed(source), SEQKIT_PLUGINS="on")
-    assert done.returncode == 4
-    assert "encoder average: padding_independence … FAILED\n" in done.stdout
-    lines = done.stderr.splitlines()
-    assert len(lines) == done.stdout.count("FAILED") >= 3
+@pytest.mark.usefixtures("one_process")
+def test_each_failure_is_one_line_and_the_exit_code_is_4(run_command, installed) -> None:
+    installed(HOOKS.format(checks=', checks="averages:nothing"').replace("MovingAverage", "Last"))
+    done = run_command("check-plugin", "seqkit-averages")
+    assert done.code == 4
+    assert "encoder average: padding_independence … FAILED\n" in done.out
+    lines = done.err.splitlines()
+    assert len(lines) == done.out.count("FAILED") >= 3
     expected = r"seqkit: encoder average: padding_independence: difference of [\d.]+ in final when the batch is padded"
     assert any(re.match(expected, line) for line in lines)
     assert "seqkit: reader whole: loads: averages:nothing does not return checks of seqkit.testing" in lines
@@ -192,6 +208,7 @@ def test_mistakes_of_a_package_are_reported_once(installed) -> None:
     assert len(error) == 3
 
 
+@pytest.mark.usefixtures("one_process")
 def test_reader_without_a_sample_is_not_checked(installed) -> None:
     installed(HOOKS.format(checks=""))
     printed, error = check()
@@ -209,6 +226,7 @@ def test_package_without_checked_components_is_an_error(installed) -> None:
     assert error == ["seqkit-averages: none of its components could be checked"]
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -240,6 +258,47 @@ def test_errors_of_a_package(installed, source: str, message: str) -> None:
     installed(source)
     _, error = check()
     assert any(line.startswith(message) for line in error), error
+
+
+TASK = """
+@seqkit.hookimpl
+def seqkit_tasks():
+    yield seqkit.Task("shout", "averages:task", "a task for a test")
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ("'no'", ""),
+        ("Draft(0.5, RECIPE, 'a summary')", ""),
+        (
+            "Draft(1.5, RECIPE, 'a summary')",
+            "ValueError: fit is 1.5: it must be from 0 to 1 (for the sample file empty.txt)",
+        ),
+        (
+            "Draft(0.5, {**RECIPE, 'train': {}}, 'a summary')",
+            "ValueError: the recipe lacks train.epochs (for the sample file empty.txt)",
+        ),
+        (
+            "'' if file.columns else file.lines[0]",
+            "IndexError: tuple index out of range (for the sample file empty.txt)",
+        ),
+        (
+            "file.columns[0].values[0].upper() if file.columns and file.columns[0].values else 'no'",
+            "AttributeError: 'list' object has no attribute 'upper' (for the sample file lists.jsonl)",
+        ),
+    ],
+)
+def test_a_plugin_of_tasks_alone_is_checked(installed, answer: str, problem: str) -> None:
+    folder = installed(TASK)
+    recipe = "RECIPE = {key: {'type': 'lstm'} for key in ('data', 'encoder', 'head')} | {'train': {'epochs': 1}}"
+    source = f"from seqkit.contracts import Draft\n{recipe}\n\ndef task(file):\n    return {answer}\n"
+    (Path(folder) / "averages.py").write_text(source)
+    printed, error = check()
+    assert printed[0] == "plugin average: start-up … ok"
+    assert error == ([f"task shout: answers: task 'shout' of seqkit-averages 1.0: {problem}"] if problem else [])
+    assert printed[1:] == (["task shout: answers … FAILED"] if problem else ["task shout: answers … ok", "2 ok"])
 
 
 def test_unknown_package_is_an_error(installed) -> None:
