@@ -11,7 +11,7 @@ from seqkit.cli.checked import Checked
 from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
 from seqkit.cli.output import print_json, write_schema
 from seqkit.cli.stderr import print_note
-from seqkit.errors import UsageError
+from seqkit.errors import UsageError, describe_os_error
 from seqkit.messages import message
 
 SCHEMA = "seqkit.schema.json"
@@ -70,7 +70,9 @@ def init(
         with output.open("x", encoding="utf-8") as file:
             file.write(found.text)
     except OSError as error:
-        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+        raise UsageError(
+            message("{file}: cannot be written: {reason}", file=output, reason=describe_os_error(error))
+        ) from None
     if not (schema := output.parent / SCHEMA).exists():
         write_schema(schema, registry)
     for note in found.fitted.notes:
