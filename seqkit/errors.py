@@ -208,6 +208,12 @@ def describe_error(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
+def describe_os_error(error: BaseException) -> str:
+    """Return the reason of an error of the operating system, without its number; the usual reasons are translated."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return Message(reason.replace("{", "{{").replace("}", "}}"), {})
+
+
 def suggest(word: str, known: Sequence[str]) -> str:
     """Return ` (did you mean 'x'?)` for the most similar known word in any case, or nothing if none is similar."""
     from difflib import get_close_matches

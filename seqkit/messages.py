@@ -12,7 +12,9 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 import reprlib
+import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -39,9 +41,13 @@ class Message(str):
         """
         if not self:
             return ""  # gettext translates the empty text to the header of the catalogue
-        return lookup(self._template).format(
-            **{name: _translated(value, lookup) for name, value in self._fields.items()}
-        )
+        formatter, pieces = string.Formatter(), []
+        for literal, name, spec, conversion in formatter.parse(lookup(self._template)):
+            pieces.append(literal)
+            if name is not None:
+                value = formatter.convert_field(_translated(self._fields[name], lookup), conversion)
+                pieces.append(format(value, spec or ""))
+        return _spaced(pieces)
 
     def __str__(self) -> str:
         return self
@@ -59,6 +65,22 @@ class Message(str):
         return str, (super().__str__(),)
 
 
+def without_name(text: str, name: str) -> str:
+    """Return a message without the name that it starts with, and so does its translation."""
+    return _Nameless(text, name)
+
+
+class _Nameless(Message):
+    def __new__(cls, text: str, name: str) -> _Nameless:
+        self = str.__new__(cls, text.removeprefix(name).lstrip(": "))
+        self._fields = {"text": text, "name": name}
+        return self
+
+    def translated(self, lookup: Callable[[str], str]) -> str:
+        text, name = self._fields["text"], self._fields["name"]
+        return str(_Nameless(_translated(text, lookup), name)) if self else ""
+
+
 def _concatenate(pieces: Sequence[str]) -> Message:
     names = [f"_{number}" for number in range(len(pieces))]
     return Message("".join(f"{{{name}}}" for name in names), dict(zip(names, pieces, strict=True)))
@@ -74,6 +96,19 @@ def message(template: str, /, **fields: object) -> str:
     return Message(template, fields)
 
 
+def _spaced(pieces: Iterable[str]) -> str:
+    """Join the pieces of a text, with a space where Chinese and Latin letters or digits meet, as in Chinese typography.
+
+    The pieces themselves, which can be values of the user, do not change.
+    """
+    text = ""
+    for piece in pieces:
+        text += " " if _BOUNDARY.fullmatch(text[-1:] + piece[:1]) else ""
+        text += piece
+    return text
+
+
+_BOUNDARY = re.compile(r"[\u4e00-\u9fff][!-~](?<![,.;:!?)\]}])|[!-~][\u4e00-\u9fff]")
 _lookup: Callable[[str], str] | None = None
 
 

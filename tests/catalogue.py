@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
-from string import Formatter
 from typing import NamedTuple
 
 import click
@@ -84,12 +83,31 @@ CLICK = {
 }
 """The messages of click that the command line can show, each with its plural."""
 
+SYSTEM = (
+    "No such file or directory",
+    "Permission denied",
+    "File exists",
+    "Not a directory",
+    "Is a directory",
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "Read-only file system",
+    "File name too long",
+    "Too many open files",
+    "Too many levels of symbolic links",
+    "Input/output error",
+    "Operation not permitted",
+    "Device or resource busy",
+)
+"""The usual reasons of errors of the operating system, in the words of Linux and macOS."""
+
 
 class Entry(NamedTuple):
     """A text of the catalogue.
 
     Attributes:
-        origin: the module that has it, or "click".
+        origin: the module that has it, or who else.
         plural: its plural in English; empty without one.
     """
 
@@ -102,6 +120,7 @@ def collect() -> dict[str, Entry]:
     from seqkit.cli.group import seqkit
 
     found = {text: Entry("click", plural) for text, plural in CLICK.items()}
+    found |= {text: Entry("operating system") for text in SYSTEM}
     for file in sorted((PROJECT / "seqkit" / "cli").glob("*command*.py")):
         __import__(f"seqkit.cli.{file.stem}")
     for command in [seqkit, *(seqkit.commands[name] for name in sorted(seqkit.commands))]:
@@ -124,14 +143,11 @@ def _help_texts(command: click.Command) -> Iterator[str]:
 
 
 def templates(source: str) -> Iterator[str]:
-    """Yield the templates of the calls of `message` in a module that contain words, in the order of the source."""
+    """Yield the templates of the calls of `message` in a module, in the order of the source."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
         if getattr(call.func, "id", "") == "message" and isinstance(call.args[0], ast.Constant):
-            text = str(call.args[0].value)
-            words = "".join(literal for literal, *_ in Formatter().parse(text))
-            if any(map(str.isalpha, words)) or words == text:
-                yield text
+            yield str(call.args[0].value)
 
 
 def read_translations(file: Path) -> dict[str, str]:

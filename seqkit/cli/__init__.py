@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from seqkit.cli.language import VARIABLE, language_of, use_language
 from seqkit.cli.signals import StopRequest, is_reporting
 from seqkit.cli.stderr import print_error, print_note
-from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, suggest
+from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, describe_os_error, suggest
 from seqkit.messages import message
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def execute(arguments: Sequence[str]) -> int:
             )
         elif isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
             _discard_output()
-            print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
+            print_error(message("standard output: cannot be written: {reason}", reason=describe_os_error(error)))
         else:
             print_error(
                 message(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.cli.signals import unfinished
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, UsageError, describe_os_error
 from seqkit.messages import message
 
 if TYPE_CHECKING:
@@ -162,7 +162,9 @@ def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, 
             os.fsync(file.fileno())
         staged.replace(target)
     except OSError as error:
-        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+        raise UsageError(
+            message("{file}: cannot be written: {reason}", file=output, reason=describe_os_error(error))
+        ) from None
     finally:
         with suppress(OSError):
             staged.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Help in another language: translated texts of seqkit's own commands; a wide character counts as two columns."""
+"""Help in another language: the texts of seqkit's commands, in lines that count a wide character as two columns."""
 
 from __future__ import annotations
 

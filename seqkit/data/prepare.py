@@ -16,7 +16,7 @@ from seqkit.data.splits import SPLITS
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.data.token_files.format import BLOCK
 from seqkit.errors import DataError, Fault, RecipeError
-from seqkit.messages import message
+from seqkit.messages import message, without_name
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
@@ -145,9 +145,9 @@ def _fit_head(plan: Plan, head: Head, train: Dataset, tokenizer: Tokenizer | Non
     try:
         head.fit(train.examples, tokenizer)
     except ValueError as error:
-        first, _, rest = str(error).partition(" ")
+        first = str(error).partition(" ")[0]
         if first in plan.head.values:
-            raise BuildError(("head", first), rest) from error
+            raise BuildError(("head", first), without_name(str(error), first)) from error
         raise DataError(
             message("the head '{head}' cannot learn from these targets: {reason}", head=plan.head.name, reason=error)
         ) from error

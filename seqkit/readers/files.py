@@ -27,7 +27,7 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from seqkit.errors import DataError
+from seqkit.errors import DataError, describe_os_error
 from seqkit.messages import message
 from seqkit.readers.chunks import CHUNK_BYTES, decode_chunks, empty_error
 from seqkit.readers.delimited import find_delimiter, peek_header, quoted_rows
@@ -44,10 +44,10 @@ _CHUNKABLE = re.compile(
 """Encodings in which the meaning of a byte depends on no earlier character, except a byte order mark."""
 
 _KINDS = {
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: message("a pipe"),
+    stat.S_IFSOCK: message("a socket"),
+    stat.S_IFCHR: message("a device"),
+    stat.S_IFBLK: message("a device"),
 }
 
 
@@ -249,4 +249,4 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(message("{path}: cannot be read: {reason}", path=path, reason=error.strerror))
+    return DataError(message("{path}: cannot be read: {reason}", path=path, reason=describe_os_error(error)))

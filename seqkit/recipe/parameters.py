@@ -83,7 +83,7 @@ def is_integer(annotation: Any) -> bool:
 
 def with_article(noun: str) -> str:
     """Return a noun with its indefinite article."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return message("an {noun}", noun=noun) if noun[0] in "aeiou" else message("a {noun}", noun=noun)
 
 
 def _signature(cls: type) -> list[inspect.Parameter]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import DataError, MissingFilesError, RecipeError, sort_faults
+from seqkit.errors import DataError, MissingFilesError, RecipeError, describe_os_error, sort_faults
 from seqkit.messages import format_value, message
 from seqkit.recipe.plan import BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
@@ -113,7 +113,7 @@ def why_unusable(path: Path, is_resumed: bool) -> str:
             )
         return message("the file {file} does not exist", file=path)
     except (OSError, ValueError) as error:
-        return message("{file}: cannot be read: {reason}", file=path, reason=getattr(error, "strerror", None) or error)
+        return message("{file}: cannot be read: {reason}", file=path, reason=describe_os_error(error))
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return message("{file}: is not a regular file", file=path)
     return "" if os.access(path, os.R_OK) else message("{file}: cannot be read: permission denied", file=path)

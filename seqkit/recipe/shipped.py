@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from seqkit.errors import UsageError, suggest
+from seqkit.errors import UsageError, describe_os_error, suggest
 from seqkit.messages import message
 from seqkit.recipe.source import read_recipe
 from seqkit.runs.files import write_new
@@ -103,7 +103,9 @@ def copy_recipe(recipe: ShippedRecipe, folder: Path) -> Path:
             write_new(target, contents[target])
     except OSError as error:
         raise UsageError(
-            message("{file}: cannot be written: {reason}", file=error.filename or folder, reason=error.strerror)
+            message(
+                "{file}: cannot be written: {reason}", file=error.filename or folder, reason=describe_os_error(error)
+            )
         ) from None
     return folder / recipe.file.name
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import Fault, RecipeError, UsageError
+from seqkit.errors import Fault, RecipeError, UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.recipe.recipe import DICTIONARY, Recipe, all_paths, merge, plain, too_deep
 from seqkit.recipe.yaml_characters import Position, position_at
@@ -106,7 +106,7 @@ def _read(file: Path) -> bytes:
     except FileNotFoundError:
         raise UsageError(message("{file}: the recipe does not exist", file=file)) from None
     except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
-        cause = getattr(error, "strerror", None) or error
+        cause = describe_os_error(error)
         raise UsageError(message("{file}: cannot read the recipe: {reason}", file=file, reason=cause)) from None
     if len(raw) > MAX_BYTES:
         reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.strict_json import parse_strict_json
 
@@ -95,7 +95,7 @@ def file_size(path: Path) -> int:
 
 def cannot_read(path: Path, error: OSError) -> DataError:
     """Return the error of a file that cannot be read."""
-    return DataError(message("{file}: cannot be read: {reason}", file=path, reason=error.strerror))
+    return DataError(message("{file}: cannot be read: {reason}", file=path, reason=describe_os_error(error)))
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -117,7 +117,9 @@ def write_file(path: Path, content: str | bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             staged.unlink(missing_ok=True)
-        raise UsageError(message("{file}: cannot be written: {reason}", file=path, reason=error.strerror)) from None
+        raise UsageError(
+            message("{file}: cannot be written: {reason}", file=path, reason=describe_os_error(error))
+        ) from None
 
 
 def write_named(path: Path, content: str | bytes) -> None:
@@ -147,7 +149,9 @@ def write_new(path: Path, content: str | bytes) -> None:
                 path.unlink()
                 raise
     except OSError as error:
-        raise UsageError(message("{file}: cannot be written: {reason}", file=path, reason=error.strerror)) from None
+        raise UsageError(
+            message("{file}: cannot be written: {reason}", file=path, reason=describe_os_error(error))
+        ) from None
 
 
 def write_synced(path: Path, content: bytes) -> None:

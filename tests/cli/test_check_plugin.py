@@ -12,8 +12,6 @@ from helpers.distributions import install
 from helpers.plugins import MOVING_AVERAGE
 from seqkit import registry
 from seqkit.errors import SeqkitError
-from seqkit.testing import distribution
-from seqkit.testing.checks import Check
 from seqkit.testing.distribution import check_distribution
 
 GOOD = (
@@ -68,24 +66,6 @@ def installed(enable_plugins, tmp_path: Path):
         return str(folder)
 
     return put
-
-
-class NoProcess:
-    """A second process that takes no time, for tests whose subject is not the order of sets."""
-
-    def __init__(self, name: str) -> None:
-        pass
-
-    def checks(self, component: object, checks: object) -> list[Check]:
-        return []
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.fixture
-def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distribution, "OtherProcess", NoProcess)
 
 
 def check(name: str = "seqkit-averages") -> tuple[list[str], list[str]]:
