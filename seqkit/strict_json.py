@@ -61,5 +61,5 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Return whether a JSON value is a number: `true` and `false` are none, though Python counts with them."""
+    """Return whether a JSON value is a number: `true` and `false` are not, though Python treats them as 1 and 0."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -151,7 +151,7 @@ def templates(source: str) -> Iterator[str]:
 
 
 def read_translations(file: Path) -> dict[str, str]:
-    """Return the translation of each text of a .po file; empty where there is none."""
+    """Return the translation of each text of a .po file; empty where it is not translated."""
     quoted = r'"(?:[^"\\]|\\.)*"'
     found, key = {}, ""
     for word, texts in re.findall(

@@ -87,7 +87,7 @@ def documented(
         item: the function, class or property.
         level: `##`.
         docstring: that of the item by default.
-        bases: the classes whose attributes a class inherits without an entry of their own.
+        bases: the classes whose attributes a class inherits that have no entry themselves.
     """
     description, parts = parse(item.__doc__ if docstring is None else docstring)
     for base in bases:

@@ -75,7 +75,7 @@ def public_names(module: ModuleType) -> list[str]:
 def public_members(cls: type) -> dict[str, Any]:
     """Return the public methods and properties of a class by name, with what it inherits from a class of seqkit.
 
-    What it inherits from a class that has an entry of its own is left out.
+    What it inherits from a class with an entry is left out.
     """
     found: dict[str, Any] = {}
     for base in (cls, *_hidden_bases(cls)):

@@ -51,7 +51,7 @@ def init(
     The file can be a csv or tsv file, JSON Lines, Parquet, plain text, words with tags in columns, or a series of
     numbers. Its encoding, delimiter and columns are detected; column names, split, sizes and epochs are chosen from the
     data, and the baseline is computed on the validation split. No file is overwritten. Beside the recipe, a JSON Schema
-    (seqkit.schema.json) is written for editors if there is none; `seqkit schema` writes it again.
+    (seqkit.schema.json) is written for editors if it does not exist; `seqkit schema` writes it again.
     """
     from seqkit.drafting.draft import describe_baseline, describe_splits, describe_time, draft_recipe
     from seqkit.registry import load_registry

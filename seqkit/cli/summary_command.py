@@ -147,7 +147,7 @@ def _of_run(source: Path, overrides: Sequence[str]) -> tuple[Model, Batch | None
 
 
 def _invented_batch(tokenizer: Any, width: int | None) -> Batch | None:
-    """Return a batch of two rows of the first tokens of the vocabulary, or of zeros; None if there is none."""
+    """Return a batch of two rows of the first tokens of the vocabulary, or of zeros; None if the model takes neither."""
     import numpy as np
 
     from seqkit.contracts import Row
@@ -157,6 +157,6 @@ def _invented_batch(tokenizer: Any, width: int | None) -> Batch | None:
         return collate([Row(np.zeros((7, width or 1), np.float32))] * 2)
     try:
         ids = tokenizer.encode(tokenizer.decode(list(range(min(7, tokenizer.vocab_size)))))
-    except Exception:  # the first tokens are none of a text
+    except Exception:  # no text has these tokens
         return None
     return collate([Row(ids)] * 2) if len(ids) > 2 else None

@@ -59,7 +59,7 @@ def read_candidates(
         seeds: the number of seeds of each candidate.
 
     Raises:
-        UsageError: there is no recipe, an argument is none of these, a range is not one, or these are too many runs.
+        UsageError: no recipe was passed, an argument is unknown, a range is invalid, or there are too many runs.
         RecipeError: a value is not YAML.
     """
     overrides = tuple(each for each in arguments if "=" in each and not Path(each).exists())

@@ -122,7 +122,7 @@ def _build(
 
     Args:
         spec: the reader of the recipe, whose parameters name the columns of a table.
-        table: the table; None if the data is not one.
+        table: the table; None if the data is not a table.
         columns: the inputs and targets of data that is not a table.
         others: whether to read the other columns of a table too.
 

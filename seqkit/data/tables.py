@@ -38,7 +38,7 @@ class Table:
 
     @classmethod
     def of(cls, data: Any) -> Table | None:
-        """Return data as a table; None if it is none.
+        """Return data as a table; None if it is not a table.
 
         Raises:
             UsageError: it is an Arrow stream, and pyarrow is not installed; or several tables.

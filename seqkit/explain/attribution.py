@@ -82,7 +82,7 @@ class Subject:
         inputs: ids or features, as `Engine.prediction_input` returns them.
         units: the tokens that are explained.
         word: the index of the word whose prediction is explained; None if the input has one prediction.
-        temperature: by which the scores of a calibrated run are divided.
+        temperature: the divisor of the scores of a calibrated run.
     """
 
     def __init__(

@@ -12,10 +12,10 @@ from seqkit.contracts import SpecialToken
 def replace_tokens(
     ids: np.ndarray, probability: float, special_ids: Mapping[SpecialToken, int], generator: np.random.Generator
 ) -> np.ndarray:
-    """Return a row in which tokens are replaced by others of the same row, drawn at random.
+    """Return a row in which tokens are replaced by others of the same row, sampled at random.
 
     So frequent tokens replace others more often: unigram noise (Xie et al., 2017). A special token is neither replaced
-    nor drawn.
+    nor sampled.
 
     Args:
         ids: (time, ...): ids or features.
@@ -59,7 +59,7 @@ def _is_special(ids: np.ndarray, special_ids: Mapping[SpecialToken, int]) -> np.
 
 
 def crop(ids: np.ndarray, length: int, generator: np.random.Generator) -> np.ndarray:
-    """Return a part of a row of this length, from a time step drawn at random; a shorter row as it is.
+    """Return a part of a row of this length, from a time step sampled at random; a shorter row as it is.
 
     Args:
         ids: (time, ...): ids or features.

@@ -67,7 +67,7 @@ def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yield each block and whether it is the last; if there is none, an empty one."""
+    """Yield each block and whether it is the last; an empty one if the file is empty."""
     previous = b""
     for block in blocks:
         if previous:

@@ -123,7 +123,7 @@ def _find_encoding(content: bytes, source: str) -> str:
     Windows-1252, is taken as that.
 
     Raises:
-        DataError: there is none.
+        DataError: the text is valid in none of them.
     """
     with suppress(UnicodeDecodeError):
         content.decode("utf-8")

@@ -72,7 +72,7 @@ def find_recipe(name: str, recipes: list[ShippedRecipe]) -> ShippedRecipe:
     """Return the recipe of a name, with or without `.yaml`.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such recipe.
     """
     wanted = name.removesuffix(".yaml")
     for recipe in recipes:

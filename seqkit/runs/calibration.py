@@ -14,7 +14,7 @@ from seqkit.strict_json import is_number
 
 
 def read_temperature(run: RunDirectory) -> float | None:
-    """Return the temperature by which the logits of a run are divided; None if it is not calibrated.
+    """Return the temperature of a run, the divisor of its logits; None if it is not calibrated.
 
     Raises:
         DataError: the file is corrupt.

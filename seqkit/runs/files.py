@@ -135,7 +135,7 @@ def write_named(path: Path, content: str | bytes) -> None:
 
 
 def write_new(path: Path, content: str | bytes) -> None:
-    """Write a file that must not exist: after an error there is none.
+    """Write a file that must not exist. An error leaves no file.
 
     Raises:
         UsageError: it exists, or cannot be written.

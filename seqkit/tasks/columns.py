@@ -32,7 +32,7 @@ def named_column(file: DataFile, name: str, option: str) -> Column:
     """Return the column that the user names.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such column.
     """
     names = [column.name for column in file.columns]
     if name not in names:

@@ -161,7 +161,7 @@ class _Inputs:
 
 
 def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
-    """Return the columns to read and the columns that can be labels; or why there are none."""
+    """Return the columns to read and the columns that can be labels; or why no column can be one."""
     if not file.columns:
         if labels := labels_before_texts(file.lines):
             return (

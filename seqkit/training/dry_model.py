@@ -51,7 +51,7 @@ def dry_model(plan: Plan, recipe: Recipe, words: int = 5) -> Model | None:
         try:
             tokenizer.fit(texts)
             head.fit([Example(text, _WORDS[place % words]) for place, text in enumerate(texts)], tokenizer)
-        except Exception:  # the texts and labels are none that it can learn from
+        except Exception:  # it cannot learn from these texts and labels
             return None
         try:
             return _checked(plan, recipe, tokenizer, head)

@@ -141,6 +141,6 @@ def choose_display(stream: IO[str], print_line: Callable[[str], None]) -> Displa
 
 
 def _is_notebook() -> bool:
-    """Return whether this process is the kernel of a notebook. IPython in a terminal is none."""
+    """Return whether this process is the kernel of a notebook. IPython in a terminal is not."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None

@@ -23,7 +23,7 @@ seeds = st.integers(0, 10_000)
 
 
 def random_probabilities(seed: int, rows: int, labels: int, scale: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the softmax of random logits, and targets that are drawn from another temperature of the same logits."""
+    """Return the softmax of random logits, and targets that are sampled at another temperature of the same logits."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(scale=scale, size=(rows, labels))
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -22,7 +22,7 @@ class ForecastResults(Head):
         windows: cuts a series into windows.
         variables: the targets.
         quantiles: the quantiles that are forecast.
-        error: the training loss without quantiles, by which baselines are sorted.
+        error: the training loss without quantiles; baselines are sorted by it.
         season: the length of a season in time steps; None for none.
         metric_units: the units of MSE and MAE.
     """

@@ -11,7 +11,7 @@ from seqkit_tagging.spans import Span
 
 
 def crop_sentence(row: Row, length: int, entities: Sequence[Span], generator: np.random.Generator) -> Row:
-    """Return a part of a row, from a word drawn at random; a shorter row as it is.
+    """Return a part of a row, from a word sampled at random; a shorter row as it is.
 
     No entity is cut: the part contains all of those that share a word with it.
 

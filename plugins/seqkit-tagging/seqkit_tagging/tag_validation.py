@@ -35,7 +35,7 @@ class TagValidation:
         """Return the tags of an example, repaired if they are to be; None if the example is skipped.
 
         Raises:
-            DataError: the tags are missing, or there is not one per word.
+            DataError: the tags are missing, or their number is not that of the words.
             SchemeError: a tag does not belong to the scheme.
         """
         try:
