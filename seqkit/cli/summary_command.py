@@ -147,7 +147,7 @@ def _of_run(source: Path, overrides: Sequence[str]) -> tuple[Model, Batch | None
 
 
 def _invented_batch(tokenizer: Any, width: int | None) -> Batch | None:
-    """Return a batch of two rows of the first tokens of the vocabulary, or of zeros; None if the model takes neither."""
+    """Return a batch of two rows of the first tokens of the vocabulary, or of zeros; None if neither is input."""
     import numpy as np
 
     from seqkit.contracts import Row
