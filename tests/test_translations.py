@@ -35,7 +35,9 @@ def fields(text: str) -> set[str]:
 
 def test_translations_have_the_fields_of_their_templates() -> None:
     templates = {text: entry.plural or text for text, entry in ENTRIES.items() if not entry.origin.endswith("--help")}
-    assert {text for text, full in templates.items() if not fields(TRANSLATIONS[text]) <= fields(full) | fields(text)} == set()
+    assert {
+        text for text, full in templates.items() if not fields(TRANSLATIONS[text]) <= fields(full) | fields(text)
+    } == set()
     own = {text for text, entry in ENTRIES.items() if entry.origin.startswith("seqkit/")}
     assert {text for text in own if fields(TRANSLATIONS[text]) != fields(text)} == set()
 
@@ -86,7 +88,9 @@ def test_wide_lines_are_wrapped_at_their_width_and_not_before_punctuation() -> N
     assert "".join(lines).replace(" ", "") == "训练一个配方，并评估它。seqkitrunRECIPE" * 5
 
 
-@pytest.mark.parametrize("variables", [{"SEQKIT_LANG": "zh", "LC_ALL": "C"}, {"SEQKIT_LANG": "", "LC_ALL": "zh_CN.UTF-8"}])
+@pytest.mark.parametrize(
+    "variables", [{"SEQKIT_LANG": "zh", "LC_ALL": "C"}, {"SEQKIT_LANG": "", "LC_ALL": "zh_CN.UTF-8"}]
+)
 def test_commands_are_chinese(cli: Callable[..., CompletedProcess[str]], variables: dict[str, Any]) -> None:
     text = cli("run", "--help", **variables).stdout
     assert text.startswith("用法：seqkit run [OPTIONS] RECIPE")

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from seqkit.contracts import Example, LongText, TrainingLength
 from seqkit.data.splits import count_repeated
-from seqkit.messages import message
+from seqkit.messages import message, translate
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Spec
 from seqkit.terminal import YELLOW, colored
@@ -73,7 +73,7 @@ class Console(Callback):
             self._display.clear()
             self._last_line = 0.0 if self._display.replaces else time.monotonic()
         try:
-            print(text, file=self._out, flush=True)
+            print(translate(text), file=self._out, flush=True)
         except OSError:  # the stream was closed, or the disk is full: training continues
             self._out = None
 
@@ -81,7 +81,7 @@ class Console(Callback):
         self._print(f"  {label:<{_LABEL_WIDTH}} {text}")
 
     def on_note(self, text: str) -> None:
-        line = message("  note: {text}", text=text)
+        line = translate(message("  note: {text}", text=text))
         self._print_always(line if self._out is None else colored(line, YELLOW, self._out))
 
     def on_setup(self, setup: TrainingSetup, processes: int) -> None:
