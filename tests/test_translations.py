@@ -15,6 +15,7 @@ from seqkit.cli.language import find_language
 from seqkit.cli.translated_help import wrap
 from seqkit.errors import DataError, Fault, RecipeError
 from seqkit.messages import message, translate, use_translation, without_name
+from seqkit.recipe.source import read_recipe
 from seqkit.training.result_lines import display_width
 
 ENTRIES = catalogue.collect()
@@ -97,6 +98,23 @@ def test_commands_are_chinese(cli: Callable[..., CompletedProcess[str]], variabl
     assert "选项：" in text and "显示此帮助并退出。" in text
     missing = cli("run", "nix.yaml", **variables)
     assert (missing.returncode, missing.stderr) == (2, "seqkit: nix.yaml: 配方不存在\n")
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('name: "a', "recipe.yaml:1:7: YAML 无效：引号没有闭合"),
+        ("name: a\nname: b", "recipe.yaml:2:1: name: 键重复：已在第 1 行设置"),
+        ("- a", "recipe.yaml:1:1: 配方是由各部分组成的映射：`name: …`"),
+    ],
+)
+def test_errors_of_a_recipe_are_chinese(text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError) as raised:
+        read_recipe("recipe.yaml")
+    assert raised.value.lines == [line]
 
 
 def test_usage_errors_are_chinese(cli: Callable[..., CompletedProcess[str]]) -> None:
