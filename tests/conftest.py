@@ -30,6 +30,7 @@ settings.load_profile("seqkit")
 # which may run in the same process, need the plugins: the variable is removed after collection and each test of this
 # folder sets it again.
 os.environ["SEQKIT_PLUGINS"] = "off"
+os.environ["SEQKIT_LANG"] = "en"  # tests of messages compare them in English, whatever the locale of the developer
 
 
 def pytest_collection_finish() -> None:

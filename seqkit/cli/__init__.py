@@ -17,7 +17,7 @@ from seqkit.cli.language import VARIABLE, language_of, use_language
 from seqkit.cli.signals import StopRequest, is_reporting
 from seqkit.cli.stderr import print_error, print_note
 from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, describe_os_error, suggest
-from seqkit.messages import message
+from seqkit.messages import message, translate
 
 if TYPE_CHECKING:
     import click
@@ -161,6 +161,7 @@ def _describe_usage_error(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
         hint = suggest(error.option_name, error.possibilities or [])
         return message("no such option '{option}'{hint}", option=error.option_name, hint=hint)
+    error.message = translate(error.message)  # type: ignore[misc]  # which click inserts into its own
     text = " ".join(error.format_message().split()).rstrip(".。")
     return text[:1].lower() + text[1:]
 

@@ -18,7 +18,7 @@ from seqkit.cli.group import (
 )
 from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
-from seqkit.messages import message
+from seqkit.messages import message, translate
 
 verbose_option = click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
 quiet_option = click.option("--quiet", is_flag=True, help="Print the run directory alone; notes go to stderr.")
@@ -166,6 +166,6 @@ def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tupl
     if model is not None and (other := dry_model(plan, read, words=8)) is not None:
         from seqkit.cli.summary_command import shape_lines
 
-        click.echo(message("# The layers; sizes with * depend on the data, which `seqkit summary` reads:"))
+        click.echo(translate(message("# The layers; sizes with * depend on the data, which `seqkit summary` reads:")))
         for line in shape_lines(model, other):
             click.echo(f"# {line}")

@@ -15,7 +15,7 @@ from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, seqkit
 from seqkit.cli.output import PAGE, check_named, print_json
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import message, translate
 
 if TYPE_CHECKING:
     from seqkit.compare.comparison import Comparer, Estimate
@@ -187,7 +187,7 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
         click.echo(line)
     count = sum(row.missing for row in rows)
     runs = message("1 run") if count == 1 else message("{count} runs", count=count)
-    click.echo(message("{runs} to train, about {time}", runs=runs, time=_duration(total)))
+    click.echo(translate(message("{runs} to train, about {time}", runs=runs, time=_duration(total))))
 
 
 def _duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, 
 from seqkit.cli.output import check_file_name, print_json, write_schema
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import message, translate
 
 SCHEMA = "seqkit.schema.json"
 """The JSON Schema beside a new recipe, which editors complete and check it with."""
@@ -87,8 +87,12 @@ def init(
     if splits := describe_splits(fitted.examples):
         click.echo(splits)
     if fitted.baseline:
-        click.echo(message("baseline on the validation split: {baseline}", baseline=describe_baseline(fitted.baseline)))
-    click.echo(message("training takes {time} on this machine", time=describe_time(fitted.seconds)))
+        click.echo(
+            translate(
+                message("baseline on the validation split: {baseline}", baseline=describe_baseline(fitted.baseline))
+            )
+        )
+    click.echo(translate(message("training takes {time} on this machine", time=describe_time(fitted.seconds))))
     click.echo(
         message("{file} is written; train it with: seqkit run {command}", file=output, command=shlex.quote(str(output)))
     )

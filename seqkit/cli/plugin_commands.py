@@ -14,7 +14,7 @@ from seqkit.cli.group import completed_by, json_option, kind_names, no_plugin_op
 from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError, suggest
-from seqkit.messages import message
+from seqkit.messages import message, translate
 
 if TYPE_CHECKING:
     from seqkit.registry.registry import Plugin, Registry
@@ -151,21 +151,23 @@ def plugins(as_json: bool, without: tuple[str, ...]) -> None:
     for plugin in registry.plugins:
         click.echo(f"{plugin.name}: {plugin.distribution} {plugin.version}")
         if plugin.failure:
-            click.echo(message("  disabled: {reason}", reason=plugin.failure))
+            click.echo(translate(message("  disabled: {reason}", reason=plugin.failure)))
         for entry in plugin.components:
             click.echo(f"  {entry.kind} {entry.name}")
         for added in plugin.commands:
             name = added.name
             if name in seqkit.commands:
-                click.echo(message("  command {name}: hidden by seqkit's own command of this name", name=name))
+                click.echo(
+                    translate(message("  command {name}: hidden by seqkit's own command of this name", name=name))
+                )
             else:
-                click.echo(message("  command {name}", name=name))
+                click.echo(translate(message("  command {name}", name=name)))
         for task in plugin.tasks:
-            click.echo(message("  task {name}", name=task.name))
+            click.echo(translate(message("  task {name}", name=task.name)))
         if plugin.lifecycle:
-            click.echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
+            click.echo(translate(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle))))
         if not plugin.failure and plugin.is_empty:
-            click.echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
+            click.echo(translate(message("  provides nothing: its module has no @seqkit.hookimpl function")))
     registry.check()
 
 

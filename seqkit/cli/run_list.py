@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.cli.columns import table_lines
-from seqkit.errors import SeqkitError, UsageError
+from seqkit.errors import SeqkitError, UsageError, one_line
 from seqkit.messages import message
 from seqkit.reports.contents import read_contents
 from seqkit.reports.differences import ABSENT, Differences, run_differences, shown_value
@@ -69,7 +69,7 @@ def _row(run: RunDirectory) -> RunRow:
         contents = read_contents(RunDirectory.open(run.path))
         changes = tuple(run.overrides.read_text("utf-8", "replace").splitlines()) if run.overrides.is_file() else ()
     except SeqkitError as error:
-        return RunRow(str(run.path), when, note=error.lines[0])
+        return RunRow(str(run.path), when, note=one_line(str(error)))  # JSON is in English
     name = str(contents.plan["recipe"].get("name", ""))
     if contents.result is None:
         members = contents.plan.get("members")

@@ -150,7 +150,7 @@ def train_trials(
                 resumed = trial.run.path if trial.run else None
                 trial.run = run_recipe(trial.recipe, registry, runs, callbacks, stop, resumed)
         except NotFiniteError as error:
-            trial.failure = error.lines[0]
+            trial.failure = str(error)  # it is written into JSON, so not in the language of the command line
             report(
                 message(
                     "{name} with seed {seed}: failed: {reason}",

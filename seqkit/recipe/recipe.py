@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqkit.contracts import Reader
     from seqkit.recipe.plan import Spec
 
-COMMAND_LINE = "command line"
+COMMAND_LINE = message("command line")
 DICTIONARY = "recipe"
 ARGUMENT = "argument"
 """The source of an override in Python."""

@@ -180,7 +180,8 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             lines = LINE_END.split(text)
             position, reason = explain_syntax(error, lines, self.open[-1] if self.open else None, self.last)
-            reason = reason.translate(self.originals)
+            original = reason.translate(self.originals)
+            reason = reason if original == reason else original  # a message stays one where nothing is replaced
             self.fault_at(position._replace(file=self.file), message("invalid YAML: {reason}", reason=reason))
         except yaml.reader.ReaderError as error:
             reason = message("invalid YAML: {reason}", reason=describe_character(text[error.position]))

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from seqkit.contracts import Example, LongText, TrainingLength
 from seqkit.data.splits import count_repeated
-from seqkit.messages import message
+from seqkit.messages import message, translate
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Spec
 from seqkit.terminal import YELLOW, colored
@@ -73,15 +73,15 @@ class Console(Callback):
             self._display.clear()
             self._last_line = 0.0 if self._display.replaces else time.monotonic()
         try:
-            print(text, file=self._out, flush=True)
+            print(translate(text), file=self._out, flush=True)
         except OSError:  # the stream was closed, or the disk is full: training continues
             self._out = None
 
     def _print_fact(self, label: str, text: str) -> None:
-        self._print(f"  {label:<{_LABEL_WIDTH}} {text}")
+        self._print(f"  {label:<{_LABEL_WIDTH}} {translate(text)}")
 
     def on_note(self, text: str) -> None:
-        line = message("  note: {text}", text=text)
+        line = translate(message("  note: {text}", text=text))
         self._print_always(line if self._out is None else colored(line, YELLOW, self._out))
 
     def on_setup(self, setup: TrainingSetup, processes: int) -> None:
@@ -89,7 +89,7 @@ class Console(Callback):
         plan, splits = setup.plan, setup.data.splits
         examples = {split: dataset.examples for split, dataset in splits.items()}
         self._print(message("{name}, seed {seed}", name=plan.name, seed=plan.seed))
-        self._print_fact("data", f"{describe_component(plan.reader)}: {_count_examples(examples)}")
+        self._print_fact("data", f"{describe_component(plan.reader)}: {translate(_count_examples(examples))}")
         sizes = _component_sizes(setup)
         for kind in ("tokenizer", "embedding", "encoder", "head"):
             spec = getattr(plan, kind)
@@ -145,7 +145,7 @@ class Console(Callback):
             for split, scores in metrics.items()
         )
         line = message("epoch {epoch}/{epochs}", epoch=f"{progress.epoch:>{len(str(epochs))}}", epochs=epochs)
-        self._print(f"{line}  {splits}{'  *' if is_best else ''}")
+        self._print(f"{translate(line)}  {splits}{'  *' if is_best else ''}")
 
     def on_training_end(self) -> None:
         self._close_display()
@@ -272,10 +272,10 @@ def _count_examples(splits: Mapping[str, Sequence[Example]]) -> str:
 
 def _component_sizes(setup: TrainingSetup) -> dict[str, str]:
     model, tokenizer = setup.model, setup.data.tokenizer
-    causal = message("causal") if model.encoder.causal else message("not causal")
+    causal = translate(message("causal") if model.encoder.causal else message("not causal"))
     sizes = {"encoder": f" -> {model.encoder.output_size}, {causal}"}
     if tokenizer is not None:
-        sizes["tokenizer"] = message(" -> {count:,} ids", count=tokenizer.vocab_size)
+        sizes["tokenizer"] = translate(message(" -> {count:,} ids", count=tokenizer.vocab_size))
     if tokenizer is not None and model.embedding is not None:
         sizes["embedding"] = f" -> {model.embedding.output_size:,}"
     return sizes
@@ -283,7 +283,7 @@ def _component_sizes(setup: TrainingSetup) -> dict[str, str]:
 
 def _describe_machine(setup: TrainingSetup, processes: int) -> str:
     weights = setup.model.num_weights
-    facts = {"weights": weights, "device": setup.device, "threads": setup.threads}
+    facts = {"weights": weights, "device": setup.device, "threads": str(setup.threads)}
     if processes > 1:
         return message(
             "{weights:,} weights, {device}, {threads} in each of {processes} processes", processes=processes, **facts

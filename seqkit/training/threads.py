@@ -47,11 +47,11 @@ class Threads:
 
     def __str__(self) -> str:
         count = message("1 thread") if self.total == 1 else message("{count} threads", count=self.total)
-        measured = ", ".join(
+        measured = message(", ").join(
             message("{threads}: {ms:.0f} ms per batch", threads=workers * self.per_operation, ms=ms)
             for workers, ms in self.measured.items()
         )
-        return f"{count} ({measured})" if measured else count
+        return message("{count} ({measured})", count=count, measured=measured) if measured else count
 
 
 def choose_threads(setting: int | Literal["auto"], model: Model, processes: int = 1) -> Threads:

@@ -1,0 +1,134 @@
+"""The Chinese of help and messages: the catalogue, the choice of the language, and what commands print."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+import catalogue
+from seqkit.cli.language import find_language
+from seqkit.cli.translated_help import wrap
+from seqkit.errors import DataError, Fault, RecipeError
+from seqkit.messages import message, translate, use_translation, without_name
+from seqkit.recipe.source import read_recipe
+from seqkit.training.result_lines import display_width
+
+ENTRIES = catalogue.collect()
+TRANSLATIONS = catalogue.read_translations(catalogue.CATALOGUE)
+
+
+def test_the_catalogue_has_exactly_the_texts_of_seqkit() -> None:
+    hint = "run `make messages`, and translate what is new in seqkit.po"
+    assert [text for text in ENTRIES if not TRANSLATIONS.get(text)] == [], hint
+    assert catalogue.CATALOGUE.read_text(encoding="utf-8") == catalogue.format_catalogue(ENTRIES, TRANSLATIONS), hint
+    compiled = catalogue.CATALOGUE.with_suffix(".mo").read_bytes()
+    assert compiled == catalogue.compile_catalogue(ENTRIES, TRANSLATIONS), hint
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_translations_have_the_fields_of_their_templates() -> None:
+    templates = {text: entry.plural or text for text, entry in ENTRIES.items() if not entry.origin.endswith("--help")}
+    assert {
+        text for text, full in templates.items() if not fields(TRANSLATIONS[text]) <= fields(full) | fields(text)
+    } == set()
+    own = {text for text, entry in ENTRIES.items() if entry.origin.startswith("seqkit/")}
+    assert {text for text in own if fields(TRANSLATIONS[text]) != fields(text)} == set()
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "", "LC_MESSAGES": "en_US.UTF-8"}, "en"),
+        ({"LANG": "zh_TW.UTF-8"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh_CN:en"}, "zh"),
+        ({"LANG": "C", "LANGUAGE": "zh_CN"}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "SEQKIT_LANG": "en"}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "SEQKIT_LANG": "de"}, "en"),
+        ({"LC_ALL": "C", "SEQKIT_LANG": "zh"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "SEQKIT_LANG": ""}, "zh"),
+    ],
+)
+def test_the_language_is_that_of_the_variable_or_of_the_locale(environment: Mapping[str, str], language: str) -> None:
+    assert find_language(environment) == language
+
+
+@pytest.fixture
+def chinese() -> Iterator[None]:
+    use_translation(lambda text: TRANSLATIONS.get(text) or text)
+    yield
+    use_translation(None)
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_composed_message_is_translated_and_its_text_stays_english() -> None:
+    choices = message("{first} or {last}", first=message("a string"), last=message("null"))
+    text = message("must be {wanted}, not {value}", wanted=choices, value="5") + message(" (remove the quotes)")
+    assert text == "must be a string or null, not 5 (remove the quotes)"
+    assert translate(text) == "必须是字符串或 null，不能是 5（请去掉引号）"
+    assert RecipeError([Fault("a.yaml:1:2", "name", text)]).lines == [f"a.yaml:1:2: name: {translate(text)}"]
+    assert DataError(message("{path}: no such file", path="a b中c")).lines == ["a b中c: 没有这个文件"]
+    assert translate(str(DataError(text))) == translate(text)
+    named = without_name(message("nesterov requires a momentum greater than 0"), "nesterov")
+    assert (named, translate(named)) == ("requires a momentum greater than 0", "需要大于 0 的 momentum")
+
+
+def test_wide_lines_are_wrapped_at_their_width_and_not_before_punctuation() -> None:
+    lines = list(wrap("训练一个配方，并评估它。seqkit run RECIPE" * 5, 21))
+    assert all(display_width(line) <= 21 and line[0] not in "，。" for line in lines)
+    assert "".join(lines).replace(" ", "") == "训练一个配方，并评估它。seqkitrunRECIPE" * 5
+
+
+@pytest.mark.parametrize(
+    "variables", [{"SEQKIT_LANG": "zh", "LC_ALL": "C"}, {"SEQKIT_LANG": "", "LC_ALL": "zh_CN.UTF-8"}]
+)
+def test_commands_are_chinese(cli: Callable[..., CompletedProcess[str]], variables: dict[str, Any]) -> None:
+    text = cli("run", "--help", **variables).stdout
+    assert text.startswith("用法：seqkit run [OPTIONS] RECIPE")
+    assert "选项：" in text and "显示此帮助并退出。" in text
+    missing = cli("run", "nix.yaml", **variables)
+    assert (missing.returncode, missing.stderr) == (2, "seqkit: nix.yaml: 配方不存在\n")
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('name: "a', "recipe.yaml:1:7: YAML 无效：引号没有闭合"),
+        ("name: a\nname: b", "recipe.yaml:2:1: name: 键重复：已在第 1 行设置"),
+        ("- a", "recipe.yaml:1:1: 配方是由各部分组成的映射：`name: …`"),
+    ],
+)
+def test_errors_of_a_recipe_are_chinese(text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError) as raised:
+        read_recipe("recipe.yaml")
+    assert raised.value.lines == [line]
+
+
+def test_usage_errors_are_chinese(cli: Callable[..., CompletedProcess[str]]) -> None:
+    result = cli("rnu", SEQKIT_LANG="zh")
+    assert result.stderr == "seqkit: 没有命令 'rnu'（你是指 'run' 吗？）（见 `seqkit --help`）\n"
+
+
+def test_another_language_is_english_with_a_note(cli: Callable[..., CompletedProcess[str]]) -> None:
+    result = cli("run", "nix.yaml", SEQKIT_LANG="de", LC_ALL="zh_CN.UTF-8")
+    note, error = result.stderr.splitlines()
+    assert note == "seqkit: note: SEQKIT_LANG=de: not a language of seqkit, which are zh and en"
+    assert error == "seqkit: nix.yaml: the recipe does not exist"
+
+
+def test_wheels_contain_the_catalogue() -> None:
+    project = (catalogue.PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+    assert "locale/**" in project and Path(catalogue.CATALOGUE).with_suffix(".mo").is_file()
