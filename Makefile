@@ -10,14 +10,17 @@ DATA ?=
 BENCHMARKS := training.kernels training.encoders inference.generation startup.commands data.corpus
 DATA_BENCHMARKS := training.characters training.reviews
 
-.PHONY: help run test test-lowest lint docs-check bench setup clean
+.PHONY: help run test test-lowest lint messages docs docs-serve docs-check bench setup clean
 
 help:
 	@echo "make run          train recipes/char_gen.yaml (or RECIPE=...)"
 	@echo "make test         run ruff, mypy and the tests"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make lint         run ruff, its formatter and mypy"
-	@echo "make docs-check   run every command of README and docs and compare its output"
+	@echo "make messages     collect the texts to translate into seqkit/locale, and compile the translations"
+	@echo "make docs         build the documentation site, build/docs/site/index.html"
+	@echo "make docs-serve   build it and show it at http://127.0.0.1:8000"
+	@echo "make docs-check   build the site, run every command of README and docs and compare its output"
 	@echo "make bench        compare the speed with plain PyTorch, into benchmarks/results/ (DATA=folder of data sets)"
 	@echo "make setup        create .venv with seqkit, its plugins and the development tools"
 	@echo "make clean        remove the environments and the runs"
@@ -38,10 +41,19 @@ test-lowest:
 		-e . $(PLUGINS:%=-e %) pytest pytest-xdist hypothesis ruff seqeval conlleval
 	.venv-lowest/bin/python -m pytest --numprocesses 2
 
-docs-check: .venv/ready
+messages: .venv/ready
+	$(BIN)/python tests/catalogue.py
+
+docs: .venv/docs
+	$(BIN)/python docs/build.py
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/docs/site 8000
+
+docs-check: docs
 	$(BIN)/python docs/check.py
 
-docs/architecture.svg: docs/architecture.dot
+docs/assets/architecture.svg: docs/assets/architecture.dot
 	dot -Tsvg $< -o $@
 
 lint: .venv/ready
@@ -69,6 +81,11 @@ setup: .venv/ready
 	$(PIP) --no-build-isolation -e . $(PLUGINS:%=-e %)
 	$(PIP) -e '.[dev]'
 	@$(BIN)/seqkit schema --output seqkit.schema.json  # for editors: the recipes name it
+	@touch $@
+
+# With what builds the site.
+.venv/docs: .venv/ready
+	$(PIP) -e '.[docs]'
 	@touch $@
 
 clean:

@@ -1,7 +1,8 @@
 """Run every command of README and docs, and compare its output with the page: `make docs-check`.
 
 A block `console` has commands (`$ seqkit ...`), each followed by its output; `sh` is a script and `python` a program,
-without output. The blocks of a page are run in order, in a fresh copy of the repository.
+whose output is the block `text` directly after it, if there is one. The blocks of a page are run in order, in a fresh
+copy of the repository. The pages in docs/zh have the blocks of those in docs/en, as tests/docs/test_site.py checks.
 
 In an expected output, a line `…` matches any number of lines, and `…` inside a line any text. Times, speeds, thread
 counts and probabilities in parentheses are not compared. A block after `<!-- docs-check: skip REASON -->`, or after the
@@ -23,10 +24,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/*.md", "plugins/*/README.md"]
+PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/en/**/*.md", "plugins/*/README.md"]
 SKIP = re.compile(r"<!-- docs-check: skip (.+?) -->")
 FILE = re.compile(r"(From )?\*\*`[^`]+`\*\*")
-BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 MASKS = (
     (r"\d[\d,.]* s\b", "TIME"),
     (r"[\d,.]+ tokens/s", "SPEED"),
@@ -43,6 +44,7 @@ class Block(NamedTuple):
     line: int
     language: str
     text: str
+    output: str | None
     skip: str
 
 
@@ -60,13 +62,13 @@ def blocks(page: str) -> Iterator[Block]:
         before = page[: match.start()].rstrip().rsplit("\n", 1)[-1]
         skip = SKIP.search(before)
         reason = skip[1] if skip else "the content of a file" if FILE.fullmatch(before) else ""
-        yield Block(page.count("\n", 0, match.start()) + 1, match[1], match[2], reason)
+        yield Block(page.count("\n", 0, match.start()) + 1, *match.groups(), reason)
 
 
 def commands(block: Block) -> Iterator[Command]:
     """Yield the commands of a block."""
     if block.language != "console":
-        yield Command(block.line, block.text, None)
+        yield Command(block.line, block.text, block.output)
     else:
         parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
         line = block.line + 1 + parts[0].count("\n")

@@ -5,8 +5,8 @@
     python -m benchmarks.recipes.quality --data ~/data --runs ~/quality --ablate --only ewt
 
 Each task is trained with three seeds, or with each of five folds. With `--ablate`, each part of its recipe is taken
-away in turn, with one seed, and scored on the validation split. Every run stays in the folder of `--runs`: while recipe
-and command remain the same, a complete run is not trained again, and an interrupted one is resumed. Writes
+away in turn, with one seed, and scored on the validation split. Every run stays in the folder of `--runs`: while the
+values of the recipe remain the same, a complete run is not trained again, and an interrupted one is resumed. Writes
 benchmarks/results/quality.md.
 """
 
@@ -29,6 +29,7 @@ from benchmarks.harness.processes import module_name, run_seqkit
 from benchmarks.harness.record import RESULTS, ROOT, machine, update_record
 from benchmarks.recipes.measure import count_weights, format_cell, score_table
 from benchmarks.recipes.tasks import SEEDS, TASKS, Task
+from seqkit.recipe.source import read_recipe
 
 RECORD = RESULTS / "quality.md"
 
@@ -83,8 +84,7 @@ def train(command: Sequence[str], data: Path, folder: Path) -> dict[str, Any]:
     Raises:
         SystemExit: the run failed; it has printed why.
     """
-    key = hashlib.sha256("\n".join([*command, (ROOT / command[0]).read_text(encoding="utf-8")]).encode())
-    runs = folder / key.hexdigest()[:12]
+    runs = folder / recipe_key(command)
     existing = sorted(runs.glob("*/plan.json"))
     if not existing or not (existing[0].parent / "result.json").is_file():
         words = [word.replace("DATA/", f"{data.resolve()}/").replace("RUNS/", f"{folder.parent}/") for word in command]
@@ -100,6 +100,12 @@ def train(command: Sequence[str], data: Path, folder: Path) -> dict[str, Any]:
         "result": json.loads((run / "result.json").read_bytes()),
         "weights": count_weights(run / "model.safetensors"),
     }
+
+
+def recipe_key(command: Sequence[str]) -> str:
+    """Return a name for the recipe with its overrides, which comments, layout and `extends` do not change."""
+    recipe = read_recipe(ROOT / command[0], command[1:])
+    return hashlib.sha256(json.dumps(recipe.data, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def ensembles(task: Task) -> list[list[list[str]]]:

@@ -83,7 +83,7 @@ TASKS = {
         (
             "recipes/shakespeare.yaml",
             "data.path=DATA/tinyshakespeare/input.txt",
-            "data.split={by: order, valid: 0.045, test: 0.1}",
+            "data.split={by: order, valid: 0, test: 0.1}",
         ),
         "loss",
         "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
@@ -92,7 +92,7 @@ TASKS = {
         (
             "recipes/shakespeare_large.yaml",
             "data.path=DATA/tinyshakespeare/input.txt",
-            "data.split={by: order, valid: 0.045, test: 0.1}",
+            "data.split={by: order, valid: 0, test: 0.1}",
         ),
         "loss",
         "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",

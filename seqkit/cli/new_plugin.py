@@ -11,7 +11,7 @@ from pathlib import Path
 
 from seqkit.errors import UsageError
 from seqkit.messages import message
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 
 FILES = (
     "README.md",

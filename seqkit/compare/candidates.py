@@ -7,7 +7,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,6 @@ def read_candidates(
 def seeds_of(count: int, first: int) -> list[int]:
     """Return the seeds: `first` and those after it, none larger than a recipe allows."""
     return [(first + number) % 2**32 for number in range(count)]
-
-
-def with_widths(candidate: Candidate, widths: Sequence[str]) -> Candidate:
-    """Return a candidate with other widths."""
-    return replace(candidate, widths=tuple(widths))
 
 
 def _source(path: Path) -> Path:

@@ -147,4 +147,4 @@ def _count_weights(plan: Plan, data: PreparedData) -> int:
             model = build_model(plan, data.tokenizer, copy.deepcopy(data.head), data.features)
     except BuildError:
         return 0
-    return sum(weight.numel() for weight in model.parameters())
+    return model.num_weights

@@ -18,6 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from seqkit.messages import message
+from seqkit.strict_json import is_number
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -57,7 +60,7 @@ class Column:
     def is_numeric(self) -> bool:
         """Whether all values are numbers, or texts of numbers."""
         return bool(self.filled) and all(
-            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else _is_number(value) for value in self.filled
+            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else is_number(value) for value in self.filled
         )
 
     @cached_property
@@ -69,10 +72,6 @@ class Column:
     def mean_length(self) -> float:
         """The mean length of the values in characters."""
         return sum(len(str(value)) for value in self.filled) / max(1, len(self.filled))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -125,6 +124,9 @@ class Draft:
         comments: comments in the recipe, by key: `{"data.label": "2 labels: 1 (5,322), 0 (2,443)"}`.
         smaller: the sections of a cheaper model, which are merged into the recipe if few epochs fit in the time.
         split: the split, unless the file has siblings; by default by the hash of the text.
+
+    Raises:
+        ValueError: `fit` is not from 0 to 1, or the recipe lacks a section or a key that each draft must have.
     """
 
     fit: float
@@ -133,3 +135,10 @@ class Draft:
     comments: Mapping[str, str] = field(default_factory=dict)
     smaller: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fit <= 1:
+            raise ValueError(message("fit is {fit}: it must be from 0 to 1", fit=self.fit))
+        for section, key in (("data", "type"), ("encoder", "type"), ("head", "type"), ("train", "epochs")):
+            if key not in self.recipe.get(section, {}):
+                raise ValueError(message("the recipe lacks {section}.{key}", section=section, key=key))

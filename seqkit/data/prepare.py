@@ -60,6 +60,10 @@ class PreparedData:
         """The split that the baseline is scored on: test, else valid, else train."""
         return next(split for split in ("test", "valid", "train") if split in self.splits)
 
+    def baseline(self, split: str) -> dict[str, Any] | None:
+        """Return the scores of the head's baseline, fitted on the training split, on a split; None without one."""
+        return self.head.baseline(self.splits["train"].examples, self.splits[split].examples, self.tokenizer)
+
     def digests(self) -> dict[str, str]:
         """Return the sha256 of all rows of each split."""
         return {split: rows_sha256(dataset) for split, dataset in self.splits.items()}
@@ -114,7 +118,11 @@ def _texts(examples: Sequence[Example]) -> Iterator[Any]:
 
 
 def check_pairs(readers: Mapping[str, Reader]) -> None:
-    """Check that the files of all splits contain pairs of texts, or none does."""
+    """Check that the files of all splits contain pairs of texts, or none does.
+
+    Raises:
+        DataError: only some of them do.
+    """
     for split, reader in readers.items():
         if reader.yields_pairs != readers["train"].yields_pairs:
             raise DataError(

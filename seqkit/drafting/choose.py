@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from seqkit.contracts import DataFile, Draft
 from seqkit.errors import DataError, UsageError, suggest
 from seqkit.messages import message
-from seqkit.registry.records import RegisteredTask, Registry
+from seqkit.registry.records import RegisteredTask
+from seqkit.registry.registry import Registry
 
 
 @dataclass(frozen=True)

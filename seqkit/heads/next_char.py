@@ -221,7 +221,7 @@ class NextChar(nn.Module, Head):
         return self._with_ends(example.input.ids if is_long else tokenizer.encode_input(example.input))
 
     def renew(self, row: Row, generator: np.random.Generator, *, special_ids: Mapping[SpecialToken, int] = {}) -> Row:
-        ids = replace_tokens(row.input, self.noise, generator) if self.noise else row.input
+        ids = replace_tokens(row.input, self.noise, special_ids, generator) if self.noise else row.input
         return Row(mask_tokens(ids, self.mask, special_ids, generator) if self.mask else ids, row.target)
 
     def logits(self, encoded: Encoded) -> Tensor:

@@ -136,7 +136,7 @@ class PooledHead(nn.Module, Head):
 
     def renew(self, row: Row, generator: np.random.Generator, *, special_ids: Mapping[SpecialToken, int] = {}) -> Row:
         ids = row.input if self.crop is None else crop_row(row.input, self.crop, generator)
-        ids = replace_tokens(ids, self.noise, generator) if self.noise else ids
+        ids = replace_tokens(ids, self.noise, special_ids, generator) if self.noise else ids
         return Row(mask_tokens(ids, self.mask, special_ids, generator) if self.mask else ids, row.target)
 
     def outputs(self, encoded: Encoded, batch: Batch) -> Tensor:

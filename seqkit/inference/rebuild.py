@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
     from seqkit.modeling.model import Model
     from seqkit.recipe.plan import Plan, Spec
-    from seqkit.registry.records import Registry
+    from seqkit.registry.registry import Registry
 
 
 def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:

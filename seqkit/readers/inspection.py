@@ -22,6 +22,7 @@ from seqkit.readers.files import decode_text, open_file, open_text
 from seqkit.readers.formats import BEGINNING_BYTES
 from seqkit.readers.json_lines import json_objects
 from seqkit.readers.parquet import parquet_rows
+from seqkit.readers.table import format_of
 from seqkit.strict_json import parse_strict_json
 
 MAX_BYTES = 32_000_000
@@ -29,8 +30,6 @@ MAX_BYTES = 32_000_000
 
 _MAX_ROWS = 100_000
 _PROBED = 200
-_TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_PARQUET = (".parquet", ".pq")
 
 
 def inspect(path: Path) -> DataFile:
@@ -41,8 +40,8 @@ def inspect(path: Path) -> DataFile:
     """
     if path.is_dir():
         raise DataError(message("{path}: is a folder: name a file in it", path=path))
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    if suffix in _PARQUET:
+    format_of_name = format_of(path)
+    if format_of_name == "parquet":
         return _parquet(path)
     with open_text(path) as file:
         content = file.read(MAX_BYTES)
@@ -62,7 +61,7 @@ def inspect(path: Path) -> DataFile:
         characters=int(share * len(text)),
         siblings=_siblings(path),
     )
-    return _as_table(whole, _TEXT_SUFFIXES.get(suffix, ""), share, is_complete)
+    return _as_table(whole, format_of_name or "", share, is_complete)
 
 
 def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bool) -> DataFile:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import MissingFilesError, sort_faults
+from seqkit.errors import DataError, MissingFilesError, RecipeError, sort_faults
 from seqkit.messages import format_value, message
-from seqkit.recipe.plan import Plan, Spec
+from seqkit.recipe.plan import BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
 
@@ -70,6 +71,23 @@ def check_files(recipe: Recipe, plan: Plan) -> None:
     ]
     if faults:
         raise MissingFilesError(sort_faults(faults))
+
+
+@contextmanager
+def recipe_errors(recipe: Recipe, plan: Plan) -> Iterator[None]:
+    """Report errors of reading the data and of building the components at their keys of the recipe.
+
+    Raises:
+        RecipeError: in place of a BuildError.
+        MissingFilesError: in place of a DataError, if files are missing.
+    """
+    try:
+        yield
+    except BuildError as error:
+        raise RecipeError([recipe.fault(error.path, str(error))]) from error
+    except DataError:
+        check_files(recipe, plan)
+        raise
 
 
 def _paths(plan: Plan) -> Iterator[tuple[Spec, str, Path]]:

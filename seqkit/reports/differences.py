@@ -8,6 +8,7 @@ from typing import Any
 
 from seqkit.messages import format_value
 from seqkit.reports.contents import RunContents
+from seqkit.runs.numbers import numbers_of
 
 ABSENT = object()
 """The value of a key that a document does not have."""
@@ -82,10 +83,7 @@ def _metrics(run: RunContents) -> dict[str, Any]:
     if run.result is None:
         return {}
     scores = run.result.metrics | ({"baseline": run.result.baseline} if run.result.baseline else {})
-    numbers: dict[str, Any] = {
-        name: {key: value for key, value in each.items() if isinstance(value, int | float)}
-        for name, each in scores.items()
-    }
+    numbers: dict[str, Any] = {name: numbers_of(each) for name, each in scores.items()}
     return numbers | {
         key: value for key, value in run.result.timing.items() if key in ("train_seconds", "tokens_per_second")
     }

@@ -34,6 +34,7 @@ def model_section(run: RunContents) -> Markup | None:
 
 def _layers(run: RunContents) -> Markup:
     types = run.recorded.model.layers if run.recorded else {}
+    products = run.recorded.model.multiply_adds if run.recorded else {}
     layers: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
     for name, shape in run.shapes.items():
         layer, _, tensor = name.rpartition(".")
@@ -44,9 +45,16 @@ def _layers(run: RunContents) -> Markup:
     for name in names:
         tensors = sorted(layers[name])
         shapes = ", ".join(f"{tensor} {' × '.join(map(str, shape)) or '1'}" for tensor, shape in tensors)
-        rows.append((name, types.get(name), shapes, sum(math.prod(shape) for _, shape in tensors)))
-    rows.append((message("all"), None, None, sum(math.prod(shape) for shape in run.shapes.values())))
-    columns = (message("layer"), message("class"), message("shapes"), message("numbers"))
+        rows.append((name, types.get(name), shapes, sum(math.prod(shape) for _, shape in tensors), products.get(name)))
+    total = sum(math.prod(shape) for shape in run.shapes.values())
+    rows.append((message("all"), None, None, total, sum(products.values()) if products else None))
+    columns = (
+        message("layer"),
+        message("class"),
+        message("shapes"),
+        message("numbers"),
+        message("multiply-adds for one token"),
+    )
     return table(columns, rows, caption=message("the layers"), row_headers=True)
 
 

@@ -120,6 +120,36 @@ def write_file(path: Path, content: str | bytes) -> None:
         raise UsageError(message("{file}: cannot be written: {reason}", file=path, reason=error.strerror)) from None
 
 
+def write_named(path: Path, content: str | bytes) -> None:
+    """Write a file that the user has named, as `write_file` does: a link to it remains one.
+
+    Raises:
+        UsageError: it is a folder or a device, or cannot be written.
+    """
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.exists() and not target.is_file():
+        raise UsageError(message("{file}: cannot be written: not a regular file", file=path))
+    write_file(target, content)
+
+
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a file that must not exist: after an error there is none.
+
+    Raises:
+        UsageError: it exists, or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            try:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+            except OSError:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise UsageError(message("{file}: cannot be written: {reason}", file=path, reason=error.strerror)) from None
+
+
 def write_synced(path: Path, content: bytes) -> None:
     """Write a new file and wait until it is on the disk. An existing file, which may be a link, is removed first.
 

@@ -43,6 +43,8 @@ def generate(file: DataFile) -> Draft | str:
         )
     encoding = {"encoding": file.encoding} if file.encoding != "utf-8" else {}
     lines = [line for line in file.lines if line.strip()]
+    if not lines:
+        return "the file has no text"
     fit = 0.0 if labels_before_texts(lines) else 0.6
     if _is_list(lines) and len(lines) == len(file.lines):
         return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, fit, "each line is a text")

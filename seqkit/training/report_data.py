@@ -15,6 +15,7 @@ from seqkit.data.statistics import count_labels, describe_lengths, describe_spli
 from seqkit.errors import describe_error
 from seqkit.messages import message
 from seqkit.modeling.model import Model
+from seqkit.modeling.multiply_adds import multiply_adds
 from seqkit.runs.exhibits import exhibit_as_json
 from seqkit.training.callbacks import Callbacks
 from seqkit.training.progress import Progress
@@ -63,10 +64,11 @@ def _describe_model(model: Model, vocab_size: int | None) -> dict[str, Any]:
         sizes["embedding"] = model.embedding.output_size
     sizes["encoder"] = model.encoder.output_size
     return {
-        "weights": sum(weight.numel() for weight in model.parameters()),
+        "weights": model.num_weights,
         "sizes": sizes,
         "causal": model.encoder.causal,
         "layers": {name: type(module).__name__ for name, module in model.named_modules() if _has_tensors(module)},
+        "multiply_adds": multiply_adds(model),
     }
 
 

@@ -242,6 +242,47 @@ def test_errors_of_a_package(installed, source: str, message: str) -> None:
     assert any(line.startswith(message) for line in error), error
 
 
+TASK = """
+@seqkit.hookimpl
+def seqkit_tasks():
+    yield seqkit.Task("shout", "averages:task", "a task for a test")
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ("'no'", ""),
+        ("Draft(0.5, RECIPE, 'a summary')", ""),
+        (
+            "Draft(1.5, RECIPE, 'a summary')",
+            "ValueError: fit is 1.5: it must be from 0 to 1 (for the sample file empty.txt)",
+        ),
+        (
+            "Draft(0.5, {**RECIPE, 'train': {}}, 'a summary')",
+            "ValueError: the recipe lacks train.epochs (for the sample file empty.txt)",
+        ),
+        (
+            "'' if file.columns else file.lines[0]",
+            "IndexError: tuple index out of range (for the sample file empty.txt)",
+        ),
+        (
+            "file.columns[0].values[0].upper() if file.columns and file.columns[0].values else 'no'",
+            "AttributeError: 'list' object has no attribute 'upper' (for the sample file lists.jsonl)",
+        ),
+    ],
+)
+def test_a_plugin_of_tasks_alone_is_checked(installed, answer: str, problem: str) -> None:
+    folder = installed(TASK)
+    recipe = "RECIPE = {key: {'type': 'lstm'} for key in ('data', 'encoder', 'head')} | {'train': {'epochs': 1}}"
+    source = f"from seqkit.contracts import Draft\n{recipe}\n\ndef task(file):\n    return {answer}\n"
+    (Path(folder) / "averages.py").write_text(source)
+    printed, error = check()
+    assert printed[0] == "plugin average: start-up … ok"
+    assert error == ([f"task shout: answers: task 'shout' of seqkit-averages 1.0: {problem}"] if problem else [])
+    assert printed[1:] == (["task shout: answers … FAILED"] if problem else ["task shout: answers … ok", "2 ok"])
+
+
 def test_unknown_package_is_an_error(installed) -> None:
     installed(HOOKS.format(checks=""))
     expected = "no plugin 'seqkit-average' is installed (did you mean 'seqkit-averages'?)"

@@ -514,7 +514,7 @@ def test_list_prints_components_and_providers(run_command) -> None:
         assert [line.split()[0] for line in lines] == registry.names(kind)
         for line, entry in zip(lines, registry.all(kind), strict=True):
             assert line.split(maxsplit=1)[1].startswith(entry.provider)
-            assert line.endswith(f"  {entry.component.summary}")
+            assert line.endswith(f"  {entry.record.summary}")
 
 
 def test_plugins_lists_the_components_of_seqkit(run_command) -> None:
@@ -535,7 +535,7 @@ def test_show_prints_type_and_default_of_each_parameter(run_command, kind: str, 
     assert (done.code, done.err) == (0, "")
     entry = load_registry().get(kind, name)
     cls = entry.load()
-    assert done.out.startswith(f"{kind} {name}: {entry.component.summary}\nprovided by {entry.provider} (")
+    assert done.out.startswith(f"{kind} {name}: {entry.record.summary}\nprovided by {entry.provider} (")
     shown = {
         line.split()[0]: line.split(maxsplit=1)[1] for line in done.out.partition("\nparameters:\n")[2].splitlines()
     }

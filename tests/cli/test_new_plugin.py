@@ -15,7 +15,7 @@ import seqkit
 from seqkit.cli import new_plugin
 from seqkit.hookspecs import KINDS
 from seqkit.registry import load_registry
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 
 # Names with a hyphen, which the name of a module cannot contain.
 NAMES = {kind: f"sample-{kind}" for kind in KINDS}

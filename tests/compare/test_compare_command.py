@@ -213,7 +213,10 @@ def test_the_test_split_is_used_on_request_alone(folder: Path, runs: Path, run_c
         (["seed=2"], "there is no recipe to compare"),
         (["{folder}/lstm.yaml", "--trials", "3"], "--trials 3 needs --random"),
         (["{folder}/lstm.yaml", "encoder.hidden_siz=3"], "did you mean 'hidden_size'"),
-        (["{folder}/lstm.yaml", "--html", "absent/c.html"], "absent/c.html: is a folder, or is in a folder that"),
+        (
+            ["{folder}/lstm.yaml", "--html", "absent/c.html"],
+            "--html absent/c.html: no such folder absent: ",
+        ),
         (["{folder}/lstm.yaml", "--seeds", "3", "--metric", "acuracy"], "did you mean 'accuracy'"),
         (["{folder}/lstm.yaml", "--seeds", "3", "--split", "train"], "has no such split: it has valid, test"),
         (["{folder}/lstm.yaml", "--seeds", "0"], "seeds"),

@@ -122,12 +122,26 @@ def test_crops_begin_at_every_token() -> None:
 def test_noise_replaces_a_share_of_tokens_by_others_of_the_row(shape: tuple[int, ...]) -> None:
     ids = np.random.default_rng(0).integers(1, 50, size=shape)
     before = ids.copy()
-    noisy = replace_tokens(ids, 0.2, np.random.default_rng(1))
+    noisy = replace_tokens(ids, 0.2, {}, np.random.default_rng(1))
     assert (ids == before).all()
     changed = (noisy != ids).reshape(len(ids), -1).any(axis=1).mean()
     assert 0.16 < changed < 0.23  # a token can be replaced by an equal one
     assert {*map(str, noisy.tolist())} <= {*map(str, ids.tolist())}
-    assert (replace_tokens(ids, 0.0, np.random.default_rng(1)) == ids).all()
+    assert (replace_tokens(ids, 0.0, {}, np.random.default_rng(1)) == ids).all()
+
+
+@pytest.mark.parametrize("shape", [(4000,), (4000, 3)])
+def test_noise_neither_moves_nor_repeats_special_tokens(shape: tuple[int, ...]) -> None:
+    ids = np.random.default_rng(0).integers(1, 9, size=shape)
+    tokens = ids.reshape(4000, -1)[:, 0]
+    noisy = replace_tokens(ids, 0.5, {"begin": 1, "separator": 2}, np.random.default_rng(1)).reshape(4000, -1)[:, 0]
+    assert ((noisy == 1) == (tokens == 1)).all()
+    assert ((noisy == 2) == (tokens == 2)).all()
+    assert (noisy != tokens)[tokens > 2].mean() > 0.3
+
+
+def test_noise_leaves_a_row_of_special_tokens_alone() -> None:
+    assert replace_tokens(np.array([1, 1]), 1.0, {"begin": 1}, np.random.default_rng(1)).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("shape", [(4000,), (4000, 3)])

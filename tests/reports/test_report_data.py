@@ -62,5 +62,6 @@ def test_too_many_exhibits_are_left_out(
 def test_the_layers_are_those_of_the_model(classification_run: Path) -> None:
     model = json.loads((classification_run / "report.json").read_text())["model"]
     assert model["layers"]["head.output"] == "Linear"
+    assert model["multiply_adds"]["head.output"] == 8 * 2
     assert model["sizes"]["encoder"] == 8
     assert model["causal"] is False

@@ -1,0 +1,117 @@
+"""Build the documentation site in English and Chinese, into build/docs/site: `make docs`.
+
+The pages are Markdown in docs/en and docs/zh, with the same names. Each language becomes a separate site, whose search
+knows the language. The pages are copied to build/docs/pages first, where docs/reference.py adds those that describe the
+code. A link to a file of the repository that is not a page becomes plain text, since the site does not have the file.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+import reference
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+LANGUAGES = {"en": "English", "zh": "中文"}
+SECTIONS = {
+    "start": {"en": "Start", "zh": "快速上手"},
+    "tutorial": {"en": "Tutorial", "zh": "教程"},
+    "how-to": {"en": "How-to", "zh": "操作指南"},
+    "mistakes": {"en": "Museum of mistakes", "zh": "错误博物馆"},
+    "reference": {"en": "Reference", "zh": "参考"},
+    "explanation": {"en": "Explanation", "zh": "原理说明"},
+}
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+CHINESE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…—]"
+CHINESE_LINE_END = re.compile(rf"(?<={CHINESE})\n *(?={CHINESE})")  # HTML would show it as a space
+START = """<!doctype html>
+<meta charset="utf-8">
+<title>seqkit</title>
+<script>location.replace((navigator.language.startsWith("zh") ? "zh" : "en") + "/index.html")</script>
+<p><a href="en/index.html">English</a> <a href="zh/index.html">中文</a></p>
+"""
+
+
+def pages() -> dict[str, list[str]]:
+    """Return the pages that are written by hand, by section: `{"tutorial": ["tutorial/characters.md", ...], ...}`."""
+    sections: dict[str, list[str]] = yaml.safe_load((DOCS / "nav.yml").read_text(encoding="utf-8"))
+    return {
+        section: [f"{name}.md" if section == "start" else f"{section}/{name}.md" for name in names]
+        for section, names in sections.items()
+    }
+
+
+def site_text(text: str, page: Path) -> str:
+    """Return a page as the site shows it: pictures from `assets`, and no links to files that the site does not have."""
+
+    def replace(match: re.Match[str]) -> str:
+        mark, label, target = match.groups()
+        path = (page.parent / target.partition("#")[0]).resolve()
+        language = DOCS / page.relative_to(DOCS).parts[0]
+        if re.match(r"[a-z]+:|#", target) or path.is_relative_to(language):
+            return match[0]
+        if path.is_relative_to(DOCS / "assets"):  # docs/assets is copied into each language
+            return f"{mark}[{label}]({target.replace('../assets', 'assets', 1)})"
+        return label
+
+    parts = CODE.split(text)
+    parts[::2] = [CHINESE_LINE_END.sub("", LINK.sub(replace, part)) for part in parts[::2]]
+    return "".join(parts)
+
+
+def stage(language: str, folder: Path) -> None:
+    """Write the pages of a language and its configuration.
+
+    Args:
+        language: `en` or `zh`.
+        folder: where `en.yml` and `pages/en` are written. The site is built into `site/en`.
+    """
+    root = folder / "pages" / language
+    for source in sorted((DOCS / language).rglob("*.md")):
+        page = root / source.relative_to(DOCS / language)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(site_text(source.read_text(encoding="utf-8"), source), encoding="utf-8")
+    shutil.copytree(DOCS / "assets", root / "assets")
+    sections = pages()
+    for name, text in reference.pages(language).items():
+        (root / "reference" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "reference" / name).write_text(text, encoding="utf-8")
+        sections["reference"].append(f"reference/{name}")
+    other = next(name for name in LANGUAGES if name != language)
+    settings = {
+        "INHERIT": str(DOCS / "site.yml"),
+        "docs_dir": f"pages/{language}",
+        "site_dir": f"site/{language}",
+        "theme": {"language": language, "custom_dir": str(DOCS / "theme")},
+        "extra": {"alternate": [{"name": LANGUAGES[other], "lang": other, "link": f"../{other}/"}]},
+        "nav": [{SECTIONS[section][language]: names} for section, names in sections.items()],
+    }
+    (folder / f"{language}.yml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+
+
+def main() -> int:
+    """Build the site of each language. Links that lead nowhere are errors."""
+    folder = ROOT / "build" / "docs"
+    shutil.rmtree(folder, ignore_errors=True)
+    for language in LANGUAGES:
+        stage(language, folder)
+        command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", folder / f"{language}.yml"]
+        if code := subprocess.run(command, cwd=folder).returncode:
+            return code
+    start = folder / "site" / "index.html"
+    start.write_text(START, encoding="utf-8")
+    print(start.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
