@@ -18,7 +18,7 @@ from seqkit.tasks.columns import (
 )
 from seqkit.tasks.models import table_section, text_model, train_section
 
-_BALANCE_FROM = 8
+_BALANCE_FROM = 4
 """Labels are weighted if the most frequent one occurs this many times as often as the rarest."""
 
 _RANDOM_BELOW = 400
@@ -43,7 +43,11 @@ def classify(file: DataFile) -> Draft | str:
     comments = {"data.label": _describe(counts)}
     is_unbalanced = ratio >= _BALANCE_FROM and len(counts) <= 50
     if is_unbalanced:
-        comments["train.metric"] = f"the most frequent label occurs {ratio:,.0f} times as often as the rarest"
+        head["class_weights"] = "balanced"
+        comments["head"] = (
+            f"the most frequent label occurs {ratio:,.0f} times as often as the rarest: class weights raise the macro "
+            "F1; without them, the accuracy is often higher"
+        )
     return inputs.draft(fit, label, head, "macro_f1" if is_unbalanced else "accuracy", "the label", comments)
 
 

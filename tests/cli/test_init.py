@@ -134,6 +134,14 @@ def test_categories_keywords_and_columns_without_a_name_are_no_texts_or_labels(t
     assert label.recipe["data"]["label"] == "kind" and isinstance(sets, str)
 
 
+@pytest.mark.parametrize(("every", "is_weighted"), [(2, False), (12, True)])
+def test_rare_labels_are_weighted(tmp_path: Path, every: int, is_weighted: bool) -> None:
+    rows = [(text, ["spam", "ham"][n % every > 0]) for n, (text, _) in enumerate(reviews())]
+    found, *_ = tasks_of(write_table(tmp_path / "a.csv", ["text", "label"], rows))
+    assert (found.recipe["head"].get("class_weights") == "balanced") == is_weighted
+    assert found.recipe["train"]["metric"] == ("macro_f1" if is_weighted else "accuracy")
+
+
 def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
     generator = random.Random(0)
     words = [generator.choice(["the", "room", "was", "lovely", "quiet", "and", f"w{n}"]) for n in range(4000)]

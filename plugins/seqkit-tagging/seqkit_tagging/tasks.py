@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from seqkit.contracts import DataFile, Draft
-from seqkit_tagging.spans import Scheme, forbidden_pair, invalid_tag, split_tag
+from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
 
 _PROBED_LINES = 50_000
 _MAX_TAGS = 120
@@ -55,11 +55,6 @@ def tag(file: DataFile) -> Draft | str:
         recipe, kind = _tags(len(sentences)), "tags"
     else:
         recipe, kind = _spans(len(sentences), scheme), f"spans in {scheme.upper()} tags"
-        whole = sentences if len(lines) == len(file.lines) else sentences[:-1]
-        found = [[row[tagged - 1] for row in each if len(row) == width and not _is_comment(row)] for each in whole]
-        if problem := next(filter(None, (forbidden_pair(each, scheme) for each in found if each)), None):
-            recipe["head"]["invalid_tags"] = "repair"
-            comments["head"] = f"some tags do not follow the scheme ({problem}): they are read as the same entities"
     return Draft(
         0.95,
         {"data": data, **recipe},
@@ -133,10 +128,11 @@ def _train(sentences: int, batch_size: int, wanted: int, metric: str, lr: float)
 
 
 def _spans(sentences: int, scheme: Scheme) -> dict[str, Any]:
-    """Return the settings of entities_wnut17.yaml."""
+    """Return the settings of entities_wnut17.yaml, for tags that need not follow the scheme in order."""
     model = _model(0.5)
     model["embedding"]["word_dropout"] = 1.0
     head = {"type": "crf", "scheme": scheme, "dropout": 0.5, "entity_bias": 1.5, "probabilities": True}
+    head["invalid_tags"] = "repair"
     return {
         **model,
         "encoder": {"type": "bilstm", "hidden_size": 100},
