@@ -31,7 +31,7 @@ run: .venv/seqkit
 test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # A separate environment with the lowest allowed versions: each `>=` of pyproject.toml is read as `==`.
 test-lowest:
@@ -39,7 +39,7 @@ test-lowest:
 	.venv-lowest/bin/python tests/lowest_versions.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt \
 		-e . $(PLUGINS:%=-e %) pytest pytest-xdist hypothesis ruff seqeval conlleval
-	.venv-lowest/bin/python -m pytest --numprocesses 2
+	.venv-lowest/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 messages: .venv/ready
 	$(BIN)/python tests/catalogue.py

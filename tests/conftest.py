@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# Small arrays do not benefit from a second thread; with two processes on two cores, it slows them down. NumPy and torch
+# read the variable when they are imported, and so do the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import subprocess
 import sys
 import warnings
@@ -20,7 +25,6 @@ from helpers.commands import CommandResult, run_process  # noqa: E402 - after th
 from helpers.recipes import GENERATION_RECIPE, classification_recipe, vowel_csv  # noqa: E402
 from seqkit.cli import execute  # noqa: E402
 
-# Small tensors do not benefit from a second thread; with two processes on two cores, it slows them down.
 torch.set_num_threads(1)
 # A busy machine must not fail a test, and a failure must recur on the next run.
 settings.register_profile("seqkit", deadline=None, derandomize=True, database=None)
@@ -115,7 +119,7 @@ def vowel_recipe(tmp_path: Path) -> dict[str, Any]:
         "encoder": {"type": "bilstm", "hidden_size": 8},
         "head": {"type": "classify"},
         "tokenizer": {"type": "char", "unknown": "mark"},
-        "train": {"epochs": 6, "batch_size": 16, "optimizer": {"type": "adam", "lr": 0.01}},
+        "train": {"epochs": 6, "threads": 1, "batch_size": 16, "optimizer": {"type": "adam", "lr": 0.01}},
         "baseline": "off",
     }
 

@@ -30,7 +30,13 @@ def output_of(script: str, *arguments: object, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_tutorial_script_has_losses_of_recipe(tmp_path: Path, monkeypatch, capsys) -> None:
-    run = seqkit.run(RECIPES / "char_gen_tutorial.yaml", runs=tmp_path, quiet=True, train__epochs=50, baseline="off")
+    run = seqkit.run(
+        RECIPES / "char_gen_tutorial.yaml",
+        runs=tmp_path,
+        quiet=True,
+        train={"epochs": 50, "threads": 1},
+        baseline="off",
+    )
     printed = output_of(TUTORIAL_SCRIPT, 0, 50, monkeypatch=monkeypatch, capsys=capsys)
     verified = verify_training(run.path, printed)
     assert verified.startswith("losses at steps 10, 20, 30, 40, 50, equal within a relative ")
@@ -41,7 +47,11 @@ def test_tutorial_script_has_losses_of_recipe(tmp_path: Path, monkeypatch, capsy
 
 def test_predict_script_has_predictions_of_run(tmp_path: Path, monkeypatch, capsys) -> None:
     run = seqkit.run(
-        RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, train__epochs=None, train__steps=2, baseline="off"
+        RECIPES / "sentiment_zh.yaml",
+        runs=tmp_path,
+        quiet=True,
+        train={"epochs": None, "steps": 2, "threads": 1},
+        baseline="off",
     )
     texts = sentences(9_600)
     assert len(set(texts)) > 9_400

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -45,18 +46,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(words: list[str], installed: Path, cwd: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(installed), "SEQKIT_PLUGINS": "on", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=240,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+@pytest.fixture
+def command(run_command, enable_plugins, installed: Path) -> Callable[..., str]:
+    """Return a function that runs a command line in this process, in an empty folder, and returns what it prints."""
+    enable_plugins(installed)
+
+    def command(*words: str) -> str:
+        done = run_command(*words)
+        assert (done.code, done.err) == (0, "")
+        return done.out
+
+    return command
 
 
 def test_all_blocks_are_tested() -> None:
@@ -84,7 +84,7 @@ def test_file_contains_its_excerpt(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_command_of_the_page(line: str, installed: Path, tmp_path: Path) -> None:
+def test_command_of_the_page(line: str, command) -> None:
     program, *words = shlex.split(line)
     if program == "pip":  # as `make setup` does
         assert (PROJECT / words[-1] / "pyproject.toml").exists()
@@ -92,10 +92,10 @@ def test_command_of_the_page(line: str, installed: Path, tmp_path: Path) -> None
     assert program == "seqkit"
     words = [str(PROJECT / word) if word.startswith("plugins/") else word for word in words]
     quick = ["train.epochs=2", "train.threads=1"] if words[0] == "run" else []
-    command(["-m", "seqkit", *words, *quick], installed, tmp_path)
+    command(*words, *quick)
 
 
-def test_tracker_and_command_of_the_page(installed: Path, tmp_path: Path) -> None:
+def test_tracker_and_command_of_the_page(command, tmp_path: Path) -> None:
     recipe = {
         "data": {"type": "text", "text": "She sells sea shells by the sea shore."},
         "encoder": {"type": "lstm", "hidden_size": 4},
@@ -103,28 +103,36 @@ def test_tracker_and_command_of_the_page(installed: Path, tmp_path: Path) -> Non
         "train": {"epochs": 3, "threads": 1},
     }
     (tmp_path / "recipe.yaml").write_text(json.dumps(recipe))
-    run = tmp_path / command(["-m", "seqkit", "run", "recipe.yaml"], installed, tmp_path).splitlines()[-1]
+    run = tmp_path / command("run", "recipe.yaml").splitlines()[-1]
     with (run / "epochs.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     losses = [row["loss"] for row in seqkit.load(run).metrics]
     assert rows == [[str(number), str(number), "train", str(loss)] for number, loss in enumerate(losses, start=1)]
 
-    assert "  curve" in command(["-m", "seqkit", "--help"], installed, tmp_path)
-    bars = command(["-m", "seqkit", "curve", str(run)], installed, tmp_path).splitlines()
+    assert "  curve" in command("--help")
+    bars = command("curve", str(run)).splitlines()
     assert bars[0] == f"     1 {losses[0]:8.4f} {'#' * 50}"
     assert len(bars) == 3
 
 
-def test_task_of_the_page_drafts_a_recipe(installed: Path, tmp_path: Path) -> None:
+def test_task_of_the_page_drafts_a_recipe(command, tmp_path: Path) -> None:
     rows = [f"{'STOP' if row % 2 else 'wait'} here {row},{'yes' if row % 2 else 'no'}" for row in range(20)]
     (tmp_path / "a.csv").write_text("\n".join(["text,shouted", *rows]))
-    output = command(["-m", "seqkit", "init", "a.csv"], installed, tmp_path)
+    output = command("init", "a.csv")
     assert "task: shout, the column 'shouted' is the label (other tasks: classify, generate)" in output
     assert "plugins: [seqkit-shout]" in (tmp_path / "a.yaml").read_text()
 
 
 def test_callback_of_the_page_ends_training(installed: Path, tmp_path: Path) -> None:
-    output = command([str(installed / "enough.py")], installed, tmp_path)
-    reached = re.search(r"note: training ends early: Enough 1: the loss is below 0.5 after epoch (\d+)", output)
+    done = subprocess.run(
+        [sys.executable, installed / "enough.py"],
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    reached = re.search(r"note: training ends early: Enough 1: the loss is below 0.5 after epoch (\d+)", done.stdout)
     assert reached and 1 < int(reached[1]) < 500
-    assert f"'epoch': {reached[1]}" in output.splitlines()[-1]
+    assert f"'epoch': {reached[1]}" in done.stdout.splitlines()[-1]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import warnings
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from seqkit.cli import execute
 
 
 class CommandResult(NamedTuple):
@@ -25,6 +30,15 @@ def run_process(*arguments: str | Path, **options: Any) -> subprocess.CompletedP
     """
     given = {"capture_output": True, "text": True, "encoding": "utf-8", "timeout": 240} | options
     return subprocess.run([sys.executable, "-m", "seqkit", *map(str, arguments)], **given)
+
+
+def run_here(*arguments: str | Path, cwd: Path) -> CommandResult:
+    """Run a command line in this process, which has the plugins that are installed, as a new process would."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with warnings.catch_warnings(), chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        warnings.simplefilter("default")  # shown, not raised
+        code = execute([str(argument) for argument in arguments])
+    return CommandResult(code, *(stream.detach().getvalue().decode() for stream in (out, err)))
 
 
 def error_line(result: CommandResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -389,13 +390,17 @@ except seqkit.DataError as error:
 """
 
 
-def test_word_lists_reach_tokenizer_and_format_prediction(tmp_path: Path) -> None:
+def test_word_lists_reach_tokenizer_and_format_prediction(
+    isolated_registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "data.csv").write_text("text,label\na b|c,x\nc,y\n")
     (tmp_path / "script.py").write_text(WORD_LIST_SCRIPT)
-    command = [sys.executable, "script.py", "data.csv", "runs"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
-    assert done.stderr == ""
-    assert done.stdout.splitlines() == [
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["script.py", "data.csv", "runs"])
+    runpy.run_path("script.py", run_name="__main__")
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.splitlines() == [
         "[{'text': 'a b|c', 'words': ['a b', 'c']}, {'words': ['c', 'a b']}]",
         "[{'text': 'a b|c', 'words': ['a b', 'c']}]",
         "here:1: the reader 'word_lists' yields words, but the tokenizer 'word' takes text: "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,7 +130,9 @@ def test_each_kind_has_checks_with_descriptions() -> None:
         assert all(check.description.endswith(".") for check in checks)
 
 
-def test_pytest_reports_skipped_and_failed_checks(tmp_path: Path) -> None:
+def test_pytest_reports_skipped_and_failed_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The output contains the name of each check, the reason if it is skipped, and the message if it fails."""
     imports = """
         from typing import Any
@@ -151,17 +152,13 @@ def test_pytest_reports_skipped_and_failed_checks(tmp_path: Path) -> None:
             check()
         """
     (tmp_path / "test_encoders.py").write_text(dedent(imports) + inspect.getsource(Wrong) + dedent(cases))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rsf", "-p", "no:cacheprovider", "-k", "state or causal", tmp_path],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env=os.environ | {"COLUMNS": "300"},
-    )
-    assert "causal is False, so no state is carried" in done.stdout
-    assert "test_wrong[causality] - seqkit.testing.checks.ContractViolation: causal is True" in done.stdout
-    assert "test_bilstm[causality]" not in done.stdout
+    monkeypatch.setenv("COLUMNS", "300")
+    folder = str(tmp_path)
+    pytest.main(["-q", "-rsf", "-p", "no:cacheprovider", "-k", "state or causal", "--rootdir", folder, folder])
+    printed = capsys.readouterr().out
+    assert "causal is False, so no state is carried" in printed
+    assert "test_wrong[causality] - seqkit.testing.checks.ContractViolation: causal is True" in printed
+    assert "test_bilstm[causality]" not in printed
 
 
 def test_seqkit_testing_is_imported_on_first_use() -> None:

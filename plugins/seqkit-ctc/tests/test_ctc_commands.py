@@ -18,6 +18,7 @@ from seqkit_ctc.voices import Voices
 from seqkit_ctc.wav_io import read_wav
 
 import seqkit
+from helpers.commands import CommandResult, run_here
 from seqkit.contracts import Example
 from seqkit.data.batching import collate
 from seqkit.encoders.lstm import BiLSTM
@@ -25,7 +26,13 @@ from seqkit.encoders.lstm import BiLSTM
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
-def command(*arguments: object, folder: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+def command_here(*arguments: object, folder: Path, code: int = 0) -> CommandResult:
+    done = run_here(*map(str, arguments), cwd=folder)
+    assert done.code == code, done.err
+    return done
+
+
+def command(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "SEQKIT_PLUGINS"}
     completed = subprocess.run(
         [sys.executable, "-W", "error", "-m", "seqkit", *map(str, arguments)],
@@ -34,7 +41,7 @@ def command(*arguments: object, folder: Path, code: int = 0) -> subprocess.Compl
         capture_output=True,
         text=True,
     )
-    assert completed.returncode == code, completed.stderr
+    assert completed.returncode == 0, completed.stderr
     return completed
 
 
@@ -61,7 +68,7 @@ def test_voices_command_writes_recordings_of_reader(tmp_path: Path) -> None:
         assert text_in_manifest == text
         samples_read = read_wav(tmp_path / "recordings" / name, 16000)
         np.testing.assert_allclose(samples_read, samples, rtol=0, atol=2**-16)
-    stderr = command("voices", "--into", "x", "--noise", 9, 1, folder=tmp_path, code=2).stderr
+    stderr = command_here("voices", "--into", "x", "--noise", 9, 1, folder=tmp_path, code=2).err
     assert stderr == "seqkit: --noise must be the lowest and the highest value, in this order, not 9.0 and 1.0\n"
 
 
@@ -75,7 +82,7 @@ def test_voices_command_writes_recordings_of_reader(tmp_path: Path) -> None:
     ],
 )
 def test_tones_command_reports_errors_in_one_line(options: list[str], message: str, tmp_path: Path) -> None:
-    stderr = command("tones", *options, folder=tmp_path, code=2).stderr
+    stderr = command_here("tones", *options, folder=tmp_path, code=2).err
     assert stderr.startswith(f"seqkit: {message}") and stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -87,9 +94,9 @@ def test_predict_and_evaluate_recordings(tmp_path: Path) -> None:
     assert set(run.result["metrics"]) == {"valid", "test"}
     assert {"loss", "label_error_rate", "exact_match"} <= set(run.result["metrics"]["test"])
 
-    command("tones", "--into", "recordings", "--count", 2, folder=tmp_path)
+    command_here("tones", "--into", "recordings", "--count", 2, folder=tmp_path)
     manifest = tmp_path / "recordings/manifest.csv"
-    printed = command("predict", run.path, "--data", manifest, folder=tmp_path).stdout
+    printed = command_here("predict", run.path, "--data", manifest, folder=tmp_path).out
     predictions = [json.loads(line) for line in printed.splitlines()]
     assert [set(prediction) for prediction in predictions] == [{"transcript", "probability"}] * 2
     inputs = [example.input for example in Tones(count=2).read()]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import seqkit
+from helpers.commands import CommandResult, run_here, run_process
 from seqkit.errors import DataError, RecipeError, SeqkitError
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
@@ -22,7 +24,7 @@ from seqkit.registry import load_registry
 RECIPES = Path(__file__).parent.parent / "recipes"
 WAVES = RECIPES / "data" / "waves.csv"
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., CommandResult]
 
 
 @pytest.fixture(autouse=True)
@@ -38,24 +40,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def command(folder: Path) -> Command:
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "seqkit", *map(str, arguments)],
-            cwd=folder,
-            env=os.environ | {"SEQKIT_PLUGINS": "on", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=240,
-        )
-
-    return run
+    return partial(run_here, cwd=folder)
 
 
 @pytest.fixture(scope="module")
-def waves(command: Command, folder: Path) -> Path:
-    """Return the run directory of `waves.yaml`, trained on the first 300 days."""
-    done = command("run", RECIPES / "waves.yaml", "train.epochs=2", "data.rows=300")
+def waves(folder: Path) -> Path:
+    """Return the run directory of `waves.yaml`, trained on the first 300 days in a new process."""
+    environment = os.environ | {"SEQKIT_PLUGINS": "on", "OMP_NUM_THREADS": "1"}
+    recipe = RECIPES / "waves.yaml"
+    done = run_process("run", recipe, "train.epochs=2", "data.rows=300", cwd=folder, env=environment)
     assert not done.returncode, done.stderr
     for baseline in ("last value", "seasonal naive (season 7)", "ridge on 28 time steps of each variable"):
         assert baseline in done.stdout
@@ -80,8 +73,8 @@ def test_result_names_the_scored_windows(loaded: seqkit.Run) -> None:
 
 def test_predict_continues_a_file(command: Command, waves: Path, loaded: seqkit.Run) -> None:
     done = command("predict", waves, "--data", WAVES)
-    assert not done.returncode, done.stderr
-    (prediction,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert not done.code, done.err
+    (prediction,) = [json.loads(line) for line in done.out.splitlines()]
     assert {name: len(steps) for name, steps in prediction["forecast"].items()} == {"visits": 7, "sales": 7}
     # `data.rows=300` does not apply to predict: the forecast reads the last 28 days of the whole file.
     assert prediction == loaded.predict([numbers()[-28:]])[0] == loaded.predict_file(WAVES)[0]
@@ -104,9 +97,9 @@ def test_predict_needs_no_dates_and_leaves_out_the_index_of_pandas(
     for name, lines in contents.items():
         (tmp_path / name).write_text("\n".join(lines))
         done = command("predict", waves, "--data", tmp_path / name)
-        assert not done.returncode, done.stderr
-        assert json.loads(done.stdout) == expected
-        assert ("no column 'date': each row is taken as one time step" in done.stderr) == (name == "values.csv")
+        assert not done.code, done.err
+        assert json.loads(done.out) == expected
+        assert ("no column 'date': each row is taken as one time step" in done.err) == (name == "values.csv")
 
 
 def test_evaluate_scores_all_windows_of_a_file(loaded: seqkit.Run, tmp_path: Path) -> None:

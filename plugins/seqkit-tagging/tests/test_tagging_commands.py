@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import seqkit
+from helpers.commands import run_process
 from helpers.runs import HOSTILE_VALUES, value_paths, with_value
 from seqkit.errors import DataError, RecipeError, SeqkitError
 from seqkit.recipe.resolve import resolve
@@ -86,15 +85,8 @@ def test_ensemble_averages_the_loss_and_rejects_other_tags(visits: seqkit.Run, t
 
 
 def test_predict_at_the_command_line(visits: seqkit.Run, tmp_path: Path) -> None:
-    completed = subprocess.run(
-        [sys.executable, "-m", "seqkit", "predict", str(visits.path), "John Smith flew to Paris."],
-        cwd=tmp_path,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=240,
-    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    completed = run_process("predict", visits.path, "John Smith flew to Paris.", cwd=tmp_path, env=environment)
     assert (completed.returncode, completed.stderr) == (0, "")
     prediction = json.loads(completed.stdout)
     probabilities = prediction.pop("probabilities") + [each.pop("probability") for each in prediction["entities"]]
