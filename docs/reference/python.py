@@ -17,7 +17,7 @@ from reference.words import Words
 from seqkit import hookspecs, layers
 
 MODULES = {
-    "Python": ["seqkit", "seqkit.explain.explanation", "seqkit.sklearn"],
+    "Python": ["seqkit", "seqkit.explain.explanation", "seqkit.reports.picture", "seqkit.sklearn"],
     "Contracts": ["seqkit.contracts"],
     "Helpers": [
         "seqkit.readers.files",

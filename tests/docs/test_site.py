@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.docs import CODE, DOCS, anchors, import_reference, outline
+from helpers.docs import CODE, DOCS, anchors, import_docs, outline
 
 NAMES = sorted(path.relative_to(DOCS / "en").as_posix() for path in (DOCS / "en").rglob("*.md"))
 
@@ -58,7 +58,7 @@ def test_links_lead_to_files_and_headings(language: str, name: str) -> None:
         path = (page.parent / target).resolve() if target else page
         if not path.exists():  # written from the code
             assert path.parent == DOCS / language / "reference"
-            assert path.name in import_reference().PAGES
+            assert path.name in import_docs("reference").PAGES
         elif anchor:
             assert anchor in anchors(path.read_text(encoding="utf-8"))
 
