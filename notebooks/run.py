@@ -33,7 +33,8 @@ def run(path: Path, folder: Path) -> Any:
     working.mkdir(parents=True)
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(working)}}
-    NotebookClient(notebook, timeout=TIMEOUT, record_timing=False, resources=resources).execute()
+    options = {"timeout": TIMEOUT, "record_timing": False, "coalesce_streams": True}
+    NotebookClient(notebook, resources=resources, **options).execute()
     return notebook
 
 
