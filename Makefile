@@ -10,13 +10,14 @@ DATA ?=
 BENCHMARKS := training.kernels training.encoders inference.generation startup.commands data.corpus
 DATA_BENCHMARKS := training.characters training.reviews
 
-.PHONY: help run test test-lowest lint docs docs-serve docs-check notebooks bench setup clean
+.PHONY: help run test test-lowest lint messages docs docs-serve docs-check notebooks bench setup clean
 
 help:
 	@echo "make run          train recipes/char_gen.yaml (or RECIPE=...)"
 	@echo "make test         run ruff, mypy and the tests"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make lint         run ruff, its formatter and mypy"
+	@echo "make messages     collect the texts to translate into seqkit/locale, and compile the translations"
 	@echo "make docs         build the documentation site, build/docs/site/index.html"
 	@echo "make docs-serve   build it and show it at http://127.0.0.1:8000"
 	@echo "make docs-check   build the site, run every command of README and docs and compare its output"
@@ -40,6 +41,9 @@ test-lowest:
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt \
 		-e . $(PLUGINS:%=-e %) pytest pytest-xdist hypothesis ruff seqeval conlleval
 	.venv-lowest/bin/python -m pytest --numprocesses 2
+
+messages: .venv/ready
+	$(BIN)/python tests/catalogue.py
 
 docs: .venv/docs
 	$(BIN)/python docs/build.py

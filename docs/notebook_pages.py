@@ -41,7 +41,7 @@ def pages(language: str) -> dict[str, str]:
 def _shown(output: Output) -> Iterator[str]:
     """Yield what is shown of an output that is no picture: a table or a page as HTML, or text."""
     if html := _data(output, "text/html"):
-        if html.startswith("<iframe"):  # its content must stay as it is, but Markdown ends HTML at an empty line
+        if "<iframe" in html:  # its content must stay as it is, but Markdown ends HTML at an empty line
             yield html.replace("\n", "&#10;")
             return
         html = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL).replace(' border="1" class="dataframe"', "")

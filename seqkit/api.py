@@ -61,15 +61,10 @@ def run(
         KeyboardInterrupt: it was interrupted, and a checkpoint was saved. The message says how to resume the run. A
             second interrupt does not wait for the checkpoint.
     """
-    from seqkit.data.memory import memory_reader
     from seqkit.recipe.source import read_recipe
 
     read = read_recipe(recipe)
-    if _is_section(data):
-        overrides = {"data": data} | overrides
-    elif data is not None:
-        read.memory = memory_reader(data)
-    for key, value in overrides.items():
+    for key, value in _take_data(read, data, overrides).items():
         read.set_argument(key, value)
     return _train(read, Path(runs), resume, callbacks, quiet)
 
@@ -97,16 +92,11 @@ def resume(
         UsageError: it is not a run directory, or an override is not one of these.
         RecipeError, DataError, PluginError, NotFiniteError: as on the command line.
     """
-    from seqkit.data.memory import memory_reader
     from seqkit.recipe.saved import check_changes, read_saved_recipe
 
     directory = RunDirectory.open(run)
     recipe = read_saved_recipe(directory, directory.read_plan())
-    if _is_section(data):
-        overrides = {"data": data} | overrides
-    elif data is not None:
-        recipe.memory = memory_reader(data)
-    for key, value in overrides.items():
+    for key, value in _take_data(recipe, data, overrides).items():
         check_changes(directory, tuple(key.replace("__", ".").split(".")), value)
         recipe.set_argument(key, value)
     return _train(recipe, directory.path.parent, directory.path, callbacks, quiet)
@@ -130,9 +120,15 @@ def _train(recipe: Recipe, runs: Path, resume: str | Path | None, callbacks: Seq
     raise KeyboardInterrupt(position.describe())
 
 
-def _is_section(data: Any) -> bool:
-    """Return whether `data` overrides the section of the recipe, and is not data itself."""
-    return isinstance(data, str | Path | Mapping) and not hasattr(data, "column_names")
+def _take_data(recipe: Recipe, data: Any, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let a recipe read data in memory, if `data` is that; return the overrides, and `data` if it is a section."""
+    if isinstance(data, str | Path | Mapping) and not hasattr(data, "column_names"):
+        return {"data": data} | dict(overrides)
+    if data is not None:
+        from seqkit.data.memory import memory_reader
+
+        recipe.memory = memory_reader(data)
+    return overrides
 
 
 def load(run_dir: str | Path) -> Run:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
-from seqkit.messages import message
+from seqkit.messages import Message, message, translate
+
+_COLON, _NEW_LINE = Message(": ", {}), Message("\n", {})  # they join messages to a message
 
 __all__ = [
     "DataError",
@@ -41,8 +43,8 @@ class SeqkitError(Exception):
 
     @property
     def lines(self) -> list[str]:
-        """The message, one line per error."""
-        return [one_line(str(self))]
+        """The message for the command line, in its language, one line per error."""
+        return [one_line(translate(str(self)))]
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,23 @@ class Fault:
     message: str
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.location, self.key, self.message) if part)
+        return _COLON.join(part for part in (self.location, self.key, self.message) if part)
 
 
-class RecipeError(SeqkitError):
+class _FaultsError(SeqkitError):
+    """The base of errors that consist of faults, one line each."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = list(faults)
+        super().__init__(_NEW_LINE.join(str(fault) for fault in self.faults))
+
+    @property
+    def lines(self) -> list[str]:
+        """The message for the command line, in its language, one line per fault."""
+        return [one_line(translate(str(fault))) for fault in self.faults]
+
+
+class RecipeError(_FaultsError):
     """A recipe is wrong.
 
     Attributes:
@@ -71,15 +86,6 @@ class RecipeError(SeqkitError):
     """
 
     exit_code = 2
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
-
-    @property
-    def lines(self) -> list[str]:
-        """The message, one line per error."""
-        return [one_line(str(fault)) for fault in self.faults]
 
 
 class UsageError(SeqkitError):
@@ -94,21 +100,12 @@ class DataError(SeqkitError):
     exit_code = 3
 
 
-class MissingFilesError(DataError):
+class MissingFilesError(_FaultsError, DataError):
     """Files that a recipe names are missing, or cannot be read.
 
     Attributes:
         faults: what is wrong with each file, in the order of the recipe.
     """
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
-
-    @property
-    def lines(self) -> list[str]:
-        """The message, one line per file."""
-        return [one_line(str(fault)) for fault in self.faults]
 
 
 class UnknownText(DataError):
@@ -206,8 +203,15 @@ class Interrupted(SeqkitError):
 
 def describe_error(error: BaseException) -> str:
     """Return an exception in one line, with the name of its class unless it is a PluginError."""
-    text = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
+    if isinstance(error, PluginError):
+        return str(error)
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def describe_os_error(error: BaseException) -> str:
+    """Return the reason of an error of the operating system, without its number; the usual reasons are translated."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return Message(reason.replace("{", "{{").replace("}", "}}"), {})
 
 
 def suggest(word: str, known: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from seqkit.messages import message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import to_json, write_file
 from seqkit.runs.numbers import find_not_finite
@@ -174,7 +174,7 @@ def _score_baseline_and_leak(setup: TrainingSetup, callbacks: Callbacks) -> dict
     split = data.baseline_split
     found: dict[str, Any] = {}
     if setup.plan.baseline:
-        scores = data.head.baseline(data.splits["train"].examples, data.splits[split].examples, data.tokenizer)
+        scores = data.baseline(split)
         if find_not_finite(scores) is not None:
             callbacks.note(message("the baseline contains a number that is not finite, and is left out"))
         elif scores is not None:

@@ -2,8 +2,9 @@
 
     raise DataError(message("{file}:{line}: the text is empty", file=path, line=number))
 
-A template is a string literal, so that all templates can be collected from the source into one catalogue and looked up
-there for a translation. Fields are filled in afterwards and are never translated.
+A template is a string literal, so that all templates can be collected from the source into a catalogue of translations.
+A message is an English text, which is what is stored, compared and printed as JSON; it remembers its template, and the
+command line translates it when it prints it to a person.
 """
 
 from __future__ import annotations
@@ -11,7 +12,78 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 import reprlib
+import string
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+
+class Message(str):
+    """A text in English that can be translated, with the messages that it is composed of.
+
+    A message stays one through `str()`, `+` and `join`; other operations return plain text, which is not translated.
+    """
+
+    _template: str
+    _fields: dict[str, Any]
+
+    def __new__(cls, template: str, fields: dict[str, Any]) -> Message:
+        self = super().__new__(cls, template.format(**fields))
+        self._template, self._fields = template, fields
+        return self
+
+    def translated(self, lookup: Callable[[str], str]) -> str:
+        """Return the text in another language.
+
+        Args:
+            lookup: returns the translation of a template, or the template.
+        """
+        if not self:
+            return ""  # gettext translates the empty text to the header of the catalogue
+        formatter, pieces = string.Formatter(), []
+        for literal, name, spec, conversion in formatter.parse(lookup(self._template)):
+            pieces.append(literal)
+            if name is not None:
+                value = formatter.convert_field(_translated(self._fields[name], lookup), conversion)
+                pieces.append(format(value, spec or ""))
+        return _spaced(pieces)
+
+    def __str__(self) -> str:
+        return self
+
+    def __add__(self, other: str) -> Message:
+        return _concatenate([self, other])
+
+    def __radd__(self, other: str) -> Message:
+        return _concatenate([other, self])
+
+    def join(self, parts: Iterable[str], /) -> Message:
+        return _concatenate([piece for part in parts for piece in (self, part)][1:])
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (super().__str__(),)
+
+
+def without_name(text: str, name: str) -> str:
+    """Return a message without the name that it starts with, and so does its translation."""
+    return _Nameless(text, name)
+
+
+class _Nameless(Message):
+    def __new__(cls, text: str, name: str) -> _Nameless:
+        self = str.__new__(cls, text.removeprefix(name).lstrip(": "))
+        self._fields = {"text": text, "name": name}
+        return self
+
+    def translated(self, lookup: Callable[[str], str]) -> str:
+        text, name = self._fields["text"], self._fields["name"]
+        return str(_Nameless(_translated(text, lookup), name)) if self else ""
+
+
+def _concatenate(pieces: Sequence[str]) -> Message:
+    names = [f"_{number}" for number in range(len(pieces))]
+    return Message("".join(f"{{{name}}}" for name in names), dict(zip(names, pieces, strict=True)))
 
 
 def message(template: str, /, **fields: object) -> str:
@@ -21,7 +93,39 @@ def message(template: str, /, **fields: object) -> str:
         template: a string literal with named fields, as for `str.format`.
         fields: the value of each field.
     """
-    return template.format(**fields)
+    return Message(template, fields)
+
+
+def _spaced(pieces: Iterable[str]) -> str:
+    """Join the pieces of a text, with a space where Chinese and Latin letters or digits meet, as in Chinese typography.
+
+    The pieces themselves, which can be values of the user, do not change.
+    """
+    text = ""
+    for piece in pieces:
+        text += " " if _BOUNDARY.fullmatch(text[-1:] + piece[:1]) else ""
+        text += piece
+    return text
+
+
+_BOUNDARY = re.compile(r"[\u4e00-\u9fff][!-~](?<![,.;:!?)\]}])|[!-~][\u4e00-\u9fff]")
+_lookup: Callable[[str], str] | None = None
+
+
+def use_translation(lookup: Callable[[str], str] | None) -> None:
+    """Set the function that returns the translation of a template; None for English."""
+    global _lookup
+    _lookup = lookup
+
+
+def translate(text: str) -> str:
+    """Return a text for a person: a message in the language of the command line, and other text as it is."""
+    return text if _lookup is None else _translated(text, _lookup)
+
+
+def _translated(value: Any, lookup: Callable[[str], str]) -> Any:
+    text = str(value) if isinstance(value, BaseException) else value
+    return text.translated(lookup) if isinstance(text, Message) else value
 
 
 def format_value(value: object) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from seqkit.messages import format_value, message
 
@@ -58,3 +58,8 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         repeated = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(message("the key {key} occurs twice", key=format_value(repeated)))
     return found
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a JSON value is a number: `true` and `false` are none, though Python counts with them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,8 +1,9 @@
-"""Colors on a terminal."""
+"""A terminal: its colors, and the width of texts in it."""
 
 from __future__ import annotations
 
 import os
+import unicodedata
 from typing import IO
 
 RED = "31"
@@ -22,3 +23,26 @@ def shows_colors(stream: IO[str]) -> bool:
 def colored(text: str, color: str, stream: IO[str]) -> str:
     """Return a text in a color, if the stream shows colors."""
     return f"\x1b[{color}m{text}\x1b[0m" if shows_colors(stream) else text
+
+
+def fit_width(text: str, width: int) -> str:
+    """Return a text that fills this number of columns: shortened, or followed by spaces."""
+    text = printable(text)
+    if display_width(text) > width:
+        while display_width(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (width - display_width(text))
+
+
+def display_width(text: str) -> int:
+    """Return the number of columns of a text in a terminal: two for each wide character, none for a combining one."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
+
+
+def printable(text: str) -> str:
+    """Return a text with a space in place of each character that could move the cursor, or has no width."""
+    return "".join(character if character.isprintable() else " " for character in text)

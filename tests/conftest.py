@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,24 @@ def isolated_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test register and install components that no other test sees."""
     monkeypatch.setattr("seqkit.registry._session", [])
     monkeypatch.setattr("seqkit.registry._loaded", {})
+
+
+@pytest.fixture
+def enable_plugins(isolated_registry: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Return a function that enables the plugins of a folder in this process, as PYTHONPATH does in a new one."""
+    before = set(sys.modules)
+    folders = []
+
+    def enable(folder: Path) -> None:
+        folders.append(folder)
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.setenv("SEQKIT_PLUGINS", "on")
+        monkeypatch.setattr("seqkit.registry._loaded", {})
+
+    yield enable
+    for name in set(sys.modules) - before:  # another test may install a module of the same name
+        if any(Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(folder) for folder in folders):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from seqkit.cli.language import VARIABLE, language_of, use_language
 from seqkit.cli.signals import StopRequest, is_reporting
 from seqkit.cli.stderr import print_error, print_note
-from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, suggest
+from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, describe_os_error, suggest
 from seqkit.messages import message
 
 if TYPE_CHECKING:
@@ -50,10 +51,15 @@ def execute(arguments: Sequence[str]) -> int:
     debug = "--debug" in options
     rest = [word for word in options if word != "--debug"] + list(arguments[len(options) :])
     _prepare_streams()
+    lookup = use_language()
+    if (value := os.environ.get(VARIABLE, "")) and not language_of(value) and COMPLETION not in os.environ:
+        print_note(
+            message("{variable}={value}: not a language of seqkit, which are zh and en", variable=VARIABLE, value=value)
+        )
     warnings.showwarning = lambda text, *_, **__: print_note(str(text))
     try:
         with StopRequest():
-            code = _invoke(rest)
+            code = _invoke(rest, lookup)
             sys.stdout.flush()
         return code
     except SeqkitError as error:
@@ -86,7 +92,7 @@ def execute(arguments: Sequence[str]) -> int:
             )
         elif isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
             _discard_output()
-            print_error(message("standard output: cannot be written: {reason}", reason=error.strerror))
+            print_error(message("standard output: cannot be written: {reason}", reason=describe_os_error(error)))
         else:
             print_error(
                 message(
@@ -98,7 +104,7 @@ def execute(arguments: Sequence[str]) -> int:
         return 1
 
 
-def _invoke(arguments: list[str]) -> int:
+def _invoke(arguments: list[str], lookup: Callable[[str], str] | None) -> int:
     import click
 
     from seqkit.cli import (  # noqa: F401 - they add their commands to the group
@@ -116,6 +122,10 @@ def _invoke(arguments: list[str]) -> int:
     )
     from seqkit.cli.group import seqkit
 
+    if lookup is not None:
+        from seqkit.cli.translated_help import translate_commands
+
+        translate_commands(seqkit, lookup)
     if not arguments and COMPLETION not in os.environ:
         print(seqkit.get_help(click.Context(seqkit, info_name="seqkit", **seqkit.context_settings)))
         return 2
@@ -125,6 +135,10 @@ def _invoke(arguments: list[str]) -> int:
     except no_arguments as error:  # raised by a plugin's group of commands
         print(error.format_message())
         return 2
+    except click.Abort as error:  # which click raises for an EOFError too: that of a broken file of Python, for example
+        if isinstance(error.__cause__, EOFError):
+            raise error.__cause__ from None
+        raise
     except SystemExit:  # click raises it after a completion, and when the output pipe is closed
         if COMPLETION in os.environ:
             raise
@@ -147,7 +161,7 @@ def _describe_usage_error(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
         hint = suggest(error.option_name, error.possibilities or [])
         return message("no such option '{option}'{hint}", option=error.option_name, hint=hint)
-    text = " ".join(error.format_message().split()).removesuffix(".")
+    text = " ".join(error.format_message().split()).rstrip(".。")
     return text[:1].lower() + text[1:]
 
 

@@ -21,12 +21,12 @@ class Checked(click.ParamType):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
         from seqkit.contracts import parameters
-        from seqkit.recipe.rules import explain
+        from seqkit.recipe.rules import why_rejected
 
         for number in (int, float):
             with suppress(ValueError):
                 value = number(str(value))
                 break
-        if reason := explain(value, getattr(parameters, self.annotation)):
+        if reason := why_rejected(value, getattr(parameters, self.annotation)):
             self.fail(reason, param, ctx)
         return value

@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from seqkit.training.result_lines import display_width, fit
+from seqkit.terminal import display_width, fit_width
+
+_MAX_TEXT = 60
 
 
 def table_lines(
@@ -17,16 +20,36 @@ def table_lines(
     Args:
         rows: the rows, the headings first.
         numbers: the columns that are aligned on the right.
-        width: the number of columns of the terminal, to which a line is shortened; None to print it whole.
+        width: the number of columns of the terminal, to which a line is cell_text; None to print it whole.
     """
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
-            " " * (size - display_width(text)) + text if place in numbers else fit(text, size)
+            " " * (size - display_width(text)) + text if place in numbers else fit_width(text, size)
             for place, (text, size) in enumerate(zip(row, widths, strict=True))
         ]
         line = "  ".join(cells).rstrip()
-        yield line if width is None or display_width(line) <= width else fit(line, width)
+        yield line if width is None or display_width(line) <= width else fit_width(line, width)
+
+
+def value_lines(header: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1) -> Iterator[str]:
+    """Yield the lines of a table of values, whose first columns are aligned on the left and all others on the right."""
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    return table_lines(cells, numbers=range(left, len(header)))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else round(value, 1)
+    return f"{value:,}" if isinstance(value, int | float) else cell_text(str(value))
+
+
+def cell_text(text: str) -> str:
+    """Return a text from data in one line, cut where it is longer than a cell."""
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= _MAX_TEXT else one_line[: _MAX_TEXT - 1] + "…"
 
 
 def terminal_width() -> int | None:

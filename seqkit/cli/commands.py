@@ -66,7 +66,7 @@ def run(
 
     To train in several processes, on one machine or more: torchrun --nproc-per-node 2 -m seqkit run RECIPE.
     """
-    from seqkit.cli.training import Display, run_arguments, train
+    from seqkit.cli.training import OutputOptions, run_arguments, train
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
 
@@ -76,7 +76,7 @@ def run(
         runs,
         resume,
         processes=processes,
-        display=Display(verbose, quiet, as_json),
+        output=OutputOptions(verbose, quiet, as_json),
         arguments=run_arguments(recipe, overrides, runs, resume, without),
     )
 
@@ -103,9 +103,9 @@ def resume(
     KEY=VALUE changes train.epochs, train.steps, train.checkpoint_seconds, train.threads or
     train.early_stopping.patience; and data.path, for data that has moved.
     """
-    from seqkit.cli.training import Display, resume_run
+    from seqkit.cli.training import OutputOptions, resume_run
 
-    return resume_run(run, overrides, processes, Display(verbose, quiet, as_json), without)
+    return resume_run(run, overrides, processes, OutputOptions(verbose, quiet, as_json), without)
 
 
 @seqkit.command("verify-resume", short_help="Verify that killed runs resume bit for bit.")

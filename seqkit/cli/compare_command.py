@@ -13,7 +13,7 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import PAGE, check_named, print_json
 from seqkit.errors import UsageError
 from seqkit.messages import message
 
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 )
 @click.option("--seeds", type=Checked("PositiveInt"), default=5, show_default=True, help="Number of seeds.")
 @click.option(
-    "--first-seed", type=Checked("NonNegativeInt"), help="The first seed.  [default: that of the first recipe]"
+    "--first-seed",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="INTEGER",
+    help="The first seed.  [default: that of the first recipe]",
 )
 @click.option(
     "--match",
@@ -100,9 +103,10 @@ def compare(
     """
     if trials is not None and not searched:
         raise UsageError(message("--trials {count} needs --random", count=trials))
-    for file in filter(None, (html, markdown)):
-        if file.is_dir() or not file.absolute().parent.is_dir():
-            raise UsageError(message("{file}: is a folder, or is in a folder that does not exist", file=file))
+    if html is not None:
+        check_named(html, "--html", *PAGE)
+    if markdown is not None:
+        check_named(markdown, "--markdown", ".md", ".markdown", ".txt")
     from seqkit.cli.startup import frozen_imports
     from seqkit.cli.training import command_line
 
@@ -111,7 +115,7 @@ def compare(
         from seqkit.compare.comparison import Comparer, Options
     from seqkit.registry import load_registry
 
-    candidates = read_candidates(arguments, grid, searched, trials or 10, first_seed or 0)
+    candidates = read_candidates(arguments, grid, searched, trials or 10, first_seed or 0, seeds)
     options = Options(runs, seeds, first_seed, match, metric, split, command_line())
     comparer = Comparer(candidates, load_registry(without=without).check(), options, _report, dry=dry_run)
     if dry_run:
@@ -194,9 +198,9 @@ def _duration(seconds: float) -> str:
 
 def _write_html(file: Path, comparison: Comparison, comparer: Comparer) -> None:
     from seqkit.compare.pages import comparison_page
-    from seqkit.runs.files import write_file
+    from seqkit.runs.files import write_named
 
-    write_file(file, comparison_page(comparison, comparer.first_contents()))
+    write_named(file, comparison_page(comparison, comparer.first_contents()))
     click.echo(file, err=True)
 
 
@@ -207,7 +211,7 @@ def _write_markdown(file: Path, comparison: Comparison) -> None:
     from seqkit._version import __version__
     from seqkit.cli.training import command_line
     from seqkit.compare.texts import markdown
-    from seqkit.runs.files import write_file
+    from seqkit.runs.files import write_named
 
     facts = [
         message("Written by `{command}`.", command=command_line()),
@@ -222,5 +226,5 @@ def _write_markdown(file: Path, comparison: Comparison) -> None:
         ),
     ]
     title = message(" or ").join(each.measured.name for each in comparison.outcomes[:3])
-    write_file(file, markdown(comparison, title, facts))
+    write_named(file, markdown(comparison, title, facts))
     click.echo(file, err=True)

@@ -122,7 +122,7 @@ def _component_keys(place: str, kind: str, name: str) -> Iterator[str]:
 
     if name in (registry := load_registry()).names(kind):
         yield f"{place}.type"
-        target = registry.get(kind, name).component.target
+        target = registry.get(kind, name).record.target
         yield from (f"{place}.{key}" for key in _keyword_parameters(str(target)))
 
 

@@ -9,7 +9,7 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
-from seqkit.cli.output import print_json, write_schema
+from seqkit.cli.output import check_file_name, print_json, write_schema
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
 from seqkit.messages import message
@@ -55,22 +55,16 @@ def init(
     """
     from seqkit.drafting.draft import describe_baseline, describe_splits, describe_time, draft_recipe
     from seqkit.registry import load_registry
+    from seqkit.runs.files import write_new
 
     stem = data.name.removesuffix(".gz").rsplit(".", 1)[0] or "recipe"
     output = output or Path(f"{stem}.yaml")
     if output.exists():
         raise UsageError(message("{file}: exists already: choose another name with --output", file=output))
-    if not output.parent.is_dir():
-        raise UsageError(
-            message("--output {file}: no such folder {folder}: create it first", file=output, folder=output.parent)
-        )
+    check_file_name(output, "--output")
     registry = load_registry(without=without).check()
     found = draft_recipe(data, output, registry, task=task, text=text, label=label, minutes=minutes, schema=SCHEMA)
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(found.text)
-    except OSError as error:
-        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+    write_new(output, found.text)
     if not (schema := output.parent / SCHEMA).exists():
         write_schema(schema, registry)
     for note in found.fitted.notes:
@@ -88,9 +82,7 @@ def init(
     )
     others = message(" (other tasks: {others})", others=", ".join(choice.others)) if choice.others else ""
     click.echo(
-        message(
-            "task: {task}, {summary}{others}", task=choice.task.task.name, summary=choice.draft.summary, others=others
-        )
+        message("task: {task}, {summary}{others}", task=choice.task.name, summary=choice.draft.summary, others=others)
     )
     if splits := describe_splits(fitted.examples):
         click.echo(splits)
@@ -117,9 +109,7 @@ def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, withou
     from seqkit.cli.data_tables import data_lines
     from seqkit.data.inspection import inspect_data
     from seqkit.data.prepare import prepare
-    from seqkit.errors import DataError, RecipeError
-    from seqkit.recipe.paths import check_files
-    from seqkit.recipe.plan import BuildError
+    from seqkit.recipe.paths import recipe_errors
     from seqkit.recipe.resolve import resolve
     from seqkit.recipe.source import read_recipe
     from seqkit.registry import load_registry
@@ -128,13 +118,8 @@ def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, withou
     plan = resolve(read, load_registry(without=without).check())
     for note in plan.notes:
         print_note(note)
-    try:
+    with recipe_errors(read, plan):
         found = inspect_data(prepare(plan))
-    except BuildError as error:
-        raise RecipeError([read.fault(error.path, str(error))]) from error
-    except DataError:
-        check_files(read, plan)
-        raise
     if as_json:
         print_json(found)
         return

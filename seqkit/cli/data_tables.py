@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seqkit.cli.columns import cell_text, value_lines
 from seqkit.messages import message
 
 _MAX_LABELS = 12
-_MAX_TEXT = 60
 
 
 def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines for the result of `seqkit.data.inspection.inspect_data`."""
     splits = found["splits"]
-    yield from text_table(
+    yield from value_lines(
         ("split", "examples", "rows", "time steps", "median length", "longest"),
         [
             (split, each["examples"], each["rows"], each["time_steps"], each["median_length"], each["longest"])
@@ -28,7 +27,7 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if vocabulary := found.get("vocabulary"):
         yield ""
         yield message("vocabulary: {size:,} tokens", size=vocabulary["size"])
-        yield from text_table(
+        yield from value_lines(
             ("split", "distinct tokens", "unknown", "not in train"),
             [
                 (split, each["distinct"], _percent(each["unknown"]), _percent(each["not_in_train"]))
@@ -44,7 +43,7 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
             examples=disagreements["examples_affected"],
         )
         for each in disagreements["examples"]:
-            yield f"  {_cut(each['text'])}: {_differences(each['labels'])} ({_places(each['locations'])})"
+            yield f"  {cell_text(each['text'])}: {_differences(each['labels'])} ({_places(each['locations'])})"
     for split, each in found.get("entities", {}).items():
         if split != "train" and each["count"]:
             yield ""
@@ -75,7 +74,7 @@ def _labels(labels: Mapping[str, Any]) -> Iterator[str]:
         (name, *(f"{each[place]:,} ({100 * each[place] / totals[split]:.1f}%)" for split, each in counts.items()))
         for place, name in enumerate(names[:_MAX_LABELS])
     ]
-    yield from text_table(("label", *counts), rows)
+    yield from value_lines(("label", *counts), rows)
     if left_out := len(names) - len(rows) + labels["left_out"]:
         yield message("  and {count:,} rarer labels (--json lists more)", count=left_out)
 
@@ -93,10 +92,10 @@ def _duplicates(found: Mapping[str, Any]) -> Iterator[str]:
         for pair, count in duplicates["across"].items()
     ]
     rows += [(message("{split} nearly equal to train", split=split), each["count"]) for split, each in near.items()]
-    yield from text_table((message("duplicates"), message("examples")), rows)
+    yield from value_lines((message("duplicates"), message("examples")), rows)
     for each in (example for of_split in near.values() for example in of_split["examples"][:2]):
-        yield f"  {each['similarity']:.2f}  {each['location']}: {_cut(each['text'])}"
-        yield f"        {each['train_location']}: {_cut(each['train_text'])}"
+        yield f"  {each['similarity']:.2f}  {each['location']}: {cell_text(each['text'])}"
+        yield f"        {each['train_location']}: {cell_text(each['train_text'])}"
 
 
 def _differences(labels: Sequence[Any]) -> str:
@@ -124,33 +123,3 @@ def _places(locations: Sequence[str]) -> str:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f}%"
-
-
-def _cut(text: str) -> str:
-    one_line = " ".join(text.split())
-    return one_line if len(one_line) <= _MAX_TEXT else one_line[: _MAX_TEXT - 1] + "…"
-
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[Any]], left: int = 1) -> Iterator[str]:
-    """Yield the lines of a table, whose first columns are aligned on the left and all others on the right."""
-    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(_width(row[place]) for row in cells) for place in range(len(header))]
-    for row in cells:
-        padded = [
-            text + " " * (width - _width(text)) if place < left else " " * (width - _width(text)) + text
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(padded).rstrip()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() else round(value, 1)
-    return f"{value:,}" if isinstance(value, int | float) else _cut(str(value))
-
-
-def _width(text: str) -> int:
-    """Return the width in a terminal: Han characters and kana take two columns."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

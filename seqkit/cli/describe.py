@@ -21,11 +21,9 @@ from seqkit.registry.records import Registered
 def describe_component(entry: Registered) -> str:
     """Return provider and docstring of a component, and a line per parameter: name, type, default."""
     cls = entry.load()
-    target = entry.component.target
-    source = target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}"
     lines = [
-        f"{entry.kind} {entry.name}: {entry.component.summary}",
-        message("provided by {provider} ({source})", provider=entry.provider, source=source),
+        f"{entry.kind} {entry.name}: {entry.record.summary}",
+        message("provided by {provider} ({source})", provider=entry.provider, source=_source(entry, cls)),
     ]
     if docstring := vars(cls).get("__doc__"):
         lines += ["", inspect.cleandoc(docstring)]
@@ -40,9 +38,8 @@ def describe_component(entry: Registered) -> str:
 def component_as_data(entry: Registered) -> dict[str, Any]:
     """Return what `describe_component` prints, as JSON types."""
     cls = entry.load()
-    target = entry.component.target
     return registered_as_data(entry) | {
-        "source": target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}",
+        "source": _source(entry, cls),
         "description": inspect.cleandoc(vars(cls).get("__doc__") or ""),
         "parameters": [
             {"name": parameter.name, "type": _describe_value(parameter), "required": parameter.required}
@@ -50,6 +47,12 @@ def component_as_data(entry: Registered) -> dict[str, Any]:
             for parameter in parameters(cls).values()
         ],
     }
+
+
+def _source(entry: Registered, cls: type) -> str:
+    """Return where the class of a component is defined: `package.module:Class`."""
+    target = entry.record.target
+    return target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}"
 
 
 SECTIONS: dict[str, type[Section]] = {"recipe": Settings, "data": Data, "train": Train, "generate": Generate}
@@ -117,7 +120,7 @@ def registered_as_data(entry: Registered) -> dict[str, Any]:
     return {
         "kind": entry.kind,
         "name": entry.name,
-        "summary": entry.component.summary,
+        "summary": entry.record.summary,
         "distribution": entry.distribution,
         "version": entry.version,
     }

@@ -8,10 +8,8 @@ from pathlib import Path
 import click
 
 from seqkit.cli.group import json_option, run_argument, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import PAGE, check_named, print_json
 from seqkit.cli.stderr import print_note
-from seqkit.errors import UsageError
-from seqkit.messages import message
 
 
 @seqkit.command(short_help="Explain a prediction: what each token adds.")
@@ -52,16 +50,16 @@ def explain(
     from seqkit.cli.explanation_lines import explanation_lines
     from seqkit.cli.predict_inputs import inputs_of_arguments
 
-    if html is not None and (html.is_dir() or not html.parent.is_dir()):
-        raise UsageError(message("--html {file}: name a file in an existing folder", file=html))
+    if html is not None:
+        check_named(html, "--html", *PAGE)
     trained = load(run)
     (value,) = inputs_of_arguments(trained, [text], [] if second is None else [second])
     explanation = trained.explain(value, label=label, token=token, trace=trace)
     if html is not None:
         from seqkit.explain.page import explanation_page
-        from seqkit.runs.files import write_file
+        from seqkit.runs.files import write_named
 
-        write_file(html, explanation_page(explanation, trained.path.resolve().name))
+        write_named(html, explanation_page(explanation, trained.path.resolve().name))
     if as_json:
         print_json(explanation.as_json())
     elif html is None:

@@ -7,19 +7,15 @@ from typing import IO
 
 import numpy as np
 
-from seqkit.explain.contents import ExplanationContents, LayerTrace
+from seqkit.explain.contents import ExplanationContents, LayerTrace, shade
 from seqkit.explain.tokens import place_tokens, visible
 from seqkit.messages import message
-from seqkit.terminal import colored, shows_colors
-from seqkit.training.result_lines import display_width, fit
+from seqkit.terminal import colored, display_width, fit_width, shows_colors
 
 _ADDS = ("48;5;153;38;5;16", "48;5;75;38;5;16", "48;5;25;38;5;231")
 _TAKES = ("48;5;223;38;5;16", "48;5;214;38;5;16", "48;5;130;38;5;231")
 """The colors of values from small to large, each a background and a text color with enough contrast: blue for tokens
 that add to the score, orange for those that take from it."""
-
-_SHARES = (0.1, 0.35, 0.7)
-"""The shares of the largest value from which each color is used."""
 
 _TOKEN_WIDTH = 14
 _NAMES = {"pooling_weights": "weight"}
@@ -62,7 +58,7 @@ def _summary(explanation: ExplanationContents) -> Iterator[str]:
 
 
 def _colored_text(explanation: ExplanationContents, stream: IO[str]) -> str:
-    values = explanation.occlusion if explanation.gradients is None else explanation.gradients
+    values = explanation.attributions
     largest = max(map(abs, values), default=0.0)
     parts = []
     for (gap, token), value in zip(place_tokens(explanation.text, explanation.tokens), values, strict=True):
@@ -75,8 +71,7 @@ def _colored_text(explanation: ExplanationContents, stream: IO[str]) -> str:
 
 def _shaded(text: str, value: float, largest: float, stream: IO[str]) -> str:
     """Return a text in the color of a value."""
-    share = abs(value) / largest if largest else 0.0
-    level = sum(share >= limit for limit in _SHARES)
+    level = shade(value, largest)
     return colored(text, (_ADDS if value > 0 else _TAKES)[level - 1], stream) if level else text
 
 
@@ -92,7 +87,7 @@ def _table(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
         for name, values in columns.items()
     }
     for number, token in enumerate(explanation.tokens):
-        line = f"{number + 1:>4}  {fit(visible(token), width)}"
+        line = f"{number + 1:>4}  {fit_width(visible(token), width)}"
         for (name, values), size in zip(columns.items(), widths, strict=True):
             value = values[number]
             if value is None:
@@ -156,4 +151,4 @@ def _trace(trace: LayerTrace) -> Iterator[str]:
     yield f"{'':>4}  {'token':<{width}}" + "".join(name.rjust(size) for name, size in zip(names, widths, strict=True))
     for number, token in enumerate(trace.time_steps):
         cells = "".join(f"{means[name][number]:.3f}".rjust(size) for name, size in zip(names, widths, strict=True))
-        yield f"{number + 1:>4}  {fit(visible(token), width)}{cells}"
+        yield f"{number + 1:>4}  {fit_width(visible(token), width)}{cells}"

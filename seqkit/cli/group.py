@@ -61,7 +61,7 @@ class CommandGroup(click.Group):
         if own is not None or name not in _plugin_commands():
             return own
         # A placeholder for --help, so that a plugin's command is imported only when it runs.
-        return click.Command(name, short_help=_plugin_commands()[name].command.summary)
+        return click.Command(name, short_help=_plugin_commands()[name].record.summary)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

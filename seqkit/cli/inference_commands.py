@@ -163,7 +163,7 @@ def predict(
 
     given = [option for option, value in (("texts", texts), ("--file", file), ("--data", data)) if value]
     if len(given) > 1:
-        raise UsageError(message("pass {options}, not both", options=" or ".join(given)))
+        raise UsageError(message("pass {options}, not both", options=message(" or ").join(given)))
     if not given:
         raise UsageError(
             message(

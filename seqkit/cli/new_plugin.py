@@ -9,9 +9,9 @@ import tempfile
 from importlib import metadata, resources
 from pathlib import Path
 
-from seqkit.errors import UsageError
+from seqkit.errors import UsageError, describe_os_error
 from seqkit.messages import message
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 
 FILES = (
     "README.md",
@@ -62,7 +62,7 @@ def write_plugin(name: str, kind: str, into: Path, registry: Registry) -> Path:
         raise UsageError(message("--into {folder}: no such folder: create it first", folder=into)) from None
     except OSError as error:
         raise UsageError(
-            message("{folder}: cannot be written: {reason}", folder=target, reason=error.strerror)
+            message("{folder}: cannot be written: {reason}", folder=target, reason=describe_os_error(error))
         ) from None
     return target
 

@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.cli.signals import unfinished
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, UsageError, describe_os_error
 from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
-    from seqkit.registry.records import Registry
+    from seqkit.registry.registry import Registry
 
 Record = tuple[dict[str, Any], Mapping[str, Any]]
 """The row number and the other columns of an example, and its prediction."""
 
 STANDARD_OUTPUT = "-"
+
+PAGE = (".html", ".htm")
+"""The endings of a page."""
 
 
 def print_json(value: Any) -> None:
@@ -61,29 +64,12 @@ def to_json(value: Any, encoder: json.JSONEncoder = _LINE) -> str:
         ) from None
 
 
-def check_output(output: Path, inputs: Iterable[Path], option: str = "--output") -> None:
-    """Check the file of an option before anything is computed.
-
-    Args:
-        output: the file; `-` for standard output.
-        inputs: files that must not be replaced.
-        option: the option, for messages.
+def check_file_name(output: Path, option: str) -> None:
+    """Check that the file of an option can be created or replaced, before anything is computed.
 
     Raises:
-        UsageError: its ending is unknown, it cannot be a file, or it is one of the inputs.
+        UsageError: its folder does not exist, or it is a folder or a device.
     """
-    if str(output) == STANDARD_OUTPUT:
-        return
-    if output.suffix.lower() not in _WRITERS:
-        endings = ", ".join(_WRITERS)
-        raise UsageError(
-            message(
-                "{option} {file}: the ending must be one of {endings}; - prints JSON Lines",
-                option=option,
-                file=output,
-                endings=endings,
-            )
-        )
     if not output.parent.is_dir():
         raise UsageError(
             message(
@@ -95,11 +81,59 @@ def check_output(output: Path, inputs: Iterable[Path], option: str = "--output")
         )
     if output.exists() and not output.is_file():
         raise UsageError(message("{option} {file}: not a regular file", option=option, file=output))
+
+
+def check_output(output: Path, inputs: Iterable[Path], option: str = "--output") -> None:
+    """Check the file of predictions before anything is computed.
+
+    Args:
+        output: the file; `-` for standard output.
+        inputs: files that must not be replaced.
+        option: the option, for messages.
+
+    Raises:
+        UsageError: its ending is unknown, it cannot be a file, or it is one of the inputs.
+    """
+    if str(output) == STANDARD_OUTPUT:
+        return
+    check_named(output, option, *_WRITERS, hint=message("; - prints JSON Lines"))
     for path in inputs:
         if output.exists() and path.exists() and output.samefile(path):
             raise UsageError(
                 message("{option} {file}: is a file that is read: choose another name", option=option, file=output)
             )
+
+
+def check_named(output: Path, option: str, *endings: str, hint: str = "") -> None:
+    """Check a file to write before anything is computed. The ending protects recipes, data and the files of a run.
+
+    Args:
+        output: the file.
+        option: the option, for messages.
+        endings: the endings that it can have, the usual one first.
+        hint: what else the option takes, for the message of a wrong ending.
+
+    Raises:
+        UsageError: its ending is another one, its folder does not exist, or it cannot be a regular file.
+    """
+    if output.is_dir():
+        example = output / f"name{endings[0]}"
+        raise UsageError(
+            message(
+                "{option} {file}: a folder: name a file, such as {example}", option=option, file=output, example=example
+            )
+        )
+    if output.suffix.lower() not in endings:
+        raise UsageError(
+            message(
+                "{option} {file}: the ending must be {endings}{hint}",
+                option=option,
+                file=output,
+                endings=endings[0] if len(endings) == 1 else message("one of {names}", names=", ".join(endings)),
+                hint=hint,
+            )
+        )
+    check_file_name(output, option)
 
 
 def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, Any]]]) -> None:
@@ -128,7 +162,9 @@ def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, 
             os.fsync(file.fileno())
         staged.replace(target)
     except OSError as error:
-        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+        raise UsageError(
+            message("{file}: cannot be written: {reason}", file=output, reason=describe_os_error(error))
+        ) from None
     finally:
         with suppress(OSError):
             staged.unlink(missing_ok=True)
@@ -235,9 +271,6 @@ def write_schema(output: Path, registry: Registry) -> None:
         UsageError: it cannot be written.
     """
     from seqkit.recipe.json_schema import recipe_schema
+    from seqkit.runs.files import write_named
 
-    text = to_json(recipe_schema(registry), _INDENTED) + "\n"
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(message("{file}: cannot be written: {reason}", file=output, reason=error.strerror)) from None
+    write_named(output, to_json(recipe_schema(registry), _INDENTED) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from seqkit.errors import UsageError, suggest
 from seqkit.messages import message
 
 if TYPE_CHECKING:
-    from seqkit.registry.records import Plugin, Registry
+    from seqkit.registry.registry import Plugin, Registry
 
 
 @seqkit.command("list", short_help="List the registered components.")
@@ -45,7 +46,7 @@ def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -
         provider_width = max((len(entry.provider) for entry in entries), default=0)
         click.echo(f"{each}:")
         for entry in entries:
-            click.echo(f"  {entry.name:<{width}}  {entry.provider:<{provider_width}}  {entry.component.summary}")
+            click.echo(f"  {entry.name:<{width}}  {entry.provider:<{provider_width}}  {entry.record.summary}")
     _note_disabled_plugins(registry)
 
 
@@ -61,7 +62,7 @@ def show(kind: str, name: str | None, as_json: bool, without: tuple[str, ...]) -
     top), data, train or generate.
     """
     if name is None:
-        _show_section(kind, as_json)
+        _show_section(kind, as_json, without)
         return
     from seqkit.registry import load_registry
 
@@ -78,12 +79,19 @@ def show(kind: str, name: str | None, as_json: bool, without: tuple[str, ...]) -
         click.echo(describe_component(entry))
 
 
-def _show_section(name: str, as_json: bool) -> None:
+def _show_section(name: str, as_json: bool, without: Sequence[str]) -> None:
     from seqkit.cli.describe import SECTIONS, describe_section, section_as_data
 
     if name in kind_names:
         raise UsageError(message("name a component: seqkit show {kind} NAME (`seqkit list {kind}`)", kind=name))
     if name not in SECTIONS:
+        from seqkit.registry import load_registry
+
+        registry = load_registry(without=without)
+        kinds = [kind for kind in kind_names if name in registry.names(kind)]
+        if kinds:
+            commands = message(" or ").join(f"`seqkit show {kind} {name}`" for kind in kinds)
+            raise UsageError(message("name its kind too: {commands}", commands=commands))
         raise UsageError(
             message(
                 "there is no section '{name}'{hint}",
@@ -112,8 +120,11 @@ def schema(output: Path | None, without: tuple[str, ...]) -> None:
     name the schema in a comment: `# yaml-language-server: $schema=seqkit.schema.json`. Write it again after a plugin is
     installed.
     """
-    from seqkit.cli.output import write_schema
+    from seqkit.cli.output import check_named, write_schema
     from seqkit.registry import load_registry
+
+    if output is not None:
+        check_named(output, "--output", ".json")
 
     registry = load_registry(without=without).check()
     from seqkit.recipe.json_schema import recipe_schema
@@ -144,16 +155,16 @@ def plugins(as_json: bool, without: tuple[str, ...]) -> None:
         for entry in plugin.components:
             click.echo(f"  {entry.kind} {entry.name}")
         for added in plugin.commands:
-            name = added.command.name
+            name = added.name
             if name in seqkit.commands:
                 click.echo(message("  command {name}: hidden by seqkit's own command of this name", name=name))
             else:
                 click.echo(message("  command {name}", name=name))
         for task in plugin.tasks:
-            click.echo(message("  task {name}", name=task.task.name))
+            click.echo(message("  task {name}", name=task.name))
         if plugin.lifecycle:
             click.echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
-        if not (plugin.failure or plugin.components or plugin.commands or plugin.tasks or plugin.lifecycle):
+        if not plugin.failure and plugin.is_empty:
             click.echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
     registry.check()
 
@@ -215,8 +226,8 @@ def _plugin_as_data(plugin: Plugin) -> dict[str, Any]:
         "version": plugin.version,
         "disabled": plugin.failure or None,
         "components": [{"kind": entry.kind, "name": entry.name} for entry in plugin.components],
-        "commands": [added.command.name for added in plugin.commands],
-        "tasks": [added.task.name for added in plugin.tasks],
+        "commands": [added.name for added in plugin.commands],
+        "tasks": [added.name for added in plugin.tasks],
         "lifecycle_hooks": plugin.lifecycle,
     }
 

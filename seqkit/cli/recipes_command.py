@@ -49,6 +49,8 @@ def recipes(name: str | None, folder: Path | None, as_json: bool, without: tuple
                 click.echo(f"{provider}:")
             click.echo(f"  {recipe.name:<{width}}  {recipe.summary}")
         return
+    if as_json:
+        raise UsageError(message("--json lists the recipes: leave out {name}", name=name))
     recipe = find_recipe(name, found)
     if folder is not None:
         click.echo(copy_recipe(recipe, folder))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from seqkit.cli.group import runs_argument, seqkit
+from seqkit.cli.output import PAGE, check_named
 from seqkit.cli.stderr import print_note
 from seqkit.messages import message
 
@@ -26,6 +27,8 @@ def report(runs: tuple[Path, ...], output: Path | None, opens: bool) -> None:
     `seqkit run` writes report.html into the run directory. This command writes it again, for a run of an older version
     or one that is not finished too. It needs neither the data nor torch.
     """
+    if output is not None:
+        check_named(output, "--output", *PAGE)
     from seqkit.reports.report import report as write
     from seqkit.runs.directory import RunDirectory
 

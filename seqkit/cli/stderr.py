@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 from seqkit.errors import one_line
-from seqkit.messages import message
+from seqkit.messages import message, translate
 from seqkit.terminal import RED, YELLOW, colored
 
 aliases: dict[str, str] = {}
@@ -15,12 +15,12 @@ aliases: dict[str, str] = {}
 
 def print_error(line: str) -> None:
     """Print one line of an error."""
-    _print(f"seqkit: {line}", RED)
+    _print(f"seqkit: {translate(line)}", RED)
 
 
 def print_note(text: str) -> None:
     """Print a note."""
-    _print(message("seqkit: note: {text}", text=text), YELLOW)
+    _print(translate(message("seqkit: note: {text}", text=text)), YELLOW)
 
 
 def _print(line: str, color: str) -> None:

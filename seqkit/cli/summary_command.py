@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqkit.cli.data_tables import text_table
+from seqkit.cli.columns import value_lines
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, seqkit
 from seqkit.cli.output import print_json
 from seqkit.cli.stderr import print_note
-from seqkit.errors import DataError, RecipeError, UsageError
+from seqkit.errors import UsageError
 from seqkit.messages import message
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def layer_lines(found: Sequence[Layer]) -> Iterator[str]:
         for layer in found
     ]
     header = ("layer", "class", "output", "shapes", "weights", "multiply-adds")
-    yield from text_table(header, rows, left=4)
+    yield from value_lines(header, rows, left=4)
 
 
 def shape_lines(model: Model, other: Model) -> Iterator[str]:
@@ -86,7 +86,7 @@ def shape_lines(model: Model, other: Model) -> Iterator[str]:
         sizes = [size(shape) for shape in shapes.get(layer.name, {}).values()]
         weights = "*" if None in sizes else layer.weights or None
         rows.append((layer.name, layer.cls, describe_shapes(shapes.get(layer.name, {})), weights))
-    yield from text_table(("layer", "class", "shapes", "weights"), rows, left=3)
+    yield from value_lines(("layer", "class", "shapes", "weights"), rows, left=3)
 
 
 def describe_shape(shape: Sequence[int | str]) -> str:
@@ -106,20 +106,14 @@ def _of_recipe(source: Path, overrides: Sequence[str], without: Sequence[str]) -
 
     recipe = read_recipe(source, overrides)
     registry = load_registry(without=without).check()
-    from seqkit.recipe.paths import check_files
-    from seqkit.recipe.plan import BuildError
+    from seqkit.recipe.paths import recipe_errors
     from seqkit.recipe.resolve import resolve
 
     plan = resolve(recipe, registry)
     for note in plan.notes:
         print_note(note)
-    try:
+    with recipe_errors(recipe, plan):
         return _build(plan, recipe)
-    except BuildError as error:
-        raise RecipeError([recipe.fault(error.path, str(error))]) from error
-    except DataError:
-        check_files(recipe, plan)
-        raise
 
 
 def _build(plan: Plan, recipe: Recipe) -> tuple[Model, Batch | None]:
@@ -145,7 +139,10 @@ def _of_run(source: Path, overrides: Sequence[str]) -> tuple[Model, Batch | None
     from seqkit.inference.loading import RunParts
     from seqkit.runs.directory import RunDirectory
 
-    engine = RunParts(RunDirectory.open(source)).torch_engine
+    parts = RunParts(RunDirectory.open(source))
+    if parts.is_ensemble:
+        raise UsageError(message("{run}: an ensemble has several models: pass one of its members", run=source))
+    engine = parts.torch_engine
     return engine.model, _invented_batch(engine.tokenizer, engine.feature_width)
 
 

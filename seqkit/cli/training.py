@@ -22,7 +22,7 @@ from seqkit.runs.files import read_json
 
 if TYPE_CHECKING:
     from seqkit.recipe.recipe import Recipe
-    from seqkit.registry.records import Registry
+    from seqkit.registry.registry import Registry
 
 MAX_PROCESSES = 1024
 
@@ -31,7 +31,7 @@ _COMMAND = "SEQKIT_COMMAND"
 
 
 @dataclass(frozen=True)
-class Display:
+class OutputOptions:
     """What a training command prints.
 
     Attributes:
@@ -68,7 +68,7 @@ def train(
     resume: Path | None,
     *,
     processes: int,
-    display: Display,
+    output: OutputOptions,
     arguments: Sequence[str],
 ) -> int:
     """Train a recipe, print the run directory, and return the exit code.
@@ -79,13 +79,13 @@ def train(
         runs: the folder of run directories.
         resume: the run directory to resume, or None.
         processes: the number of local processes.
-        display: what to print.
+        output: what to print.
         arguments: of the command that does the same in each of several processes.
 
     Raises:
         SeqkitError: as `run_recipe`.
     """
-    display.check()
+    output.check()
     recipe.command = command_line()
     if processes > MAX_PROCESSES:
         raise UsageError(message("--processes must be at most {max}, not {value}", max=MAX_PROCESSES, value=processes))
@@ -98,7 +98,7 @@ def train(
         os.environ |= {LAUNCHER: str(os.getpid()), _COMMAND: recipe.command}
         restore_default_handlers()
         try:
-            return launch(processes, [arguments[0], *display.options, *arguments[1:]])
+            return launch(processes, [arguments[0], *output.options, *arguments[1:]])
         finally:
             del os.environ[_COMMAND]
     end_with_launcher()
@@ -111,11 +111,11 @@ def train(
             from seqkit.experiment import run_recipe
             from seqkit.training.console import Console
 
-        is_brief = display.quiet or display.as_json  # stdout has the run directory or the JSON alone
-        console = Console(sys.stderr if is_brief else sys.stdout, sys.stderr, display.verbose, quiet=is_brief)
+        is_brief = output.quiet or output.as_json  # stdout has the run directory or the JSON alone
+        console = Console(sys.stderr if is_brief else sys.stdout, sys.stderr, output.verbose, quiet=is_brief)
         finished = run_recipe(recipe, registry, runs, [console], stop, resume)
     if os.environ.get("RANK", "0") == "0":
-        if display.as_json:
+        if output.as_json:
             print_json({"run": str(finished.path)} | read_json(finished.result))
         else:
             click.echo(os.fsencode(finished.path))  # the name of a folder can be any bytes
@@ -123,7 +123,7 @@ def train(
 
 
 def resume_run(
-    run: Path, overrides: Sequence[str], processes: int | None, display: Display, without: Sequence[str]
+    run: Path, overrides: Sequence[str], processes: int | None, output: OutputOptions, without: Sequence[str]
 ) -> int:
     """Resume a run with its own recipe, print its directory, and return the exit code.
 
@@ -131,7 +131,7 @@ def resume_run(
         run: the run directory.
         overrides: `key=value`, as on the command line.
         processes: the number of local processes; by default, that of the run.
-        display: what to print.
+        output: what to print.
         without: plugins to disable.
 
     Raises:
@@ -156,7 +156,7 @@ def resume_run(
         run.parent,
         run,
         processes=processes or 1,
-        display=display,
+        output=output,
         arguments=["resume", *_disabling(without), "--", str(run), *overrides],
     )
 

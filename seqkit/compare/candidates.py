@@ -7,7 +7,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,12 @@ class Candidate:
         return read_recipe(self.source, (*self.overrides, *self.widths, *seeds))
 
 
+MAX_RUNS = 10_000
+"""The largest number of candidates times seeds: more is a mistake, and would fill the memory before anything trains."""
+
+
 def read_candidates(
-    arguments: Sequence[str], grid: Sequence[str], searched: Sequence[str], trials: int, seed: int
+    arguments: Sequence[str], grid: Sequence[str], searched: Sequence[str], trials: int, seed: int, seeds: int = 1
 ) -> list[Candidate]:
     """Return the candidates of a command line.
 
@@ -52,9 +56,10 @@ def read_candidates(
         searched: `key=low..high`, `key=low..high:log` or `key=A,B`, from which values are drawn.
         trials: the number of draws.
         seed: of the draws.
+        seeds: the number of seeds of each candidate.
 
     Raises:
-        UsageError: there is no recipe, an argument is none of these, or a range is not one.
+        UsageError: there is no recipe, an argument is none of these, a range is not one, or these are too many runs.
         RecipeError: a value is not YAML.
     """
     overrides = tuple(each for each in arguments if "=" in each and not Path(each).exists())
@@ -65,6 +70,14 @@ def read_candidates(
         raise UsageError(message("there is no recipe to compare: pass at least one recipe or run directory"))
     names = _unique_names(sources)
     choices = [tuple(f"{key}={value}" for value in values) for key, values in map(_grid, grid)]
+    drawn_count = trials + 1 if searched else 1
+    count = len(sources) * math.prod(len(chosen) for chosen in choices) * drawn_count * seeds
+    if count > MAX_RUNS:
+        raise UsageError(
+            message(
+                "{count:,} runs: at most {limit:,}: pass fewer values, --trials or --seeds", count=count, limit=MAX_RUNS
+            )
+        )
     draws = _draws([_search(each) for each in searched], trials, seed) if searched else [()]
     candidates = [
         Candidate(_name(name, (*chosen, *drawn), alone=len(sources) == 1), source, (*overrides, *chosen, *drawn))
@@ -78,11 +91,6 @@ def read_candidates(
 def seeds_of(count: int, first: int) -> list[int]:
     """Return the seeds: `first` and those after it, none larger than a recipe allows."""
     return [(first + number) % 2**32 for number in range(count)]
-
-
-def with_widths(candidate: Candidate, widths: Sequence[str]) -> Candidate:
-    """Return a candidate with other widths."""
-    return replace(candidate, widths=tuple(widths))
 
 
 def _source(path: Path) -> Path:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from seqkit.compare.candidates import Candidate, seeds_of, with_widths
+from seqkit.compare.candidates import Candidate, seeds_of
 from seqkit.compare.latency import latency
 from seqkit.compare.outcome import Comparison, Measurements, compare
 from seqkit.compare.probe import Costs, Probe, probe
@@ -18,9 +18,10 @@ from seqkit.compare.widths import Match, matched_widths
 from seqkit.errors import UsageError, suggest
 from seqkit.messages import message
 from seqkit.recipe.resolve import resolve
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.numbers import numbers_of
 from seqkit.stop import NO_STOP
 
 
@@ -109,19 +110,14 @@ class Comparer:
         """Return the candidates with the widths that match the first one."""
         match = self._options.match
         assert match is not None
-        seed = self._seeds[0]
-        read = [candidate.recipe(seed) for candidate in candidates]
-        plans = [(resolve(recipe, self._registry), recipe) for recipe in read]
+        recipes = [candidate.recipe(self._seeds[0]) for candidate in candidates]
+        reference, *others = [(resolve(recipe, self._registry), recipe) for recipe in recipes]
         matched = [candidates[0]]
-        for candidate, (plan, recipe) in list(zip(candidates, plans, strict=True))[1:]:
-            reference = plans[0]
-
-            def find(other: Any = (plan, recipe), reference: Any = reference) -> list[str]:
-                return matched_widths(match, reference, other)
-
-            widths = self._record.get("widths", key_of(plans[0][0], plan, extra=match), list[str], find)
+        for candidate, other in zip(candidates[1:], others, strict=True):
+            key = key_of(reference[0], other[0], extra=match)
+            widths = self._record.get("widths", key, list[str], partial(matched_widths, match, reference, other))
             self._report(message("{name}: {widths}", name=candidate.name, widths=" ".join(widths)))
-            matched.append(with_widths(candidate, widths))
+            matched.append(replace(candidate, widths=tuple(widths)))
         return matched
 
     def estimate(self) -> list[Estimate]:
@@ -196,7 +192,7 @@ class Comparer:
 
     def _choose_metric(self, run: RunContents, split: str) -> str:
         assert run.result is not None
-        scores = [name for name, value in run.result.metrics.get(split, {}).items() if isinstance(value, int | float)]
+        scores = list(numbers_of(run.result.metrics.get(split, {})))
         names = [name for name in run.metric_names.names if name in scores]
         if (metric := self._options.metric) is None and names:
             return names[0]
@@ -226,9 +222,11 @@ class Comparer:
                 failures[trial.seed] = trial.failure
                 continue
             runs[trial.seed] = str(found.directory.path)
-            value = found.result.metrics.get(split, {}).get(metric)
-            if isinstance(value, int | float):
-                values[trial.seed] = float(value)
+            scores = found.result.metrics.get(split, {})
+            if metric in (numbers := numbers_of(scores)):
+                values[trial.seed] = float(numbers[metric])
+            elif metric not in scores:
+                failures[trial.seed] = message("it has no {metric} on the {split} split", metric=metric, split=split)
             else:
                 failures[trial.seed] = message("{metric} is undefined", metric=metric)
             seconds[trial.seed] = float(found.result.timing.get("train_seconds", 0.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -133,6 +133,12 @@ def compare(
             )
         gain = found.gain if found else None
         p = adjusted.get(place)
+        if not each.values:
+            verdict = message("no value with any seed: {reason}", reason=next(iter(each.failures.values()), ""))
+        elif len(measured) == 1:
+            verdict = _verdict_alone(each, gain)
+        else:
+            verdict = _verdict(each, place == 0, difference, p, higher_is_better, gain)
         outcomes.append(
             Outcome(
                 each,
@@ -140,11 +146,7 @@ def compare(
                 found.baseline if found else None,
                 difference,
                 p,
-                message("failed with every seed")
-                if not each.values
-                else _verdict_alone(each, gain)
-                if len(measured) == 1
-                else _verdict(each, place == 0, difference, p, higher_is_better, gain),
+                verdict,
                 mean_interval(list(each.train_seconds.values())) if each.train_seconds else None,
             )
         )
@@ -198,7 +200,7 @@ def _warnings(measured: Measurements, gain: float | None) -> Iterator[str]:
     if gain is not None and gain <= 0:
         yield message("below its baseline") if gain < 0 else message("no better than its baseline")
     if measured.failures:
-        yield message("{count} of its seeds failed", count=len(measured.failures))
+        yield message("no value with {count} of its seeds", count=len(measured.failures))
 
 
 def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: bool) -> list[str]:
@@ -233,21 +235,19 @@ def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: 
 def _unmatched(measured: Sequence[Measurements], match: str) -> Iterator[str]:
     """Yield a note for each candidate that no width makes equal to the first one."""
 
-    def size(each: Measurements) -> float | None:
-        return each.costs.get("weights") if match == "parameters" else _mean(each.train_seconds.values())
-
-    first = size(measured[0])
-    for each in measured[1:] if match in ("parameters", "seconds") and first else ():
-        ratio = (size(each) or 0.0) / (first or 1.0)
-        if ratio and abs(ratio - 1) > _MATCHED:
-            notes = {"parameters": message("weights"), "seconds": message("training seconds")}
+    if match == "parameters":
+        what, sizes = message("weights"), [each.costs.get("weights") for each in measured]
+    elif match == "seconds":
+        what = message("training seconds")
+        sizes = [fmean(each.train_seconds.values()) if each.train_seconds else None for each in measured]
+    else:
+        return
+    for each, size in zip(measured[1:], sizes[1:], strict=True):
+        ratio = size / sizes[0] if size and sizes[0] else 1.0
+        if abs(ratio - 1) > _MATCHED:
             yield message(
                 "{name} has {ratio:.2f} times the {what} of the first: they are not equal.",
                 name=each.name,
                 ratio=ratio,
-                what=notes[match],
+                what=what,
             )
-
-
-def _mean(values: Collection[float]) -> float | None:
-    return fmean(values) if values else None

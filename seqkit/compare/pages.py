@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from seqkit.compare.outcome import Comparison, Outcome
-from seqkit.compare.texts import Rows, cost_rows, heading, score_rows, verdict_lines
+from seqkit.compare.outcome import Comparison
+from seqkit.compare.statistics import Interval
+from seqkit.compare.texts import Rows, cost_rows, heading, score_rows, seed_rows, verdict_lines
 from seqkit.messages import message
 from seqkit.reports.comparison import recipe_table, run_curves
 from seqkit.reports.contents import RunContents
@@ -13,7 +14,6 @@ from seqkit.reports.interval_chart import Group, interval_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.page import Section, page
 from seqkit.reports.tables import table
-from seqkit.training.result_lines import format_number
 
 
 def comparison_page(comparison: Comparison, first_runs: Sequence[RunContents]) -> str:
@@ -26,15 +26,14 @@ def comparison_page(comparison: Comparison, first_runs: Sequence[RunContents]) -
     lines = [element("p", line, class_=_class(line, comparison)) for line in verdict_lines(comparison)]
     head = join([element("p", heading(comparison)), element("div", *lines, class_="head")])
     names = [each.measured.name for each in comparison.outcomes if each.measured.runs]
-    sections: list[tuple[str, str, Markup | None]] = [
+    sections: list[Section] = [
         ("scores", message("Scores"), join([_chart(comparison), _table(score_rows(comparison), "the scores")])),
         ("costs", message("Costs"), join([_table(cost_rows(comparison), "the costs"), _cost_note()])),
-        ("seeds", message("Every seed"), _seeds(comparison)),
+        ("seeds", message("Every seed"), _table(seed_rows(comparison), message("every seed"))),
         ("curves", message("Curves of the first seed"), run_curves(first_runs, names)),
         ("recipes", message("What differs in the recipes"), recipe_table(first_runs, names)),
     ]
-    shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
-    return page(message("Comparison of {count} candidates", count=len(comparison.outcomes)), head, shown)
+    return page(message("Comparison of {count} candidates", count=len(comparison.outcomes)), head, sections)
 
 
 def _class(line: str, comparison: Comparison) -> str:
@@ -42,13 +41,15 @@ def _class(line: str, comparison: Comparison) -> str:
 
 
 def _chart(comparison: Comparison) -> Markup | None:
-    outcomes = [each for each in comparison.outcomes if each.interval is not None]
-    baselines = {each.baseline for each in outcomes if each.baseline is not None}
+    groups = [
+        _group(each.measured.name, each.measured.values, each.interval) for each in comparison.outcomes if each.interval
+    ]
+    baselines = {each.baseline for each in comparison.outcomes if each.baseline is not None}
     levels = [(message("baseline"), value) for value in sorted(baselines)]
-    if not outcomes:
+    if not groups:
         return None
     chart = interval_chart(
-        [_group(each) for each in outcomes],
+        groups,
         title=message("{metric}, {split}", metric=comparison.metric, split=comparison.split),
         y_title=comparison.metric,
         levels=levels,
@@ -64,13 +65,9 @@ def _difference_chart(comparison: Comparison) -> Iterator[Markup]:
     groups = []
     for each in comparison.outcomes[1:]:
         if each.difference is not None:
-            values = tuple(
-                (message("seed {seed}", seed=seed), value - first.values[seed])
-                for seed, value in sorted(each.measured.values.items())
-                if seed in first.values
-            )
-            interval = each.difference.interval
-            groups.append(Group(each.measured.name, values, interval.mean, interval.low, interval.high))
+            values = each.measured.values
+            differences = {seed: value - first.values[seed] for seed, value in values.items() if seed in first.values}
+            groups.append(_group(each.measured.name, differences, each.difference.interval))
     if groups:
         yield interval_chart(
             groups,
@@ -80,12 +77,10 @@ def _difference_chart(comparison: Comparison) -> Iterator[Markup]:
         )
 
 
-def _group(outcome: Outcome) -> Group:
-    assert outcome.interval is not None
-    values = tuple(
-        (message("seed {seed}", seed=seed), value) for seed, value in sorted(outcome.measured.values.items())
-    )
-    return Group(outcome.measured.name, values, outcome.interval.mean, outcome.interval.low, outcome.interval.high)
+def _group(name: str, values: Mapping[int, float], interval: Interval) -> Group:
+    """Return a column of a chart, with a point per seed."""
+    points = tuple((message("seed {seed}", seed=seed), values[seed]) for seed in sorted(values))
+    return Group(name, points, interval.mean, interval.low, interval.high)
 
 
 def _table(rows: Rows, caption: str) -> Markup:
@@ -99,16 +94,3 @@ def _cost_note() -> Markup:
         "or of one generated token. Times are those of the machine that trained."
     )
     return element("p", text, class_="note")
-
-
-def _seeds(comparison: Comparison) -> Markup:
-    columns = (message("candidate"), *(message("seed {seed}", seed=seed) for seed in comparison.seeds))
-    rows = []
-    for each in comparison.outcomes:
-        scores, failures = each.measured.values, each.measured.failures
-        cells = [
-            format_number(comparison.metric, scores[seed]) if seed in scores else failures.get(seed, "")
-            for seed in comparison.seeds
-        ]
-        rows.append((each.measured.name, *cells))
-    return table(columns, rows, caption=message("every seed"), row_headers=True)

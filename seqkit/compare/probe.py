@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -17,8 +16,6 @@ from torch.autograd.profiler import profile
 
 from seqkit.contracts import TrainingLength
 from seqkit.errors import Interrupted
-from seqkit.layers.parallel import worker_threads
-from seqkit.modeling.device import choose_device, isolated_torch_state
 from seqkit.modeling.multiply_adds import multiply_adds
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
@@ -28,7 +25,7 @@ from seqkit.training.callbacks import Callback, Callbacks
 from seqkit.training.distributed import SINGLE
 from seqkit.training.length import training_length
 from seqkit.training.progress import Progress
-from seqkit.training.setup import TrainingSetup, build_setup
+from seqkit.training.setup import TrainingSetup, setup_without_run
 from seqkit.training.trainer import Trainer
 
 TIMED_STEPS = 16
@@ -93,9 +90,7 @@ def probe(plan: Plan, recipe: Recipe) -> Probe:
     with _setup(plan, recipe) as setup:
         setup_seconds = time.perf_counter() - start
         data = setup.data
-        baseline = None
-        if plan.baseline and "valid" in data.splits:
-            baseline = data.head.baseline(data.splits["train"].examples, data.splits["valid"].examples, data.tokenizer)
+        baseline = data.baseline("valid") if plan.baseline and "valid" in data.splits else None
         step_seconds = _step_seconds(setup)
         length = training_length(plan.train, len(setup.train_batches))
         memory = _peak_memory(setup)
@@ -104,7 +99,7 @@ def probe(plan: Plan, recipe: Recipe) -> Probe:
         validated = len(setup.evaluation_batches["valid"]) if "valid" in data.splits else 0
         evaluations = validated * (length.epochs // plan.train.evaluate_every) + held_out
         costs = Costs(
-            weights=sum(weight.numel() for weight in setup.model.parameters()),
+            weights=setup.model.num_weights,
             multiply_adds=sum(multiply_adds(setup.model).values()),
             memory=memory,
             step_seconds=step_seconds,
@@ -120,15 +115,11 @@ def train_seconds(plan: Plan, recipe: Recipe) -> float:
         return _step_seconds(setup) * training_length(plan.train, len(setup.train_batches)).steps
 
 
-@contextmanager
-def _setup(plan: Plan, recipe: Recipe) -> Iterator[TrainingSetup]:
+def _setup(plan: Plan, recipe: Recipe) -> AbstractContextManager[TrainingSetup]:
     """Return the setup of a recipe, whose learning rate is so small that no loss becomes infinite."""
     optimizer = replace(plan.train.optimizer, values=plan.train.optimizer.values | {"lr": _LEARNING_RATE})
     plan = replace(plan, train=replace(plan.train, optimizer=optimizer))
-    with isolated_torch_state(plan.seed):
-        setup = build_setup(plan, recipe, choose_device(plan.train.device), SINGLE)
-        with worker_threads(setup.threads.workers):
-            yield setup
+    return setup_without_run(plan, recipe)
 
 
 class _StopAfter(Callback, StopCheck):

@@ -67,6 +67,19 @@ def cost_rows(comparison: Comparison) -> Rows:
     return rows
 
 
+def seed_rows(comparison: Comparison) -> Rows:
+    """Return a row per candidate: its metric with each seed, or why it has none."""
+    rows: Rows = [(message("candidate"), *(message("seed {seed}", seed=seed) for seed in comparison.seeds))]
+    for each in comparison.outcomes:
+        scores, failures = each.measured.values, each.measured.failures
+        cells = [
+            format_number(comparison.metric, scores[seed]) if seed in scores else failures.get(seed, "")
+            for seed in comparison.seeds
+        ]
+        rows.append((each.measured.name, *cells))
+    return rows
+
+
 def costs_of(outcome: Outcome) -> list[float | None]:
     """Return weights, multiply-adds, seconds of training, latency in ms, and peak memory in MB."""
     costs = outcome.measured.costs
@@ -114,11 +127,6 @@ def markdown(comparison: Comparison, title: str, facts: Sequence[str]) -> str:
         title: the heading.
         facts: lines at the end: the command, the machine, versions.
     """
-    values: Rows = [(message("candidate"), *map(str, comparison.seeds))]
-    for each in comparison.outcomes:
-        scores = each.measured.values
-        cells = [format_number(comparison.metric, scores[seed]) if seed in scores else "" for seed in comparison.seeds]
-        values.append((each.measured.name, *cells))
     parts = [
         f"# {title}",
         heading(comparison) + ".",
@@ -126,7 +134,7 @@ def markdown(comparison: Comparison, title: str, facts: Sequence[str]) -> str:
         _table(score_rows(comparison)),
         _table(cost_rows(comparison)),
         message("{metric} by seed:", metric=comparison.metric),
-        _table(values),
+        _table(seed_rows(comparison)),
         *facts,
     ]
     return "\n\n".join(parts) + "\n"

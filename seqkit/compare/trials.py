@@ -16,7 +16,7 @@ from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.saved import resolve_saved
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.runs.directory import RunDirectory
 from seqkit.stop import NO_STOP, StopCheck
 from seqkit.training.documents import check_same_recipe, file_digests

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
-import torch
-
 from seqkit.compare.probe import train_seconds
 from seqkit.data.prepare import PreparedData, prepare
 from seqkit.errors import PluginError, UsageError
 from seqkit.messages import message
 from seqkit.modeling.model import build_model
+from seqkit.recipe.no_compiler import meta_device
 from seqkit.recipe.plan import BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
 
@@ -143,8 +142,8 @@ def _scaled_spec(spec: Spec, factor: float) -> Spec:
 def _count_weights(plan: Plan, data: PreparedData) -> int:
     """Return the number of weights of a model, whose tensors are not allocated; 0 if a width is too small for it."""
     try:
-        with torch.device("meta"):
+        with meta_device():
             model = build_model(plan, data.tokenizer, copy.deepcopy(data.head), data.features)
     except BuildError:
         return 0
-    return sum(weight.numel() for weight in model.parameters())
+    return model.num_weights

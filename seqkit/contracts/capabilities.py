@@ -66,7 +66,7 @@ def check_declared(component: Contract) -> None:
             raise PluginError(
                 message(
                     "{name} assigns {flag} to the instance: make it a class attribute or a property",
-                    name=_name(cls),
+                    name=class_name(cls),
                     flag=flag,
                 )
             )
@@ -97,8 +97,9 @@ def _place(cls: type, name: str) -> int:
 
 
 def _renamed(cls: type, old: str, new: str) -> str:
-    return message("{name}.{old} is now called {new}: rename it", name=_name(cls), old=old, new=new)
+    return message("{name}.{old} is now called {new}: rename it", name=class_name(cls), old=old, new=new)
 
 
-def _name(cls: type) -> str:
+def class_name(cls: type) -> str:
+    """Return the module and the name of a class, for messages to its author."""
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -167,6 +167,8 @@ class Head(Contract, ABC):
     def predict_input(self, encoded_input: np.ndarray) -> np.ndarray:
         """Return the part of an input that a prediction is computed from: by default all of it.
 
+        The input is ids, int64 (time, ...), or features, float (time, features).
+
         An implementation may take one more keyword argument, and receives it if it does: `feature_names`, the names of
         the features, as in `Example`.
         """

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.messages import message
+from seqkit.strict_json import is_number
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -40,6 +41,11 @@ class Column:
         """The values that are not empty."""
         return [value for value in self.values if value is not None and (not isinstance(value, str) or value.strip())]
 
+    @property
+    def filled_share(self) -> float:
+        """The share of the values that are not empty."""
+        return len(self.filled) / max(1, len(self.values))
+
     @cached_property
     def counts(self) -> Counter[str]:
         """How often each value occurs, as text without surrounding white space."""
@@ -54,7 +60,7 @@ class Column:
     def is_numeric(self) -> bool:
         """Whether all values are numbers, or texts of numbers."""
         return bool(self.filled) and all(
-            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else _is_number(value) for value in self.filled
+            _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else is_number(value) for value in self.filled
         )
 
     @cached_property
@@ -66,10 +72,6 @@ class Column:
     def mean_length(self) -> float:
         """The mean length of the values in characters."""
         return sum(len(str(value)) for value in self.filled) / max(1, len(self.filled))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ class Tokenizer(Contract, ABC):
     def encode_pair(self, first: str, second: str) -> np.ndarray:
         """Return the ids of two texts: by default those of the first, the separator, and those of the second.
 
-        The separator is a special token. Of a token with several integers, the others are 0.
+        The separator is a special token. Of a token with several integers, the others are 0. The shape is that of
+        `encode`, int64 (time, ...).
 
         Raises:
             DataError: nothing in one of the texts is in the vocabulary.
@@ -70,11 +71,15 @@ class Tokenizer(Contract, ABC):
         return np.concatenate([texts[0], separator, texts[1]])
 
     def encode_input(self, value: Any) -> np.ndarray:
-        """Return the ids of `Example.input`: a text, a list of words or a `TextPair`."""
+        """Return the ids of `Example.input`, a text, a list of words or a `TextPair`, int64 (time, ...).
+
+        Raises:
+            DataError: as `encode`, or as `encode_pair`.
+        """
         return self.encode_pair(value.first, value.second) if isinstance(value, TextPair) else self.encode(value)
 
     def encode_prompt(self, text: str) -> np.ndarray:
-        """Return the ids of a text that generation continues: by default those of `encode`.
+        """Return the ids of a text that generation continues, int64 (time,): by default those of `encode`.
 
         A tokenizer overrides this if the end of a text has tokens that have no continuation in the training texts.
         """

@@ -131,7 +131,7 @@ class RowBatches:
             yield BatchShard(self._collate(own if len(own) else members[:1], number), False, own, counts=len(own) > 0)
 
     def order(self, number: int) -> list[np.ndarray]:
-        """Return the rows of each batch of an epoch."""
+        """Return the numbers of the rows of each batch of an epoch, int64 (rows,)."""
         if len(self.rows) <= self.batch_size:
             return [np.arange(len(self.rows))]
         if self.seed is None:

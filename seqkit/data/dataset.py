@@ -273,7 +273,7 @@ def make_rows(
 
 
 def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
-    """Return the ids of an input; or the input itself if it is features.
+    """Return the ids of an input, int64 (time, ...); or the input itself if it is features, float (time, features).
 
     Args:
         value: text, words, a `LongText` or features.
@@ -293,7 +293,7 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
 
 
 def stored_ids(text: LongText) -> np.ndarray:
-    """Return the ids of a long text as they are stored, without a copy.
+    """Return the ids of a long text as they are stored, integers (time,), without a copy.
 
     Raises:
         DataError: there are no ids.

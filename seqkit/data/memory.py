@@ -14,6 +14,7 @@ from seqkit.contracts import DataNote, Example, Reader, TextPair
 from seqkit.data.tables import Table, columns_of, is_pair_of_columns, pair_column, values_of
 from seqkit.errors import DataError
 from seqkit.messages import format_value, message
+from seqkit.readers.sequences import label_text
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Spec
@@ -236,15 +237,9 @@ def _features(value: Any, location: str) -> np.ndarray:
 
 def _target(value: Any) -> Any:
     """Return a target as a reader yields it: a label or a number as text, several in a list."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
     if isinstance(value, list | tuple):
         return [_target(item) for item in value]
-    return value.strip() if isinstance(value, str) else value
+    return label_text(value.tolist() if isinstance(value, np.ndarray | np.generic) else value)
 
 
 def _cell(value: Any) -> Any:

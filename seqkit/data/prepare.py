@@ -16,7 +16,7 @@ from seqkit.data.splits import SPLITS
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.data.token_files.format import BLOCK
 from seqkit.errors import DataError, Fault, RecipeError
-from seqkit.messages import message
+from seqkit.messages import message, without_name
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
@@ -59,6 +59,10 @@ class PreparedData:
     def baseline_split(self) -> str:
         """The split that the baseline is scored on: test, else valid, else train."""
         return next(split for split in ("test", "valid", "train") if split in self.splits)
+
+    def baseline(self, split: str) -> dict[str, Any] | None:
+        """Return the scores of the head's baseline, fitted on the training split, on a split; None without one."""
+        return self.head.baseline(self.splits["train"].examples, self.splits[split].examples, self.tokenizer)
 
     def digests(self) -> dict[str, str]:
         """Return the sha256 of all rows of each split."""
@@ -114,7 +118,11 @@ def _texts(examples: Sequence[Example]) -> Iterator[Any]:
 
 
 def check_pairs(readers: Mapping[str, Reader]) -> None:
-    """Check that the files of all splits contain pairs of texts, or none does."""
+    """Check that the files of all splits contain pairs of texts, or none does.
+
+    Raises:
+        DataError: only some of them do.
+    """
     for split, reader in readers.items():
         if reader.yields_pairs != readers["train"].yields_pairs:
             raise DataError(
@@ -137,9 +145,9 @@ def _fit_head(plan: Plan, head: Head, train: Dataset, tokenizer: Tokenizer | Non
     try:
         head.fit(train.examples, tokenizer)
     except ValueError as error:
-        first, _, rest = str(error).partition(" ")
+        first = str(error).partition(" ")[0]
         if first in plan.head.values:
-            raise BuildError(("head", first), rest) from error
+            raise BuildError(("head", first), without_name(str(error), first)) from error
         raise DataError(
             message("the head '{head}' cannot learn from these targets: {reason}", head=plan.head.name, reason=error)
         ) from error

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqkit.contracts import Tokenizer
+from seqkit.contracts.capabilities import class_name
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 
@@ -26,11 +27,10 @@ def encode_words(value: str | Sequence[str], tokenizer: Tokenizer) -> np.ndarray
     ids, indices = tokenizer.encode_words(words)
     found = indices[indices >= 0]
     if len(indices) != len(ids) or (np.diff(found) < 0).any() or (len(found) and found[-1] >= len(words)):
-        cls = type(tokenizer)
         raise PluginError(
             message(
                 "{tokenizer}: encode_words does not return the index of each token's word in ascending order",
-                tokenizer=f"{cls.__module__}.{cls.__qualname__}",
+                tokenizer=class_name(type(tokenizer)),
             )
         )
     if missing := sorted(set(range(len(words))) - set(found.tolist())):

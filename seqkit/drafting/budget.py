@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
+
+if TYPE_CHECKING:
+    from seqkit.data.prepare import PreparedData
+    from seqkit.training.setup import TrainingSetup
 
 _PROBE_SECONDS = 4.0
 _PROBE_STEPS, _MIN_PROBES = 40, 8
@@ -73,8 +76,14 @@ def fit(recipe: Mapping[str, Any], smaller: Mapping[str, Any], registry: Registr
     else:
         length, total = {"steps": max(1, int(seconds / tried.step_seconds))}, seconds
     train = {key: value for key, value in recipe["train"].items() if key != "epochs"}
+    data = tried.data
     return Fitted(
-        {**recipe, "train": length | train}, total, tried.examples, tried.baseline(), tried.weights, tried.notes
+        {**recipe, "train": length | train},
+        total,
+        {split: len(dataset.examples) for split, dataset in data.splits.items()},
+        _baseline(data),
+        tried.weights,
+        list(data.notes),
     )
 
 
@@ -82,48 +91,44 @@ def _merged(recipe: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return {**recipe, **{key: {**recipe[key], **values} for key, values in changes.items()}}
 
 
+@dataclass(frozen=True)
 class _Tried:
     """A recipe whose data was read and whose model was trained for a few steps.
 
     Attributes:
+        data: the data.
+        weights: the number of weights.
         step_seconds: the time of a step.
         epoch_seconds: the time of an epoch.
     """
 
-    def __init__(self, setup: Any, step_seconds: float) -> None:
-        self._data = setup.data
-        self.step_seconds = max(1e-4, step_seconds) * _OVERHEAD
-        self.epoch_seconds = self.step_seconds * len(setup.train_batches)
-        self.examples = {split: len(dataset.examples) for split, dataset in setup.data.splits.items()}
-        self.weights = sum(weight.numel() for weight in setup.model.parameters())
-        self.notes = list(setup.data.notes)
-
-    def baseline(self) -> dict[str, Any] | None:
-        splits = self._data.splits
-        if "valid" not in splits:
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return self._data.head.baseline(splits["train"].examples, splits["valid"].examples, self._data.tokenizer)
+    data: PreparedData
+    weights: int
+    step_seconds: float
+    epoch_seconds: float
 
 
 def _try(recipe: Mapping[str, Any], registry: Registry) -> _Tried:
     """Read the data, build the model, and train a few steps."""
     read = read_recipe(recipe)
     plan = resolve(read, registry)
-    from seqkit.layers.parallel import worker_threads
-    from seqkit.modeling.device import choose_device, isolated_torch_state
-    from seqkit.training.distributed import SINGLE
-    from seqkit.training.setup import build_setup
+    from seqkit.training.setup import setup_without_run
 
-    device = choose_device(plan.train.device)
-    with isolated_torch_state(plan.seed), ExitStack() as resources:
-        setup = build_setup(plan, read, device, SINGLE)
-        resources.enter_context(worker_threads(setup.threads.workers))
-        return _Tried(setup, _seconds_per_step(setup))
+    with setup_without_run(plan, read) as setup:
+        seconds = max(1e-4, _seconds_per_step(setup)) * _OVERHEAD
+        return _Tried(setup.data, setup.model.num_weights, seconds, seconds * len(setup.train_batches))
 
 
-def _seconds_per_step(setup: Any) -> float:
+def _baseline(data: PreparedData) -> dict[str, Any] | None:
+    """Return the baseline on the validation split; None without one."""
+    if "valid" not in data.splits:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return data.baseline("valid")
+
+
+def _seconds_per_step(setup: TrainingSetup) -> float:
     """Return the mean time of a forward and a backward pass on a machine that does nothing else.
 
     The time of each batch is divided by its size. Of these, the lower quartile counts: caches are cold at first, and

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from seqkit.contracts import DataFile, Draft
 from seqkit.errors import DataError, UsageError, suggest
 from seqkit.messages import message
-from seqkit.registry.records import RegisteredTask, Registry
+from seqkit.registry.records import RegisteredTask
+from seqkit.registry.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,18 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
 
 
 def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> str:
-    """Return the message with the reason of the first task; `--task` gives that of another."""
-    first = next(iter(reasons))
+    """Return the message with each reason that says what to do, or the first one, and the tasks that it concerns."""
+    tasks: dict[str, list[str]] = {}
+    first = next(iter(reasons.values()))
+    for task, reason in reasons.items():
+        if reason == first or ": " in reason:
+            tasks.setdefault(reason, []).append(task)
     remedy = message("name the columns with --text and --label, or a task with --task")
     if possible:
         remedy = message("name the columns with --text and --label, or pass --task {task}", task=possible[0])
     return message(
-        "{path}: fits no task: {reason} (task {task}): {remedy}",
+        "{path}: fits no task: {reasons}: {remedy}",
         path=file.path,
-        reason=reasons[first],
-        task=first,
+        reasons="; ".join(f"{reason} ({', '.join(names)})" for reason, names in tasks.items()),
         remedy=remedy,
     )

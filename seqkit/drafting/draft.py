@@ -14,7 +14,8 @@ from seqkit.drafting.choose import Choice, choose
 from seqkit.drafting.write import recipe_text, relative_path
 from seqkit.messages import message
 from seqkit.readers.inspection import inspect
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
+from seqkit.strict_json import is_number
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -115,11 +116,11 @@ def _run_name(data: Path) -> str:
 
 
 def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:
-    task = choice.task.task
+    summary = choice.task.record.summary
     lines = [
         message(
             "{summary}: {draft}. Written by `seqkit init` for {file}.",
-            summary=task.summary[:1].upper() + task.summary[1:],
+            summary=summary[:1].upper() + summary[1:],
             draft=choice.draft.summary,
             file=data.name,
         ),
@@ -164,11 +165,7 @@ def describe_splits(examples: Mapping[str, int]) -> str:
 
 def describe_baseline(baseline: Mapping[str, Any]) -> str:
     """Return the metrics of a baseline and its name: `accuracy 0.88, macro_f1 0.86 (TF-IDF …)`."""
-    numbers = [
-        f"{name} {value:.4g}"
-        for name, value in baseline.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
+    numbers = [f"{name} {value:.4g}" for name, value in baseline.items() if is_number(value)]
     return f"{', '.join(numbers[:4])} ({baseline.get('name', '')})"
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqkit.contracts import Batch, Encoded, Row
+from seqkit.contracts.capabilities import class_name
 from seqkit.data.batching import collate
 from seqkit.errors import PluginError
 from seqkit.messages import message
@@ -81,10 +82,14 @@ class Subject:
         inputs: ids or features, as `Engine.prediction_input` returns them.
         units: the tokens that are explained.
         word: the index of the word whose prediction is explained; None if the input has one prediction.
+        temperature: by which the scores of a calibrated run are divided.
     """
 
-    def __init__(self, model: Model, inputs: np.ndarray, units: Sequence[Unit], word: int | None) -> None:
+    def __init__(
+        self, model: Model, inputs: np.ndarray, units: Sequence[Unit], word: int | None, temperature: float = 1.0
+    ) -> None:
         self.model = model
+        self._temperature = temperature
         self.units = units
         self.word = word
         self._inputs = inputs
@@ -260,17 +265,17 @@ class Subject:
                 message(
                     "{head}: the values of its scores are {shape} for {rows} rows: return (batch, names), or (batch, "
                     "time, names) if the head explains each time step",
-                    head=f"{type(head).__module__}.{type(head).__qualname__}",
+                    head=class_name(type(head)),
                     shape=tuple(values.shape),
                     rows=len(words),
                 )
             )
-        values = values.double()
+        values = values.double() / self._temperature
         if head.explains == "time_step":
             values = values[torch.arange(len(words)), words]
         if token_values is None:
             return values
-        token_values = token_values.double()
+        token_values = token_values.double() / self._temperature
         return values + (token_values if shares is None else shares[:, :, None].double() * token_values).sum(dim=1)
 
 

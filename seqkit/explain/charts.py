@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from seqkit.reports.axes import Axis, tick_label
+from seqkit.reports.axes import Axis, is_drawable, tick_label
 from seqkit.reports.figure import WIDTH, figure, shortened, tooltip
 from seqkit.reports.markup import Markup, element, join
-from seqkit.training.result_lines import display_width
+from seqkit.terminal import display_width
 
 _ROW = 22
 """The height of a row, in pixels."""
@@ -78,8 +78,9 @@ def answer_chart(
         is_probability: whether the axis is from 0 to 1.
     """
     left, bottom = _left(tokens), _TOP + _ROW * len(tokens)
+    lines = [(name, [value if is_drawable(value) else None for value in values]) for name, values in lines]
     found = [value for _, values in lines for value in values if value is not None]
-    shown = [0.0, 1.0] if is_probability else found
+    shown = [0.0, 1.0] if is_probability else found or [0.0]
     axis = Axis.fit(shown, left + 6, WIDTH - 14, count=4)
     parts = [_labels(tokens, left)]
     for tick in axis.ticks:

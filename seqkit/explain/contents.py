@@ -11,6 +11,16 @@ import numpy as np
 ScoreUnit = Literal["log-odds", "value"]
 
 
+_SHADES = (0.1, 0.35, 0.7)
+"""The shares of the largest value from which a value is shown in each of the three shades."""
+
+
+def shade(value: float, largest: float) -> int:
+    """Return the shade of a value, 1 to 3; 0 for one that is too small for any, given the largest magnitude."""
+    share = abs(value) / largest if largest else 0.0
+    return sum(share >= limit for limit in _SHADES)
+
+
 @dataclass(frozen=True, slots=True)
 class LayerTrace:
     """What happens in one layer of an encoder.
@@ -88,6 +98,11 @@ class ExplanationContents:
     pooling_weights: tuple[float, ...] | None = None
     traces: tuple[LayerTrace, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def attributions(self) -> tuple[float, ...]:
+        """What each token adds: by integrated gradients, or by occlusion where the encoder has no gradients."""
+        return self.occlusion if self.gradients is None else self.gradients
 
     @property
     def difference(self) -> float:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from seqkit.explain.charts import answer_chart, bar_chart, trace_map
-from seqkit.explain.contents import ExplanationContents
+from seqkit.explain.contents import ExplanationContents, shade
 from seqkit.explain.tokens import place_tokens, visible
 from seqkit.messages import message
 from seqkit.reports.markup import Markup, element, join
-from seqkit.reports.page import Section, page
+from seqkit.reports.page import Section, frame, labelled_number, page
 from seqkit.reports.tables import table
-
-LEVELS = (0.1, 0.35, 0.7)
-"""The shares of the largest value from which a token has each of the three shades."""
 
 
 def explanation_page(explanation: ExplanationContents, run: str = "") -> str:
@@ -27,24 +24,15 @@ def explanation_page(explanation: ExplanationContents, run: str = "") -> str:
     )
     sections: list[Section] = [
         ("tokens", message("Token by token"), _tokens(explanation)),
+        ("trace", message("Gates and states"), _traces(explanation)),
+        ("numbers", message("All numbers"), _numbers(explanation)),
     ]
-    if explanation.traces:
-        sections.append(("trace", message("Gates and states"), _traces(explanation)))
-    sections.append(("numbers", message("All numbers"), _numbers(explanation)))
     return page(title, head, sections)
 
 
 def notebook_frame(explanation: ExplanationContents) -> str:
-    """Return an explanation for a notebook: the page in a frame, whose style does not reach the notebook."""
-    height = 420 + 24 * len(explanation.tokens)
-    return element(
-        "iframe",
-        srcdoc=explanation_page(explanation),
-        sandbox=True,
-        width="100%",
-        height=str(min(height, 900)),
-        style="border: 0",
-    )
+    """Return an explanation for a notebook."""
+    return frame(explanation_page(explanation), min(420 + 24 * len(explanation.tokens), 900))
 
 
 def _result(explanation: ExplanationContents) -> Markup:
@@ -59,26 +47,21 @@ def _result(explanation: ExplanationContents) -> Markup:
     if explanation.label != explanation.predicted:
         label += message(" (most probable: {label})", label=visible(explanation.predicted))
     numbers = [
-        _number(value, label),
-        _number(f"{explanation.baseline:+.3f}", message("{unit} without the tokens", unit=explanation.unit)),
-        _number(f"{explanation.difference:+.3f}", message("added by the tokens")),
+        labelled_number(value, label),
+        labelled_number(f"{explanation.baseline:+.3f}", message("{unit} without the tokens", unit=explanation.unit)),
+        labelled_number(f"{explanation.difference:+.3f}", message("added by the tokens")),
     ]
     return join([element("div", *numbers, class_="numbers"), _text(explanation)])
 
 
-def _number(value: str, label: str) -> Markup:
-    return element("div", element("div", value, class_="number"), element("div", element("bdi", label), class_="label"))
-
-
 def _text(explanation: ExplanationContents) -> Markup:
     """Return the text, each token in the shade of what it adds."""
-    values = explanation.occlusion if explanation.gradients is None else explanation.gradients
+    values = explanation.attributions
     largest = max(map(abs, values), default=0.0)
     parts: list[object] = []
     placed = place_tokens(explanation.text, explanation.tokens)
     for number, ((gap, token), value) in enumerate(zip(placed, values, strict=True), start=1):
-        share = abs(value) / largest if largest else 0.0
-        level = sum(share >= limit for limit in LEVELS)
+        level = shade(value, largest)
         kind = f"{'adds' if value > 0 else 'takes'}{level}" if level else None
         shown = token if token.strip() else visible(token)
         parts += [gap, element("span", shown, class_=kind, title=f"{number}: {value:+.4f}")]

@@ -47,7 +47,7 @@ class NGram:
         return f"{self.order}-gram model (Witten-Bell){part}"
 
     def fit(self, texts: Sequence[np.ndarray]) -> None:
-        """Count the n-grams of all orders. An n-gram does not extend across texts."""
+        """Count the n-grams of all orders in ids, each int64 (time,). An n-gram does not extend across texts."""
         ids, positions = self._concatenate(self._last_ids(texts))
         self._tables = []
         for order in range(1, self.order + 1):
@@ -61,7 +61,7 @@ class NGram:
             self._tables.append((gram_codes, gram_counts, context_codes, context_counts, followers))
 
     def loss(self, texts: Sequence[np.ndarray]) -> float:
-        """Return the mean negative log-likelihood, in nats per id, of all ids but the first of each text."""
+        """Return the mean negative log-likelihood, in nats per id, of all ids but the first of each text, (time,)."""
         total, count = 0.0, 0
         for ids, positions, is_scored in self._blocks(texts):
             losses = -np.log(self._probabilities(ids, positions)[is_scored])

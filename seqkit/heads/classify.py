@@ -25,11 +25,11 @@ from seqkit.contracts import (
     Row,
     Tokenizer,
 )
-from seqkit.errors import DataError, suggest
+from seqkit.errors import DataError
 from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
-from seqkit.layers.cross_entropy import IGNORED, cross_entropy
+from seqkit.layers.cross_entropy import IGNORED, class_weights, cross_entropy
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import message
 
@@ -120,19 +120,7 @@ class Classify(PooledHead):
                     label=self.labels[0],
                 )
             )
-        if self.class_weights == "balanced":
-            self.weights = [len(examples) / (len(counts) * counts[label]) for label in self.labels]
-        elif self.class_weights:
-            for label in self.class_weights:
-                if label not in self.labels:
-                    raise ValueError(
-                        message(
-                            "class_weights contains '{label}', which is not a label of the training data{suggestion}",
-                            label=label,
-                            suggestion=suggest(label, self.labels),
-                        )
-                    )
-            self.weights = [self.class_weights.get(label, 1.0) for label in self.labels]
+        self.weights = class_weights(self.class_weights, counts)
         self.fit_inputs(examples, tokenizer)
 
     def state(self) -> dict[str, Any]:

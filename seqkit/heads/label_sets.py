@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.heads.label_predictions import probability_table
+from seqkit.heads.metrics import class_scores
 
 
 def label_set_predictions(probabilities: np.ndarray, labels: Sequence[str], threshold: float) -> list[dict[str, Any]]:
@@ -56,24 +57,16 @@ def label_set_metrics(
         of examples whose predicted labels are exactly the true ones; `per_class`: precision, recall, F1 and support of
         each label. A ratio whose denominator is 0 is 0. The labels are `labels`, then the other true ones, sorted.
     """
-    from sklearn.metrics import f1_score, precision_recall_fscore_support
+    from sklearn.metrics import f1_score
 
     labels = [*labels, *sorted({label for each in truth for label in each} - set(labels))]
     actual, found = label_matrix(truth, labels), label_matrix(predicted, labels)
-    precision, recall, f1, support = precision_recall_fscore_support(actual, found, zero_division=0)
+    per_class = class_scores(labels, actual, found)
     return {
         "micro_f1": float(f1_score(actual, found, average="micro", zero_division=0)),
-        "macro_f1": float(np.mean(f1)),
+        "macro_f1": float(np.mean([scores["f1"] for scores in per_class.values()])),
         "exact_match": float((actual == found).all(axis=1).mean()),
-        "per_class": {
-            label: {
-                "precision": float(precision[number]),
-                "recall": float(recall[number]),
-                "f1": float(f1[number]),
-                "support": int(support[number]),
-            }
-            for number, label in enumerate(labels)
-        },
+        "per_class": per_class,
     }
 
 

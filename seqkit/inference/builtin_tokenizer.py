@@ -11,7 +11,7 @@ from typing import Any
 from seqkit.contracts import Tokenizer
 from seqkit.contracts.parameters import INIT_FROM, ReadOnce
 from seqkit.messages import message
-from seqkit.recipe.rules import explain
+from seqkit.recipe.rules import why_rejected
 from seqkit.registry import builtin
 
 
@@ -35,6 +35,6 @@ def builtin_tokenizer(section: Mapping[str, Any]) -> Tokenizer:
             raise ValueError(message("{key}: no such parameter", key=key))
         if ReadOnce() in getattr(annotations[key], "__metadata__", ()):
             values[key] = None
-        elif reason := explain(value, annotations[key]):
+        elif reason := why_rejected(value, annotations[key]):
             raise ValueError(message("{key}: {reason}", key=key, reason=reason))
     return cls(**values)

@@ -15,7 +15,7 @@ from seqkit.contracts import Head
 from seqkit.errors import UsageError
 from seqkit.inference.loading import RunParts
 from seqkit.messages import format_value, message
-from seqkit.recipe.rules import explain
+from seqkit.recipe.rules import why_rejected
 from seqkit.recipe.schema import RunName
 from seqkit.recipe.yaml_parser import dump
 from seqkit.runs.contents import MAX_MEMBERS
@@ -38,7 +38,7 @@ def create_ensemble(members: Sequence[Path], name: str, runs: Path) -> RunDirect
         UsageError: the runs cannot be combined, or the directory cannot be created.
         DataError, PluginError: a run cannot be loaded.
     """
-    if reason := explain(name, RunName):
+    if reason := why_rejected(name, RunName):
         raise UsageError(message("name {reason}", reason=reason))
     if not 2 <= len(members) <= MAX_MEMBERS:
         raise UsageError(

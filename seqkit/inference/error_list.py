@@ -10,9 +10,9 @@ from typing import Any
 
 from seqkit.contracts import Example, Head, Judgment, TextPair
 from seqkit.errors import DataError, UsageError, suggest
-from seqkit.inference.evaluation import Evaluation, numbers_of
+from seqkit.inference.evaluation import Evaluation
 from seqkit.messages import message
-from seqkit.runs.numbers import find_not_finite
+from seqkit.runs.numbers import find_not_finite, numbers_of
 
 SMALL_GROUP = 30
 """A group of fewer examples is marked as small: its scores are uncertain."""

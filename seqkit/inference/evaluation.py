@@ -24,6 +24,7 @@ from seqkit.inference.rebuild import rebuild_reader
 from seqkit.inference.recorded import read_recorded, recorded_extras
 from seqkit.messages import message
 from seqkit.recipe.saved import saved_metrics
+from seqkit.runs.numbers import numbers_of
 from seqkit.training.evaluation import evaluate_split, score_predictions
 from seqkit.training.metrics import build_metrics
 
@@ -218,8 +219,3 @@ def _score(engine: TorchEngine, predictions: list[dict[str, Any]], dataset: Data
     """Return the metrics of predictions, and their loss if the head computes it from them."""
     loss = engine.model.head.loss_of_predictions(predictions, dataset.examples)
     return score_predictions(engine.model, loss, predictions, dataset, build_metrics(engine.plan))
-
-
-def numbers_of(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Return the metrics that are numbers, without tables such as the confusion matrix."""
-    return {name: value for name, value in scores.items() if isinstance(value, int | float)}

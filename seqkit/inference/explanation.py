@@ -28,7 +28,13 @@ _MAX_NAMED = 10
 
 
 def explain(
-    engine: TorchEngine, value: Any, *, label: str | None = None, token: int | None = None, trace: bool = False
+    engine: TorchEngine,
+    value: Any,
+    *,
+    label: str | None = None,
+    token: int | None = None,
+    trace: bool = False,
+    temperature: float | None = None,
 ) -> Explanation:
     """Explain the prediction for one input.
 
@@ -39,6 +45,7 @@ def explain(
         token: the number of the token or word whose prediction is explained, from 1, if the head has one for each; None
             for the first.
         trace: whether to add the gates and states of the encoder.
+        temperature: of a calibrated run; None for any other.
 
     Raises:
         UsageError: the head has no scores, or there is no such label or token, or the input has too many tokens.
@@ -48,7 +55,7 @@ def explain(
     if head.explains is None:
         raise UsageError(
             message(
-                "the head '{head}' cannot be explained: it does not declare what its scores are (`Head.explains`)",
+                "the head '{head}' cannot be explained: it has no score of a label or a number (`Head.explains`)",
                 head=engine.head_name,
             )
         )
@@ -65,7 +72,7 @@ def explain(
 
     units = _units(engine, inputs, value)
     word = _word(engine, units, token)
-    subject = Subject(engine.model, inputs, units, word)
+    subject = Subject(engine.model, inputs, units, word, temperature or 1.0)
     names = [str(name) for name in call_with_accepted(head.score_names, tokenizer=engine.tokenizer)]
     scores = subject.scores()
     if len(scores) != len(names):
@@ -81,7 +88,7 @@ def explain(
     subject.column = (
         best if label is None else _column(label, names, message("token") if engine.generates else message("label"))
     )
-    return _explanation(engine, subject, value, names, names[best], trace)
+    return _explanation(engine, subject, value, names, names[best], trace, temperature)
 
 
 def _encode(engine: TorchEngine, value: Any) -> np.ndarray:
@@ -163,7 +170,13 @@ def _column(label: str, names: Sequence[str], kind: str) -> int:
 
 
 def _explanation(
-    engine: TorchEngine, subject: Subject, value: Any, names: Sequence[str], predicted: str, trace: bool
+    engine: TorchEngine,
+    subject: Subject,
+    value: Any,
+    names: Sequence[str],
+    predicted: str,
+    trace: bool,
+    temperature: float | None,
 ) -> Explanation:
     model, units = engine.model, subject.units
     score, baseline = float(subject.explained(subject.scores()[None])[0]), subject.baseline()
@@ -182,6 +195,10 @@ def _explanation(
                 "changes abruptly on the way from the baseline.",
                 steps=gradients.steps,
             )
+        )
+    if temperature is not None:
+        notes.append(
+            message("The log-odds are those of the calibrated run: at temperature {value:.3g}.", value=temperature)
         )
     if subject.reads_tokens():
         notes.append(message("The head also reads the tokens themselves, a part that neither method shows."))

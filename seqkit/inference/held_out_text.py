@@ -14,7 +14,7 @@ from seqkit.inference.language_model import MAX_TOKENS, compare_with_compressor,
 from seqkit.inference.loading import RunParts
 from seqkit.inference.recorded import read_recorded, was_in_memory
 from seqkit.messages import message
-from seqkit.recipe.rules import explain
+from seqkit.recipe.rules import why_rejected
 
 
 def describe_text(
@@ -40,7 +40,7 @@ def describe_text(
         raise UsageError(
             message("{run}: the head '{head}' generates no samples", run=parts.directory.path, head=engine.head_name)
         )
-    if samples is not None and (reason := explain(samples, PositiveInt)):
+    if samples is not None and (reason := why_rejected(samples, PositiveInt)):
         raise UsageError(message("samples {reason}", reason=reason))
     if split == "train" and samples is None:
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -88,6 +88,10 @@ def compare_with_compressor(
     return found
 
 
+_Choose: TypeAlias = Callable[[int, np.ndarray, slice], np.ndarray]
+"""Returns the next id of each row, int64 (rows,), given the number of the step, the logits and the rows."""
+
+
 class _Window(NamedTuple):
     """A part of the held-out text.
 
@@ -134,18 +138,8 @@ def study_samples(
     groups = [following]
     all_losses = [losses]
     for temperature in TEMPERATURES:
-        sampling = SamplingConfig(temperature)
         generators = [row_generator(seed, row) for row in range(count)]
-
-        def choose(
-            step: int,
-            logits: np.ndarray,
-            rows: slice,
-            sampling: SamplingConfig = sampling,
-            generators: Sequence[np.random.Generator] = generators,
-        ) -> np.ndarray:
-            return sample(logits, sampling, generators[rows], tokenizer.suppressed_ids)
-
+        choose = _sampler(SamplingConfig(temperature), generators, tokenizer.suppressed_ids)
         ids, losses = _continue(engine, windows, choose)
         groups.append(ids)
         all_losses.append(losses)
@@ -183,15 +177,18 @@ def _windows(texts: Sequence[np.ndarray], count: int) -> list[_Window]:
     return [found[number] for number in np.linspace(0, len(found) - 1, count).astype(int).tolist()]
 
 
-def _continue(
-    engine: Engine, windows: Sequence[_Window], choose: Callable[[int, np.ndarray, slice], np.ndarray]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _sampler(sampling: SamplingConfig, generators: Sequence[np.random.Generator], suppressed: Sequence[int]) -> _Choose:
+    """Return a function that samples the next ids."""
+    return lambda step, logits, rows: sample(logits, sampling, generators[rows], suppressed)
+
+
+def _continue(engine: Engine, windows: Sequence[_Window], choose: _Choose) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Continue the prompts of windows, each by as many tokens as follow it.
 
     Args:
         engine: computes the logits.
         windows: the windows.
-        choose: returns the next id of each row, int64 (rows,), given the number of the step, the logits and the rows.
+        choose: chooses the next ids.
 
     Returns:
         For each window the ids, int64 (time,), and the loss of each under the model, in nats, (time,).

@@ -17,7 +17,7 @@ from seqkit.inference.sampling import SamplingConfig
 from seqkit.messages import format_value, message
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.parameters import parameters
-from seqkit.recipe.rules import explain
+from seqkit.recipe.rules import why_rejected
 
 
 class GenerationConfig(NamedTuple):
@@ -60,7 +60,7 @@ def generation_config(
     top_p = None if values["top_p"] is None else float(values["top_p"])
     sampling = SamplingConfig(float(values["temperature"]), values["top_k"], top_p)
     samples = _plain(options.get("samples"))
-    if samples is not None and (reason := explain(samples, PositiveInt)):
+    if samples is not None and (reason := why_rejected(samples, PositiveInt)):
         raise UsageError(message("samples {reason}", reason=reason))
     prompts = options.get("prompts")
     if prompts is not None:
@@ -89,7 +89,7 @@ def _values(options: Mapping[str, Any], recipe: Mapping[str, Any], plan: Path) -
             value, recipe_key = recipe.get("seed", 0), "seed"
         if value is None:
             value = parameter.default
-        elif (key, value) != ("prompt", "") and (reason := explain(value, parameter.annotation)):
+        elif (key, value) != ("prompt", "") and (reason := why_rejected(value, parameter.annotation)):
             if recipe_key:
                 raise DataError(message("{file}: corrupt: {key} {reason}", file=plan, key=recipe_key, reason=reason))
             raise UsageError(message("{option} {reason}", option=key.replace("_", "-"), reason=reason))
@@ -110,7 +110,7 @@ def _check_prompts(prompts: Any, samples: int | None, kind: Any) -> None:
             message("prompt must be a string or a list of strings, not {value}", value=format_value(prompts))
         )
     for number, text in enumerate(prompts, start=1):
-        if reason := explain(text, kind):
+        if reason := why_rejected(text, kind):
             raise UsageError(
                 message("prompt {number} of {count} {reason}", number=number, count=len(prompts), reason=reason)
             )

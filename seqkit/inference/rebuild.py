@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqkit.contracts import Reader, Tokenizer
     from seqkit.modeling.model import Model
     from seqkit.recipe.plan import Plan, Spec
-    from seqkit.registry.records import Registry
+    from seqkit.registry.registry import Registry
 
 
 def rebuild_plan(directory: RunDirectory, document: Mapping[str, Any]) -> Plan:
@@ -113,11 +113,12 @@ def rebuild_model(directory: RunDirectory, plan: Plan, tokenizer: Tokenizer | No
 
     from seqkit.modeling.size_limit import TooLargeError, check_shapes, limited_size
     from seqkit.modeling.weights import load_weights, read_weights
+    from seqkit.recipe.no_compiler import meta_device
 
     shapes = read_shapes(directory.model)
     with torch.random.fork_rng(devices=[]), limited_size(shapes, directory.model):
         try:
-            with torch.device("meta"):  # without memory for the weights
+            with meta_device():  # without memory for the weights
                 empty = _build_model(directory, plan, tokenizer, fitted)
         except TooLargeError:
             raise

@@ -221,7 +221,14 @@ class Run(RunGeneration, RunEvaluation):
 
         self._check_single(message("one explanation: explain one of its members"))
         value = as_pair(text) if self.reads_pairs else text
-        return explain(self._parts.torch_engine, value, label=label, token=token, trace=trace)
+        return explain(
+            self._parts.torch_engine,
+            value,
+            label=label,
+            token=token,
+            trace=trace,
+            temperature=self._parts.temperature,
+        )
 
     def _check_predicts(self) -> None:
         """Check that the head predicts.

@@ -79,7 +79,10 @@ class RunEvaluation(RunBase):
         by: str | None = None,
         **parameters: Any,
     ) -> Evaluation:
-        """Return an evaluation of new data, or of a split that is read again. Takes the arguments of `evaluate`."""
+        """Return an evaluation of new data, or of a split that is read again.
+
+        Takes the arguments of `evaluate`, and raises as it does.
+        """
         from seqkit.inference.error_list import score_groups
         from seqkit.inference.evaluation import Evaluation, read_data
         from seqkit.inference.recorded import choose_split

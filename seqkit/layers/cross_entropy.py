@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
 from seqkit.contracts import Loss
+from seqkit.errors import suggest
+from seqkit.messages import message
 
 IGNORED = -100
 """The target of an item that is left out of the loss: torch's default."""
@@ -36,14 +40,45 @@ def cross_entropy(
         The sum over the items, and their number, or the sum of their weights.
     """
     logits, targets = logits.flatten(0, -2), targets.flatten()
-    class_weights = logits.new_tensor(weights) if training and weights is not None else None
+    weight = logits.new_tensor(weights) if training and weights is not None else None
     total = nn.functional.cross_entropy(
         logits,
         targets,
-        weight=class_weights,
+        weight=weight,
         ignore_index=IGNORED,
         label_smoothing=label_smoothing if training else 0.0,
         reduction="sum",
     )
     is_known = targets != IGNORED
-    return Loss(total, is_known.sum() if class_weights is None else class_weights[targets[is_known]].sum())
+    return Loss(total, is_known.sum() if weight is None else weight[targets[is_known]].sum())
+
+
+def class_weights(
+    setting: Mapping[str, float] | Literal["balanced"] | None, counts: Counter[str]
+) -> list[float] | None:
+    """Return the weight of each class for `cross_entropy`, in alphabetical order; None for equal ones.
+
+    Args:
+        setting: weights by class, 1 for those that are left out; or `balanced`, inversely proportional to the counts as
+            in scikit-learn.
+        counts: the number of items of each class in the training data.
+
+    Raises:
+        ValueError: the setting names another class. The message begins with `class_weights`, as it should in a head
+            with a parameter of that name.
+    """
+    classes = sorted(counts)
+    if setting == "balanced":
+        return [counts.total() / (len(counts) * counts[name]) for name in classes]
+    if not setting:
+        return None
+    for name in setting:
+        if name not in counts:
+            raise ValueError(
+                message(
+                    "class_weights contains '{label}', which is not a label of the training data{suggestion}",
+                    label=name,
+                    suggestion=suggest(name, classes),
+                )
+            )
+    return [setting.get(name, 1.0) for name in classes]

@@ -22,6 +22,7 @@ from seqkit.messages import message
 from seqkit.modeling.model import Model
 from seqkit.modeling.source_weights import MatchedWeights, Mismatch, match_weights
 from seqkit.modeling.weights import read_weights
+from seqkit.recipe.no_compiler import meta_device
 from seqkit.recipe.saved import saved_tokenizer
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def check_shapes_of_sources(plan: Plan, recipe: Recipe) -> None:
         return
     built: list[nn.Module] = []
     # What fails here, on its own, is reported when the model is built.
-    with suppress(Exception), torch.random.fork_rng(devices=[]), torch.device("meta"):
+    with suppress(Exception), torch.random.fork_rng(devices=[]), meta_device():
         init = specs[0].init_from
         assert init is not None
         tokenizer = saved_tokenizer(init.source)

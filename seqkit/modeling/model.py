@@ -8,10 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, Scores, State, Tokenizer
-from seqkit.contracts.capabilities import call_with_accepted
+from seqkit.contracts.capabilities import call_with_accepted, class_name
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
-from seqkit.modeling.state import leaves
+from seqkit.modeling.output_checks import (
+    check_encoded,
+    check_loss,
+    check_predictions,
+    check_vectors,
+)
 from seqkit.modeling.subwords import reduce_to_words, split_words
 from seqkit.recipe.plan import BuildError
 
@@ -59,7 +64,7 @@ class Model(nn.Module):
         self.head = head
         self.reads_words = reads_words
         self.passes_ids = embedding is not None and embedding.is_one_hot and encoder.accepts_ids
-        self._passes_lookup = embedding is not None and encoder.accepts_lookup
+        self._passes_lookup = embedding is not None and encoder.accepts_lookup and not embedding.reads_neighbors
         self._carries_token = embedding is not None and embedding.reads_previous
         self._is_checked = False
 
@@ -67,6 +72,11 @@ class Model(nn.Module):
     def causal(self) -> bool:
         """Whether the encoder's output at each time step depends on no later input."""
         return self.encoder.causal and (self.embedding is None or self.embedding.causal)
+
+    @property
+    def num_weights(self) -> int:
+        """The number of weights, trained or not."""
+        return sum(weight.numel() for weight in self.parameters())
 
     @property
     def device(self) -> torch.device:
@@ -93,10 +103,10 @@ class Model(nn.Module):
             previous, state = state
         encoder_input = self._encoder_input(inputs, lengths, previous)
         if not self._is_checked and self.embedding is not None and not self.passes_ids:
-            _check_vectors(self.embedding, inputs, encoder_input)
+            check_vectors(self.embedding, inputs, encoder_input)
         encoded = self.encoder(encoder_input, lengths, state)
         if not self._is_checked:
-            _check_encoded(self.encoder, inputs, encoded)
+            check_encoded(self.encoder, inputs, encoded)
             self._is_checked = True
         if self._carries_token and encoded.state is not None:
             rows = torch.arange(len(lengths), device=inputs.device)
@@ -111,22 +121,23 @@ class Model(nn.Module):
         """
         if self.reads_words:
             inputs, _ = split_words(inputs)
-        if self.embedding is None or inputs.is_floating_point():
-            return self.feature_vectors(inputs)
-        if self.embedding.reads_neighbors:
-            return self.embedding(inputs, lengths=lengths, previous=None)
-        return self.embedding(inputs)
+        return self._embed(inputs, lengths, previous=None)
 
     def _encoder_input(self, inputs: Tensor, lengths: Tensor, previous: Tensor | None) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
-        if inputs.is_floating_point():
+        if not inputs.is_floating_point():
+            if self.embedding is None or self.passes_ids:
+                return inputs
+            if self._passes_lookup and (lookup := self.embedding.as_lookup(inputs)) is not None:
+                return lookup
+        return self._embed(inputs, lengths, previous)
+
+    def _embed(self, inputs: Tensor, lengths: Tensor, previous: Tensor | None) -> Tensor:
+        if self.embedding is None or inputs.is_floating_point():
             return self.feature_vectors(inputs)
-        if self.embedding is None or self.passes_ids:
-            return inputs
         if self.embedding.reads_neighbors:
             return self.embedding(inputs, lengths=lengths, previous=previous)
-        lookup = self.embedding.as_lookup(inputs) if self._passes_lookup else None
-        return self.embedding(inputs) if lookup is None else lookup
+        return self.embedding(inputs)
 
     def feature_vectors(self, features: Tensor) -> Tensor:
         """Return the vectors of features (batch, time, features) in torch's default floating type.
@@ -154,16 +165,7 @@ class Model(nn.Module):
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         """Return the head's loss of a batch."""
-        loss = self.head.loss(*self._for_head(encoded, batch))
-        if not isinstance(loss, Loss):
-            raise PluginError(
-                message(
-                    "{head}: loss returns a {type}, not seqkit.contracts.Loss",
-                    head=_name(self.head),
-                    type=type(loss).__name__,
-                )
-            )
-        return loss
+        return check_loss(self.head, self.head.loss(*self._for_head(encoded, batch)))
 
     def scores(self, encoded: Encoded, batch: Batch) -> Scores:
         """Return the head's scores of a batch, for an explanation."""
@@ -186,83 +188,7 @@ class Model(nn.Module):
             PluginError: there are fewer or more predictions than rows.
         """
         found = self.head.predict(*self._for_head(encoded, batch))
-        if not isinstance(found, list) or len(found) not in (0, len(batch.lengths)):
-            raise PluginError(
-                message(
-                    "{head}: predict returns {count} predictions for {rows} rows: return a list with one per row, or "
-                    "an empty one",
-                    head=_name(self.head),
-                    count=len(found) if isinstance(found, list) else type(found).__name__,
-                    rows=len(batch.lengths),
-                )
-            )
-        return found
-
-
-# The first batch is checked, so that a plugin's mistake is reported before it causes an error deep inside torch.
-
-
-def _check_vectors(embedding: EmbeddingModule, inputs: Tensor, vectors: Tensor | Lookup) -> None:
-    """Check the output of an embedding: float (batch, time, output_size)."""
-    expected = (*inputs.shape[:2], embedding.output_size)
-    if isinstance(vectors, Lookup):
-        vectors = vectors.table[vectors.ids]
-    if _shape(vectors) != expected:
-        raise PluginError(
-            message(
-                "{embedding} returns {actual}, not {expected}: check its output_size",
-                embedding=_name(embedding),
-                actual=_describe(vectors),
-                expected=expected,
-            )
-        )
-
-
-def _check_encoded(encoder: EncoderModule, inputs: Tensor, encoded: object) -> None:
-    """Check the output of an encoder: an `Encoded` of the sizes that the encoder declares."""
-    batch, time = inputs.shape[:2]
-    if not isinstance(encoded, Encoded):
-        raise PluginError(
-            message(
-                "{encoder} returns a {type}, not seqkit.contracts.Encoded",
-                encoder=_name(encoder),
-                type=type(encoded).__name__,
-            )
-        )
-    for name, actual, expected, size in (
-        ("outputs", encoded.outputs, (batch, time, encoder.output_size), "output_size"),
-        ("final", encoded.final, (batch, encoder.final_size), "final_size"),
-    ):
-        if _shape(actual) != expected:
-            raise PluginError(
-                message(
-                    "{encoder}: {name} is {actual}, not {expected}: check its {size}",
-                    encoder=_name(encoder),
-                    name=name,
-                    actual=_describe(actual),
-                    expected=expected,
-                    size=size,
-                )
-            )
-    for penalty in encoded.penalties:
-        if not isinstance(penalty, Loss):
-            raise PluginError(
-                message(
-                    "{encoder}: penalties contain a {type}, not seqkit.contracts.Loss",
-                    encoder=_name(encoder),
-                    type=type(penalty).__name__,
-                )
-            )
-    for part in leaves(encoded.state):
-        if (_shape(part) or (0,))[0] != batch:
-            raise PluginError(
-                message(
-                    "{encoder}: the state contains {actual}, not a tensor of the shape ({batch}, ...), the batch first",
-                    encoder=_name(encoder),
-                    actual=_describe(part),
-                    batch=batch,
-                )
-            )
+        return check_predictions(self.head, found, len(batch.lengths))
 
 
 def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: int | None) -> Model:
@@ -286,7 +212,9 @@ def build_model(plan: Plan, tokenizer: Tokenizer | None, head: Head, features: i
     encoder = _build_module(plan.encoder, input_size)
     output_size, final_size = _size(encoder, "output_size"), _size(encoder, "final_size")
     if not isinstance(getattr(encoder, "causal", None), bool):
-        raise PluginError(message("{encoder} does not set causal: set it to True or False", encoder=_name(encoder)))
+        raise PluginError(
+            message("{encoder} does not set causal: set it to True or False", encoder=class_name(type(encoder)))
+        )
     try:
         call_with_accepted(head.build, output_size, final_size, embedding=embedding)
     except BuildError:
@@ -307,7 +235,7 @@ def _as_module(component: object, contract: str) -> Any:
         raise PluginError(
             message(
                 "{component} must inherit from torch.nn.Module as well as seqkit.contracts.{contract}",
-                component=_name(component),
+                component=class_name(type(component)),
                 contract=contract,
             )
         )
@@ -320,20 +248,8 @@ def _size(module: nn.Module, attribute: str) -> int:
         raise PluginError(
             message(
                 "{module} does not set {attribute}: set it to an integer in the constructor",
-                module=_name(module),
+                module=class_name(type(module)),
                 attribute=attribute,
             )
         )
     return size
-
-
-def _shape(value: object) -> tuple[int, ...] | None:
-    return tuple(value.shape) if isinstance(value, Tensor) else None
-
-
-def _describe(value: object) -> str:
-    return f"{_shape(value)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-
-
-def _name(component: object) -> str:
-    return f"{type(component).__module__}.{type(component).__qualname__}"

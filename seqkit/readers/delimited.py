@@ -13,7 +13,12 @@ from seqkit.contracts import DataNote
 from seqkit.errors import DataError
 from seqkit.messages import message
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DELIMITERS = {
+    ",": message("comma"),
+    ";": message("semicolon"),
+    "\t": message("tab"),
+    "|": message("vertical bar"),
+}
 """The delimiters that are recognized, and their names."""
 
 _MAX_FIELD = 2**31 - 1

@@ -27,17 +27,15 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from seqkit.errors import DataError
+from seqkit.errors import DataError, describe_os_error
 from seqkit.messages import message
+from seqkit.readers.chunks import CHUNK_BYTES, decode_chunks, empty_error
 from seqkit.readers.delimited import find_delimiter, peek_header, quoted_rows
-from seqkit.readers.encodings import check_zero_bytes, encoding_error, with_byte_order
+from seqkit.readers.encodings import check_zero_bytes, encoding_error
 from seqkit.readers.formats import BEGINNING_BYTES, GZIP, check_format, decompressed
 from seqkit.readers.line_ends import LineEnds
 
 __all__ = ["check_encoding", "open_file", "read_lines", "read_rows", "read_text"]
-
-CHUNK_BYTES = 1 << 20
-"""The size of a chunk in bytes. Its token ids take several times as much memory."""
 
 _CHUNKABLE = re.compile(
     r"ascii|utf-(8|(16|32)(-[lb]e)?)|gb2312|gbk|gb18030|big5|shift_jis|cp932|cp949|euc_jp|euc_kr|koi8-[ru]"
@@ -46,10 +44,10 @@ _CHUNKABLE = re.compile(
 """Encodings in which the meaning of a byte depends on no earlier character, except a byte order mark."""
 
 _KINDS = {
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: message("a pipe"),
+    stat.S_IFSOCK: message("a socket"),
+    stat.S_IFCHR: message("a device"),
+    stat.S_IFBLK: message("a device"),
 }
 
 
@@ -133,7 +131,7 @@ def read_rows(
 def decode_lines(file: BinaryIO, encoding: str, source: str, option: str) -> Iterator[str]:
     """Yield the lines of an open file, as `read_lines` does. The file is read twice, so it is not a pipe."""
     if supports_chunks(encoding):
-        chunks: Iterable[str] = _decode_chunks(file, encoding, source, option, CHUNK_BYTES)
+        chunks: Iterable[str] = decode_chunks(file, encoding, source, option, CHUNK_BYTES)
     else:
         chunks = [decode_text(file.read(), encoding, source, option)]
     pending: list[str] = []  # the parts of the line that the next chunk continues
@@ -174,7 +172,7 @@ def decode_text(content: bytes, encoding: str, source: str, option: str = "encod
     line_ends = LineEnds("\n" in text)
     text = line_ends.translate(text, is_last=True)
     if not text.strip():
-        raise _empty_error(source, is_empty=not text)
+        raise empty_error(source, is_empty=not text)
     line_ends.warn(source)
     return text
 
@@ -207,37 +205,7 @@ def read_chunks(path: Path, encoding: str, size: int = CHUNK_BYTES) -> Iterator[
         DataError: as `read_text`, when the invalid part is reached.
     """
     with open_text(path) as file:
-        yield from _decode_chunks(file, encoding, str(path), "encoding: ", size)
-
-
-def _decode_chunks(file: BinaryIO, encoding: str, source: str, option: str, size: int) -> Iterator[str]:
-    beginning = file.read(BEGINNING_BYTES)
-    check_zero_bytes(beginning, source, encoding, option)
-    name = with_byte_order(encoding, beginning)
-    line_ends = LineEnds(_has_line_feeds(file, name, size))
-    decoder = codecs.getincrementaldecoder(name)()
-    is_empty = is_blank = True
-    for content, is_last in _with_last(_blocks(file, size)):
-        state = decoder.getstate()
-        try:
-            text = decoder.decode(content, is_last)
-        except UnicodeDecodeError as error:
-            # The position in the error counts from the bytes that the decoder held back from the previous chunk.
-            valid = content[: max(error.start - len(state[0]), 0)]
-            decoder.setstate(state)
-            line_ends.translate(decoder.decode(valid) if valid else "", is_last=True)
-            invalid = error.object[error.start]
-            raise encoding_error(
-                source, line_ends.line, invalid, encoding, option, lambda: _blocks(file, size)
-            ) from None
-        text = line_ends.translate(text, is_last)
-        is_empty = is_empty and not text
-        is_blank = is_blank and not text.strip()
-        if text:
-            yield text
-    if is_blank:
-        raise _empty_error(source, is_empty)
-    line_ends.warn(source)
+        yield from decode_chunks(file, encoding, str(path), "encoding: ", size)
 
 
 @contextmanager
@@ -281,35 +249,4 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(message("{path}: cannot be read: {reason}", path=path, reason=error.strerror))
-
-
-def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the content of a file from its beginning, in blocks."""
-    file.seek(0)
-    return iter(lambda: file.read(size), b"")
-
-
-def _with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yield each block and whether it is the last; if there is none, an empty one."""
-    previous = b""
-    for block in blocks:
-        if previous:
-            yield previous, False
-        previous = block
-    yield previous, True
-
-
-def _has_line_feeds(file: BinaryIO, encoding: str, size: int) -> bool:
-    """Return whether a text contains a line feed, before the first byte that is not in its encoding."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        return any("\n" in decoder.decode(content, is_last) for content, is_last in _with_last(_blocks(file, size)))
-    except UnicodeDecodeError as error:
-        return "\n" in error.object[: error.start].decode(encoding, "replace")
-
-
-def _empty_error(source: str, is_empty: bool) -> DataError:
-    if is_empty:
-        return DataError(message("{source}: the file is empty", source=source))
-    return DataError(message("{source}: the file contains only white space", source=source))
+    return DataError(message("{path}: cannot be read: {reason}", path=path, reason=describe_os_error(error)))

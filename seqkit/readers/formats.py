@@ -15,39 +15,45 @@ from seqkit.messages import message
 BEGINNING_BYTES = 8192
 """The number of bytes by which a format or an encoding is recognized."""
 
-_DECOMPRESS = "decompress it first"
-_EXTRACT = "extract the file from it first"
-_EXPORT = "export it as csv first"
-_OTHER = "a text file is needed"
+_DECOMPRESS = message("decompress it first")
+_EXTRACT = message("extract the file from it first")
+_EXPORT = message("export it as csv first")
+_OTHER = message("a text file is needed")
 
 GZIP = b"\x1f\x8b\x08"
 _SIGNATURES: dict[bytes, tuple[str, str]] = {
-    rb"\x1f\x8b": ("a gzip file", _DECOMPRESS),
-    rb"\x1f[\x9d\xa0]": ("a compress (.Z) file", _DECOMPRESS),
-    rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": ("a bzip2 file", _DECOMPRESS),
-    rb"\xfd7zXZ\x00": ("an xz file", _DECOMPRESS),
-    rb"\x28\xb5\x2f\xfd": ("a Zstandard file", _DECOMPRESS),
-    rb"\x04\x22\x4d\x18": ("an LZ4 file", _DECOMPRESS),
-    rb"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", _EXTRACT),
-    rb"Rar!\x1a\x07": ("a RAR archive", _EXTRACT),
-    rb".{257}ustar(\x00|  \x00)": ("a tar archive", _EXTRACT),
-    rb"PK\x03\x04.*(xl/|opendocument\.spreadsheet)": ("a spreadsheet", _EXPORT),
-    rb"PK\x03\x04.*word/": ("a Word document", "save it as plain text first"),
-    rb"PK(\x03\x04|\x05\x06|\x07\x08)": ("a zip archive", _EXTRACT),
-    rb"PAR[1E]\x15": ("a Parquet file", "read it with the reader `table` and `format: parquet`, or export it as csv"),
-    rb"(ARROW|FEA)1\x00": ("an Arrow file", _EXPORT),
-    rb"Obj\x01": ("an Avro file", _EXPORT),
-    rb"ORC\n?[\x00-\x08]": ("an ORC file", _EXPORT),
-    rb"SQLite format 3\x00": ("a SQLite database", _EXPORT),
-    rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Office file (.xls, .doc)", "save it as csv or plain text first"),
-    rb"\x89HDF\r\n\x1a\n": ("an HDF5 file", _EXPORT),
-    rb"\x93NUMPY": ("a NumPy array", _EXPORT),
-    rb"\x80[\x02-\x05][\x95\x8a\x8c(\]}c]": ("a Python pickle", _EXPORT),
-    rb"%PDF-": ("a PDF document", "save it as plain text first"),
-    rb"\{\\rtf1": ("an RTF document", "save it as plain text first"),
-    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a": ("an image", _OTHER),
-    rb"RIFF.{4}WAVE|fLaC\x00|OggS\x00|ID3[\x02-\x04]": ("a recording", _OTHER),
-    rb"\x7fELF|MZ.\x00": ("a program", _OTHER),
+    rb"\x1f\x8b": (message("a gzip file"), _DECOMPRESS),
+    rb"\x1f[\x9d\xa0]": (message("a compress (.Z) file"), _DECOMPRESS),
+    rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": (message("a bzip2 file"), _DECOMPRESS),
+    rb"\xfd7zXZ\x00": (message("an xz file"), _DECOMPRESS),
+    rb"\x28\xb5\x2f\xfd": (message("a Zstandard file"), _DECOMPRESS),
+    rb"\x04\x22\x4d\x18": (message("an LZ4 file"), _DECOMPRESS),
+    rb"7z\xbc\xaf\x27\x1c": (message("a 7-Zip archive"), _EXTRACT),
+    rb"Rar!\x1a\x07": (message("a RAR archive"), _EXTRACT),
+    rb".{257}ustar(\x00|  \x00)": (message("a tar archive"), _EXTRACT),
+    rb"PK\x03\x04.*(xl/|opendocument\.spreadsheet)": (message("a spreadsheet"), _EXPORT),
+    rb"PK\x03\x04.*word/": (message("a Word document"), message("save it as plain text first")),
+    rb"PK(\x03\x04|\x05\x06|\x07\x08)": (message("a zip archive"), _EXTRACT),
+    rb"PAR[1E]\x15": (
+        message("a Parquet file"),
+        message("read it with the reader `table` and `format: parquet`, or export it as csv"),
+    ),
+    rb"(ARROW|FEA)1\x00": (message("an Arrow file"), _EXPORT),
+    rb"Obj\x01": (message("an Avro file"), _EXPORT),
+    rb"ORC\n?[\x00-\x08]": (message("an ORC file"), _EXPORT),
+    rb"SQLite format 3\x00": (message("a SQLite database"), _EXPORT),
+    rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": (
+        message("an old Office file (.xls, .doc)"),
+        message("save it as csv or plain text first"),
+    ),
+    rb"\x89HDF\r\n\x1a\n": (message("an HDF5 file"), _EXPORT),
+    rb"\x93NUMPY": (message("a NumPy array"), _EXPORT),
+    rb"\x80[\x02-\x05][\x95\x8a\x8c(\]}c]": (message("a Python pickle"), _EXPORT),
+    rb"%PDF-": (message("a PDF document"), message("save it as plain text first")),
+    rb"\{\\rtf1": (message("an RTF document"), message("save it as plain text first")),
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a": (message("an image"), _OTHER),
+    rb"RIFF.{4}WAVE|fLaC\x00|OggS\x00|ID3[\x02-\x04]": (message("a recording"), _OTHER),
+    rb"\x7fELF|MZ.\x00": (message("a program"), _OTHER),
 }
 
 

@@ -22,6 +22,7 @@ from seqkit.readers.files import decode_text, open_file, open_text
 from seqkit.readers.formats import BEGINNING_BYTES
 from seqkit.readers.json_lines import json_objects
 from seqkit.readers.parquet import parquet_rows
+from seqkit.readers.table import format_of
 from seqkit.strict_json import parse_strict_json
 
 MAX_BYTES = 32_000_000
@@ -29,8 +30,6 @@ MAX_BYTES = 32_000_000
 
 _MAX_ROWS = 100_000
 _PROBED = 200
-_TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_PARQUET = (".parquet", ".pq")
 
 
 def inspect(path: Path) -> DataFile:
@@ -41,8 +40,8 @@ def inspect(path: Path) -> DataFile:
     """
     if path.is_dir():
         raise DataError(message("{path}: is a folder: name a file in it", path=path))
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    if suffix in _PARQUET:
+    format_of_name = format_of(path)
+    if format_of_name == "parquet":
         return _parquet(path)
     with open_text(path) as file:
         content = file.read(MAX_BYTES)
@@ -62,7 +61,7 @@ def inspect(path: Path) -> DataFile:
         characters=int(share * len(text)),
         siblings=_siblings(path),
     )
-    return _as_table(whole, _TEXT_SUFFIXES.get(suffix, ""), share, is_complete)
+    return _as_table(whole, format_of_name or "", share, is_complete)
 
 
 def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bool) -> DataFile:
@@ -85,8 +84,11 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
             raise  # otherwise the last row continues beyond what was read
     width = Counter(map(len, rows)).most_common(1)[0][0]
     has_header = _has_header([row for row in rows if len(row) == width])
-    header = unique_names([name.strip() for name in rows[0]]) if has_header else _numbered(width)
+    given = [name.strip() for name in rows[0]]
+    header = unique_names(given) if has_header else _numbered(width)
     records = [dict(zip(header, row, strict=False)) for row in rows[has_header:]]
+    if has_header:  # of the columns without a name, only the first one can be of use: the dates, or row numbers
+        header = [name for place, name in enumerate(header) if place == 0 or given[place]]
     return _with_columns(file, records, share, names=header, format=chosen, delimiter=delimiter, has_header=has_header)
 
 
@@ -209,25 +211,38 @@ _KNOWN_NAMES = re.compile(
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row names the columns.
 
-    It does if it has a usual name, or letters above numbers or dates. It does not if a name is a number, occurs twice,
-    or is a value of its column too.
+    It does if it has a usual name, letters above numbers or dates, or a new value above a few that recur, as labels
+    do. It does not if a name is a number, occurs twice, or is a value of its column too.
     """
     header, *body = [[cell.strip() for cell in row] for row in rows[: _PROBED * 5]]
     if not body:
         return True
     columns = [Column(name, [row[place] for row in body]) for place, name in enumerate(header)]
     named = [column for column in columns if column.name]
-    if any(_KNOWN_NAMES.fullmatch(column.name) for column in named):
-        return True
     is_value = any(column.counts[column.name] for column in named)
+    known = sum(bool(_KNOWN_NAMES.fullmatch(column.name)) for column in named)
+    if known > is_value:
+        return True
     is_number = any(Column("", [column.name]).is_numeric for column in named)
     if is_value or is_number or not named or len({column.name for column in named}) < len(named):
         return False
     if any(_has_letters(column.name) and not any(map(_has_letters, column.filled)) for column in named):
         return True
+    if any(map(_lacks_name, named)):
+        return True
     return all(
         len(column.name) <= 40 and len(column.name) < max(3, column.mean_length) * 2 for column in named
     ) and any(len(column.name) < column.mean_length / 2 for column in named)
+
+
+def _lacks_name(column: Column) -> bool:
+    """Return whether the name of a column is unlikely to be one of its values, which recur.
+
+    The probability that the next value is new is about the share of the values that occur once (Good, The Population
+    Frequencies of Species, 1953).
+    """
+    once = sum(count == 1 for count in column.counts.values())
+    return len(column.filled) >= _PROBED / 10 and once < 0.02 * len(column.filled)
 
 
 def _has_letters(text: str) -> bool:

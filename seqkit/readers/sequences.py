@@ -69,7 +69,7 @@ class Sequences(Reader):
                 )
             label = None if self.label is None else self._value(record, "label", self.label, location)
             columns = {key: value for key, value in record.items() if key not in (self.sequence, self.label)}
-            yield Example(features, _as_text(label), location, row=line, columns=columns)
+            yield Example(features, label_text(label), location, row=line, columns=columns)
         if not width:
             raise DataError(message("{path}: the file is empty", path=self.path))
 
@@ -117,10 +117,10 @@ class Sequences(Reader):
         return features
 
 
-def _as_text(label: Any) -> Any:
-    """Return a label as the reader `table` does: a number is text."""
-    if isinstance(label, list):
-        return [_as_text(item) for item in label]
+def label_text(label: Any) -> Any:
+    """Return a label as the reader `table` does: a number is text; several are in a list."""
+    if isinstance(label, list | tuple):
+        return [label_text(item) for item in label]
     if isinstance(label, bool):
         return str(label).lower()
     return str(label).strip() if isinstance(label, str | int | float) else label

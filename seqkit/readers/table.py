@@ -72,7 +72,7 @@ class Table(Reader):
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
-        if format == "auto" and _format_of(path) is None:
+        if format == "auto" and format_of(path) is None:
             if path.is_dir():
                 raise ValueError(message("path {folder} is a folder: name a file in it", folder=path))
             raise ValueError(
@@ -95,7 +95,7 @@ class Table(Reader):
         self._used = [column for column in (text, text_pair, label) if column is not None]
         self.labelled = label is not None
         self.empty = empty
-        self.format = _format_of(path) if format == "auto" else format
+        self.format = format_of(path) if format == "auto" else format
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
         self.columns = columns
@@ -110,7 +110,7 @@ class Table(Reader):
 
     @classmethod
     def for_path(cls, path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        is_known = _format_of(path) is not None
+        is_known = format_of(path) is not None
         return super().for_path(path, {**parameters, **({"format": "auto"} if is_known else {})})
 
     @classmethod
@@ -261,7 +261,7 @@ class Table(Reader):
                 )
 
 
-def _format_of(path: Path) -> _Format | None:
+def format_of(path: Path) -> _Format | None:
     """Return the format that the name of a file suggests, compressed or not."""
     return _FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
 

@@ -18,7 +18,7 @@ from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.section import Section
 from seqkit.recipe.values import check_values
 from seqkit.recipe.yaml_parser import KeyPath
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.runs.directory import RunDirectory
 
 SectionT = TypeVar("SectionT", bound=Section)

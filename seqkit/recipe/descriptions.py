@@ -76,7 +76,7 @@ def _words(annotation: Any, plural: bool) -> str:
     if len(members) > 1:
         *first, last = [_words(member, plural) for member in members]
         if len(first) > 1 or ", " in first[0]:
-            return message("{first}, or {last}", first=", ".join(first), last=last)
+            return message("{first}, or {last}", first=message(", ").join(first), last=last)
         return message("{first} or {last}", first=first[0], last=last)
     base, constraints = split_annotation(members[0])
     for constraint in constraints:
@@ -153,7 +153,11 @@ _NUMBERS = {
 
 
 def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else message("{first} and {last}", first=", ".join(parts[:-1]), last=parts[-1])
+    return (
+        parts[0]
+        if len(parts) == 1
+        else message("{first} and {last}", first=message(", ").join(parts[:-1]), last=parts[-1])
+    )
 
 
 def _collection_words(origin: type, arguments: tuple[Any, ...], constraints: Sequence[Any], plural: bool) -> str:
@@ -169,7 +173,7 @@ def _collection_words(origin: type, arguments: tuple[Any, ...], constraints: Seq
         if len(set(arguments)) == 1:
             items = _words(arguments[0], plural=True)
             return message("{noun} of {count} {items}", noun=noun, count=len(arguments), items=items)
-        items = ", ".join(_words(argument, plural=False) for argument in arguments)
+        items = message(", ").join(_words(argument, plural=False) for argument in arguments)
         return message("{noun} of {count} items ({items})", noun=noun, count=len(arguments), items=items)
     items = _words(arguments[0], plural=True)
     longest = next((constraint.max_length for constraint in constraints if isinstance(constraint, MaxLen)), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
-from seqkit.recipe.no_compiler import no_compiler_for_optimizers
+from seqkit.recipe.no_compiler import meta_device, no_compiler_for_optimizers
 from seqkit.recipe.plan import BuildError, Spec
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def dry_build(spec: Spec, *supplied: Any) -> Any:
 
     with torch.random.fork_rng(devices=[]), no_compiler_for_optimizers():
         try:
-            with torch.device("meta"):
+            with meta_device():
                 return spec.build(*supplied)
         except (BuildError, DataError):  # a DataError: the model is larger than its weights (`modeling.size_limit`)
             raise

@@ -25,7 +25,8 @@ from seqkit.recipe.paths import SIDES
 from seqkit.recipe.plan import DEFAULTS, SECTIONS
 from seqkit.recipe.schema import Data, Settings
 from seqkit.recipe.section import Section, as_data
-from seqkit.registry.records import Registered, Registry
+from seqkit.registry.records import Registered
+from seqkit.registry.registry import Registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -107,7 +108,7 @@ def _component(entry: Registered) -> Schema:
         }
     return {
         "type": "object",
-        "description": f"{entry.component.summary}. {summary(cls)}".strip(),
+        "description": f"{entry.record.summary}. {summary(cls)}".strip(),
         **found,
         "properties": {"type": {"const": entry.name}, **found["properties"]},
         "additionalProperties": False,

@@ -1,9 +1,30 @@
-"""Optimizers of torch without torch's compiler, where a recipe is checked and where it is trained."""
+"""Optimizers and layers of torch without torch's compiler, where a recipe is checked and where it is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def meta_device() -> Iterator[None]:
+    """Create tensors on torch's meta device, which allocates no memory for their values.
+
+    `Tensor.normal_`, with which torch.nn.Embedding initializes its weights, would import torch's compiler there, so it
+    returns the tensor as it is.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Unsampled(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.Tensor.normal_ and args[0].is_meta:
+                return args[0]
+            return func(*args, **(kwargs or {}))
+
+    with torch.device("meta"), Unsampled():
+        yield
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.contracts.capabilities import class_name
 from seqkit.contracts.parameters import Nested, ReadOnce
 from seqkit.errors import PluginError
 from seqkit.messages import message
@@ -60,16 +61,16 @@ def parameters(cls: type) -> dict[str, Parameter]:
 
 @cache
 def _read_parameters(cls: type) -> dict[str, Parameter]:
-    class_name = f"{cls.__module__}.{cls.__qualname__}"
+    name = class_name(cls)
     signature = _signature(cls)
     if any(item.kind is item.VAR_KEYWORD for item in signature):
-        text = message("{name} takes **kwargs, which would hide a misspelt key: name every parameter", name=class_name)
+        text = message("{name} takes **kwargs, which would hide a misspelt key: name every parameter", name=name)
         raise PluginError(text)
     keywords = [item for item in signature if item.kind is item.KEYWORD_ONLY]
     for item in keywords:
         if item.annotation is item.empty:
             raise PluginError(
-                message("{name}: the parameter '{parameter}' has no annotation", name=class_name, parameter=item.name)
+                message("{name}: the parameter '{parameter}' has no annotation", name=name, parameter=item.name)
             )
     annotations = _evaluate({item.name: item.annotation for item in keywords}, cls)
     return {item.name: _parameter(item, annotations[item.name]) for item in keywords}
@@ -82,7 +83,7 @@ def is_integer(annotation: Any) -> bool:
 
 def with_article(noun: str) -> str:
     """Return a noun with its indefinite article."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return message("an {noun}", noun=noun) if noun[0] in "aeiou" else message("a {noun}", noun=noun)
 
 
 def _signature(cls: type) -> list[inspect.Parameter]:
@@ -99,8 +100,8 @@ def _evaluate(annotations: dict[str, Any], cls: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(holder, include_extras=True)
     except NameError as error:
-        name = f"{cls.__module__}.{cls.__qualname__}"
-        raise PluginError(message("{name}: cannot evaluate an annotation: {error}", name=name, error=error)) from None
+        text = message("{name}: cannot evaluate an annotation: {error}", name=class_name(cls), error=error)
+        raise PluginError(text) from None
 
 
 def _parameter(item: inspect.Parameter, annotation: Any) -> Parameter:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import MissingFilesError, sort_faults
+from seqkit.errors import DataError, MissingFilesError, RecipeError, describe_os_error, sort_faults
 from seqkit.messages import format_value, message
-from seqkit.recipe.plan import Plan, Spec
+from seqkit.recipe.plan import BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
 
@@ -72,6 +73,23 @@ def check_files(recipe: Recipe, plan: Plan) -> None:
         raise MissingFilesError(sort_faults(faults))
 
 
+@contextmanager
+def recipe_errors(recipe: Recipe, plan: Plan) -> Iterator[None]:
+    """Report errors of reading the data and of building the components at their keys of the recipe.
+
+    Raises:
+        RecipeError: in place of a BuildError.
+        MissingFilesError: in place of a DataError, if files are missing.
+    """
+    try:
+        yield
+    except BuildError as error:
+        raise RecipeError([recipe.fault(error.path, str(error))]) from error
+    except DataError:
+        check_files(recipe, plan)
+        raise
+
+
 def _paths(plan: Plan) -> Iterator[tuple[Spec, str, Path]]:
     for spec in plan.components:
         for name, value in spec.values.items():
@@ -95,7 +113,7 @@ def why_unusable(path: Path, is_resumed: bool) -> str:
             )
         return message("the file {file} does not exist", file=path)
     except (OSError, ValueError) as error:
-        return message("{file}: cannot be read: {reason}", file=path, reason=getattr(error, "strerror", None) or error)
+        return message("{file}: cannot be read: {reason}", file=path, reason=describe_os_error(error))
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return message("{file}: is not a regular file", file=path)
     return "" if os.access(path, os.R_OK) else message("{file}: cannot be read: permission denied", file=path)

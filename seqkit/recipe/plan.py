@@ -13,7 +13,7 @@ from seqkit.contracts import Embedding, Encoder, Reader
 from seqkit.contracts.capabilities import check_declared
 from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import DataError, SeqkitError
-from seqkit.messages import message
+from seqkit.messages import message, without_name
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.parameters import parameters
@@ -118,7 +118,7 @@ class Spec:
         text = str(error)
         name = text.partition(" ")[0].rstrip(":")
         if name in self.values:
-            return BuildError((*self.path, name), text.removeprefix(name).lstrip(": "))
+            return BuildError((*self.path, name), without_name(text, name))
         return BuildError(self.path, text)
 
     def build(self, *supplied: Any) -> Any:

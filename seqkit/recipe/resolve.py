@@ -28,7 +28,7 @@ from seqkit.recipe.plan import DEFAULTS, SECTIONS, BuildError, Plan, Spec
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.schema import Data, Settings, Split, Train
 from seqkit.recipe.values import section_of
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.registry.requirements import check_plugins, is_url, split_source
 
 

@@ -1,7 +1,7 @@
 """Check a value against an annotation. No pydantic is imported here.
 
-    explain(0, Annotated[int, Ge(1), Le(100)])  # "must be an integer, 1 to 100, not 0"
-    explain(7, Annotated[int, Ge(1), Le(100)])  # None
+    why_rejected(0, Annotated[int, Ge(1), Le(100)])  # "must be an integer, 1 to 100, not 0"
+    why_rejected(7, Annotated[int, Ge(1), Le(100)])  # None
 
 Recipes, the options of commands and the arguments of functions take their messages from here, so that the same mistake
 reads the same everywhere. A value is JSON-like: None, bool, int, float, str, list, dict; a tuple is a list. Integers
@@ -27,6 +27,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, Predicate
 from seqkit.errors import suggest
 from seqkit.messages import format_value, message
 from seqkit.recipe.descriptions import constrained, describe, split_annotation, union_members
+from seqkit.strict_json import is_number
 
 
 class Problem(typing.NamedTuple):
@@ -43,7 +44,7 @@ class Problem(typing.NamedTuple):
     at_key: bool = False
 
 
-def explain(value: object, annotation: Any) -> str | None:
+def why_rejected(value: object, annotation: Any) -> str | None:
     """Return why a value is rejected, `must be …, not …`; None if it is accepted.
 
     Args:
@@ -118,7 +119,7 @@ def _is_instance(value: object, cls: Any) -> bool:
     if cls in (None, types.NoneType):
         return value is None
     if cls is float:
-        return _is_number(value) and _is_finite(value)
+        return is_number(value) and _is_finite(value)
     if cls is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if cls is tuple:
@@ -126,10 +127,6 @@ def _is_instance(value: object, cls: Any) -> bool:
     if cls is Path:
         return isinstance(value, str | Path)
     return isinstance(value, cls) if isinstance(cls, type) else True
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_finite(value: Any) -> bool:

@@ -20,7 +20,7 @@ from seqkit.recipe.resolve import resolve, resolve_reader
 from seqkit.recipe.yaml_characters import Position
 from seqkit.recipe.yaml_parser import KeyPath
 from seqkit.registry import load_registry
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from seqkit.errors import UsageError, suggest
+from seqkit.errors import UsageError, describe_os_error, suggest
 from seqkit.messages import message
 from seqkit.recipe.source import read_recipe
+from seqkit.runs.files import write_new
 
 _EXTENDS = re.compile(r"^extends:\s*(\S+)", re.MULTILINE)
 _PLUGINS = re.compile(r"^plugins:.*$", re.MULTILINE)
@@ -93,15 +94,18 @@ def copy_recipe(recipe: ShippedRecipe, folder: Path) -> Path:
     """
     contents = {folder / name: _content(file) for name, file in _parts(recipe.file).items()}
     try:
-        for target, content in contents.items():
-            if target.exists() and target.read_bytes() != content:
+        existing = {target: target.read_bytes() for target in contents if target.exists()}
+        for target in existing:
+            if existing[target] != contents[target]:
                 raise UsageError(message("{file}: exists: move it, or choose another folder", file=target))
-        for target, content in contents.items():
+        for target in [each for each in contents if each not in existing]:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            write_new(target, contents[target])
     except OSError as error:
         raise UsageError(
-            message("{file}: cannot be written: {reason}", file=error.filename or folder, reason=error.strerror)
+            message(
+                "{file}: cannot be written: {reason}", file=error.filename or folder, reason=describe_os_error(error)
+            )
         ) from None
     return folder / recipe.file.name
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import Fault, RecipeError, UsageError
+from seqkit.errors import Fault, RecipeError, UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.recipe.recipe import DICTIONARY, Recipe, all_paths, merge, plain, too_deep
 from seqkit.recipe.yaml_characters import Position, position_at
@@ -94,15 +94,19 @@ def _not_a_path() -> str:
 
 
 def _read(file: Path) -> bytes:
+    if file.is_dir():
+        hint = message(": the recipe of a run is {recipe}", recipe=file / "recipe.yaml")
+        found = hint if (file / "recipe.yaml").is_file() else message(": pass a file")
+        raise UsageError(message("{file}: cannot read the recipe: it is a folder{hint}", file=file, hint=found))
     try:
-        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe can block, and a device has no end
+        if file.exists() and not file.is_file():  # a pipe can block, and a device has no end
             raise UsageError(message("{file}: cannot read the recipe: it is not a regular file", file=file))
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(message("{file}: the recipe does not exist", file=file)) from None
     except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
-        cause = getattr(error, "strerror", None) or error
+        cause = describe_os_error(error)
         raise UsageError(message("{file}: cannot read the recipe: {reason}", file=file, reason=cause)) from None
     if len(raw) > MAX_BYTES:
         reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from seqkit.errors import suggest
 from seqkit.messages import format_value, message
 from seqkit.recipe.parameters import Parameter, parameters
-from seqkit.recipe.rules import Problem, explain, find_problems
+from seqkit.recipe.rules import Problem, find_problems, why_rejected
 from seqkit.recipe.section import Section
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> t
             text = message("is required: one of {choices}", choices=", ".join(by_name))
             return parameter.default, [Problem((tag,), text, at_key=True)]
         name = values.get(tag, getattr(parameter.default, tag, None))
-        if rejection := explain(name, Literal[tuple(by_name)]):
+        if rejection := why_rejected(name, Literal[tuple(by_name)]):
             return parameter.default, [Problem(() if is_name else (tag,), rejection)]
         section = by_name[str(name)]
     checked, problems = check_values(section, values, classes_of)

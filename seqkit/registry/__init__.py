@@ -13,7 +13,8 @@ from typing import Any
 from seqkit.errors import PluginError
 from seqkit.hookspecs import Component
 from seqkit.messages import message
-from seqkit.registry.records import SESSION, Registered, Registry, validate_record
+from seqkit.registry.records import SESSION, Registered, validate_record
+from seqkit.registry.registry import Registry
 
 _session: list[Registered] = []
 """What `seqkit.register` added in this process."""

@@ -16,7 +16,8 @@ from seqkit.errors import PluginError, UsageError, describe_error, suggest
 from seqkit.hookspecs import KINDS, LIFECYCLE, Command, Component, Task
 from seqkit.messages import message
 from seqkit.registry import builtin
-from seqkit.registry.records import Plugin, Registered, RegisteredCommand, RegisteredTask, Registry, validate_record
+from seqkit.registry.records import Registered, RegisteredCommand, RegisteredTask, validate_record
+from seqkit.registry.registry import Plugin, Registry
 
 ENTRY_POINT_GROUP = "seqkit"
 
@@ -73,11 +74,11 @@ def read_registry(enabled: bool, without: Collection[str], session: Collection[R
         raise UsageError(message("--no-plugin {name}: no such plugin is installed", name=missing[0]))
     for kind, plugin, record in _read_records(manager, by_key):
         if isinstance(record, Command):
-            plugin.commands.append(RegisteredCommand(record, plugin.distribution, plugin.version))
-            registry.add_command(plugin.commands[-1])
+            plugin.commands.append(RegisteredCommand(kind, record, plugin.distribution, plugin.version))
+            registry.add(plugin.commands[-1])
         elif isinstance(record, Task):
-            plugin.tasks.append(RegisteredTask(record, plugin.distribution, plugin.version))
-            registry.add_task(plugin.tasks[-1])
+            plugin.tasks.append(RegisteredTask(kind, record, plugin.distribution, plugin.version))
+            registry.add(plugin.tasks[-1])
         else:
             plugin.components.append(Registered(kind, record, plugin.distribution, plugin.version))
             registry.add(plugin.components[-1])

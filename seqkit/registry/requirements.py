@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seqkit.errors import PluginError
 from seqkit.messages import message
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 
 
 def check_plugins(required: Sequence[str], registry: Registry, position_of: Callable[[int], str]) -> None:

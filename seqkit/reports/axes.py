@@ -13,6 +13,11 @@ _LOG_RATIO = 50
 """Positive values whose largest is this many times the smallest are shown on a logarithmic scale."""
 
 
+def is_drawable(value: float | None) -> bool:
+    """Return whether an axis can show a value; None is a gap, which it can."""
+    return value is None or abs(value) <= LARGEST
+
+
 @dataclass(frozen=True)
 class Axis:
     """A scale from values to pixels.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from seqkit.reports.axes import Axis, tick_label
 from seqkit.reports.figure import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, figure, grid, shortened, tooltip
 from seqkit.reports.markup import Markup, element
-from seqkit.training.result_lines import display_width
+from seqkit.terminal import display_width
 
 _CELL = 30
 """The height of a cell of a heat map, and its least width, in pixels."""

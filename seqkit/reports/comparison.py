@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from seqkit.contracts import Cell, Line
 from seqkit.messages import message
-from seqkit.reports.contents import RunContents, read_contents
+from seqkit.reports.contents import RunContents
 from seqkit.reports.curves import best_evaluation, metric_lines, metrics_of
 from seqkit.reports.differences import recipe_differences, shown_value
 from seqkit.reports.line_chart import line_chart
@@ -15,32 +14,11 @@ from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.page import Section, page
 from seqkit.reports.tables import table
 from seqkit.reports.verdict import judge
-from seqkit.runs.directory import RunDirectory
-from seqkit.runs.files import write_file
+from seqkit.strict_json import is_number
 from seqkit.training.result_lines import format_number
 
 MAX_LINES = 8
 """The number of runs whose curves are shown: more lines cannot be distinguished."""
-
-
-def write_comparison(runs: Sequence[RunDirectory], output: Path, title: str, note: str = "") -> Path:
-    """Write one page about several runs.
-
-    Args:
-        runs: the run directories, at least one.
-        output: the file.
-        title: the title of the page.
-        note: a sentence below it.
-
-    Returns:
-        The path of the page.
-
-    Raises:
-        DataError: a file of a run is corrupt.
-        UsageError: the page cannot be written.
-    """
-    write_file(output, comparison_page([read_contents(run) for run in runs], title, note))
-    return output
 
 
 def comparison_page(runs: Sequence[RunContents], title: str, note: str = "") -> str:
@@ -52,13 +30,12 @@ def comparison_page(runs: Sequence[RunContents], title: str, note: str = "") -> 
             element("div", _results(runs, names), class_="head"),
         ]
     )
-    sections: list[tuple[str, str, Markup | None]] = [
+    sections: list[Section] = [
         ("curves", message("Curves"), run_curves(runs, names)),
         ("recipes", message("What differs in the recipes"), recipe_table(runs, names)),
         ("metrics", message("All metrics"), _metrics(runs, names)),
     ]
-    shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
-    return page(title, head, shown)
+    return page(title, head, sections)
 
 
 def unique_names(runs: Sequence[RunContents]) -> list[str]:
@@ -133,12 +110,12 @@ def _metrics(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None
     metrics = [
         name
         for name in dict.fromkeys(key for _, _, scores in scored for key in scores)
-        if any(isinstance(scores.get(name), int | float) for _, _, scores in scored)
+        if any(is_number(scores.get(name)) for _, _, scores in scored)
     ]
     if not metrics:
         return None
     rows = [
-        (name, split, *(value if isinstance(value := scores.get(metric), int | float) else None for metric in metrics))
+        (name, split, *(value if is_number(value := scores.get(metric)) else None for metric in metrics))
         for name, split, scores in scored
     ]
     return table(("run", "split", *metrics), rows, caption=message("all metrics"), row_headers=True)

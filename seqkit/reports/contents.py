@@ -13,6 +13,7 @@ from seqkit.runs.exhibits import exhibit_from_json, from_json
 from seqkit.runs.files import read_bytes, read_json
 from seqkit.runs.metrics import read_metrics
 from seqkit.runs.tensors import read_shapes
+from seqkit.strict_json import is_number
 
 T = TypeVar("T")
 
@@ -109,7 +110,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class MetricsRow:
     """A row of metrics.jsonl."""
 
     epoch: int
@@ -137,7 +138,7 @@ class RunContents:
     directory: RunDirectory
     plan: dict[str, Any]
     recipe: str
-    evaluations: list[Evaluation]
+    evaluations: list[MetricsRow]
     result: Result | None
     recorded: Recorded | None
     shapes: dict[str, tuple[int, ...]]
@@ -186,13 +187,13 @@ def _read(path: Any, kind: type[T]) -> T | None:
     return from_json(read_json(path), kind, path) if path.exists() else None
 
 
-def _read_evaluations(directory: RunDirectory) -> list[Evaluation]:
+def _read_evaluations(directory: RunDirectory) -> list[MetricsRow]:
     if not directory.metrics.exists():
         return []
     rows = read_metrics(directory.metrics)
     return [
         from_json(
-            {**row, "scores": _numbers(row)}, Evaluation, message("{file}:{line}", file=directory.metrics, line=line)
+            {**row, "scores": _numbers(row)}, MetricsRow, message("{file}:{line}", file=directory.metrics, line=line)
         )
         for line, row in enumerate(rows, start=1)
     ]
@@ -200,9 +201,7 @@ def _read_evaluations(directory: RunDirectory) -> list[Evaluation]:
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {
-        name: float(value)
-        for name, value in row.items()
-        if name not in ("epoch", "step", "lr") and isinstance(value, int | float) and not isinstance(value, bool)
+        name: float(value) for name, value in row.items() if name not in ("epoch", "step", "lr") and is_number(value)
     }
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from seqkit.contracts import Line
 from seqkit.messages import message
-from seqkit.reports.contents import Evaluation, RunContents
+from seqkit.reports.contents import MetricsRow, RunContents
 from seqkit.reports.line_chart import Marker, line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
+from seqkit.strict_json import is_number
 
 _MAX_ROWS = 200
 """The number of rows of metrics.jsonl that are listed; of more, they are evenly spaced."""
@@ -43,13 +44,13 @@ def metric_chart(run: RunContents, metric: str) -> Markup:
     )
 
 
-def metrics_of(rows: list[Evaluation]) -> list[str]:
+def metrics_of(rows: list[MetricsRow]) -> list[str]:
     """Return the names of the metrics in the order of their appearance, the loss first."""
     names = dict.fromkeys(name for row in rows for name in row.scores)
     return sorted(names, key=lambda name: name != "loss")
 
 
-def metric_lines(rows: list[Evaluation], metric: str, prefix: str = "") -> list[Line]:
+def metric_lines(rows: list[MetricsRow], metric: str, prefix: str = "") -> list[Line]:
     """Return the line of a metric for each split that has it."""
     lines = []
     for split in dict.fromkeys(row.split for row in rows):
@@ -60,7 +61,7 @@ def metric_lines(rows: list[Evaluation], metric: str, prefix: str = "") -> list[
     return lines[:8]
 
 
-def best_evaluation(run: RunContents) -> Evaluation | None:
+def best_evaluation(run: RunContents) -> MetricsRow | None:
     """Return the evaluation of the epoch whose weights the run has; None if no validation split chose one.
 
     In a run of an older seqkit, it is the one that has the loss of the result.
@@ -76,12 +77,12 @@ def _levels(run: RunContents, metric: str) -> list[tuple[str, float]]:
     """Return the values of the baseline, and of the best of several."""
     baseline: Mapping[str, object] = (run.result.baseline if run.result else None) or {}
     value = baseline.get(metric)
-    if not isinstance(value, int | float):
+    if not is_number(value):
         return []
     return [(message("baseline ({split} split)", split=baseline.get("split")), float(value))]
 
 
-def _numbers(rows: list[Evaluation], best: Evaluation | None) -> Markup:
+def _numbers(rows: list[MetricsRow], best: MetricsRow | None) -> Markup:
     names = metrics_of(rows)
     every = -(-len(rows) // _MAX_ROWS)
     shown = [row for number, row in enumerate(rows) if number % every == 0 or row is rows[-1] or row is best]
@@ -93,7 +94,7 @@ def _numbers(rows: list[Evaluation], best: Evaluation | None) -> Markup:
     return join([table(("epoch", "step", "split", *names), cells, caption=message("metrics by step")), *notes])
 
 
-def _notes(count: int, shown: int, best: Evaluation | None) -> Iterator[Markup]:
+def _notes(count: int, shown: int, best: MetricsRow | None) -> Iterator[Markup]:
     if best:
         yield element("p", message("* the best epoch, whose weights the run has"), class_="note")
     if shown < count:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from seqkit.contracts import Cell
 from seqkit.messages import message
 from seqkit.reports.charts import bar_chart
@@ -62,12 +64,9 @@ def _lengths(lengths: Lengths) -> Markup | None:
     groups = [
         f"{low:,}" if high == low + 1 else f"{low:,}–{high - 1:,}" for low, high in zip(starts, ends, strict=True)
     ]
-    shares = [
-        (split, [100 * count / max(1, sum(counts)) for count in counts]) for split, counts in lengths.counts.items()
-    ]
     return bar_chart(
         groups,
-        shares,
+        _percentages(lengths.counts),
         title=message("Lengths"),
         x_title=message("time steps"),
         y_title=message("% of the split's rows"),
@@ -77,10 +76,14 @@ def _lengths(lengths: Lengths) -> Markup | None:
 def _label_chart(labels: Labels) -> Markup | None:
     if not 2 <= len(labels.names) <= _MAX_LABEL_BARS:
         return None
-    shares = [
-        (split, [100 * count / max(1, sum(counts)) for count in counts]) for split, counts in labels.counts.items()
-    ]
-    return bar_chart(labels.names, shares, title=message("Labels"), y_title=message("% of the split"))
+    return bar_chart(
+        labels.names, _percentages(labels.counts), title=message("Labels"), y_title=message("% of the split")
+    )
+
+
+def _percentages(counts: Mapping[str, Sequence[int]]) -> list[tuple[str, list[float]]]:
+    """Return the counts of each split as percentages of their sum."""
+    return [(split, [100 * count / max(1, sum(each)) for count in each]) for split, each in counts.items()]
 
 
 def _label_table(labels: Labels) -> Markup | None:

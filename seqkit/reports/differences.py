@@ -8,6 +8,8 @@ from typing import Any
 
 from seqkit.messages import format_value
 from seqkit.reports.contents import RunContents
+from seqkit.runs.calibration import read_temperature
+from seqkit.runs.numbers import numbers_of
 
 ABSENT = object()
 """The value of a key that a document does not have."""
@@ -22,7 +24,7 @@ def different(documents: Sequence[Mapping[str, Any]]) -> Differences:
     return {
         key: tuple(each.get(key, ABSENT) for each in flat)
         for key in dict.fromkeys(key for each in flat for key in each)
-        if len({format_value(each.get(key, ABSENT)) for each in flat}) > 1
+        if len({repr(each.get(key, ABSENT)) for each in flat}) > 1  # `format_value` would cut long values
     }
 
 
@@ -78,14 +80,17 @@ def _weights(run: RunContents) -> dict[str, Any]:
 
 
 def _metrics(run: RunContents) -> dict[str, Any]:
-    """Return the metrics of the result that are numbers, those of the baseline, and the training seconds."""
+    """Return the metrics of the result that are numbers, those of the baseline, and the training seconds.
+
+    Also the temperature of a calibrated run, whose predictions are not those of the same run without it.
+    """
     if run.result is None:
         return {}
     scores = run.result.metrics | ({"baseline": run.result.baseline} if run.result.baseline else {})
-    numbers: dict[str, Any] = {
-        name: {key: value for key, value in each.items() if isinstance(value, int | float)}
-        for name, each in scores.items()
-    }
+    numbers: dict[str, Any] = {name: numbers_of(each) for name, each in scores.items()}
+    temperature = read_temperature(run.directory)
+    if temperature is not None:
+        numbers["temperature"] = temperature
     return numbers | {
         key: value for key, value in run.result.timing.items() if key in ("train_seconds", "tokens_per_second")
     }

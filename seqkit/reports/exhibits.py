@@ -13,6 +13,7 @@ from seqkit.reports.edits import align
 from seqkit.reports.line_chart import line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import cell, table, text
+from seqkit.strict_json import is_number
 
 _MAX_CELLS = 40
 """The number of rows or columns of a matrix beyond which it is shown as a table alone."""
@@ -47,11 +48,11 @@ def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:
             labels = tuple(map(str, value["labels"]))
             rows = tuple(map(tuple, value["matrix"]))
             yield Matrix(title, rows, labels, labels, str(value.get("rows_are", "")), _columns_are(value))
-        elif isinstance(value, dict) and value and all(_is_numbers(row) for row in value.values()):
+        elif isinstance(value, dict) and value and all(is_numbers(row) for row in value.values()):
             names = list(dict.fromkeys(key for row in value.values() for key in row))
             cells = tuple((key, *(row.get(name) for name in names)) for key, row in value.items())
             yield Table(title, ("", *names), cells)
-        elif _is_numbers(value):
+        elif is_numbers(value):
             yield Table(title, ("", "value"), tuple(value.items()))
         elif isinstance(value, dict) and value and all(_is_list(row) for row in value.values()):
             lines = [Line(key, tuple(range(1, len(row) + 1)), tuple(row)) for key, row in value.items()]
@@ -166,17 +167,13 @@ def _is_confusion_matrix(value: Any) -> bool:
         isinstance(labels, list)
         and isinstance(matrix, list)
         and len(matrix) == len(labels)
-        and all(isinstance(row, list) and len(row) == len(labels) and all(map(_is_number, row)) for row in matrix)
+        and all(isinstance(row, list) and len(row) == len(labels) and all(map(is_number, row)) for row in matrix)
     )
 
 
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(map(_is_number, value.values()))
+def is_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(is_number, value.values()))
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > 1 and all(map(_is_number, value))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, list) and len(value) > 1 and all(map(is_number, value))

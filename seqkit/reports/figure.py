@@ -12,13 +12,16 @@ from hashlib import sha256
 
 from seqkit.reports.axes import Axis, tick_label
 from seqkit.reports.markup import Markup, element, join
-from seqkit.training.result_lines import fit
+from seqkit.terminal import fit_width
 
 WIDTH, HEIGHT = 380, 230
 """The size of a chart with axes, in pixels."""
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 36
 """The margins around its axes."""
+
+LEVEL = "level"
+"""The class of reference lines."""
 
 
 def figure(
@@ -89,6 +92,22 @@ def grid(x: Axis | None, y: Axis, x_title: str, y_title: str) -> Markup:
     return join(parts)
 
 
+def level_lines(levels: Sequence[tuple[str, float]], y: Axis) -> list[Markup]:
+    """Return horizontal reference lines, each with a name and a value; `LEVEL` is their class in the legend."""
+    return [
+        element(
+            "line",
+            tooltip(f"{name}: {value:.6g}"),
+            x1=LEFT,
+            x2=WIDTH - RIGHT,
+            y1=y.place(value),
+            y2=y.place(value),
+            class_=LEVEL,
+        )
+        for name, value in levels
+    ]
+
+
 def tooltip(text: str) -> Markup:
     """Return the title of a mark."""
     return element("title", text)
@@ -96,4 +115,4 @@ def tooltip(text: str) -> Markup:
 
 def shortened(label: str, width: int) -> str:
     """Return a label, shortened to this number of columns of text."""
-    return fit(label, width).rstrip()
+    return fit_width(label, width).rstrip()

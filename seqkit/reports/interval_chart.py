@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqkit.reports.axes import Axis
-from seqkit.reports.figure import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, figure, grid, shortened, tooltip
+from seqkit.reports.axes import Axis, is_drawable
+from seqkit.reports.figure import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    LEVEL,
+    RIGHT,
+    TOP,
+    WIDTH,
+    figure,
+    grid,
+    level_lines,
+    shortened,
+    tooltip,
+)
 from seqkit.reports.markup import Markup, element
 
 
@@ -28,6 +41,11 @@ class Group:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def is_drawable(self) -> bool:
+        """Whether an axis can show all of its numbers."""
+        return all(map(is_drawable, (self.mean, self.low, self.high, *(value for _, value in self.values))))
+
 
 def interval_chart(
     groups: Sequence[Group],
@@ -47,18 +65,18 @@ def interval_chart(
         first_color: the number of the color of the first group, so that a group has one color in several charts.
     """
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    colors = [f"c{(first_color + number) % 8}" for number in range(len(groups))]
+    shown = [(group, color) for group, color in zip(groups, colors, strict=True) if group.is_drawable]
+    if not shown:
+        return element("p", "no values", class_="note")
+    groups = [group for group, _ in shown]
+    levels = [level for level in levels if is_drawable(level[1])]
     numbers = [value for each in groups for _, value in each.values] + [value for _, value in levels]
     numbers += [end for each in groups for end in (each.low, each.high) if end is not None]
     y = Axis.fit(numbers, bottom, TOP)
     width = (right - LEFT) / len(groups)
-    parts = [grid(None, y, "", y_title)]
-    for name, value in levels:
-        place = y.place(value)
-        parts.append(
-            element("line", tooltip(f"{name}: {value:.6g}"), x1=LEFT, x2=right, y1=place, y2=place, class_="level")
-        )
-    colors = [f"c{(first_color + number) % 8}" for number in range(len(groups))]
-    for number, (group, color) in enumerate(zip(groups, colors, strict=True)):
+    parts = [grid(None, y, "", y_title), *level_lines(levels, y)]
+    for number, (group, color) in enumerate(shown):
         middle = LEFT + (number + 0.5) * width
         label = shortened(group.name, max(3, int(width / 6)))
         parts.append(element("text", tooltip(group.name), label, x=middle, y=bottom + 14, text_anchor="middle"))
@@ -79,7 +97,7 @@ def interval_chart(
             )
             for name, value in group.values
         ]
-    entries = [(color, group.name) for group, color in zip(groups, colors, strict=True)]
-    entries += [("level", name) for name, _ in levels]
+    entries = [(color, group.name) for group, color in shown]
+    entries += [(LEVEL, name) for name, _ in levels]
     means = "; ".join(f"{group.name}: {group.mean:.6g}" for group in groups)
     return figure(title, means, parts, entries)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from seqkit.contracts import Line
-from seqkit.reports.axes import LARGEST, Axis
-from seqkit.reports.figure import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, figure, grid, tooltip
+from seqkit.reports.axes import Axis, is_drawable
+from seqkit.reports.figure import BOTTOM, HEIGHT, LEFT, LEVEL, RIGHT, TOP, WIDTH, figure, grid, level_lines, tooltip
 from seqkit.reports.markup import Markup, element, join
 
 _MAX_POINTS = 400
@@ -57,7 +57,7 @@ def line_chart(
     """
     names = [f"c{number % 8}" for number in colors or range(len(lines))]
     lines = [_drawable(line) for line in lines]
-    levels = [(name, value) for name, value in levels if abs(value) <= LARGEST]
+    levels = [level for level in levels if is_drawable(level[1])]
     thinned = [_thin(line) for line in lines]
     ys = [value for line in thinned for value in (*line.y, *line.low, *line.high) if value is not None]
     ys += [value for _, value in levels]
@@ -68,12 +68,7 @@ def line_chart(
     is_integer = all(float(value).is_integer() for value in xs)
     x = Axis.fit(xs, LEFT, right, integers=is_integer, margin=False)
     y = Axis.fit(ys, bottom, TOP, may_be_logarithmic=may_be_logarithmic)
-    parts = [grid(x, y, x_title, y_title)]
-    for name, value in levels:
-        place = y.place(value)
-        parts.append(
-            element("line", tooltip(f"{name}: {value:.6g}"), x1=LEFT, x2=right, y1=place, y2=place, class_="level")
-        )
+    parts = [grid(x, y, x_title, y_title), *level_lines(levels, y)]
     for marker in markers:
         place = x.place(marker.x)
         parts.append(
@@ -85,7 +80,7 @@ def line_chart(
     entries = [
         (f"{color} dashed" if line.dashed else color, line.name) for color, line in zip(names, lines, strict=True)
     ]
-    entries += [("level", name) for name, _ in levels] + [("at", marker.name) for marker in markers]
+    entries += [(LEVEL, name) for name, _ in levels] + [("at", marker.name) for marker in markers]
     last = "; ".join(_description(line) for line in lines if _last(line) is not None)
     return figure(title, last, parts, entries)
 
@@ -139,7 +134,7 @@ def _drawable(line: Line) -> Line:
     kept = [
         i
         for i, values in enumerate(zip(line.x, line.y, *filter(None, (line.low, line.high)), strict=True))
-        if all(value is None or abs(value) <= LARGEST for value in values)
+        if all(map(is_drawable, values))
     ]
     return line if len(kept) == len(line.x) else _chosen(line, kept)
 

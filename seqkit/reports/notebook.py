@@ -7,7 +7,9 @@ from typing import Any
 
 from seqkit.messages import message
 from seqkit.reports.contents import Result, read_contents
+from seqkit.reports.curves import curves
 from seqkit.reports.markup import Markup, element
+from seqkit.reports.page import frame, page
 from seqkit.reports.results import metrics_table, value_of
 from seqkit.reports.tables import table
 from seqkit.reports.verdict import judge
@@ -17,9 +19,12 @@ from seqkit.runs.exhibits import from_json
 MAX_ROWS = 50
 """The number of predictions that are shown."""
 
+CURVES_HEIGHT = 520
+"""The height of the curves of a run, in pixels; more are reached by scrolling."""
+
 
 def run_html(directory: RunDirectory) -> Markup:
-    """Return the name of a run, the verdict on it, and its metrics beside the baseline.
+    """Return the name of a run, the verdict on it, its metrics beside the baseline, and its curves.
 
     Raises:
         DataError: a file of the run is corrupt.
@@ -29,6 +34,9 @@ def run_html(directory: RunDirectory) -> Markup:
     lines = [element("b", message("run {name}", name=contents.name)), element("p", judge(contents).text)]
     if result:
         lines.append(metrics_table(result))
+    if contents.evaluations:
+        section = ("curves", message("Curves"), curves(contents))
+        lines.append(frame(page(contents.name, Markup(""), [section]), CURVES_HEIGHT))
     return element("div", *lines)
 
 

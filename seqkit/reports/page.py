@@ -10,8 +10,13 @@ from seqkit._version import __version__
 from seqkit.reports.markup import Markup, element
 from seqkit.reports.style import STYLE
 
-Section = tuple[str, str, Markup]
-"""The id of a section, its heading and its content."""
+Section = tuple[str, str, Markup | None]
+"""The id of a section, its heading and its content; a section without content is left out."""
+
+
+def labelled_number(value: str, label: str) -> Markup:
+    """Return a number of the head of a page, in large digits above what it is."""
+    return element("div", element("div", value, class_="number"), element("div", element("bdi", label), class_="label"))
 
 
 def page(title: str, head: Markup, sections: Sequence[Section]) -> str:
@@ -27,9 +32,10 @@ def page(title: str, head: Markup, sections: Sequence[Section]) -> str:
     """
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    links = [element("a", name, href=f"#{key}") for key, name, _ in sections]
+    shown = [(key, name, content) for key, name, content in sections if content]
+    links = [element("a", name, href=f"#{key}") for key, name, _ in shown]
     body = [
-        element("section", element("h2", name, id=key), content, aria_labelledby=key) for key, name, content in sections
+        element("section", element("h2", name, id=key), content, aria_labelledby=key) for key, name, content in shown
     ]
     document = element(
         "html",
@@ -54,3 +60,13 @@ def page(title: str, head: Markup, sections: Sequence[Section]) -> str:
         lang="en",
     )
     return f"<!DOCTYPE html>\n{document}\n"
+
+
+def frame(document: str, height: int) -> Markup:
+    """Return a page in a frame, for a notebook, which its style does not reach.
+
+    Args:
+        document: the page.
+        height: in pixels.
+    """
+    return element("iframe", srcdoc=document, sandbox=True, width="100%", height=str(height), style="border: 0")

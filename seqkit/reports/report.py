@@ -7,9 +7,11 @@ from pathlib import Path
 
 from seqkit.errors import UsageError
 from seqkit.messages import message
-from seqkit.reports.comparison import write_comparison
-from seqkit.reports.run_page import write_report
+from seqkit.reports.comparison import comparison_page
+from seqkit.reports.contents import read_contents
+from seqkit.reports.run_page import run_page
 from seqkit.runs.directory import RunDirectory
+from seqkit.runs.files import write_file, write_named
 
 COMPARISON = Path("report.html")
 """The file of a report of several runs, in the current folder."""
@@ -36,13 +38,21 @@ def report(runs: Sequence[RunDirectory], output: Path | None = None) -> Path:
                 "--output {file}: a folder: name a file, such as {example}", file=output, example=output / COMPARISON
             )
         )
-    if len(runs) > 1:
-        return write_comparison(members, output or COMPARISON, message("{count} runs", count=len(members)))
-    (run,) = runs
+    run = runs[0]
     if members == [run]:
-        return write_report(run, output)
-    note = message(
-        "An ensemble of {count} runs. Each is shown with its own result; `seqkit evaluate` measures them together.",
-        count=len(members),
-    )
-    return write_comparison(members, output or run.report, run.path.resolve().name, note)
+        page = run_page(read_contents(run))
+    elif len(runs) == 1:
+        note = message(
+            "An ensemble of {count} runs. Each is shown with its own result; `seqkit evaluate` measures them together.",
+            count=len(members),
+        )
+        page = comparison_page([read_contents(member) for member in members], run.path.resolve().name, note)
+    else:
+        title = message("{count} runs", count=len(members))
+        page = comparison_page([read_contents(member) for member in members], title)
+    if output is None and len(runs) == 1:
+        write_file(run.report, page)
+        return run.report
+    output = output or COMPARISON
+    write_named(output, page)
+    return output

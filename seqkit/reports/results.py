@@ -13,6 +13,7 @@ from seqkit.reports.contents import Result, RunContents
 from seqkit.reports.exhibits import as_json, metric_exhibits, render_exhibit, sample
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
+from seqkit.strict_json import is_number
 
 _MAX_PREDICTIONS = 200
 
@@ -71,10 +72,10 @@ def metrics_table(result: Result) -> Markup:
     names = [
         name
         for name in dict.fromkeys(key for _, scores in scored for key in scores)
-        if any(_is_number(scores.get(name)) for _, scores in scored)
+        if any(is_number(scores.get(name)) for _, scores in scored)
     ]
     rows = [
-        (title, *(scores[name] if _is_number(scores.get(name)) else None for name in names)) for title, scores in scored
+        (title, *(scores[name] if is_number(scores.get(name)) else None for name in names)) for title, scores in scored
     ]
     lines = [table((message("split"), *names), rows, caption=message("metrics"), row_headers=True)]
     if baseline:
@@ -117,12 +118,8 @@ def value_of(value: Any) -> Any:
         return str(value).lower()
     if value is None or isinstance(value, str | int | float):
         return value
-    if isinstance(value, dict) and value and all(map(_is_number, value.values())):
+    if isinstance(value, dict) and value and all(map(is_number, value.values())):
         ordered = sorted(value.items(), key=lambda item: -item[1])
         return ", ".join(f"{key} {number:.3f}" for key, number in ordered[:5]) + (", …" if len(ordered) > 5 else "")
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 300 else text[:299] + "…"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from seqkit.messages import message
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.reports.curves import curves
 from seqkit.reports.data_section import data_section
 from seqkit.reports.facts import facts_section, recipe_section
-from seqkit.reports.markup import Markup, element, join
+from seqkit.reports.markup import Markup, element
 from seqkit.reports.model_section import model_section
-from seqkit.reports.page import Section, page
+from seqkit.reports.page import Section, labelled_number, page
 from seqkit.reports.results import outputs_section, results_section
 from seqkit.reports.verdict import judge
 from seqkit.runs.directory import RunDirectory
@@ -19,28 +17,19 @@ from seqkit.runs.files import write_file
 from seqkit.training.result_lines import format_number
 
 
-def write_report(run: RunDirectory, output: Path | None = None) -> Path:
-    """Write the report of a run.
-
-    Args:
-        run: the run directory. A run that is not finished has a report of what there is.
-        output: the file; report.html of the run directory by default.
-
-    Returns:
-        The path of the page.
+def write_report(run: RunDirectory) -> None:
+    """Write report.html of a run directory.
 
     Raises:
         DataError: a file of the run is corrupt.
         UsageError: the page cannot be written.
     """
-    path = output or run.report
-    write_file(path, run_page(read_contents(run)))
-    return path
+    write_file(run.report, run_page(read_contents(run)))
 
 
 def run_page(run: RunContents) -> str:
     """Return the page of a run as HTML."""
-    sections: list[tuple[str, str, Markup | None]] = [
+    sections: list[Section] = [
         ("curves", message("Curves"), curves(run)),
         ("results", message("Results"), results_section(run)),
         ("outputs", message("Samples and predictions"), outputs_section(run)),
@@ -49,8 +38,7 @@ def run_page(run: RunContents) -> str:
         ("recipe", message("Recipe"), recipe_section(run)),
         ("run", message("Timing and versions"), facts_section(run)),
     ]
-    shown: list[Section] = [(key, name, content) for key, name, content in sections if content]
-    return page(run.name, head_line(run), shown)
+    return page(run.name, head_line(run), sections)
 
 
 def head_line(run: RunContents) -> Markup:
@@ -61,10 +49,12 @@ def head_line(run: RunContents) -> Markup:
         is_higher = verdict.metric in run.metric_names.higher_is_better
         direction = message("higher is better") if is_higher else message("lower is better")
         label = message("{metric}, {split} split", metric=verdict.metric, split=verdict.split)
-        numbers.append(_number(verdict.metric, verdict.value, f"{label} ({direction})" if run.recorded else label))
+        text = format_number(verdict.metric, verdict.value)
+        numbers.append(labelled_number(text, f"{label} ({direction})" if run.recorded else label))
     if verdict.comparison:
         found = verdict.comparison
-        numbers.append(_number(found.metric, found.baseline, message("baseline: {name}", name=found.name)))
+        text = format_number(found.metric, found.baseline)
+        numbers.append(labelled_number(text, message("baseline: {name}", name=found.name)))
     kind = {True: "verdict good", False: "verdict bad", None: "verdict"}[verdict.is_good]
     return element(
         "div",
@@ -72,12 +62,4 @@ def head_line(run: RunContents) -> Markup:
         element("p", verdict.text, class_=kind),
         *(element("p", warning, class_="warning") for warning in verdict.warnings),
         class_="head",
-    )
-
-
-def _number(metric: str, value: float, label: str) -> Markup:
-    return element(
-        "div",
-        element("div", format_number(metric, value), class_="number"),
-        element("div", join([label]), class_="label"),
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from seqkit.contracts import Cell
 from seqkit.reports.markup import Markup, element, join
+from seqkit.strict_json import is_number
 from seqkit.training.result_lines import format_number
 
 _TEXT = 24
@@ -28,20 +29,19 @@ def table(
         caption: what the table shows, for screen readers.
         row_headers: whether the first column names the row.
     """
-    is_number = [
-        any(_is_number(row[place]) for row in rows)
-        and all(_is_number(row[place]) or row[place] is None for row in rows)
+    has_numbers = [
+        any(is_number(row[place]) for row in rows) and all(is_number(row[place]) or row[place] is None for row in rows)
         for place in range(len(columns))
     ]
     heads = [
         element("th", name, scope="col", class_="number" if numeric else None)
-        for name, numeric in zip(columns, is_number, strict=True)
+        for name, numeric in zip(columns, has_numbers, strict=True)
     ]
     body = []
     for row in rows:
         cells = []
         for place, value in enumerate(row):
-            kind = "number" if is_number[place] else "text" if isinstance(value, str) and len(value) > _TEXT else None
+            kind = "number" if has_numbers[place] else "text" if isinstance(value, str) and len(value) > _TEXT else None
             header: dict[str, str] = {"scope": "row"} if place == 0 and row_headers else {}
             cells.append(element("th" if header else "td", cell(value, columns[place]), class_=kind, **header))
         body.append(element("tr", *cells))
@@ -78,7 +78,3 @@ def cell(value: Cell | Markup, name: str = "") -> Markup:
 def text(value: str) -> Markup:
     """Return a text from data: its writing direction does not reach beyond it."""
     return element("bdi", value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from seqkit.messages import message
 from seqkit.reports.contents import RunContents
-from seqkit.training.result_lines import Comparison, compare_with_baseline, format_number
+from seqkit.strict_json import is_number
+from seqkit.training.result_lines import BaselineComparison, compare_with_baseline, format_number
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Verdict:
     metric: str = ""
     value: float | None = None
     split: str = ""
-    comparison: Comparison | None = None
+    comparison: BaselineComparison | None = None
     text: str = ""
     is_good: bool | None = None
     warnings: tuple[str, ...] = ()
@@ -46,7 +47,7 @@ def judge(run: RunContents) -> Verdict:
     warnings = []
     if split == "train":
         warnings.append(message("No data is held out: this is the training split, and shows what the model memorized."))
-    if result.honest_loss and isinstance(loss := result.honest_loss.get("loss"), int | float):
+    if result.honest_loss and is_number(loss := result.honest_loss.get("loss")):
         warnings.append(
             message(
                 "The loss is misleadingly low, because the encoder reads the token to predict (allow_leak): predicted "
@@ -56,7 +57,7 @@ def judge(run: RunContents) -> Verdict:
         )
     comparison = compare_with_baseline(metrics, baseline, names, higher) if baseline else None
     if comparison is None:
-        metric = next((name for name in names if isinstance(metrics.get(name), int | float)), "")
+        metric = next((name for name in names if is_number(metrics.get(name))), "")
         return Verdict(
             metric,
             metrics.get(metric),

@@ -10,6 +10,7 @@ from seqkit.errors import DataError
 from seqkit.messages import format_value, message
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json, to_json, write_file
+from seqkit.strict_json import is_number
 
 
 def read_temperature(run: RunDirectory) -> float | None:
@@ -21,7 +22,7 @@ def read_temperature(run: RunDirectory) -> float | None:
     if not run.calibration.exists():
         return None
     value = read_json(run.calibration).get("temperature")
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+    if not is_number(value) or not 0 < value < math.inf:
         raise DataError(
             message(
                 "{file}: corrupt: 'temperature' must be a number above 0, not {value}",

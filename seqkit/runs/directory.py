@@ -107,7 +107,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.runs.contents import read_fitted, read_plan
 from seqkit.runs.files import is_stale, sync_folder, write_synced
@@ -165,7 +165,7 @@ class RunDirectory:
             sync_folder(runs)
             return cls(path)
         except (OSError, ValueError) as error:  # a ValueError is a name that no folder can have
-            reason = getattr(error, "strerror", None) or error
+            reason = describe_os_error(error)
             raise UsageError(
                 message(
                     "{folder}: cannot create a run directory: {reason}; choose another folder with --runs",
@@ -188,7 +188,9 @@ class RunDirectory:
         try:
             exists, has_plan = run.path.exists(), run.plan.is_file()
         except OSError as error:
-            raise UsageError(message("{run}: cannot be opened: {reason}", run=path, reason=error.strerror)) from None
+            raise UsageError(
+                message("{run}: cannot be opened: {reason}", run=path, reason=describe_os_error(error))
+            ) from None
         if not exists:
             raise UsageError(message("{run}: the run directory does not exist", run=path))
         if not has_plan:

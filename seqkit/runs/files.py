@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.strict_json import parse_strict_json
 
@@ -95,7 +95,7 @@ def file_size(path: Path) -> int:
 
 def cannot_read(path: Path, error: OSError) -> DataError:
     """Return the error of a file that cannot be read."""
-    return DataError(message("{file}: cannot be read: {reason}", file=path, reason=error.strerror))
+    return DataError(message("{file}: cannot be read: {reason}", file=path, reason=describe_os_error(error)))
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -117,7 +117,41 @@ def write_file(path: Path, content: str | bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             staged.unlink(missing_ok=True)
-        raise UsageError(message("{file}: cannot be written: {reason}", file=path, reason=error.strerror)) from None
+        raise UsageError(
+            message("{file}: cannot be written: {reason}", file=path, reason=describe_os_error(error))
+        ) from None
+
+
+def write_named(path: Path, content: str | bytes) -> None:
+    """Write a file that the user has named, as `write_file` does: a link to it remains one.
+
+    Raises:
+        UsageError: it is a folder or a device, or cannot be written.
+    """
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.exists() and not target.is_file():
+        raise UsageError(message("{file}: cannot be written: not a regular file", file=path))
+    write_file(target, content)
+
+
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a file that must not exist: after an error there is none.
+
+    Raises:
+        UsageError: it exists, or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            try:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+            except OSError:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise UsageError(
+            message("{file}: cannot be written: {reason}", file=path, reason=describe_os_error(error))
+        ) from None
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from seqkit.errors import DataError, UsageError
+from seqkit.errors import DataError, UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.runs.files import cannot_read, file_size, parse_json, read_bytes, write_file
 
@@ -85,7 +85,7 @@ class MetricsLog:
                     raise
         except OSError as error:
             raise UsageError(
-                message("{file}: cannot be written: {reason}", file=self.path, reason=error.strerror)
+                message("{file}: cannot be written: {reason}", file=self.path, reason=describe_os_error(error))
             ) from None
         self._pending = []
         self._length += len(rows)

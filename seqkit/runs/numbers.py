@@ -1,11 +1,19 @@
-"""Find numbers that JSON cannot represent: results are JSON, on the command line and in the run directory."""
+"""Numbers in results, which are JSON, on the command line and in the run directory."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+from seqkit.strict_json import is_number
+
 _SEQUENCES = (list, tuple)  # several times as fast to check as a union
+
+
+def numbers_of(scores: Mapping[str, Any]) -> dict[str, int | float]:
+    """Return the metrics that are numbers, without tables such as the confusion matrix."""
+    return {name: value for name, value in scores.items() if is_number(value)}
 
 
 def find_not_finite(value: Any) -> float | None:

@@ -48,7 +48,11 @@ class SequenceEstimator(BaseEstimator):
 
     recipe: Any
     overrides: Any
+    epochs: Any
+    batch_size: Any
+    learning_rate: Any
     random_state: Any
+    threads: Any
     runs: Any
     verbose: Any
     run_: Run
@@ -60,6 +64,16 @@ class SequenceEstimator(BaseEstimator):
             features: whether the inputs are sequences of numbers.
         """
         raise NotImplementedError
+
+    def _train_section(self, clip_norm: float) -> dict[str, Any]:
+        """Return how to train, by the parameters that all estimators have."""
+        return {
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "optimizer": {"type": "adam", "lr": self.learning_rate},
+            "clip_norm": clip_norm,
+            "threads": self.threads,
+        }
 
     def _train(self, inputs: list[Any], targets: list[Any], features: bool) -> Self:
         """Train a run on all examples, but for the validation split that the recipe asks for."""

@@ -7,10 +7,9 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
 from seqkit.messages import message
-from seqkit.sklearn.inputs import check_sequences
 from seqkit.sklearn.parameters import PARAMETERS, FromParameters
 
 
@@ -35,10 +34,7 @@ class SequenceClassifier(ClassifierMixin, FromParameters):
             ValueError: X or y is invalid.
             SeqkitError: the recipe is invalid.
         """
-        if y is None:
-            raise ValueError(message("requires y to be passed, but the target y is None"))
-        sequences = check_sequences(X)
-        check_consistent_length(sequences, y)
+        sequences = self._check_inputs(X, y)
         check_classification_targets(y)
         self._is_multi_label = type_of_target(y) == "multilabel-indicator"
         if self._is_multi_label:
@@ -107,10 +103,7 @@ class SequenceRegressor(RegressorMixin, FromParameters):
             ValueError: X or y is invalid.
             SeqkitError: the recipe is invalid.
         """
-        if y is None:
-            raise ValueError(message("requires y to be passed, but the target y is None"))
-        sequences = check_sequences(X)
-        check_consistent_length(sequences, y)
+        sequences = self._check_inputs(X, y)
         numbers = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         self._is_column = numbers.ndim == 1
         return self._fit(sequences, numbers.tolist())

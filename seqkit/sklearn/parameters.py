@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from seqkit.messages import message
 from seqkit.sklearn.base import SequenceEstimator
@@ -93,25 +93,28 @@ class FromParameters(SequenceEstimator):
         # Texts to predict can have characters that the training texts lack.
         tokenizer = {"type": tokenizer, "unknown": "mark"} if tokenizer in ("char", "word") else tokenizer
         pooling = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
-        inputs: dict[str, Any] = {
-            "data": "table",
-            "tokenizer": tokenizer,
-            "embedding": {"type": "learned", "dim": self.embedding_dim, "dropout": self.dropout},
-        }
         if features:
-            inputs = {"data": "sequences", "embedding": "scaled"}
+            inputs: dict[str, Any] = {"data": {"type": "sequences"}, "embedding": "scaled"}
+        else:
+            embedding = {"type": "learned", "dim": self.embedding_dim, "dropout": self.dropout}
+            inputs = {"data": {"type": "table"}, "tokenizer": tokenizer, "embedding": embedding}
         return inputs | {
-            "data": {"type": inputs["data"]},
             "encoder": {"type": self.encoder} | sizes if isinstance(self.encoder, str) else self.encoder,
             "head": {"type": self._head_name(), "pooling": pooling, "dropout": self.dropout, "ngrams": self.ngrams},
-            "train": {
-                "epochs": self.epochs,
-                "batch_size": self.batch_size,
-                "optimizer": {"type": "adam", "lr": self.learning_rate},
-                "clip_norm": 1.0,
-                "threads": self.threads,
-            },
+            "train": self._train_section(clip_norm=1.0),
         }
+
+    def _check_inputs(self, X: Any, y: Any) -> list[Any]:
+        """Return the sequences of `X`, of which each has a target in `y`.
+
+        Raises:
+            ValueError: there are no targets, or fewer or more of them; or X is invalid.
+        """
+        if y is None:
+            raise ValueError(message("requires y to be passed, but the target y is None"))
+        sequences = check_sequences(X)
+        check_consistent_length(sequences, y)
+        return sequences
 
     def _checked_fitted(self, X: Any) -> list[Any]:
         """Return the sequences of `X`, which must be of the kind that the estimator was fitted to."""
@@ -131,7 +134,7 @@ class FromParameters(SequenceEstimator):
     def _fit(self, sequences: list[Any], targets: list[Any]) -> Self:
         """Train on checked sequences and targets."""
         features = not isinstance(sequences[0], str)
-        if len({sequence.shape[1] for sequence in sequences}) > 1 if features else False:
+        if features and len({sequence.shape[1] for sequence in sequences}) > 1:
             raise ValueError(message("the sequences of X have different numbers of features"))
         self._train(sequences, targets, features)
         self._reads_features = features

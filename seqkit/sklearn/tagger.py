@@ -113,11 +113,5 @@ class SequenceTagger(SequenceEstimator):
             "head": ({"type": self.head} if isinstance(self.head, str) else dict(self.head))
             | {"dropout": self.dropout},
             "plugins": ["seqkit-tagging"],
-            "train": {
-                "epochs": self.epochs,
-                "batch_size": self.batch_size,
-                "optimizer": {"type": "adam", "lr": self.learning_rate},
-                "clip_norm": 5.0,
-                "threads": self.threads,
-            },
+            "train": self._train_section(clip_norm=5.0),
         }

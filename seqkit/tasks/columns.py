@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from seqkit.contracts import Column, DataFile
@@ -12,6 +13,9 @@ from seqkit.messages import message
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
+_MIN_LABELED = 50
+_FIRST_LABEL = re.compile(r"__label__\S+|[+-]?\d+|[A-Z]{2,}(:\w+)?")
+
 _TEXT_NAME = re.compile(
     r"(?i)(text|sentence|review|comment|content|document|body|message|tweet|sms|utterance|question|title|name|input)"
     r"(_?text|_?content|_?body)?s?"
@@ -20,6 +24,7 @@ _LABEL_NAME = re.compile(
     r"(?i)(label|class|category|target|sentiment|y|language|intent|topic|tag|polarity|rating|score|stars|emotion|"
     r"output|genre|spam)(e?s|_?(id|name|label))?"
 )
+_ADDRESS_OR_DATE = re.compile(r"(https?://\S+|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})\s*$")
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
 
 
@@ -48,16 +53,18 @@ def text_column(file: DataFile) -> Column | None:
     """Return the column of the text: one with a usual name, else the one with the longest texts."""
     if file.text is not None:
         return named_column(file, file.text, "--text")
-    texts = [column for column in _others(file, file.label) if has_words(column) and not is_identifier(column)]
+    texts = [column for column in _others(file, file.label) if _is_varied(column) and not is_identifier(column)]
     varied = [column for column in texts if len(column.counts) > 1]
     return max(varied or texts, key=_text_rank, default=None)
 
 
 def _text_rank(column: Column) -> float:
     usual = 3.0 if _TEXT_NAME.fullmatch(column.name) else 1.0
-    if _LABEL_NAME.fullmatch(column.name):
+    if is_label_name(column.name):
         usual = 0.2
-    return usual * column.mean_length * (len(column.counts) / max(1, len(column.filled))) ** 0.5
+    if not column.name:
+        usual = 0.1
+    return usual * column.mean_length * (len(column.counts) / max(1, len(column.filled))) ** 0.5 * column.filled_share
 
 
 def second_text(file: DataFile, first: Column) -> Column | None:
@@ -76,8 +83,17 @@ def second_text(file: DataFile, first: Column) -> Column | None:
 
 
 def has_words(column: Column) -> bool:
-    """Return whether the values are texts, most of which have letters: no dates, no numbers with units."""
-    return column.is_text and 2 * sum(any(map(str.isalpha, value)) for value in column.filled) > len(column.filled)
+    """Return whether the values are texts, most of which have letters: no dates, numbers with units, or addresses."""
+    return column.is_text and 2 * sum(map(_has_letters, column.filled)) > len(column.filled)
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalpha, text)) and not _ADDRESS_OR_DATE.match(text)
+
+
+def _is_varied(column: Column) -> bool:
+    """Return whether the values are texts, and not a few categories such as the weather of a day."""
+    return has_words(column) and (len(column.counts) > MAX_LABELS or 20 * len(column.counts) > len(column.filled))
 
 
 def is_identifier(column: Column) -> bool:
@@ -95,6 +111,19 @@ def _counts_rows(column: Column) -> bool:
     return all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
 
 
+def labels_before_texts(lines: Sequence[str]) -> set[str]:
+    """Return the labels if lines consist of a label, a space and a text; an empty set if they do not.
+
+    A label is a number, in capitals (`DESC:manner`), or written as fastText does (`__label__spam`), and it recurs.
+    """
+    parts = [line.split(maxsplit=1) for line in lines if line.strip()]
+    counts = Counter(words[0] for words in parts)
+    has_texts = len(parts) >= _MIN_LABELED and all(len(words) == 2 for words in parts)
+    once = sum(count == 1 for count in counts.values())
+    are_labels = 2 <= len(counts) <= MAX_LABELS and all(map(_FIRST_LABEL.fullmatch, counts))
+    return set(counts) if has_texts and are_labels and once < 0.02 * len(parts) else set()
+
+
 def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
     """Return the columns that can be labels, the most likely first: a usual name counts most, then few values."""
     if file.label is not None:
@@ -105,12 +134,17 @@ def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
     return sorted(
         columns,
         key=lambda column: (
-            not _LABEL_NAME.fullmatch(column.name),
+            not is_label_name(column.name),
             not 2 <= len(column.counts) <= MAX_LABELS,
             len(column.counts) * 2 > len(column.filled),
             -place[column.name],
         ),
     )
+
+
+def is_label_name(name: str) -> bool:
+    """Return whether a column has a name that is usual for labels."""
+    return _LABEL_NAME.fullmatch(name) is not None
 
 
 def _others(file: DataFile, name: str | None) -> Sequence[Column]:

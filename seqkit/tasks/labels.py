@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.tasks.columns import MAX_LABELS, is_sequence, label_candidates, second_text, text_column
+from seqkit.tasks.columns import (
+    MAX_LABELS,
+    is_label_name,
+    is_sequence,
+    label_candidates,
+    labels_before_texts,
+    second_text,
+    text_column,
+)
 from seqkit.tasks.models import table_section, text_model, train_section
 
 _BALANCE_FROM = 8
@@ -52,6 +60,8 @@ def multi_label(file: DataFile) -> Draft | str:
             and all(isinstance(v, str) for each in column.filled for v in each)
         ):
             counts = Counter(value for each in column.filled for value in each)
+            if len(counts) > MAX_LABELS and file.label is None:
+                continue  # keywords of each text, for instance
             return inputs.draft(
                 0.95, column, {"type": "multi_label"}, "loss", "the labels", {"data.label": _describe(counts)}
             )
@@ -111,8 +121,20 @@ class _Inputs:
             "train": train_section(self.file.rows, model.is_short, metric),
         }
         pair = f" with '{self.second.name}'" if self.second else ""
-        summary = f"the text is '{self.first.name}'{pair}, {role} '{label.name}'"
+        summary = f"the text is '{self.first.name}'{pair}, {role} '{label.name}'{self._alternatives(label)}"
         return Draft(fit, recipe, summary, {**model.comments, **comments}, model.smaller, split)
+
+    def _alternatives(self, label: Column) -> str:
+        """Return the other columns that can be labels, unless the user or the name of the column has decided."""
+        if self.file.label is not None or is_label_name(label.name):
+            return ""
+        used = (self.first, self.second, label)
+        others = [
+            f"'{column.name}'"
+            for column in self.file.columns
+            if column not in used and column.name and 2 <= len(column.counts) <= MAX_LABELS
+        ]
+        return f", or with --label {', '.join(others[:5])}{', …' if others[5:] else ''}" if others else ""
 
     def _of_sequences(
         self,
@@ -141,6 +163,11 @@ class _Inputs:
 def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
     """Return the columns to read and the columns that can be labels; or why there are none."""
     if not file.columns:
+        if labels := labels_before_texts(file.lines):
+            return (
+                f"each line begins with one of {len(labels)} labels, such as '{min(labels):.30}': put a tab after it: "
+                "sed -E 's/ +/\\t/' FILE > FILE.tsv"
+            )
         return "the file is no table"
     if file.format == "jsonl":
         sequence = next((column for column in file.columns if is_sequence(column)), None)

@@ -16,7 +16,8 @@ import torch
 from seqkit.errors import PluginError, UsageError, describe_error, suggest
 from seqkit.messages import message
 from seqkit.registry import load_registry
-from seqkit.registry.records import Plugin, Registered, Registry
+from seqkit.registry.records import Registered
+from seqkit.registry.registry import Plugin, Registry
 from seqkit.registry.requirements import canonical_name
 from seqkit.testing.checks import Check, distinguish, run_checks
 from seqkit.testing.default_cases import NoDefaultCase, RejectedGuess, default_checks
@@ -71,7 +72,7 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
             problem = _start_up_problem(plugin)
             report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
             for command in plugin.commands:
-                subject = f"command {command.command.name}: loads"
+                subject = f"command {command.name}: loads"
                 try:
                     command.load()
                     report(subject, "ok")
@@ -79,7 +80,7 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
                     report(subject, "failed", str(error))
             for task in plugin.tasks:
                 problem = task_problem(task)
-                report(f"task {task.task.name}: answers", "failed" if problem else "ok", problem)
+                report(f"task {task.name}: answers", "failed" if problem else "ok", problem)
             for component in plugin.components:
                 subject = label(component)
                 try:
@@ -125,7 +126,7 @@ def _start_up_problem(plugin: Plugin) -> str:
     """Return what is wrong with a plugin as a whole: it is disabled, is empty, or imports torch at start-up."""
     if plugin.failure:
         return message("the plugin is disabled: {failure}", failure=plugin.failure)
-    if not (plugin.components or plugin.commands or plugin.tasks or plugin.lifecycle):
+    if plugin.is_empty:
         return message("the plugin provides nothing: define a @seqkit.hookimpl function that yields components")
     for entry_point in metadata.entry_points(group="seqkit", name=plugin.name):
         code = f"import sys; sys.path[:] = {sys.path!r}; import {entry_point.module}; sys.exit('torch' in sys.modules)"
@@ -167,7 +168,7 @@ def _component_checks(component: Registered) -> list[Check]:
         raise PluginError(
             message(
                 "{function} raises {error} at {file}:{line}: return checks of seqkit.testing",
-                function=component.component.checks or component.component.target,
+                function=component.record.checks or component.record.target,
                 error=describe_error(error),
                 file=Path(frame.filename).name,
                 line=frame.lineno,
@@ -175,6 +176,6 @@ def _component_checks(component: Registered) -> list[Check]:
         ) from error
     if not (isinstance(checks, list) and checks and all(isinstance(check, Check) for check in checks)):
         raise PluginError(
-            message("{function} does not return checks of seqkit.testing", function=component.component.checks)
+            message("{function} does not return checks of seqkit.testing", function=component.record.checks)
         )
     return distinguish(checks)

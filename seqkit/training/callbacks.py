@@ -18,7 +18,7 @@ from seqkit.contracts import Tracker, TrainingLength
 from seqkit.errors import PluginError, StopTraining, describe_error
 from seqkit.hookspecs import LIFECYCLE, PROJECT
 from seqkit.messages import message
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.training.progress import Progress
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from seqkit.contracts import Optimizer, Schedule, State
-from seqkit.errors import UsageError
+from seqkit.errors import UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.modeling.model import Model
 from seqkit.modeling.state import flatten
@@ -145,7 +145,7 @@ def write_checkpoint(run: RunDirectory, files: Files, progress: Progress, chosen
             message(
                 "{checkpoint}: cannot be written: {reason}; the previous checkpoint is intact",
                 checkpoint=target,
-                reason=error.strerror,
+                reason=describe_os_error(error),
             )
         ) from None
     for other in list_checkpoints(run):

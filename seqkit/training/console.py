@@ -282,7 +282,7 @@ def _component_sizes(setup: TrainingSetup) -> dict[str, str]:
 
 
 def _describe_machine(setup: TrainingSetup, processes: int) -> str:
-    weights = sum(weight.numel() for weight in setup.model.parameters())
+    weights = setup.model.num_weights
     facts = {"weights": weights, "device": setup.device, "threads": setup.threads}
     if processes > 1:
         return message(

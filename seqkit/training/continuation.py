@@ -15,7 +15,7 @@ from seqkit.modeling.state import same_structure
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.saved import resolve_saved
 from seqkit.recipe.yaml_parser import dump
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_bytes, to_json, write_file
 from seqkit.training.callbacks import Callbacks

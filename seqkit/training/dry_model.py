@@ -14,7 +14,7 @@ from seqkit.data.limits import length_limit
 from seqkit.data.prepare import check_pairs, special_tokens
 from seqkit.errors import DataError, RecipeError
 from seqkit.modeling.model import Model, build_model
-from seqkit.recipe.no_compiler import no_compiler_for_optimizers
+from seqkit.recipe.no_compiler import meta_device, no_compiler_for_optimizers
 from seqkit.recipe.plan import BuildError, Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.training.groups import parameter_groups
@@ -63,7 +63,7 @@ def dry_model(plan: Plan, recipe: Recipe, words: int = 5) -> Model | None:
 
 def _checked(plan: Plan, recipe: Recipe, tokenizer: Tokenizer, head: Head) -> Model:
     try:
-        with torch.device("meta"):
+        with meta_device():
             model = build_model(plan, tokenizer, head, None)
     except BuildError as error:
         raise RecipeError([recipe.fault(error.path, str(error))]) from error

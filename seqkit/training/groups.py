@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from seqkit.contracts import Embedding, Encoder, Head, ParameterGroup
+from seqkit.contracts.capabilities import class_name
 from seqkit.errors import Fault, PluginError, RecipeError, suggest
 from seqkit.messages import message
 from seqkit.modeling.model import Model
@@ -110,5 +111,6 @@ def _groups_of_components(model: Model) -> Iterator[ParameterGroup]:
                 used.update(group.parameters)
                 yield group
                 continue
-            name = f"{type(component).__module__}.{type(component).__qualname__}"
-            raise PluginError(message("{name}: parameter_groups {problem}", name=name, problem=problem))
+            raise PluginError(
+                message("{name}: parameter_groups {problem}", name=class_name(type(component)), problem=problem)
+            )

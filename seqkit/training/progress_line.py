@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from seqkit.messages import message
-from seqkit.training.result_lines import display_width, fit, format_number
+from seqkit.terminal import display_width, fit_width
+from seqkit.training.result_lines import format_number
 
 _MIN_BAR = 12
 _MAX_BAR = 40
@@ -44,8 +45,8 @@ def progress_line(status: Status, width: int | None = None) -> str:
     """
     forms = [_join(status, "  ", long=True), _join(status, "  ", long=False), _join(status, " ", long=False)]
     if width is None:
-        return fit(forms[0], display_width(forms[0]))
-    line = fit(next((form for form in forms if display_width(form) <= width), forms[-1]), width).rstrip()
+        return fit_width(forms[0], display_width(forms[0]))
+    line = fit_width(next((form for form in forms if display_width(form) <= width), forms[-1]), width).rstrip()
     left = min(width - display_width(line) - 2, _MAX_BAR)
     return f"{_bar(status, left)}  {line}" if left >= _MIN_BAR else line
 

@@ -64,7 +64,7 @@ def _describe_model(model: Model, vocab_size: int | None) -> dict[str, Any]:
         sizes["embedding"] = model.embedding.output_size
     sizes["encoder"] = model.encoder.output_size
     return {
-        "weights": sum(weight.numel() for weight in model.parameters()),
+        "weights": model.num_weights,
         "sizes": sizes,
         "causal": model.encoder.causal,
         "layers": {name: type(module).__name__ for name, module in model.named_modules() if _has_tensors(module)},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seqkit.messages import message
+from seqkit.runs.numbers import numbers_of
+from seqkit.strict_json import is_number
+from seqkit.terminal import display_width, fit_width, printable
 
 LINE_WIDTH = 80
 """The number of columns that the lines of a table fit into."""
@@ -17,9 +19,7 @@ _MAX_LABEL_WIDTH = 20
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
     """Return the metrics that are numbers, in one line."""
-    return ", ".join(
-        f"{name} {format_number(name, value)}" for name, value in metrics.items() if isinstance(value, int | float)
-    )
+    return ", ".join(f"{name} {format_number(name, value)}" for name, value in numbers_of(metrics).items())
 
 
 def format_number(name: str, value: float) -> str:
@@ -33,7 +33,7 @@ def format_number(name: str, value: float) -> str:
     return f"{value:.5f}" if "loss" in name else f"{value:.4f}"
 
 
-class Comparison(NamedTuple):
+class BaselineComparison(NamedTuple):
     """A metric of a model beside that of the best of its baselines.
 
     Attributes:
@@ -53,7 +53,7 @@ class Comparison(NamedTuple):
 
 def compare_with_baseline(
     metrics: Mapping[str, Any], baseline: Mapping[str, Any], names: Sequence[str], higher_is_better: Collection[str]
-) -> Comparison | None:
+) -> BaselineComparison | None:
     """Compare a model with the best of its baselines; return None if they have no metric in common.
 
     Args:
@@ -64,10 +64,12 @@ def compare_with_baseline(
     """
     for name in names:
         sign = 1 if name in higher_is_better else -1
-        scored = [each for each in (baseline, *baseline.get("others", [])) if isinstance(each.get(name), int | float)]
-        if scored and isinstance(metrics.get(name), int | float):
+        scored = [each for each in (baseline, *baseline.get("others", [])) if is_number(each.get(name))]
+        if scored and is_number(metrics.get(name)):
             best = max(scored, key=lambda each: sign * each[name])
-            return Comparison(name, metrics[name], best[name], best["name"], sign * (metrics[name] - best[name]))
+            return BaselineComparison(
+                name, metrics[name], best[name], best["name"], sign * (metrics[name] - best[name])
+            )
     return None
 
 
@@ -110,7 +112,7 @@ def class_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     width = min(max(display_width(labels[number]) for number in chosen), _MAX_LABEL_WIDTH)
     left = {number: _scores(labels[number], width, metrics["per_class"], predicted[number]) for number in chosen}
     head = f"  {'':<{width}}  precision  recall     f1  support   "
-    lines = [head + message("predicted as {labels}", labels=", ".join(map(_printable, labels)))]
+    lines = [head + message("predicted as {labels}", labels=", ".join(map(printable, labels)))]
     lines += [left[number] + ", ".join(f"{count:,}" for count in matrix[number]) for number in chosen]
     if len(chosen) < len(labels) or max(map(display_width, lines)) > LINE_WIDTH:
         lines = [head + message("most frequent error")]
@@ -127,7 +129,7 @@ def _scores(label: str, width: int, per_class: Mapping[str, Any], predicted: int
     scores = per_class[label]
     is_defined = scores["support"] or predicted
     precision, recall, f1 = (f"{scores[name]:.3f}" if is_defined else "-" for name in ("precision", "recall", "f1"))
-    return f"  {fit(label, width)}  {precision:>9}  {recall:>6}  {f1:>5}  {scores['support']:7,}   "
+    return f"  {fit_width(label, width)}  {precision:>9}  {recall:>6}  {f1:>5}  {scores['support']:7,}   "
 
 
 def _worst(labels: Sequence[str], number: int, row: Sequence[int], width: int) -> str:
@@ -137,26 +139,4 @@ def _worst(labels: Sequence[str], number: int, row: Sequence[int], width: int) -
         return "-"
     suffix = f" ({count:,})"
     label = labels[-wrong]
-    return fit(label, min(display_width(label), width - len(suffix))) + suffix
-
-
-def fit(text: str, width: int) -> str:
-    """Return a text that fills this number of columns: shortened, or followed by spaces."""
-    text = _printable(text)
-    if display_width(text) > width:
-        while display_width(text) > width - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (width - display_width(text))
-
-
-def display_width(text: str) -> int:
-    """Return the number of columns of a text in a terminal: two for each wide character, none for a combining one."""
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+    return fit_width(label, min(display_width(label), width - len(suffix))) + suffix

@@ -13,7 +13,7 @@ from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.saved import resolve_saved
 from seqkit.recipe.yaml_parser import dump
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 from seqkit.registry.requirements import check_not_older
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import parse_json, read_bytes, to_json

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -13,17 +15,18 @@ from seqkit.data.dataset import encode, make_rows
 from seqkit.data.limits import LengthLimit, length_limit
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
 from seqkit.data.renewal import renewal
-from seqkit.errors import DataError, PluginError, RecipeError, SeqkitError
+from seqkit.errors import PluginError, RecipeError, SeqkitError
+from seqkit.layers.parallel import worker_threads
 from seqkit.messages import message
-from seqkit.modeling.device import seed_everything
+from seqkit.modeling.device import choose_device, isolated_torch_state, seed_everything
 from seqkit.modeling.initialization import check_shapes_of_sources, initialize
 from seqkit.modeling.model import Model, build_model
 from seqkit.recipe.compatibility import causality_fault, directions_fault
 from seqkit.recipe.dry_build import innermost_not_causal
-from seqkit.recipe.paths import check_files
-from seqkit.recipe.plan import BuildError, Plan
+from seqkit.recipe.paths import recipe_errors
+from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
-from seqkit.training.distributed import Communicator
+from seqkit.training.distributed import SINGLE, Communicator
 from seqkit.training.documents import data_file_digests
 from seqkit.training.features import check_features
 from seqkit.training.groups import parameter_groups
@@ -73,17 +76,12 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         SeqkitError: the recipe, the data or a component is invalid.
     """
     notes = check_sources(plan, recipe)
-    try:
+    with recipe_errors(recipe, plan):
         data = prepare(plan)
         check_requested_texts(plan, recipe, data)
         seed_everything(plan.seed)
         model = build_checked_model(plan, recipe, data)
         _limit_lengths(plan, recipe, model, data)
-    except BuildError as error:
-        raise RecipeError([recipe.fault(error.path, str(error))]) from error
-    except DataError:
-        check_files(recipe, plan)  # names the key of a file that is missing
-        raise
     data.notes += notes
     if model.embedding is not None:
         examples = data.splits["train"].examples
@@ -125,6 +123,19 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         seed_everything((plan.seed + communicator.rank) % 2**32)
     metrics = build_metrics(plan)
     return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches, metrics)
+
+
+@contextmanager
+def setup_without_run(plan: Plan, recipe: Recipe) -> Iterator[TrainingSetup]:
+    """Set up training in this process alone, to measure it: no run is written, and torch's state is restored.
+
+    Raises:
+        SeqkitError: the recipe, the data or a component is invalid.
+    """
+    with isolated_torch_state(plan.seed):
+        setup = build_setup(plan, recipe, choose_device(plan.train.device), SINGLE)
+        with worker_threads(setup.threads.workers):
+            yield setup
 
 
 def check_sources(plan: Plan, recipe: Recipe) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 
 from seqkit.contracts import Batch, Encoder
+from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.parallel import MAX_JOBS, worker_threads
 from seqkit.messages import message
 from seqkit.modeling.model import Model
@@ -82,7 +83,10 @@ def _is_mostly_parallel(model: Model) -> bool:
 
 
 def _size(module: torch.nn.Module) -> int:
-    return sum(weight.numel() for weight in module.parameters())
+    """Return the number of weights that a token is multiplied by: all but those of n-grams, of which few are used."""
+    tables = [each for each in module.modules() if isinstance(each, NgramLinear)]
+    all_weights = sum(weight.numel() for weight in module.parameters())
+    return all_weights - sum(table.weight.numel() - table.multiply_adds for table in tables)
 
 
 def fastest(threads: Threads, compute: Callable[[], object]) -> Threads:

@@ -15,6 +15,7 @@ from seqkit.modeling.state import first_rows
 from seqkit.modeling.weights import Weights, copy_weights, load_weights
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.metrics import MetricsLog
+from seqkit.runs.numbers import numbers_of
 from seqkit.stop import NO_STOP, StopCheck
 from seqkit.training.averaging import WeightAverage
 from seqkit.training.best_epoch import explain_choice, is_better, record_evaluation
@@ -206,7 +207,7 @@ class Trainer:
         """Return the metrics of a split that are numbers, to be written to metrics.jsonl."""
         dataset, batches = self.setup.data.splits[split], self.setup.evaluation_batches[split]
         metrics = evaluate(self.model, dataset, batches, self.communicator, stop, self.setup.metrics)
-        return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+        return numbers_of(metrics)
 
     def _record(self, metrics: Mapping[str, Metrics]) -> None:
         """Log metrics, pass them to the schedule, and copy the weights, or their averages, if they are the best."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,27 @@ def failure(run_command: Callable[..., Any], code: int, folder: Path, *arguments
     assert relative_paths(folder) == paths
     assert {path: path.read_bytes() for path in before} == before
     return error_line(done)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["data", "{run}"], "{run}: cannot read the recipe: it is a folder: the recipe of a run is {run}/recipe.yaml"),
+        (["recipes", "scores", "--json"], "--json lists the recipes: leave out scores"),
+        (["show", "bilstm"], "name its kind too: `seqkit show encoder bilstm`"),
+        (["show", "trian"], "there is no section 'trian' (did you mean 'train'?)"),
+        (["summary", "{ensemble}"], "{ensemble}: an ensemble has several models: pass one of its members"),
+    ],
+)
+def test_an_argument_of_another_kind(
+    arguments: list[str], line: str, classification_run: Path, tmp_path: Path, run_command: Callable[..., Any]
+) -> None:
+    paths = {"run": classification_run, "ensemble": tmp_path / "ensemble-1"}
+    if "{ensemble}" in arguments:
+        other = shutil.copytree(classification_run, tmp_path / "other")
+        seqkit.ensemble([classification_run, other], runs=tmp_path)
+    words = [word.format(**paths) for word in arguments]
+    assert failure(run_command, 2, tmp_path, *words) == line.format(**paths)
 
 
 # Data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -56,18 +55,14 @@ def seqkit_readers():
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def installed(enable_plugins, tmp_path: Path):
     """Return a function that installs a plugin with this source, and a module with its components."""
 
     def put(source: str) -> str:
         folder = tmp_path / "installed"
         install(folder, "seqkit-averages", source, point="average")
         (folder / "averages.py").write_text(GOOD)
-        monkeypatch.syspath_prepend(folder)
-        monkeypatch.setenv("SEQKIT_PLUGINS", "on")
-        monkeypatch.setattr(registry, "_loaded", {})
-        for module in ("averages", "seqkit_averages"):
-            monkeypatch.delitem(sys.modules, module, raising=False)
+        enable_plugins(folder)
         return str(folder)
 
     return put
@@ -96,13 +91,14 @@ def test_each_check_of_a_correct_package_is_printed(cli, installed) -> None:
     assert last == f"{counts['ok']} ok, {counts['skipped']} skipped"
 
 
-def test_each_failure_is_one_line_and_the_exit_code_is_4(cli, installed) -> None:
-    source = HOOKS.format(checks=', checks="averages:nothing"').replace("MovingAverage", "Last")
-    done = cli("check-plugin", "seqkit-averages", PYTHONPATH=installed(source), SEQKIT_PLUGINS="on")
-    assert done.returncode == 4
-    assert "encoder average: padding_independence … FAILED\n" in done.stdout
-    lines = done.stderr.splitlines()
-    assert len(lines) == done.stdout.count("FAILED") >= 3
+@pytest.mark.usefixtures("one_process")
+def test_each_failure_is_one_line_and_the_exit_code_is_4(run_command, installed) -> None:
+    installed(HOOKS.format(checks=', checks="averages:nothing"').replace("MovingAverage", "Last"))
+    done = run_command("check-plugin", "seqkit-averages")
+    assert done.code == 4
+    assert "encoder average: padding_independence … FAILED\n" in done.out
+    lines = done.err.splitlines()
+    assert len(lines) == done.out.count("FAILED") >= 3
     expected = r"seqkit: encoder average: padding_independence: difference of [\d.]+ in final when the batch is padded"
     assert any(re.match(expected, line) for line in lines)
     assert "seqkit: reader whole: loads: averages:nothing does not return checks of seqkit.testing" in lines
@@ -192,6 +188,7 @@ def test_mistakes_of_a_package_are_reported_once(installed) -> None:
     assert len(error) == 3
 
 
+@pytest.mark.usefixtures("one_process")
 def test_reader_without_a_sample_is_not_checked(installed) -> None:
     installed(HOOKS.format(checks=""))
     printed, error = check()
@@ -209,6 +206,7 @@ def test_package_without_checked_components_is_an_error(installed) -> None:
     assert error == ["seqkit-averages: none of its components could be checked"]
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -88,7 +88,7 @@ def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, w
             "unknown encoder 'lsmt' (did you mean 'lstm'?); `seqkit list encoder` lists",
         ),
         (["check", "nowhere.yaml"], "nowhere.yaml: the recipe does not exist"),
-        (["check", "."], ".: cannot read the recipe: Is a directory"),
+        (["check", "."], ".: cannot read the recipe: it is a folder: pass a file"),
         (["run", "nowhere.yaml", "seed"], "nowhere.yaml: the recipe does not exist"),
         (["run", str(RECIPES / "char_gen.yaml"), "seed"], "'seed' is not key=value, as in encoder.hidden_size=64"),
         (["run", str(RECIPES / "char_gen.yaml"), "sed=1"], "sed: unknown section (did you mean 'seed'?)"),
@@ -514,7 +514,7 @@ def test_list_prints_components_and_providers(run_command) -> None:
         assert [line.split()[0] for line in lines] == registry.names(kind)
         for line, entry in zip(lines, registry.all(kind), strict=True):
             assert line.split(maxsplit=1)[1].startswith(entry.provider)
-            assert line.endswith(f"  {entry.component.summary}")
+            assert line.endswith(f"  {entry.record.summary}")
 
 
 def test_plugins_lists_the_components_of_seqkit(run_command) -> None:
@@ -535,7 +535,7 @@ def test_show_prints_type_and_default_of_each_parameter(run_command, kind: str, 
     assert (done.code, done.err) == (0, "")
     entry = load_registry().get(kind, name)
     cls = entry.load()
-    assert done.out.startswith(f"{kind} {name}: {entry.component.summary}\nprovided by {entry.provider} (")
+    assert done.out.startswith(f"{kind} {name}: {entry.record.summary}\nprovided by {entry.provider} (")
     shown = {
         line.split()[0]: line.split(maxsplit=1)[1] for line in done.out.partition("\nparameters:\n")[2].splitlines()
     }

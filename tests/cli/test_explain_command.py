@@ -14,7 +14,7 @@ from helpers.commands import error_line
 from helpers.pages import Page
 from seqkit.explain.contents import ExplanationContents
 from seqkit.explain.page import explanation_page, notebook_frame
-from seqkit.training.result_lines import display_width
+from seqkit.terminal import display_width
 
 TEXT = "很好 吃"
 
@@ -107,8 +107,8 @@ def test_hostile_text_runs_nothing() -> None:
         (("",), "the input: the text is empty"),
         (("很好", "--label", "x"), "there is no label 'x': choose one of neg, pos"),
         (("很好", "--pair", "x"), "--pair: this run reads single texts, not pairs"),
-        (("很好", "--html", "none/x.html"), "--html none/x.html: name a file in an existing folder"),
-        (("很好", "--html", "."), "--html .: name a file in an existing folder"),
+        (("很好", "--html", "none/x.html"), "--html none/x.html: no such folder none: create it first"),
+        (("很好", "--html", "."), "--html .: a folder: name a file, such as name.html"),
     ],
 )
 def test_errors_are_one_line(explain: Callable[..., Any], arguments: tuple[str, ...], expected: str) -> None:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import random
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seqkit.contracts import DataFile
 from seqkit.readers.inspection import inspect
 from seqkit.recipe.yaml_parser import parse
 from seqkit.tasks.labels import classify, multi_label, regress
+from seqkit.tasks.language import generate
 
 GOOD, BAD = ["clean", "friendly", "quiet", "lovely", "great"], ["dirty", "rude", "noisy", "awful", "bad"]
 FILLERS = ["the", "room", "was", "it"]
@@ -47,6 +49,9 @@ def write_table(path: Path, header: list[str], rows: list[Any], delimiter: str =
         ("a.csv", '"review","label"\n"two\nlines, here",1\n"one",0\n"three",0\n', ("csv", ",", True)),
         ("a.tsv", "Dutch\tJansen\nDutch\tVisser\nIrish\tByrne\n", ("tsv", "\t", False)),
         ("a.txt", "text\tlabel\na b\tx\nc d\ty\n", ("tsv", "\t", True)),
+        ("a.csv", "Kategorie;Nachricht\n" + "gut;das Zimmer war schön\nschlecht;zu laut\n" * 20, ("csv", ";", True)),
+        ("a.csv", "gut;das Zimmer war schön\nschlecht;zu laut\n" * 20, ("csv", ";", False)),
+        ("a.tsv", "y\tgood morning\nn\tgood night\n" * 20, ("tsv", "\t", False)),
         ("a.json", '{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n', ("jsonl", ",", True)),
         ("a.txt", "First Citizen:\nBefore we proceed, hear me.\n\nAll:\nSpeak.\n", ("", ",", True)),
     ],
@@ -105,6 +110,50 @@ def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
     pairs = [(text, f"another {text}", ["yes", "no"][n % 2]) for n, text in enumerate(texts)]
     pair, *_ = tasks_of(write_table(tmp_path / "pairs.csv", ["premise", "hypothesis", "label"], pairs))
     assert pair.recipe["data"]["text_pair"] == "hypothesis"
+
+
+def test_categories_keywords_and_columns_without_a_name_are_no_texts_or_labels(tmp_path: Path) -> None:
+    texts = [text for text, _ in reviews(300)]
+    weather = [(f"2020-{n}", n * 7919 % 97, ["rain", "sun", "fog"][n % 3]) for n in range(300)]
+    found = tasks_of(write_table(tmp_path / "weather.csv", ["day", "wind", "weather"], weather))
+    assert all(isinstance(each, str) for each in found)
+    spam = [(f"c{n % 2}", text, text * 3 if n == 5 else "", "") for n, text in enumerate(texts)]
+    label, *_ = tasks_of(write_table(tmp_path / "spam.csv", ["v1", "v2", "", ""], spam))
+    assert label.recipe["data"] == {"type": "table", "text": "v2", "label": "v1"}
+    films = [(f"{text} x", f"http://a.b/{n}", n % 3, n % 2) for n, text in enumerate(texts)]
+    label, *_ = tasks_of(write_table(tmp_path / "films.csv", ["plot", "page", "long", "old"], films))
+    assert label.recipe["data"] == {"type": "table", "text": "plot", "label": "old"}
+    assert label.summary == "the text is 'plot', the label 'old', or with --label 'long'"
+    (tmp_path / "papers.jsonl").write_text(
+        "\n".join(
+            json.dumps({"title": text, "keywords": [f"k{n}", f"k{n + 1}"], "kind": n % 2})
+            for n, text in enumerate(texts)
+        )
+    )
+    label, sets, _ = tasks_of(tmp_path / "papers.jsonl")
+    assert label.recipe["data"]["label"] == "kind" and isinstance(sets, str)
+
+
+def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
+    generator = random.Random(0)
+    words = [generator.choice(["the", "room", "was", "lovely", "quiet", "and", f"w{n}"]) for n in range(4000)]
+    sentences = [" ".join(words[n : n + generator.randrange(4, 40)]) + "\n" for n in range(0, 3900, 40)]
+    wrapped = "\n".join(textwrap.wrap(" ".join(words), 78)) + "\n"
+    for content, unit in (("".join(sentences), "line"), (wrapped, None), ("\n".join(sentences), None)):
+        (tmp_path / "a.txt").write_text(content)
+        found = generate(inspect(tmp_path / "a.txt"))
+        assert not isinstance(found, str)
+        assert found.recipe["data"].get("unit") == unit
+        assert found.recipe["head"].get("whole_texts", False) == (unit == "line")
+        assert ("prompt" in found.recipe["generate"]) == (unit is None)
+
+
+@pytest.mark.parametrize("labels", [("0", "1"), ("__label__good", "__label__bad"), ("DESC:manner", "HUM:ind")])
+def test_labels_at_the_beginning_of_lines_are_recognized(tmp_path: Path, run_command, labels: tuple[str, str]) -> None:
+    (tmp_path / "a.txt").write_text("".join(f"{labels[n % 2]} how is room {n} ?\n" for n in range(60)))
+    line = error_line(run_command("init", "a.txt"))
+    assert f"begins with one of 2 labels, such as '{min(labels)}': put a tab after it" in line
+    assert "pass --task generate" in line
 
 
 def test_labels_that_cannot_be_learned_are_named(tmp_path: Path, run_command) -> None:
@@ -171,9 +220,19 @@ def test_a_recipe_runs_at_once_and_passes_its_baseline(tmp_path: Path, run_comma
     assert recipe["data"]["path"] == "bewertungen.txt"
     assert recipe["data"]["columns"] == ["column_1", "column_2"]
     assert json.loads((tmp_path / "seqkit.schema.json").read_text())["title"] == "seqkit recipe"
-    finished = run_command("run", "bewertungen.yaml", "train.epochs=5", "baseline=off", "--json")
+    finished = run_command("run", "bewertungen.yaml", "train.threads=1", "train.epochs=5", "baseline=off", "--json")
     assert finished.code == 0, finished.err
     assert json.loads(finished.out)["metrics"]["valid"]["accuracy"] == 1
+
+
+def test_a_list_of_names_is_learned_whole(tmp_path: Path, run_command) -> None:
+    (tmp_path / "names.txt").write_text(
+        "".join(f"{a}{b}{c}\n" for a in "BDKLM" for b in ("a", "e", "io") for c in "nrst")
+    )
+    assert run_command("init", "names.txt").code == 0
+    recipe = parse((tmp_path / "names.yaml").read_text(), "recipe").data
+    assert recipe["head"] == {"type": "next_char", "whole_texts": True, "tied": True}
+    assert run_command("check", "names.yaml").code == 0
 
 
 def test_a_text_for_generation_fits_the_time(tmp_path: Path, run_command) -> None:

@@ -319,7 +319,7 @@ def test_blocks_end_by_their_size_too(classification_run: Path, monkeypatch) -> 
         (["--output", "gone/out.csv"], "--output gone/out.csv: no such folder gone: create it first"),
         (["--output", "new.csv"], "--output new.csv: is a file that is read: choose another name"),
         (["--output", "link.csv"], "--output link.csv: is a file that is read: choose another name"),
-        (["--output", "folder.csv"], "--output folder.csv: not a regular file"),
+        (["--output", "folder.csv"], "--output folder.csv: a folder: name a file, such as folder.csv/name.csv"),
     ],
 )
 def test_invalid_options_of_predict(run_command, rows_run: Path, options: list[str], message: str, tmp_path) -> None:

@@ -91,6 +91,22 @@ def test_diff_of_a_run_and_its_copy_is_empty(folder: Path, run_command: Command,
     assert set(map(len, found.values())) == {0}
 
 
+def test_diff_shows_where_long_values_differ(folder: Path, run_command: Command, tmp_path: Path) -> None:
+    for name, end in (("one", "a"), ("other", "b")):
+        plan = json.loads((shutil.copytree(folder / "words-1", tmp_path / name) / "plan.json").read_text())
+        plan["recipe"]["predict"] = ["x" * 100 + end]
+        (tmp_path / name / "plan.json").write_text(json.dumps(plan))
+    found = json.loads(run_command("diff", "one", "other", "--json").out)
+    assert found["recipe"] == {"predict": [["x" * 100 + "a"], ["x" * 100 + "b"]]}
+
+
+def test_diff_shows_that_a_run_is_calibrated(folder: Path, run_command: Command, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder / "words-1", tmp_path / "copy")
+    (copy / "calibration.json").write_text('{"temperature": 2.5}')
+    found = json.loads(run_command("diff", folder / "words-1", "copy", "--json").out)
+    assert found["metrics"] == {"temperature": [None, 2.5]}
+
+
 def test_diff_shows_changed_data(folder: Path, run_command: Command, tmp_path: Path) -> None:
     plan = json.loads((shutil.copytree(folder / "words-1", tmp_path / "copy") / "plan.json").read_text())
     plan["files_sha256"]["data.path"] = "0" * 64

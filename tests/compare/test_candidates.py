@@ -32,6 +32,13 @@ def test_a_grid_has_every_combination() -> None:
     assert [each.name for each in candidates("a.yaml", "b.yaml", grid=("name=x",))] == ["a name=x", "b name=x"]
 
 
+def test_too_many_runs_are_rejected_before_they_are_listed() -> None:
+    many = ",".join(map(str, range(3000)))
+    for grid, searched, trials in (((f"a={many}", f"b={many}"), (), 10), ((), ("a=0..1",), 10**12)):
+        with pytest.raises(UsageError, match="runs: at most 10,000: pass fewer values, --trials or --seeds"):
+            candidates("a.yaml", grid=grid, searched=searched, trials=trials)
+
+
 def test_a_value_of_a_grid_can_be_any_yaml(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "a.yaml", GENERATION_RECIPE)
     (first, second) = candidates(str(recipe), grid=("train.clip_norm=null,1e-1",))

@@ -34,7 +34,7 @@ REFERENCE = measured("a", [0.80, 0.82, 0.81, 0.83, 0.80])
         ([0.79, 0.84, 0.80, 0.83, 0.81], "no difference to be seen with 5 seeds"),
         ([0.80, 0.82, 0.81, 0.83, 0.80], "no difference to be seen with 5 seeds"),
         ([0.99], "one seed shows no difference: use --seeds 5"),
-        ([], "failed with every seed"),
+        ([], "no value with any seed: "),
     ],
 )
 def test_verdict(values: list[float], verdict: str) -> None:
@@ -70,7 +70,7 @@ def test_only_seeds_that_both_have_are_paired() -> None:
     difference = found.outcomes[1].difference
     assert difference is not None and difference.count == 2
     assert difference.interval.mean == pytest.approx((0.92 - 0.82 + 0.93 - 0.83) / 2)
-    assert found.outcomes[1].verdict.endswith("3 of its seeds failed")
+    assert found.outcomes[1].verdict.endswith("no value with 3 of its seeds")
 
 
 def test_a_note_says_which_candidates_could_not_be_matched() -> None:

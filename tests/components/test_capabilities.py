@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 import seqkit
-from seqkit import registry
 from seqkit.contracts import CONTRACTS, Encoded, Encoder, Head, Lookup, Reader, Tokenizer
 from seqkit.contracts.capabilities import check_declared
 from seqkit.embeddings.learned import Learned
@@ -208,10 +207,8 @@ def test_embedding_that_overrides_forward_is_called(base: Any, cls: Any) -> None
 
 
 @pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def register(isolated_registry: None) -> Callable[..., Any]:
     """Return `seqkit.register`, with components that are unregistered after the test."""
-    monkeypatch.setattr(registry, "_session", [])
-    monkeypatch.setattr(registry, "_loaded", {})
     return seqkit.register
 
 

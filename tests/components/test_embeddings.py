@@ -220,10 +220,8 @@ def test_scaled_has_buffers_and_no_weights() -> None:
 
 
 @pytest.fixture
-def waves(monkeypatch: pytest.MonkeyPatch) -> dict:
+def waves(isolated_registry: None) -> dict:
     """Register a reader of features for one test, and return a recipe that uses it."""
-    monkeypatch.setattr(registry, "_session", [])
-    monkeypatch.setattr(registry, "_loaded", {})
 
     @seqkit.register("reader", "waves")
     class Waves(seqkit.contracts.Reader):

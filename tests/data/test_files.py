@@ -148,7 +148,7 @@ def test_lines_and_rows_are_read_in_a_stream(name: str, write_file, monkeypatch:
     header = {"a.tsv": "text\tlabel\n", "a.csv": "text,label\n"}.get(name, "")
     path = write_file(header + row, name)
     chunks = itertools.chain([header], itertools.repeat(row * 10))
-    monkeypatch.setattr("seqkit.readers.files._decode_chunks", lambda *_: chunks)
+    monkeypatch.setattr("seqkit.readers.files.decode_chunks", lambda *_: chunks)
     reader = Text(path=path, unit="line") if name == "a.txt" else Table(path=path)
     examples = itertools.islice(reader.read(), 1000)
     assert [example.row for example in examples] == list(range(1, 1001))

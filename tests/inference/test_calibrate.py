@@ -204,3 +204,17 @@ def waves_like_run(run: seqkit.Run, monkeypatch: pytest.MonkeyPatch) -> seqkit.R
 def test_a_missing_split_is_a_usage_error(classification_run: Path) -> None:
     with pytest.raises(UsageError, match="has no validation split"):
         seqkit.load(classification_run).calibrate()
+
+
+def test_an_explanation_is_that_of_the_calibrated_prediction(run: seqkit.Run) -> None:
+    before = run.explain("abcd")
+    temperature = run.calibrate()["temperature"]
+    found = run.explain("abcd")
+    (prediction,) = run.predict(["abcd"])
+    assert found.label == prediction["label"]
+    assert found.probability == pytest.approx(prediction["probabilities"][found.label], abs=1e-6)
+    assert found.ended[-1] == pytest.approx(found.probability, abs=1e-6)
+    assert found.score == pytest.approx(before.score / temperature, rel=1e-5)  # two labels: the difference of logits
+    assert found.occlusion == pytest.approx([each / temperature for each in before.occlusion], abs=1e-5)
+    assert sum(found.gradients or ()) == pytest.approx(found.difference, rel=0.01, abs=1e-5)
+    assert f"temperature {temperature:.3g}" in found.notes[0]

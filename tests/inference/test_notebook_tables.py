@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import seqkit
@@ -32,6 +34,14 @@ def test_a_run_shows_its_verdict_and_its_metrics(classification_run: Path) -> No
     assert "<th" in html_of(run.result) and "accuracy" in html_of(run.result)
     assert run.result == json.loads((classification_run / "result.json").read_text())
     assert copy.deepcopy(run.result) == run.result
+
+
+def test_a_run_shows_its_curves_in_a_frame_that_runs_no_script(classification_run: Path) -> None:
+    (frame,) = re.findall(r"<iframe[^>]*>", html_of(seqkit.load(classification_run)))
+    document = unescape(re.search(r'srcdoc="([^"]*)"', frame)[1])  # type: ignore[index]
+    assert " sandbox" in frame and "allow" not in frame
+    assert document.startswith("<!DOCTYPE html>")
+    assert "<svg" in document and "<script" not in document
 
 
 def test_a_run_that_is_not_finished_or_corrupt_is_shown(classification_run: Path, tmp_path: Path) -> None:

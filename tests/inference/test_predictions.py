@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import seqkit
-from seqkit import registry
 from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Reader, Row, Tokenizer
 from seqkit.training.console import Console
 
@@ -85,9 +84,7 @@ class Waves(Reader):
 
 
 @pytest.fixture
-def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_session", [])
-    monkeypatch.setattr(registry, "_loaded", {})
+def plugins(isolated_registry: None) -> None:
     for kind, name, component in (
         ("head", "last_two", LastTwo),
         ("tokenizer", "words", Words),

@@ -26,7 +26,7 @@ from seqkit.contracts import (
 from seqkit.hookspecs import KINDS
 from seqkit.recipe.descriptions import Satisfies, describe
 from seqkit.recipe.parameters import parameters
-from seqkit.recipe.rules import explain, find_problems
+from seqkit.recipe.rules import find_problems, why_rejected
 from seqkit.recipe.schema import Data, Settings
 from seqkit.recipe.values import check_values
 from seqkit.registry import load_registry
@@ -105,7 +105,7 @@ def test_an_annotation_is_described_in_words(annotation: Any, words: str) -> Non
     ],
 )
 def test_a_rejected_value_is_explained(value: Any, annotation: Any, text: str) -> None:
-    assert explain(value, annotation) == text
+    assert why_rejected(value, annotation) == text
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_rejected_value_is_explained(value: Any, annotation: Any, text: str) -
     ],
 )
 def test_an_accepted_value_is_not_explained(value: Any, annotation: Any) -> None:
-    assert explain(value, annotation) is None
+    assert why_rejected(value, annotation) is None
 
 
 @pytest.mark.parametrize(
@@ -188,10 +188,10 @@ def test_pydantic_accepts_and_rejects_the_same_values(data: st.DataObject) -> No
         ADAPTERS[ALL.index(annotation)].validate_python(value)
     except ValidationError:
         assert problems
-        assert explain(value, annotation)
+        assert why_rejected(value, annotation)
     else:
         assert problems == []
-        assert explain(value, annotation) is None
+        assert why_rejected(value, annotation) is None
 
 
 def adapter_of(annotation: Any) -> Any:
@@ -221,9 +221,9 @@ def test_generation_options_are_checked_without_pydantic() -> None:
     source = """
         import sys
         from seqkit.recipe.parameters import parameters
-        from seqkit.recipe.rules import explain
+        from seqkit.recipe.rules import why_rejected
         from seqkit.recipe.generation import Generate
-        print(explain(0, parameters(Generate)["length"].annotation), parameters(Generate)["length"].default)
+        print(why_rejected(0, parameters(Generate)["length"].annotation), parameters(Generate)["length"].default)
         print([name for name in ("pydantic", "torch", "yaml") if name in sys.modules])
         """
     source = "\n".join(line.strip() for line in source.splitlines())

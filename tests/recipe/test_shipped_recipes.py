@@ -26,6 +26,7 @@ TAKE_A_FILE = {
     "quatrains.yaml",
     "hotel_reviews.yaml",
     "names.yaml",
+    "sentences.yaml",
     "reviews_pretrain.yaml",
 }
 TAKE_A_RUN = {"reviews_finetune.yaml"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 import seqkit
+from helpers.commands import CommandResult
 from helpers.distributions import install
 
 TARGET = """
@@ -48,16 +48,24 @@ def seqkit_commands():
 """
 
 
-@pytest.fixture
-def run(cli: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
-    """Return a function that installs modules and runs a command, and returns exit code, stdout and stderr."""
+def install_sources(folder: Path, sources: dict[str, str]) -> None:
+    """Install modules, and the module that their commands name."""
+    for name, source in sources.items():
+        install(folder, name, source)
+    (folder / "greeting.py").write_text(dedent(TARGET), encoding="utf-8")
 
-    def run(sources: dict[str, str], *arguments: str) -> tuple[int, str, str]:
-        for name, source in sources.items():
-            install(tmp_path / "installed", name, source)
-        (tmp_path / "installed" / "greeting.py").write_text(dedent(TARGET), encoding="utf-8")
-        done = cli(*arguments, PYTHONPATH=str(tmp_path / "installed"), SEQKIT_PLUGINS="on")
-        return done.returncode, done.stdout, done.stderr
+
+@pytest.fixture
+def run(
+    run_command: Callable[..., CommandResult], enable_plugins: Callable[[Path], None], tmp_path: Path
+) -> Callable[..., CommandResult]:
+    """Return a function that installs modules, and runs a command in this process."""
+
+    def run(sources: dict[str, str], *arguments: str) -> CommandResult:
+        if sources:
+            install_sources(tmp_path / "installed", sources)
+            enable_plugins(tmp_path / "installed")
+        return run_command(*arguments)
 
     return run
 
@@ -69,8 +77,10 @@ def test_command_is_listed_in_help_without_import(run) -> None:
     assert "imported" not in out
 
 
-def test_command_runs(run) -> None:
-    assert run({"polite": provides_command("greet")}, "greet", "Ada", "--loud") == (0, "imported\nhello Ada!\n", "")
+def test_command_runs(cli, tmp_path: Path) -> None:
+    install_sources(tmp_path / "installed", {"polite": provides_command("greet")})
+    done = cli("greet", "Ada", "--loud", PYTHONPATH=str(tmp_path / "installed"), SEQKIT_PLUGINS="on")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "imported\nhello Ada!\n", "")
 
 
 def test_group_without_a_command_prints_its_help(run) -> None:

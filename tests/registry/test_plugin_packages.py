@@ -109,10 +109,8 @@ def test_plugin_is_listed_with_distribution_and_version(cli, average: Path) -> N
     assert "average: seqkit-average 1.2\n  encoder average\n" in plugins.stdout
 
 
-def test_plugin_component_is_described_and_checked(
-    isolated_registry, average: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(average)
+def test_plugin_component_is_described_and_checked(enable_plugins, average: Path) -> None:
+    enable_plugins(average)
     description = describe_component(registry.load_registry().get("encoder", "average"))
     assert "provided by seqkit-average 1.2 (average:MovingAverage)" in description
     assert "Exponential moving average" in description
@@ -226,26 +224,27 @@ def test_component_of_disabled_plugin_is_unknown(cli, broken) -> None:
         ),
     ],
 )
-def test_collisions_and_ignored_hooks_stop_every_command(cli, broken, tmp_path: Path, sources, message: str) -> None:
-    folder = broken(**sources)
+def test_collisions_and_ignored_hooks_stop_every_command(
+    run_command, enable_plugins, broken, tmp_path: Path, sources, message: str
+) -> None:
+    enable_plugins(broken(**sources))
     recipe = write_dedented(tmp_path / "average.yaml", AVERAGE_RECIPE)
     for command in (["list"], ["check", recipe]):
-        done = cli(*command, PYTHONPATH=str(folder))
-        assert (done.returncode, done.stdout, done.stderr) == (4, "", f"seqkit: {message}\n")
-    plugins = cli("plugins", PYTHONPATH=str(folder))
-    assert (plugins.returncode, plugins.stderr) == (4, f"seqkit: {message}\n")
+        assert run_command(*command) == (4, "", f"seqkit: {message}\n")
+    plugins = run_command("plugins")
+    assert (plugins.code, plugins.err) == (4, f"seqkit: {message}\n")
     for name in sources:
-        assert f"{name}: {name} 1.0\n" in plugins.stdout
+        assert f"{name}: {name} 1.0\n" in plugins.out
     without = [word for name in sources for word in ("--no-plugin", name)]
-    assert cli("list", *without, PYTHONPATH=str(folder)).returncode == 0
+    assert run_command("list", *without).code == 0
 
 
-def test_missing_target_is_reported_only_on_use(cli, broken) -> None:
-    folder = broken(lazy=encoder_source("lazy", "absent_module:Lazy"))
-    assert cli("list", PYTHONPATH=str(folder)).stderr == ""
-    done = cli("show", "encoder", "lazy", PYTHONPATH=str(folder))
-    assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == (
+def test_missing_target_is_reported_only_on_use(run_command, enable_plugins, broken) -> None:
+    enable_plugins(broken(lazy=encoder_source("lazy", "absent_module:Lazy")))
+    assert run_command("list").err == ""
+    done = run_command("show", "encoder", "lazy")
+    assert (done.code, done.out) == (4, "")
+    assert done.err == (
         "seqkit: encoder 'lazy' of lazy 1.0: cannot load absent_module:Lazy: "
         "ModuleNotFoundError: No module named 'absent_module'\n"
     )
@@ -290,40 +289,44 @@ def old(tmp_path: Path) -> Path:
 RENAMED = "old_tokenizer.Old.piecewise is now called chunkable: rename it"
 
 
-def test_class_with_old_attribute_name_is_rejected_on_use(cli, old: Path, tmp_path: Path) -> None:
+def test_class_with_old_attribute_name_is_rejected_on_use(
+    run_command, enable_plugins, old: Path, tmp_path: Path
+) -> None:
+    enable_plugins(old)
     expected = f"seqkit: tokenizer 'old' of seqkit-old 1.0: cannot load old_tokenizer:Old: {RENAMED}\n"
     recipe = write_dedented(tmp_path / "old.yaml", OLD_RECIPE)
     for command in (["run", recipe], ["check", recipe], ["show", "tokenizer", "old"]):
-        done = cli(*command, PYTHONPATH=str(old))
-        assert (done.returncode, done.stdout, done.stderr) == (4, "", expected)
+        assert run_command(*command) == (4, "", expected)
     assert not (tmp_path / "runs").exists()
-    plugins = cli("plugins", PYTHONPATH=str(old))
-    assert (plugins.returncode, plugins.stderr) == (0, "")
-    assert "old: seqkit-old 1.0\n  tokenizer old\n" in plugins.stdout
+    plugins = run_command("plugins")
+    assert (plugins.code, plugins.err) == (0, "")
+    assert "old: seqkit-old 1.0\n  tokenizer old\n" in plugins.out
 
 
-def test_class_with_old_attribute_name_fails_check_plugin(cli, old: Path) -> None:
-    done = cli("check-plugin", "seqkit-old", PYTHONPATH=str(old))
-    assert done.returncode == 4
-    [line] = done.stderr.splitlines()
+def test_class_with_old_attribute_name_fails_check_plugin(run_command, enable_plugins, old: Path) -> None:
+    enable_plugins(old)
+    done = run_command("check-plugin", "seqkit-old")
+    assert done.code == 4
+    [line] = done.err.splitlines()
     assert line.startswith("seqkit: tokenizer old: ")
     assert "seqkit-old 1.0" in line
     assert line.endswith(RENAMED)
 
 
-def test_plugin_module_with_old_attribute_name_is_disabled(cli, tmp_path: Path) -> None:
+def test_plugin_module_with_old_attribute_name_is_disabled(run_command, enable_plugins, tmp_path: Path) -> None:
     folder, recipe = tmp_path / "installed", write_dedented(tmp_path / "old.yaml", OLD_RECIPE)
     install(folder, "seqkit-old", dedent(OLD_TOKENIZER) + PROVIDES_OLD.format(target="seqkit_old:Old"), point="old")
     renamed = RENAMED.replace("old_tokenizer", "seqkit_old")
-    plugins = cli("plugins", PYTHONPATH=str(folder))
-    assert (plugins.returncode, plugins.stderr) == (0, "")
-    assert f"old: seqkit-old 1.0\n  disabled: {renamed}\n" in plugins.stdout
-    checked = cli("check-plugin", "seqkit-old", PYTHONPATH=str(folder))
-    assert checked.returncode == 4
-    assert checked.stderr == f"seqkit: plugin old: start-up: the plugin is disabled: {renamed}\n"
-    run = cli("run", recipe, PYTHONPATH=str(folder))
-    assert (run.returncode, run.stdout) == (2, "")
-    [line] = run.stderr.splitlines()
+    enable_plugins(folder)
+    plugins = run_command("plugins")
+    assert (plugins.code, plugins.err) == (0, "")
+    assert f"old: seqkit-old 1.0\n  disabled: {renamed}\n" in plugins.out
+    checked = run_command("check-plugin", "seqkit-old")
+    assert checked.code == 4
+    assert checked.err == f"seqkit: plugin old: start-up: the plugin is disabled: {renamed}\n"
+    run = run_command("run", recipe)
+    assert (run.code, run.out) == (2, "")
+    [line] = run.err.splitlines()
     assert "tokenizer.type: unknown tokenizer 'old'" in line
     assert line.endswith(f"the plugin 'old' is disabled: {renamed}")
 

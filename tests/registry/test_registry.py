@@ -17,7 +17,7 @@ from seqkit.errors import PluginError, UsageError
 from seqkit.hookspecs import KINDS
 from seqkit.recipe.parameters import parameters
 from seqkit.registry import discovery, load_registry
-from seqkit.registry.records import Registry
+from seqkit.registry.registry import Registry
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_plugin_provides_components_of_all_kinds(plugin) -> None:
     entries = load_registry().check()
     for kind in KINDS:
         entry = entries.get(kind, f"my-{kind}")
-        assert (entry.provider, entry.component.summary) == ("seqkit-mine 1.2", f"a {kind}")
+        assert (entry.provider, entry.record.summary) == ("seqkit-mine 1.2", f"a {kind}")
         assert entry in entries.all(kind)
     mine = plugin_named(entries, "mine")
     assert (mine.distribution, mine.version, mine.failure) == ("seqkit-mine", "1.2", "")
@@ -327,8 +327,8 @@ def test_register_as_decorator_and_function(plugin) -> None:
     assert seqkit.register("encoder", "other", Other, summary="another") is Other
     entries = load_registry().check()
     assert entries.get("encoder", "mine").load() is Mine
-    assert entries.get("encoder", "mine").component.summary == "An encoder for a test."
-    assert entries.get("encoder", "other").component.summary == "another"
+    assert entries.get("encoder", "mine").record.summary == "An encoder for a test."
+    assert entries.get("encoder", "other").record.summary == "another"
     assert entries.get("encoder", "mine").provider == "this session"
 
 

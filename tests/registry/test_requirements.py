@@ -17,7 +17,7 @@ from seqkit.cli import execute
 from seqkit.errors import PluginError
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
-from seqkit.registry.records import Plugin, Registry
+from seqkit.registry.registry import Plugin, Registry
 from seqkit.registry.requirements import check_plugins
 
 RECIPE = """plugins: [{}]

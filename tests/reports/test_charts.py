@@ -161,3 +161,10 @@ def test_an_interval_chart_has_a_point_per_value_and_a_line_per_interval() -> No
     (line,) = svg.iter(f"{SVG}path")
     low, high = (float(part.split(",")[1]) for part in line.get("d", "").replace("M", "").split(" L"))
     assert high < low
+
+
+def test_a_group_that_no_axis_can_show_is_left_out_of_an_interval_chart() -> None:
+    groups = [Group("one", (("seed 1", 1e308), ("seed 2", -1e308)), 0.0), Group("two", (("seed 1", 0.9),), 0.9)]
+    figure = interval_chart(groups, title="t", levels=[("b", 1e308)])
+    assert [each.get("class") for each in picture(figure).iter(f"{SVG}circle")] == ["c1 best", "c1 point"]
+    assert interval_chart(groups[:1], title="t") == '<p class="note">no values</p>'

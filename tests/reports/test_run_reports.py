@@ -188,7 +188,7 @@ def test_an_ensemble_shows_its_members(classification_run: Path, tmp_path: Path)
 
 def test_a_folder_is_no_output(classification_run: Path, tmp_path: Path, run_command: Run) -> None:
     line = error_line(run_command("report", classification_run, "--output", tmp_path))
-    assert line == f"--output {tmp_path}: a folder: name a file, such as {tmp_path}/report.html"
+    assert line == f"--output {tmp_path}: a folder: name a file, such as {tmp_path}/name.html"
 
 
 def test_what_is_no_run_is_an_error(tmp_path: Path, run_command: Run) -> None:

@@ -18,14 +18,13 @@ from seqkit.experiment import run_recipe
 from seqkit.heads.metrics import label_metrics
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
+from seqkit.terminal import display_width, fit_width
 from seqkit.training.console import Console, _count_examples
 from seqkit.training.progress import Progress
 from seqkit.training.result_lines import (
     LINE_WIDTH,
     baseline_comparison,
     class_lines,
-    display_width,
-    fit,
     format_number,
 )
 
@@ -132,7 +131,7 @@ def test_tables_fit_into_80_columns(data: st.DataObject) -> None:
     [("ab", 4, "ab  "), ("好", 4, "好  "), ("好好好", 5, "好好…"), ("好好好", 4, "好… "), ("e\u0301\t", 2, "e\u0301 ")],
 )
 def test_fit(text: str, width: int, expected: str) -> None:
-    assert fit(text, width) == expected
+    assert fit_width(text, width) == expected
     assert display_width(expected) == width
 
 

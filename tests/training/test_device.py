@@ -14,7 +14,8 @@ from seqkit.modeling.device import choose_device, isolated_torch_state
 
 TRAINING_SCRIPT = """
 import sys, seqkit
-run = seqkit.run(sys.argv[1], runs=sys.argv[2], quiet=True, train={"epochs": 2})
+options = {"embedding": {"type": "learned", "dim": 4}, "train": {"epochs": 2}}
+run = seqkit.run(sys.argv[1], runs=sys.argv[2], quiet=True, **options)
 assert run.metrics[-1]["epoch"] == 2
 print(*sorted({"torch", "torch._dynamo", "sklearn"} & set(sys.modules)))
 """

@@ -444,9 +444,7 @@ FEATURES: dict[str, Any] = {
 
 
 @pytest.fixture
-def powers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_session", [])
-    monkeypatch.setattr(registry, "_loaded", {})
+def powers(isolated_registry: None) -> None:
     registry.register("reader", "series", Series)
     registry.register("encoder", "powers", Powers)
 

@@ -302,19 +302,21 @@ def source_of(pretrained: Path, **changes: Any) -> dict[str, Any]:
          "the tokenizer is taken as a whole: remove `part`"),
     ],
 )  # fmt: skip
-def test_mismatch(changes: dict[str, Any], key: str, text: str, data, pretrained: Path, tmp_path: Path, cli) -> None:
+def test_mismatch(changes: dict[str, Any], key: str, text: str, data, pretrained: Path, tmp_path: Path) -> None:
     changes = json.loads(json.dumps(changes).replace("{run}", str(pretrained)))
     given = recipe(data, **source_of(pretrained, **changes))
     line = error_of(given, tmp_path)
     assert line.startswith(f"recipe: {key}: " + text.replace("{run}", str(pretrained)))
 
 
-def test_check_compares_the_weights(data, pretrained: Path, tmp_path: Path, cli) -> None:
+def test_check_compares_the_weights(data, pretrained: Path, tmp_path: Path, run_command) -> None:
     sections = source_of(pretrained, encoder={"hidden_size": 5})
-    checked = cli("check", write_recipe(tmp_path / "wrong.yaml", recipe(data, **sections)))
-    assert checked.returncode == 2
-    assert "encoder.hidden_size: is 5, but 3 in " in checked.stderr
-    assert cli("check", write_recipe(tmp_path / "right.yaml", recipe(data, **with_source(pretrained)))).returncode == 0
+    checked = run_command("check", write_recipe(tmp_path / "wrong.yaml", recipe(data, **sections)))
+    assert checked.code == 2
+    assert "encoder.hidden_size: is 5, but 3 in " in checked.err
+    assert (
+        run_command("check", write_recipe(tmp_path / "right.yaml", recipe(data, **with_source(pretrained)))).code == 0
+    )
 
 
 def test_head_cannot_be_initialized(data, pretrained: Path, tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ from seqkit.contracts import TrainingLength
 from seqkit.experiment import run_recipe
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
+from seqkit.terminal import display_width
 from seqkit.training import console as console_module
 from seqkit.training.console import Console
 from seqkit.training.progress import Progress
 from seqkit.training.progress_display import LogLines, TerminalLine, choose_display
 from seqkit.training.progress_line import Status, progress_line
-from seqkit.training.result_lines import display_width
 
 STATUS = Status(3, 10, 1234, 10_000, 52.0, 0.4321, ("accuracy", 0.812))
 

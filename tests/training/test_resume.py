@@ -163,7 +163,9 @@ def test_older_checkpoints_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_interrupted_process_resumes_exactly(number: int, code: int, tmp_path: Path) -> None:
+def test_interrupted_process_resumes_exactly(
+    number: int, code: int, tmp_path: Path, run_command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = [sys.executable, "-m", "seqkit", "run", str(RECIPES / "char_gen.yaml"), "train.epochs=60"]
     command_with_checkpoints = [*command, "train.checkpoint_seconds=0"]
     process = subprocess.Popen(
@@ -180,10 +182,10 @@ def test_interrupted_process_resumes_exactly(number: int, code: int, tmp_path: P
         assert errors.count("\n") == 1
         assert "resume with: seqkit resume runs/char-gen-1\n" in errors
     again = [*command_with_checkpoints[3:], "--resume", "char-gen-1"]
-    resume = ["resume", "char-gen-1"] if number == signal.SIGINT else again
-    resumed = subprocess.run([*command[:3], *resume], cwd=tmp_path / "runs", capture_output=True, text=True)
-    assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout.splitlines()[-1] == "char-gen-1"
+    monkeypatch.chdir(tmp_path / "runs")
+    resumed = run_command(*["resume", "char-gen-1"] if number == signal.SIGINT else again)
+    assert resumed.code == 0, resumed.err
+    assert resumed.out.splitlines()[-1] == "char-gen-1"
     complete = seqkit.run(
         RECIPES / "char_gen.yaml", runs=tmp_path / "complete", quiet=True, train={"epochs": 60, "checkpoint_seconds": 0}
     )

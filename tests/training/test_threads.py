@@ -171,12 +171,12 @@ def test_kernel_depends_on_sizes() -> None:
     assert str(KernelChoice(False, True, 1, False)) == "seqkit's recurrence"
 
 
-def small_model(hidden_size: int, encoder: Any = BiLSTM) -> tuple[Model, Any]:
+def small_model(hidden_size: int, encoder: Any = BiLSTM, ngrams: int = 0) -> tuple[Model, Any]:
     """Return a classifier, and a batch that it has computed."""
     tokenizer = Char()
     tokenizer.fit(["abcdef"])
     embedding = OneHot(tokenizer)
-    head = Classify()
+    head = Classify(ngrams=ngrams)
     head.restore({"labels": ["a", "b"], "weights": None})
     built = encoder(embedding.output_size, hidden_size=hidden_size)
     head.build(built.output_size, built.final_size)
@@ -201,6 +201,7 @@ def test_number_of_threads_depends_on_the_recipe_or_on_sizes_and_cores(monkeypat
 def test_operations_without_parallel_jobs_use_the_threads_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: range(3), raising=False)
     assert choose_threads("auto", small_model(4)[0]) == Threads(1, 1)
+    assert choose_threads("auto", small_model(4, ngrams=2)[0]) == Threads(1, 1)
     assert choose_threads("auto", small_model(THREADED_WIDTH // 2)[0]) == Threads(1, 3)
     assert choose_threads(2, small_model(4)[0]) == Threads(1, 2)
 

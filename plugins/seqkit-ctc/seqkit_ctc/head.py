@@ -17,27 +17,22 @@ from seqkit.contracts import (
     Encoded,
     Example,
     Fraction,
-    Head,
-    Judgment,
     Loss,
-    Outcomes,
     PositiveInt,
     Row,
     Tokenizer,
-    Transcripts,
 )
 from seqkit.errors import DataError
 from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
 from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
-from seqkit_ctc.edit_distance import edit_distance, label_error_rate
-from seqkit_ctc.exhibits import worst_transcripts
 from seqkit_ctc.likelihood import Mixture, label_frames, negative_log_likelihood, padded
+from seqkit_ctc.results import CTCResults
 
 _UNKNOWN = -1
 """The id of a label that does not occur in the training data."""
 
 
-class CTC(nn.Module, Head):
+class CTC(nn.Module, CTCResults):
     """A sequence of labels that is shorter than the input and not aligned with it.
 
     A linear layer and a softmax compute the probabilities of each label and of a blank at each time step. The loss is
@@ -101,16 +96,6 @@ class CTC(nn.Module, Head):
         self.labels = labels
         self._label_ids = {label: label_id for label_id, label in enumerate(labels, start=BLANK + 1)}
 
-    def split_labels(self, target: Any) -> list[str]:
-        """Return the labels of a target.
-
-        Raises:
-            DataError: the target is missing or is not text.
-        """
-        if not isinstance(target, str):
-            raise DataError("the target is missing" if target is None else f"the target is not text: {target!r:.40}")
-        return list(target) if self.unit == "characters" else target.split()
-
     def join_labels(self, label_ids: Sequence[int]) -> str:
         """Return the text of a sequence of label ids."""
         separator = "" if self.unit == "characters" else " "
@@ -121,7 +106,7 @@ class CTC(nn.Module, Head):
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         labels = self.split_labels(example.target)
-        required = self._required_steps(example)
+        required = self.required_steps(example)
         if required > len(encoded_input):
             if self.too_long == "error":
                 raise DataError(
@@ -141,17 +126,6 @@ class CTC(nn.Module, Head):
             location = f"{example.location or 'an example'}, label '{unknown}'"
             warnings.warn(DataNote(note, location), stacklevel=2)
         yield Row(encoded_input, label_ids)
-
-    def _required_steps(self, example: Example) -> int:
-        """Return the number of time steps that the target requires: equal neighbors have a blank between them."""
-        labels = self.split_labels(example.target)
-        return len(labels) + sum(one == other for one, other in zip(labels, labels[1:], strict=False))
-
-    def _scored(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> Sequence[Example]:
-        """Return the examples that have a row."""
-        if self.too_long == "error":
-            return examples
-        return [example for example in examples if self._required_steps(example) <= _num_steps(example, tokenizer)]
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:
         """Return the summed loss and the number of rows."""
@@ -255,73 +229,12 @@ class CTC(nn.Module, Head):
         """Return the unnormalized scores of the blank and the labels, float (batch, time, labels)."""
         return self.output(self.dropout(encoded.outputs))
 
-    def metrics(
-        self,
-        loss: float,
-        predictions: Sequence[Mapping[str, Any]],
-        examples: Sequence[Example],
-        *,
-        tokenizer: Tokenizer | None = None,
-    ) -> dict[str, Any]:
-        scored = self._scored(examples, tokenizer)
-        return self._transcript_metrics([item["transcript"] for item in predictions], scored)
-
-    def outcomes(
-        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
-    ) -> Outcomes:
-        """Return the text of each example that has a row."""
-        scored = self._scored(examples, tokenizer)
-        return Outcomes([example.target for example in scored], [item["transcript"] for item in predictions])
-
-    def _transcript_metrics(self, transcripts: Sequence[str], examples: Sequence[Example]) -> dict[str, float]:
-        """Return the label error rate, and the fraction of transcripts without an error. One transcript per example."""
-        references = [self.split_labels(example.target) for example in examples]
-        hypotheses = [self.split_labels(transcript) for transcript in transcripts]
-        matches = sum(one == other for one, other in zip(references, hypotheses, strict=True))
-        return {
-            "label_error_rate": label_error_rate(references, hypotheses),
-            "exact_match": matches / len(references),
-        }
-
-    def judge(
-        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
-    ) -> Iterator[Judgment]:
-        """Yield a judgment per example that has a row, in the order of the edit distance in labels."""
-        scored = {id(example) for example in self._scored(examples, tokenizer)}
-        numbers = [number for number, example in enumerate(examples) if id(example) in scored]
-        for number, prediction in zip(numbers, predictions, strict=True):
-            truth, transcript = examples[number].target, prediction["transcript"]
-            distance = edit_distance(self.split_labels(truth), self.split_labels(transcript))
-            yield Judgment(
-                example=number,
-                truth=truth,
-                prediction=transcript,
-                is_error=distance > 0,
-                order=float(distance),
-                probability=min(prediction["probability"], 1.0),
-                facts={"distance": distance},
-            )
-
-    def exhibits(
-        self,
-        predictions: Sequence[Mapping[str, Any]],
-        examples: Sequence[Example],
-        *,
-        tokenizer: Tokenizer | None = None,
-    ) -> list[Transcripts]:
-        """Return the transcripts with most errors."""
-        scored = [
-            (self.split_labels(example.target), self.split_labels(prediction["transcript"]), prediction["probability"])
-            for example, prediction in zip(self._scored(examples, tokenizer), predictions, strict=True)
-        ]
-        return worst_transcripts(scored, separator="" if self.unit == "characters" else " ")
-
     def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
         """Return the scores of a linear model if the inputs are features, and of the best constant transcript."""
-        train, test = self._scored(train, tokenizer), self._scored(test, tokenizer)
+        train, test = self.scored(train, tokenizer), self.scored(test, tokenizer)
         label_ids = [self._label_ids[label] for label in medoid([self.split_labels(item.target) for item in train])]
         transcript = self.join_labels(label_ids)
-        constant = {"name": f"constant transcript '{transcript}'"} | self._transcript_metrics(
+        constant = {"name": f"constant transcript '{transcript}'"} | self.transcript_metrics(
             [transcript] * len(test), test
         )
         if tokenizer is not None:
@@ -332,8 +245,4 @@ class CTC(nn.Module, Head):
         )
         transcripts = [self.join_labels(self.decode(linear.log_probabilities(np.asarray(item.input)))) for item in test]
         name = f"linear model of {2 * CONTEXT + 1} time steps, trained with CTC"
-        return {"name": name} | self._transcript_metrics(transcripts, test) | {"others": [constant]}
-
-
-def _num_steps(example: Example, tokenizer: Tokenizer | None) -> int:
-    return len(example.input if tokenizer is None else tokenizer.encode(example.input))
+        return {"name": name} | self.transcript_metrics(transcripts, test) | {"others": [constant]}

@@ -14,29 +14,23 @@ from seqkit.contracts import (
     Encoded,
     Example,
     Fraction,
-    Head,
-    Judgment,
     Loss,
-    Outcomes,
     PositiveInt,
     Row,
-    Series,
     Tokenizer,
 )
 from seqkit.errors import DataError
-from seqkit_forecast.baselines import baseline_forecasts
-from seqkit_forecast.exhibits import forecast_exhibits
 from seqkit_forecast.layers import ForecastLayers
 from seqkit_forecast.losses import forecast_loss
-from seqkit_forecast.metrics import detailed_metrics, forecast_metrics
 from seqkit_forecast.normalization import Normalization
+from seqkit_forecast.results import ForecastResults, series_of
 from seqkit_forecast.targets import TargetVariables
 from seqkit_forecast.windows import SlidingWindows
 
 QuantileLevel = Annotated[float, Gt(0), Lt(1)]
 
 
-class Forecast(ForecastLayers, Head):
+class Forecast(ForecastLayers, ForecastResults):
     """Forecast the next time steps of a series, all at once, from a window of the previous ones.
 
     A series is cut into all windows of `input_length` time steps to read and `horizon` time steps to forecast. The
@@ -137,7 +131,7 @@ class Forecast(ForecastLayers, Head):
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None:
             raise DataError("forecasts require numbers, but the reader yields text: use the reader 'series'")
-        series = _series(examples)
+        series = series_of(examples)
         longest = max(map(len, series))
         if longest < self.windows.length:
             raise ValueError(
@@ -202,16 +196,10 @@ class Forecast(ForecastLayers, Head):
     def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
         if not self.variables.column_names:
             return dict(prediction)
-        formatted: dict[str, Any] = {"forecast": self._by_name(prediction["forecast"])}
+        formatted: dict[str, Any] = {"forecast": self.by_name(prediction["forecast"])}
         if self.quantiles:
-            formatted["quantiles"] = {level: self._by_name(values) for level, values in prediction["quantiles"].items()}
+            formatted["quantiles"] = {level: self.by_name(values) for level, values in prediction["quantiles"].items()}
         return formatted
-
-    def _by_name(self, values: Sequence[Sequence[float]]) -> dict[str, list[float]]:
-        """Return the time steps of each variable."""
-        return {
-            name: list(column) for name, column in zip(self.variables.names, zip(*values, strict=True), strict=True)
-        }
 
     def task(self) -> dict[str, Any]:
         """Return what the members of an ensemble must share: the columns, the windows and the units of errors."""
@@ -221,7 +209,7 @@ class Forecast(ForecastLayers, Head):
         return {name: state[name] for name in names} | windows | {"quantiles": list(self.quantiles)}
 
     def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-        """Return the mean of the members' forecasts, and of each quantile: their order and the median are kept.
+        """Return the mean of the members' forecasts, and of each quantile: their order and the median are preserved.
 
         Args:
             predictions: for each member, what its `predict` returned for the same rows.
@@ -251,83 +239,5 @@ class Forecast(ForecastLayers, Head):
             forecast = np.stack(forecasts, axis=-1)
         else:
             forecast = standardize(np.array([each["forecast"] for each in predictions]))
-        target = torch.from_numpy(standardize(self._targets(examples)))
+        target = torch.from_numpy(standardize(self.targets_of(examples)))
         return forecast_loss(torch.from_numpy(forecast), target, self.error, self.quantiles)
-
-    def metrics(
-        self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
-    ) -> dict[str, Any]:
-        target = self._targets(examples)
-        forecast = np.array([item["forecast"] for item in predictions])
-        metrics: dict[str, Any] = forecast_metrics(forecast, target, self._unit, self.variables.seasonal_error)
-        metrics |= detailed_metrics(forecast, target, self._unit, self.variables.seasonal_error, self.variables.names)
-        units = "standard deviations of the training split" if self.metric_units == "scaled" else "the data's units"
-        metrics["scored"] = f"{len(target):,} windows of {self.windows.horizon} time steps, in {units}"
-        if self.lookback:
-            metrics["scored"] += f", each from {self.lookback:,} time steps"
-        if self.quantiles:
-            metrics["coverage"] = {
-                str(level): float((target <= np.array([item["quantiles"][str(level)] for item in predictions])).mean())
-                for level in self.quantiles
-            }
-        return metrics
-
-    def judge(
-        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
-    ) -> Iterator[Judgment]:
-        """Yield a judgment per window, in the order of its MAE. `time_step` is that of its first forecast, from 1."""
-        remaining = iter(predictions)
-        for number, values in enumerate(_series(examples)):
-            targets = self.windows.cut(self.variables.select(values))[1]
-            for window, target in enumerate(targets):
-                forecast = np.array(next(remaining)["forecast"])
-                mae = float((np.abs(forecast - target) / self._unit).mean())
-                yield Judgment(
-                    example=number,
-                    truth=self._shown(target.tolist()),
-                    prediction=self._shown(forecast.tolist()),
-                    is_error=mae > 0,
-                    order=mae,
-                    facts={"time_step": window * self.windows.stride + self.windows.input_length + 1, "mae": mae},
-                )
-
-    def _shown(self, values: list[list[float]]) -> Any:
-        """Return the time steps of each variable, by its name if the columns have names."""
-        return self._by_name(values) if self.variables.column_names else values
-
-    def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Series]:
-        """Return some forecasts beside what came true, of the first variables."""
-        series = [self.variables.select(values) for values in _series(examples)]
-        history = [window for values in series for window in self.windows.cut(values)[0]]  # views
-        return list(forecast_exhibits(predictions, history, self._targets(examples), self.variables.names, self._unit))
-
-    def outcomes(
-        self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
-    ) -> Outcomes:
-        """Return the values of each window, float (windows, horizon, variables), in units of MSE."""
-        forecast = np.array([item["forecast"] for item in predictions])
-        return Outcomes(self._targets(examples) / self._unit, forecast / self._unit)
-
-    @property
-    def _unit(self) -> np.ndarray:
-        """The unit of MSE and MAE, in the data's units: (variables,)."""
-        return self.variables.deviation if self.metric_units == "scaled" else np.ones(len(self.variables.columns))
-
-    def _targets(self, examples: Sequence[Example]) -> np.ndarray:
-        """Return the targets of all windows in the order of `rows`: (windows, horizon, variables)."""
-        return np.concatenate([self.windows.cut(self.variables.select(values))[1] for values in _series(examples)])
-
-    def baseline(self, train: Sequence[Example], test: Sequence[Example], tokenizer: Tokenizer | None) -> dict | None:
-        forecasts = baseline_forecasts(_series(train), _series(test), self.variables, self.windows, self.season)
-        target = self._targets(test)
-        baselines = [
-            {"name": name} | forecast_metrics(forecast, target, self._unit, self.variables.seasonal_error)
-            for name, forecast in forecasts
-        ]
-        baselines.sort(key=lambda baseline: baseline["mae" if self.quantiles or self.error == "mae" else "mse"])
-        return baselines[0] | {"others": baselines[1:]}
-
-
-def _series(examples: Sequence[Example]) -> list[np.ndarray]:
-    """Return the features of each example, float64 (time, columns)."""
-    return [np.asarray(example.input, dtype=np.float64) for example in examples]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from seqkit_forecast.table import Rows, check_header, contains_variable, fit_to_
 
 
 class Series(Reader):
-    """Numeric series from a CSV or TSV file with a header: one column per variable, one row per time step.
+    """Numeric series from a CSV or TSV file: one column per variable, one row per time step.
 
     The file is one example, (time, columns), which `split: {by: order, …}` divides in time. Dates are ISO 8601
     (`2016-07-01 00:00:00`), months (`1949-01`) or years, unless `date_format` gives another format. They must increase.
@@ -45,6 +46,7 @@ class Series(Reader):
         invalid: what to do with a cell that is not a number: `error` raises an error, `repair` takes it as empty.
         delimiter: what separates the cells; `auto` chooses the one with which the header contains the columns.
         decimal: the decimal mark.
+        header: whether the first row names the columns. If not, they are named column_1, column_2, …
         encoding: the file encoding. A byte order mark is removed.
         calendar: for each of these, add the sine and the cosine of a date's position in the day (`hour`), the week
             (`weekday`) or the year (`month`) as columns `calendar:hour:sin`, `calendar:hour:cos`, …, after the others.
@@ -69,6 +71,7 @@ class Series(Reader):
         invalid: Literal["error", "repair"] = "error",
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         decimal: Literal[".", ","] = ".",
+        header: bool = True,
         encoding: str = "utf-8",
         calendar: list[CalendarCycle] | None = None,
     ) -> None:
@@ -95,6 +98,7 @@ class Series(Reader):
         self.invalid = invalid
         self.delimiter = delimiter
         self.decimal = decimal
+        self.header = header
         self.encoding = check_encoding(encoding)
         self.calendar = calendar
 
@@ -105,10 +109,13 @@ class Series(Reader):
     def read(self) -> Iterator[Example]:
         required = [] if self.time is None else [self.time]
         required += self.columns or []
-        rows = read_rows(self.path, self.encoding, self.delimiter, required)
+        rows = read_rows(self.path, self.encoding, self.delimiter, required if self.header else [])
         header_line, header = next(rows)
-        header = [name.strip() for name in header]
         place = f"{self.path}:{header_line}"
+        if not self.header:
+            rows = chain([(header_line, header)], rows)
+            header = [f"column_{number}" for number in range(1, len(header) + 1)]
+        header = [name.strip() for name in header]
         if not set(header) & set(required):
             check_header(header, place)
         body = fit_to_header(self._without_blank_rows(rows), header, self.path)

@@ -30,7 +30,8 @@ def check_header(header: Sequence[str], place: str) -> None:
     for name in header:
         if re.fullmatch(r"[-+]?\d*[.,]?\d+([eE][-+]?\d+)?", name) and not name.isdigit():
             raise DataError(
-                f"{place}: the first row contains {name}, not the name of a column: add a header to the file"
+                f"{place}: the first row contains {name}, not the name of a column: add a header to the file, or "
+                "set `header: false`"
             )
     if all(map(str.isdigit, header)):
         note = "the first row contains numbers, which are read as the names of the columns"

@@ -11,50 +11,48 @@ from typing import Any
 from seqkit.contracts import Column, DataFile, Draft
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 
-_FORMATS = (None, "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M")
+_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y")
+_NAMED_DAYS = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%B %d, %Y", "%d %B %Y", "%b %Y", "%b-%y")
+_TIMES = ("", " %H:%M", " %H:%M:%S")
+_FORMATS = (None, *(day + time for day in _DAYS for time in _TIMES), *_NAMED_DAYS)
 _MIN_ROWS = 40
 _MAX_COLUMNS = 20
+_MAX_GAP, _MAX_MISSING = 24, 0.1
+"""Longer gaps, or a larger share of missing time steps, are not filled: the days without trading, for instance."""
 
 
 def forecast(file: DataFile) -> Draft | str:
-    """Draft a recipe for a table with a column of increasing dates and columns of numbers."""
-    if file.format not in ("csv", "tsv") or not file.has_header:
-        return "no csv file with a header"
+    """Draft a recipe for a table with columns of numbers, and with a column of increasing dates or smooth series."""
+    if file.format not in ("csv", "tsv"):
+        return "no csv file"
     found = next((each for column in file.columns if (each := _dates(column))), None)
-    if found is None:
-        return "no column of increasing dates"
-    time, dates, date_format = found
+    time, dates, date_format = found or (None, [], None)
     others = [column for column in file.columns if column is not time and column.filled]
     decimal = "," if any(_has_decimal_commas(column) for column in others) else "."
     values = {column.name: parsed for column in others if (parsed := _numbers(column, decimal)) is not None}
     numbers = list(values)
     texts = [column for column in others if column.name not in values]
+    if time is None and (texts or not numbers or not all(map(_is_smooth, values.values()))):
+        return next(filter(None, map(_decreases, file.columns)), "no column of increasing dates")
     if not numbers:
         return "no columns of numbers beside the dates"
-    if len(dates) < _MIN_ROWS:
-        return f"{len(dates)} rows are too few for a series: at least {_MIN_ROWS}"
+    count = len(file.columns[0].values)
+    if count < _MIN_ROWS:
+        return f"{count} rows are too few for a series: at least {_MIN_ROWS}"
     if file.label is not None:
         numbers = [name for name in numbers if name == file.label] or numbers
     columns = numbers[:_MAX_COLUMNS]
-    data: dict[str, Any] = {"type": "series", "time": time.name, "columns": columns}
+    data: dict[str, Any] = {"type": "series", "time": time.name if time else None, "columns": columns}
+    if not file.has_header:
+        data["header"] = False
     if date_format:
         data["date_format"] = date_format
     if decimal != ".":
         data["decimal"] = decimal
     if file.encoding != "utf-8":
         data["encoding"] = file.encoding
+    data |= _spacing(dates, [file.column(name) for name in columns])
     season = _season(dates)
-    try:
-        steps, _ = grid_positions(dates)
-        gaps = max(after - before - 1 for before, after in zip(steps, steps[1:], strict=False))
-        if gaps or any(len(file.column(name).filled) < len(dates) for name in columns):
-            data["fill"] = max(gaps, 1)
-        is_even = gaps <= 24
-    except IrregularDate:
-        is_even = False
-    if not is_even:
-        data |= {"spacing": "any"}
-        data.pop("fill", None)
     # A split needs room for the input and the forecast of several windows.
     share = 0.25 if file.rows < 400 else 0.15
     room = int(share * file.rows)
@@ -90,16 +88,41 @@ def forecast(file: DataFile) -> Draft | str:
         "train": train,
     }
     comments = {"head": f"reads {input_length} time steps, and forecasts {horizon}: change both to your question"}
-    fit = 0.9 if not texts else 0.3
+    fit = 0.3 if texts or time is None else 0.9
     names = ", ".join(columns)
+    order = f"by the dates in '{time.name}'" if time else "with a time step per row"
     return Draft(
         fit,
         recipe,
-        f"the series {names} by the dates in '{time.name}'",
+        f"the series {names} {order}",
         comments,
         smaller,
         {"by": "order", "valid": share, "test": share},
     )
+
+
+def _spacing(dates: Sequence[datetime], columns: Sequence[Column]) -> dict[str, Any]:
+    """Return how the reader takes the distances between the dates, and cells without a number."""
+    count = len(columns[0].values)
+    empty = max(_longest_gap(column) for column in columns)
+    fill = {"fill": empty} if empty else {}
+    if not dates:
+        return fill
+    try:
+        steps, _ = grid_positions(dates)
+    except IrregularDate:
+        return {"spacing": "any"} | fill
+    gaps = max(after - before - 1 for before, after in zip(steps, steps[1:], strict=False))
+    if gaps > _MAX_GAP or steps[-1] + 1 > (1 + _MAX_MISSING) * count:
+        return {"spacing": "any"} | fill
+    return {"fill": max(gaps, 1) + empty} if gaps or empty else {}
+
+
+def _longest_gap(column: Column) -> int:
+    """Return the largest number of consecutive cells without a number."""
+    filled = [row for row, value in enumerate(column.values) if str(value or "").strip()]
+    edges = [-1, *filled, len(column.values)]
+    return max(after - before - 1 for before, after in zip(edges, edges[1:], strict=False))
 
 
 def _dates(column: Column) -> tuple[Column, list[datetime], str | None] | None:
@@ -117,10 +140,19 @@ def _dates(column: Column) -> tuple[Column, list[datetime], str | None] | None:
     return None
 
 
+def _decreases(column: Column) -> str:
+    """Return that the dates of a column decrease, if they do."""
+    is_dated = _dates(Column(column.name, column.values[::-1])) is not None
+    return f"the dates in '{column.name}' decrease: sort the rows by it" if is_dated else ""
+
+
 def _season(dates: list[datetime]) -> int | None:
     """Return the number of time steps of a season: a day of hours, a week of days, a year of months or quarters."""
+    if len(dates) < 2:
+        return None
     interval = sorted(after - before for before, after in zip(dates, dates[1:], strict=False))[(len(dates) - 1) // 2]
-    for unit, season in ((timedelta(hours=1), 24), (timedelta(days=1), 7), (timedelta(days=7), 52)):
+    week = 7 if any(date.weekday() > 4 for date in dates) else 5
+    for unit, season in ((timedelta(hours=1), 24), (timedelta(days=1), week), (timedelta(days=7), 52)):
         if interval == unit:
             return season
     if timedelta(days=28) <= interval <= timedelta(days=31):
@@ -142,6 +174,15 @@ def _numbers(column: Column, decimal: str) -> list[float] | None:
     except ValueError:
         return None
     return found if all(map(math.isfinite, found)) else None
+
+
+def _is_smooth(values: Sequence[float]) -> bool:
+    """Return whether neighboring values are similar, as in a series: an autocorrelation of at least 0.5."""
+    mean = math.fsum(values) / len(values)
+    centered = [value - mean for value in values]
+    variance = math.fsum(value * value for value in centered)
+    products = (before * after for before, after in zip(centered, centered[1:], strict=False))
+    return math.fsum(products) > 0.5 * variance > 0
 
 
 def _grows(values: Sequence[float]) -> bool:

@@ -57,9 +57,52 @@ def test_decimal_commas_are_read() -> None:
     assert found.recipe["data"]["decimal"] == ","
 
 
+@pytest.mark.parametrize("written", ["%Y/%m/%d", "%d-%m-%Y", "%m/%d/%y", "%d-%b-%Y", "%b %d, %Y", "%d.%m.%Y %H:%M:%S"])
+def test_usual_formats_of_dates_are_found(written: str) -> None:
+    found = forecast(series(timedelta(days=1), 100, written=written))
+    assert not isinstance(found, str)
+    assert found.recipe["data"]["date_format"] == written
+
+
+def test_days_without_trading_are_not_filled() -> None:
+    days = series(timedelta(days=1), 200)
+    rows = [row for row in range(200) if datetime.fromisoformat(days.columns[0].values[row]).weekday() < 5]
+    columns = [Column(each.name, [each.values[row] for row in rows]) for each in days.columns]
+    found = forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=len(rows)))
+    assert not isinstance(found, str)
+    assert (found.recipe["data"]["spacing"], found.recipe["head"]["season"]) == ("any", 5)
+    assert "fill" not in found.recipe["data"]
+
+
+def test_a_category_beside_the_numbers_is_left_out() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    file = DataFile(
+        Path("a.csv"), columns=[when, load, Column("weather", ["sun", "rain"] * 50)], format="csv", rows=100
+    )
+    found = forecast(file)
+    assert not isinstance(found, str)
+    assert found.fit > 0 and found.recipe["data"]["columns"] == ["load"]
+
+
+def test_numbers_without_dates_are_a_series_if_they_are_smooth() -> None:
+    smooth = [f"{row % 30:.1f}" for row in range(200)]
+    rough = [f"{row * 7919 % 101}" for row in range(200)]
+    for values, has_header in ((smooth, True), (smooth, False), (rough, True)):
+        column = Column("column_1", values)
+        found = forecast(DataFile(Path("a.csv"), columns=[column], format="csv", has_header=has_header, rows=200))
+        assert isinstance(found, str) == (values is rough)
+        if not isinstance(found, str):
+            assert found.recipe["data"]["time"] is None
+            assert ("header" in found.recipe["data"]) == (not has_header)
+            assert found.fit < 0.5
+
+
 def test_other_files_are_not_recognized() -> None:
     when, load = series(timedelta(days=1), 100).columns
     reverse = Column("when", list(reversed(when.values)))
+    assert "the dates in 'when' decrease: sort" in str(
+        forecast(DataFile(Path("a.csv"), columns=[reverse, load], format="csv"))
+    )
     for columns in ([load], [reverse, load], [when, Column("note", ["a"] * 100)]):
         assert isinstance(forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=100)), str)
     assert "too few" in str(forecast(series(timedelta(days=1), 20)))

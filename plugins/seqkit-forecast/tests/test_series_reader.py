@@ -48,6 +48,14 @@ def test_rows_limits_the_rows_that_are_read(read: Read) -> None:
     assert read(HOURS, rows=9).input.shape == (3, 2)
 
 
+def test_a_file_without_a_header_has_numbered_columns(read: Read) -> None:
+    example = read("0.5,2\n1.5,4\n", time=None, header=False)
+    assert example.input.tolist() == [[0.5, 2], [1.5, 4]]
+    assert example.feature_names == ("column_1", "column_2")
+    assert example.location.endswith("s.csv:1")
+    assert read("1;2\n", time=None, header=False, columns=["column_2"]).input.tolist() == [[2]]
+
+
 def test_without_dates_each_row_is_a_time_step(read: Read) -> None:
     assert read("a\n3\n1\n", time=None).input.tolist() == [[3], [1]]
 

@@ -74,7 +74,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         self.register_buffer("unseen", torch.zeros(tokenizer.vocab_size))
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
-        """Count the words, for `word_dropout`."""
+        """Count the words of inputs, each int64 (words, integers), for `word_dropout`."""
         words = [ids[:, 0] for ids in inputs]
         if isinstance(self.word_vectors, Embedding):
             self.word_vectors.fit(words)

@@ -25,7 +25,7 @@ def tag_exhibits(sentences: Sequence[Sentence], *, has_entities: bool) -> Iterat
         sentences: the sentences.
         has_entities: whether tags mark entities, which are compared as a whole; otherwise tags are compared.
     """
-    marked = [_entities(*each) if has_entities else _wrong_tags(*each) for each in sentences]
+    marked = [_entities(true, found) if has_entities else _wrong_tags(true, found) for _, true, found in sentences]
     errors = [len(set(expected) ^ set(predicted)) for expected, predicted in marked]
     kinds = Counter(kind for each in marked for kind in _kinds(*each))
     what = "entities" if has_entities else "tags"
@@ -53,7 +53,7 @@ def _span_text(number: int, words: Sequence[str], expected: Sequence[Span], pred
     return SpanText(tuple(words), tuple(expected), tuple(predicted), (("sentence", number + 1),))
 
 
-def _entities(words: Sequence[str], true: Sequence[str], predicted: Sequence[str]) -> tuple[list[Span], list[Span]]:
+def _entities(true: Sequence[str], predicted: Sequence[str]) -> tuple[list[Span], list[Span]]:
     """Return the true and the predicted entities."""
     first, second = (
         [Span(each.start, each.end, each.label) for each in sorted(spans(tags), key=lambda each: each.start)]
@@ -62,7 +62,7 @@ def _entities(words: Sequence[str], true: Sequence[str], predicted: Sequence[str
     return first, second
 
 
-def _wrong_tags(words: Sequence[str], true: Sequence[str], predicted: Sequence[str]) -> tuple[list[Span], list[Span]]:
+def _wrong_tags(true: Sequence[str], predicted: Sequence[str]) -> tuple[list[Span], list[Span]]:
     """Return the true and the predicted tags of the words whose tag is wrong."""
     wrong = [number for number, (one, other) in enumerate(zip(true, predicted, strict=True)) if one != other]
     first, second = ([Span(number, number + 1, tags[number]) for number in wrong] for tags in (true, predicted))

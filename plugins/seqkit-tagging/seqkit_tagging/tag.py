@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, PositiveInt, Tokenizer
-from seqkit.errors import DataError, suggest
-from seqkit.layers.cross_entropy import cross_entropy
+from seqkit.errors import DataError
+from seqkit.layers.cross_entropy import class_weights, cross_entropy
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
@@ -87,17 +87,7 @@ class Tag(Tagger):
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         super().fit(examples, tokenizer)
-        counts = self.tag_counts
-        if self.class_weights == "balanced":
-            self.weights = [counts.total() / (len(counts) * counts[tag]) for tag in self.tags]
-        elif self.class_weights:
-            for tag in self.class_weights:
-                if tag not in counts:
-                    raise ValueError(
-                        f"class_weights contains '{tag}', which is not a tag of the training data"
-                        f"{suggest(tag, self.tags)}"
-                    )
-            self.weights = [self.class_weights.get(tag, 1.0) for tag in self.tags]
+        self.weights = class_weights(self.class_weights, self.tag_counts)
 
     def state(self) -> dict[str, Any]:
         return super().state() | ({"weights": self.weights} if self.class_weights else {})

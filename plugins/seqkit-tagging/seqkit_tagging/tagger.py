@@ -177,7 +177,7 @@ class Tagger(nn.Module, TaggerResults):
         """Return the scores of the transitions between tags."""
 
     def best_paths(self, scores: Tensor, lengths: Tensor, transitions: Transitions) -> list[list[int]]:
-        """Return the predicted tag ids of each row."""
+        """Return the predicted tag ids of each row, given scores (batch, time, tags) and lengths (batch,)."""
         return best_paths(scores, lengths, transitions)
 
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:

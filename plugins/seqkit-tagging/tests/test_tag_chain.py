@@ -269,7 +269,7 @@ def test_invalid_weights_of_a_state_are_rejected(weights: Any) -> None:
 
 def test_class_weight_of_an_unknown_tag_is_rejected() -> None:
     head = Tag(class_weights={"NUON": 2.0})
-    with pytest.raises(ValueError, match=r"^class_weights contains 'NUON', which is not a tag .*NOUN"):
+    with pytest.raises(ValueError, match=r"^class_weights contains 'NUON', which is not a label .*NOUN"):
         head.fit([Example(["w"] * 3, TAGS["none"])], None)
 
 

@@ -42,6 +42,38 @@ def test_conllu_files_have_words_and_tags_in_their_columns() -> None:
     assert found.recipe["data"] == {"type": "conll", "word": 2, "tag": 4}
 
 
+def test_the_scheme_of_spans_is_found() -> None:
+    bmes = ["吴 B-NAME", "重 M-NAME", "阳 E-NAME", "， O", "", "男 S-SEX", "， O", "", "高 B-NAME", "勇 E-NAME", ""]
+    segments = ["我 S", "明 B", "天 E", "", "来 S", "开 B", "会 E", "", "他 S", "在 S", ""]
+    late = ["John I-PER", "Smith I-PER", "flew O", "", "Paris B-LOC", "waits O", "", "She O", "left O", ""]
+    for lines, scheme, repaired in ((bmes, "bmes", False), (segments, "bmes", False), (late, "bio", True)):
+        found = tag(DataFile(Path("a.txt"), lines=lines))
+        assert not isinstance(found, str)
+        assert found.recipe["head"]["scheme"] == scheme
+        assert ("invalid_tags" in found.recipe["head"]) == repaired
+
+
+def test_numbers_comments_and_nested_spans_are_distinguished() -> None:
+    sentence = ["#\thttp://a.b\t[2010]\t", "1\tBank\tB-ORG\tO", "2\tvon\tI-ORG\tO", "3\tRom\tI-ORG\tB-LOC", ""]
+    other = ["#\thttp://a.c\t[2010]\t", "1\tRom\tB-LOC\tO", "2\truht\tO\tO", ""]
+    found = tag(DataFile(Path("a.tsv"), lines=(sentence + other) * 2))
+    assert not isinstance(found, str)
+    assert found.recipe["data"] == {"type": "conll", "word": 2, "tag": 3, "comment": "#"}
+    chunks = [
+        "Bern NNP B-NP B-LOC",
+        "is VBZ B-VP O",
+        "",
+        "It PRP B-NP O",
+        "works VBZ B-VP O",
+        "",
+        "So RB O O",
+        "? . O O",
+    ]
+    found = tag(DataFile(Path("a.txt"), lines=chunks))
+    assert not isinstance(found, str)
+    assert found.recipe["data"] == {"type": "conll"}
+
+
 @pytest.mark.parametrize(
     "lines",
     [

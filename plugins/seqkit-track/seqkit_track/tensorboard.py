@@ -37,7 +37,11 @@ class TensorBoard(ScalarTracker):
         require("tensorboard")
 
     def open(self, run: Path, recipe: Mapping[str, Any], step: int) -> dict[str, int]:
-        """Create an event file; remove the events of the steps that a resumed run repeats."""
+        """Create an event file; remove the events of the steps that a resumed run repeats.
+
+        Raises:
+            OSError: the folder is a symbolic link, or cannot be written.
+        """
         from tensorboard.compat.proto.event_pb2 import SessionLog
         from tensorboard.plugins.text.summary_v2 import text_pb
 

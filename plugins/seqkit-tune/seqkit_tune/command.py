@@ -101,7 +101,7 @@ def _report(line: str) -> None:
 
 
 def _show(study: optuna.Study, recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
-    from seqkit_tune.search import TrialState, shown
+    from seqkit_tune.search import SPLIT, TrialState, shown
 
     metric, reference = study.user_attrs["metric"], study.user_attrs["reference"]
     trials = study.get_trials(deepcopy=False)
@@ -112,7 +112,7 @@ def _show(study: optuna.Study, recipe: Path, overrides: tuple[str, ...], as_json
         document = {
             "study": study.study_name,
             "metric": metric,
-            "split": "valid",
+            "split": SPLIT,
             "direction": study.direction.name.lower(),
             "recipe_as_it_is": reference,
             "best": None if best is None else {"value": best.value, "values": best.params, "overrides": chosen},

@@ -24,6 +24,9 @@ except ImportError as error:
 
 from seqkit_tune.space import Choices, Range
 
+SPLIT = "valid"
+"""The split whose metric is optimized: the test split must not be used to choose."""
+
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -37,7 +40,6 @@ class Search:
         space: the values to search, by key.
         runs: the folder of run directories.
         seeds: the number of seeds of each trial. The value of a trial is their mean.
-        split: the split whose metric is optimized: the validation split.
     """
 
     recipe: Path
@@ -45,7 +47,6 @@ class Search:
     space: Mapping[str, Range | Choices]
     runs: Path
     seeds: int = 1
-    split: str = "valid"
 
 
 class Pruning:
@@ -54,16 +55,15 @@ class Pruning:
     Args:
         trial: the trial.
         metric: the metric that is optimized.
-        split: the split that it is computed on.
     """
 
-    def __init__(self, trial: optuna.Trial, metric: str, split: str) -> None:
-        self.trial, self.metric, self.split = trial, metric, split
+    def __init__(self, trial: optuna.Trial, metric: str) -> None:
+        self.trial, self.metric = trial, metric
         self.is_pruned = False
 
     @seqkit.hookimpl
     def seqkit_epoch_end(self, epoch: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
-        value = metrics.get(self.split, {}).get(self.metric)
+        value = metrics.get(SPLIT, {}).get(self.metric)
         if value is None:
             return
         self.trial.report(float(value), epoch)
@@ -105,9 +105,9 @@ def open_study(
         study = optuna.load_study(study_name=name, storage=store, sampler=sampler, pruner=pruner)
     except KeyError:
         report("trains the recipe as it is")
-        runs = _train(search, {}, [])
+        runs = _train(search, {})
         metric, higher = _metric_of(runs[0])
-        reference = fmean(_value(run, metric, search.split) for run in runs)
+        reference = fmean(_value(run, metric) for run in runs)
         study = optuna.create_study(
             study_name=name,
             storage=store,
@@ -135,12 +135,12 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
 
     def objective(trial: optuna.Trial) -> float:
         values = {key: values.suggest(trial, key) for key, values in search.space.items()}
-        pruning = Pruning(trial, metric, search.split)
-        runs = _train(search, values, [pruning], pruning)
+        pruning = Pruning(trial, metric)
+        runs = _train(search, values, pruning)
         trial.set_user_attr("runs", [str(run.path) for run in runs])
         if pruning.is_pruned:
             raise optuna.TrialPruned
-        return fmean(_value(run, metric, search.split) for run in runs)
+        return fmean(_value(run, metric) for run in runs)
 
     def describe(study: optuna.Study, trial: FrozenTrial) -> None:
         value = trial.state.name.lower() if trial.value is None else f"{metric} {trial.value:.4f}"
@@ -155,21 +155,16 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
 
 
-def _train(
-    search: Search, values: Mapping[str, Any], callbacks: list[object], pruning: Pruning | None = None
-) -> list[seqkit.Run]:
-    """Train with each seed, those after the first one only if the trial is not pruned."""
+def _train(search: Search, values: Mapping[str, Any], pruning: Pruning | None = None) -> list[seqkit.Run]:
+    """Train with each seed; if the first run is pruned, with that one alone."""
     overrides = {key.replace(".", "__"): value for key, value in {**search.overrides, **values}.items()}
     runs: list[seqkit.Run] = []
     for number in range(search.seeds):
         if pruning is not None and pruning.is_pruned:
             break
-        seeds = {"seed": runs[0].recipe["seed"] + number} if runs else {}
-        runs.append(
-            seqkit.run(
-                search.recipe, runs=search.runs, quiet=True, callbacks=() if runs else callbacks, **overrides | seeds
-            )
-        )
+        seeds = {"seed": (runs[0].recipe["seed"] + number) % 2**32} if runs else {}
+        callbacks = [] if runs or pruning is None else [pruning]
+        runs.append(seqkit.run(search.recipe, runs=search.runs, quiet=True, callbacks=callbacks, **overrides | seeds))
     return runs
 
 
@@ -180,8 +175,8 @@ def _metric_of(run: seqkit.Run) -> tuple[str, bool]:
     return name, name in document["metrics"]["higher_is_better"]
 
 
-def _value(run: seqkit.Run, metric: str, split: str) -> float:
-    scores = run.result["metrics"].get(split)
+def _value(run: seqkit.Run, metric: str) -> float:
+    scores = run.result["metrics"].get(SPLIT)
     if scores is None:
         raise UsageError(
             f"{run.path}: the recipe has no validation split, and the search must not choose by the test split: add "

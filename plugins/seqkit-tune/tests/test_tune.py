@@ -143,9 +143,9 @@ def test_a_trial_that_is_worse_than_the_others_is_pruned(recipe: Path) -> None:
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=1))
     good = study.ask()
     for epoch in (1, 2, 3):
-        Pruning(good, "accuracy", "valid").seqkit_epoch_end(epoch, {"valid": {"accuracy": 0.9}})
+        Pruning(good, "accuracy").seqkit_epoch_end(epoch, {"valid": {"accuracy": 0.9}})
     study.tell(good, 0.9)
-    pruning = Pruning(study.ask(), "accuracy", "valid")
+    pruning = Pruning(study.ask(), "accuracy")
     pruning.seqkit_epoch_end(1, {"train": {"loss": 1.0}})
     with pytest.raises(seqkit.StopTraining, match="pruned"):
         pruning.seqkit_epoch_end(1, {"valid": {"accuracy": 0.1}})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seqkit.data.token_files.format import CorruptFile, TokenFile, open_tokens
+from seqkit.errors import describe_os_error
 from seqkit.messages import message
 from seqkit.runs.files import STALE_SECONDS, sync_folder
 
@@ -73,7 +74,7 @@ def put(key: str, write: Callable[[BinaryIO], None]) -> tuple[TokenFile, str]:
         tokens, path = _put_in_folder(key, write)
         return tokens, message("the text is encoded once: its ids are stored in {file}", file=path)
     except (OSError, CorruptFile) as error:
-        reason = message("because the cache cannot be written ({reason})", reason=_describe(error))
+        reason = message("because the cache cannot be written ({reason})", reason=describe_os_error(error))
         return _put_temporarily(key, write, reason)
 
 
@@ -90,7 +91,7 @@ def _put_temporarily(key: str, write: Callable[[BinaryIO], None], reason: str) -
             "the text is encoded once: its ids are stored in memory, {reason}, "
             "and a temporary file cannot be written either ({error})",
             reason=reason,
-            error=_describe(error),
+            error=describe_os_error(error),
         )
         return open_tokens(memory, key), note
 
@@ -122,7 +123,3 @@ def _remove_old_files(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if now - path.lstat().st_mtime > max_seconds:
                 path.unlink()
-
-
-def _describe(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from seqkit.contracts import Example, Head, LongText, Reader, Tokenizer
+from seqkit.contracts.capabilities import class_name
 from seqkit.data.dataset import fit_tokenizer
 from seqkit.data.splits import SPLITS, by_order, empty_split_error
 from seqkit.data.token_files import cache as token_cache
@@ -204,11 +205,10 @@ def _write_part(writer: TokenWriter, split: str, part: _TextPart, tokenizer: Tok
                     message("{file}: {problem}", file=part.path, problem=error.shift(facts["characters"]))
                 ) from None
             if ids.ndim != 1 or (len(ids) and not 0 <= ids.min() <= ids.max() < tokenizer.vocab_size):
-                cls = type(tokenizer)
                 raise PluginError(
                     message(
                         "{tokenizer} is chunkable, but does not return ids (time,) below vocab_size",
-                        tokenizer=f"{cls.__module__}.{cls.__qualname__}",
+                        tokenizer=class_name(type(tokenizer)),
                     )
                 )
             content.add(chunk)

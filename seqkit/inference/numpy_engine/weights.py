@@ -15,7 +15,7 @@ import numpy as np
 
 from seqkit.errors import DataError
 from seqkit.messages import format_value, message
-from seqkit.recipe.rules import explain
+from seqkit.recipe.rules import why_rejected
 from seqkit.runs.tensors import read_tensors
 
 
@@ -79,7 +79,7 @@ def read_setting(section: Mapping[str, Any], key: str, name: str, annotation: An
         InvalidSetting: the value does not match the annotation.
     """
     value = section.get(key)
-    if reason := explain(value, annotation):
+    if reason := why_rejected(value, annotation):
         raise InvalidSetting(message("{name}.{key}: {reason}", name=name, key=key, reason=reason))
     return value
 

@@ -1,0 +1,225 @@
+"""Update the catalogue of translations: collect the templates of seqkit, and compile what is translated.
+
+`make messages` runs it. It adds a template that is new with an empty translation, drops one that is no longer used, and
+writes the .mo file that seqkit reads. In a .po file, translate `msgstr`, and run it again.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from seqkit.cli.language import CHINESE, DOMAIN, LOCALES  # noqa: E402 - from this folder
+from seqkit.cli.translated_help import HELP_ATTRIBUTES  # noqa: E402
+
+CATALOGUE = LOCALES / CHINESE / "LC_MESSAGES" / f"{DOMAIN}.po"
+HEADER = """Language: zh_CN
+MIME-Version: 1.0
+Content-Type: text/plain; charset=UTF-8
+Content-Transfer-Encoding: 8bit
+Plural-Forms: nplurals=1; plural=0;
+"""
+
+ENGLISH = (
+    "seqkit/reports/",
+    "seqkit/compare/pages.py",
+    "seqkit/drafting/draft.py",
+    "seqkit/explain/page.py",
+    "seqkit/heads/exhibits.py",
+    "seqkit/heads/label_exhibits.py",
+    "seqkit/heads/label_set_exhibits.py",
+    "seqkit/heads/number_exhibits.py",
+    "seqkit/recipe/json_schema.py",
+    "seqkit/templates/",
+    "seqkit/testing/",
+)
+"""The start of the paths of modules that are not translated: pages and files, and the checks for authors of plugins."""
+
+CLICK = {
+    "Usage:": "",
+    "Options": "",
+    "Positional arguments": "",
+    "Commands": "",
+    "Show this message and exit.": "",
+    "Show the version and exit.": "",
+    "default: {default}": "",
+    "env var: {var}": "",
+    "required": "",
+    "Missing command.": "",
+    "Missing argument": "",
+    "Missing option": "",
+    "Missing parameter": "",
+    "Missing {param_type}": "",
+    "Choose from:\n\t{choices}": "",
+    "Invalid value: {message}": "",
+    "Invalid value for {param_hint}: {message}": "",
+    "No such command {name!r}.": "",
+    "Option {name!r} does not take a value.": "",
+    "Option {name!r} requires an argument.": "Option {name!r} requires {nargs} arguments.",
+    "Argument {name!r} takes {nargs} values.": "",
+    "Got unexpected extra argument ({args})": "Got unexpected extra arguments ({args})",
+    "Takes {nargs} values but 1 was given.": "Takes {nargs} values but {len} were given.",
+    "{value!r} is not a valid {number_type}.": "",
+    "{value} is not in the range {range}.": "",
+    "{value!r} is not a valid boolean.": "",
+    "{value!r} is not one of {choice}.": "{value!r} is not one of {choices}.",
+    "{name} {filename!r} does not exist.": "",
+    "{name} {filename!r} is a file.": "",
+    "{name} {filename!r} is a directory.": "",
+    "{name} {filename!r} is not readable.": "",
+    "{name} {filename!r} is not writable.": "",
+    "Could not open file {filename!r}: {message}": "",
+}
+"""The messages of click that the command line can show, each with its plural."""
+
+SYSTEM = (
+    "No such file or directory",
+    "Permission denied",
+    "File exists",
+    "Not a directory",
+    "Is a directory",
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "Read-only file system",
+    "File name too long",
+    "Too many open files",
+    "Too many levels of symbolic links",
+    "Input/output error",
+    "Operation not permitted",
+    "Device or resource busy",
+)
+"""The usual reasons of errors of the operating system, in the words of Linux and macOS."""
+
+
+class Entry(NamedTuple):
+    """A text of the catalogue.
+
+    Attributes:
+        origin: the module that has it, or who else.
+        plural: its plural in English; empty without one.
+    """
+
+    origin: str
+    plural: str = ""
+
+
+def collect() -> dict[str, Entry]:
+    """Return the texts to translate in a fixed order: of click, of `--help`, and the templates module by module."""
+    from seqkit.cli.group import seqkit
+
+    found = {text: Entry("click", plural) for text, plural in CLICK.items()}
+    found |= {text: Entry("operating system") for text in SYSTEM}
+    for file in sorted((PROJECT / "seqkit" / "cli").glob("*command*.py")):
+        __import__(f"seqkit.cli.{file.stem}")
+    for command in [seqkit, *(seqkit.commands[name] for name in sorted(seqkit.commands))]:
+        origin = f"seqkit {command.name} --help" if command is not seqkit else "seqkit --help"
+        for text in _help_texts(command):
+            found.setdefault(text, Entry(origin))
+    for path in sorted((PROJECT / "seqkit").rglob("*.py")):
+        name = path.relative_to(PROJECT).as_posix()
+        if not name.startswith(ENGLISH):
+            for text in templates(path.read_text(encoding="utf-8")):
+                found.setdefault(text, Entry(name))
+    return found
+
+
+def _help_texts(command: click.Command) -> Iterator[str]:
+    for item in (command, *command.params):
+        for attribute in HELP_ATTRIBUTES:
+            if text := getattr(item, attribute, None):
+                yield cleandoc(text)
+
+
+def templates(source: str) -> Iterator[str]:
+    """Yield the templates of the calls of `message` in a module, in the order of the source."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+        if getattr(call.func, "id", "") == "message" and isinstance(call.args[0], ast.Constant):
+            yield str(call.args[0].value)
+
+
+def read_translations(file: Path) -> dict[str, str]:
+    """Return the translation of each text of a .po file; empty where there is none."""
+    quoted = r'"(?:[^"\\]|\\.)*"'
+    found, key = {}, ""
+    for word, texts in re.findall(
+        rf"^(msgid|msgstr)(?:\[0\])? ((?:{quoted}\s*)+)", file.read_text("utf-8"), re.MULTILINE
+    ):
+        text = "".join(ast.literal_eval(part) for part in re.findall(quoted, texts))
+        if word == "msgid":
+            key = text
+        else:
+            found[key] = text
+    return found
+
+
+def format_catalogue(entries: Mapping[str, Entry], translations: Mapping[str, str]) -> str:
+    """Return the .po file of the texts, with their translations as far as there are any."""
+    blocks = [
+        f"# Chinese of the help and the messages of seqkit. `make messages` updates this file.\n{_pair('', HEADER)}"
+    ]
+    for text, entry in entries.items():
+        flag = "#, python-brace-format\n" if "{" in text else ""
+        blocks.append(f"#: {entry.origin}\n{flag}{_pair(text, translations.get(text, ''), entry.plural)}")
+    return "\n".join(blocks)
+
+
+def _pair(text: str, translation: str, plural: str = "") -> str:
+    if plural:
+        return f"msgid {_quote(text)}\nmsgid_plural {_quote(plural)}\nmsgstr[0] {_quote(translation)}\n"
+    return f"msgid {_quote(text)}\nmsgstr {_quote(translation)}\n"
+
+
+def _quote(text: str) -> str:
+    """Return a text as .po files contain it: one line, or one for each of its lines after an empty one."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\b", "\\b")
+    lines = escaped.splitlines(keepends=True)
+    quoted = ['"{}"'.format(line.replace("\n", "\\n")) for line in lines]
+    return "\n".join(quoted if len(quoted) == 1 else ['""', *quoted])
+
+
+def compile_catalogue(entries: Mapping[str, Entry], translations: Mapping[str, str]) -> bytes:
+    """Return the .mo file: https://www.gnu.org/software/gettext/manual/html_node/MO-Files.html."""
+    known = {"": HEADER} | {
+        f"{text}\0{entry.plural}" if entry.plural else text: translations[text]
+        for text, entry in entries.items()
+        if translations.get(text)
+    }
+    pairs = sorted((key.encode(), value.encode()) for key, value in known.items())
+    count, tables, data = len(pairs), [[], []], b""  # type: tuple[int, list[list[int]], bytes]
+    start = 28 + 16 * count
+    for column in (0, 1):
+        for pair in pairs:
+            tables[column] += [len(pair[column]), start + len(data)]
+            data += pair[column] + b"\0"
+    numbers = [0x950412DE, 0, count, 28, 28 + 8 * count, 0, start, *tables[0], *tables[1]]
+    return struct.pack(f"<{len(numbers)}I", *numbers) + data
+
+
+def main() -> None:
+    """Update both files of the catalogue, and print what is not translated."""
+    entries = collect()
+    translations = read_translations(CATALOGUE) if CATALOGUE.is_file() else {}
+    CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
+    CATALOGUE.write_text(format_catalogue(entries, translations), encoding="utf-8")
+    CATALOGUE.with_suffix(".mo").write_bytes(compile_catalogue(entries, translations))
+    missing = [text for text in entries if not translations.get(text)]
+    print(f"{CATALOGUE.relative_to(PROJECT)}: {len(entries) - len(missing)} translated, {len(missing)} not translated")
+    for text in missing:
+        print(f"  {entries[text].origin}: {text}")
+
+
+if __name__ == "__main__":
+    main()
