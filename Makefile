@@ -10,7 +10,7 @@ DATA ?=
 BENCHMARKS := training.kernels training.encoders inference.generation startup.commands data.corpus
 DATA_BENCHMARKS := training.characters training.reviews
 
-.PHONY: help run test test-lowest lint messages docs docs-serve docs-check bench setup clean
+.PHONY: help run test test-lowest lint messages docs docs-serve docs-check notebooks bench setup clean
 
 help:
 	@echo "make run          train recipes/char_gen.yaml (or RECIPE=...)"
@@ -21,6 +21,7 @@ help:
 	@echo "make docs         build the documentation site, build/docs/site/index.html"
 	@echo "make docs-serve   build it and show it at http://127.0.0.1:8000"
 	@echo "make docs-check   build the site, run every command of README and docs and compare its output"
+	@echo "make notebooks    run the notebooks, and store their outputs in them"
 	@echo "make bench        compare the speed with plain PyTorch, into benchmarks/results/ (DATA=folder of data sets)"
 	@echo "make setup        create .venv with seqkit, its plugins and the development tools"
 	@echo "make clean        remove the environments and the runs"
@@ -52,6 +53,9 @@ docs-serve: docs
 
 docs-check: docs
 	$(BIN)/python docs/check.py
+
+notebooks: .venv/ready
+	$(BIN)/python notebooks/run.py
 
 docs/assets/architecture.svg: docs/assets/architecture.dot
 	dot -Tsvg $< -o $@

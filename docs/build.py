@@ -2,7 +2,7 @@
 
 The pages are Markdown in docs/en and docs/zh, with the same names. Each language becomes a separate site, whose search
 knows the language. The pages are copied to build/docs/pages first, where docs/reference adds those that describe the
-code. A link to a file of the repository that is not a page becomes plain text, since the site does not have the file.
+code, and docs/notebook_pages.py the notebooks. A link to a file that is no page of the site becomes plain text.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
+import notebook_pages
 import reference
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 SECTIONS = {
     "start": {"en": "Start", "zh": "快速上手"},
     "tutorial": {"en": "Tutorial", "zh": "教程"},
+    "notebooks": {"en": "Notebooks", "zh": "笔记本"},
     "how-to": {"en": "How-to", "zh": "操作指南"},
     "mistakes": {"en": "Museum of mistakes", "zh": "错误博物馆"},
     "reference": {"en": "Reference", "zh": "参考"},
@@ -81,11 +83,13 @@ def stage(language: str, folder: Path) -> None:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(site_text(source.read_text(encoding="utf-8"), source), encoding="utf-8")
     shutil.copytree(DOCS / "assets", root / "assets")
-    sections = pages()
-    for name, text in reference.pages(language).items():
-        (root / "reference" / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / "reference" / name).write_text(text, encoding="utf-8")
-        sections["reference"].append(f"reference/{name}")
+    sections = pages() | {"notebooks": []}
+    for section, files in {"reference": reference.pages(language), "notebooks": notebook_pages.pages(language)}.items():
+        (root / section).mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (root / section / name).write_text(text, encoding="utf-8")
+            if name.endswith(".md"):
+                sections[section].append(f"{section}/{name}")
     other = next(name for name in LANGUAGES if name != language)
     settings = {
         "INHERIT": str(DOCS / "site.yml"),
@@ -93,7 +97,7 @@ def stage(language: str, folder: Path) -> None:
         "site_dir": f"site/{language}",
         "theme": {"language": language, "custom_dir": str(DOCS / "theme")},
         "extra": {"alternate": [{"name": LANGUAGES[other], "lang": other, "link": f"../{other}/"}]},
-        "nav": [{SECTIONS[section][language]: names} for section, names in sections.items()],
+        "nav": [{titles[language]: sections[section]} for section, titles in SECTIONS.items()],
     }
     (folder / f"{language}.yml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
 

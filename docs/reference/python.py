@@ -17,7 +17,7 @@ from reference.words import Words
 from seqkit import hookspecs, layers
 
 MODULES = {
-    "Python": ["seqkit", "seqkit.explain.explanation", "seqkit.sklearn"],
+    "Python": ["seqkit", "seqkit.explain.explanation", "seqkit.reports.picture", "seqkit.sklearn"],
     "Contracts": ["seqkit.contracts"],
     "Helpers": [
         "seqkit.readers.files",
@@ -72,6 +72,11 @@ def public_names(module: ModuleType) -> list[str]:
     return sorted(found - elsewhere - {"__version__"}, key=lambda name: (name.lower(), name))
 
 
+def title_of(module: ModuleType, name: str) -> str:
+    """Return the heading of what a module exports, under that of the module: as programs write it."""
+    return f"seqkit.{name}" if module is seqkit else name
+
+
 def public_members(cls: type) -> dict[str, Any]:
     """Return the public methods and properties of a class by name, with what it inherits from a class of seqkit.
 
@@ -108,7 +113,7 @@ def _page(words: Words, title: str) -> Iterator[str]:
 
 
 def _exported(words: Words, module: ModuleType, name: str) -> Iterator[str]:
-    item, path = getattr(module, name), f"{module.__name__}.{name}"
+    item, path = getattr(module, name), title_of(module, name)
     if not (inspect.isfunction(item) or inspect.isclass(item)) or name in _assignments(module):
         source, docstring = _assignments(module)[name]
         yield f"### {path}"

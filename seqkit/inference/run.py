@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from seqkit.explain.explanation import Explanation
     from seqkit.modeling.model import Model
+    from seqkit.reports.picture import Picture
 
 
 class Run(RunGeneration, RunEvaluation):
@@ -74,6 +75,23 @@ class Run(RunGeneration, RunEvaluation):
         from seqkit.reports.report import report
 
         return report([self.directory], None if output is None else Path(output))
+
+    def curves(self, metric: str = "loss", *others: Run) -> Picture:
+        """Return a chart of a metric by step, which a notebook shows. `run.curves().save("loss.svg")` writes it.
+
+        Args:
+            metric: the metric; those of `run.metrics` are possible.
+            others: runs whose curves are drawn beside that of this one.
+
+        Raises:
+            UsageError: a run has no such metric; or an ensemble has none.
+        """
+        from seqkit.reports.contents import read_contents
+        from seqkit.reports.picture import curves_picture
+
+        for run in (self, *others):
+            run._check_single(message("curves: load its members"))
+        return curves_picture([read_contents(run.directory) for run in (self, *others)], metric)
 
     @property
     def history(self) -> DataFrame:

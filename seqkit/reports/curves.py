@@ -21,24 +21,26 @@ def curves(run: RunContents) -> Markup:
     rows = run.evaluations
     if not rows:
         return element("p", message("There is no evaluation yet."), class_="note")
-    best = best_evaluation(run)
-    markers = [Marker(best.step, message("best epoch ({epoch})", epoch=best.epoch))] if best else []
-    charts = [
-        line_chart(
-            metric_lines(rows, metric),
-            title=metric,
-            x_title=message("step"),
-            markers=markers,
-            levels=_levels(run, metric),
-            may_be_logarithmic=metric not in run.metric_names.higher_is_better,
-        )
-        for metric in metrics_of(rows)
-    ]
+    charts = [metric_chart(run, metric) for metric in metrics_of(rows)]
+    numbers = _numbers(rows, best_evaluation(run))
     return join(
         [
             element("div", *charts, class_="charts"),
-            element("details", element("summary", message("The numbers as a table")), _numbers(rows, best)),
+            element("details", element("summary", message("The numbers as a table")), numbers),
         ]
+    )
+
+
+def metric_chart(run: RunContents, metric: str) -> Markup:
+    """Return the chart of a metric: a line for each split, the best epoch, and the baseline."""
+    best = best_evaluation(run)
+    return line_chart(
+        metric_lines(run.evaluations, metric),
+        title=metric,
+        x_title=message("step"),
+        markers=[Marker(best.step, message("best epoch ({epoch})", epoch=best.epoch))] if best else [],
+        levels=_levels(run, metric),
+        may_be_logarithmic=metric not in run.metric_names.higher_is_better,
     )
 
 

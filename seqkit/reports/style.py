@@ -1,6 +1,6 @@
 """The style of a page: light and dark by the reader's preference, readable on a phone, printable."""
 
-STYLE = """
+COLORS = """
 :root { color-scheme: light dark;
   --page: #fff; --panel: #f6f7f9; --ink: #1c1f24; --soft: #555c66; --rule: #d5d9e0; --link: #0b57a4; --heat: #08306b;
   --cold: #7f2704; --on-heat: #fff; --good: #14652f; --bad: #a4161a; --mark: #ffe8a3; --cut: #f6c7c7; --new: #c6ecd0;
@@ -11,6 +11,28 @@ STYLE = """
   --heat: #9ecbff; --cold: #ffb38a; --on-heat: #0c1420; --good: #7fd69b; --bad: #ff9a9a; --mark: #5c4a10;
   --cut: #642c2f; --new: #1e4f31; --c0: #5db2f2; --c1: #f59a57; --c2: #47c9a2; --c3: #e58bbb; --c4: #d3c04f;
   --c5: #aca0f5; --c6: #7fcbe2; --c7: #b3b3bd; } }
+"""
+"""The colors, light and dark."""
+
+MARKS = """
+.c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
+.c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
+svg text { fill: var(--ink); font-size: 11px; font-family: inherit; } svg text.name { fill: var(--soft); }
+svg .grid { stroke: var(--rule); stroke-width: .6; } svg .axis { stroke: var(--soft); stroke-width: 1; }
+svg .line { fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }
+svg .line.dashed { stroke-dasharray: 5 3; } svg .band { fill: currentColor; stroke: none; opacity: .16; }
+svg .point, svg .bar { fill: currentColor; } svg .best { fill: var(--page); stroke: currentColor; stroke-width: 2; }
+svg .level { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 6 4; }
+svg .at { stroke: var(--soft); stroke-width: 1.2; stroke-dasharray: 2 3; }
+svg .heat { fill: var(--heat); stroke: var(--rule); } svg .cold { fill: var(--cold); stroke: var(--rule); }
+svg text.value.strong { fill: var(--on-heat); }
+svg .unit { stroke: none; shape-rendering: crispEdges; } svg .frame { fill: none; stroke: var(--rule); }
+"""
+"""The style of what is drawn."""
+
+STYLE = (
+    COLORS
+    + """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI",
   Roboto, "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; }
@@ -65,16 +87,6 @@ ins { background: var(--new); text-decoration: underline; } del { background: va
 .pair { display: grid; grid-template-columns: max-content 1fr; gap: 0 10px; margin: 2px 0 10px;
   overflow-wrap: anywhere; } .pair dt { color: var(--soft); font-size: .8rem; padding-top: 3px; }
 .pair dd { margin: 0; white-space: pre-wrap; }
-svg text { fill: var(--ink); font-size: 11px; font-family: inherit; } svg text.name { fill: var(--soft); }
-svg .grid { stroke: var(--rule); stroke-width: .6; } svg .axis { stroke: var(--soft); stroke-width: 1; }
-svg .line { fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }
-svg .line.dashed { stroke-dasharray: 5 3; } svg .band { fill: currentColor; stroke: none; opacity: .16; }
-svg .point, svg .bar { fill: currentColor; } svg .best { fill: var(--page); stroke: currentColor; stroke-width: 2; }
-svg .level { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 6 4; }
-svg .at { stroke: var(--soft); stroke-width: 1.2; stroke-dasharray: 2 3; }
-svg .heat { fill: var(--heat); stroke: var(--rule); } svg .cold { fill: var(--cold); stroke: var(--rule); }
-svg text.value.strong { fill: var(--on-heat); }
-svg .unit { stroke: none; shape-rendering: crispEdges; } svg .frame { fill: none; stroke: var(--rule); }
 .tokens { font-size: 1.2rem; line-height: 2; margin: 12px 0 0; white-space: pre-wrap; }
 .tokens span { border-radius: 4px; padding: 3px 1px; }
 .adds1 { background: color-mix(in srgb, var(--heat) 14%, transparent); }
@@ -83,8 +95,9 @@ svg .unit { stroke: none; shape-rendering: crispEdges; } svg .frame { fill: none
 .takes1 { background: color-mix(in srgb, var(--cold) 14%, transparent); }
 .takes2 { background: color-mix(in srgb, var(--cold) 34%, transparent); }
 .takes3 { background: var(--cold); color: var(--on-heat); }
-.c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
-.c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
+"""
+    + MARKS
+    + """
 @media print { :root { --page: #fff; --panel: #fff; --ink: #000; --soft: #444; --rule: #bbb; --heat: #08306b;
     --on-heat: #fff; --c0: #0067a8; --c1: #c04f00; --c2: #007a5a; --c3: #a83e78; --c4: #6b5b00; --c5: #5b4bb5;
     --c6: #30839c; --c7: #70707a; --mark: #ffe8a3; --cut: #f6c7c7; --new: #c6ecd0; --good: #14652f; --bad: #a4161a; }
@@ -92,4 +105,5 @@ svg .unit { stroke: none; shape-rendering: crispEdges; } svg .frame { fill: none
   figure, .head, .sample, tr { break-inside: avoid; } .scroll { overflow: visible; }
   svg .heat, svg .cold, .tokens span, mark, ins, del { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
+)
 """The style sheet of a page."""

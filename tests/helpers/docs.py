@@ -31,8 +31,8 @@ def anchors(page: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings(page)}
 
 
-def import_reference(name: str = "reference") -> ModuleType:
-    """Import a module of docs/reference, which writes pages from the code."""
+def import_docs(name: str) -> ModuleType:
+    """Import a module of docs: `check`, `reference`, `reference.python`."""
     sys.path.insert(0, str(DOCS))
     try:
         return importlib.import_module(name)
