@@ -151,7 +151,8 @@ def test_pytest_reports_skipped_and_failed_checks(
         def test_wrong(check):
             check()
         """
-    (tmp_path / "test_encoders.py").write_text(dedent(imports) + inspect.getsource(Wrong) + dedent(cases))
+    # pytest imports it in this process: no other test module has this name.
+    (tmp_path / "test_bilstm_and_wrong.py").write_text(dedent(imports) + inspect.getsource(Wrong) + dedent(cases))
     monkeypatch.setenv("COLUMNS", "300")
     folder = str(tmp_path)
     pytest.main(["-q", "-rsf", "-p", "no:cacheprovider", "-k", "state or causal", "--rootdir", folder, folder])
