@@ -29,6 +29,7 @@ class Checker:
 
     Attributes:
         faults: what is wrong so far.
+        notes: what the user is to know of a recipe that is right.
         paths: the paths of the recipe: as it names them, by their absolute form.
     """
 
@@ -36,15 +37,14 @@ class Checker:
         self.recipe = recipe
         self.registry = registry
         self.faults: list[Fault] = []
+        self.notes: list[str] = []
         self.paths: dict[Path, Path] = {}
 
-    def values(self, cls: type, values: dict[str, Any], path: KeyPath = (), name_path: KeyPath = ()) -> dict[str, Any]:
+    def values(self, cls: type, values: dict[str, Any], path: KeyPath = ()) -> dict[str, Any]:
         """Check the values of a section or component, and report what is wrong with them."""
         checked, problems = check_values(cls, values, self.classes_of)
         for problem in problems:
-            here = (*path, *problem.path)
-            hint = self.recipe.replaced_type_hint(here, name_path) if problem.at_key and name_path else ""
-            self.fault(here, problem.text + hint, at_key=problem.at_key)
+            self.fault((*path, *problem.path), problem.text, at_key=problem.at_key)
         return checked
 
     def with_components(self, section: SectionT, given: Any, path: KeyPath = ()) -> SectionT:
@@ -114,10 +114,12 @@ class Checker:
             self.fault(name_path, str(error))
             return None
         cls = registered.load()
-        given = {key: item for key, item in value.items() if key != "type"}
+        given = {
+            key: item for key, item in value.items() if key != "type" and not self.is_left_over((*path, key), name, cls)
+        }
         before = len(self.faults)
         init_from = None if INIT_FROM in parameters(cls) else self.init_from(kind, given, path)
-        checked = self.values(cls, given, path, name_path)
+        checked = self.values(cls, given, path)
         for parameter in parameters(cls).values():
             here = (*path, parameter.name)
             if parameter.nested:
@@ -134,6 +136,15 @@ class Checker:
             self.fault((*path, INIT_FROM), problem)
             return None
         return replace(spec, state=self.learned_state(path)) if spec.is_restored else spec
+
+    def is_left_over(self, path: KeyPath, name: str, cls: type) -> bool:
+        """Return whether a key was set for the type that a component had before, and its type now has no such key."""
+        here = written_path(self.recipe, path)
+        if here not in self.recipe.left_over or path[-1] == INIT_FROM or path[-1] in parameters(cls):
+            return False
+        text = message("{key} is not used: '{name}' has no such parameter", key=".".join(here), name=name)
+        self.notes.append(text)
+        return True
 
     def init_from(self, kind: str, given: dict[str, Any], path: KeyPath) -> InitFrom | None:
         """Remove `init_from` from the values of a component, and return it checked; None without it."""

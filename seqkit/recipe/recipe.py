@@ -48,6 +48,7 @@ class Recipe:
         values: the position of each value.
         origin: the position of the recipe as a whole.
         overrides: the overrides, `key=value`.
+        left_over: the keys of components whose `type` an override, or an extending recipe, has replaced since.
         command: the command line that reads it; empty in Python.
         run: the run directory that it is the recipe of, if it was read from one.
         restored_from: the run directory whose state replaces files that are read in training alone: `run`, or another
@@ -61,6 +62,7 @@ class Recipe:
     values: dict[KeyPath, Position] = field(default_factory=dict)
     origin: Position = Position(DICTIONARY, 0, 0)
     overrides: list[str] = field(default_factory=list)
+    left_over: set[KeyPath] = field(default_factory=set)
     command: str = ""
     run: Path | None = None
     restored_from: Path | None = None
@@ -106,21 +108,6 @@ class Recipe:
         """Return the folder that a file name at this key is relative to."""
         position = self.values.get(path, self.origin)
         return Path(position.file).parent if position.line else Path.cwd()
-
-    def replaced_type_hint(self, key: KeyPath, name_path: KeyPath) -> str:
-        """Return a hint for a key that one file sets for a type that another file replaces; else an empty string.
-
-        Args:
-            key: the path of the key.
-            name_path: the path of the type.
-        """
-        key_position, type_position = self.keys.get(key), self.values.get(name_path)
-        if not key_position or not type_position or not key_position.line or key_position.file == type_position.file:
-            return ""
-        section_position = self.keys.get(key[:-1])
-        if type_position.line and section_position and section_position.file != type_position.file:
-            return ""
-        return message("; it belongs to the type that was replaced at {position}", position=type_position)
 
     def override(self, text: str) -> None:
         """Apply an override of the command line, `key=value`. Raises as `parse_override` and `set` do."""
@@ -173,6 +160,8 @@ class Recipe:
         other = ALTERNATIVES.get(path)
         if other and value is not None and self.values.get(other, self.origin) != Position(source, 0, 0):
             self._remove(other)
+        if path[-1] == "type" and old != value:
+            self._replace_type(parent, path[:-1], source)
         _assign(parent, path[-1], value, path, source)
         self._forget(path)
         for below in all_paths(value, path):
@@ -187,6 +176,11 @@ class Recipe:
             self.values[*path, "type"] = self.values[path]
         return True
 
+    def _replace_type(self, section: Mapping[str, Any], path: KeyPath, source: str) -> None:
+        """Record which keys of a component were set for the type that a source (a file, the command line) replaces."""
+        here = {key: (*path, key) for key in section if key != "type"}
+        self.left_over |= {below for below in here.values() if self.position(below, at_key=True).file != source}
+
     def _remove(self, path: KeyPath) -> None:
         """Remove a key of a section, if it is there."""
         parent = self.data.get(path[0])
@@ -195,10 +189,11 @@ class Recipe:
         self._forget(path)
 
     def _forget(self, path: KeyPath) -> None:
-        """Remove the positions of a value and of everything in it."""
+        """Remove what is known of a value and of everything in it."""
         for positions in (self.keys, self.values):
             for known in [known for known in positions if known[: len(path)] == path]:
                 del positions[known]
+        self.left_over -= {known for known in self.left_over if known[: len(path)] == path}
 
 
 def parse_override(text: str) -> tuple[KeyPath, Any]:
@@ -239,6 +234,7 @@ def plain(value: Any) -> Any:
 def merge(base: Recipe, top: Recipe) -> Recipe:
     """Return a recipe merged into the one that it extends: sections key by key, everything else replaced as a whole."""
     merged = Recipe(copy.deepcopy(base.data), top.given, dict(base.keys), dict(base.values), top.origin)
+    merged.left_over |= base.left_over
 
     def merge_section(below: dict[str, Any], above: dict[str, Any], path: KeyPath) -> None:
         for key, value in above.items():
@@ -253,6 +249,8 @@ def merge(base: Recipe, top: Recipe) -> Recipe:
             other = ALTERNATIVES.get(here)
             if other and value is not None and not top.contains(other):
                 merged._remove(other)
+            if key == "type" and below.get(key, value) != value:
+                merged._replace_type(below, path, top.origin.file)
             merged._forget(here)
             below[key] = value
             for positions, others in ((merged.keys, top.keys), (merged.values, top.values)):

@@ -46,6 +46,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Plan:
         plan = resolver.plan()
     if resolver.faults or plan is None:
         raise RecipeError(sort_faults(resolver.faults))
+    plan.notes.extend(dict.fromkeys(resolver.notes))
     plan.notes.extend(dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, UserWarning)))
     return plan
 

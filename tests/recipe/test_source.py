@@ -33,6 +33,8 @@ train:
   optimizer: {type: adam, lr: 0.1}
 """
 
+LAYER = ("encoder.layers.0.hidden_size=4",)
+
 Write = Callable[..., Path]
 
 
@@ -135,14 +137,6 @@ class TestExtends:
                     "top.yaml:2:9: train.epocs: unknown key (did you mean 'epochs'?)",
                 ],
             ),
-            (
-                "encoder: {type: stacked, layers: [{type: lstm, hidden_size: 4}]}\n",
-                BASE,
-                [
-                    "base.yaml:5:3: encoder.hidden_size: unknown key; known: layers, dropout, variational; it belongs "
-                    "to the type that was replaced at top.yaml:2:17"
-                ],
-            ),
             ("", "a: @\n", ["base.yaml:1:4: invalid YAML: a value cannot begin with @: quote it"]),
             ("", "", ["base.yaml:1:1: the recipe is empty"]),
             ("", "- 1\n", ["base.yaml:1:1: a recipe is a mapping of sections: `name: …`"]),
@@ -152,6 +146,13 @@ class TestExtends:
         self, write: Write, top: str, base: str, faults: list[str]
     ) -> None:
         assert faults_of(write(top="extends: base.yaml\n" + top, base=base)) == faults
+
+    def test_a_key_that_a_replaced_type_leaves_over_is_not_used(self, write: Write) -> None:
+        plan = plan_of(write(top="extends: base.yaml\nencoder: {type: stacked, layers: [lstm]}\n", base=BASE), *LAYER)
+        assert plan.notes == ["encoder.hidden_size is not used: 'stacked' has no such parameter"]
+        plan = plan_of(write(end="extends: top.yaml\nencoder: {type: lstm}\n"))
+        assert plan.encoder.values["hidden_size"] == 4
+        assert plan.notes == ["encoder.layers is not used: 'lstm' has no such parameter"]
 
     @pytest.mark.parametrize(
         ("value", "message"),
@@ -215,6 +216,24 @@ class TestOverrides:
     def test_later_overrides_win_and_a_short_form_is_expanded(self, write: Write) -> None:
         plan = plan_of(write(r=BASE), "train.optimizer=sgd", "train.optimizer.lr=0.5", "seed=2", "seed=3")
         assert (plan.train.optimizer.name, plan.train.optimizer.values["lr"], plan.seed) == ("sgd", 0.5, 3)
+
+    @pytest.mark.parametrize(
+        "overrides",
+        [
+            ["encoder={type: stacked, layers: [{type: lstm, hidden_size: 3}]}"],
+            ["encoder={layers: [{type: lstm, hidden_size: 3}], type: stacked}"],
+            ["encoder.layers=[{type: lstm, hidden_size: 3}]", "encoder.type=stacked"],
+        ],
+    )
+    def test_a_replaced_type_does_not_use_what_is_left_over(self, write: Write, overrides: list[str]) -> None:
+        plan = plan_of(write(r=BASE), *overrides)
+        assert plan.notes == ["encoder.hidden_size is not used: 'stacked' has no such parameter"]
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_a_key_that_the_command_line_sets_is_never_left_over(self, write: Write, order: int) -> None:
+        overrides = ["encoder={type: stacked, layers: [{type: lstm, hidden_size: 3}]}", "encoder.hidden_size=3"]
+        [fault] = faults_of(write(r=BASE), *overrides[::order])
+        assert fault == "command line: encoder.hidden_size: unknown key; known: layers, dropout, variational"
 
     def test_an_item_of_a_list_is_named_by_its_number(self, write: Write) -> None:
         layers = "encoder: {type: stacked, layers: [{type: lstm, hidden_size: 4}, {type: lstm, hidden_size: 5}]}\n"
