@@ -150,7 +150,7 @@ def test_sequences_of_numbers_of_any_length() -> None:
     ("X", "message"),
     [
         (["a", ""], r"X\[1\] is an empty text"),
-        (["a", 5.0], r"X\[0\] must be texts, or sequences of numbers"),
+        (["a", 5.0], r"X\[1\] must be a text, as others of X are, not 5.0"),
         ("ab", "X must be a list of texts, or sequences of numbers"),
         ([[1.0, 2.0], [np.nan]], r"X\[1\] must be texts, or sequences .*NaN"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], "the sequences of X have different numbers of features"),
@@ -237,3 +237,55 @@ def test_not_fitted() -> None:
         SequenceClassifier().predict(["a"])
     with pytest.raises(NotFittedError):
         SequenceTagger().predict([["a"]])
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), 3, b"a"])
+def test_a_value_among_texts_that_is_none_is_named(value: Any, classifier: SequenceClassifier) -> None:
+    texts = [*TEXTS[:2], value, *TEXTS[3:]]
+    for call in (lambda: SequenceClassifier().fit(texts, LABELS), lambda: classifier.predict(texts)):
+        with pytest.raises(ValueError, match=r"X\[2\] must be a text, as others of X are, not "):
+            call()
+
+
+def test_a_table_of_several_columns_is_not_texts() -> None:
+    with pytest.raises(ValueError, match="X is a table of 2 columns: pass the column of the texts"):
+        SequenceClassifier().fit(np.array([TEXTS, TEXTS], dtype=object).T, LABELS)
+    with pytest.raises(ValueError, match=r"X\[1\] must be a text"):
+        SequenceClassifier().fit(np.array([[TEXTS[0]], [None], *([text] for text in TEXTS[2:])], dtype=object), LABELS)
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_missing_label_is_no_class(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"y\[1\] is missing: "):
+        SequenceClassifier().fit(TEXTS, [LABELS[0], value, *LABELS[2:]])
+
+
+def test_the_only_class_is_shown_as_it_is() -> None:
+    with pytest.raises(ValueError, match="contains only one class: 'a'$"):
+        SequenceClassifier().fit(TEXTS, ["a"] * len(TEXTS))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ([1], "overrides must be a dictionary"),
+        ({3: 4}, "overrides must be a dictionary"),
+        ({"seed": 3}, "set random_state of the estimator instead"),
+        ({"data": {}}, "set X and y of the estimator instead"),
+        ({"quiet": False}, "set verbose of the estimator instead"),
+    ],
+)
+def test_overrides_of_what_the_estimator_sets(overrides: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        SequenceClassifier(overrides=overrides).fit(TEXTS, LABELS)
+
+
+def test_overrides_can_hold_a_validation_split_out() -> None:
+    split = {"by": "hash", "valid": 0.3}
+    fitted = SequenceClassifier(**SMALL, overrides={"data__split": split, "baseline": "on"}).fit(TEXTS, LABELS)
+    assert "valid" in fitted.run_.result["metrics"] and "baseline" in fitted.run_.result
+
+
+def test_invalid_pooling_is_reported_by_the_recipe() -> None:
+    with pytest.raises(RecipeError, match="head.pooling: must be one of"):
+        SequenceClassifier(pooling=None).fit(TEXTS, LABELS)  # type: ignore[arg-type]

@@ -21,6 +21,16 @@ from seqkit.runs.directory import RunDirectory
 NAME = "estimator"
 """The name of the run of an estimator."""
 
+SET_BY_THE_ESTIMATOR = {
+    "seed": "random_state",
+    "name": "runs",
+    "runs": "runs",
+    "quiet": "verbose",
+    "data": "X and y",
+    "resume": "runs",
+}
+"""The arguments of `seqkit.run` that overrides cannot contain, and what determines them."""
+
 
 class TemporaryFolder:
     """A folder that is removed with this object, or when Python ends, but not by a process that was forked.
@@ -80,6 +90,7 @@ class SequenceEstimator(BaseEstimator):
         from seqkit.api import run
 
         split: Any = None
+        overrides = self._checked_overrides()
         if self.recipe is None:
             source: Any = self._sections(features)
         else:
@@ -95,13 +106,11 @@ class SequenceEstimator(BaseEstimator):
                 data=(inputs, targets),
                 name=NAME,
                 seed=int(check_random_state(self.random_state).randint(2**31)),
-                baseline="off",
-                predict=[],
-                generate=None,
-                data__test=None,
-                data__split=None,
-                **({"data.split": split} if split else {}),  # replaces the whole split, into which it would be merged
-                **(self.overrides or {}),
+                **(
+                    {"baseline": "off", "predict": [], "generate": None, "data__test": None, "data__split": None}
+                    | ({"data.split": split} if split else {})  # replaces the whole split
+                    | overrides
+                ),
             )
         except KeyboardInterrupt as interrupt:
             text = message("interrupted: nothing was saved, because `runs` is not set") if temporary else str(interrupt)
@@ -110,6 +119,31 @@ class SequenceEstimator(BaseEstimator):
         self.history_ = run_.metrics
         self.n_iter_ = max(int(row["epoch"]) for row in self.history_)
         return self
+
+    def _checked_overrides(self) -> dict[str, Any]:
+        """Return the overrides.
+
+        Raises:
+            ValueError: they are not a dictionary, or have a key that the estimator sets.
+        """
+        overrides = {} if self.overrides is None else self.overrides
+        if not isinstance(overrides, Mapping) or not all(isinstance(key, str) for key in overrides):
+            raise ValueError(
+                message(
+                    "overrides must be a dictionary, such as {{'encoder__hidden_size': 128}}, not {value!r:.40}",
+                    value=overrides,
+                )
+            )
+        for key in overrides:
+            if key in SET_BY_THE_ESTIMATOR:
+                raise ValueError(
+                    message(
+                        "overrides: the estimator sets {key} itself: set {parameter} of the estimator instead",
+                        key=key,
+                        parameter=SET_BY_THE_ESTIMATOR[key],
+                    )
+                )
+        return dict(overrides)
 
     def _validation_split(self) -> dict[str, Any] | None:
         """Return the split of the recipe without its test split: scikit-learn holds out test data itself."""

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_array, column_or_1d
 
 from seqkit.messages import message
+from seqkit.sklearn.inputs import check_labels
 from seqkit.sklearn.parameters import PARAMETERS, FromParameters
 
 
@@ -35,6 +36,7 @@ class SequenceClassifier(ClassifierMixin, FromParameters):
             SeqkitError: the recipe is invalid.
         """
         sequences = self._check_inputs(X, y)
+        check_labels(y)
         check_classification_targets(y)
         self._is_multi_label = type_of_target(y) == "multilabel-indicator"
         if self._is_multi_label:
@@ -48,7 +50,7 @@ class SequenceClassifier(ClassifierMixin, FromParameters):
                 message(
                     "This solver needs samples of at least 2 classes in the data, but the data contains only one "
                     "class: {label!r}",
-                    label=self.classes_[0],
+                    label=self.classes_.tolist()[0],
                 )
             )
         names = self._names()

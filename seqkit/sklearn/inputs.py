@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,20 +30,49 @@ def check_sequences(X: Any) -> list[Any]:
     if isinstance(X, str | bytes) or not (isinstance(X, Iterable) or hasattr(X, "__array__")):
         raise ValueError(message("X must be a list of {forms}, not {value!r:.40}", forms=FORMS, value=X))
     array = X if isinstance(X, list | tuple) else np.asarray(X if hasattr(X, "__array__") else list(X))
-    if isinstance(array, np.ndarray) and array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OUT":
-        array = array[:, 0] if all(isinstance(value, str) for value in array[:, 0]) else array
+    if isinstance(array, np.ndarray) and array.ndim == 2 and _has_text(array):
+        if array.shape[1] != 1:
+            raise ValueError(
+                message(
+                    "X is a table of {count} columns: pass the column of the texts, such as X['text']",
+                    count=array.shape[1],
+                )
+            )
+        array = array[:, 0]
     if isinstance(array, np.ndarray) and (array.ndim != 1 or array.dtype.kind not in "OUT"):
         numbers = check_array(array, dtype=np.float64, allow_nd=True, input_name="X")
         return [_sequence(row, number) for number, row in enumerate(numbers)]
     values = list(array)
     if not values:
         raise ValueError(message("Found array with 0 sample(s) while a minimum of 1 is required: X is empty"))
-    if not all(isinstance(value, str) for value in values):
+    if not any(isinstance(value, str) for value in values):
         return [_sequence(value, number) for number, value in enumerate(values)]
     for number, text in enumerate(values):
+        if not isinstance(text, str):
+            raise ValueError(
+                message("X[{number}] must be a text, as others of X are, not {value!r:.40}", number=number, value=text)
+            )
         if not text.strip():
             raise ValueError(message("X[{number}] is an empty text", number=number))
     return [str(text) for text in values]
+
+
+def _has_text(array: np.ndarray) -> bool:
+    """Return whether an array contains a text."""
+    return array.dtype.kind in "OUT" and any(isinstance(value, str) for value in array.flat)
+
+
+def check_labels(y: Any) -> None:
+    """Check that no label is missing, which NumPy would turn into the text `None` or `nan`.
+
+    Raises:
+        ValueError: one is.
+    """
+    labels = np.asarray(y, dtype=object).ravel()
+    has_text = any(isinstance(label, str) for label in labels)
+    for number, label in enumerate(labels):
+        if _is_missing(label) and (has_text or not isinstance(label, float)):  # of numbers, scikit-learn reports it
+            raise ValueError(message("y[{number}] is missing: {value!r}", number=number, value=label))
 
 
 def check_word_lists(X: Any) -> list[Any]:
@@ -52,11 +81,56 @@ def check_word_lists(X: Any) -> list[Any]:
     Raises:
         ValueError: a sentence is anything else, or empty.
     """
-    sentences = [value if isinstance(value, str) else [str(word) for word in value] for value in X]
+    sentences = [value if isinstance(value, str) else _words(value, "X", at) for at, value in enumerate(_rows(X, "X"))]
     for number, sentence in enumerate(sentences):
         if not sentence:
             raise ValueError(message("X[{number}] is an empty sentence", number=number))
     return sentences
+
+
+def check_tag_lists(y: Any) -> list[list[str]]:
+    """Return the tags of sentences as lists of texts.
+
+    Raises:
+        ValueError: the tags of a sentence are no list, or a tag is missing.
+    """
+    return [_words(value, "y", number) for number, value in enumerate(_rows(y, "y"))]
+
+
+def _rows(values: Any, name: str) -> Sequence[Any]:
+    """Return a list of lists of words or tags."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ValueError(
+            message("{name} must be a list with a list for each sentence, not {value!r:.40}", name=name, value=values)
+        )
+    return list(values)
+
+
+def _words(values: Any, name: str, number: int) -> list[str]:
+    """Return the words or tags of a sentence as texts."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ValueError(
+            message("{name}[{number}] must be a list, not {value!r:.40}", name=name, number=number, value=values)
+        )
+    words = list(values)
+    for position, word in enumerate(words):
+        if _is_missing(word) or not str(word).strip():
+            raise ValueError(
+                message(
+                    "{name}[{number}][{position}] is missing: {value!r}",
+                    name=name,
+                    number=number,
+                    position=position,
+                    value=word,
+                )
+            )
+    return [str(word) for word in words]
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, or the NA or NaT of pandas."""
+    is_nan = isinstance(value, float) and value != value
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _sequence(value: Any, number: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -92,7 +92,8 @@ class FromParameters(SequenceEstimator):
         tokenizer = self.tokenizer
         # Texts to predict can have characters that the training texts lack.
         tokenizer = {"type": tokenizer, "unknown": "mark"} if tokenizer in ("char", "word") else tokenizer
-        pooling = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
+        pooling: Any = [self.pooling] if isinstance(self.pooling, str) else self.pooling
+        pooling = list(pooling) if isinstance(pooling, Iterable) else pooling
         if features:
             inputs: dict[str, Any] = {"data": {"type": "sequences"}, "embedding": "scaled"}
         else:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import eq
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from seqkit.messages import message
 from seqkit.sklearn.base import SequenceEstimator
-from seqkit.sklearn.inputs import check_word_lists
+from seqkit.sklearn.inputs import check_tag_lists, check_word_lists
 
 
 class SequenceTagger(SequenceEstimator):
@@ -79,11 +81,13 @@ class SequenceTagger(SequenceEstimator):
             y: the tags of each.
 
         Raises:
-            ValueError: X and y differ in length.
+            ValueError: X and y differ in length, or are not lists of words and of tags.
             SeqkitError: the recipe is invalid, or a sentence has more or fewer tags than words.
         """
-        sentences, tags = check_word_lists(X), [[str(tag) for tag in each] for each in y]
+        sentences, tags = check_word_lists(X), check_tag_lists(y)
         check_consistent_length(sentences, tags)
+        if not sentences:
+            raise ValueError(message("Found array with 0 sample(s) while a minimum of 1 is required: X is empty"))
         self.classes_ = np.unique([tag for each in tags for tag in each])
         return self._train(sentences, tags, features=False)
 
@@ -93,12 +97,28 @@ class SequenceTagger(SequenceEstimator):
 
     def score(self, X: Any, y: Any) -> float:
         """Return the fraction of words whose tag is predicted correctly."""
-        pairs = zip(self.predict(X), y, strict=True)
-        return float(
-            np.mean([ours == theirs for found, true in pairs for ours, theirs in zip(found, true, strict=True)])
-        )
+        check_is_fitted(self)
+        sentences, tags = check_word_lists(X), check_tag_lists(y)
+        check_consistent_length(sentences, tags)
+        if not sentences:
+            raise ValueError(message("Found array with 0 sample(s) while a minimum of 1 is required: X is empty"))
+        right: list[bool] = []
+        for number, (found, true) in enumerate(zip(self.predict(sentences), tags, strict=True)):
+            if len(found) != len(true):
+                raise ValueError(
+                    message(
+                        "y[{number}]: the number of tags, {tags}, differs from that of words, {words}: give one tag "
+                        "per word",
+                        number=number,
+                        tags=len(true),
+                        words=len(found),
+                    )
+                )
+            right += map(eq, found, true)
+        return float(np.mean(right))
 
     def _sections(self, features: bool) -> dict[str, Any]:
+        head: Any = {"type": self.head} if isinstance(self.head, str) else self.head
         return {
             "data": {"type": "conll"},
             "tokenizer": {"type": "words_and_characters"},
@@ -110,8 +130,7 @@ class SequenceTagger(SequenceEstimator):
                 "dropout": self.dropout,
             },
             "encoder": {"type": "bilstm", "hidden_size": self.hidden_size},
-            "head": ({"type": self.head} if isinstance(self.head, str) else dict(self.head))
-            | {"dropout": self.dropout},
+            "head": dict(head) | {"dropout": self.dropout} if isinstance(head, Mapping) else head,
             "plugins": ["seqkit-tagging"],
             "train": self._train_section(clip_norm=5.0),
         }

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.errors import UsageError
-from seqkit_tune.space import from_text, parse_search
+from seqkit.recipe.recipe import parse_override
+from seqkit_tune.space import parse_search
 
 if TYPE_CHECKING:
     import optuna
@@ -82,7 +83,7 @@ def tune(
         raise UsageError(f"{min(both)} is searched, and set too: remove one of them")
     from seqkit_tune.search import Search, open_study, optimize, optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a warning has the traceback of a failed trial
     search = Search(recipe, given, space, runs, seeds)
     study = open_study(search, name or recipe.stem, storage, prunes=not no_pruning, seed=sampler_seed, report=_report)
     optimize(study, search, trials, _report)
@@ -90,10 +91,8 @@ def tune(
 
 
 def _override(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not all(key.split(".")):
-        raise UsageError(f"'{text}' is not key=value, as in encoder.hidden_size=64")
-    return key, from_text(value)
+    path, value = parse_override(text)
+    return ".".join(path), value
 
 
 def _report(line: str) -> None:
@@ -131,7 +130,7 @@ def _show(study: optuna.Study, recipe: Path, overrides: tuple[str, ...], as_json
         return
     states = [trial.state.name.lower() for trial in trials]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    click.echo(f"{len(trials)} trials: {counts}; {metric} on the validation split")
+    click.echo(f"{len(trials)} {'trial' if len(trials) == 1 else 'trials'}: {counts}; {metric} on the validation split")
     click.echo(f"the recipe as it is: {reference:.4f}")
     if best is None:
         click.echo("no trial has a result")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,17 @@ from statistics import fmean
 from typing import Any
 
 import seqkit
-from seqkit.errors import NotFiniteError, UsageError
+from seqkit.errors import NotFiniteError, UsageError, describe_os_error
+from seqkit.recipe.plan import Plan
+from seqkit.recipe.recipe import COMMAND_LINE, Recipe
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
+from seqkit.registry import load_registry
+from seqkit.training.documents import file_digests
 
 try:
     import optuna
+    from optuna.exceptions import StorageInternalError
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
     from optuna.study import MaxTrialsCallback
@@ -96,7 +105,13 @@ def open_study(
 
     Raises:
         UsageError: the study searches something else, or the recipe has no validation split.
+        RecipeError: the recipe is invalid, or becomes so with a value that is searched.
     """
+    key = _key_of(_check(search), search)
+    if storage is None and Path(name).name != name:
+        raise UsageError(
+            f"--study {name}: not the name of a file, in which the study is saved: pass --storage FILE too"
+        )
     store = _open_storage(storage, search.runs / f"{name}.journal")
     sampler = optuna.samplers.TPESampler(seed=seed)
     pruner = optuna.pruners.MedianPruner(n_warmup_steps=1) if prunes else optuna.pruners.NopPruner()
@@ -104,6 +119,9 @@ def open_study(
     try:
         study = optuna.load_study(study_name=name, storage=store, sampler=sampler, pruner=pruner)
     except KeyError:
+        study = None
+    # A process can end, or another one come here, before the attributes of a new study are set.
+    if study is None or not ("space" in study.user_attrs or study.get_trials(deepcopy=False)):
         report("trains the recipe as it is")
         runs = _train(search, {})
         metric, higher = _metric_of(runs[0])
@@ -116,10 +134,16 @@ def open_study(
             direction="maximize" if higher else "minimize",
             load_if_exists=True,
         )
-        for key, value in (("metric", metric), ("reference", reference), ("space", space)):
-            study.set_user_attr(key, value)
+        attributes = {"metric": metric, "reference": reference, "recipe": key, "space": space}  # complete with the last
+        for attribute, value in attributes.items():
+            study.set_user_attr(attribute, value)
     if study.user_attrs.get("space") != space:
         raise UsageError(f"the study '{name}' searches other values: pass its --search options, or another --study")
+    if study.user_attrs.get("recipe", key) != key:
+        raise UsageError(
+            f"the study '{name}' was begun with another recipe, other data or other --seeds: its trials cannot be "
+            "compared with new ones: pass another --study"
+        )
     return study
 
 
@@ -136,7 +160,18 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
     def objective(trial: optuna.Trial) -> float:
         values = {key: values.suggest(trial, key) for key, values in search.space.items()}
         pruning = Pruning(trial, metric)
-        runs = _train(search, values, pruning)
+        try:
+            runs = _train(search, values, pruning)
+        except NotFiniteError as error:
+            report(f"trial {trial.number + 1}: {error}")
+            raise
+        except Exception:
+            raise
+        except BaseException as error:  # a signal. Optuna itself handles a KeyboardInterrupt.
+            if not isinstance(error, KeyboardInterrupt):
+                study.tell(trial, state=TrialState.FAIL)
+            report("the same command continues this study")
+            raise
         trial.set_user_attr("runs", [str(run.path) for run in runs])
         if pruning.is_pruned:
             raise optuna.TrialPruned
@@ -147,12 +182,57 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
         chosen = " ".join(f"{key}={shown(value)}" for key, value in trial.params.items())
         report(f"trial {trial.number + 1} of {trials}: {value}: {chosen}")
 
-    study.optimize(objective, callbacks=[describe, MaxTrialsCallback(trials, states=_DONE)], catch=(NotFiniteError,))
+    limit = MaxTrialsCallback(trials, states=_DONE)
+    try:
+        study.optimize(objective, callbacks=[describe, limit], catch=(NotFiniteError,))
+    except StorageInternalError as error:
+        raise UsageError(
+            f"the study '{study.study_name}' cannot be saved: {_in_a_line(error.__cause__ or error)}"
+        ) from None
 
 
 def shown(value: Any) -> str:
     """Return a value as an override of the command line contains it."""
     return value if isinstance(value, str) else f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
+
+
+def _check(search: Search) -> Plan:
+    """Check the recipe, and each value and each end of a range that is searched; return the plan of the recipe."""
+    registry = load_registry().check()
+    plan = resolve(_recipe(search, {}), registry)
+    if "valid" not in plan.side_readers and not (plan.split and plan.split.valid):
+        raise UsageError(_no_validation(search.recipe))
+    ends = {key: values.ends() for key, values in search.space.items()}
+    first = {key: values[0] for key, values in ends.items()}
+    points = [first, *(first | {key: value} for key, values in ends.items() for value in values[1:])]
+    for point in points:
+        resolve(_recipe(search, point), registry)
+    return plan
+
+
+def _recipe(search: Search, values: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with values that are searched."""
+    recipe = read_recipe(search.recipe)
+    for source, changes in ((COMMAND_LINE, search.overrides), ("--search", values)):
+        for key, value in changes.items():
+            recipe.set(tuple(key.split(".")), value, source)
+    return recipe
+
+
+def _key_of(plan: Plan, search: Search) -> str:
+    """Return a key for what the values of all trials depend on: the recipe, the data and the number of seeds."""
+    document = plan.as_data(search.recipe.absolute().parent.resolve())
+    document.pop("plugins", None)
+    document["train"].pop("trackers", None)
+    text = json.dumps([document, file_digests(plan), search.seeds], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _no_validation(place: Path) -> str:
+    return (
+        f"{place}: the recipe has no validation split, and the search must not choose by the test split: add "
+        "data.valid or data.split"
+    )
 
 
 def _train(search: Search, values: Mapping[str, Any], pruning: Pruning | None = None) -> list[seqkit.Run]:
@@ -178,10 +258,7 @@ def _metric_of(run: seqkit.Run) -> tuple[str, bool]:
 def _value(run: seqkit.Run, metric: str) -> float:
     scores = run.result["metrics"].get(SPLIT)
     if scores is None:
-        raise UsageError(
-            f"{run.path}: the recipe has no validation split, and the search must not choose by the test split: add "
-            "data.valid or data.split"
-        )
+        raise UsageError(_no_validation(run.path))
     if not isinstance(scores.get(metric), int | float):
         raise UsageError(f"{run.path}: {metric} is undefined on the validation split")
     return float(scores[metric])
@@ -189,13 +266,52 @@ def _value(run: seqkit.Run, metric: str) -> float:
 
 def _open_storage(storage: str | None, default: Path) -> Any:
     if storage is not None and "://" in storage:
-        try:
-            return optuna.storages.RDBStorage(storage)
-        except Exception as error:  # of SQLAlchemy, or of a driver that is not installed
-            raise UsageError(f"--storage {storage}: cannot be opened: {' '.join(str(error).split())[:200]}") from None
+        return _open_database(storage)
     file = default if storage is None else Path(storage)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        _check_journal(file)
         return JournalStorage(JournalFileBackend(os.fspath(file)))
     except OSError as error:
-        raise UsageError(f"--storage {file}: cannot be opened: {error.strerror}") from None
+        raise UsageError(f"--storage {file}: cannot be opened: {describe_os_error(error)}") from None
+
+
+def _open_database(url: str, attempts: int = 3) -> Any:
+    """Open a database. Processes that create its tables at the same time disturb each other: they try again."""
+    try:
+        return optuna.storages.RDBStorage(url)
+    except Exception as error:  # of SQLAlchemy, or of a driver that is not installed
+        if attempts > 1 and "already exists" in str(error):
+            time.sleep(1)
+            return _open_database(url, attempts - 1)
+        raise UsageError(f"--storage {url}: cannot be opened: {_in_a_line(error)}") from None
+
+
+def _check_journal(file: Path) -> None:
+    """Check that a file is a journal of Optuna, which would append to any other.
+
+    Raises:
+        OSError: the file cannot be read and written.
+        UsageError: it is not a journal, or a damaged one.
+    """
+    if not file.exists():
+        return
+    if not file.is_file():
+        raise UsageError(f"--storage {file}: not a file: pass the name of a new file, or that of a study")
+    with file.open("r+b") as lines:
+        for number, line in enumerate(lines, start=1):
+            if number > 1 and not line.endswith(b"\n"):
+                continue  # another process is writing it
+            try:
+                is_entry = "op_code" in json.loads(line)
+            except (ValueError, TypeError):
+                is_entry = False
+            if not is_entry:
+                raise UsageError(
+                    f"--storage {file}: line {number} is not of a study of Optuna: pass the name of a new file, or "
+                    "that of a study"
+                )
+
+
+def _in_a_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -29,6 +29,10 @@ class Range:
     log: bool
     integer: bool
 
+    def ends(self) -> list[int | float]:
+        """Return the lowest and the highest value."""
+        return [int(self.low), int(self.high)] if self.integer else [self.low, self.high]
+
     def suggest(self, trial: optuna.Trial, key: str) -> int | float:
         if self.integer:
             return trial.suggest_int(key, int(self.low), int(self.high), log=self.log)
@@ -44,6 +48,10 @@ class Choices:
     """
 
     values: tuple[str, ...]
+
+    def ends(self) -> list[Any]:
+        """Return all values."""
+        return [from_text(value) for value in self.values]
 
     def suggest(self, trial: optuna.Trial, key: str) -> Any:
         return from_text(trial.suggest_categorical(key, self.values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -168,6 +169,100 @@ def test_a_diverging_trial_has_failed_and_the_search_continues(recipe: Path) -> 
     assert [trial["state"] for trial in found["trials"]] == ["fail", "fail"] and found["best"] is None
 
 
+def test_a_failed_trial_says_why_without_a_traceback(recipe: Path) -> None:
+    pytest.importorskip("optuna")
+    arguments = [str(recipe), "--search", "train.optimizer.lr=1e38", "--trials", "1"]
+    command = [sys.executable, "-m", "seqkit", "tune", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert re.search("^trial 1: loss is nan", done.stderr, re.MULTILINE), done.stderr
+
+
+def test_a_trial_that_a_signal_ends_has_failed(recipe: Path) -> None:
+    optuna = pytest.importorskip("optuna")
+    from seqkit_tune import search as module
+
+    class Signal(BaseException):
+        pass
+
+    class Stop:
+        def ends(self) -> list[Any]:
+            return [2]
+
+        def suggest(self, trial: Any, key: str) -> Any:
+            return 2
+
+    lines: list[str] = []
+    search = module.Search(recipe, {}, {"encoder.hidden_size": Stop()}, Path("runs"))  # type: ignore[dict-item]
+    study = module.open_study(search, "words", None, prunes=False, seed=1, report=lines.append)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Signal):
+        patch.setattr(module, "_train", lambda *_: (_ for _ in ()).throw(Signal()))
+        module.optimize(study, search, 2, lines.append)
+    assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.FAIL]
+    assert lines[-1] == "the same command continues this study"
+
+
+def test_a_study_is_not_continued_with_another_recipe(recipe: Path) -> None:
+    pytest.importorskip("optuna")
+    search = ("--search", "encoder.hidden_size=2,3", "--trials", 1)
+    run_tune(recipe, "train.epochs=1", *search)
+    for other in (["train.epochs=2"], ["train.epochs=1", "--seeds", 2]):
+        with pytest.raises(UsageError, match="was begun with another recipe"):
+            run_tune(recipe, *other, *search)
+    with (recipe.parent / "train.csv").open("a") as file:
+        file.write("apple99,vowel\n")
+    with pytest.raises(UsageError, match="other data"):
+        run_tune(recipe, "train.epochs=1", *search)
+
+
+def test_a_study_whose_first_process_ended_before_it_was_complete(recipe: Path) -> None:
+    optuna = pytest.importorskip("optuna")
+    optuna.create_study(study_name="words", storage="sqlite:///tune.db", direction="maximize")
+    search = ("--search", "encoder.hidden_size=2,3", "--trials", 1, "--storage", "sqlite:///tune.db")
+    found, _ = run_tune(recipe, *search)
+    assert len(found["trials"]) == 1 and found["recipe_as_it_is"] is not None
+
+
+@pytest.mark.parametrize("content", [b"my notes\n", b"text,label\na,b\n", b"[1]\n", b"\xff\x00\n", b"12"])
+def test_a_file_that_is_no_study_is_not_written_to(content: bytes, recipe: Path) -> None:
+    pytest.importorskip("optuna")
+    file = recipe.parent / "notes.txt"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match="notes.txt: line 1 is not of a study of Optuna"):
+        run_tune(recipe, "--search", "encoder.hidden_size=2,3", "--storage", file)
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--storage", "."), "--storage .: not a file"),
+        (("--storage", "/dev/null"), "--storage /dev/null: not a file"),
+        (("--study", "../words"), "--study ../words: not the name of a file"),
+    ],
+)
+def test_storage_that_is_not_a_file(arguments: tuple[str, ...], text: str, recipe: Path) -> None:
+    pytest.importorskip("optuna")
+    with pytest.raises(UsageError, match=re.escape(text)):
+        run_tune(recipe, "--search", "encoder.hidden_size=2,3", *arguments)
+
+
+def test_overrides_are_yaml_as_in_other_commands(recipe: Path) -> None:
+    pytest.importorskip("optuna")
+    split = "data.split={by: hash, valid: 0.4}"
+    found, _ = run_tune(
+        recipe,
+        "data.valid=null",
+        split,
+        "tokenizer={type: char, unknown: skip}",
+        "--search",
+        "encoder.hidden_size=2,3",
+        "--trials",
+        1,
+    )
+    assert seqkit.load(found["trials"][0]["runs"][0]).recipe["data"]["split"]["valid"] == 0.4
+
+
 def test_several_seeds_give_the_mean(recipe: Path) -> None:
     pytest.importorskip("optuna")
     found, _ = run_tune(recipe, "--search", "encoder.hidden_size=3,4", "--trials", 1, "--seeds", 2, "--no-pruning")
@@ -186,7 +281,9 @@ def test_a_recipe_without_a_validation_split(recipe: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("--search", "encoder.hidden_siz=3,4"), "did you mean 'hidden_size'"),
+        (("--search", "encoder.hidden_siz=3,4"), "--search: encoder.hidden_siz: .*did you mean 'hidden_size'"),
+        (("--search", "encoder.hidden_size=0..4"), "--search: encoder.hidden_size: must be a positive integer, not 0"),
+        (("--search", "encoder.type=lstm,nosuch"), "--search: encoder.type: unknown encoder 'nosuch'"),
         (("--search", "encoder.hidden_size=3,4", "--storage", "nosuch://x"), "cannot be opened"),
     ],
 )
@@ -194,11 +291,12 @@ def test_wrong_recipe_or_storage(arguments: tuple[str, ...], text: str, recipe: 
     pytest.importorskip("optuna")
     with pytest.raises(SeqkitError, match=text):
         run_tune(recipe, *arguments)
+    assert not Path("runs").exists()  # nothing was trained before the error
 
 
 def test_the_lines_name_the_command_that_compares_the_best(recipe: Path) -> None:
     pytest.importorskip("optuna")
     command: Callable[..., Any] = click.testing.CliRunner().invoke
     done = command(tune, [str(recipe), "--search", "encoder.hidden_size=3,4", "--trials", "1", "--no-pruning"])
-    assert "1 trials: 1 complete; accuracy on the validation split" in done.stdout
+    assert "1 trial: 1 complete; accuracy on the validation split" in done.stdout
     assert f"seqkit compare {recipe} runs/words-2 --first-seed 1000" in done.stdout
