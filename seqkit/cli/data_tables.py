@@ -69,7 +69,7 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _labels(labels: Mapping[str, Any]) -> Iterator[str]:
     counts, names = labels["counts"], labels["names"]
-    totals = {split: max(1, sum(each)) for split, each in counts.items()}
+    totals = {split: max(1, total) for split, total in labels["totals"].items()}
     rows = [
         (name, *(f"{each[place]:,} ({100 * each[place] / totals[split]:.1f}%)" for split, each in counts.items()))
         for place, name in enumerate(names[:_MAX_LABELS])
