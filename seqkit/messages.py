@@ -99,7 +99,8 @@ def message(template: str, /, **fields: object) -> str:
 def _spaced(pieces: Iterable[str]) -> str:
     """Join the pieces of a text, with a space where Chinese and Latin letters or digits meet, as in Chinese typography.
 
-    The pieces themselves, which can be values of the user, do not change.
+    The pieces themselves, which can be values of the user, do not change, nor do they get a space inside of quotes,
+    or within a path or `KEY=VALUE`.
     """
     text = ""
     for piece in pieces:
@@ -108,7 +109,11 @@ def _spaced(pieces: Iterable[str]) -> str:
     return text
 
 
-_BOUNDARY = re.compile(r"[\u4e00-\u9fff][!-~](?<![,.;:!?)\]}])|[!-~][\u4e00-\u9fff]")
+_BOUNDARY = re.compile(
+    r"""[\u4e00-\u9fff] [!-~] (?<![,.;:!?)\]}'"/=|])
+    | [!-~] (?<![(\[{'"/=|:]) [\u4e00-\u9fff]""",
+    re.VERBOSE,
+)
 _lookup: Callable[[str], str] | None = None
 
 

@@ -32,6 +32,16 @@ def fit_width(text: str, width: int) -> str:
         while display_width(text) > width - 1:
             text = text[:-1]
         text += "…"
+    return align_left(text, width)
+
+
+def align_right(text: str, width: int) -> str:
+    """Return a text that ends in this column, after spaces."""
+    return " " * (width - display_width(text)) + text
+
+
+def align_left(text: str, width: int) -> str:
+    """Return a text that is followed by spaces up to this column."""
     return text + " " * (width - display_width(text))
 
 

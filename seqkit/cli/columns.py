@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqkit.terminal import display_width, fit_width
+from seqkit.messages import translate
+from seqkit.terminal import align_right, display_width, fit_width
 
 _MAX_TEXT = 60
 
@@ -15,17 +16,18 @@ _MAX_TEXT = 60
 def table_lines(
     rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = (), width: int | None = None
 ) -> Iterator[str]:
-    """Yield the lines of a table, two spaces between its columns.
+    """Yield the lines of a table, two spaces between its columns, with its messages translated.
 
     Args:
         rows: the rows, the headings first.
         numbers: the columns that are aligned on the right.
         width: the number of columns of the terminal, to which a line is cell_text; None to print it whole.
     """
+    rows = [tuple(map(translate, row)) for row in rows]
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
-            " " * (size - display_width(text)) + text if place in numbers else fit_width(text, size)
+            align_right(text, size) if place in numbers else fit_width(text, size)
             for place, (text, size) in enumerate(zip(row, widths, strict=True))
         ]
         line = "  ".join(cells).rstrip()
@@ -43,7 +45,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         value = int(value) if value.is_integer() else round(value, 1)
-    return f"{value:,}" if isinstance(value, int | float) else cell_text(str(value))
+    return f"{value:,}" if isinstance(value, int | float) else cell_text(translate(str(value)))
 
 
 def cell_text(text: str) -> str:

@@ -16,9 +16,9 @@ from seqkit.cli.group import (
     run_argument,
     seqkit,
 )
-from seqkit.cli.output import print_json
+from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
-from seqkit.messages import message, translate
+from seqkit.messages import message
 
 verbose_option = click.option("--verbose", is_flag=True, help="Show which kernel computes each layer.")
 quiet_option = click.option("--quiet", is_flag=True, help="Print the run directory alone; notes go to stderr.")
@@ -123,7 +123,7 @@ def verify_resume(recipe: Path, overrides: tuple[str, ...], kills: int, without:
     """
     from seqkit.cli.verify_resume import verify_resume as verify
 
-    return 0 if verify(recipe, overrides, kills, without, click.echo) else 1
+    return 0 if verify(recipe, overrides, kills, without, echo) else 1
 
 
 @seqkit.command(short_help="Check a recipe and print its plan.")
@@ -166,6 +166,6 @@ def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tupl
     if model is not None and (other := dry_model(plan, read, words=8)) is not None:
         from seqkit.cli.summary_command import shape_lines
 
-        click.echo(translate(message("# The layers; sizes with * depend on the data, which `seqkit summary` reads:")))
+        echo(message("# The layers; sizes with * depend on the data, which `seqkit summary` reads:"))
         for line in shape_lines(model, other):
             click.echo(f"# {line}")

@@ -13,9 +13,9 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, seqkit
-from seqkit.cli.output import PAGE, check_named, print_json
+from seqkit.cli.output import PAGE, check_named, echo, print_json
 from seqkit.errors import UsageError
-from seqkit.messages import message, translate
+from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit.compare.comparison import Comparer, Estimate
@@ -130,7 +130,7 @@ def compare(
 
 
 def _report(line: str) -> None:
-    click.echo(line, err=True)
+    echo(line, err=True)
 
 
 @contextmanager
@@ -150,14 +150,14 @@ def _show(comparison: Comparison, as_json: bool) -> None:
         print_json(document_of(comparison))
         return
     width = terminal_width()
-    click.echo(heading(comparison))
+    echo(heading(comparison))
     for rows in (score_rows(comparison), cost_rows(comparison)):
-        click.echo()
+        echo()
         for line in table_lines(rows, numbers=range(1, len(rows[0])), width=width):
-            click.echo(line)
-    click.echo()
+            echo(line)
+    echo()
     for line in verdict_lines(comparison):
-        click.echo(line)
+        echo(line)
 
 
 def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
@@ -169,7 +169,16 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
     if as_json:
         print_json({"candidates": [asdict(row) for row in rows], "seconds": total})
         return
-    heads = ("candidate", "exist", "to train", "seconds each", "seconds", "weights", "multiply-adds/token", "peak MB")
+    heads = (
+        message("candidate"),
+        message("exist"),
+        message("to train"),
+        message("seconds each"),
+        message("seconds"),
+        message("weights"),
+        message("multiply-adds/token"),
+        message("peak MB"),
+    )
     cells = [
         (
             row.name,
@@ -184,16 +193,18 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
         for row in rows
     ]
     for line in table_lines([heads, *cells], numbers=range(1, 8), width=terminal_width()):
-        click.echo(line)
+        echo(line)
     count = sum(row.missing for row in rows)
     runs = message("1 run") if count == 1 else message("{count} runs", count=count)
-    click.echo(translate(message("{runs} to train, about {time}", runs=runs, time=_duration(total))))
+    echo(message("{runs} to train, about {time}", runs=runs, time=_duration(total)))
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return message("{count:.0f} seconds", count=seconds)
-    return message("{count:.0f} minutes", count=seconds / 60) if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+    if seconds < 5400:
+        return message("{count:.0f} minutes", count=seconds / 60)
+    return message("{count:.1f} hours", count=seconds / 3600)
 
 
 def _write_html(file: Path, comparison: Comparison, comparer: Comparer) -> None:

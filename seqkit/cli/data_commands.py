@@ -9,10 +9,10 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
-from seqkit.cli.output import check_file_name, print_json, write_schema
+from seqkit.cli.output import check_file_name, echo, print_json, write_schema
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
-from seqkit.messages import message, translate
+from seqkit.messages import message
 
 SCHEMA = "seqkit.schema.json"
 """The JSON Schema beside a new recipe, which editors complete and check it with."""
@@ -53,7 +53,8 @@ def init(
     data, and the baseline is computed on the validation split. No file is overwritten. Beside the recipe, a JSON Schema
     (seqkit.schema.json) is written for editors if it does not exist; `seqkit schema` writes it again.
     """
-    from seqkit.drafting.draft import describe_baseline, describe_splits, describe_time, draft_recipe
+    from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
+    from seqkit.drafting.draft import draft_recipe
     from seqkit.registry import load_registry
     from seqkit.runs.files import write_new
 
@@ -71,7 +72,7 @@ def init(
         print_note(note)
     inspected, choice, fitted = found.file, found.choice, found.fitted
     kind = inspected.format or message("text")
-    click.echo(
+    echo(
         message(
             "{path}: {kind}, {encoding}, {rows:,} rows",
             path=data,
@@ -81,19 +82,13 @@ def init(
         )
     )
     others = message(" (other tasks: {others})", others=", ".join(choice.others)) if choice.others else ""
-    click.echo(
-        message("task: {task}, {summary}{others}", task=choice.task.name, summary=choice.draft.summary, others=others)
-    )
+    echo(message("task: {task}, {summary}{others}", task=choice.task.name, summary=choice.draft.summary, others=others))
     if splits := describe_splits(fitted.examples):
-        click.echo(splits)
+        echo(splits)
     if fitted.baseline:
-        click.echo(
-            translate(
-                message("baseline on the validation split: {baseline}", baseline=describe_baseline(fitted.baseline))
-            )
-        )
-    click.echo(translate(message("training takes {time} on this machine", time=describe_time(fitted.seconds))))
-    click.echo(
+        echo(message("baseline on the validation split: {baseline}", baseline=describe_baseline(fitted.baseline)))
+    echo(message("training takes {time} on this machine", time=describe_time(fitted.seconds)))
+    echo(
         message("{file} is written; train it with: seqkit run {command}", file=output, command=shlex.quote(str(output)))
     )
 
@@ -128,4 +123,4 @@ def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, withou
         print_json(found)
         return
     for line in data_lines(found):
-        click.echo(line)
+        echo(line)

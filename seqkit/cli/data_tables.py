@@ -15,7 +15,14 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines for the result of `seqkit.data.inspection.inspect_data`."""
     splits = found["splits"]
     yield from value_lines(
-        ("split", "examples", "rows", "time steps", "median length", "longest"),
+        (
+            message("split"),
+            message("examples"),
+            message("rows"),
+            message("time steps"),
+            message("median length"),
+            message("longest"),
+        ),
         [
             (split, each["examples"], each["rows"], each["time_steps"], each["median_length"], each["longest"])
             for split, each in splits.items()
@@ -28,7 +35,7 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield message("vocabulary: {size:,} tokens", size=vocabulary["size"])
         yield from value_lines(
-            ("split", "distinct tokens", "unknown", "not in train"),
+            (message("split"), message("distinct tokens"), message("unknown"), message("not in train")),
             [
                 (split, each["distinct"], _percent(each["unknown"]), _percent(each["not_in_train"]))
                 for split, each in vocabulary["splits"].items()
@@ -43,7 +50,12 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
             examples=disagreements["examples_affected"],
         )
         for each in disagreements["examples"]:
-            yield f"  {cell_text(each['text'])}: {_differences(each['labels'])} ({_places(each['locations'])})"
+            yield message(
+                "  {text}: {labels} ({places})",
+                text=cell_text(each["text"]),
+                labels=_differences(each["labels"]),
+                places=_places(each["locations"]),
+            )
     for split, each in found.get("entities", {}).items():
         if split != "train" and each["count"]:
             yield ""
@@ -69,12 +81,12 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _labels(labels: Mapping[str, Any]) -> Iterator[str]:
     counts, names = labels["counts"], labels["names"]
-    totals = {split: max(1, sum(each)) for split, each in counts.items()}
+    totals = {split: max(1, total) for split, total in labels["totals"].items()}
     rows = [
         (name, *(f"{each[place]:,} ({100 * each[place] / totals[split]:.1f}%)" for split, each in counts.items()))
         for place, name in enumerate(names[:_MAX_LABELS])
     ]
-    yield from value_lines(("label", *counts), rows)
+    yield from value_lines((message("label"), *counts), rows)
     if left_out := len(names) - len(rows) + labels["left_out"]:
         yield message("  and {count:,} rarer labels (--json lists more)", count=left_out)
 
@@ -88,8 +100,8 @@ def _duplicates(found: Mapping[str, Any]) -> Iterator[str]:
         (message("repeated in {split}", split=split), count) for split, count in duplicates["within"].items()
     ]
     rows += [
-        (message("{pair}, word for word", pair=pair.replace(" in ", message(" also in "))), count)
-        for pair, count in duplicates["across"].items()
+        (message("{split} also in {other}, word for word", split=split, other=other), count)
+        for (split, other), count in ((pair.split(" in "), count) for pair, count in duplicates["across"].items())
     ]
     rows += [(message("{split} nearly equal to train", split=split), each["count"]) for split, each in near.items()]
     yield from value_lines((message("duplicates"), message("examples")), rows)
@@ -111,7 +123,7 @@ def _differences(labels: Sequence[Any]) -> str:
         )
         for place in places[:3]
     ]
-    return ", ".join(differing) + (", …" if len(places) > 3 else "")
+    return message(", ").join([*differing, *(["…"] if len(places) > 3 else [])])
 
 
 def _places(locations: Sequence[str]) -> str:

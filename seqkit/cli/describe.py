@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqkit.messages import message
+from seqkit.messages import message, translate
 from seqkit.recipe.descriptions import describe
 from seqkit.recipe.docstrings import parameter_descriptions, summary
 from seqkit.recipe.generation import Generate
@@ -19,10 +19,10 @@ from seqkit.registry.records import Registered
 
 
 def describe_component(entry: Registered) -> str:
-    """Return provider and docstring of a component, and a line per parameter: name, type, default."""
+    """Return provider and docstring of a component, and a line per parameter: name, type, default; translated."""
     cls = entry.load()
     lines = [
-        f"{entry.kind} {entry.name}: {entry.record.summary}",
+        message("{title}: {summary}", title=f"{entry.kind} {entry.name}", summary=entry.record.summary),
         message("provided by {provider} ({source})", provider=entry.provider, source=_source(entry, cls)),
     ]
     if docstring := vars(cls).get("__doc__"):
@@ -31,8 +31,13 @@ def describe_component(entry: Registered) -> str:
     lines += ["", message("parameters:") if found else message("no parameters")]
     width = max((len(name) for name in found), default=0)
     for parameter in found.values():
-        lines.append(f"  {parameter.name:<{width}}  {_describe_value(parameter)}; {_describe_default(parameter)}")
-    return "\n".join(lines)
+        lines.append(_parameter_line(parameter, _describe_value(parameter), width))
+    return "\n".join(map(translate, lines))
+
+
+def _parameter_line(parameter: Parameter, value: str, width: int) -> str:
+    name = f"{parameter.name:<{width}}"
+    return message("  {name}  {value}; {default}", name=name, value=value, default=_describe_default(parameter))
 
 
 def component_as_data(entry: Registered) -> dict[str, Any]:
@@ -60,14 +65,15 @@ SECTIONS: dict[str, type[Section]] = {"recipe": Settings, "data": Data, "train":
 
 
 def describe_section(name: str) -> str:
-    """Return the docstring of a section of a recipe, a line per key, and the same of the sections that it holds."""
+    """Return the docstring of a section of a recipe, a line per key, and the same of the sections that it holds;
+    translated, except docstrings."""
     cls = SECTIONS[name]
     path = "" if name == "recipe" else name
-    return "\n".join(_section_lines(path, cls, message("section {name}", name=name)))
+    return "\n".join(map(translate, _section_lines(path, cls, message("section {name}", name=name))))
 
 
 def _section_lines(path: str, cls: type[Section], title: str) -> Iterator[str]:
-    yield f"{title}: {summary(cls)}"
+    yield message("{title}: {summary}", title=title, summary=summary(cls))
     docstring = inspect.cleandoc(vars(cls).get("__doc__") or "")
     rest = docstring.partition("\n\nAttributes:")[0].partition("\n\n")[2]
     if rest:
@@ -77,7 +83,7 @@ def _section_lines(path: str, cls: type[Section], title: str) -> Iterator[str]:
     width = max(map(len, found))
     yield ""
     for key in found.values():
-        yield f"  {key.name:<{width}}  {_describe_key(key)}; {_describe_default(key)}"
+        yield _parameter_line(key, _describe_key(key), width)
         yield from textwrap.wrap(
             descriptions.get(key.name, ""), 110, initial_indent=" " * (width + 4), subsequent_indent=" " * (width + 4)
         )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 import numpy as np
 
 from seqkit.explain.contents import ExplanationContents, LayerTrace, shade
 from seqkit.explain.tokens import place_tokens, visible
-from seqkit.messages import message
-from seqkit.terminal import colored, display_width, fit_width, shows_colors
+from seqkit.messages import message, translate
+from seqkit.terminal import align_left, align_right, colored, display_width, fit_width, shows_colors
 
 _ADDS = ("48;5;153;38;5;16", "48;5;75;38;5;16", "48;5;25;38;5;231")
 _TAKES = ("48;5;223;38;5;16", "48;5;214;38;5;16", "48;5;130;38;5;231")
@@ -18,12 +18,17 @@ _TAKES = ("48;5;223;38;5;16", "48;5;214;38;5;16", "48;5;130;38;5;231")
 that add to the score, orange for those that take from it."""
 
 _TOKEN_WIDTH = 14
-_NAMES = {"pooling_weights": "weight"}
-"""The headings of columns whose name is too long."""
 
 
 def explanation_lines(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
-    """Yield an explanation as lines: the result, the text in color if the stream shows any, and a table."""
+    """Yield an explanation as lines in the language of the command line.
+
+    They are the result, the text in color if the stream shows any, a table and its legend, and a table per trace.
+    """
+    return map(translate, _lines(explanation, stream))
+
+
+def _lines(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
     yield from _summary(explanation)
     if shows_colors(stream) and explanation.text:
         yield ""
@@ -50,11 +55,15 @@ def _summary(explanation: ExplanationContents) -> Iterator[str]:
     yield first
     yield message(
         "{unit} {score:+.3f}: {baseline:+.3f} without the tokens, {difference:+.3f} added by them",
-        unit=explanation.unit,
+        unit=_units()[explanation.unit],
         score=explanation.score,
         baseline=explanation.baseline,
         difference=explanation.difference,
     )
+
+
+def _units() -> dict[str, str]:
+    return {"log-odds": message("log-odds"), "value": message("value")}
 
 
 def _colored_text(explanation: ExplanationContents, stream: IO[str]) -> str:
@@ -78,10 +87,11 @@ def _shaded(text: str, value: float, largest: float, stream: IO[str]) -> str:
 def _table(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
     columns = explanation.columns()
     width = min(_TOKEN_WIDTH, max(map(display_width, map(visible, explanation.tokens)), default=0))
-    width = max(width, len("remainder"))
-    heads = [_NAMES.get(name, name) for name in columns]
-    widths = [max(len(head), 7) + 2 for head in heads]
-    yield f"{'':>4}  {'token':<{width}}" + "".join(head.rjust(size) for head, size in zip(heads, widths, strict=True))
+    last_rows = (translate(message("sum")), translate(message("remainder")))
+    width = max(width, *map(display_width, last_rows))
+    heads = [translate(_headings()[name]) for name in columns]
+    widths = [max(display_width(head), 7) + 2 for head in heads]
+    yield _head_line(width, heads, widths)
     largest = {
         name: max((abs(value) for value in values if value is not None), default=0.0)
         for name, values in columns.items()
@@ -101,23 +111,41 @@ def _table(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
     remainders = {"gradients": explanation.gradients_remainder, "occlusion": explanation.occlusion_remainder}
     for row, numbers in (
         (
-            message("sum"),
+            last_rows[0],
             {
                 name: sum(value for value in columns[name] if value is not None)
                 for name in remainders
                 if name in columns
             },
         ),
-        (message("remainder"), remainders),
+        (last_rows[1], remainders),
     ):
         cells = [numbers.get(name) for name in columns]
         yield (
-            f"{'':>4}  {row:<{width}}"
+            f"{'':>4}  {align_left(row, width)}"
             + "".join(
                 ("" if value is None else f"{value:+.3f}").rjust(size)
                 for value, size in zip(cells, widths, strict=True)
             ).rstrip()
         )
+
+
+def _headings() -> dict[str, str]:
+    """Return the headings of the columns, by their names in JSON."""
+    return {
+        "gradients": message("gradients"),
+        "occlusion": message("occlusion"),
+        "pooling_weights": message("weight"),
+        "ended": message("ended"),
+        "began": message("began"),
+        "forward": message("forward"),
+        "backward": message("backward"),
+    }
+
+
+def _head_line(width: int, heads: Sequence[str], widths: Sequence[int]) -> str:
+    cells = map(align_right, heads, widths)
+    return f"{'':>4}  {align_left(translate(message('token')), width)}{''.join(cells)}"
 
 
 def _legend(explanation: ExplanationContents) -> Iterator[str]:
@@ -137,7 +165,7 @@ def _legend(explanation: ExplanationContents) -> Iterator[str]:
 
 def _trace(trace: LayerTrace) -> Iterator[str]:
     """Yield the mean magnitude of the values of a layer by time step."""
-    names = list(trace.values)
+    heads = [translate(name) for name in trace.values]
     means = {name: np.abs(values).mean(axis=1) for name, values in trace.values.items()}
     units = {values.shape[1] for values in trace.values.values()}
     yield message(
@@ -146,9 +174,9 @@ def _trace(trace: LayerTrace) -> Iterator[str]:
         units=" / ".join(map(str, sorted(units))),
     )
     width = min(_TOKEN_WIDTH, max(map(display_width, map(visible, trace.time_steps))))
-    width = max(width, len("token"))
-    widths = [max(len(name), 5) + 2 for name in names]
-    yield f"{'':>4}  {'token':<{width}}" + "".join(name.rjust(size) for name, size in zip(names, widths, strict=True))
+    width = max(width, display_width(translate(message("token"))))
+    widths = [max(display_width(head), 5) + 2 for head in heads]
+    yield _head_line(width, heads, widths)
     for number, token in enumerate(trace.time_steps):
-        cells = "".join(f"{means[name][number]:.3f}".rjust(size) for name, size in zip(names, widths, strict=True))
+        cells = "".join(f"{means[name][number]:.3f}".rjust(size) for name, size in zip(means, widths, strict=True))
         yield f"{number + 1:>4}  {fit_width(visible(token), width)}{cells}"

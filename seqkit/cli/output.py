@@ -11,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from seqkit.cli.signals import unfinished
 from seqkit.errors import DataError, UsageError, describe_os_error
-from seqkit.messages import message
+from seqkit.messages import message, translate
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
@@ -26,6 +28,11 @@ STANDARD_OUTPUT = "-"
 
 PAGE = (".html", ".htm")
 """The endings of a page."""
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print a line for a person, in the language of the command line."""
+    click.echo(translate(text), err=err)
 
 
 def print_json(value: Any) -> None:

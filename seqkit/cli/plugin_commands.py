@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.cli.group import completed_by, json_option, kind_names, no_plugin_option, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError, suggest
 from seqkit.messages import message, translate
@@ -46,7 +46,9 @@ def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -
         provider_width = max((len(entry.provider) for entry in entries), default=0)
         click.echo(f"{each}:")
         for entry in entries:
-            click.echo(f"  {entry.name:<{width}}  {entry.provider:<{provider_width}}  {entry.record.summary}")
+            click.echo(
+                f"  {entry.name:<{width}}  {entry.provider:<{provider_width}}  {translate(entry.record.summary)}"
+            )
     _note_disabled_plugins(registry)
 
 
@@ -76,7 +78,7 @@ def show(kind: str, name: str | None, as_json: bool, without: tuple[str, ...]) -
     if as_json:
         print_json(component_as_data(entry))
     else:
-        click.echo(describe_component(entry))
+        echo(describe_component(entry))
 
 
 def _show_section(name: str, as_json: bool, without: Sequence[str]) -> None:
@@ -102,7 +104,7 @@ def _show_section(name: str, as_json: bool, without: Sequence[str]) -> None:
     if as_json:
         print_json(section_as_data(name))
     else:
-        click.echo(describe_section(name))
+        echo(describe_section(name))
 
 
 @seqkit.command(short_help="Print a JSON Schema of recipes, for editors.")
@@ -151,23 +153,21 @@ def plugins(as_json: bool, without: tuple[str, ...]) -> None:
     for plugin in registry.plugins:
         click.echo(f"{plugin.name}: {plugin.distribution} {plugin.version}")
         if plugin.failure:
-            click.echo(translate(message("  disabled: {reason}", reason=plugin.failure)))
+            echo(message("  disabled: {reason}", reason=plugin.failure))
         for entry in plugin.components:
             click.echo(f"  {entry.kind} {entry.name}")
         for added in plugin.commands:
             name = added.name
             if name in seqkit.commands:
-                click.echo(
-                    translate(message("  command {name}: hidden by seqkit's own command of this name", name=name))
-                )
+                echo(message("  command {name}: hidden by seqkit's own command of this name", name=name))
             else:
-                click.echo(translate(message("  command {name}", name=name)))
+                echo(message("  command {name}", name=name))
         for task in plugin.tasks:
-            click.echo(translate(message("  task {name}", name=task.name)))
+            echo(message("  task {name}", name=task.name))
         if plugin.lifecycle:
-            click.echo(translate(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle))))
+            echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
         if not plugin.failure and plugin.is_empty:
-            click.echo(translate(message("  provides nothing: its module has no @seqkit.hookimpl function")))
+            echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
     registry.check()
 
 
@@ -211,7 +211,7 @@ def new_plugin(name: str, kind: str, into: Path) -> None:
     folder = write_plugin(name, kind, into, load_registry())
     recipe = folder / "recipes" / f"{folder.name.removeprefix('seqkit-')}.yaml"
     source = f"{folder}[test]" if folder.is_absolute() else f"./{folder}[test]"
-    click.echo(
+    echo(
         message(
             "{folder}: a package that provides the {kind} '{name}'. Next:", folder=folder, kind=kind, name=recipe.stem
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from seqkit.cli.group import completed_by, json_option, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
 from seqkit.messages import message
 
@@ -29,7 +29,7 @@ def runs(folder: Path, as_json: bool) -> None:
         print_json(rows_as_json(rows))
     elif rows:
         for line in run_lines(rows, terminal_width()):
-            click.echo(line)
+            echo(line)
     else:
         print_note(message("{folder}: contains no run", folder=folder))
 
@@ -52,4 +52,4 @@ def diff(first: Path, second: Path, as_json: bool) -> None:
         print_json(diff_as_json(found))
         return
     for line in diff_lines(found, first, second, terminal_width()):
-        click.echo(line)
+        echo(line)

@@ -10,7 +10,7 @@ from typing import Any
 
 from seqkit.cli.columns import table_lines
 from seqkit.errors import SeqkitError, UsageError, one_line
-from seqkit.messages import message
+from seqkit.messages import message, translate
 from seqkit.reports.contents import read_contents
 from seqkit.reports.differences import ABSENT, Differences, run_differences, shown_value
 from seqkit.reports.verdict import judge
@@ -69,7 +69,7 @@ def _row(run: RunDirectory) -> RunRow:
         contents = read_contents(RunDirectory.open(run.path))
         changes = tuple(run.overrides.read_text("utf-8", "replace").splitlines()) if run.overrides.is_file() else ()
     except SeqkitError as error:
-        return RunRow(str(run.path), when, note=one_line(str(error)))  # JSON is in English
+        return RunRow(str(run.path), when, note=str(error))
     name = str(contents.plan["recipe"].get("name", ""))
     if contents.result is None:
         members = contents.plan.get("members")
@@ -91,13 +91,22 @@ def _row(run: RunDirectory) -> RunRow:
 
 def run_lines(rows: list[RunRow], width: int | None) -> Iterator[str]:
     """Yield the lines of a list of runs."""
-    heads = ("run", "when", "seconds", "metric", "value", "baseline", "recipe", "changes")
+    heads = (
+        message("run"),
+        message("when"),
+        message("seconds"),
+        message("metric"),
+        message("value"),
+        message("baseline"),
+        message("recipe"),
+        message("changes"),
+    )
     cells = [
         (
             Path(row.run).name,
             row.when[:16],
             "" if row.seconds is None else f"{row.seconds:,.1f}",
-            f"{row.split} {row.metric}".strip() or row.note,
+            f"{row.split} {row.metric}".strip() or one_line(translate(row.note)),
             "" if row.value is None else format_number(row.metric, row.value),
             "" if row.baseline is None else format_number(row.metric, row.baseline),
             row.recipe,
@@ -110,7 +119,7 @@ def run_lines(rows: list[RunRow], width: int | None) -> Iterator[str]:
 
 def rows_as_json(rows: list[RunRow]) -> list[dict[str, Any]]:
     """Return a list of runs as JSON types."""
-    return [asdict(row) for row in rows]
+    return [asdict(row) | {"note": one_line(row.note)} for row in rows]
 
 
 def diff(one: Path, other: Path) -> dict[str, Differences]:
@@ -126,14 +135,20 @@ def diff(one: Path, other: Path) -> dict[str, Differences]:
 
 def diff_lines(found: Mapping[str, Differences], one: Path, other: Path, width: int | None) -> Iterator[str]:
     """Yield what differs between two runs, part by part."""
-    for part in _PARTS:
+    for part, title in _titles().items():
         if not found[part]:
-            yield message("{part}: equal", part=part)
+            yield message("{part}: equal", part=title)
             continue
-        yield f"{part}:"
+        yield message("{part}:", part=title)
         heads = ("", one.resolve().name, other.resolve().name, message("difference") if part == "metrics" else "")
         rows = [(key, *(_shown(key, value) for value in pair), _change(key, pair)) for key, pair in found[part].items()]
         yield from (f"  {line}" for line in table_lines([heads, *rows], width=width and width - 2))
+
+
+def _titles() -> dict[str, str]:
+    """Return the parts that are compared, each with its title."""
+    titles = (message("recipe"), message("data"), message("versions"), message("weights"), message("metrics"))
+    return dict(zip(_PARTS, titles, strict=True))
 
 
 def diff_as_json(found: Mapping[str, Differences]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from seqkit.cli.columns import value_lines
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, seqkit
-from seqkit.cli.output import print_json
+from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
 from seqkit.messages import message
@@ -45,9 +45,9 @@ def summary(source: Path, overrides: tuple[str, ...], as_json: bool, without: tu
         print_json({"layers": rows, "weights": weights, "multiply_adds": products, "causal": model.causal})
         return
     for line in layer_lines(found):
-        click.echo(line)
+        echo(line)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    click.echo(
+    echo(
         message(
             "weights: {weights:,} ({trained:,} trained), {megabytes:.1f} MB; multiply-adds for one token: {products:,}",
             weights=weights,
@@ -71,7 +71,7 @@ def layer_lines(found: Sequence[Layer]) -> Iterator[str]:
         )
         for layer in found
     ]
-    header = ("layer", "class", "output", "shapes", "weights", "multiply-adds")
+    header = (*_layer_heads(), message("output"), message("shapes"), message("weights"), message("multiply-adds"))
     yield from value_lines(header, rows, left=4)
 
 
@@ -86,7 +86,11 @@ def shape_lines(model: Model, other: Model) -> Iterator[str]:
         sizes = [size(shape) for shape in shapes.get(layer.name, {}).values()]
         weights = "*" if None in sizes else layer.weights or None
         rows.append((layer.name, layer.cls, describe_shapes(shapes.get(layer.name, {})), weights))
-    yield from value_lines(("layer", "class", "shapes", "weights"), rows, left=3)
+    yield from value_lines((*_layer_heads(), message("shapes"), message("weights")), rows, left=3)
+
+
+def _layer_heads() -> tuple[str, str]:
+    return message("layer"), message("class")
 
 
 def describe_shape(shape: Sequence[int | str]) -> str:

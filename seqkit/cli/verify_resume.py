@@ -75,7 +75,7 @@ def verify_resume(
             for kill in planned[: kills - done]:
                 if trial.start(kill):
                     done += 1
-                    report(message("kill {number}: {kill}: {state}", number=done, kill=kill, state=trial.state))
+                    report(message("kill {number}: {kill}: {state}", number=done, kill=str(kill), state=trial.state))
             trial.start(None)
             if trial.code:
                 errors = " ".join(trial.errors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -184,7 +184,7 @@ def _verdict(
         parts.append(message("better") if is_better else message("worse"))
     else:
         parts.append(message("no difference to be seen with {count} seeds", count=difference.count))
-    return ", ".join([*parts, *_warnings(measured, gain)])
+    return _joined([*parts, *_warnings(measured, gain)])
 
 
 def _verdict_alone(measured: Measurements, gain: float | None) -> str:
@@ -193,7 +193,14 @@ def _verdict_alone(measured: Measurements, gain: float | None) -> str:
         text = message("without a baseline to compare with")
     else:
         text = message("above its baseline") if gain > 0 else ""
-    return ", ".join(filter(None, [text, *_warnings(measured, gain)]))
+    return _joined(filter(None, [text, *_warnings(measured, gain)]))
+
+
+def _joined(parts: Iterable[str]) -> str:
+    first, *others = parts
+    for other in others:
+        first = message("{verdict}, {warning}", verdict=first, warning=other)
+    return first
 
 
 def _warnings(measured: Measurements, gain: float | None) -> Iterator[str]:

@@ -113,7 +113,7 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
     for each in comparison.outcomes:
         widths = " ".join(each.measured.overrides)
         label = f"{each.measured.name} ({widths})" if widths and comparison.match else each.measured.name
-        yield f"{label}: {each.verdict}"
+        yield message("{name}: {verdict}", name=label, verdict=each.verdict)
     if len(comparison.outcomes) > 1 and comparison.best:
         yield message("best mean: {name}", name=comparison.best.measured.name)
     yield from comparison.notes

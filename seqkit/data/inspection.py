@@ -13,7 +13,7 @@ from seqkit.data.dataset import Dataset
 from seqkit.data.near_duplicates import near_duplicates
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
-from seqkit.data.statistics import count_labels, describe_lengths, describe_splits
+from seqkit.data.statistics import count_labels, describe_lengths, describe_splits, labels_of
 
 _SHOWN = 5
 """How many examples of each finding are listed."""
@@ -40,7 +40,7 @@ def inspect_data(data: PreparedData) -> dict[str, Any]:
             | {"median_length": lengths["median"][split], "longest": lengths["longest"][split]}
             for split, sizes in describe_splits(splits).items()
         },
-        "labels": count_labels(splits, data.head),
+        "labels": _labels(data),
         "vocabulary": _vocabulary(data),
     }
     texts = {split: [text_of(each.input) for each in dataset.examples] for split, dataset in splits.items()}
@@ -61,6 +61,13 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
         return " ".join(value)
     return value.strip() if isinstance(value, str) else None
+
+
+def _labels(data: PreparedData) -> dict[str, Any]:
+    """Return the counts of the most frequent labels, and of all labels together, in each split."""
+    found = count_labels(data.splits, data.head)
+    totals = {split: sum(len(labels_of(each)) for each in of.examples) for split, of in data.splits.items()}
+    return found and found | {"totals": totals}
 
 
 def _vocabulary(data: PreparedData) -> dict[str, Any]:

@@ -76,6 +76,8 @@ def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> st
     return message(
         "{path}: fits no task: {reasons}: {remedy}",
         path=file.path,
-        reasons="; ".join(f"{reason} ({', '.join(names)})" for reason, names in tasks.items()),
+        reasons=message("; ").join(
+            message("{reason} ({tasks})", reason=reason, tasks=", ".join(names)) for reason, names in tasks.items()
+        ),
         remedy=remedy,
     )

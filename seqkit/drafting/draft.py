@@ -11,11 +11,11 @@ from typing import Any
 from seqkit.contracts import DataFile
 from seqkit.drafting.budget import Fitted, fit
 from seqkit.drafting.choose import Choice, choose
+from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
 from seqkit.drafting.write import recipe_text, relative_path
 from seqkit.messages import message
 from seqkit.readers.inspection import inspect
 from seqkit.registry.registry import Registry
-from seqkit.strict_json import is_number
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -153,26 +153,3 @@ def _comments(choice: Choice, fitted: Fitted) -> dict[str, str]:
     if "steps" in fitted.recipe["train"]:
         comments["train.steps"] = message("less than one epoch: set --minutes, or a smaller model, for more")
     return {**comments, **choice.draft.comments}
-
-
-def describe_splits(examples: Mapping[str, int]) -> str:
-    """Return the number of examples of each split; nothing if one text or series is divided."""
-    if max(examples.values()) == 1:
-        return ""
-    splits = ", ".join(f"{split} {count:,}" for split, count in examples.items())
-    return message("examples: {splits}", splits=splits)
-
-
-def describe_baseline(baseline: Mapping[str, Any]) -> str:
-    """Return the metrics of a baseline and its name: `accuracy 0.88, macro_f1 0.86 (TF-IDF …)`."""
-    numbers = [f"{name} {value:.4g}" for name, value in baseline.items() if is_number(value)]
-    return f"{', '.join(numbers[:4])} ({baseline.get('name', '')})"
-
-
-def describe_time(seconds: float) -> str:
-    """Return a time in words, rounded as an estimate should be."""
-    if seconds < 10:
-        return message("a few seconds")
-    if seconds < 90:
-        return message("about {seconds} seconds", seconds=10 * round(seconds / 10))
-    return message("about {minutes:.1f} minutes", minutes=seconds / 60)

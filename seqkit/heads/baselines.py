@@ -12,6 +12,7 @@ import numpy as np
 from seqkit.heads.label_sets import label_matrix, label_set_metrics
 from seqkit.heads.metrics import label_metrics
 from seqkit.heads.numbers import number_metrics
+from seqkit.messages import message
 
 MAX_BASELINE_IDS = 4_000_000
 """The baseline of a long text is fitted to at most this number of its last ids, which takes about 400 MB."""
@@ -43,8 +44,13 @@ class NGram:
 
     @property
     def name(self) -> str:
-        part = f" of the last {self.max_ids:,} tokens of train" if self._is_truncated else ""
-        return f"{self.order}-gram model (Witten-Bell){part}"
+        if not self._is_truncated:
+            return message("{order}-gram model (Witten-Bell)", order=self.order)
+        return message(
+            "{order}-gram model (Witten-Bell) of the last {count:,} tokens of train",
+            order=self.order,
+            count=self.max_ids,
+        )
 
     def fit(self, texts: Sequence[np.ndarray]) -> None:
         """Count the n-grams of all orders in ids, each int64 (time,). An n-gram does not extend across texts."""
@@ -165,7 +171,7 @@ def tfidf_baseline(
     majority = Counter(train_labels).most_common(1)[0][0]
     scores = label_metrics(test_labels, predicted, labels)
     return {
-        "name": "TF-IDF of 1 to 3 characters, logistic regression",
+        "name": message("TF-IDF of 1 to 3 characters, logistic regression"),
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],
         "majority_accuracy": float(np.mean([label == majority for label in test_labels])),
@@ -200,7 +206,7 @@ def tfidf_label_sets_baseline(
             column[:] = LogisticRegression(C=10, max_iter=1000).fit(features, has_label).predict(test_features)
     predicted = [[label for label, has in zip(labels, row, strict=True) if has] for row in found]
     scores = label_set_metrics(test_labels, predicted, labels)
-    name = "TF-IDF of 1 to 3 characters, a logistic regression per label"
+    name = message("TF-IDF of 1 to 3 characters, a logistic regression per label")
     return {"name": name} | {metric: scores[metric] for metric in ("micro_f1", "macro_f1", "exact_match")}
 
 
@@ -223,15 +229,14 @@ def tfidf_ridge_baseline(
     features, test_features = _tfidf(train_texts, test_texts)
     predicted = Ridge().fit(features, train_numbers).predict(test_features).reshape(test_numbers.shape)
     mean = mean_baseline(train_numbers, test_numbers)
-    return {"name": "TF-IDF of 1 to 3 characters, ridge regression", **number_metrics(test_numbers, predicted)} | {
-        "others": [mean]
-    }
+    name = message("TF-IDF of 1 to 3 characters, ridge regression")
+    return {"name": name, **number_metrics(test_numbers, predicted)} | {"others": [mean]}
 
 
 def mean_baseline(train_numbers: np.ndarray, test_numbers: np.ndarray) -> dict[str, Any]:
     """Return the metrics of always predicting the mean of the training data. The arguments are (examples, numbers)."""
     predicted = np.broadcast_to(train_numbers.mean(axis=0), test_numbers.shape)
-    return {"name": "the mean of the training data", **number_metrics(test_numbers, predicted)}
+    return {"name": message("the mean of the training data"), **number_metrics(test_numbers, predicted)}
 
 
 def _tfidf(train_texts: Sequence[str], test_texts: Sequence[str]) -> tuple[Any, Any]:

@@ -19,12 +19,15 @@ _FIRST_LABEL = re.compile(r"__label__\S+|[+-]?\d+|[A-Z]{2,}(:\w+)?")
 _TEXT_NAME = re.compile(
     r"(?i)(text|sentence|review|comment|content|document|body|message|tweet|sms|utterance|question|title|name|input)"
     r"(_?text|_?content|_?body)?s?"
+    r"|(用户|商品)?(文本|内容|正文|评论|评价|句子|语句|标题|消息|留言|问题|反馈|微博)(文本|内容)?"
 )
 _LABEL_NAME = re.compile(
     r"(?i)(label|class|category|target|sentiment|y|language|intent|topic|tag|polarity|rating|score|stars|emotion|"
     r"output|genre|spam)(e?s|_?(id|name|label))?"
+    r"|(情感|情绪|意图|主题|话题|问题|文本)?(标签|类别|分类|类型|极性|倾向)(名|名称|编号)?|情感|情绪|意图|主题|话题|语言|评分|星级"
 )
 _ADDRESS_OR_DATE = re.compile(r"(https?://\S+|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})\s*$")
+_DATE = re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]*\d{1,2}:\d{2}.*)?")
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
 
 
@@ -88,7 +91,8 @@ def has_words(column: Column) -> bool:
 
 
 def _has_letters(text: str) -> bool:
-    return any(map(str.isalpha, text)) and not _ADDRESS_OR_DATE.match(text)
+    is_date = _ADDRESS_OR_DATE.match(text) or _DATE.fullmatch(text.strip())
+    return any(map(str.isalpha, text)) and not is_date
 
 
 def _is_varied(column: Column) -> bool:
@@ -125,7 +129,10 @@ def labels_before_texts(lines: Sequence[str]) -> set[str]:
 
 
 def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
-    """Return the columns that can be labels, the most likely first: a usual name counts most, then few values."""
+    """Return the columns that can be labels, the most likely first: a usual name counts most, then few values.
+
+    Dates come last: a day recurs as a label does.
+    """
     if file.label is not None:
         return [named_column(file, file.label, "--label")]
     columns = [column for column in file.columns if column not in texts and column.filled]
@@ -135,6 +142,7 @@ def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
         columns,
         key=lambda column: (
             not is_label_name(column.name),
+            all(_DATE.fullmatch(value) for value in column.counts),
             not 2 <= len(column.counts) <= MAX_LABELS,
             len(column.counts) * 2 > len(column.filled),
             -place[column.name],

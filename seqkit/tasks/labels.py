@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
+from seqkit.messages import message
 from seqkit.tasks.columns import (
     MAX_LABELS,
     is_label_name,
@@ -33,7 +34,7 @@ def classify(file: DataFile) -> Draft | str:
     inputs, candidates = found
     label = next((column for column in candidates if not column.has_lists), None)
     if label is None:
-        return "no column of labels"
+        return message("no column of labels")
     if problem := _no_labels(label, is_named=file.label is not None):
         return problem
     counts = label.counts
@@ -48,7 +49,7 @@ def classify(file: DataFile) -> Draft | str:
             f"the most frequent label occurs {ratio:,.0f} times as often as the rarest: class weights raise the macro "
             "F1; without them, the accuracy is often higher"
         )
-    return inputs.draft(fit, label, head, "macro_f1" if is_unbalanced else "accuracy", "the label", comments)
+    return inputs.draft(fit, label, head, "macro_f1" if is_unbalanced else "accuracy", message("the label"), comments)
 
 
 def multi_label(file: DataFile) -> Draft | str:
@@ -66,15 +67,15 @@ def multi_label(file: DataFile) -> Draft | str:
             counts = Counter(value for each in column.filled for value in each)
             if len(counts) > MAX_LABELS and file.label is None:
                 continue  # keywords of each text, for instance
-            return inputs.draft(
-                0.95, column, {"type": "multi_label"}, "loss", "the labels", {"data.label": _describe(counts)}
-            )
+            head, described = {"type": "multi_label"}, {"data.label": _describe(counts)}
+            return inputs.draft(0.95, column, head, "loss", message("the labels"), described)
         for separator in ("|", ";", ","):
             counts = Counter(part.strip() for value in column.filled for part in str(value).split(separator))
             if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
                 head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})
-                return inputs.draft(0.92, column, head, "loss", "the labels", {"data.label": _describe(counts)})
-    return "no column with several labels per row"
+                described = {"data.label": _describe(counts)}
+                return inputs.draft(0.92, column, head, "loss", message("the labels"), described)
+    return message("no column with several labels per row")
 
 
 def regress(file: DataFile) -> Draft | str:
@@ -88,8 +89,8 @@ def regress(file: DataFile) -> Draft | str:
             low, high = (pick(float(value) for value in column.filled) for pick in (min, max))
             comments = {"data.label": f"numbers from {low:g} to {high:g}"}
             fit = 0.8 if len(column.counts) > 20 else 0.0 if file.label is None else 0.3
-            return inputs.draft(fit, column, {"type": "regress"}, "loss", "the number", comments)
-    return "no column of numbers"
+            return inputs.draft(fit, column, {"type": "regress"}, "loss", message("the number"), comments)
+    return message("no column of numbers")
 
 
 class _Inputs:
@@ -124,8 +125,14 @@ class _Inputs:
             "head": {**head, **model.head},
             "train": train_section(self.file.rows, model.is_short, metric),
         }
-        pair = f" with '{self.second.name}'" if self.second else ""
-        summary = f"the text is '{self.first.name}'{pair}, {role} '{label.name}'{self._alternatives(label)}"
+        summary = message(
+            "the text is '{text}'{pair}, {role} '{label}'{alternatives}",
+            text=self.first.name,
+            pair=message(" with '{column}'", column=self.second.name) if self.second else "",
+            role=role,
+            label=label.name,
+            alternatives=self._alternatives(label),
+        )
         return Draft(fit, recipe, summary, {**model.comments, **comments}, model.smaller, split)
 
     def _alternatives(self, label: Column) -> str:
@@ -138,7 +145,8 @@ class _Inputs:
             for column in self.file.columns
             if column not in used and column.name and 2 <= len(column.counts) <= MAX_LABELS
         ]
-        return f", or with --label {', '.join(others[:5])}{', …' if others[5:] else ''}" if others else ""
+        names = ", ".join([*others[:5], *(["…"] if others[5:] else [])])
+        return message(", or with --label {names}", names=names) if others else ""
 
     def _of_sequences(
         self,
@@ -160,7 +168,12 @@ class _Inputs:
             "head": {**head, "pooling": ["final", "mean"], "dropout": 0.2},
             "train": train_section(self.file.rows, True, metric),
         }
-        summary = f"the sequences are in '{self.first.name}', {role} in '{label.name}'"
+        summary = message(
+            "the sequences are in '{sequences}', {role} in '{label}'",
+            sequences=self.first.name,
+            role=role,
+            label=label.name,
+        )
         return Draft(fit, recipe, summary, comments, {"encoder": {"hidden_size": 32}}, split)
 
 
@@ -168,18 +181,20 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
     """Return the columns to read and the columns that can be labels; or why no column can be one."""
     if not file.columns:
         if labels := labels_before_texts(file.lines):
-            return (
-                f"each line begins with one of {len(labels)} labels, such as '{min(labels):.30}': put a tab after it: "
-                "sed -E 's/ +/\\t/' FILE > FILE.tsv"
+            return message(
+                "each line begins with one of {count} labels, such as '{label:.30}': put a tab after it: {command}",
+                count=len(labels),
+                label=min(labels),
+                command="sed -E 's/ +/\\t/' FILE > FILE.tsv",
             )
-        return "the file is no table"
+        return message("the file is no table")
     if file.format == "jsonl":
         sequence = next((column for column in file.columns if is_sequence(column)), None)
         if sequence is not None and file.text in (None, sequence.name):
             return _Inputs(file, sequence, None), label_candidates(file, sequence)
     first = text_column(file)
     if first is None:
-        return "no column of texts: name it with --text"
+        return message("no column of texts: name it with --text")
     second = second_text(file, first)
     candidates = label_candidates(file, first, second)
     if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):
@@ -193,12 +208,20 @@ def _no_labels(label: Column, is_named: bool) -> str:
     """Return why a column cannot be the labels, or nothing."""
     distinct, count = len(label.counts), len(label.filled)
     if distinct < 2:
-        value = next(iter(label.counts), "")
-        return f"the column '{label.name}' has one label only, '{value:.40}': there is nothing to learn"
+        return message(
+            "the column '{column}' has one label only, '{value:.40}': there is nothing to learn",
+            column=label.name,
+            value=next(iter(label.counts), ""),
+        )
     if distinct == count and count > 2:
-        return f"every value of the column '{label.name}' is distinct, so it is no label"
+        return message("every value of the column '{column}' is distinct, so it is no label", column=label.name)
     if not is_named and (distinct > MAX_LABELS or 2 * distinct > count):
-        return f"the column '{label.name}' has {distinct:,} distinct values in {count:,} rows: name it with --label"
+        return message(
+            "the column '{column}' has {distinct:,} distinct values in {count:,} rows: name it with --label",
+            column=label.name,
+            distinct=distinct,
+            count=count,
+        )
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import DataFile, Draft
+from seqkit.messages import message
 from seqkit.tasks.columns import labels_before_texts, text_column
 from seqkit.tasks.models import table_section
 
@@ -31,7 +32,7 @@ def generate(file: DataFile) -> Draft | str:
     if file.columns:
         column = text_column(file)
         if column is None:
-            return "no column of texts: name it with --text"
+            return message("no column of texts: name it with --text")
         data = table_section(file, {"text": column.name, "label": None})
         texts = [str(value) for value in column.filled]
         return _draft(
@@ -39,16 +40,16 @@ def generate(file: DataFile) -> Draft | str:
             data,
             texts,
             0.4 if len(file.columns) == 1 and file.rows >= 20 else 0.0,
-            f"the texts are in '{column.name}'",
+            message("the texts are in '{column}'", column=column.name),
         )
     encoding = {"encoding": file.encoding} if file.encoding != "utf-8" else {}
     lines = [line for line in file.lines if line.strip()]
     if not lines:
-        return "the file has no text"
+        return message("the file has no text")
     fit = 0.0 if labels_before_texts(lines) else 0.6
     if _is_list(lines) and len(lines) == len(file.lines):
-        return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, fit, "each line is a text")
-    return _draft(file, {"type": "text", **encoding}, None, fit, "the file is one text")
+        return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, fit, message("each line is a text"))
+    return _draft(file, {"type": "text", **encoding}, None, fit, message("the file is one text"))
 
 
 def _is_list(lines: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from seqkit.data.splits import count_repeated
 from seqkit.messages import message, translate
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Spec
-from seqkit.terminal import YELLOW, colored
+from seqkit.terminal import YELLOW, align_left, colored
 from seqkit.training.callbacks import Callback, Metrics
 from seqkit.training.progress import Progress
 from seqkit.training.progress_display import choose_display
@@ -78,7 +78,7 @@ class Console(Callback):
             self._out = None
 
     def _print_fact(self, label: str, text: str) -> None:
-        self._print(f"  {label:<{_LABEL_WIDTH}} {translate(text)}")
+        self._print(f"  {align_left(translate(label), _LABEL_WIDTH)} {translate(text)}")
 
     def on_note(self, text: str) -> None:
         line = translate(message("  note: {text}", text=text))
@@ -95,10 +95,10 @@ class Console(Callback):
             spec = getattr(plan, kind)
             if spec is not None:
                 self._print_fact(kind, f"{describe_component(spec)}{sizes.get(kind, '')}")
-        self._print_fact("machine", _describe_machine(setup, processes))
+        self._print_fact(message("machine"), _describe_machine(setup, processes))
         if self._verbose:
             for line in kernel_lines(setup.model):
-                self._print_fact("kernel", line)
+                self._print_fact(message("kernel"), line)
         for note in [*plan.notes, *setup.data.notes]:
             self.on_note(note)
         for split, count in count_repeated(examples).items():
@@ -262,7 +262,9 @@ def _count_examples(splits: Mapping[str, Sequence[Example]]) -> str:
     inputs = [example.input for examples in splits.values() for example in examples]
     is_single = len(inputs) == len(splits)
     counts = {split: len(examples[0].input) if is_single else len(examples) for split, examples in splits.items()}
-    numbers = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+    numbers = message(", ").join(
+        message("{count:,} {split}", count=count, split=split) for split, count in counts.items()
+    )
     if not is_single:
         return message("{numbers} examples", numbers=numbers)
     if all(isinstance(text, str | LongText) for text in inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seqkit.messages import message
+from seqkit.messages import message, translate
 from seqkit.terminal import display_width, fit_width
 from seqkit.training.result_lines import format_number
 
@@ -71,8 +71,8 @@ def _join(status: Status, separator: str, *, long: bool) -> str:
         if long:
             parts.append(message("valid {name} {value}", name=name, value=format_number(name, value)))
         else:
-            parts.append(f"{message('valid') if name == 'loss' else name} {value:.3g}")
-    return separator.join(parts)
+            parts.append(f"{'valid' if name == 'loss' else name} {value:.3g}")
+    return separator.join(map(translate, parts))
 
 
 def _speed(rate: float, *, long: bool) -> str:

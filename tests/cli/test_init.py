@@ -112,6 +112,25 @@ def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
     assert pair.recipe["data"]["text_pair"] == "hypothesis"
 
 
+@pytest.mark.parametrize("last", ["日期", "created"])
+@pytest.mark.parametrize("day", ["2024-{:02}-{:02}", "2024年{}月{}日", "2024/{}/{} 08:30:00", "{}/{}/2024"])
+def test_dates_are_labels_only_if_there_is_no_other_column(tmp_path: Path, last: str, day: str) -> None:
+    rows = [
+        (f"第{n}条留言，快递到了吗", ["物流", "售后", "咨询"][n % 3], day.format(n % 12 + 1, n % 28 + 1))
+        for n in range(300)
+    ]
+    for names in (["内容", "类别"], ["留言", "种类"]):
+        label, *_ = tasks_of(write_table(tmp_path / "messages.csv", [*names, last], rows))
+        assert label.recipe["data"] == {"type": "table", "text": names[0], "label": names[1]}
+
+
+def test_usual_names_in_chinese_are_known(tmp_path: Path) -> None:
+    rows = [("北京上海广州"[n % 6], n % 3, f"这是第{n}句话", n % 5) for n in range(300)]
+    label, *_ = tasks_of(write_table(tmp_path / "cities.csv", ["城市", "情感标签", "评论内容", "城市编号"], rows))
+    assert label.recipe["data"] == {"type": "table", "text": "评论内容", "label": "情感标签"}
+    assert label.summary == "the text is '评论内容', the label '情感标签'"
+
+
 def test_categories_keywords_and_columns_without_a_name_are_no_texts_or_labels(tmp_path: Path) -> None:
     texts = [text for text, _ in reviews(300)]
     weather = [(f"2020-{n}", n * 7919 % 97, ["rain", "sun", "fog"][n % 3]) for n in range(300)]

@@ -51,6 +51,16 @@ def test_data_as_json(recipe: Path, run_command) -> None:
     assert "entities" not in found and "windows" not in found
 
 
+def test_shares_of_labels_are_of_all_examples_of_a_split(
+    recipe: Path, run_command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqkit.data.statistics._MAX_LABELS", 1)
+    found = json.loads(run_command("data", recipe, "--json").out)
+    assert (found["labels"]["names"], found["labels"]["left_out"]) == (["neg"], 1)
+    assert found["labels"]["totals"] == {"train": 4, "valid": 2, "test": 1}
+    assert "\nneg    2 (50.0%)  1 (50.0%)  1 (100.0%)\n" in run_command("data", recipe).out
+
+
 def test_data_as_tables(recipe: Path, run_command) -> None:
     done = run_command("data", recipe)
     assert (done.code, done.err) == (0, "")

@@ -19,7 +19,14 @@ from torch import Tensor, nn
 from seqkit.contracts import Trace
 from seqkit.messages import message
 
-NAMES = ("input gate", "forget gate", "cell candidate", "output gate", "cell", "hidden state")
+NAMES = (
+    message("input gate"),
+    message("forget gate"),
+    message("cell candidate"),
+    message("output gate"),
+    message("cell"),
+    message("hidden state"),
+)
 
 
 def trace_layers(cells: Sequence[nn.LSTM], directions: int, inputs: Tensor, lengths: Tensor) -> list[Trace]:
