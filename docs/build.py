@@ -2,7 +2,8 @@
 
 The pages are Markdown in docs/en and docs/zh, with the same names. Each language becomes a separate site, whose search
 knows the language. The pages are copied to build/docs/pages first, where docs/reference adds those that describe the
-code, and docs/notebook_pages.py the notebooks. A link to a file that is no page of the site becomes plain text.
+code, and docs/notebook_pages.py the notebooks. A link to a file that is no page of the site becomes plain text. The
+first paragraph of a page is its description for web searches.
 """
 
 from __future__ import annotations
@@ -35,11 +36,24 @@ LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 CHINESE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…—]"
 CHINESE_LINE_END = re.compile(rf"(?<={CHINESE})\n *(?={CHINESE})")  # HTML would show it as a space
+FROM_CODE = {"en": "Reference of seqkit, written from the code.", "zh": "seqkit 的参考，由代码生成。"}
 START = """<!doctype html>
 <meta charset="utf-8">
 <title>seqkit</title>
 <script>location.replace((navigator.language.startsWith("zh") ? "zh" : "en") + "/index.html")</script>
 <p><a href="en/index.html">English</a> <a href="zh/index.html">中文</a></p>
+"""
+# A server shows it for any path, so its links begin at the folder of the site, which the script finds.
+NOT_FOUND = """<!doctype html>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Page not found - seqkit</title>
+<script>document.write(`<base href="${location.pathname.replace(/(en|zh)\\/.*$|[^/]*$/, "")}">`)</script>
+<style>body { font-family: system-ui, sans-serif; margin: 4rem auto; max-width: 30rem; padding: 0 1rem }</style>
+<h1>404</h1>
+<p>There is no page at this address. <a href="en/index.html">Start page</a></p>
+<p lang="zh">这个地址没有页面。<a href="zh/index.html">快速上手</a></p>
 """
 
 
@@ -70,6 +84,15 @@ def site_text(text: str, page: Path) -> str:
     return "".join(parts)
 
 
+def described(text: str) -> str:
+    """Return a page with its first paragraph as its description."""
+    found = re.match(r"# .+\n\n((?:(?!```|[#|<!-]).+\n)+)", text)
+    if found is None:
+        return text
+    description = re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*]", r"\1", " ".join(found[1].split()))
+    return f"---\n{yaml.safe_dump({'description': description}, allow_unicode=True)}---\n\n{text}"
+
+
 def stage(language: str, folder: Path) -> None:
     """Write the pages of a language and its configuration.
 
@@ -81,10 +104,11 @@ def stage(language: str, folder: Path) -> None:
     for source in sorted((DOCS / language).rglob("*.md")):
         page = root / source.relative_to(DOCS / language)
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(site_text(source.read_text(encoding="utf-8"), source), encoding="utf-8")
+        page.write_text(described(site_text(source.read_text(encoding="utf-8"), source)), encoding="utf-8")
     shutil.copytree(DOCS / "assets", root / "assets")
     sections = pages() | {"notebooks": []}
-    for section, files in {"reference": reference.pages(language), "notebooks": notebook_pages.pages(language)}.items():
+    notebooks = {name: described(text) for name, text in notebook_pages.pages(language).items()}
+    for section, files in {"reference": reference.pages(language), "notebooks": notebooks}.items():
         (root / section).mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (root / section / name).write_text(text, encoding="utf-8")
@@ -93,6 +117,7 @@ def stage(language: str, folder: Path) -> None:
     other = next(name for name in LANGUAGES if name != language)
     settings = {
         "INHERIT": str(DOCS / "site.yml"),
+        "site_description": FROM_CODE[language],
         "docs_dir": f"pages/{language}",
         "site_dir": f"site/{language}",
         "theme": {"language": language, "custom_dir": str(DOCS / "theme")},
@@ -111,6 +136,8 @@ def main() -> int:
         command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", folder / f"{language}.yml"]
         if code := subprocess.run(command, cwd=folder).returncode:
             return code
+        (folder / "site" / language / "404.html").unlink()  # it is right at the root of a server alone
+    (folder / "site" / "404.html").write_text(NOT_FOUND, encoding="utf-8")
     start = folder / "site" / "index.html"
     start.write_text(START, encoding="utf-8")
     print(start.relative_to(ROOT))

@@ -30,7 +30,7 @@ def head(words: Words, title: str) -> Iterator[str]:
 
 def table(names: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """Return a table; nothing if it has no rows."""
-    lines = [" | ".join(_plain(" ".join(cell.split())).replace("|", "\\|") for cell in row) for row in rows]
+    lines = [" | ".join(_plain(" ".join(cell.split()), bar="\\|") for cell in row) for row in rows]
     if not lines:
         return ""
     return "\n".join(f"| {line} |" for line in (" | ".join(names), " | ".join("---" for _ in names), *lines))
@@ -154,8 +154,8 @@ def _has_own_constructor(cls: type) -> bool:
     return any("__init__" in vars(base) or "__new__" in vars(base) for base in own)
 
 
-def _plain(line: str) -> str:
-    """Return a text in which `<` outside of code is no HTML."""
+def _plain(line: str, *, bar: str = "|") -> str:
+    """Return a text in which `<` outside of code is no HTML, and `|` outside of code is `bar`."""
     parts = line.split("`")
-    parts[::2] = [part.replace("<", "&lt;") for part in parts[::2]]
+    parts[::2] = [part.replace("<", "&lt;").replace("|", bar) for part in parts[::2]]
     return "`".join(parts)

@@ -48,7 +48,7 @@ WORDS = {
         "encoder": "Encoders",
         "head": "Heads",
         "optimizer": "Optimizers",
-        "schedule": "Schedules",
+        "schedule": "Learning-rate schedules",
         "metric": "Metrics",
         "tracker": "Trackers",
         "top": "The recipe",

@@ -196,3 +196,8 @@ def test_links_lead_to_pages_and_headings(pages: dict[str, dict[str, str]]) -> N
             for target, _, place in re.findall(r"\]\(([\w-]*(?:\.md)?)(#([^)]+))?\)", page):
                 linked = generated.get(target or name) or (DOCS / language / "reference" / target).read_text()
                 assert not place or place in map(anchor, headings(linked))
+
+
+def test_alternatives_in_tables_have_no_backslash() -> None:
+    table = import_docs("reference.markdown").table(("option", "meaning"), [("`--kind [a|b]`", "a | b")])
+    assert table.splitlines()[-1] == r"| `--kind [a|b]` | a \| b |"

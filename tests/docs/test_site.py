@@ -82,3 +82,25 @@ def test_chinese_paragraphs_are_chinese(name: str) -> None:
 def test_pictures_follow_light_and_dark() -> None:
     for picture in ("gates.svg", "lstm-cell.svg"):
         assert "prefers-color-scheme: dark" in Path(DOCS / "assets" / picture).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pages_have_a_description(language: str) -> None:
+    described = import_docs("build").described
+    written = {name: text(language, name) for name in NAMES}
+    notebooks = import_docs("notebook_pages").pages(language)
+    for name, page in (written | notebooks).items():
+        if name.endswith(".md"):
+            _, front, rest = described(page).split("---\n", 2)
+            assert rest == f"\n{page}", name
+            assert re.search(r"\w{3}", yaml.safe_load(front)["description"]), name
+
+
+def test_descriptions_are_plain_text() -> None:
+    page = "# Title\n\nThe *best* of `a` and\n[b](b.md): it.\n\nMore.\n"
+    assert import_docs("build").described(page) == f"---\ndescription: 'The best of a and b: it.'\n---\n\n{page}"
+
+
+def test_colors_follow_the_system_after_the_first_visit() -> None:
+    """The theme remembers the first entry that applies: a fixed one would outlast a change from light to dark."""
+    assert re.search(r'palette:.*\n *- \{media: "\(prefers-color-scheme\)"\}\n', (DOCS / "site.yml").read_text("utf-8"))
