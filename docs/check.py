@@ -2,7 +2,8 @@
 
 A block `console` has commands (`$ seqkit ...`), each followed by its output; `sh` is a script and `python` a program,
 whose output is the block `text` directly after it, if there is one. The blocks of a page are run in order, in a fresh
-copy of the repository. The pages in docs/zh have the blocks of those in docs/en, as tests/docs/test_site.py checks.
+copy of the repository. The Chinese pages show what commands print in Chinese; the commands are those of the English
+pages, as tests/docs checks.
 
 In an expected output, a line `…` matches any number of lines, and `…` inside a line any text. Times, speeds, thread
 counts and probabilities in parentheses are not compared. A block after `<!-- docs-check: skip REASON -->`, or after the
@@ -24,16 +25,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/en/**/*.md", "plugins/*/README.md"]
+PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/en/**/*.md", "docs/zh/**/*.md", "plugins/*/README.md"]
+CHINESE = re.compile(r"README\.zh-CN\.md|docs/zh/.*")
 SKIP = re.compile(r"<!-- docs-check: skip (.+?) -->")
 FILE = re.compile(r"(From )?\*\*`[^`]+`\*\*")
 BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 MASKS = (
-    (r"\d[\d,.]* s\b", "TIME"),
-    (r"[\d,.]+ tokens/s", "SPEED"),
-    (r"\d+ threads?( \([^)]*\))?", "THREADS"),
+    (r"\d[\d,.]* (s\b|秒)", "TIME"),
+    (r"[\d,.]+ (tokens/s|词元/秒)", "SPEED"),
+    (r"\d+ (threads?( \([^)]*\))?|个线程(（[^）]*）)?)", "THREADS"),
     (r"\(\d\.\d{3}\)", "(PROBABILITY)"),
-    (r"\d+ of \d+ kinds", "COUNT"),
+    (r"\d+ of \d+ kinds|\d+ 次文件操作，共 \d+ 种", "COUNT"),
 )
 TIMEOUT = 900
 
@@ -106,13 +108,15 @@ def copy_repository(folder: Path) -> None:
     (packages / "project.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
 
 
-def run(command: Command, language: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in a copy of the repository."""
+def run(command: Command, language: str, folder: Path, messages: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a copy of the repository, which prints its messages in Chinese (`zh`) or in English (`en`)."""
     programs = [folder / ".venv" / "bin", Path(sys.executable).parent, os.environ["PATH"]]
     environment = os.environ | {
         "PATH": os.pathsep.join(map(str, programs)),
         "PYTHONPATH": os.pathsep.join([str(folder), *map(str, folder.glob("plugins/*"))]),
         "SEQKIT_CACHE": str(folder / "cache"),
+        "SEQKIT_LANG": messages,
+        "PYTHONUTF8": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     arguments = [sys.executable] if language == "python" else ["bash", "-e"]
@@ -130,6 +134,7 @@ def run(command: Command, language: str, folder: Path) -> subprocess.CompletedPr
 def check(page: Path, folder: Path) -> tuple[int, int, int]:
     """Run the blocks of a page, and return the numbers of commands run, commands failed and blocks skipped."""
     ran = failed = skipped = 0
+    messages = "zh" if CHINESE.fullmatch(page.relative_to(ROOT).as_posix()) else "en"
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.skip:
             skipped += 1
@@ -138,7 +143,7 @@ def check(page: Path, folder: Path) -> tuple[int, int, int]:
         for command in commands(block):
             ran += 1
             print(f"{page.relative_to(ROOT)}:{command.line}: {command.text.splitlines()[0]}", flush=True)
-            done = run(command, block.language, folder)
+            done = run(command, block.language, folder, messages)
             if done.returncode or (command.expected is not None and not matches(command.expected, done.stdout)):
                 failed += 1
                 print(f"  FAILED, exit code {done.returncode}\n{done.stdout}{done.stderr}")

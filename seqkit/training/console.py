@@ -274,8 +274,8 @@ def _count_examples(splits: Mapping[str, Sequence[Example]]) -> str:
 
 def _component_sizes(setup: TrainingSetup) -> dict[str, str]:
     model, tokenizer = setup.model, setup.data.tokenizer
-    causal = translate(message("causal") if model.encoder.causal else message("not causal"))
-    sizes = {"encoder": f" -> {model.encoder.output_size}, {causal}"}
+    causal = message("causal") if model.encoder.causal else message("not causal")
+    sizes = {"encoder": translate(message(" -> {size}, {causal}", size=model.encoder.output_size, causal=causal))}
     if tokenizer is not None:
         sizes["tokenizer"] = translate(message(" -> {count:,} ids", count=tokenizer.vocab_size))
     if tokenizer is not None and model.embedding is not None:

@@ -6,19 +6,17 @@ import re
 
 import pytest
 
+from helpers.docs import code, quoted
 from helpers.recipes import PROJECT
 
 PAGES = ["README.md", "README.zh-CN.md"]
 TEXTS = {page: (PROJECT / page).read_text(encoding="utf-8") for page in PAGES}
 
 
-def blocks(page: str) -> list[str]:
-    return re.findall(r"^```\w+\n.*?^```$", TEXTS[page], re.MULTILINE | re.DOTALL)
-
-
 def test_both_pages_have_the_same_blocks() -> None:
-    assert blocks("README.md") == blocks("README.zh-CN.md")
-    assert len(blocks("README.md")) >= 8
+    english, chinese = (code(TEXTS[page]) for page in PAGES)
+    assert english == chinese
+    assert len(english) >= 8
 
 
 def test_both_pages_have_the_same_structure() -> None:
@@ -32,11 +30,8 @@ def test_both_pages_have_the_same_structure() -> None:
 
 
 def test_both_pages_name_the_same_commands_and_files() -> None:
-    def quoted(page: str) -> set[str]:
-        text = re.sub(r"^```\w+\n.*?^```$", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL)
-        return {re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", text)}
-
-    assert quoted("README.md") == quoted("README.zh-CN.md")
+    english, chinese = (quoted(TEXTS[page]) for page in PAGES)
+    assert english == chinese
 
 
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])

@@ -1,4 +1,4 @@
-"""The site: the languages have the same pages, headings and blocks; links lead somewhere."""
+"""The site: the languages have the same pages, headings and commands; links lead somewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.docs import CODE, DOCS, anchors, import_docs, outline
+from helpers.docs import CODE, DOCS, anchors, code, import_docs, outline, quoted
 
 NAMES = sorted(path.relative_to(DOCS / "en").as_posix() for path in (DOCS / "en").rglob("*.md"))
 
@@ -35,18 +35,16 @@ def test_both_languages_have_the_pages_of_the_navigation() -> None:
 def test_both_languages_have_the_same_structure_and_blocks(name: str) -> None:
     english, chinese = text("en", name), text("zh", name)
     assert outline(english) == outline(chinese)
-    assert CODE.findall(english) == CODE.findall(chinese)
+    assert code(english) == code(chinese)
     assert re.findall(r"<!-- .*? -->", english) == re.findall(r"<!-- .*? -->", chinese)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_languages_name_the_same_code_and_link_to_the_same_places(name: str) -> None:
-    for pattern in (r"(?<!`)`([^`]+)`(?!`)", r"\]\(([^)\s#]+)[^)]*\)"):
-        english, chinese = (
-            {re.sub(r"\s+", " ", found) for found in re.findall(pattern, CODE.sub("", text(language, name)))}
-            for language in ("en", "zh")
-        )
-        assert english == chinese
+    english, chinese = text("en", name), text("zh", name)
+    assert quoted(english) == quoted(chinese)
+    targets = r"\]\(([^)\s#]+)[^)]*\)"
+    assert set(re.findall(targets, CODE.sub("", english))) == set(re.findall(targets, CODE.sub("", chinese)))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -104,3 +102,11 @@ def test_descriptions_are_plain_text() -> None:
 def test_colors_follow_the_system_after_the_first_visit() -> None:
     """The theme remembers the first entry that applies: a fixed one would outlast a change from light to dark."""
     assert re.search(r'palette:.*\n *- \{media: "\(prefers-color-scheme\)"\}\n', (DOCS / "site.yml").read_text("utf-8"))
+
+
+def test_chinese_pages_show_what_commands_print_in_chinese() -> None:
+    pages = [(DOCS.parent / "README.zh-CN.md").read_text(encoding="utf-8"), *(text("zh", name) for name in NAMES)]
+    lines = {line for page in pages for block in CODE.findall(page) for line in block.splitlines()}
+    english = r"epoch +\d+/\d+ .*|(baseline|machine) +\w+ \d.*| +note: .*|.+, seed \d+|seqkit: .* (is|has|must|cannot) .*"
+    assert [line for line in lines if re.fullmatch(english, line)] == []
+    assert sum("在同一" in line for line in lines) > 10

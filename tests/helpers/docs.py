@@ -7,10 +7,33 @@ import re
 import sys
 from types import ModuleType
 
+import catalogue
 from helpers.recipes import PROJECT
 
 DOCS = PROJECT / "docs"
+TRANSLATIONS = catalogue.read_translations(catalogue.CATALOGUE)
 CODE = re.compile(r"^```\w+\n.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def code(page: str) -> list[str]:
+    """Return the blocks of a page; of what commands print, only the numbers of each line, sorted.
+
+    The commands and their numbers are the same in both languages, the words and their order are not.
+    """
+    return [_without_words(block) if block.startswith(("```console", "```text")) else block for block in CODE.findall(page)]
+
+
+def _without_words(block: str) -> str:
+    return "\n".join(
+        line if line.startswith(("$ ", "```")) else " ".join(sorted(re.findall(r"\d(?:[\d.,]*\d)?", line)))
+        for line in block.splitlines()
+    )
+
+
+def quoted(page: str) -> set[str]:
+    """Return the code in the sentences of a page, but for headings of tables that commands print in Chinese."""
+    found = {re.sub(r"\s+", " ", text) for text in re.findall(r"(?<!`)`([^`]+)`(?!`)", CODE.sub("", page))}
+    return {text for text in found if TRANSLATIONS.get(text, text) == text}
 
 
 def outline(page: str) -> list[str]:
