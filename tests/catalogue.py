@@ -1,4 +1,4 @@
-"""Update the catalogue of translations: collect the templates of seqkit, and compile what is translated.
+"""Update the catalogue of translations: collect the templates, and compile what is translated.
 
 `make messages` runs it. It adds a template that is new with an empty translation, drops one that is no longer used, and
 writes the .mo file that seqkit reads. In a .po file, translate `msgstr`, and run it again.
@@ -127,7 +127,8 @@ def collect() -> dict[str, Entry]:
         origin = f"seqkit {command.name} --help" if command is not seqkit else "seqkit --help"
         for text in _help_texts(command):
             found.setdefault(text, Entry(origin))
-    for path in sorted((PROJECT / "seqkit").rglob("*.py")):
+    packages = [PROJECT / "seqkit", *sorted(PROJECT.glob("plugins/*/seqkit_*"))]
+    for path in (path for package in packages for path in sorted(package.rglob("*.py"))):
         name = path.relative_to(PROJECT).as_posix()
         if not name.startswith(ENGLISH):
             for text in templates(path.read_text(encoding="utf-8")):

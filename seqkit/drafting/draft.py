@@ -72,7 +72,8 @@ def draft_recipe(
     if not file.siblings:
         section["split"] = dict(choice.draft.split or DEFAULT_SPLIT)
     plugins = _plugins(choice, registry)
-    recipe: dict[str, Any] = {"name": _run_name(data), "seed": 1} | ({"plugins": plugins} if plugins else {})
+    name = _run_name(data) or choice.task.name
+    recipe: dict[str, Any] = {"name": name, "seed": 1} | ({"plugins": plugins} if plugins else {})
     recipe |= {**choice.draft.recipe, "data": section}
     fitted = fit(recipe, choice.draft.smaller, registry, minutes)
     written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
@@ -110,9 +111,10 @@ def _plugins(choice: Choice, registry: Registry) -> list[str]:
 
 
 def _run_name(data: Path) -> str:
+    """Return the name of a file in letters a to z, digits and hyphens: empty for a Chinese name."""
     stem = data.name.removesuffix(".gz").split(".")[0]
     plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
-    return plain.strip("-")[:64].lower() or "run"
+    return plain.strip("-")[:64].lower()
 
 
 def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:

@@ -24,8 +24,10 @@ _TEXT_NAME = re.compile(
 _LABEL_NAME = re.compile(
     r"(?i)(label|class|category|target|sentiment|y|language|intent|topic|tag|polarity|rating|score|stars|emotion|"
     r"output|genre|spam)(e?s|_?(id|name|label))?"
-    r"|(情感|情绪|意图|主题|话题|问题|文本)?(标签|类别|分类|类型|极性|倾向)(名|名称|编号)?|情感|情绪|意图|主题|话题|语言|评分|星级"
+    r"|(情感|情绪|意图|主题|话题|问题|文本|评论|评价|新闻|文章|商品)?(标签|类别|分类|类型|极性|倾向|等级|级别)(名|名称|编号)?"
+    r"|情感|情绪|意图|主题|话题|语言|评分|星级"
 )
+_CATEGORY_NAME = re.compile(r"(?i)(class|category|genre)(e?s|_?(id|name))?|(商品|一级)?(类别|分类|类型)(名|名称)?")
 _ADDRESS_OR_DATE = re.compile(r"(https?://\S+|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})\s*$")
 _DATE = re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]*\d{1,2}:\d{2}.*)?")
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
@@ -153,6 +155,11 @@ def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
 def is_label_name(name: str) -> bool:
     """Return whether a column has a name that is usual for labels."""
     return _LABEL_NAME.fullmatch(name) is not None
+
+
+def is_clear_label_name(name: str) -> bool:
+    """Return whether a column has a name that is usual for labels, and not for what a text is about: `category`."""
+    return is_label_name(name) and _CATEGORY_NAME.fullmatch(name) is None
 
 
 def _others(file: DataFile, name: str | None) -> Sequence[Column]:

@@ -10,7 +10,7 @@ from seqkit.contracts import Column, DataFile, Draft
 from seqkit.messages import message
 from seqkit.tasks.columns import (
     MAX_LABELS,
-    is_label_name,
+    is_clear_label_name,
     is_sequence,
     label_candidates,
     labels_before_texts,
@@ -137,7 +137,7 @@ class _Inputs:
 
     def _alternatives(self, label: Column) -> str:
         """Return the other columns that can be labels, unless the user or the name of the column has decided."""
-        if self.file.label is not None or is_label_name(label.name):
+        if self.file.label is not None or is_clear_label_name(label.name):
             return ""
         used = (self.first, self.second, label)
         others = [

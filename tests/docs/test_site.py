@@ -107,6 +107,8 @@ def test_colors_follow_the_system_after_the_first_visit() -> None:
 def test_chinese_pages_show_what_commands_print_in_chinese() -> None:
     pages = [(DOCS.parent / "README.zh-CN.md").read_text(encoding="utf-8"), *(text("zh", name) for name in NAMES)]
     lines = {line for page in pages for block in CODE.findall(page) for line in block.splitlines()}
-    english = r"epoch +\d+/\d+ .*|(baseline|machine) +\w+ \d.*| +note: .*|.+, seed \d+|seqkit: .* (is|has|must|cannot) .*"
+    english = (
+        r"epoch +\d+/\d+ .*|(baseline|machine) +\w+ \d.*| +note: .*|.+, seed \d+|seqkit: .* (is|has|must|cannot) .*"
+    )
     assert [line for line in lines if re.fullmatch(english, line)] == []
     assert sum("在同一" in line for line in lines) > 10

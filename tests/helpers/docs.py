@@ -20,7 +20,9 @@ def code(page: str) -> list[str]:
 
     The commands and their numbers are the same in both languages, the words and their order are not.
     """
-    return [_without_words(block) if block.startswith(("```console", "```text")) else block for block in CODE.findall(page)]
+    return [
+        _without_words(block) if block.startswith(("```console", "```text")) else block for block in CODE.findall(page)
+    ]
 
 
 def _without_words(block: str) -> str:

@@ -23,6 +23,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit_ctc.baselines import CONTEXT, LinearCTC, medoid
 from seqkit_ctc.decoding import BLANK, greedy_decode, prefix_beam_search
 from seqkit_ctc.likelihood import Mixture, label_frames, negative_log_likelihood, padded
@@ -234,9 +235,8 @@ class CTC(nn.Module, CTCResults):
         train, test = self.scored(train, tokenizer), self.scored(test, tokenizer)
         label_ids = [self._label_ids[label] for label in medoid([self.split_labels(item.target) for item in train])]
         transcript = self.join_labels(label_ids)
-        constant = {"name": f"constant transcript '{transcript}'"} | self.transcript_metrics(
-            [transcript] * len(test), test
-        )
+        name = message("constant transcript '{transcript}'", transcript=transcript)
+        constant = {"name": name} | self.transcript_metrics([transcript] * len(test), test)
         if tokenizer is not None:
             return constant
         rows = [row for example in train for row in self.rows(example, np.asarray(example.input))]
@@ -244,5 +244,5 @@ class CTC(nn.Module, CTCResults):
             [row.input for row in rows], [row.target for row in rows], len(self.labels) + 1, negative_log_likelihood
         )
         transcripts = [self.join_labels(self.decode(linear.log_probabilities(np.asarray(item.input)))) for item in test]
-        name = f"linear model of {2 * CONTEXT + 1} time steps, trained with CTC"
+        name = message("linear model of {count} time steps, trained with CTC", count=2 * CONTEXT + 1)
         return {"name": name} | self.transcript_metrics(transcripts, test) | {"others": [constant]}

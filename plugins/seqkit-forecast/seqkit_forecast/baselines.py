@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from seqkit.messages import message
 from seqkit_forecast.normalization import Normalization, level_and_scale
 from seqkit_forecast.ridge import Ridge
 from seqkit_forecast.scales import mean_and_deviation
@@ -136,24 +137,29 @@ def baseline_forecasts(
     """
     inputs = np.concatenate([windows.cut(series)[0] for series in test])  # (windows, input_length, columns)
     selected = variables.select(inputs)
-    yield "last value", last_value(selected, windows.horizon)
+    yield message("last value"), last_value(selected, windows.horizon)
     if season is not None:
-        yield f"seasonal naive (season {season})", seasonal_naive(selected, windows.horizon, season)
+        yield (
+            message("seasonal naive (season {season})", season=season),
+            seasonal_naive(selected, windows.horizon, season),
+        )
 
-    name = f"ridge on {windows.input_length} time steps"
+    name = message("ridge on {count} time steps", count=windows.input_length)
     ridges = _RidgeForecasts([variables.select(series) for series in train], selected, windows)
     if len(variables.columns) == 1:
         yield ridges.per_variable(name)
     else:
-        yield ridges.per_variable(f"{name} of each variable")
-        yield ridges.shared(f"{name}, one model for all variables")
+        yield ridges.per_variable(message("{name} of each variable", name=name))
+        yield ridges.shared(message("{name}, one model for all variables", name=name))
     if variables.log:
         logarithms = [np.log(variables.select(series)) for series in train]
         log_ridges = _RidgeForecasts(logarithms, np.log(selected), windows)
-        log_name, forecast = log_ridges.per_variable(f"{name} of logarithms")
+        log_name, forecast = log_ridges.per_variable(message("{name} of logarithms", name=name))
         yield log_name, np.exp(forecast)
     if 1 < variables.column_count <= MAX_RIDGE_INPUTS / windows.input_length:
-        yield _RidgeForecasts(train, inputs, windows).all_columns(f"{name} of all columns", variables.columns)
+        yield _RidgeForecasts(train, inputs, windows).all_columns(
+            message("{name} of all columns", name=name), variables.columns
+        )
 
 
 class _RidgeForecasts:
@@ -179,21 +185,24 @@ class _RidgeForecasts:
         ridges = [fit_ridge(column_windows(self.train, column)) for column in self.columns]
         forecasts = [self.inputs[:, :, column] @ ridges[column][0] + ridges[column][1] for column in self.columns]
         alphas = ", ".join(f"{alpha:g}" for alpha in sorted({alpha for _, _, alpha in ridges}))
-        return f"{name} (alpha {alphas})", self._to_data_units(np.stack(forecasts, axis=2), self.columns)
+        label = message("{name} (alpha {alphas})", name=name, alphas=alphas)
+        return label, self._to_data_units(np.stack(forecasts, axis=2), self.columns)
 
     def shared(self, name: str) -> tuple[str, np.ndarray]:
         """Forecast each column from its own time steps, with the same ridge."""
         series = [windows for column in self.columns for windows in column_windows(self.train, column)]
         weights, intercept, alpha = fit_ridge(series)
         forecast = self.inputs.transpose(0, 2, 1) @ weights + intercept
-        return f"{name} (alpha {alpha:g})", self._to_data_units(forecast.transpose(0, 2, 1), self.columns)
+        label = message("{name} (alpha {alphas})", name=name, alphas=f"{alpha:g}")
+        return label, self._to_data_units(forecast.transpose(0, 2, 1), self.columns)
 
     def all_columns(self, name: str, columns: list[int]) -> tuple[str, np.ndarray]:
         """Forecast the given columns from the time steps of all columns."""
         weights, intercept, alpha = fit_ridge(self.train, columns)
         forecast = self.inputs.reshape(len(self.inputs), -1) @ weights + intercept
         forecast = forecast.reshape(len(forecast), -1, len(columns))
-        return f"{name} (alpha {alpha:g})", self._to_data_units(forecast, columns)
+        label = message("{name} (alpha {alphas})", name=name, alphas=f"{alpha:g}")
+        return label, self._to_data_units(forecast, columns)
 
     def _to_data_units(self, forecast: np.ndarray, columns: list[int]) -> np.ndarray:
         return (forecast + self.last[:, :, columns]) * self.scale[columns] + self.shift[columns]

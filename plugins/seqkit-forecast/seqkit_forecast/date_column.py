@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 
 
@@ -32,12 +33,20 @@ def parse_dates(
             date = parse_date(cell, date_format)
         except ValueError:
             expected = (
-                f"does not match the format {date_format}"
+                message("does not match the format {date_format}", date_format=date_format)
                 if date_format
-                else "is not a date such as 2016-07-01 13:00 or 1949-01"
+                else message("is not a date such as 2016-07-01 13:00 or 1949-01")
             )
-            remedy = f"set `date_format:` to the format of column '{column}', or `time: null` if it has no dates"
-            raise DataError(f"{location}: '{cell}' {expected}: {remedy}") from None
+            raise DataError(
+                message(
+                    "{location}: '{cell}' {expected}: set `date_format:` to the format of column '{column}', or "
+                    "`time: null` if it has no dates",
+                    location=location,
+                    cell=cell,
+                    expected=expected,
+                    column=column,
+                )
+            ) from None
         if dates:
             _check_order(dates[-1], date, cell, column, location)
         dates.append(date)
@@ -51,11 +60,30 @@ def _check_order(previous: datetime, date: datetime, text: str, column: str, loc
         DataError: it is not.
     """
     if (date.tzinfo is None) != (previous.tzinfo is None):
-        raise DataError(f"{location}: only one of {text} and the previous date has a UTC offset: add one to both")
+        raise DataError(
+            message(
+                "{location}: only one of {text} and the previous date has a UTC offset: add one to both",
+                location=location,
+                text=text,
+            )
+        )
     if date == previous:
-        raise DataError(f"{location}: the date {text} appears twice: keep one row per date, with local times in UTC")
+        raise DataError(
+            message(
+                "{location}: the date {text} appears twice: keep one row per date, with local times in UTC",
+                location=location,
+                text=text,
+            )
+        )
     if date < previous:
-        raise DataError(f"{location}: {text} is earlier than the previous date: sort the rows by '{column}'")
+        raise DataError(
+            message(
+                "{location}: {text} is earlier than the previous date: sort the rows by '{column}'",
+                location=location,
+                text=text,
+                column=column,
+            )
+        )
 
 
 def find_time_steps(dates: list[datetime], lines: Sequence[int], fill: int, path: Path) -> list[int]:

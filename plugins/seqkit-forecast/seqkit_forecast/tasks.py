@@ -9,12 +9,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
+from seqkit.messages import message
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 
-_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y")
+_DAYS = (
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d.%m.%y",
+)
 _NAMED_DAYS = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%B %d, %Y", "%d %B %Y", "%b %Y", "%b-%y")
 _TIMES = ("", " %H:%M", " %H:%M:%S")
-_FORMATS = (None, *(day + time for day in _DAYS for time in _TIMES), *_NAMED_DAYS)
+_FORMATS = (
+    None,
+    *(day + time for day in _DAYS for time in _TIMES),
+    *_NAMED_DAYS,
+    *("%Y年%m月%d日" + time for time in (*_TIMES, "%H时", "%H时%M分", " %H时%M分")),
+    *("%Y年%m月", "%Y年", "%Y/%m"),
+)
 _MIN_ROWS = 40
 _MAX_COLUMNS = 20
 _MAX_GAP, _MAX_MISSING = 24, 0.1
@@ -24,7 +42,7 @@ _MAX_GAP, _MAX_MISSING = 24, 0.1
 def forecast(file: DataFile) -> Draft | str:
     """Draft a recipe for a table with columns of numbers, and with a column of increasing dates or smooth series."""
     if file.format not in ("csv", "tsv"):
-        return "no csv file"
+        return message("no csv file")
     found = next((each for column in file.columns if (each := _dates(column))), None)
     time, dates, date_format = found or (None, [], None)
     others = [column for column in file.columns if column is not time and column.filled]
@@ -33,12 +51,12 @@ def forecast(file: DataFile) -> Draft | str:
     numbers = list(values)
     texts = [column for column in others if column.name not in values]
     if time is None and (texts or not numbers or not all(map(_is_smooth, values.values()))):
-        return next(filter(None, map(_decreases, file.columns)), "no column of increasing dates")
+        return _no_dates(file)
     if not numbers:
-        return "no columns of numbers beside the dates"
+        return message("no columns of numbers beside the dates")
     count = len(file.columns[0].values)
     if count < _MIN_ROWS:
-        return f"{count} rows are too few for a series: at least {_MIN_ROWS}"
+        return message("{count} rows are too few for a series: at least {least}", count=count, least=_MIN_ROWS)
     if file.label is not None:
         numbers = [name for name in numbers if name == file.label] or numbers
     columns = numbers[:_MAX_COLUMNS]
@@ -90,11 +108,11 @@ def forecast(file: DataFile) -> Draft | str:
     comments = {"head": f"reads {input_length} time steps, and forecasts {horizon}: change both to your question"}
     fit = 0.3 if texts or time is None else 0.9
     names = ", ".join(columns)
-    order = f"by the dates in '{time.name}'" if time else "with a time step per row"
+    order = message("by the dates in '{column}'", column=time.name) if time else message("with a time step per row")
     return Draft(
         fit,
         recipe,
-        f"the series {names} {order}",
+        message("the series {names} {order}", names=names, order=order),
         comments,
         smaller,
         {"by": "order", "valid": share, "test": share},
@@ -140,10 +158,39 @@ def _dates(column: Column) -> tuple[Column, list[datetime], str | None] | None:
     return None
 
 
-def _decreases(column: Column) -> str:
-    """Return that the dates of a column decrease, if they do."""
-    is_dated = _dates(Column(column.name, column.values[::-1])) is not None
-    return f"the dates in '{column.name}' decrease: sort the rows by it" if is_dated else ""
+def _no_dates(file: DataFile) -> str:
+    """Return why no column has increasing dates: they decrease, or a value is not a date, or there are none."""
+    for column in file.columns:
+        if _dates(Column(column.name, column.values[::-1])) is not None:
+            return message("the dates in '{column}' decrease: sort the rows by it", column=column.name)
+        if problem := _wrong_date(column):
+            return problem
+    return message("no column of increasing dates")
+
+
+def _wrong_date(column: Column) -> str:
+    """Return which value of a column is not a date, if almost all are dates of one format."""
+    if len(column.values) < _MIN_ROWS:
+        return ""
+    for date_format in _FORMATS:
+        wrong = []
+        for row, value in enumerate(column.values, start=1):
+            try:
+                parse_date(str(value or "").strip(), date_format)
+            except (ValueError, OverflowError):
+                wrong.append((row, value))
+                if 20 * len(wrong) > len(column.values):
+                    break
+        else:
+            if wrong:
+                row, value = wrong[0]
+                return message(
+                    "row {row}: '{value}' in '{column}' is not a date as in the other rows: correct it",
+                    row=row,
+                    value=value or "",
+                    column=column.name,
+                )
+    return ""
 
 
 def _season(dates: list[datetime]) -> int | None:

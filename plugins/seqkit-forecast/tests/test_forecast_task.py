@@ -57,11 +57,45 @@ def test_decimal_commas_are_read() -> None:
     assert found.recipe["data"]["decimal"] == ","
 
 
-@pytest.mark.parametrize("written", ["%Y/%m/%d", "%d-%m-%Y", "%m/%d/%y", "%d-%b-%Y", "%b %d, %Y", "%d.%m.%Y %H:%M:%S"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "%Y/%m/%d",
+        "%d-%m-%Y",
+        "%m/%d/%y",
+        "%d-%b-%Y",
+        "%b %d, %Y",
+        "%d.%m.%Y %H:%M:%S",
+        "%Y.%m.%d",
+        "%Y年%m月%d日",
+        "%Y年%m月%d日%H时",
+    ],
+)
 def test_usual_formats_of_dates_are_found(written: str) -> None:
     found = forecast(series(timedelta(days=1), 100, written=written))
     assert not isinstance(found, str)
     assert found.recipe["data"]["date_format"] == written
+
+
+def test_a_wrong_date_is_named() -> None:
+    file = series(timedelta(days=1), 100, written="%Y年%m月%d日")
+    file.columns[0].values[6] = "2020年1月7曰"
+    assert forecast(file) == "row 7: '2020年1月7曰' in 'when' is not a date as in the other rows: correct it"
+
+
+@pytest.mark.parametrize(
+    ("dates", "date_format"),
+    [
+        ([f"2024年{1 + row // 28}月{1 + row % 28}日" for row in range(100)], "%Y年%m月%d日"),
+        ([f"{2000 + row // 12}年{1 + row % 12}月" for row in range(100)], "%Y年%m月"),
+        ([f"{2000 + row // 12}/{1 + row % 12}" for row in range(100)], "%Y/%m"),
+    ],
+)
+def test_chinese_dates_need_no_zeros(dates: list[str], date_format: str) -> None:
+    columns = [Column("日期", dates), Column("销量", [f"{row % 7}" for row in range(100)])]
+    found = forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=100))
+    assert not isinstance(found, str)
+    assert (found.recipe["data"]["time"], found.recipe["data"]["date_format"]) == ("日期", date_format)
 
 
 def test_days_without_trading_are_not_filled() -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
+from seqkit.messages import message
 
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _SOURCES = re.compile(r"(?i)(source|src|input|text|question|word|from|en|english|original).*")
@@ -22,7 +23,7 @@ def translate(file: DataFile) -> Draft | str:
         and any(map(str.isalpha, "".join(column.filled[:100])))
     ]
     if len(texts) < 2:
-        return "no two columns of texts that mostly occur once"
+        return message("no two columns of texts that mostly occur once")
     source = next((each for each in texts if each.name == file.text), None)
     source = source or next((each for each in texts if _SOURCES.fullmatch(each.name)), texts[0])
     others = [each for each in texts if each is not source]
@@ -51,10 +52,14 @@ def translate(file: DataFile) -> Draft | str:
         },
     }
     if file.label is None and not _TARGETS.fullmatch(target.name) and 10 * target.mean_length < source.mean_length:
-        return f"the texts of the column '{target.name}' are much shorter than those of '{source.name}'"
+        return message(
+            "the texts of the column '{target}' are much shorter than those of '{source}'",
+            target=target.name,
+            source=source.name,
+        )
     is_named = bool(_SOURCES.fullmatch(source.name) and _TARGETS.fullmatch(target.name))
     fit = 0.93 if is_named else 0.6 if len(file.columns) == 2 else 0.3
-    summary = f"the text is '{source.name}', the text to produce '{target.name}'"
+    summary = message("the text is '{source}', the text to produce '{target}'", source=source.name, target=target.name)
     smaller = {"encoder": {"hidden_size": 32}, "head": {"hidden_size": 64}}
     return Draft(fit, recipe, summary, {}, smaller)
 

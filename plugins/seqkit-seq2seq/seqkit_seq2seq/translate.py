@@ -30,6 +30,7 @@ from seqkit.contracts import (
 )
 from seqkit.errors import DataError, UnknownText
 from seqkit.layers.cross_entropy import cross_entropy
+from seqkit.messages import message
 from seqkit_seq2seq.attention import Memory, Score
 from seqkit_seq2seq.beam_search import beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
@@ -290,7 +291,8 @@ class Translate(nn.Module, Head):
             [self._comparable(_text(example)) for example in test],
             self.bleu_tokenizer,
         )
-        return {"name": "target of the most similar training text (TF-IDF of character 1- to 3-grams)"} | metrics
+        name = message("target of the most similar training text (TF-IDF of character 1- to 3-grams)")
+        return {"name": name} | metrics
 
 
 def _text(example: Example) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from seqkit.messages import message
+
 
 class MostFrequentTag:
     """Predict for each word the tag that it has most often in the training data.
@@ -14,7 +16,7 @@ class MostFrequentTag:
     once and belong to the same class.
     """
 
-    name = "the most frequent tag of each word"
+    name = message("the most frequent tag of each word")
 
     def fit(self, sentences: Iterable[tuple[Sequence[str], Sequence[str]]]) -> None:
         """Count the tags of (words, tags) pairs, one per sentence."""

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from seqkit.contracts import DataFile, Draft
+from seqkit.messages import message
 from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
 
 _PROBED_LINES = 50_000
@@ -22,7 +23,7 @@ def tag(file: DataFile) -> Draft | str:
     """Draft a recipe for a tag per word: lines of equally many columns, and a blank line after each sentence."""
     lines = file.lines[:_PROBED_LINES]
     if file.format in ("jsonl", "parquet") or not lines:
-        return "no words in columns"
+        return message("no words in columns")
     has_tabs = 2 * sum("\t" in line for line in lines) > sum(bool(line.strip()) for line in lines)
     rows = [_columns(line, has_tabs) for line in lines]
     sentences = [list(group) for is_sentence, group in groupby(rows, key=bool) if is_sentence]
@@ -30,7 +31,7 @@ def tag(file: DataFile) -> Draft | str:
     widths = Counter(map(len, words))
     width, count = widths.most_common(1)[0] if widths else (0, 0)
     if len(sentences) < 3 or width < 2 or count < 0.98 * len(words) or len(words) < 2 * len(sentences):
-        return "no words in columns with a blank line after each sentence"
+        return message("no words in columns with a blank line after each sentence")
     words = [row for row in words if len(row) == width]
     columns = [[row[place] for row in words] for place in range(width)]
     is_numbered = width > 2 and all(_WORD_NUMBER.fullmatch(cell) for cell in columns[0])
@@ -39,7 +40,9 @@ def tag(file: DataFile) -> Draft | str:
     tagged = 4 if is_conllu else _tag_column(columns, word)
     tags = Counter(columns[tagged - 1])
     if not 2 <= len(tags) <= _MAX_TAGS:
-        return f"the column {tagged} has {len(tags):,} distinct values, which is no set of tags"
+        return message(
+            "the column {column} has {count:,} distinct values, which is no set of tags", column=tagged, count=len(tags)
+        )
     data: dict[str, Any] = {"type": "conll"}
     if word != 1 or tagged != width:
         data |= {"word": word, "tag": tagged}
@@ -52,13 +55,13 @@ def tag(file: DataFile) -> Draft | str:
     comments = {"data.type": f"{len(tags)} tags: {', '.join(name for name, _ in tags.most_common(8))}, …"}
     scheme = _scheme(tags)
     if scheme == "none":
-        recipe, kind = _tags(len(sentences)), "tags"
+        recipe, kind = _tags(len(sentences)), message("tags")
     else:
-        recipe, kind = _spans(len(sentences), scheme), f"spans in {scheme.upper()} tags"
+        recipe, kind = _spans(len(sentences), scheme), message("spans in {scheme} tags", scheme=scheme.upper())
     return Draft(
         0.95,
         {"data": data, **recipe},
-        f"the word is column {word}, its tag column {tagged} ({kind})",
+        message("the word is column {word}, its tag column {tagged} ({kind})", word=word, tagged=tagged, kind=kind),
         comments,
         {"encoder": {"hidden_size": recipe["encoder"]["hidden_size"] // 2}},
     )
