@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import seqkit
+from seqkit.messages import message
 
 
 @seqkit.hookimpl
@@ -12,7 +13,7 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "ctc",
         "seqkit_ctc.head:CTC",
-        "a sequence of labels without alignment, by connectionist temporal classification",
+        message("a sequence of labels without alignment, by connectionist temporal classification"),
         checks="seqkit_ctc.checks:ctc",
     )
 
@@ -22,7 +23,7 @@ def seqkit_encoders() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "spec_augment",
         "seqkit_ctc.spec_augment:SpecAugment",
-        "another encoder, whose inputs are masked in training by SpecAugment",
+        message("another encoder, whose inputs are masked in training by SpecAugment"),
     )
 
 
@@ -31,19 +32,19 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "tones",
         "seqkit_ctc.tones:Tones",
-        "synthetic recordings of digits, as log-mel features",
+        message("synthetic recordings of digits, as log-mel features"),
         checks="seqkit_ctc.checks:tones",
     )
     yield seqkit.Component(
         "voices",
         "seqkit_ctc.voices:Voices",
-        "synthetic speech of different voices, as log-mel features",
+        message("synthetic speech of different voices, as log-mel features"),
         checks="seqkit_ctc.checks:voices",
     )
     yield seqkit.Component(
         "wav",
         "seqkit_ctc.wav:Wav",
-        "wav files listed in a csv file, as log-mel features",
+        message("wav files listed in a csv file, as log-mel features"),
         checks="seqkit_ctc.checks:wav",
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import seqkit
+from seqkit.messages import message
 
 
 @seqkit.hookimpl
@@ -10,7 +11,7 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "series",
         "seqkit_forecast.series:Series",
-        "numeric series from a CSV file, one row per time step",
+        message("numeric series from a CSV file, one row per time step"),
         checks="seqkit_forecast.checks:series",
     )
 
@@ -18,12 +19,14 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
 @seqkit.hookimpl
 def seqkit_encoders() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
-        "segments", "seqkit_forecast.segments:Segments", "segments of each variable, with shared weights (SegRNN)"
+        "segments",
+        "seqkit_forecast.segments:Segments",
+        message("segments of each variable, with shared weights (SegRNN)"),
     )
     yield seqkit.Component(
         "normalized",
         "seqkit_forecast.normalization:Normalized",
-        "rows relative to their own level and scale (RevIN), for another encoder",
+        message("rows relative to their own level and scale (RevIN), for another encoder"),
     )
 
 
@@ -32,11 +35,11 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "forecast",
         "seqkit_forecast.forecast:Forecast",
-        "the next time steps of a series, with optional quantiles",
+        message("the next time steps of a series, with optional quantiles"),
         checks="seqkit_forecast.checks:forecast",
     )
 
 
 @seqkit.hookimpl
 def seqkit_tasks() -> Iterator[seqkit.Task]:
-    yield seqkit.Task("forecast", "seqkit_forecast.tasks:forecast", "the next time steps of a series")
+    yield seqkit.Task("forecast", "seqkit_forecast.tasks:forecast", message("the next time steps of a series"))

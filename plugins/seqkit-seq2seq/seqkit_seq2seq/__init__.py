@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import seqkit
+from seqkit.messages import message
 
 
 @seqkit.hookimpl
@@ -12,13 +13,13 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "dates",
         "seqkit_seq2seq.dates:Dates",
-        "generated dates in English and Chinese, and their ISO 8601 form",
+        message("generated dates in English and Chinese, and their ISO 8601 form"),
         checks="seqkit_seq2seq.checks:dates",
     )
     yield seqkit.Component(
         "pairs",
         "seqkit_seq2seq.pairs:Pairs",
-        "texts and their translations, one pair per line, without a header",
+        message("texts and their translations, one pair per line, without a header"),
         checks="seqkit_seq2seq.checks:pairs",
     )
 
@@ -28,11 +29,11 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "translate",
         "seqkit_seq2seq.translate:Translate",
-        "text to text: an LSTM decoder with attention",
+        message("text to text: an LSTM decoder with attention"),
         checks="seqkit_seq2seq.checks:translate",
     )
 
 
 @seqkit.hookimpl
 def seqkit_tasks() -> Iterator[seqkit.Task]:
-    yield seqkit.Task("translate", "seqkit_seq2seq.tasks:translate", "a text for each text")
+    yield seqkit.Task("translate", "seqkit_seq2seq.tasks:translate", message("a text for each text"))

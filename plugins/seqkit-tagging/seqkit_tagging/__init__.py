@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import seqkit
+from seqkit.messages import message
 
 
 @seqkit.hookimpl
@@ -12,7 +13,7 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "conll",
         "seqkit_tagging.conll:Conll",
-        "sentences in columns, one word and its tag per line",
+        message("sentences in columns, one word and its tag per line"),
         checks="seqkit_tagging.checks:conll",
     )
 
@@ -22,13 +23,13 @@ def seqkit_tokenizers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "words_and_characters",
         "seqkit_tagging.tokenizer:WordCharacterTokenizer",
-        "the id of each word and the ids of its characters",
+        message("the id of each word and the ids of its characters"),
         checks="seqkit_tagging.checks:tokenizer",
     )
     yield seqkit.Component(
         "gazetteer",
         "seqkit_tagging.gazetteer:Gazetteer",
-        "the entries of a list of names in a text",
+        message("the entries of a list of names in a text"),
         checks="seqkit_tagging.checks:gazetteer",
     )
 
@@ -38,7 +39,7 @@ def seqkit_embeddings() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "words_and_characters",
         "seqkit_tagging.embedding:WordCharacterEmbedding",
-        "a learned word vector and the encoded characters of the word, concatenated",
+        message("a learned word vector and the encoded characters of the word, concatenated"),
         checks="seqkit_tagging.checks:embedding",
     )
 
@@ -48,7 +49,7 @@ def seqkit_encoders() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "char_cnn",
         "seqkit_tagging.char_cnn:CharCNN",
-        "a convolution and max pooling over the characters of a word",
+        message("a convolution and max pooling over the characters of a word"),
         checks="seqkit_tagging.checks:char_cnn",
     )
 
@@ -58,17 +59,17 @@ def seqkit_heads() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "tag",
         "seqkit_tagging.tag:Tag",
-        "a tag for each word, predicted independently",
+        message("a tag for each word, predicted independently"),
         checks="seqkit_tagging.checks:tag",
     )
     yield seqkit.Component(
         "crf",
         "seqkit_tagging.crf:CRF",
-        "a tag for each word, by a linear-chain CRF",
+        message("a tag for each word, by a linear-chain CRF"),
         checks="seqkit_tagging.checks:crf",
     )
 
 
 @seqkit.hookimpl
 def seqkit_tasks() -> Iterator[seqkit.Task]:
-    yield seqkit.Task("tag", "seqkit_tagging.tasks:tag", "a tag for each word")
+    yield seqkit.Task("tag", "seqkit_tagging.tasks:tag", message("a tag for each word"))
