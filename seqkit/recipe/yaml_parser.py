@@ -276,6 +276,9 @@ class _Builder:
                 self.fault(event, here, message("duplicate key: already set on line {line}", line=line))
             first_position, self.keys[here] = self.keys.get(here), self.position(event)
             value = self.node(next(events), events, here)
+            if "：" in key and value is None and event.style is None:
+                text = message("missing `: `: the colon of '{key}' is full-width: write `: `", key=key)
+                self.fault(event, here, text)
             if first_position is None:
                 items[key] = value
         return items

@@ -10,6 +10,10 @@ import yaml
 from seqkit.messages import message
 from seqkit.recipe.yaml_characters import BYTE_ORDER_MARK, Position, explain_byte_order_mark
 
+_HALF_WIDTH = {"：": ":", "，": ",", "“": '"', "”": '"', "‘": "'", "’": "'", "｛": "{", "｝": "}", "［": "[", "］": "]"}
+_FULL_WIDTH = re.compile(f"[{''.join(_HALF_WIDTH)}]")
+_QUOTED_OR_COMMENT = re.compile(r"""\"[^\"]*\"|'[^']*'|(?:^|(?<=\s))\#.*""")
+
 
 def explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: Any) -> tuple[Position, str]:
     """Return the position to edit and what to do there, for an error of PyYAML.
@@ -24,7 +28,22 @@ def explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, l
     # A file that begins with a byte order mark was appended to another.
     if match := re.match(f" *{BYTE_ORDER_MARK}", "".join(lines[position.line - 1 : position.line])):
         return Position("", position.line, match.end()), explain_byte_order_mark()
+    character = _full_width("".join(lines[position.line - 1 : position.line]))
+    if character is not None:
+        half = _HALF_WIDTH[character]
+        return position, message(
+            "{reason}; the line has a full-width '{character}': YAML needs {half}",
+            reason=reason,
+            character=character,
+            half=half,
+        )
     return position, reason
+
+
+def _full_width(line: str) -> str | None:
+    """Return the first punctuation mark outside of quotes that a Chinese input method has made full-width."""
+    found = _FULL_WIDTH.search(_QUOTED_OR_COMMENT.sub("", line))
+    return found[0] if found else None
 
 
 def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: Any) -> tuple[Position, str]:

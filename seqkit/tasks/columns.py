@@ -14,7 +14,7 @@ MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
 _MIN_LABELED = 50
-_FIRST_LABEL = re.compile(r"__label__\S+|[+-]?\d+|[A-Z]{2,}(:\w+)?")
+_FIRST_LABEL = re.compile(r"__label__\S+|[+-]?\d+|[A-Z]{2,}(:\w+)?|[\u4e00-\u9fff]{1,6}")
 
 _TEXT_NAME = re.compile(
     r"(?i)(text|sentence|review|comment|content|document|body|message|tweet|sms|utterance|question|title|name|input)"
@@ -120,7 +120,8 @@ def _counts_rows(column: Column) -> bool:
 def labels_before_texts(lines: Sequence[str]) -> set[str]:
     """Return the labels if lines consist of a label, a space and a text; an empty set if they do not.
 
-    A label is a number, in capitals (`DESC:manner`), or written as fastText does (`__label__spam`), and it recurs.
+    A label is a number, in capitals (`DESC:manner`), Chinese, or written as fastText does (`__label__spam`), and it
+    recurs.
     """
     parts = [line.split(maxsplit=1) for line in lines if line.strip()]
     counts = Counter(words[0] for words in parts)
@@ -128,6 +129,13 @@ def labels_before_texts(lines: Sequence[str]) -> set[str]:
     once = sum(count == 1 for count in counts.values())
     are_labels = 2 <= len(counts) <= MAX_LABELS and all(map(_FIRST_LABEL.fullmatch, counts))
     return set(counts) if has_texts and are_labels and once < 0.02 * len(parts) else set()
+
+
+def has_full_width_commas(file: DataFile) -> bool:
+    """Return whether a table has one column because a Chinese input method wrote the commas of its header."""
+    parts = [part.strip() for part in next(filter(None, file.lines), "").split("，")]
+    is_header = any(is_label_name(part) or _TEXT_NAME.fullmatch(part) for part in parts)
+    return len(file.columns) == 1 and len(parts) > 1 and is_header
 
 
 def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:

@@ -175,7 +175,23 @@ def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
         assert ("prompt" in found.recipe["generate"]) == (unit is None)
 
 
-@pytest.mark.parametrize("labels", [("0", "1"), ("__label__good", "__label__bad"), ("DESC:manner", "HUM:ind")])
+def test_full_width_commas_are_named(tmp_path: Path, run_command) -> None:
+    rows = "".join(f"房间{n}号很干净，{'好' if n % 2 else '差'}\n" for n in range(60))
+    (tmp_path / "a.csv").write_text(f"评论，标签\n{rows}", encoding="utf-8")
+    assert "separated by full-width commas '，': replace them with ','" in error_line(run_command("init", "a.csv"))
+    (tmp_path / "b.csv").write_text(f"床前明月光，疑是地上霜\n{rows}", encoding="utf-8")
+    assert run_command("init", "b.csv").code == 0
+
+
+def test_a_category_is_not_surely_the_label(tmp_path: Path) -> None:
+    rows = [(text, f"g{n % 3}", f"c{n % 2}") for n, (text, _) in enumerate(reviews())]
+    label, *_ = tasks_of(write_table(tmp_path / "a.csv", ["评论内容", "评价", "类别"], rows))
+    assert label.summary == "the text is '评论内容', the label '类别', or with --label '评价'"
+
+
+@pytest.mark.parametrize(
+    "labels", [("0", "1"), ("__label__good", "__label__bad"), ("DESC:manner", "HUM:ind"), ("好评", "差评")]
+)
 def test_labels_at_the_beginning_of_lines_are_recognized(tmp_path: Path, run_command, labels: tuple[str, str]) -> None:
     (tmp_path / "a.txt").write_text("".join(f"{labels[n % 2]} how is room {n} ?\n" for n in range(60)))
     line = error_line(run_command("init", "a.txt"))

@@ -175,6 +175,15 @@ REFUSED = {
     "escape": ('a: "\\q"\n', "1:6: invalid YAML: found unknown escape character 'q': double the backslash"),
     "missing colon": ("a: 1\nb 2\nc: 3\n", "2:1: invalid YAML: missing `: `"),
     "missing colon first": ("b 2\nc: 3\n", "1:1: invalid YAML: missing `: `"),
+    "full-width colon": (
+        "a: 1\nb：2\n",
+        "2:1: invalid YAML: missing `: `; the line has a full-width '：': YAML needs :",
+    ),
+    "full-width comma": (
+        "a: {b: 1， c: 2}\n",
+        "1:12: invalid YAML: expected ',' or '}', but got ':'; the line has a full-width '，': YAML needs ,",
+    ),
+    "full-width colon in braces": ("a: {b：1, c: 2}\n", "1:5: a.b：1: missing `: `: the colon of 'b：1' is full-width"),
     "missing space": ("a:1\nb: 2\n", "1:1: invalid YAML: missing `: `"),
     "indentation in": ("a:\n  b: 1\n    c: 2\n", "3:6: invalid YAML: a `:` cannot be here: check the indentation"),
     "indentation out": ("a:\n    b: 1\n  c: 2\n", "3:3: invalid YAML: the indentation does not match the lines above"),
