@@ -35,7 +35,7 @@ MASKS = (
     (r"[\d,.]+ (tokens/s|词元/秒)", "SPEED"),
     (r"\d+ (threads?( \([^)]*\))?|个线程(（[^）]*）)?)", "THREADS"),
     (r"\(\d\.\d{3}\)", "(PROBABILITY)"),
-    (r"\d+ of \d+ kinds|\d+ 次文件操作，共 \d+ 种", "COUNT"),
+    (r"\d+ of \d+ kinds", "COUNT"),
 )
 TIMEOUT = 900
 

@@ -118,6 +118,13 @@ def test_errors_of_a_recipe_are_chinese(text: str, line: str, tmp_path: Path, mo
     assert raised.value.lines == [line]
 
 
+def test_the_kernels_of_layers_are_chinese(cli: Callable[..., CompletedProcess[str]]) -> None:
+    recipe = catalogue.PROJECT / "recipes" / "char_gen.yaml"
+    lines = cli("run", recipe, "train.epochs=1", "--verbose", SEQKIT_LANG="zh").stdout.splitlines()
+    kernels = ("torch 的内核", "seqkit 的递归计算")
+    assert any(line.startswith("  内核") and any(kernel in line for kernel in kernels) for line in lines)
+
+
 def test_usage_errors_are_chinese(cli: Callable[..., CompletedProcess[str]]) -> None:
     result = cli("rnu", SEQKIT_LANG="zh")
     assert result.stderr == "seqkit: 没有命令 'rnu'（你是指 'run' 吗？）（见 `seqkit --help`）\n"

@@ -150,7 +150,7 @@ class LSTMLayers(nn.Module):
                 number=number,
                 input_size=input_size,
                 output_size=self.output_size,
-                kernel=choice,
+                kernel=str(choice),
             )
             for number, (input_size, choice) in enumerate(zip(widths, self.choices, strict=False), start=1)
         ]
