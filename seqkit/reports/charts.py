@@ -16,6 +16,9 @@ _CELL = 30
 _LETTER = 6.5
 """The approximate width of a column of text, in pixels."""
 
+_BAR_LABEL = 7
+"""The number of columns of text that the label of a bar has at least, where it is as long."""
+
 _LABEL = 14
 """The number of columns of text of the label of a row or a column of a heat map."""
 
@@ -41,12 +44,13 @@ def bar_chart(
     y = Axis.fit([0.0, *(value for _, values in bars for value in values)], bottom, TOP)
     width = (right - LEFT) / max(len(groups), 1)
     thickness = width * 0.84 / len(bars)
-    every = math.ceil(len(groups) / 8)
+    longest = min(_BAR_LABEL, max(map(display_width, groups), default=1))
+    every = max(1, math.ceil((longest + 1) * _LETTER / width))
     parts = [grid(None, y, x_title, y_title)]
     for number, group in enumerate(groups):
         middle = LEFT + (number + 0.5) * width
         if number % every == 0:
-            label = shortened(group, max(4, int(width * every / 6)))
+            label = shortened(group, int(width * every / _LETTER) - 1)
             parts.append(element("text", tooltip(group), label, x=middle, y=bottom + 14, text_anchor="middle"))
         for place, (name, values) in enumerate(bars):
             top = y.place(values[number])

@@ -33,7 +33,7 @@ def render_exhibit(exhibit: Exhibit) -> Markup:
         content = join(_spans(each, exhibit.separator) for each in exhibit.items)
     else:
         content = join(_transcript(each, exhibit.separator) for each in exhibit.items)
-    return element("div", element("h3", exhibit.title), note, content, class_="exhibit")
+    return element("div", element("h4", exhibit.title), note, content, class_="exhibit")
 
 
 def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:
@@ -85,7 +85,7 @@ def _matrix(exhibit: Matrix) -> Markup:
         row_headers=True,
     )
     if max(len(exhibit.row_labels), len(exhibit.column_labels)) > _MAX_CELLS:
-        return join([element("h3", exhibit.title), numbers])
+        return join([element("h4", exhibit.title), numbers])
     chart = heat_map(
         exhibit.values,
         exhibit.row_labels,

@@ -20,6 +20,9 @@ WIDTH, HEIGHT = 380, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 36
 """The margins around its axes."""
 
+_TALL = 1200
+"""The height from which a chart is not scaled down to a printed page, where it would not be legible."""
+
 LEVEL = "level"
 """The class of reference lines."""
 
@@ -53,7 +56,7 @@ def figure(
         height=f"{height:.0f}",
         role="img",
         aria_labelledby=f"t{key} d{key}",
-        class_="wide" if width > WIDTH else None,
+        class_=" ".join(name for name, holds in (("wide", width > WIDTH), ("tall", height > _TALL)) if holds) or None,
     )
     entries = [element("li", element("i", class_=name, aria_hidden="true"), text) for name, text in legend]
     return element(

@@ -35,7 +35,7 @@ def results_section(run: RunContents) -> Markup | None:
         parts.append(
             join([element("h3", title), content])
             if number == 0
-            else element("details", element("summary", title), content)
+            else element("details", element("summary", element("h3", title)), content)
         )
     if run.calibration:
         parts.append(render_exhibit(run.calibration))
@@ -113,13 +113,18 @@ def _predictions(predictions: list[dict[str, Any]]) -> Markup:
 
 
 def value_of(value: Any) -> Any:
-    """Return a value of a prediction as a cell: the most probable labels, or JSON of what is nested."""
+    """Return a value of a prediction as a cell: the most probable labels, the texts of a list, or JSON of others."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None or isinstance(value, str | int | float):
         return value
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return _shortened(", ".join(value))
     if isinstance(value, dict) and value and all(map(is_number, value.values())):
         ordered = sorted(value.items(), key=lambda item: -item[1])
         return ", ".join(f"{key} {number:.3f}" for key, number in ordered[:5]) + (", …" if len(ordered) > 5 else "")
-    text = json.dumps(value, ensure_ascii=False)
+    return _shortened(json.dumps(value, ensure_ascii=False))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= 300 else text[:299] + "…"

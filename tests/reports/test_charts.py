@@ -168,3 +168,18 @@ def test_a_group_that_no_axis_can_show_is_left_out_of_an_interval_chart() -> Non
     figure = interval_chart(groups, title="t", levels=[("b", 1e308)])
     assert [each.get("class") for each in picture(figure).iter(f"{SVG}circle")] == ["c1 best", "c1 point"]
     assert interval_chart(groups[:1], title="t") == '<p class="note">no values</p>'
+
+
+def test_labels_of_bars_do_not_overlap() -> None:
+    groups = [f"{start}–{start + 6}" for start in range(100, 254, 7)]
+    svg = picture(bar_chart(groups, [("train", [1.0] * len(groups))], title="Lengths"))
+    labels = [each for each in svg.iter(f"{SVG}text") if each.get("text-anchor") == "middle" and len(each)]
+    places = [float(each.get("x", "")) for each in labels]
+    widest = max(len(each.find(f"{SVG}title").tail or "") for each in labels)  # type: ignore[union-attr]
+    assert widest == len("100–106")  # a range is not shortened
+    assert min(b - a for a, b in zip(places, places[1:], strict=False)) > widest * 6.5
+
+
+def test_a_legend_shows_points_as_points() -> None:
+    figure = line_chart([Line("examples", (1, 2), (1.0, 2.0), points=True)], title="residuals")
+    assert '<i class="c0 points" aria-hidden="true"></i>examples' in figure
