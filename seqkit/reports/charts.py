@@ -16,8 +16,8 @@ _CELL = 30
 _LETTER = 6.5
 """The approximate width of a column of text, in pixels."""
 
-_BAR_LABEL = 7
-"""The number of columns of text that the label of a bar has at least, where it is as long."""
+_BAR_LABEL = 5
+"""The number of columns of text to which the label of a bar is shortened at most."""
 
 _LABEL = 14
 """The number of columns of text of the label of a row or a column of a heat map."""
@@ -30,6 +30,7 @@ def bar_chart(
     title: str,
     x_title: str = "",
     y_title: str = "",
+    is_ordered: bool = False,
 ) -> Markup:
     """Return a chart of vertical bars: a histogram, or counts of labels.
 
@@ -39,18 +40,19 @@ def bar_chart(
         title: what the chart shows.
         x_title: what the groups are.
         y_title: what the values are.
+        is_ordered: whether labels follow from their neighbors, so that some are left out rather than shortened.
     """
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     y = Axis.fit([0.0, *(value for _, values in bars for value in values)], bottom, TOP)
     width = (right - LEFT) / max(len(groups), 1)
     thickness = width * 0.84 / len(bars)
-    longest = min(_BAR_LABEL, max(map(display_width, groups), default=1))
-    every = max(1, math.ceil((longest + 1) * _LETTER / width))
+    least = max(map(display_width, groups), default=0) + 1 if is_ordered else _BAR_LABEL
+    every = max(1, math.ceil(least * _LETTER / width))
     parts = [grid(None, y, x_title, y_title)]
     for number, group in enumerate(groups):
         middle = LEFT + (number + 0.5) * width
         if number % every == 0:
-            label = shortened(group, int(width * every / _LETTER) - 1)
+            label = shortened(group, int(width * every / _LETTER - 0.5))
             parts.append(element("text", tooltip(group), label, x=middle, y=bottom + 14, text_anchor="middle"))
         for place, (name, values) in enumerate(bars):
             top = y.place(values[number])

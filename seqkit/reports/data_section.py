@@ -71,6 +71,7 @@ def _lengths(lengths: Lengths) -> Markup | None:
         title=message("Lengths"),
         x_title=message("time steps"),
         y_title=message("% of the split's rows"),
+        is_ordered=True,
     )
 
 

@@ -14,6 +14,7 @@ from seqkit.reports.exhibits import as_json, metric_exhibits, render_exhibit, sa
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
 from seqkit.strict_json import is_number
+from seqkit.training.result_lines import format_number
 
 _MAX_PREDICTIONS = 200
 
@@ -113,18 +114,28 @@ def _predictions(predictions: list[dict[str, Any]]) -> Markup:
 
 
 def value_of(value: Any) -> Any:
-    """Return a value of a prediction as a cell: the most probable labels, the texts of a list, or JSON of others."""
+    """Return a value of a prediction as a cell: the most probable labels, or what is nested as one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None or isinstance(value, str | int | float):
         return value
-    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-        return _shortened(", ".join(value))
     if isinstance(value, dict) and value and all(map(is_number, value.values())):
         ordered = sorted(value.items(), key=lambda item: -item[1])
         return ", ".join(f"{key} {number:.3f}" for key, number in ordered[:5]) + (", …" if len(ordered) > 5 else "")
-    return _shortened(json.dumps(value, ensure_ascii=False))
-
-
-def _shortened(text: str) -> str:
+    text = _plain(value)
     return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _plain(value: Any) -> str:
+    """Return a JSON value as text, without brackets with numbers as in a table: `text Paris, start 4`."""
+    if isinstance(value, dict | list):
+        parts = (
+            [f"{key} {_plain(each)}" for key, each in value.items()] if isinstance(value, dict) else map(_plain, value)
+        )
+        is_nested = any(
+            isinstance(each, dict | list) for each in (value.values() if isinstance(value, dict) else value)
+        )
+        return ("; " if is_nested else ", ").join(parts)
+    if isinstance(value, float):
+        return format_number("", value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -86,11 +86,11 @@ details { margin: 8px 0; } summary { cursor: pointer; color: var(--link); }
 mark { background: var(--new); color: inherit; border-radius: 4px; padding: 1px 4px;
   -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 mark.wrong { background: var(--cut); outline: 1px dashed var(--bad); }
-mark small { font-size: .72em; color: var(--soft); margin-left: 4px; }
+mark small { font-size: .72em; margin-left: 4px; }
 ins { background: var(--new); text-decoration: underline; } del { background: var(--cut); }
 .pair { display: grid; grid-template-columns: max-content 1fr; gap: 0 10px; margin: 2px 0 10px;
   overflow-wrap: anywhere; } .pair dt { color: var(--soft); font-size: .8rem; padding-top: 3px; }
-.pair dd { margin: 0; white-space: pre-wrap; }
+.pair dd { margin: 0; white-space: pre-wrap; } .pair bdi:empty::before { content: "(empty)"; color: var(--soft); }
 .tokens { font-size: 1.2rem; line-height: 2; margin: 12px 0 0; white-space: pre-wrap; }
 .tokens span { border-radius: 4px; padding: 3px 1px; }
 .adds1 { background: color-mix(in srgb, var(--heat) 14%, transparent); }

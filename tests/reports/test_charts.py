@@ -172,12 +172,20 @@ def test_a_group_that_no_axis_can_show_is_left_out_of_an_interval_chart() -> Non
 
 def test_labels_of_bars_do_not_overlap() -> None:
     groups = [f"{start}–{start + 6}" for start in range(100, 254, 7)]
-    svg = picture(bar_chart(groups, [("train", [1.0] * len(groups))], title="Lengths"))
+    svg = picture(bar_chart(groups, [("train", [1.0] * len(groups))], title="Lengths", is_ordered=True))
     labels = [each for each in svg.iter(f"{SVG}text") if each.get("text-anchor") == "middle" and len(each)]
     places = [float(each.get("x", "")) for each in labels]
     widest = max(len(each.find(f"{SVG}title").tail or "") for each in labels)  # type: ignore[union-attr]
     assert widest == len("100–106")  # a range is not shortened
     assert min(b - a for a, b in zip(places, places[1:], strict=False)) > widest * 6.5
+
+
+def test_names_of_bars_are_shortened_rather_than_left_out() -> None:
+    names = [f"B-person-{number}" for number in range(8)]
+    svg = picture(bar_chart(names, [("train", [1.0] * 8)], title="Labels"))
+    labels = [each.find(f"{SVG}title") for each in svg.iter(f"{SVG}text") if len(each)]
+    assert [each.text for each in labels if each is not None] == names
+    assert all((each.tail or "").endswith("…") for each in labels if each is not None)
 
 
 def test_a_legend_shows_points_as_points() -> None:

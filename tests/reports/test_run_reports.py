@@ -156,12 +156,21 @@ def test_texts_that_are_numbers_are_aligned_like_numbers() -> None:
 def test_predictions_are_shown_as_texts() -> None:
     assert value_of(["food", "staff"]) == "food, staff"
     assert value_of(["x" * 400]) == "x" * 299 + "…"
-    assert value_of([1, "a"]) == '[1, "a"]'
-    assert value_of([]) == "[]"
+    assert value_of([0.9999990997058321, 1, None]) == "1.0000, 1, null"
+    entities = [{"text": "Paris", "start": 4, "probability": 0.99852}, {"text": "Rome", "start": 6}]
+    assert value_of(entities) == "text Paris, start 4, probability 0.9985; text Rome, start 6"
+    assert value_of({"sales": [1.5, 2.0]}) == "sales 1.5000, 2.0000"
+    assert value_of([]) == ""
 
 
 def test_a_dark_screen_prints_dark_on_white() -> None:
     assert re.findall(r"@media ([^{]*dark\))", STYLE) == ["screen and (prefers-color-scheme: dark)"]
+
+
+def test_an_empty_prediction_is_said_to_be_empty() -> None:
+    shown = render_exhibit(Transcripts("errors", (Transcript(("a",), ()),)))
+    assert "<dt>predicted</dt><dd><bdi></bdi></dd>" in shown
+    assert '.pair bdi:empty::before { content: "(empty)"' in STYLE
 
 
 def test_no_folder_of_the_data_is_recorded(hostile_run: Path) -> None:
