@@ -70,7 +70,7 @@ th, td { padding: 3px 12px 3px 0; text-align: left; vertical-align: top; border-
 .text { min-width: 20ch; max-width: 60ch; } td.text { overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 600; } tbody th:not(.text) { white-space: nowrap; }
-td bdi { white-space: pre-wrap; }
+td:not(.number) bdi { white-space: pre-wrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td.number { white-space: nowrap; }
 pre { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 10px; overflow-x: auto;
   font-size: .88rem; line-height: 1.45; white-space: pre-wrap; overflow-wrap: anywhere; }

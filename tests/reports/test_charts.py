@@ -185,7 +185,15 @@ def test_names_of_bars_are_shortened_rather_than_left_out() -> None:
     svg = picture(bar_chart(names, [("train", [1.0] * 8)], title="Labels"))
     labels = [each.find(f"{SVG}title") for each in svg.iter(f"{SVG}text") if len(each)]
     assert [each.text for each in labels if each is not None] == names
-    assert all((each.tail or "").endswith("…") for each in labels if each is not None)
+    assert len({each.tail for each in labels if each is not None}) == len(names)
+
+
+def test_shortened_labels_differ() -> None:
+    groups = [Group(f"hidden_size={size}", (("seed 1", 1.0),), 1.0) for size in (4, 6, 8, 10)]
+    labels = [each.find(f"{SVG}title") for each in picture(interval_chart(groups, title="loss")).iter(f"{SVG}text")]
+    assert [each.tail for each in labels if each is not None] == ["…=4", "…=6", "…=8", "…=10"]
+    labels = [each.find(f"{SVG}title") for each in picture(interval_chart(groups[:2], title="loss")).iter(f"{SVG}text")]
+    assert [each.tail for each in labels if each is not None] == ["hidden_size=4", "hidden_size=6"]
 
 
 def test_a_legend_shows_points_as_points() -> None:
