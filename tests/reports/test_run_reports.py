@@ -167,6 +167,22 @@ def test_a_dark_screen_prints_dark_on_white() -> None:
     assert re.findall(r"@media ([^{]*dark\))", STYLE) == ["screen and (prefers-color-scheme: dark)"]
 
 
+def test_a_large_matrix_shows_its_largest_errors() -> None:
+    labels = tuple(f"label {number}" for number in range(50))
+    rows = [[9 if row == column else 0 for column in range(50)] for row in range(50)]
+    rows[3][7], rows[8][1] = 2, 5
+    shown = Page(
+        render_exhibit(Matrix("Confusion matrix", tuple(map(tuple, rows)), labels, labels, "true", "predicted"))
+    )
+    pieces = shown.text.split("\n")
+    start = pieces.index("value")
+    assert pieces[start - 3] == "The 2 largest of 2 values off the diagonal."
+    assert pieces[start + 1 : start + 7] == ["label 8", "label 1", "5", "label 3", "label 7", "2"]
+    rows[3][7] = rows[8][1] = 0
+    right = render_exhibit(Matrix("Confusion matrix", tuple(map(tuple, rows)), labels, labels, "true", "predicted"))
+    assert "There are no other values than 0 off the diagonal." in right
+
+
 def test_an_empty_prediction_is_said_to_be_empty() -> None:
     shown = render_exhibit(Transcripts("errors", (Transcript(("a",), ()),)))
     assert "<dt>predicted</dt><dd><bdi></bdi></dd>" in shown
