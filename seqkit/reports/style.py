@@ -55,6 +55,7 @@ nav { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: .9rem; }
   align-items: start; }
 figure { margin: 8px 0; min-width: 0; } figcaption { font-weight: 600; }
 .charts figure > .scroll > svg { width: 100%; height: auto; }
+.charts figure > .scroll > svg:not(.wide) { max-width: 480px; }
 figure svg { max-width: 100%; height: auto; } figure svg.wide { max-width: none; }
 .scroll { overflow-x: auto; max-width: 100%; }
 .legend { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0 14px; font-size: .85rem; }
