@@ -27,9 +27,13 @@ def comparison_page(comparison: Comparison, first_runs: Sequence[RunContents]) -
     head = join([element("p", heading(comparison)), element("div", *lines, class_="head")])
     names = [each.measured.name for each in comparison.outcomes if each.measured.runs]
     sections: list[Section] = [
-        ("scores", message("Scores"), join([_chart(comparison), _table(score_rows(comparison), "the scores")])),
+        (
+            "scores",
+            message("Scores"),
+            join([_chart(comparison), _table(score_rows(comparison), "the scores", aligned=True)]),
+        ),
         ("costs", message("Costs"), join([_table(cost_rows(comparison), "the costs"), _cost_note()])),
-        ("seeds", message("Every seed"), _table(seed_rows(comparison), message("every seed"))),
+        ("seeds", message("Every seed"), _table(seed_rows(comparison), message("every seed"), aligned=True)),
         ("curves", message("Curves of the first seed"), run_curves(first_runs, names)),
         ("recipes", message("What differs in the recipes"), recipe_table(first_runs, names)),
     ]
@@ -83,8 +87,8 @@ def _group(name: str, values: Mapping[int, float], interval: Interval) -> Group:
     return Group(name, points, interval.mean, interval.low, interval.high)
 
 
-def _table(rows: Rows, caption: str) -> Markup:
-    return table(rows[0], rows[1:], caption=caption, row_headers=True)
+def _table(rows: Rows, caption: str, *, aligned: bool = False) -> Markup:
+    return table(rows[0], rows[1:], caption=caption, row_headers=True, numbers=rows[0][1:] if aligned else ())
 
 
 def _cost_note() -> Markup:

@@ -157,9 +157,16 @@ def _numbers(explanation: ExplanationContents) -> Markup:
         (
             number,
             visible(token),
-            *(None if values[number - 1] is None else f"{values[number - 1]:+.4f}" for values in columns.values()),
+            *(_number(name, values[number - 1]) for name, values in columns.items()),
         )
         for number, token in enumerate(explanation.tokens, start=1)
     ]
     heads = ("", message("token"), *(name.replace("_", " ") for name in columns))
-    return table(heads, rows, caption=message("all numbers"))
+    return table(heads, rows, caption=message("all numbers"), numbers=heads[2:])
+
+
+def _number(name: str, value: float | None) -> str | None:
+    """Return a number of a token: what it adds has a sign, a probability or a weight has none."""
+    if value is None:
+        return None
+    return f"{value:+z.4f}" if name in ("gradients", "occlusion") else f"{value:z.4f}"

@@ -6,15 +6,28 @@ import math
 from collections.abc import Sequence
 
 from seqkit.reports.axes import Axis, tick_label
-from seqkit.reports.figure import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, figure, grid, shortened, tooltip
+from seqkit.reports.figure import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    LETTER,
+    RIGHT,
+    TOP,
+    WIDTH,
+    figure,
+    grid,
+    short_labels,
+    shortened,
+    tooltip,
+)
 from seqkit.reports.markup import Markup, element
 from seqkit.terminal import display_width
 
 _CELL = 30
 """The height of a cell of a heat map, and its least width, in pixels."""
 
-_LETTER = 6.5
-"""The approximate width of a column of text, in pixels."""
+_BAR_LABEL = 5
+"""The number of columns of text to which the label of a bar is shortened at most."""
 
 _LABEL = 14
 """The number of columns of text of the label of a row or a column of a heat map."""
@@ -27,6 +40,7 @@ def bar_chart(
     title: str,
     x_title: str = "",
     y_title: str = "",
+    is_ordered: bool = False,
 ) -> Markup:
     """Return a chart of vertical bars: a histogram, or counts of labels.
 
@@ -36,18 +50,20 @@ def bar_chart(
         title: what the chart shows.
         x_title: what the groups are.
         y_title: what the values are.
+        is_ordered: whether labels follow from their neighbors, so that some are left out rather than shortened.
     """
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     y = Axis.fit([0.0, *(value for _, values in bars for value in values)], bottom, TOP)
     width = (right - LEFT) / max(len(groups), 1)
     thickness = width * 0.84 / len(bars)
-    every = math.ceil(len(groups) / 8)
+    least = max(map(display_width, groups), default=0) + 1 if is_ordered else _BAR_LABEL
+    every = max(1, math.ceil(least * LETTER / width))
+    labels = short_labels(groups, width * every)
     parts = [grid(None, y, x_title, y_title)]
     for number, group in enumerate(groups):
         middle = LEFT + (number + 0.5) * width
         if number % every == 0:
-            label = shortened(group, max(4, int(width * every / 6)))
-            parts.append(element("text", tooltip(group), label, x=middle, y=bottom + 14, text_anchor="middle"))
+            parts.append(element("text", tooltip(group), labels[number], x=middle, y=bottom + 14, text_anchor="middle"))
         for place, (name, values) in enumerate(bars):
             top = y.place(values[number])
             parts.append(
@@ -86,11 +102,11 @@ def heat_map(
         column_title: what the columns are.
         by_row: whether colors show the share of a value in its row, as a confusion matrix needs with unequal classes.
     """
-    left = 30 + _LETTER * min(_LABEL, max(map(display_width, row_labels), default=1))
+    left = 30 + LETTER * min(_LABEL, max(map(display_width, row_labels), default=1))
     longest = min(_LABEL, max(map(display_width, column_labels), default=1))
     cell_width = min(90.0, max(_CELL, (WIDTH - left - 10) / max(len(column_labels), 1)))
-    is_turned = longest * _LETTER > cell_width
-    top = 24 + (_LETTER * longest if is_turned else 14)
+    is_turned = longest * LETTER > cell_width
+    top = 24 + (LETTER * longest if is_turned else 14)
     width, height = left + cell_width * len(column_labels) + 10, top + _CELL * len(row_labels) + 8
     overall = max((abs(value) for row in values for value in row), default=0.0)
     parts = [
@@ -127,7 +143,7 @@ def heat_map(
                     fill_opacity=f"{share:.3f}",
                 )
             )
-            if value and cell_width >= _LETTER * len(text):
+            if value and cell_width >= LETTER * len(text):
                 name = "value strong" if share > 0.6 else "value"
                 parts.append(
                     element("text", text, x=x + cell_width / 2, y=y + _CELL / 2 + 4, text_anchor="middle", class_=name)

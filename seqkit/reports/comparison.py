@@ -66,7 +66,8 @@ def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
             )
         )
     columns = ("run", "metric", "split", "value", "baseline", "best epoch", "weights", "training seconds", "verdict")
-    return table(columns, rows, caption=message("the results"), row_headers=True)
+    numbers = ("value", "baseline", "training seconds")
+    return table(columns, rows, caption=message("the results"), row_headers=True, numbers=numbers)
 
 
 def run_curves(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:

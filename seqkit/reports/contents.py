@@ -117,6 +117,7 @@ class MetricsRow:
     step: int
     split: str
     scores: dict[str, float] = field(default_factory=dict)
+    lr: float | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def curves(run: RunContents) -> Markup:
     numbers = _numbers(rows, best_evaluation(run))
     return join(
         [
-            element("div", *charts, class_="charts"),
+            element("div", *charts, _learning_rate(rows), class_="charts"),
             element("details", element("summary", message("The numbers as a table")), numbers),
         ]
     )
@@ -34,14 +34,27 @@ def curves(run: RunContents) -> Markup:
 def metric_chart(run: RunContents, metric: str) -> Markup:
     """Return the chart of a metric: a line for each split, the best epoch, and the baseline."""
     best = best_evaluation(run)
+    lines = metric_lines(run.evaluations, metric)
+    splits = list(dict.fromkeys(row.split for row in run.evaluations))
     return line_chart(
-        metric_lines(run.evaluations, metric),
+        lines,
         title=metric,
         x_title=message("step"),
         markers=[Marker(best.step, message("best epoch ({epoch})", epoch=best.epoch))] if best else [],
         levels=_levels(run, metric),
         may_be_logarithmic=metric not in run.metric_names.higher_is_better,
+        colors=[splits.index(line.name) for line in lines],
     )
+
+
+def _learning_rate(rows: list[MetricsRow]) -> Markup | None:
+    """Return the chart of the learning rate at the end of each epoch; None if it is constant."""
+    rates = {row.step: row.lr for row in rows if row.lr is not None}
+    if len({*rates.values()}) < 2:
+        return None
+    steps = sorted(rates)
+    line = Line("lr", tuple(steps), tuple(rates[step] for step in steps))
+    return line_chart([line], title=message("learning rate"), x_title=message("step"), colors=[7])
 
 
 def metrics_of(rows: list[MetricsRow]) -> list[str]:

@@ -28,7 +28,7 @@ def data_section(run: RunContents) -> Markup | None:
             sizes.examples,
             sizes.rows,
             sizes.time_steps,
-            _whole(data.lengths.median.get(split)),
+            _short(data.lengths.median.get(split)),
             data.lengths.longest.get(split),
             sizes.also_in_train,
         )
@@ -37,7 +37,7 @@ def data_section(run: RunContents) -> Markup | None:
     charts = [chart for chart in (_lengths(data.lengths), _label_chart(data.labels)) if chart]
     return join(
         [
-            table(columns, rows, caption=message("the splits"), row_headers=True),
+            table(columns, rows, caption=message("the splits"), row_headers=True, numbers=("median length",)),
             element(
                 "p",
                 message(
@@ -53,8 +53,9 @@ def data_section(run: RunContents) -> Markup | None:
     )
 
 
-def _whole(value: float | None) -> float | int | None:
-    return int(value) if value is not None and value.is_integer() else value
+def _short(value: float | None) -> str | None:
+    """Return a median: an integer, or one and a half."""
+    return None if value is None else f"{value:,.1f}".removesuffix(".0")
 
 
 def _lengths(lengths: Lengths) -> Markup | None:
@@ -70,6 +71,7 @@ def _lengths(lengths: Lengths) -> Markup | None:
         title=message("Lengths"),
         x_title=message("time steps"),
         y_title=message("% of the split's rows"),
+        is_ordered=True,
     )
 
 
@@ -77,7 +79,7 @@ def _label_chart(labels: Labels) -> Markup | None:
     if not 2 <= len(labels.names) <= _MAX_LABEL_BARS:
         return None
     return bar_chart(
-        labels.names, _percentages(labels.counts), title=message("Labels"), y_title=message("% of the split")
+        labels.names, _percentages(labels.counts), title=message("Labels"), y_title=message("% of the split's labels")
     )
 
 

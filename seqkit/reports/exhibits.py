@@ -16,7 +16,10 @@ from seqkit.reports.tables import cell, table, text
 from seqkit.strict_json import is_number
 
 _MAX_CELLS = 40
-"""The number of rows or columns of a matrix beyond which it is shown as a table alone."""
+"""The number of rows or columns of a matrix beyond which its largest values are shown in place of a chart."""
+
+_MAX_LARGEST = 20
+"""The number of these values."""
 
 
 def render_exhibit(exhibit: Exhibit) -> Markup:
@@ -33,7 +36,7 @@ def render_exhibit(exhibit: Exhibit) -> Markup:
         content = join(_spans(each, exhibit.separator) for each in exhibit.items)
     else:
         content = join(_transcript(each, exhibit.separator) for each in exhibit.items)
-    return element("div", element("h3", exhibit.title), note, content, class_="exhibit")
+    return element("div", element("h4", exhibit.title), note, content, class_="exhibit")
 
 
 def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:
@@ -84,8 +87,9 @@ def _matrix(exhibit: Matrix) -> Markup:
         caption=exhibit.title,
         row_headers=True,
     )
+    details = element("details", element("summary", "The numbers as a table"), numbers)
     if max(len(exhibit.row_labels), len(exhibit.column_labels)) > _MAX_CELLS:
-        return join([element("h3", exhibit.title), numbers])
+        return join([element("h4", exhibit.title), _largest(exhibit), details])
     chart = heat_map(
         exhibit.values,
         exhibit.row_labels,
@@ -95,7 +99,26 @@ def _matrix(exhibit: Matrix) -> Markup:
         column_title=exhibit.column_title,
         by_row=all(value >= 0 for row in exhibit.values for value in row),
     )
-    return join([chart, element("details", element("summary", "The numbers as a table"), numbers)])
+    return join([chart, details])
+
+
+def _largest(exhibit: Matrix) -> Markup:
+    """Return the largest values of a matrix as a table, without the diagonal of one whose rows are like its columns."""
+    is_square = exhibit.row_labels == exhibit.column_labels
+    cells = [
+        (row, column, value)
+        for i, (row, values) in enumerate(zip(exhibit.row_labels, exhibit.values, strict=True))
+        for j, (column, value) in enumerate(zip(exhibit.column_labels, values, strict=True))
+        if value and not (is_square and i == j)
+    ]
+    if not cells:
+        return element(
+            "p", "There are no other values than 0" + (" off the diagonal." if is_square else "."), class_="note"
+        )
+    largest = sorted(cells, key=lambda cell: -abs(cell[2]))[:_MAX_LARGEST]
+    note = f"The {len(largest)} largest of {len(cells):,} values" + (" off the diagonal." if is_square else ".")
+    heads = (exhibit.row_title or "row", exhibit.column_title or "column", "value")
+    return join([element("p", note, class_="note"), table(heads, largest, caption=exhibit.title)])
 
 
 def _series(exhibit: Series) -> Markup:

@@ -7,18 +7,25 @@ browsers show when the pointer rests on them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from hashlib import sha256
 
 from seqkit.reports.axes import Axis, tick_label
 from seqkit.reports.markup import Markup, element, join
-from seqkit.terminal import fit_width
+from seqkit.terminal import display_width, fit_width
 
 WIDTH, HEIGHT = 380, 230
 """The size of a chart with axes, in pixels."""
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 36
 """The margins around its axes."""
+
+LETTER = 6.5
+"""The approximate width of a column of text, in pixels."""
+
+_TALL = 1200
+"""The height from which a chart is not scaled down to a printed page, where it would not be legible."""
 
 LEVEL = "level"
 """The class of reference lines."""
@@ -53,7 +60,7 @@ def figure(
         height=f"{height:.0f}",
         role="img",
         aria_labelledby=f"t{key} d{key}",
-        class_="wide" if width > WIDTH else None,
+        class_=" ".join(name for name, holds in (("wide", width > WIDTH), ("tall", height > _TALL)) if holds) or None,
     )
     entries = [element("li", element("i", class_=name, aria_hidden="true"), text) for name, text in legend]
     return element(
@@ -116,3 +123,14 @@ def tooltip(text: str) -> Markup:
 def shortened(label: str, width: int) -> str:
     """Return a label, shortened to this number of columns of text."""
     return fit_width(label, width).rstrip()
+
+
+def short_labels(labels: Sequence[str], width: float) -> list[str]:
+    """Return the labels of neighbors, shortened to this number of pixels: `…=4` and `…=10` of `hidden_size=4` and
+    `hidden_size=10`, since what they begin with does not tell them apart.
+    """
+    columns = max(3, int(width / LETTER - 0.5))
+    start = len(os.path.commonprefix([*labels])) - 1
+    if start < 2 or all(display_width(label) <= columns for label in labels):
+        return [shortened(label, columns) for label in labels]
+    return [shortened("…" + label[start:], columns) for label in labels]

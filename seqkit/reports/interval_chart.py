@@ -17,7 +17,7 @@ from seqkit.reports.figure import (
     figure,
     grid,
     level_lines,
-    shortened,
+    short_labels,
     tooltip,
 )
 from seqkit.reports.markup import Markup, element
@@ -76,10 +76,12 @@ def interval_chart(
     y = Axis.fit(numbers, bottom, TOP)
     width = (right - LEFT) / len(groups)
     parts = [grid(None, y, "", y_title), *level_lines(levels, y)]
+    labels = short_labels([group.name for group, _ in shown], width)
     for number, (group, color) in enumerate(shown):
         middle = LEFT + (number + 0.5) * width
-        label = shortened(group.name, max(3, int(width / 6)))
-        parts.append(element("text", tooltip(group.name), label, x=middle, y=bottom + 14, text_anchor="middle"))
+        parts.append(
+            element("text", tooltip(group.name), labels[number], x=middle, y=bottom + 14, text_anchor="middle")
+        )
         if group.low is not None and group.high is not None:
             text = tooltip(f"{group.name}: {group.low:.6g} to {group.high:.6g}")
             path = f"M{middle:.1f},{y.place(group.low):.1f} L{middle:.1f},{y.place(group.high):.1f}"

@@ -78,7 +78,8 @@ def line_chart(
         parts.append(_line(line, x, y, color))
         parts += _marker_points(line, markers, x, y, color)
     entries = [
-        (f"{color} dashed" if line.dashed else color, line.name) for color, line in zip(names, lines, strict=True)
+        (f"{color} dashed" if line.dashed else f"{color} points" if line.points else color, line.name)
+        for color, line in zip(names, lines, strict=True)
     ]
     entries += [(LEVEL, name) for name, _ in levels] + [("at", marker.name) for marker in markers]
     last = "; ".join(_description(line) for line in lines if _last(line) is not None)

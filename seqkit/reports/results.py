@@ -14,6 +14,7 @@ from seqkit.reports.exhibits import as_json, metric_exhibits, render_exhibit, sa
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
 from seqkit.strict_json import is_number
+from seqkit.training.result_lines import format_number
 
 _MAX_PREDICTIONS = 200
 
@@ -35,7 +36,7 @@ def results_section(run: RunContents) -> Markup | None:
         parts.append(
             join([element("h3", title), content])
             if number == 0
-            else element("details", element("summary", title), content)
+            else element("details", element("summary", element("h3", title)), content)
         )
     if run.calibration:
         parts.append(render_exhibit(run.calibration))
@@ -113,7 +114,7 @@ def _predictions(predictions: list[dict[str, Any]]) -> Markup:
 
 
 def value_of(value: Any) -> Any:
-    """Return a value of a prediction as a cell: the most probable labels, or JSON of what is nested."""
+    """Return a value of a prediction as a cell: the most probable labels, or what is nested as one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None or isinstance(value, str | int | float):
@@ -121,5 +122,20 @@ def value_of(value: Any) -> Any:
     if isinstance(value, dict) and value and all(map(is_number, value.values())):
         ordered = sorted(value.items(), key=lambda item: -item[1])
         return ", ".join(f"{key} {number:.3f}" for key, number in ordered[:5]) + (", …" if len(ordered) > 5 else "")
-    text = json.dumps(value, ensure_ascii=False)
+    text = _plain(value)
     return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _plain(value: Any) -> str:
+    """Return a JSON value as text, without brackets with numbers as in a table: `text Paris, start 4`."""
+    if isinstance(value, dict | list):
+        parts = (
+            [f"{key} {_plain(each)}" for key, each in value.items()] if isinstance(value, dict) else map(_plain, value)
+        )
+        is_nested = any(
+            isinstance(each, dict | list) for each in (value.values() if isinstance(value, dict) else value)
+        )
+        return ("; " if is_nested else ", ").join(parts)
+    if isinstance(value, float):
+        return format_number("", value)
+    return value if isinstance(value, str) else json.dumps(value)

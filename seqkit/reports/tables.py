@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from seqkit.contracts import Cell
 from seqkit.reports.markup import Markup, element, join
@@ -20,6 +20,7 @@ def table(
     *,
     caption: str = "",
     row_headers: bool = False,
+    numbers: Collection[str] = (),
 ) -> Markup:
     """Return a table that scrolls sideways where it is wider than the page.
 
@@ -28,9 +29,14 @@ def table(
         rows: the rows, each with a value per column.
         caption: what the table shows, for screen readers.
         row_headers: whether the first column names the row.
+        numbers: the columns whose texts are numbers, and are aligned like them.
     """
     has_numbers = [
-        any(is_number(row[place]) for row in rows) and all(is_number(row[place]) or row[place] is None for row in rows)
+        columns[place] in numbers
+        or (
+            any(is_number(row[place]) for row in rows)
+            and all(is_number(row[place]) or row[place] is None for row in rows)
+        )
         for place in range(len(columns))
     ]
     heads = [

@@ -95,6 +95,8 @@ def test_hostile_text_runs_nothing() -> None:
     page = Page(explanation_page(contents, bad))
     assert "script" not in page.tags()
     assert "alert(1)" in page.text
+    row = page.text.split("\n")[-7:-4]
+    assert row == ["+0.5000", "+0.0000", "0.5000"]  # what a token adds has a sign, a probability none
     frame = Page(notebook_frame(contents))
     ((tag, attributes),) = frame.elements
     assert (tag, attributes["sandbox"]) == ("iframe", "")

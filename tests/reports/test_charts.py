@@ -168,3 +168,34 @@ def test_a_group_that_no_axis_can_show_is_left_out_of_an_interval_chart() -> Non
     figure = interval_chart(groups, title="t", levels=[("b", 1e308)])
     assert [each.get("class") for each in picture(figure).iter(f"{SVG}circle")] == ["c1 best", "c1 point"]
     assert interval_chart(groups[:1], title="t") == '<p class="note">no values</p>'
+
+
+def test_labels_of_bars_do_not_overlap() -> None:
+    groups = [f"{start}–{start + 6}" for start in range(100, 254, 7)]
+    svg = picture(bar_chart(groups, [("train", [1.0] * len(groups))], title="Lengths", is_ordered=True))
+    labels = [each for each in svg.iter(f"{SVG}text") if each.get("text-anchor") == "middle" and len(each)]
+    places = [float(each.get("x", "")) for each in labels]
+    widest = max(len(each.find(f"{SVG}title").tail or "") for each in labels)  # type: ignore[union-attr]
+    assert widest == len("100–106")  # a range is not shortened
+    assert min(b - a for a, b in zip(places, places[1:], strict=False)) > widest * 6.5
+
+
+def test_names_of_bars_are_shortened_rather_than_left_out() -> None:
+    names = [f"B-person-{number}" for number in range(8)]
+    svg = picture(bar_chart(names, [("train", [1.0] * 8)], title="Labels"))
+    labels = [each.find(f"{SVG}title") for each in svg.iter(f"{SVG}text") if len(each)]
+    assert [each.text for each in labels if each is not None] == names
+    assert len({each.tail for each in labels if each is not None}) == len(names)
+
+
+def test_shortened_labels_differ() -> None:
+    groups = [Group(f"hidden_size={size}", (("seed 1", 1.0),), 1.0) for size in (4, 6, 8, 10)]
+    labels = [each.find(f"{SVG}title") for each in picture(interval_chart(groups, title="loss")).iter(f"{SVG}text")]
+    assert [each.tail for each in labels if each is not None] == ["…=4", "…=6", "…=8", "…=10"]
+    labels = [each.find(f"{SVG}title") for each in picture(interval_chart(groups[:2], title="loss")).iter(f"{SVG}text")]
+    assert [each.tail for each in labels if each is not None] == ["hidden_size=4", "hidden_size=6"]
+
+
+def test_a_legend_shows_points_as_points() -> None:
+    figure = line_chart([Line("examples", (1, 2), (1.0, 2.0), points=True)], title="residuals")
+    assert '<i class="c0 points" aria-hidden="true"></i>examples' in figure

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,20 @@ from hypothesis import strategies as st
 
 import seqkit
 from helpers.commands import CommandResult, error_line
-from helpers.pages import Page
+from helpers.pages import SVG, Page
 from helpers.recipes import CLASSIFICATION_RECIPE
 from helpers.runs import HOSTILE_VALUES, value_paths, with_value
 from seqkit.contracts import Line, Matrix, Series, Span, Spans, SpanText, Table, Text, Texts, Transcript, Transcripts
 from seqkit.errors import DataError, SeqkitError
 from seqkit.heads.classify import Classify
 from seqkit.reports.contents import read_contents
+from seqkit.reports.curves import curves
 from seqkit.reports.exhibits import metric_exhibits, render_exhibit
 from seqkit.reports.report import report
+from seqkit.reports.results import value_of
 from seqkit.reports.run_page import run_page
+from seqkit.reports.style import STYLE
+from seqkit.reports.tables import table
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.exhibits import exhibit_as_json, exhibit_from_json
 from seqkit.training.result_lines import format_number
@@ -119,6 +124,69 @@ def test_best_epoch_is_that_of_the_weights(hostile_run: Path) -> None:
     best = [row for row in run.evaluations if row.split == "valid" and row.epoch == run.recorded.best_epoch]
     assert [row.scores["loss"] for row in best] == [run.result.metrics["valid"]["loss"]]
     assert f"best epoch ({run.recorded.best_epoch})" in page_of(hostile_run).text
+
+
+def test_a_split_has_one_color_in_all_charts(hostile_run: Path) -> None:
+    charts = {chart.findtext(f"{SVG}title"): chart for chart in page_of(hostile_run).pictures}
+    for metric in ("loss", "accuracy", "macro_f1"):
+        (line,) = (
+            each
+            for each in charts[metric].iter(f"{SVG}path")
+            if (each.findtext(f"{SVG}title") or "").startswith("valid")
+        )
+        assert line.get("class") == "line c1"
+
+
+def test_a_learning_rate_that_changes_is_a_chart(classification_run: Path) -> None:
+    run = read_contents(RunDirectory(classification_run))
+    assert "learning rate" not in curves(run)
+    rows = [replace(row, lr=0.1 / row.epoch) if row.split == "train" else row for row in run.evaluations]
+    assert len({row.epoch for row in rows}) > 1
+    assert "learning rate" in curves(replace(run, evaluations=rows))
+
+
+def test_texts_that_are_numbers_are_aligned_like_numbers() -> None:
+    rows = [("a", "1.5 to 2.5", 1), ("b", None, 2)]
+    aligned = table(("run", "interval", "seeds"), rows, numbers=("interval",))
+    assert '<th scope="col" class="number">interval</th>' in aligned
+    assert '<td class="number"><bdi>1.5 to 2.5</bdi></td>' in aligned
+    assert "number" not in table(("run", "interval"), [row[:2] for row in rows])
+
+
+def test_predictions_are_shown_as_texts() -> None:
+    assert value_of(["food", "staff"]) == "food, staff"
+    assert value_of(["x" * 400]) == "x" * 299 + "…"
+    assert value_of([0.9999990997058321, 1, None]) == "1.0000, 1, null"
+    entities = [{"text": "Paris", "start": 4, "probability": 0.99852}, {"text": "Rome", "start": 6}]
+    assert value_of(entities) == "text Paris, start 4, probability 0.9985; text Rome, start 6"
+    assert value_of({"sales": [1.5, 2.0]}) == "sales 1.5000, 2.0000"
+    assert value_of([]) == ""
+
+
+def test_a_dark_screen_prints_dark_on_white() -> None:
+    assert re.findall(r"@media ([^{]*dark\))", STYLE) == ["screen and (prefers-color-scheme: dark)"]
+
+
+def test_a_large_matrix_shows_its_largest_errors() -> None:
+    labels = tuple(f"label {number}" for number in range(50))
+    rows = [[9 if row == column else 0 for column in range(50)] for row in range(50)]
+    rows[3][7], rows[8][1] = 2, 5
+    shown = Page(
+        render_exhibit(Matrix("Confusion matrix", tuple(map(tuple, rows)), labels, labels, "true", "predicted"))
+    )
+    pieces = shown.text.split("\n")
+    start = pieces.index("value")
+    assert pieces[start - 3] == "The 2 largest of 2 values off the diagonal."
+    assert pieces[start + 1 : start + 7] == ["label 8", "label 1", "5", "label 3", "label 7", "2"]
+    rows[3][7] = rows[8][1] = 0
+    right = render_exhibit(Matrix("Confusion matrix", tuple(map(tuple, rows)), labels, labels, "true", "predicted"))
+    assert "There are no other values than 0 off the diagonal." in right
+
+
+def test_an_empty_prediction_is_said_to_be_empty() -> None:
+    shown = render_exhibit(Transcripts("errors", (Transcript(("a",), ()),)))
+    assert "<dt>predicted</dt><dd><bdi></bdi></dd>" in shown
+    assert '.pair bdi:empty::before { content: "(empty)"' in STYLE
 
 
 def test_no_folder_of_the_data_is_recorded(hostile_run: Path) -> None:
