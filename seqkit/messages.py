@@ -139,6 +139,12 @@ def format_value(value: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+def format_object(value: object) -> str:
+    """Return the start of the repr of a Python object, on one line: that of a table has many."""
+    text = repr(value)
+    return (" ".join(text.split()) if "\n" in text else text)[:40]
+
+
 def _in_yaml(value: object, depth: int) -> str:
     if isinstance(value, str):
         return f"'{value[:60]}'"

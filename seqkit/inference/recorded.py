@@ -201,7 +201,7 @@ def _check_present(parts: RunParts, split: str, plan: Plan) -> None:
         raise DataError(
             message(
                 "{run}: was trained on data in memory, which is not saved: pass it again in Python, with its split: "
-                "run.errors(data, split='{split}'), run.calibrate(data=data)",
+                "run.evaluate(data, split='{split}'), run.errors(data, split='{split}') or run.calibrate(data=data)",
                 run=parts.directory.path,
                 split=split,
             )
