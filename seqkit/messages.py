@@ -96,6 +96,18 @@ def message(template: str, /, **fields: object) -> str:
     return Message(template, fields)
 
 
+def counted(count: int, one: str, several: str, /, **fields: object) -> str:
+    """Fill in the message template for a number, which is its field `count`.
+
+    Args:
+        count: the number.
+        one: the template for 1, a string literal as for `message`.
+        several: the template for other numbers.
+        fields: the value of each other field.
+    """
+    return Message(one if count == 1 else several, {"count": count, **fields})
+
+
 def _spaced(pieces: Iterable[str]) -> str:
     """Join the pieces of a text, with a space where Chinese and Latin letters or digits meet, as in Chinese typography.
 

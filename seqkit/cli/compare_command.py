@@ -15,7 +15,7 @@ from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, seqkit
 from seqkit.cli.output import PAGE, check_named, echo, print_json
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 
 if TYPE_CHECKING:
     from seqkit.compare.comparison import Comparer, Estimate
@@ -195,15 +195,15 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
     for line in table_lines([heads, *cells], numbers=range(1, 8), width=terminal_width()):
         echo(line)
     count = sum(row.missing for row in rows)
-    runs = message("1 run") if count == 1 else message("{count} runs", count=count)
+    runs = counted(count, "1 run", "{count} runs")
     echo(message("{runs} to train, about {time}", runs=runs, time=_duration(total)))
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return message("{count:.0f} seconds", count=seconds)
+        return counted(round(seconds), "1 second", "{count} seconds")
     if seconds < 5400:
-        return message("{count:.0f} minutes", count=seconds / 60)
+        return counted(round(seconds / 60), "1 minute", "{count} minutes")
     return message("{count:.1f} hours", count=seconds / 3600)
 
 

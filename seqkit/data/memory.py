@@ -15,7 +15,7 @@ import numpy as np
 from seqkit.contracts import DataNote, Example, Reader, TextPair
 from seqkit.data.tables import Table, columns_of, is_pair_of_columns, pair_column, values_of
 from seqkit.errors import DataError
-from seqkit.messages import format_object, format_value, message
+from seqkit.messages import counted, format_object, format_value, message
 from seqkit.readers.sequences import label_text
 
 if TYPE_CHECKING:
@@ -82,8 +82,10 @@ class MemoryReader(Reader):
             yield Example(self._input(value, location), target, location, row=row, columns=others)
         if is_skipped:
             raise DataError(
-                message(
-                    "all {count} rows of the data have an empty text or label: fill them in", count=len(self.inputs)
+                counted(
+                    len(self.inputs),
+                    "the only row of the data has an empty text or label: fill it in",
+                    "all {count} rows of the data have an empty text or label: fill them in",
                 )
             )
 

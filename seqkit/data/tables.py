@@ -13,7 +13,7 @@ import numpy as np
 
 from seqkit.contracts import Reader, TextPair
 from seqkit.errors import DataError, UsageError, suggest
-from seqkit.messages import format_object, message
+from seqkit.messages import counted, format_object, message
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Spec
@@ -151,9 +151,10 @@ def columns_of(data: Any) -> tuple[list[Any], list[Any] | None]:
         inputs, targets = values_of(data[0]), None if data[1] is None else values_of(data[1])
         if targets is not None and len(inputs) != len(targets):
             raise UsageError(
-                message(
-                    "data has {inputs:,} inputs and {targets:,} targets: pass one target per input",
-                    inputs=len(inputs),
+                counted(
+                    len(inputs),
+                    "data has 1 input and {targets:,} targets: pass one target per input",
+                    "data has {count:,} inputs and {targets:,} targets: pass one target per input",
                     targets=len(targets),
                 )
             )

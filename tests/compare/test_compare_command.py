@@ -18,6 +18,7 @@ from helpers.pages import Page
 from helpers.recipes import GENERATION_RECIPE, vowel_csv, write_recipe
 from helpers.training import StopAfter
 from seqkit.cli import compare_command
+from seqkit.cli.compare_command import _duration
 from seqkit.runs.directory import RunDirectory
 from seqkit.stop import StopCheck
 
@@ -152,6 +153,14 @@ def test_an_interrupted_comparison_continues(
     for number in (1, 2, 3):
         one, other = (RunDirectory(root / f"lstm-{number}") for root in (finished, tmp_path / "runs"))
         assert one.model.read_bytes() == other.model.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 seconds"), (1.2, "1 second"), (89, "89 seconds"), (90, "2 minutes"), (5400, "1.5 hours")],
+)
+def test_the_estimated_time_is_in_words(seconds: float, text: str) -> None:
+    assert _duration(seconds) == text
 
 
 def test_dry_run_writes_nothing(folder: Path, tmp_path: Path, run_command: Command) -> None:
