@@ -103,6 +103,9 @@ def compare(
     """
     if trials is not None and not searched:
         raise UsageError(message("--trials {count} needs --random", count=trials))
+    if dry_run and (html or markdown):
+        option = "--html" if html else "--markdown"
+        raise UsageError(message("--dry-run computes no outcome, which {option} would write: omit one", option=option))
     if html is not None:
         check_named(html, "--html", *PAGE)
     if markdown is not None:
@@ -196,15 +199,20 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
         echo(line)
     count = sum(row.missing for row in rows)
     runs = counted(count, "1 run", "{count} runs")
-    echo(message("{runs} to train, about {time}", runs=runs, time=_duration(total)))
+    if not count:
+        echo(message("nothing to train: all runs exist"))
+    else:
+        echo(message("{runs} to train: {time}", runs=runs, time=_duration(total)))
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return message("less than a second")
     if seconds < 90:
-        return counted(round(seconds), "1 second", "{count} seconds")
+        return counted(round(seconds), "about 1 second", "about {count} seconds")
     if seconds < 5400:
-        return counted(round(seconds / 60), "1 minute", "{count} minutes")
-    return message("{count:.1f} hours", count=seconds / 3600)
+        return counted(round(seconds / 60), "about 1 minute", "about {count} minutes")
+    return message("about {count:.1f} hours", count=seconds / 3600)
 
 
 def _write_html(file: Path, comparison: Comparison, comparer: Comparer) -> None:
