@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import Interrupted
+from seqkit.errors import Interrupted, UsageError
 from seqkit.inference.run import Run
 from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
@@ -121,12 +121,20 @@ def _train(recipe: Recipe, runs: Path, resume: str | Path | None, callbacks: Seq
 
 
 def _take_data(recipe: Recipe, data: Any, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let a recipe read data in memory, if `data` is that; return the overrides, and `data` if it is a section."""
-    if isinstance(data, str | Path | Mapping) and not hasattr(data, "column_names"):
-        return {"data": data} | dict(overrides)
+    """Let a recipe read data in memory, if `data` is that; return the overrides, and `data` if it is a section.
+
+    Raises:
+        UsageError: `data` is neither, but a path, or a dictionary of columns or tables.
+    """
+    if isinstance(data, Path):
+        raise UsageError(message("data takes data in memory: pass a file as data__path={path!r}", path=str(data)))
     if data is not None:
         from seqkit.data.memory import memory_reader
+        from seqkit.data.tables import check_section
 
+        if isinstance(data, str | Mapping) and not hasattr(data, "column_names"):
+            check_section(data)
+            return {"data": data} | dict(overrides)
         recipe.memory = memory_reader(data)
     return overrides
 

@@ -96,6 +96,18 @@ def message(template: str, /, **fields: object) -> str:
     return Message(template, fields)
 
 
+def counted(count: int, one: str, several: str, /, **fields: object) -> str:
+    """Fill in the message template for a number, which is its field `count`.
+
+    Args:
+        count: the number.
+        one: the template for 1, a string literal as for `message`.
+        several: the template for other numbers.
+        fields: the value of each other field.
+    """
+    return Message(one if count == 1 else several, {"count": count, **fields})
+
+
 def _spaced(pieces: Iterable[str]) -> str:
     """Join the pieces of a text, with a space where Chinese and Latin letters or digits meet, as in Chinese typography.
 
@@ -137,6 +149,12 @@ def format_value(value: object) -> str:
     """Return a value as a recipe contains it, cut to 60 characters: `8`, `'eight'`, `true`, `['a', null]`, `.inf`."""
     text = _in_yaml(value, depth=3)
     return text if len(text) <= 60 else text[:59] + "…"
+
+
+def format_object(value: object) -> str:
+    """Return the start of the repr of a Python object, on one line: that of a table has many."""
+    text = repr(value)
+    return (" ".join(text.split()) if "\n" in text else text)[:40]
 
 
 def _in_yaml(value: object, depth: int) -> str:

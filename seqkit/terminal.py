@@ -54,5 +54,14 @@ def display_width(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """Return a text with a space in place of each character that could move the cursor, or has no width."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    """Return a text with a space in place of each character that could move the cursor, or has no width.
+
+    Half of a surrogate pair, as in a file name that the locale cannot decode, becomes its escape, so that names differ.
+    """
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return ascii(character)[1:-1] if "\ud800" <= character <= "\udfff" else " "

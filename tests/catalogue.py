@@ -144,11 +144,13 @@ def _help_texts(command: click.Command) -> Iterator[str]:
 
 
 def templates(source: str) -> Iterator[str]:
-    """Yield the templates of the calls of `message` in a module, in the order of the source."""
+    """Yield the templates of the calls of `message` and `counted` in a module, in the order of the source."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
-        if getattr(call.func, "id", "") == "message" and isinstance(call.args[0], ast.Constant):
-            yield str(call.args[0].value)
+        name = getattr(call.func, "id", "")
+        for argument in call.args[1:] if name == "counted" else call.args[:1] if name == "message" else ():
+            if isinstance(argument, ast.Constant):
+                yield str(argument.value)
 
 
 def read_translations(file: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import seqkit
-from seqkit.messages import format_value, message
+from seqkit.messages import counted, format_value, message
 
 PACKAGE = Path(seqkit.__file__).parent
 
@@ -22,16 +22,20 @@ def test_a_template_is_filled_in() -> None:
 
 
 def problems_of(source: str) -> Iterator[str]:
-    """Yield what is wrong with the calls of `message` in a module."""
+    """Yield what is wrong with the calls of `message` and `counted` in a module."""
     for node in ast.walk(ast.parse(source)):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "message"):
+        function = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+        if not isinstance(node, ast.Call) or function not in ("message", "counted"):
             continue
-        template = node.args[0] if len(node.args) == 1 else None
-        if not (isinstance(template, ast.Constant) and isinstance(template.value, str)):
+        templates = node.args if function == "message" else node.args[1:]
+        texts = [
+            str(text.value) for text in templates if isinstance(text, ast.Constant) and isinstance(text.value, str)
+        ]
+        if len(texts) != len(templates) or len(texts) != (1 if function == "message" else 2):
             yield f"line {node.lineno}: the template is not one string literal"
             continue
-        fields = {name for _, name, _, _ in string.Formatter().parse(template.value) if name is not None}
-        given = {keyword.arg for keyword in node.keywords}
+        fields = {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        given = {keyword.arg for keyword in node.keywords} | ({"count"} & fields if function == "counted" else set())
         if None not in given and fields != given:  # None is a mapping, `**fields`
             yield f"line {node.lineno}: the template has the fields {sorted(fields)}, not {sorted(map(str, given))}"
 
@@ -70,7 +74,14 @@ def test_every_template_of_seqkit_is_a_literal_with_all_of_its_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["message(f'{x} is wrong')", "message(text)", "message('{a} {b}', a=1)", "message('{a}', a=1, b=2)"]
+    "call",
+    [
+        "message(f'{x} is wrong')",
+        "message(text)",
+        "message('{a} {b}', a=1)",
+        "message('{a}', a=1, b=2)",
+        "counted(1, '1 {a}', '{count}')",
+    ],
 )
 def test_an_invalid_call_is_found(call: str) -> None:
     assert len(list(problems_of(call))) == 1
@@ -105,3 +116,11 @@ def test_a_value_that_is_nested_without_end_is_cut() -> None:
     value: list[Any] = []
     value.append(value)
     assert format_value(value) == "[[[…]]]"
+
+
+def test_a_text_with_a_number_has_a_singular() -> None:
+    assert [counted(number, "1 {kind} run", "{count:,} {kind} runs", kind="new") for number in (0, 1, 2000)] == [
+        "0 new runs",
+        "1 new run",
+        "2,000 new runs",
+    ]

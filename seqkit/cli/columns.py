@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from seqkit.messages import translate
-from seqkit.terminal import align_right, display_width, fit_width
+from seqkit.terminal import align_right, display_width, fit_width, printable
 
 _MAX_TEXT = 60
 
@@ -23,7 +23,7 @@ def table_lines(
         numbers: the columns that are aligned on the right.
         width: the number of columns of the terminal, to which a line is cell_text; None to print it whole.
     """
-    rows = [tuple(map(translate, row)) for row in rows]
+    rows = [tuple(printable(translate(cell)) for cell in row) for row in rows]
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [

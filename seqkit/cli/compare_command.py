@@ -15,7 +15,7 @@ from seqkit.cli.checked import Checked
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, seqkit
 from seqkit.cli.output import PAGE, check_named, echo, print_json
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 
 if TYPE_CHECKING:
     from seqkit.compare.comparison import Comparer, Estimate
@@ -103,6 +103,9 @@ def compare(
     """
     if trials is not None and not searched:
         raise UsageError(message("--trials {count} needs --random", count=trials))
+    if dry_run and (html or markdown):
+        option = "--html" if html else "--markdown"
+        raise UsageError(message("--dry-run computes no outcome, which {option} would write: omit one", option=option))
     if html is not None:
         check_named(html, "--html", *PAGE)
     if markdown is not None:
@@ -195,16 +198,21 @@ def _show_estimate(rows: list[Estimate], as_json: bool) -> None:
     for line in table_lines([heads, *cells], numbers=range(1, 8), width=terminal_width()):
         echo(line)
     count = sum(row.missing for row in rows)
-    runs = message("1 run") if count == 1 else message("{count} runs", count=count)
-    echo(message("{runs} to train, about {time}", runs=runs, time=_duration(total)))
+    runs = counted(count, "1 run", "{count} runs")
+    if not count:
+        echo(message("nothing to train: all runs exist"))
+    else:
+        echo(message("{runs} to train: {time}", runs=runs, time=_duration(total)))
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return message("less than a second")
     if seconds < 90:
-        return message("{count:.0f} seconds", count=seconds)
+        return counted(round(seconds), "about 1 second", "about {count} seconds")
     if seconds < 5400:
-        return message("{count:.0f} minutes", count=seconds / 60)
-    return message("{count:.1f} hours", count=seconds / 3600)
+        return counted(round(seconds / 60), "about 1 minute", "about {count} minutes")
+    return message("about {count:.1f} hours", count=seconds / 3600)
 
 
 def _write_html(file: Path, comparison: Comparison, comparer: Comparer) -> None:

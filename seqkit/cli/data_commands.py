@@ -12,7 +12,7 @@ from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, 
 from seqkit.cli.output import check_file_name, echo, print_json, write_schema
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 
 SCHEMA = "seqkit.schema.json"
 """The JSON Schema beside a new recipe, which editors complete and check it with."""
@@ -74,11 +74,11 @@ def init(
     kind = inspected.format or message("text")
     echo(
         message(
-            "{path}: {kind}, {encoding}, {rows:,} rows",
+            "{path}: {kind}, {encoding}, {rows}",
             path=data,
             kind=kind,
             encoding=inspected.encoding,
-            rows=inspected.rows,
+            rows=counted(inspected.rows, "1 row", "{count:,} rows"),
         )
     )
     others = message(" (other tasks: {others})", others=", ".join(choice.others)) if choice.others else ""

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import read_json
 
@@ -82,7 +82,13 @@ def _compare_lines(one: str, other: str, name: str) -> str:
             )
     if len(first) == len(second):
         return ""
-    return message("{file}: {actual} lines, not {expected}", file=name, actual=len(second), expected=len(first))
+    return counted(
+        len(second),
+        "{file}: 1 line, not {expected}",
+        "{file}: {count} lines, not {expected}",
+        file=name,
+        expected=len(first),
+    )
 
 
 def _without_timing(document: dict[str, Any]) -> dict[str, Any]:

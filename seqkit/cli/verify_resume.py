@@ -19,7 +19,7 @@ from seqkit.cli.run_differences import first_difference
 from seqkit.cli.trial import Job, Kill, Trial, import_torch
 from seqkit.errors import SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
-from seqkit.messages import message
+from seqkit.messages import counted, message
 
 
 def verify_resume(
@@ -90,19 +90,19 @@ def verify_resume(
     if done < kills:
         report(
             message(
-                "inconclusive: only {done} of {kills} kills took place in {runs} runs, which ended too early: "
+                "inconclusive: only {done} of {kills} took place in {runs}, which ended too early: "
                 "increase train.epochs or train.steps",
                 done=done,
-                kills=kills,
-                runs=number,
+                kills=counted(kills, "1 kill", "{count} kills"),
+                runs=counted(number, "1 run", "{count} runs"),
             )
         )
         return False
     report(
         message(
-            "{kills} kills in {runs} runs: each equals the uninterrupted run, byte for byte",
-            kills=done,
-            runs=number,
+            "{kills} in {runs}: each equals the uninterrupted run, byte for byte",
+            kills=counted(done, "1 kill", "{count} kills"),
+            runs=counted(number, "1 run", "{count} runs"),
         )
     )
     return True

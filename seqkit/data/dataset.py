@@ -13,7 +13,7 @@ from seqkit.data.limits import LengthLimit
 from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split_error
 from seqkit.data.words import encode_words, first_ids
 from seqkit.errors import DataError, PluginError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.recipe.initialization import restore_tokenizer
 
 if TYPE_CHECKING:
@@ -180,10 +180,11 @@ def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
             )
         if features.shape[1] != (width := width or features.shape[1]):
             raise PluginError(
-                message(
-                    "{place}: has {actual} features, but the first example has {expected}",
+                counted(
+                    features.shape[1],
+                    "{place}: has 1 feature, but the first example has {expected}",
+                    "{place}: has {count} features, but the first example has {expected}",
                     place=place,
-                    actual=features.shape[1],
                     expected=width,
                 )
             )

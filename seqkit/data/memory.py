@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,11 +15,14 @@ import numpy as np
 from seqkit.contracts import DataNote, Example, Reader, TextPair
 from seqkit.data.tables import Table, columns_of, is_pair_of_columns, pair_column, values_of
 from seqkit.errors import DataError
-from seqkit.messages import format_value, message
+from seqkit.messages import counted, format_object, format_value, message
 from seqkit.readers.sequences import label_text
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Spec
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class MemoryReader(Reader):
@@ -50,6 +55,9 @@ class MemoryReader(Reader):
         self.columns = columns or {}
 
     def read(self) -> Iterator[Example]:
+        if not len(self.inputs):
+            raise DataError(message("the data has no rows: pass at least one example"))
+        is_skipped = True
         targets: Iterable[Any] = [None] * len(self.inputs) if self.targets is None else self.targets
         for row, (value, target) in enumerate(zip(self.inputs, targets, strict=True), start=1):
             location = message("row {row}", row=row)
@@ -67,8 +75,19 @@ class MemoryReader(Reader):
                         what=what,
                     )
                 )
+            is_skipped = False
             others = {name: _cell(values[row - 1]) for name, values in self.columns.items()}
-            yield Example(self._input(value, location), _target(target), location, row=row, columns=others)
+            place = message("{location} of the data", location=location)
+            target = target_of(target, place)
+            yield Example(self._input(value, location), target, location, row=row, columns=others)
+        if is_skipped:
+            raise DataError(
+                counted(
+                    len(self.inputs),
+                    "the only row of the data has an empty text or label: fill it in",
+                    "all {count} rows of the data have an empty text or label: fill them in",
+                )
+            )
 
     def _input(self, value: Any, location: str) -> Any:
         """Return an input in the form that a reader yields.
@@ -80,14 +99,15 @@ class MemoryReader(Reader):
             return _checked_pair(value, location)
         if self.yields == "features":
             return _features(value, location)
-        if isinstance(value, str):
-            return str(value)  # a string of NumPy becomes Python's
         if isinstance(value, np.ndarray):
             value = value.tolist()
+        place = message("{location} of the data", location=location)
+        if isinstance(value, str):
+            return _checked_text(value, place)
         if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
-            return [str(word) for word in value]
+            return [_checked_text(word, place) for word in value]
         raise DataError(
-            message("{location} of the data: must be text, not {value!r:.40}", location=location, value=value)
+            message("{location} of the data: must be text, not {value}", location=location, value=format_object(value))
         )
 
     def sha256(self) -> str:
@@ -184,7 +204,8 @@ def _checked_pair(value: Any, location: str) -> TextPair:
         DataError: it is anything else.
     """
     if isinstance(value, TextPair) and isinstance(value.first, str) and isinstance(value.second, str):
-        return TextPair(str(value.first), str(value.second))
+        place = message("{location} of the data", location=location)
+        return TextPair(_checked_text(value.first, place), _checked_text(value.second, place))
     raise DataError(
         message(
             "{location} of the data: must be a pair of texts, (first, second), not {value}",
@@ -196,15 +217,19 @@ def _checked_pair(value: Any, location: str) -> TextPair:
 
 def _is_missing(value: Any) -> bool:
     """Return whether a value is None, NaN, the NA or NaT of pandas, or an empty text or sequence."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if is_nothing(value):
         return True
     if isinstance(value, TextPair):
         return _is_missing(value.first) or _is_missing(value.second)
     if isinstance(value, str):
         return not value.strip()
-    if isinstance(value, float):
-        return value != value
     return hasattr(value, "__len__") and len(value) == 0
+
+
+def is_nothing(value: Any) -> bool:
+    """Return whether a value is None, NaN, or the NA or NaT of pandas."""
+    is_nan = isinstance(value, float) and value != value
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _is_list(value: Any) -> bool:
@@ -227,19 +252,64 @@ def _features(value: Any, location: str) -> np.ndarray:
     if features.ndim != 2 or not features.shape[1]:
         raise DataError(
             message(
-                "{location} of the data: must be numbers of shape (time, features), not {value!r:.40}",
+                "{location} of the data: must be numbers of shape (time, features), not {value}",
                 location=location,
-                value=value,
+                value=format_object(value),
             )
         )
     return features
 
 
-def _target(value: Any) -> Any:
-    """Return a target as a reader yields it: a label or a number as text, several in a list."""
+def target_of(value: Any, place: str) -> Any:
+    """Return a target as a reader yields it: a label or a number as text, several in a list.
+
+    Args:
+        value: the target; None for none.
+        place: its place, for messages.
+
+    Raises:
+        DataError: it is bytes, a set or another object that is no label, or a value in a list is missing.
+    """
+    if callable(convert := getattr(value, "tolist", None)):
+        value = convert()
     if isinstance(value, list | tuple):
-        return [_target(item) for item in value]
-    return label_text(value.tolist() if isinstance(value, np.ndarray | np.generic) else value)
+        return [_item_of(item, place) for item in value]
+    is_object = type(value).__str__ is object.__str__ and type(value).__repr__ is object.__repr__
+    if is_object or isinstance(value, bytes | bytearray | memoryview | complex | Mapping | AbstractSet):
+        raise DataError(
+            message(
+                "{place}: the target must be a label, a number or a list of them, not {value}",
+                place=place,
+                value=format_object(value),
+            )
+        )
+    return _checked_text(value, place).strip() if isinstance(value, str) else label_text(value)
+
+
+def _item_of(item: Any, place: str) -> Any:
+    """Return a target in a list. Raises as `target_of` does."""
+    if is_nothing(item):
+        raise DataError(message("{place}: a value in the list of targets is missing: remove it", place=place))
+    return target_of(item, place)
+
+
+def _checked_text(text: str, place: str) -> str:
+    """Return a text that a file in UTF-8 can contain; a string of NumPy becomes Python's.
+
+    Raises:
+        DataError: it contains half of a surrogate pair, as text does that was decoded with errors="surrogateescape".
+    """
+    text = str(text)
+    if not text.isascii() and (surrogate := _SURROGATE.search(text)):
+        raise DataError(
+            message(
+                "{place}: {value} contains U+{code:04X}, half of a surrogate pair: decode the text with its encoding",
+                place=place,
+                value=ascii(text[:20]),
+                code=ord(surrogate[0]),
+            )
+        )
+    return text
 
 
 def _cell(value: Any) -> Any:

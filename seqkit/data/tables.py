@@ -13,7 +13,7 @@ import numpy as np
 
 from seqkit.contracts import Reader, TextPair
 from seqkit.errors import DataError, UsageError, suggest
-from seqkit.messages import message
+from seqkit.messages import counted, format_object, message
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Spec
@@ -41,19 +41,22 @@ class Table:
         """Return data as a table; None if it is not a table.
 
         Raises:
-            UsageError: it is an Arrow stream, and pyarrow is not installed; or several tables.
+            UsageError: it is an Arrow stream, and pyarrow is not installed or cannot read it; or several tables.
         """
-        if isinstance(data, Mapping) and data and all(hasattr(part, "column_names") for part in data.values()):
+        if isinstance(data, Mapping) and data and all(map(_is_table, data.values())):
             first = next(iter(data))
             raise UsageError(
                 message("data contains several tables: pass one of them, as in data=dataset[{name!r}]", name=first)
             )
+        if type(data).__name__ == "LazyFrame":  # polars
+            data = data.collect()
         names = getattr(data, "column_names", None)  # datasets, pyarrow
         if names is None:
             names = getattr(data, "columns", None)  # pandas, polars
-        if names is not None and hasattr(data, "__getitem__"):
+        is_stream = hasattr(data, "__arrow_c_stream__")
+        if names is not None and hasattr(data, "__getitem__") and not (is_stream and hasattr(data, "fetchall")):
             return cls(list(names), lambda name: values_of(data[name]))
-        if not hasattr(data, "__arrow_c_stream__") or hasattr(data, "to_list") or hasattr(data, "to_pylist"):
+        if not is_stream or hasattr(data, "to_list") or hasattr(data, "to_pylist"):
             return None
         try:
             import pyarrow
@@ -64,7 +67,12 @@ class Table:
                     type=type(data).__name__,
                 )
             ) from None
-        return cls.of(pyarrow.table(data))
+        try:
+            return cls.of(pyarrow.table(data))
+        except pyarrow.ArrowException as error:
+            raise UsageError(
+                message("a {type} is no table for Arrow: {reason}", type=type(data).__name__, reason=error)
+            ) from None
 
     def examples(self, spec: Spec) -> tuple[list[Any], list[Any] | None]:
         """Return the inputs and the targets; None for the targets if the recipe names no column for them.
@@ -74,7 +82,8 @@ class Table:
         """
         parameter = _parameters(spec)[1]
         name = spec.values.get(parameter, parameter)
-        return self.inputs(spec), None if name is None else self._values_of(parameter, name)
+        is_optional = parameter not in spec.values and name not in self.names  # a reader without targets
+        return self.inputs(spec), None if name is None or is_optional else self._values_of(parameter, name)
 
     def inputs(self, spec: Spec) -> list[Any]:
         """Return the inputs: texts, features or pairs of texts.
@@ -83,7 +92,8 @@ class Table:
             DataError: there is no such column, or there are two.
         """
         parameter = _parameters(spec)[0]
-        values = self._values_of(parameter, spec.values.get(parameter, parameter))
+        name = spec.values.get(parameter)
+        values = self._values_of(parameter, parameter if name is None else name)
         second = pair_column(spec)
         return values if second is None else list(map(TextPair, values, self._values_of(*second)))
 
@@ -102,6 +112,8 @@ class Table:
             return self._column(name)
         if count:
             raise DataError(message("the data has {count} columns '{name}': rename the others", count=count, name=name))
+        if not self.names:
+            raise DataError(message("the data has no columns, and '{name}' is needed", name=name))
         names = [str(each) for each in self.names]
         found = suggest(str(name), names) or message("; the columns are {names}", names=", ".join(names[:20]))
         raise DataError(
@@ -133,32 +145,70 @@ def columns_of(data: Any) -> tuple[list[Any], list[Any] | None]:
         UsageError: the data is neither (inputs, targets) nor a list of inputs.
     """
     if isinstance(data, tuple):
+        _check_columns(data)
         if len(data) != 2 or not is_column(data[0]) or not (data[1] is None or is_column(data[1])):
-            raise UsageError(message("data must be {forms}, not {value!r:.40}", forms=FORMS, value=data))
+            raise UsageError(message("data must be {forms}, not {value}", forms=FORMS, value=format_object(data)))
         inputs, targets = values_of(data[0]), None if data[1] is None else values_of(data[1])
         if targets is not None and len(inputs) != len(targets):
             raise UsageError(
-                message(
-                    "data has {inputs:,} inputs and {targets:,} targets: pass one target per input",
-                    inputs=len(inputs),
+                counted(
+                    len(inputs),
+                    "data has 1 input and {targets:,} targets: pass one target per input",
+                    "data has {count:,} inputs and {targets:,} targets: pass one target per input",
                     targets=len(targets),
                 )
             )
         return inputs, targets
     if not is_column(data):
-        raise UsageError(message("data must be {forms}, not {value!r:.40}", forms=FORMS, value=data))
+        raise UsageError(message("data must be {forms}, not {value}", forms=FORMS, value=format_object(data)))
     return values_of(data), None
+
+
+def check_section(data: Any) -> None:
+    """Check a dictionary that overrides the section `data` of a recipe.
+
+    Raises:
+        UsageError: it contains columns or tables.
+    """
+    if not isinstance(data, Mapping) or not data:
+        return
+    Table.of(data)  # raises if it contains tables
+    wrong = [key for key, value in data.items() if _is_table(value) or hasattr(value, "__array__")]
+    if "type" not in data and all(map(is_column, data.values())):
+        wrong = list(data)
+    if wrong:
+        raise UsageError(
+            message(
+                "data={{{key!r}: …}}: a dictionary overrides the section data of the recipe, and contains no columns "
+                "or tables: pass data=pandas.DataFrame(…) or data=(texts, labels)",
+                key=wrong[0],
+            )
+        )
 
 
 def is_column(value: Any) -> bool:
     """Return whether a value is a list, an array or a column of a table."""
-    unordered = isinstance(value, str | bytes | bytearray | Mapping | AbstractSet | tuple)
+    unordered = isinstance(value, str | bytes | bytearray | Mapping | AbstractSet | tuple) or _is_table(value)
     return not unordered and isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0
+
+
+def _check_columns(data: tuple[Any, ...]) -> None:
+    """Check that none of (inputs, targets) is a table. Raises as `is_pair_of_columns` does."""
+    if any(map(_is_table, data)):
+        raise UsageError(
+            message("a table is among (inputs, targets): pass its column, as in (frame['text'], frame['label'])")
+        )
+
+
+def _is_table(value: Any) -> bool:
+    return hasattr(value, "column_names") or hasattr(value, "columns")
 
 
 def values_of(column: Any) -> list[Any]:
     """Return the values of a column as Python values, an array of several dimensions as a list of arrays."""
     if isinstance(column, np.ndarray):
+        if column.dtype.kind in "Mm":  # in nanoseconds, they would become integers
+            column = column.astype(column.dtype.kind + "8[us]") if "ns" in column.dtype.str else column
         return list(column) if column.ndim > 1 else column.tolist()
     for convert in ("to_pylist", "to_list", "tolist"):  # pyarrow, polars and pandas, the array module
         if callable(method := getattr(column, convert, None)):
@@ -167,5 +217,11 @@ def values_of(column: Any) -> list[Any]:
 
 
 def is_pair_of_columns(data: Any) -> bool:
-    """Return whether data is a tuple of two lists, arrays or columns, and not of two pairs."""
+    """Return whether data is a tuple of two lists, arrays or columns, and not of two pairs.
+
+    Raises:
+        UsageError: it is a tuple with a table.
+    """
+    if isinstance(data, tuple):
+        _check_columns(data)
     return isinstance(data, tuple) and len(data) == 2 and all(map(is_column, data))

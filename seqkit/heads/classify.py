@@ -31,7 +31,7 @@ from seqkit.heads.label_predictions import average_probabilities, label_predicti
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.cross_entropy import IGNORED, class_weights, cross_entropy
 from seqkit.layers.pooling import PoolingName
-from seqkit.messages import message
+from seqkit.messages import counted, message
 
 
 class Classify(PooledHead):
@@ -114,9 +114,10 @@ class Classify(PooledHead):
         self._set_labels(sorted(counts))
         if len(self.labels) < 2:
             raise DataError(
-                message(
+                counted(
+                    len(examples),
+                    "the only training example has the label '{label}': provide examples of at least two labels",
                     "all {count} training examples have the label '{label}': provide examples of at least two labels",
-                    count=len(examples),
                     label=self.labels[0],
                 )
             )

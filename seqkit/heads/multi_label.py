@@ -32,7 +32,7 @@ from seqkit.heads.label_set_exhibits import decisions, label_set_exhibits
 from seqkit.heads.label_sets import average_label_sets, label_matrix, label_set_metrics, label_set_predictions
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
-from seqkit.messages import message
+from seqkit.messages import format_object, message
 
 
 class MultiLabel(PooledHead):
@@ -235,5 +235,5 @@ class MultiLabel(PooledHead):
         target = example.target
         labels = target.split(self.separator) if isinstance(target, str) else target
         if not isinstance(labels, list | tuple) or not all(isinstance(label, str | int | float) for label in labels):
-            raise DataError(message("the target must be a list of labels, not {value!r:.40}", value=target))
+            raise DataError(message("the target must be a list of labels, not {value}", value=format_object(target)))
         return list(dict.fromkeys(text for label in labels if (text := str(label).strip())))

@@ -30,7 +30,7 @@ from seqkit.heads.number_exhibits import number_distances, number_exhibits
 from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table, varies
 from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
-from seqkit.messages import message
+from seqkit.messages import format_object, message
 
 
 class Regress(PooledHead):
@@ -230,5 +230,5 @@ class Regress(PooledHead):
         except (TypeError, ValueError):
             numbers = np.array([np.nan])
         if not len(numbers) or not np.isfinite(numbers).all():
-            raise DataError(message("the target is {value!r:.40}: it must be a finite number", value=target))
+            raise DataError(message("the target is {value}: it must be a finite number", value=format_object(target)))
         return numbers

@@ -95,6 +95,7 @@ def score_groups(evaluation: Evaluation, column: str) -> dict[str, Any]:
         UsageError: there is no such column, or it has more than `MAX_GROUPS` values.
     """
     groups: dict[str | None, list[Example]] = defaultdict(list)
+    column = str(column)  # as the names of the columns are
     names = dict.fromkeys(name for example in evaluation.examples for name in example.columns)
     if column not in names:
         if names:

@@ -22,7 +22,7 @@ from seqkit.inference.loading import RunParts
 from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.inference.recorded import read_recorded, recorded_extras
-from seqkit.messages import message
+from seqkit.messages import format_object, message
 from seqkit.recipe.saved import saved_metrics
 from seqkit.runs.numbers import numbers_of
 from seqkit.training.evaluation import evaluate_split, score_predictions
@@ -168,7 +168,7 @@ def read_data(
             )
         return read_recorded(parts, split, parameters.get("path") if data is None else data)[split]
     if isinstance(data, str) and "\0" in data:
-        raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=data))
+        raise UsageError(message("{wanted}, not {value}", wanted=wanted, value=format_object(data)))
     if isinstance(data, str | Path):
         return _read_file(parts.torch_engine, Path(data), parameters)
     if parameters:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.contracts import Example, TextPair, Tokenizer
-from seqkit.data.memory import as_pair
+from seqkit.data.memory import as_pair, is_nothing, target_of
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
-from seqkit.messages import format_value, message
+from seqkit.messages import format_object, format_value, message
 
 if TYPE_CHECKING:
     from seqkit.modeling.model import Model
@@ -46,7 +46,7 @@ def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
             hint = message(": pass [text]")
         elif isinstance(values, Path):
             hint = message(": read the file with predict_file or evaluate")
-        raise UsageError(message("{wanted}, not {value!r:.40}", wanted=wanted, value=values) + hint)
+        raise UsageError(message("{wanted}, not {value}", wanted=wanted, value=format_object(values)) + hint)
     return list(values)
 
 
@@ -141,8 +141,9 @@ def examples_of_pairs(pairs: Iterable[Any], engine: Engine) -> list[Example]:
             value, target = pair if is_pair else [pair]
         except (TypeError, ValueError):
             raise UsageError(
-                message("{place}: must be (input, target), not {value!r:.40}", place=place, value=pair)
+                message("{place}: must be (input, target), not {value}", place=place, value=format_object(pair))
             ) from None
+        target = None if is_nothing(target) else target_of(target, place)
         examples += checked_examples([Example(value, target, place)], engine)
     return examples
 
@@ -222,9 +223,9 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
     try:
         features = np.asarray(value)
     except (TypeError, ValueError):  # rows of different lengths
-        raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value)) from None
+        raise DataError(message("{expected}, not {value}", expected=expected, value=format_object(value))) from None
     if not features.ndim or features.dtype.kind not in "fiu":
-        raise DataError(message("{expected}, not {value!r:.40}", expected=expected, value=value))
+        raise DataError(message("{expected}, not {value}", expected=expected, value=format_object(value)))
     if features.ndim != 2 or features.shape[1] != width or not len(features):
         raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
     features = features.astype(np.float64)

@@ -17,7 +17,7 @@ from seqkit.data.prepare import rows_sha256
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, UsageError
 from seqkit.inference.loading import RunParts
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.recipe.paths import why_unusable
 from seqkit.recipe.plan import BuildError
 from seqkit.recipe.saved import AbsentData
@@ -201,7 +201,7 @@ def _check_present(parts: RunParts, split: str, plan: Plan) -> None:
         raise DataError(
             message(
                 "{run}: was trained on data in memory, which is not saved: pass it again in Python, with its split: "
-                "run.errors(data, split='{split}'), run.calibrate(data=data)",
+                "run.evaluate(data, split='{split}'), run.errors(data, split='{split}') or run.calibrate(data=data)",
                 run=parts.directory.path,
                 split=split,
             )
@@ -245,7 +245,8 @@ def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence
             "data with --data FILE",
             run=parts.directory.path,
             split=split,
-            reason=reason or message("{count} examples, read differently", count=len(examples)),
+            reason=reason
+            or counted(len(examples), "1 example, read differently", "{count} examples, read differently"),
         )
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.readers.delimited import named_rows
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects
@@ -138,10 +138,11 @@ class Table(Reader):
             yield Example(text, label, location, row=row, columns=columns)
         if skipped and not count:
             raise DataError(
-                message(
+                counted(
+                    skipped,
+                    "{path}: the only row has an empty text or label: check `text:` and `label:`",
                     "{path}: all {count} rows have an empty text or label: check `text:` and `label:`",
                     path=self.path,
-                    count=skipped,
                 )
             )
         if not count:

@@ -51,6 +51,8 @@ def find_conflicts(
         yield Problem(encoder_spec.name_path, text)
     if built.reader is not None and "targets" in head.needs and not built.reader.labelled:
         text = message("'{head}' requires labels, and the reader provides none: use a reader with labels", head=name)
+        if specs["data"] and not isinstance(built.reader, specs["data"].cls):  # data in memory
+            text = message("'{head}' requires labels, and data has none: pass data=(inputs, targets)", head=name)
         yield Problem(head_spec.name_path, text)
     if built.reader is not None and built.reader.yields_pairs and head.per_word:
         text = message("'{head}' predicts for each word of one text, and the reader yields pairs of texts", head=name)

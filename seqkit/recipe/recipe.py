@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
-from seqkit.messages import message
+from seqkit.messages import format_object, message
 from seqkit.recipe.yaml_characters import Position
 from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse
 
@@ -296,4 +296,4 @@ def _as_plain(value: Any) -> Any:
         return str(value)
     if hasattr(value, "item"):  # a NumPy scalar
         return value.item()
-    raise TypeError(message("{value!r} is not a string, number, list or mapping", value=value))
+    raise TypeError(message("{value} is not a string, number, list or mapping", value=format_object(value)))

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seqkit.inference.run import Run
-from seqkit.messages import message
+from seqkit.messages import format_object, message
 from seqkit.runs.directory import RunDirectory
 
 NAME = "estimator"
@@ -130,8 +130,8 @@ class SequenceEstimator(BaseEstimator):
         if not isinstance(overrides, Mapping) or not all(isinstance(key, str) for key in overrides):
             raise ValueError(
                 message(
-                    "overrides must be a dictionary, such as {{'encoder__hidden_size': 128}}, not {value!r:.40}",
-                    value=overrides,
+                    "overrides must be a dictionary, such as {{'encoder__hidden_size': 128}}, not {value}",
+                    value=format_object(overrides),
                 )
             )
         for key in overrides:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from seqkit.messages import message
+from seqkit.messages import format_object, message
 
 FORMS = message("texts, or sequences of numbers of shape (time,) or (time, features)")
 
@@ -28,7 +28,7 @@ def check_sequences(X: Any) -> list[Any]:
     if issparse(X):
         check_array(X)  # raises an error
     if isinstance(X, str | bytes) or not (isinstance(X, Iterable) or hasattr(X, "__array__")):
-        raise ValueError(message("X must be a list of {forms}, not {value!r:.40}", forms=FORMS, value=X))
+        raise ValueError(message("X must be a list of {forms}, not {value}", forms=FORMS, value=format_object(X)))
     array = X if isinstance(X, list | tuple) else np.asarray(X if hasattr(X, "__array__") else list(X))
     if isinstance(array, np.ndarray) and array.ndim == 2 and _has_text(array):
         if array.shape[1] != 1:
@@ -50,7 +50,11 @@ def check_sequences(X: Any) -> list[Any]:
     for number, text in enumerate(values):
         if not isinstance(text, str):
             raise ValueError(
-                message("X[{number}] must be a text, as others of X are, not {value!r:.40}", number=number, value=text)
+                message(
+                    "X[{number}] must be a text, as others of X are, not {value}",
+                    number=number,
+                    value=format_object(text),
+                )
             )
         if not text.strip():
             raise ValueError(message("X[{number}] is an empty text", number=number))
@@ -101,7 +105,11 @@ def _rows(values: Any, name: str) -> Sequence[Any]:
     """Return a list of lists of words or tags."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ValueError(
-            message("{name} must be a list with a list for each sentence, not {value!r:.40}", name=name, value=values)
+            message(
+                "{name} must be a list with a list for each sentence, not {value}",
+                name=name,
+                value=format_object(values),
+            )
         )
     return list(values)
 
@@ -110,7 +118,9 @@ def _words(values: Any, name: str, number: int) -> list[str]:
     """Return the words or tags of a sentence as texts."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ValueError(
-            message("{name}[{number}] must be a list, not {value!r:.40}", name=name, number=number, value=values)
+            message(
+                "{name}[{number}] must be a list, not {value}", name=name, number=number, value=format_object(values)
+            )
         )
     words = list(values)
     for position, word in enumerate(words):

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from seqkit.contracts import Example, LongText, TrainingLength
 from seqkit.data.splits import count_repeated
-from seqkit.messages import message, translate
+from seqkit.messages import counted, message, translate
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Spec
 from seqkit.terminal import YELLOW, align_left, colored
@@ -104,9 +104,10 @@ class Console(Callback):
         for split, count in count_repeated(examples).items():
             if count:
                 self.on_note(
-                    message(
+                    counted(
+                        count,
+                        "1 of the {total:,} {split} examples is also in the training split",
                         "{count:,} of the {total:,} {split} examples are also in the training split",
-                        count=count,
                         total=len(examples[split]),
                         split=split,
                     )
@@ -195,7 +196,7 @@ class Console(Callback):
                 "trained in {seconds:.1f} s: {speed:,.0f} tokens/s, {threads}",
                 seconds=timing["train_seconds"],
                 speed=timing["tokens_per_second"],
-                threads=message("1 thread") if threads == 1 else message("{count} threads", count=threads),
+                threads=counted(threads, "1 thread", "{count} threads"),
             )
         )
         if weights := result.get("weights"):

@@ -10,7 +10,7 @@ import torch
 
 from seqkit.data.batching import to_device
 from seqkit.errors import DataError, UsageError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.modeling.state import same_structure
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.saved import resolve_saved
@@ -93,10 +93,12 @@ def change_length(
     stopping = train.early_stopping
     if stopping and progress.evals_without_improvement >= stopping.patience:
         callbacks.note(
-            message(
+            counted(
+                progress.evals_without_improvement,
+                "training was stopped after 1 evaluation without improvement: set train.early_stopping.patience "
+                "higher to continue",
                 "training was stopped after {count} evaluations without improvement: set "
                 "train.early_stopping.patience higher to continue",
-                count=progress.evals_without_improvement,
             )
         )
     return skipped

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.errors import DataError, UsageError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.saved import resolve_saved
@@ -172,10 +172,11 @@ def _newest_checkpoint(run: RunDirectory, callbacks: Callbacks, processes: int) 
         raise DataError(message("{run}: no checkpoint is intact: start a new run", run=run.path))
     if (saved_by := process_count(files)) != processes:
         raise UsageError(
-            message(
+            counted(
+                saved_by,
+                "{run}: was trained by 1 process: resume without --processes",
                 "{run}: was trained by {count} processes: resume with --processes {count}",
                 run=run.path,
-                count=saved_by,
             )
         )
     run.remove_temporary_files()

@@ -14,7 +14,7 @@ import torch
 from seqkit.contracts import Batch, Encoder
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.parallel import MAX_JOBS, worker_threads
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.modeling.model import Model
 
 THREADED_WIDTH = 256
@@ -46,7 +46,7 @@ class Threads:
         return self.workers * self.per_operation
 
     def __str__(self) -> str:
-        count = message("1 thread") if self.total == 1 else message("{count} threads", count=self.total)
+        count = counted(self.total, "1 thread", "{count} threads")
         measured = message(", ").join(
             message("{threads}: {ms:.0f} ms per batch", threads=workers * self.per_operation, ms=ms)
             for workers, ms in self.measured.items()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,16 @@ def test_runs_lists_unfinished_and_corrupt_runs(folder: Path, run_command: Comma
     assert rows["unfinished"]["note"] == "not finished" and rows["unfinished"]["value"] is None
     assert "corrupt" in rows["corrupt"]["note"]
     assert len(rows) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode")
+def test_runs_with_names_that_the_locale_cannot_decode_differ(
+    folder: Path, run_command: Command, tmp_path: Path
+) -> None:
+    for name in (b"a\xe4", b"a\xf6"):
+        shutil.copytree(folder / "words-1", tmp_path / "runs" / os.fsdecode(name))
+    names = [line.split()[0] for line in run_command("runs").out.splitlines()[1:]]
+    assert names == ["a\\udce4", "a\\udcf6"]
 
 
 def test_runs_of_no_folder_and_of_an_empty_one(run_command: Command, tmp_path: Path) -> None:

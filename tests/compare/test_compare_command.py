@@ -18,6 +18,7 @@ from helpers.pages import Page
 from helpers.recipes import GENERATION_RECIPE, vowel_csv, write_recipe
 from helpers.training import StopAfter
 from seqkit.cli import compare_command
+from seqkit.cli.compare_command import _duration
 from seqkit.runs.directory import RunDirectory
 from seqkit.stop import StopCheck
 
@@ -154,10 +155,31 @@ def test_an_interrupted_comparison_continues(
         assert one.model.read_bytes() == other.model.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "less than a second"),
+        (1.2, "about 1 second"),
+        (89, "about 89 seconds"),
+        (90, "about 2 minutes"),
+        (5400, "about 1.5 hours"),
+    ],
+)
+def test_the_estimated_time_is_in_words(seconds: float, text: str) -> None:
+    assert _duration(seconds) == text
+
+
+@pytest.mark.parametrize("option", ["--html", "--markdown"])
+def test_dry_run_has_no_outcome_to_write(option: str, folder: Path, run_command: Command) -> None:
+    done = run_command("compare", folder / "lstm.yaml", "--dry-run", option, "outcome.html")
+    message = f"--dry-run computes no outcome, which {option} would write: omit one"
+    assert (done.code, error_line(done)) == (2, message)
+
+
 def test_dry_run_writes_nothing(folder: Path, tmp_path: Path, run_command: Command) -> None:
     code, out, _ = run_command("compare", folder / "lstm.yaml", "--dry-run", "--grid", "encoder.hidden_size=3,5")
     assert code == 0
-    assert "10 runs to train, about" in out
+    assert "10 runs to train: " in out
     assert not (tmp_path / "runs").exists()
     found = json.loads(run_command("compare", folder / "lstm.yaml", "--dry-run", "--json").out)
     assert found["candidates"][0]["missing"] == 5 and found["seconds"] > 0

@@ -227,14 +227,123 @@ def test_texts_without_targets(tmp_path: Path) -> None:
         ((["a", " "], ["x", "y"]), {}, "row 2 of the data: the input is missing or empty: fill it in, or remove"),
         ((["a", "b"], ["x", float("nan")]), {}, "row 2 of the data: the target is missing or empty: fill it in, or"),
         (Frame(text=["a"], stars=["x"]), {}, "the data has no column 'label'; the columns are text, stars: set data."),
-        ({"train": Frame(), "test": Frame()}, {}, "recipe: a recipe contains plain values only: "),
+        (
+            {"train": Frame(), "test": Frame()},
+            {},
+            "data contains several tables: pass one of them, as in data=dataset['",
+        ),
+        (
+            {"text": TEXTS, "label": LABELS},
+            {},
+            "data={'text': …}: a dictionary overrides the section data of the recipe",
+        ),
+        ({"type": "table", "valid": Frame()}, {}, "data={'valid': …}: a dictionary overrides the section data of the"),
+        (Path("reviews.csv"), {}, "data takes data in memory: pass a file as data__path='reviews.csv'"),
+        (FRAME, {"data__valid": Frame(text=[])}, "recipe: a recipe contains plain values only: "),
+        (TEXTS, {}, "recipe: head: 'classify' requires labels, and data has none: pass data=(inputs, targets)"),
+        (
+            (FRAME, LABELS),
+            {},
+            "a table is among (inputs, targets): pass its column, as in (frame['text'], frame['label'])",
+        ),
+        (Frame(), {}, "the data has no columns, and 'text' is needed"),
+        (Frame(text=[], label=[]), {}, "the data has no rows: pass at least one example"),
+        (
+            ([None, " "], ["x", "y"]),
+            {"data__empty": "skip"},
+            "all 2 rows of the data have an empty text or label: fill",
+        ),
+        (
+            (["a\udcff", "b"], ["x", "y"]),
+            {},
+            "row 1 of the data: 'a\\udcff' contains U+DCFF, half of a surrogate pair: decode the text with its",
+        ),
+        ((["a", "b"], ["x", "\ud800"]), {}, "row 2 of the data: '\\ud800' contains U+D800, half of a surrogate pair: "),
+        (
+            (["a", "b"], ["x", b"y"]),
+            {},
+            "row 2 of the data: the target must be a label, a number or a list of them, not b'y",
+        ),
+        (
+            (["a", "b"], ["x", {"y"}]),
+            {},
+            "row 2 of the data: the target must be a label, a number or a list of them, not {",
+        ),
+        (
+            (["a", "b"], [object(), "x"]),
+            {},
+            "row 1 of the data: the target must be a label, a number or a list of them, ",
+        ),
+        (
+            (["a", "b"], [["x"], ["y", float("nan")]]),
+            {"head": "multi_label"},
+            "row 2 of the data: a value in the list of targets is missing: remove it",
+        ),
     ],
 )
 def test_invalid_data_is_one_line(data: Any, overrides: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(SeqkitError) as caught:
         run(tmp_path, data, **overrides)
     assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+class LazyFrame(Frame):
+    """A query of polars, which knows its columns and has no values before `collect`."""
+
+    def __getitem__(self, name: str) -> Column:
+        raise TypeError("LazyFrame is not subscriptable")
+
+    def collect(self) -> Frame:
+        return Frame(**self._data)
+
+
+def test_a_lazy_frame_is_collected(file_run: seqkit.Run, tmp_path: Path) -> None:
+    trained = run(tmp_path, LazyFrame(text=TEXTS, label=LABELS))
+    assert trained.result["metrics"] == file_run.result["metrics"]
+
+
+def test_a_reader_without_labels_takes_a_table(tmp_path: Path) -> None:
+    changes = {"data": {"type": "text"}, "head": "next_char"}
+    trained = seqkit.run(RECIPE | changes, runs=tmp_path, quiet=True, data=Frame(text=["ab ab ac " * 9]))
+    assert trained.result["examples"] == {"train": 1}
+
+
+def test_times_in_nanoseconds_are_no_numbers(tmp_path: Path) -> None:
+    days = np.array(["2020-01-01", "2020-02-01"] * 30, "datetime64[ns]")
+    assert run(tmp_path, (TEXTS, days)).predict(["ab"])[0]["label"].startswith("2020-0")
+
+
+@pytest.mark.parametrize(
+    ("data", "parameters", "problem"),
+    [
+        ([("ab", float("nan"))], {}, "pair 1: the label is missing"),
+        ([("ab", b"vowel")], {}, "pair 1: the target must be a label, a number or a list of them, not b'vowel'"),
+        ((FRAME, LABELS), {}, "a table is among (inputs, targets): pass its column, as in "),
+        (FRAME, {"by": 5}, "--by 5: is not among the columns besides those of the input and the target; they are id"),
+        (FRAME, {"by": ["id"]}, "--by ['id']: is not among the columns besides those of the input and the target"),
+    ],
+)
+def test_invalid_data_to_evaluate_is_one_line(
+    data: Any, parameters: dict[str, Any], problem: str, memory_run: seqkit.Run
+) -> None:
+    with pytest.raises(SeqkitError) as caught:
+        memory_run.evaluate(data, **parameters)
+    assert str(caught.value).startswith(problem)
+    assert "\n" not in str(caught.value)
+
+
+def test_pairs_have_the_labels_of_training(tmp_path: Path) -> None:
+    trained = run(tmp_path, (TEXTS, [label == "vowel" for label in LABELS]))
+    scores = trained.evaluate([("ab", True), ("ab", False)])
+    assert scores["accuracy"] == 0.5
+    assert sorted(scores["per_class"]) == ["false", "true"]
+
+
+def test_predict_rejects_a_table_among_columns(memory_run: seqkit.Run) -> None:
+    with pytest.raises(UsageError, match="a table is among"):
+        memory_run.predict((FRAME, LABELS))
 
 
 def test_empty_rows_can_be_skipped(tmp_path: Path) -> None:

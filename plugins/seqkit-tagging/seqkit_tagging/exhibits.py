@@ -1,11 +1,15 @@
-"""What the report shows of a tagger: the sentences with most errors, and the most frequent errors."""
+"""What the report shows of a tagger: the worst sentences, the most frequent errors, and how reliable it is."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from seqkit.contracts import Exhibit, Span, Spans, SpanText, Table
+from seqkit.heads.exhibits import reliability_diagram
 from seqkit_tagging.spans import spans
 
 SHOWN = 20
@@ -47,6 +51,31 @@ def tag_exhibits(sentences: Sequence[Sentence], *, has_entities: bool) -> Iterat
         tuple((true, predicted, count) for (true, predicted), count in kinds.most_common(SHOWN)),
         note=f"`-`: there are no such {what} at these words.",
     )
+
+
+def reliability_exhibits(
+    truth: Sequence[Sequence[str]], predictions: Sequence[Mapping[str, Any]], *, has_entities: bool
+) -> Iterator[Exhibit]:
+    """Yield the reliability diagram of the predicted entities or tags, if the head computes probabilities.
+
+    Args:
+        truth: the true tags of each sentence.
+        predictions: the prediction for each.
+        has_entities: whether tags mark entities, whose probabilities are shown; otherwise those of tags are.
+    """
+    key = "entity_probabilities" if has_entities else "probabilities"
+    probabilities: list[float] = []
+    is_right: list[bool] = []
+    for true, prediction in zip(truth, predictions, strict=True):
+        tags = prediction["tags"]
+        known = set(spans(true)) if has_entities else set()
+        right = [span in known for span in spans(tags)] if has_entities else list(map(str.__eq__, true, tags))
+        probabilities += prediction.get(key, ())
+        is_right += right if key in prediction else ()
+    if probabilities:
+        yield reliability_diagram(
+            np.array(probabilities), np.array(is_right), right="precision" if has_entities else "accuracy"
+        )
 
 
 def _span_text(number: int, words: Sequence[str], expected: Sequence[Span], predicted: Sequence[Span]) -> SpanText:

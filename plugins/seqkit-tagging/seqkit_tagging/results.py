@@ -8,7 +8,7 @@ from typing import Any
 from seqkit.contracts import Example, Exhibit, Head, Judgment, Outcomes, Tokenizer
 from seqkit_tagging.alignment import judge_entities, judge_words
 from seqkit_tagging.baseline import MostFrequentTag
-from seqkit_tagging.exhibits import tag_exhibits
+from seqkit_tagging.exhibits import reliability_exhibits, tag_exhibits
 from seqkit_tagging.scores import split_scores
 from seqkit_tagging.sentences import count_words, is_words, words_of
 from seqkit_tagging.spans import Scheme
@@ -46,14 +46,19 @@ class TaggerResults(Head):
         *,
         tokenizer: Tokenizer | None = None,
     ) -> list[Exhibit]:
-        """Return the sentences with most errors, and the most frequent errors."""
+        """Return the sentences with most errors, the most frequent errors, and how reliable probabilities are."""
         scored = [
             (words_of(example, tokenizer), tags, prediction["tags"])
             for (example, tags), prediction in zip(
                 self.validation.scored(examples, tokenizer), predictions, strict=True
             )
         ]
-        return list(tag_exhibits(scored, has_entities=self.scheme != "none"))
+        has_entities = self.scheme != "none"
+        truth = [tags for _, tags, _ in scored]
+        return [
+            *tag_exhibits(scored, has_entities=has_entities),
+            *reliability_exhibits(truth, predictions, has_entities=has_entities),
+        ]
 
     def outcomes(
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
