@@ -77,7 +77,7 @@ def _label_chart(labels: Labels) -> Markup | None:
     if not 2 <= len(labels.names) <= _MAX_LABEL_BARS:
         return None
     return bar_chart(
-        labels.names, _percentages(labels.counts), title=message("Labels"), y_title=message("% of the split")
+        labels.names, _percentages(labels.counts), title=message("Labels"), y_title=message("% of the labels")
     )
 
 
