@@ -18,9 +18,10 @@ from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.readers.delimited import DELIMITERS, plain_rows, quoted_rows, unique_names
 from seqkit.readers.encodings import guess_encoding
+from seqkit.readers.fasttext import LABEL_PREFIX, labels_and_text
 from seqkit.readers.files import decode_text, open_file, open_text
 from seqkit.readers.formats import BEGINNING_BYTES
-from seqkit.readers.json_lines import json_objects
+from seqkit.readers.json_lines import flattened, json_objects
 from seqkit.readers.parquet import parquet_rows
 from seqkit.readers.table import format_of
 from seqkit.strict_json import parse_strict_json
@@ -68,8 +69,14 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
     """Return the file with its columns, if it is a table."""
     first = next(line for line in file.lines if line.strip())
     if format_of_name == "jsonl" or (not format_of_name and _is_json_object(first)):
-        records = [record for _, _, record in islice(json_objects(file.lines, str(file.path)), _MAX_ROWS)]
+        objects = islice(json_objects(file.lines, str(file.path)), _MAX_ROWS)
+        records = [flattened(record) for _, _, record in objects]
         return _with_columns(file, records, share, format="jsonl")
+    if not format_of_name and first.startswith(LABEL_PREFIX):
+        parts = [labels_and_text(line) for line in islice(filter(str.strip, file.lines), _MAX_ROWS)]
+        are_several = any(len(labels) != 1 for labels, _ in parts)
+        records = [{"label": labels if are_several else labels[0], "text": text} for labels, text in parts]
+        return _with_columns(file, records, share, format="fasttext")
     delimiter = _find_delimiter(file.lines, format_of_name)
     if delimiter is None:
         return file
@@ -102,15 +109,29 @@ def _with_columns(
     names = names or list(dict.fromkeys(name for record in records for name in record))
     if not records:
         raise DataError(message("{path}: there are no rows after the header", path=file.path))
-    columns = [Column(name, [record.get(name) for record in records]) for name in names]
+    columns = [_without_missing(Column(name, [record.get(name) for record in records])) for name in names]
     total = int(share * len(records)) if len(records) < _MAX_ROWS else file.rows
     return replace(file, columns=columns, rows=total, **changes)
+
+
+_MISSING = frozenset({"nan", "na", "n/a", "null", "none"})
+"""What columns of numbers contain in place of a missing one, in lower case."""
+
+
+def _without_missing(column: Column) -> Column:
+    """Return a column whose values are numbers, but for words such as `nan`, without these words; or the column."""
+    words = sorted({text for text in column.counts if text.lower() in _MISSING})
+    if not words:
+        return column
+    values = [None if isinstance(value, str) and value.strip() in words else value for value in column.values]
+    numbers = Column(column.name, values, words)
+    return numbers if numbers.is_numeric else column
 
 
 def _parquet(path: Path) -> DataFile:
     with open_file(path):
         pass  # reports a missing file as all readers do
-    records = [record for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
+    records = [flattened(record) for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
     characters = sum(len(str(value)) for record in records for value in record.values())
     file = DataFile(path, characters=characters, siblings=_siblings(path))
     return _with_columns(file, records, 1.0, format="parquet")

@@ -14,7 +14,7 @@ MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
 _MIN_LABELED = 50
-_FIRST_LABEL = re.compile(r"__label__\S+|[+-]?\d+|[A-Z]{2,}(:\w+)?")
+_FIRST_LABEL = re.compile(r"[+-]?\d+|[A-Z]{2,}(:\w+)?")
 
 _TEXT_NAME = re.compile(
     r"(?i)(text|sentence|review|comment|content|document|body|message|tweet|sms|utterance|question|title|name|input)"
@@ -118,7 +118,7 @@ def _counts_rows(column: Column) -> bool:
 def labels_before_texts(lines: Sequence[str]) -> set[str]:
     """Return the labels if lines consist of a label, a space and a text; an empty set if they do not.
 
-    A label is a number, in capitals (`DESC:manner`), or written as fastText does (`__label__spam`), and it recurs.
+    A label is a number or in capitals (`DESC:manner`), and it recurs.
     """
     parts = [line.split(maxsplit=1) for line in lines if line.strip()]
     counts = Counter(words[0] for words in parts)
@@ -157,6 +157,13 @@ def is_label_name(name: str) -> bool:
 
 def _others(file: DataFile, name: str | None) -> Sequence[Column]:
     return [column for column in file.columns if column.name != name]
+
+
+def flag_columns(file: DataFile) -> list[Column]:
+    """Return the columns of 0 and 1 that are a set of labels: two or more, if no other column has the name of labels."""
+    flags = [column for column in file.columns if column.filled and set(column.counts) == {"0", "1"}]
+    named = [column for column in file.columns if is_label_name(column.name) and column not in flags]
+    return flags if len(flags) > 1 and not named and file.label is None else []
 
 
 def is_sequence(column: Column) -> bool:

@@ -175,12 +175,55 @@ def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
         assert ("prompt" in found.recipe["generate"]) == (unit is None)
 
 
-@pytest.mark.parametrize("labels", [("0", "1"), ("__label__good", "__label__bad"), ("DESC:manner", "HUM:ind")])
+@pytest.mark.parametrize("labels", [("0", "1"), ("DESC:manner", "HUM:ind")])
 def test_labels_at_the_beginning_of_lines_are_recognized(tmp_path: Path, run_command, labels: tuple[str, str]) -> None:
     (tmp_path / "a.txt").write_text("".join(f"{labels[n % 2]} how is room {n} ?\n" for n in range(60)))
     line = error_line(run_command("init", "a.txt"))
     assert f"begins with one of 2 labels, such as '{min(labels)}': put a tab after it" in line
     assert "pass --task generate" in line
+
+
+def test_lines_of_fasttext_have_one_label_or_several(tmp_path: Path) -> None:
+    path = tmp_path / "train.txt"
+    path.write_text("".join(f"__label__{'ab'[n % 2]} a room, number {n}\n" for n in range(60)))
+    found = classify(inspect(path))
+    assert not isinstance(found, str) and found.recipe["data"] == {"type": "fasttext"}
+    assert isinstance(multi_label(inspect(path)), str)
+    path.write_text("".join(f"__label__x __label__{'ab'[n % 2]} a room number {n}\n" for n in range(60)))
+    found = multi_label(inspect(path))
+    assert not isinstance(found, str) and found.recipe["data"] == {"type": "fasttext", "labels": "several"}
+    assert isinstance(classify(inspect(path)), str)
+
+
+def test_columns_of_0_and_1_are_a_set_of_labels(tmp_path: Path) -> None:
+    rows = [(f"{n:016x}", text, n % 2, int(n % 3 > 0), int(n % 5 > 0)) for n, (text, _) in enumerate(reviews())]
+    file = inspect(write_table(tmp_path / "a.csv", ["id", "comment_text", "toxic", "obscene", "threat"], rows))
+    found, one = multi_label(file), classify(file)
+    assert not isinstance(found, str) and not isinstance(one, str) and found.fit > one.fit
+    assert found.recipe["data"]["label"] == ["toxic", "obscene", "threat"]
+    labeled = [(*row, label) for row, (_, label) in zip(rows, reviews(), strict=True)]
+    path = write_table(tmp_path / "b.csv", ["id", "comment_text", "read", "edited", "sent", "label"], labeled)
+    assert isinstance(multi_label(inspect(path)), str), "a column with the name of labels has them"
+
+
+def test_numbers_of_which_some_are_missing_are_no_texts(tmp_path: Path) -> None:
+    rows = [(text, "nan" if n % 20 == 3 else f"{n}.5") for n, (text, _) in enumerate(reviews())]
+    found = regress(inspect(write_table(tmp_path / "a.csv", ["description", "price"], rows)))
+    assert not isinstance(found, str)
+    section = {"type": "table", "text": "description", "label": "price", "missing": ["nan"], "empty": "skip"}
+    assert found.recipe["data"] == section
+    words = [(text, "null" if n % 3 else "pos") for n, (text, _) in enumerate(reviews())]
+    file = inspect(write_table(tmp_path / "b.csv", ["text", "label"], words))
+    assert file.column("label").counts == {"null": 40, "pos": 20}, "a label can be called null"
+
+
+def test_fields_of_nested_objects_are_columns(tmp_path: Path) -> None:
+    lines = [{"id": n, "tweet": {"text": text}, "notes": {"label": label}} for n, (text, label) in enumerate(reviews())]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    found = classify(inspect(path))
+    assert not isinstance(found, str)
+    assert found.recipe["data"] == {"type": "table", "text": "tweet.text", "label": "notes.label"}
 
 
 def test_labels_that_cannot_be_learned_are_named(tmp_path: Path, run_command) -> None:
