@@ -160,7 +160,7 @@ def _others(file: DataFile, name: str | None) -> Sequence[Column]:
 
 
 def flag_columns(file: DataFile) -> list[Column]:
-    """Return the columns of 0 and 1 that are a set of labels: two or more, if no other column has the name of labels."""
+    """Return the columns of 0 and 1 that are a set of labels: several, if no other column has the name of labels."""
     flags = [column for column in file.columns if column.filled and set(column.counts) == {"0", "1"}]
     named = [column for column in file.columns if is_label_name(column.name) and column not in flags]
     return flags if len(flags) > 1 and not named and file.label is None else []

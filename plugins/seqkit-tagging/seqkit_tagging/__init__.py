@@ -15,6 +15,12 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
         "sentences in columns, one word and its tag per line",
         checks="seqkit_tagging.checks:conll",
     )
+    yield seqkit.Component(
+        "word_table",
+        "seqkit_tagging.word_table:WordTable",
+        "sentences in a csv file with a row for each word",
+        checks="seqkit_tagging.checks:word_table",
+    )
 
 
 @seqkit.hookimpl

@@ -13,13 +13,25 @@ from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
 
 _PROBED_LINES = 50_000
 _MAX_TAGS = 120
+_RANDOM_BELOW = 400
+"""Fewer sentences than this are divided at random: a split by hash could be small or empty."""
+
+_MIN_FILLED = 0.99
+"""The share of rows that have a word and a tag, in a csv file with a row for each word."""
+
 _CONLLU_COLUMNS = 10
 _WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
+_SENTENCE_NAME = re.compile(
+    r"(?i)(sent(ence)?|doc(ument)?|句子?|文档)([ _]?(#|id|no|nr|number|idx|index|编号|序号))?\.?"
+)
+_WORD_NAME = re.compile(r"(?i)(word|token|form|字|词|单词)(s|_?text)?")
 _SCHEMES: tuple[Scheme, ...] = ("bio", "bmes")
 
 
 def tag(file: DataFile) -> Draft | str:
     """Draft a recipe for a tag per word: lines of equally many columns, and a blank line after each sentence."""
+    if isinstance(found := _word_table(file), Draft):
+        return found
     lines = file.lines[:_PROBED_LINES]
     if file.format in ("jsonl", "parquet") or not lines:
         return "no words in columns"
@@ -49,19 +61,54 @@ def tag(file: DataFile) -> Draft | str:
         data["encoding"] = file.encoding
     if any("," in name[1:] for name in tags) and any(name.startswith("B-") for name in tags):
         data["alternatives"] = "first"
+    return _draft(data, tags, len(sentences), f"the word is column {word}, its tag column {tagged}")
+
+
+def _draft(data: dict[str, Any], tags: Counter[str], sentences: int, columns: str, others: str = "") -> Draft:
+    """Return the draft for tags of words; `columns` says where they are, `others` where there are others."""
     comments = {"data.type": f"{len(tags)} tags: {', '.join(name for name, _ in tags.most_common(8))}, …"}
     scheme = _scheme(tags)
     if scheme == "none":
-        recipe, kind = _tags(len(sentences)), "tags"
+        recipe, kind = _tags(sentences), "tags"
     else:
-        recipe, kind = _spans(len(sentences), scheme), f"spans in {scheme.upper()} tags"
-    return Draft(
-        0.95,
-        {"data": data, **recipe},
-        f"the word is column {word}, its tag column {tagged} ({kind})",
-        comments,
-        {"encoder": {"hidden_size": recipe["encoder"]["hidden_size"] // 2}},
-    )
+        recipe, kind = _spans(sentences, scheme), f"spans in {scheme.upper()} tags"
+    split = {"by": "random", "valid": 0.2, "test": 0.2} if sentences < _RANDOM_BELOW else None
+    smaller = {"encoder": {"hidden_size": recipe["encoder"]["hidden_size"] // 2}}
+    return Draft(0.95, {"data": data, **recipe}, f"{columns} ({kind}){others}", comments, smaller, split)
+
+
+def _word_table(file: DataFile) -> Draft | None:
+    """Return the draft for a csv file with a row for each word; None if it has no columns of sentences and words."""
+    if file.format not in ("csv", "tsv") or not file.has_header:
+        return None
+    names = [column.name for column in file.columns]
+    sentence = next((column for column in file.columns if _SENTENCE_NAME.fullmatch(column.name)), None)
+    word = next((column for column in file.columns if _WORD_NAME.fullmatch(column.name)), None)
+    if sentence is None or word is None or word.filled_share < _MIN_FILLED:
+        return None
+    starts = [value for value, _ in groupby(value for value in map(str.strip, sentence.values) if value)]
+    if not sentence.values[0] or len(starts) > len(sentence.values) / 2 or len(set(starts)) < len(starts):
+        return None
+    tagged = [
+        column
+        for column in file.columns
+        if column not in (sentence, word) and column.filled_share > _MIN_FILLED and 2 <= len(column.counts) <= _MAX_TAGS
+    ]
+    spans = [column for column in tagged if _scheme(column.counts) != "none"]
+    named = [column for column in tagged if column.name == file.label] if file.label else spans or tagged
+    if not named:
+        return None
+    tag = named[-1] if spans else named[0]
+    data: dict[str, Any] = {"type": "word_table", "sentence": sentence.name, "word": word.name, "tag": tag.name}
+    if min(word.filled_share, tag.filled_share) < 1:
+        data["empty"] = "skip"
+    if file.encoding != "utf-8":
+        data["encoding"] = file.encoding
+    sentences = max(1, len(starts) * file.rows // max(1, len(sentence.values)))
+    others = [f"'{name}'" for name in names if name in {column.name for column in tagged} - {tag.name}]
+    hint = f", or with --label {', '.join(others)}" if others and not file.label else ""
+    columns = f"a row per word: the word is '{word.name}', its tag '{tag.name}', the sentence '{sentence.name}'"
+    return _draft(data, tag.counts, sentences, columns, hint)
 
 
 def _columns(line: str, has_tabs: bool) -> list[str]:
