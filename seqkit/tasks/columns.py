@@ -13,6 +13,10 @@ from seqkit.messages import message
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
+NO_TEXTS = message(
+    "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
+)
+
 _MIN_LABELED = 50
 _FIRST_LABEL = re.compile(r"[+-]?\d+|[A-Z]{2,}(:\w+)?")
 

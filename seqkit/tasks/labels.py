@@ -10,6 +10,7 @@ from seqkit.contracts import Column, DataFile, Draft
 from seqkit.messages import message
 from seqkit.tasks.columns import (
     MAX_LABELS,
+    NO_TEXTS,
     flag_columns,
     is_label_name,
     is_sequence,
@@ -210,7 +211,7 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
             return _Inputs(file, sequence, None), label_candidates(file, sequence)
     first = text_column(file)
     if first is None:
-        return message("no column of texts: name it with --text")
+        return NO_TEXTS
     second = second_text(file, first)
     candidates = label_candidates(file, first, second)
     if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):

@@ -244,7 +244,11 @@ def test_labels_that_cannot_be_learned_are_named(tmp_path: Path, run_command) ->
         ("", 3, "a.csv: the file is empty"),
         ("\n \n", 3, "only white space"),
         ("text,label\n", 3, "there are no rows after the header"),
-        ("a,b\n1,2\n2,3\n", 3, "no column of texts: name it with --text"),
+        (
+            "a,b\n1,2\n2,3\n",
+            3,
+            "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it",
+        ),
         ('text,label\n"open,1\n', 3, "a quoted field is never closed"),
         ('[{"text": "a"}, {"text": "b"}]', 3, "is one JSON document: write one object per line"),
         ('{\n "text": "a"\n}', 3, "is one JSON document: write one object per line"),

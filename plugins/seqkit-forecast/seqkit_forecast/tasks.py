@@ -30,18 +30,25 @@ def forecast(file: DataFile) -> Draft | str:
     others = [column for column in file.columns if column is not time and column.filled]
     decimal = "," if any(_has_decimal_commas(column) for column in others) else "."
     values = {column.name: parsed for column in others if (parsed := _numbers(column, decimal)) is not None}
-    numbers = list(values)
+    gaps = {column.name: gap for column in others if column.name in values and (gap := _gaps(column))}
+    numbers = [name for name in values if name not in gaps]
     texts = [column for column in others if column.name not in values]
     if time is None and (texts or not numbers or not all(map(_is_smooth, values.values()))):
         return next(filter(None, map(_decreases, file.columns)), "no column of increasing dates")
+    if gaps and not numbers:
+        name, gap = next(iter(gaps.items()))
+        return f"the column '{name}' {gap}: fill in the cells, or remove the rows"
     if not numbers:
         return "no columns of numbers beside the dates"
     count = len(file.columns[0].values)
     if count < _MIN_ROWS:
         return f"{count} rows are too few for a series: at least {_MIN_ROWS}"
+    if file.label in gaps:
+        return f"the column '{file.label}' {gaps[file.label]}: fill in the cells, or remove the rows"
     if file.label is not None:
         numbers = [name for name in numbers if name == file.label] or numbers
     columns = numbers[:_MAX_COLUMNS]
+    without = "".join(f", without {name}, which {gap}" for name, gap in list(gaps.items())[:3])
     data: dict[str, Any] = {"type": "series", "time": time.name if time else None, "columns": columns}
     if not file.has_header:
         data["header"] = False
@@ -94,7 +101,7 @@ def forecast(file: DataFile) -> Draft | str:
     return Draft(
         fit,
         recipe,
-        f"the series {names} {order}",
+        f"the series {names} {order}{without}",
         comments,
         smaller,
         {"by": "order", "valid": share, "test": share},
@@ -123,6 +130,14 @@ def _longest_gap(column: Column) -> int:
     filled = [row for row, value in enumerate(column.values) if str(value or "").strip()]
     edges = [-1, *filled, len(column.values)]
     return max(after - before - 1 for before, after in zip(edges, edges[1:], strict=False))
+
+
+def _gaps(column: Column) -> str:
+    """Return that the first cell of a column is empty, so that nothing fills it, or that many are; or nothing."""
+    empty = len(column.values) - len(column.filled)
+    if column.filled[0] is not column.values[0]:
+        return "has no value in its first row"
+    return f"has no value in {empty:,} rows" if empty > _MAX_MISSING * len(column.values) else ""
 
 
 def _dates(column: Column) -> tuple[Column, list[datetime], str | None] | None:
