@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -40,7 +41,7 @@ def inspect(path: Path) -> DataFile:
         DataError: it is missing, empty, a folder, in a binary format or in an unknown encoding; or a row is invalid.
     """
     if path.is_dir():
-        raise DataError(message("{path}: is a folder: name a file in it", path=path))
+        raise DataError(_folder(path))
     format_of_name = format_of(path)
     if format_of_name == "parquet":
         return _parquet(path)
@@ -63,6 +64,19 @@ def inspect(path: Path) -> DataFile:
         siblings=_siblings(path),
     )
     return _as_table(whole, format_of_name or "", share, is_complete)
+
+
+def _folder(path: Path) -> str:
+    """Return the message for a folder: of texts in folders by label, or of anything else."""
+    labels = sorted({file.parent.name for file in islice(path.glob("*/*.txt"), _MAX_ROWS)})
+    if len(labels) < 2:
+        return message("{path}: is a folder: name a file in it", path=path)
+    return message(
+        "{path}: is a folder with texts in folders by label ({labels}): write them into one csv file with the columns "
+        "text and label",
+        path=path,
+        labels=", ".join(labels[:5]),
+    )
 
 
 def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bool) -> DataFile:
@@ -140,8 +154,8 @@ def _parquet(path: Path) -> DataFile:
 def _find_encoding(content: bytes, source: str) -> str:
     """Return UTF-8, or the encoding in which a text is valid of those that reject most other texts.
 
-    A text that is valid in none of these, and that has few bytes beyond ASCII, most of which are letters in
-    Windows-1252, is taken as that.
+    A text that is valid in none of these, and that has few bytes beyond ASCII, most of which are letters or usual signs
+    in Windows-1252, is taken as that.
 
     Raises:
         DataError: the text is valid in none of them.
@@ -156,28 +170,46 @@ def _find_encoding(content: bytes, source: str) -> str:
         text = content.decode("cp1252")
         others = [character for character in text if not character.isascii()]
         has_controls = any(ord(character) < 32 and not character.isspace() for character in text)
-        if not has_controls and 5 * len(others) < len(text) and 2 * sum(map(str.isalpha, others)) > len(others):
+        if not has_controls and 5 * len(others) < len(text) and 2 * sum(map(_is_usual, others)) > len(others):
             return "cp1252"
     decode_text(content, "utf-8", source)  # raises the error that names the byte and its line
     return "utf-8"
 
 
+def _is_usual(character: str) -> bool:
+    """Return whether texts of Western Europe contain a character: letters, quotes, dashes, currencies."""
+    return character.isalpha() or character in "\N{NO-BREAK SPACE}£€‘’‚“”„«»–—…•·°´§©®™½¼¾²³¡¿"
+
+
 def _check_no_document(text: str, path: Path) -> None:
-    """Check that a text is not one JSON array, or one object on several lines, which no reader takes.
+    """Check that a text is not one JSON array, nor one object on several lines or with rows in it.
 
     Raises:
         DataError: it is.
     """
-    begins = text.lstrip()[:1]
-    if begins != "[" and not (begins == "{" and not _is_json_object(text.lstrip().partition("\n")[0])):
+    first, _, others = text.strip().partition("\n")
+    if first[:1] not in ("[", "{") or (others and _is_json_object(first)):
         return
-    with suppress(ValueError, RecursionError):
-        json.loads(text)
-        raise DataError(
-            message(
-                "{path}: is one JSON document: write one object per line, as JSON Lines: jq -c '.[]' {path}", path=path
-            )
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    rows = next((key for key, value in document.items() if _has_rows(value)), "") if first[0] == "{" else ""
+    if first[0] == "{" and not others and not rows:
+        return  # a row
+    query = f".[{json.dumps(rows)}][]" if rows else ".[]"
+    command = f"jq -c {shlex.quote(query)} {shlex.quote(str(path))} > {shlex.quote(path.stem + '.jsonl')}"
+    raise DataError(
+        message(
+            "{path}: is one JSON document: write one object per line, as JSON Lines: {command}",
+            path=path,
+            command=command,
         )
+    )
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
 def _is_json_object(line: str) -> bool:

@@ -77,6 +77,21 @@ def test_encodings_compression_and_quoted_line_breaks(tmp_path: Path) -> None:
     assert inspect(packed).rows == 40
 
 
+def test_signs_of_western_europe_are_recognized(tmp_path: Path) -> None:
+    rows = [(f"won £{n} – “call” now", "spam") for n in range(40)]
+    path = write_table(tmp_path / "spam.csv", ["v2", "v1"], rows, encoding="cp1252")
+    assert inspect(path).encoding == "cp1252" and inspect(path).columns[0].values[0] == rows[0][0]
+
+
+def test_a_folder_of_texts_by_label_is_named(tmp_path: Path, run_command) -> None:
+    for label in ("neg", "pos"):
+        (tmp_path / "reviews" / label).mkdir(parents=True)
+        (tmp_path / "reviews" / label / "1.txt").write_text("a text")
+    line = error_line(run_command("init", "reviews"))
+    assert "reviews: is a folder with texts in folders by label (neg, pos): write them into one csv file" in line
+    assert "is a folder: name a file in it" in error_line(run_command("init", "reviews/pos"))
+
+
 def test_a_large_file_is_read_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_table(tmp_path / "large.csv", ["text", "label"], [("早餐\n太差" * 5, "a")] * 2000)
     whole = inspect(path)
@@ -252,6 +267,7 @@ def test_labels_that_cannot_be_learned_are_named(tmp_path: Path, run_command) ->
         ('text,label\n"open,1\n', 3, "a quoted field is never closed"),
         ('[{"text": "a"}, {"text": "b"}]', 3, "is one JSON document: write one object per line"),
         ('{\n "text": "a"\n}', 3, "is one JSON document: write one object per line"),
+        ('{"n": 1, "data": [{"text": "a"}]}', 3, """as JSON Lines: jq -c '.["data"][]' """),
         (bytes(range(256)).decode("latin-1"), 3, "a.csv"),
     ],
 )

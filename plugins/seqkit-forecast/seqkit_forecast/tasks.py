@@ -34,7 +34,8 @@ def forecast(file: DataFile) -> Draft | str:
     numbers = [name for name in values if name not in gaps]
     texts = [column for column in others if column.name not in values]
     if time is None and (texts or not numbers or not all(map(_is_smooth, values.values()))):
-        return next(filter(None, map(_decreases, file.columns)), "no column of increasing dates")
+        reasons = (*map(_decreases, file.columns), _recurring_dates(file))
+        return next(filter(None, reasons), "no column of increasing dates")
     if gaps and not numbers:
         name, gap = next(iter(gaps.items()))
         return f"the column '{name}' {gap}: fill in the cells, or remove the rows"
@@ -159,6 +160,23 @@ def _decreases(column: Column) -> str:
     """Return that the dates of a column decrease, if they do."""
     is_dated = _dates(Column(column.name, column.values[::-1])) is not None
     return f"the dates in '{column.name}' decrease: sort the rows by it" if is_dated else ""
+
+
+def _recurring_dates(file: DataFile) -> str:
+    """Return that a table has the rows of several series one below the other, if its dates recur for each of them."""
+    for column in file.columns:
+        count = len(column.counts)
+        if not 2 <= count <= len(column.filled) / 2:
+            continue
+        if _dates(Column(column.name, sorted(column.counts))) or _dates(Column(column.name, list(column.counts))):
+            others = [each for each in file.columns if each is not column and each.counts]
+            series = min(others, key=lambda each: len(each.counts), default=None)
+            if series is not None and len(series.counts) * count >= len(column.filled):
+                return (
+                    f"the dates in '{column.name}' occur once for each '{series.name}': write a column for each of "
+                    f"these series, as pandas does: frame.pivot(index='{column.name}', columns='{series.name}', …)"
+                )
+    return ""
 
 
 def _season(dates: list[datetime]) -> int | None:

@@ -112,6 +112,14 @@ def test_columns_that_no_previous_value_fills_are_left_out() -> None:
         assert "the column 'wind' has no value in its first row: fill in the cells" in str(forecast(named))
 
 
+def test_series_below_each_other_are_named() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    columns = [Column("when", [*when.values] * 2), Column("shop", ["a"] * 100 + ["b"] * 100)]
+    columns.append(Column("load", [*load.values] * 2))
+    found = forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=200))
+    assert "the dates in 'when' occur once for each 'shop': write a column for each" in str(found)
+
+
 def test_other_files_are_not_recognized() -> None:
     when, load = series(timedelta(days=1), 100).columns
     reverse = Column("when", list(reversed(when.values)))
