@@ -21,6 +21,12 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
         "sentences in a csv file with a row for each word",
         checks="seqkit_tagging.checks:word_table",
     )
+    yield seqkit.Component(
+        "word_lists",
+        "seqkit_tagging.word_lists:WordLists",
+        "sentences in JSON Lines, with lists of words and tags",
+        checks="seqkit_tagging.checks:word_lists",
+    )
 
 
 @seqkit.hookimpl

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from seqkit.contracts import DataFile, Draft
+from seqkit.contracts import Column, DataFile, Draft
 from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
 
 _PROBED_LINES = 50_000
@@ -30,7 +30,7 @@ _SCHEMES: tuple[Scheme, ...] = ("bio", "bmes")
 
 def tag(file: DataFile) -> Draft | str:
     """Draft a recipe for a tag per word: lines of equally many columns, and a blank line after each sentence."""
-    if isinstance(found := _word_table(file), Draft):
+    if isinstance(found := _word_table(file) or _word_lists(file), Draft):
         return found
     lines = file.lines[:_PROBED_LINES]
     if file.format in ("jsonl", "parquet") or not lines:
@@ -74,7 +74,7 @@ def _draft(data: dict[str, Any], tags: Counter[str], sentences: int, columns: st
         recipe, kind = _spans(sentences, scheme), f"spans in {scheme.upper()} tags"
     split = {"by": "random", "valid": 0.2, "test": 0.2} if sentences < _RANDOM_BELOW else None
     smaller = {"encoder": {"hidden_size": recipe["encoder"]["hidden_size"] // 2}}
-    return Draft(0.95, {"data": data, **recipe}, f"{columns} ({kind}){others}", comments, smaller, split)
+    return Draft(0.97, {"data": data, **recipe}, f"{columns} ({kind}){others}", comments, smaller, split)
 
 
 def _word_table(file: DataFile) -> Draft | None:
@@ -109,6 +109,36 @@ def _word_table(file: DataFile) -> Draft | None:
     hint = f", or with --label {', '.join(others)}" if others and not file.label else ""
     columns = f"a row per word: the word is '{word.name}', its tag '{tag.name}', the sentence '{sentence.name}'"
     return _draft(data, tag.counts, sentences, columns, hint)
+
+
+def _word_lists(file: DataFile) -> Draft | None:
+    """Return the draft for JSON Lines with a list of words and a list of as many tags; None for any other file."""
+    lists = [column for column in file.columns if column.has_lists and len(column.filled) == len(column.values)]
+    word = next((column for column in lists if _WORD_NAME.fullmatch(column.name) and _are(str, column)), None)
+    if file.format != "jsonl" or word is None or not all(word.values):
+        return None
+    lengths = [len(value) for value in word.values]
+    tagged = {
+        column.name: Counter(str(tag) for value in column.values for tag in value)
+        for column in lists
+        if column is not word and _are((str, int), column) and [len(value) for value in column.values] == lengths
+    }
+    tagged = {name: tags for name, tags in tagged.items() if 2 <= len(tags) <= _MAX_TAGS and file.label in (None, name)}
+    if not tagged:
+        return None
+    tag = next((name for name, tags in tagged.items() if _scheme(tags) != "none"), None)
+    tag = tag or next((name for name in tagged if "tag" in name), next(iter(tagged)))
+    data: dict[str, Any] = {"type": "word_lists", "words": word.name, "tags": tag}
+    if file.encoding != "utf-8":
+        data["encoding"] = file.encoding
+    others = [f"'{name}'" for name in tagged if name != tag]
+    hint = f", or with --label {', '.join(others)}" if others else ""
+    return _draft(data, tagged[tag], file.rows, f"the words are in '{word.name}', their tags in '{tag}'", hint)
+
+
+def _are(kind: type | tuple[type, ...], column: Column) -> bool:
+    """Return whether the items of all lists are of a type."""
+    return all(isinstance(item, kind) for value in column.filled for item in value)
 
 
 def _columns(line: str, has_tabs: bool) -> list[str]:

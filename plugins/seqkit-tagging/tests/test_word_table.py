@@ -7,14 +7,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from seqkit_tagging.tasks import tag
+from seqkit_tagging.word_lists import WordLists
 from seqkit_tagging.word_table import WordTable
 
 from seqkit.contracts import Draft
 from seqkit.errors import DataError
 from seqkit.readers.inspection import inspect
+from seqkit.tasks.labels import classify, multi_label
 
 HEADER = ["Sentence #", "Word", "POS", "Tag"]
 NAMES = {"sentence": "Sentence #", "word": "Word", "tag": "Tag"}
@@ -78,6 +81,21 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, content: str, messag
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(DataError, match=message):
         list(WordTable(path=tmp_path / "a.csv", **NAMES).read())
+
+
+@pytest.mark.parametrize("tags", [["B-per", "O", "O"], [3, 0, 0]])
+def test_lists_of_words_and_tags_in_json_lines(tmp_path: Path, tags: list[Any]) -> None:
+    path = tmp_path / "train.jsonl"
+    lines = [{"id": n, "tokens": ["Ann", "sees", f"n{n}"], "pos": ["A", "B", "A"], "ner_tags": tags} for n in range(60)]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    draft = tag(inspect(path))
+    assert isinstance(draft, Draft)
+    assert draft.recipe["data"] == {"type": "word_lists", "words": "tokens", "tags": "ner_tags"}
+    assert draft.recipe["head"]["type"] == ("tag" if tags[0] == 3 else "crf")
+    others = [task(inspect(path)) for task in (classify, multi_label)]
+    assert all(isinstance(each, str) or each.fit < draft.fit for each in others), "the integers are no sequence"
+    first = next(iter(WordLists(path=path, tags="ner_tags").read()))
+    assert (first.input, first.target) == (["Ann", "sees", "n0"], [str(each) for each in tags])
 
 
 def test_init_run_and_predict(tmp_path: Path) -> None:
