@@ -42,7 +42,10 @@ def tag(file: DataFile) -> Draft | str:
     widths = Counter(map(len, words))
     width, count = widths.most_common(1)[0] if widths else (0, 0)
     if len(sentences) < 3 or width < 2 or count < 0.98 * len(words) or len(words) < 2 * len(sentences):
-        return "no words in columns with a blank line after each sentence"
+        return (
+            "no words with tags (a line per word and a blank line after each sentence, a csv row per word with its "
+            "sentence, or lists of tokens and tags in JSON Lines)"
+        )
     words = [row for row in words if len(row) == width]
     columns = [[row[place] for row in words] for place in range(width)]
     is_numbered = width > 2 and all(_WORD_NUMBER.fullmatch(cell) for cell in columns[0])
