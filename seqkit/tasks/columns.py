@@ -135,7 +135,7 @@ def labels_before_texts(lines: Sequence[str]) -> set[str]:
 def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
     """Return the columns that can be labels, the most likely first: a usual name counts most, then few values.
 
-    Dates come last: a day recurs as a label does.
+    Dates come last, since a day recurs as a label does, and columns that many rows lack before them.
     """
     if file.label is not None:
         return [named_column(file, file.label, "--label")]
@@ -147,6 +147,7 @@ def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
         key=lambda column: (
             not is_label_name(column.name),
             all(_DATE.fullmatch(value) for value in column.counts),
+            column.filled_share < 0.9,
             not 2 <= len(column.counts) <= MAX_LABELS,
             len(column.counts) * 2 > len(column.filled),
             -place[column.name],

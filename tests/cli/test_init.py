@@ -139,6 +139,13 @@ def test_dates_are_labels_only_if_there_is_no_other_column(tmp_path: Path, last:
         assert label.recipe["data"] == {"type": "table", "text": names[0], "label": names[1]}
 
 
+def test_a_column_that_many_rows_lack_is_no_label_if_there_is_another(tmp_path: Path) -> None:
+    rows = [(text, label, "" if n % 3 else str(20 + n % 2)) for n, (text, label) in enumerate(reviews())]
+    found = classify(inspect(write_table(tmp_path / "a.csv", ["note", "kind", "age"], rows)))
+    assert not isinstance(found, str) and found.recipe["data"]["label"] == "kind"
+    assert "--label 'age'" in found.summary
+
+
 def test_usual_names_in_chinese_are_known(tmp_path: Path) -> None:
     rows = [("北京上海广州"[n % 6], n % 3, f"这是第{n}句话", n % 5) for n in range(300)]
     label, *_ = tasks_of(write_table(tmp_path / "cities.csv", ["城市", "情感标签", "评论内容", "城市编号"], rows))
