@@ -76,7 +76,7 @@ def read_splits(
             is_one_text = len(examples) == 1 and plan.split is not None and plan.split.by != "order"
             remedy = message("use `by: order` to split a single text") if is_one_text else ""
             if len(examples) > 2 and plan.split is not None and plan.split.by == "hash":
-                remedy = message("equal texts share a hash: use `by: random`, or provide more distinct texts")
+                remedy = message("increase its fraction, or, as equal texts share a hash, use `by: random`")
             raise empty_split_error(split, len(examples), remedy)
     _check_words(plan, splits)
     return splits

@@ -405,8 +405,8 @@ def test_separate_files_for_valid_and_test(write_csv) -> None:
         ),
         (
             {"text": "the same\n" * 40, "unit": "line", "split": {"by": "hash", "valid": 0.1}},
-            "data.split: the valid split is empty (examples in total: 40): equal texts share a hash: use `by: random`, "
-            "or provide more distinct texts",
+            "data.split: the valid split is empty (examples in total: 40): increase its fraction, or, as equal texts "
+            "share a hash, use `by: random`",
         ),
     ],
 )
