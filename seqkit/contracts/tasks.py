@@ -30,11 +30,14 @@ class Column:
 
     Attributes:
         name: its name; `column_1`, … if the file has no header.
-        values: the values of the rows that were read: text, or any JSON value where the format has types.
+        values: the values of the rows that were read: text, or any JSON value where the format has types; None for a
+            missing one.
+        missing: the texts that the file has in place of missing numbers, such as `nan`.
     """
 
     name: str
     values: Sequence[Any]
+    missing: Sequence[str] = ()
 
     @cached_property
     def filled(self) -> list[Any]:
@@ -83,7 +86,8 @@ class DataFile:
         encoding: the encoding that it can be read in.
         lines: its lines; empty for a binary format.
         columns: its columns, if it is a table.
-        format: `csv`, `tsv`, `jsonl` or `parquet`; empty if it is no table.
+        format: `csv`, `tsv`, `jsonl` or `parquet`; `fasttext` for lines with labels before a text, whose columns are
+            `label` and `text`; empty if it is no table.
         delimiter: what separates the columns of a csv or tsv file.
         has_header: whether the first row of a csv or tsv file names the columns.
         rows: the number of rows, or of lines that are not blank, of the whole file; estimated for a large one.

@@ -64,9 +64,12 @@ def text_of(value: Any) -> str | None:
 
 
 def _labels(data: PreparedData) -> dict[str, Any]:
-    """Return the counts of the most frequent labels, and of all labels together, in each split."""
+    """Return the counts of the most frequent labels in each split, and how many examples, or tagged words, it has."""
     found = count_labels(data.splits, data.head)
-    totals = {split: sum(len(labels_of(each)) for each in of.examples) for split, of in data.splits.items()}
+    totals = {
+        split: sum(len(labels_of(each)) if isinstance(each.input, list) else 1 for each in of.examples)
+        for split, of in data.splits.items()
+    }
     return found and found | {"totals": totals}
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from seqkit.contracts import Reader, TextPair
 from seqkit.errors import DataError, UsageError, suggest
 from seqkit.messages import counted, format_object, message
+from seqkit.readers.label_columns import label_set
 
 if TYPE_CHECKING:
     from seqkit.recipe.plan import Spec
@@ -78,10 +79,17 @@ class Table:
         """Return the inputs and the targets; None for the targets if the recipe names no column for them.
 
         Raises:
-            DataError: there is no such column.
+            DataError: there is no such column, or one of several columns of labels is neither 0 nor 1.
         """
         parameter = _parameters(spec)[1]
         name = spec.values.get(parameter, parameter)
+        if isinstance(name, list):
+            columns = zip(*(self._values_of(parameter, each) for each in name), strict=True)
+            rows = (dict(zip(name, values, strict=True)) for values in columns)
+            targets = [
+                label_set(row, name, message("row {row}", row=number)) for number, row in enumerate(rows, start=1)
+            ]
+            return self.inputs(spec), targets
         is_optional = parameter not in spec.values and name not in self.names  # a reader without targets
         return self.inputs(spec), None if name is None or is_optional else self._values_of(parameter, name)
 
@@ -99,7 +107,8 @@ class Table:
 
     def others(self, spec: Spec) -> dict[str, list[Any]]:
         """Return the values of the columns that contain neither inputs nor targets, by name."""
-        used = {spec.values.get(parameter, parameter) for parameter in _parameters(spec)}
+        named = [spec.values.get(parameter, parameter) for parameter in _parameters(spec)]
+        used = {name for each in named for name in (each if isinstance(each, list) else [each])}
         if (second := pair_column(spec)) is not None:
             used.add(second[1])
         return {

@@ -65,7 +65,7 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
 
 def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> str:
     """Return the message with each reason that says what to do, or the first one, and the tasks that it concerns."""
-    tasks: dict[str, list[str]] = {}
+    tasks: dict[str, list[str]] = {}  # those that concern few tasks say most
     first = next(iter(reasons.values()))
     for task, reason in reasons.items():
         if reason == first or ": " in reason:
@@ -77,7 +77,8 @@ def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> st
         "{path}: fits no task: {reasons}: {remedy}",
         path=file.path,
         reasons=message("; ").join(
-            message("{reason} ({tasks})", reason=reason, tasks=", ".join(names)) for reason, names in tasks.items()
+            message("{reason} ({tasks})", reason=reason, tasks=", ".join(names))
+            for reason, names in sorted(tasks.items(), key=lambda item: len(item[1]))
         ),
         remedy=remedy,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,9 +19,10 @@ from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.readers.delimited import DELIMITERS, plain_rows, quoted_rows, unique_names
 from seqkit.readers.encodings import guess_encoding
+from seqkit.readers.fasttext import LABEL_PREFIX, labels_and_text
 from seqkit.readers.files import decode_text, open_file, open_text
 from seqkit.readers.formats import BEGINNING_BYTES
-from seqkit.readers.json_lines import json_objects
+from seqkit.readers.json_lines import flattened, json_objects
 from seqkit.readers.parquet import parquet_rows
 from seqkit.readers.table import format_of
 from seqkit.strict_json import parse_strict_json
@@ -39,7 +41,7 @@ def inspect(path: Path) -> DataFile:
         DataError: it is missing, empty, a folder, in a binary format or in an unknown encoding; or a row is invalid.
     """
     if path.is_dir():
-        raise DataError(message("{path}: is a folder: name a file in it", path=path))
+        raise DataError(_folder(path))
     format_of_name = format_of(path)
     if format_of_name == "parquet":
         return _parquet(path)
@@ -64,12 +66,31 @@ def inspect(path: Path) -> DataFile:
     return _as_table(whole, format_of_name or "", share, is_complete)
 
 
+def _folder(path: Path) -> str:
+    """Return the message for a folder: of texts in folders by label, or of anything else."""
+    labels = sorted({file.parent.name for file in islice(path.glob("*/*.txt"), _MAX_ROWS)})
+    if len(labels) < 2:
+        return message("{path}: is a folder: name a file in it", path=path)
+    return message(
+        "{path}: is a folder with texts in folders by label ({labels}): write them into one csv file with the columns "
+        "text and label",
+        path=path,
+        labels=", ".join(labels[:5]),
+    )
+
+
 def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bool) -> DataFile:
     """Return the file with its columns, if it is a table."""
     first = next(line for line in file.lines if line.strip())
     if format_of_name == "jsonl" or (not format_of_name and _is_json_object(first)):
-        records = [record for _, _, record in islice(json_objects(file.lines, str(file.path)), _MAX_ROWS)]
+        objects = islice(json_objects(file.lines, str(file.path)), _MAX_ROWS)
+        records = [flattened(record) for _, _, record in objects]
         return _with_columns(file, records, share, format="jsonl")
+    if not format_of_name and first.startswith(LABEL_PREFIX):
+        parts = [labels_and_text(line) for line in islice(filter(str.strip, file.lines), _MAX_ROWS)]
+        are_several = any(len(labels) != 1 for labels, _ in parts)
+        records = [{"label": labels if are_several else labels[0], "text": text} for labels, text in parts]
+        return _with_columns(file, records, share, format="fasttext")
     delimiter = _find_delimiter(file.lines, format_of_name)
     if delimiter is None:
         return file
@@ -102,15 +123,29 @@ def _with_columns(
     names = names or list(dict.fromkeys(name for record in records for name in record))
     if not records:
         raise DataError(message("{path}: there are no rows after the header", path=file.path))
-    columns = [Column(name, [record.get(name) for record in records]) for name in names]
+    columns = [_without_missing(Column(name, [record.get(name) for record in records])) for name in names]
     total = int(share * len(records)) if len(records) < _MAX_ROWS else file.rows
     return replace(file, columns=columns, rows=total, **changes)
+
+
+_MISSING = frozenset({"nan", "na", "n/a", "null", "none"})
+"""What columns of numbers contain in place of a missing one, in lower case."""
+
+
+def _without_missing(column: Column) -> Column:
+    """Return a column whose values are numbers, but for words such as `nan`, without these words; or the column."""
+    words = sorted({text for text in column.counts if text.lower() in _MISSING})
+    if not words:
+        return column
+    values = [None if isinstance(value, str) and value.strip() in words else value for value in column.values]
+    numbers = Column(column.name, values, words)
+    return numbers if numbers.is_numeric else column
 
 
 def _parquet(path: Path) -> DataFile:
     with open_file(path):
         pass  # reports a missing file as all readers do
-    records = [record for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
+    records = [flattened(record) for _, _, record in islice(parquet_rows(path), _MAX_ROWS)]
     characters = sum(len(str(value)) for record in records for value in record.values())
     file = DataFile(path, characters=characters, siblings=_siblings(path))
     return _with_columns(file, records, 1.0, format="parquet")
@@ -119,8 +154,8 @@ def _parquet(path: Path) -> DataFile:
 def _find_encoding(content: bytes, source: str) -> str:
     """Return UTF-8, or the encoding in which a text is valid of those that reject most other texts.
 
-    A text that is valid in none of these, and that has few bytes beyond ASCII, most of which are letters in
-    Windows-1252, is taken as that.
+    A text that is valid in none of these, and that has few bytes beyond ASCII, most of which are letters or usual signs
+    in Windows-1252, is taken as that.
 
     Raises:
         DataError: the text is valid in none of them.
@@ -135,28 +170,46 @@ def _find_encoding(content: bytes, source: str) -> str:
         text = content.decode("cp1252")
         others = [character for character in text if not character.isascii()]
         has_controls = any(ord(character) < 32 and not character.isspace() for character in text)
-        if not has_controls and 5 * len(others) < len(text) and 2 * sum(map(str.isalpha, others)) > len(others):
+        if not has_controls and 5 * len(others) < len(text) and 2 * sum(map(_is_usual, others)) > len(others):
             return "cp1252"
     decode_text(content, "utf-8", source)  # raises the error that names the byte and its line
     return "utf-8"
 
 
+def _is_usual(character: str) -> bool:
+    """Return whether texts of Western Europe contain a character: letters, quotes, dashes, currencies."""
+    return character.isalpha() or character in "\N{NO-BREAK SPACE}£€‘’‚“”„«»–—…•·°´§©®™½¼¾²³¡¿"
+
+
 def _check_no_document(text: str, path: Path) -> None:
-    """Check that a text is not one JSON array, or one object on several lines, which no reader takes.
+    """Check that a text is not one JSON array, nor one object on several lines or with rows in it.
 
     Raises:
         DataError: it is.
     """
-    begins = text.lstrip()[:1]
-    if begins != "[" and not (begins == "{" and not _is_json_object(text.lstrip().partition("\n")[0])):
+    first, _, others = text.strip().partition("\n")
+    if first[:1] not in ("[", "{") or (others and _is_json_object(first)):
         return
-    with suppress(ValueError, RecursionError):
-        json.loads(text)
-        raise DataError(
-            message(
-                "{path}: is one JSON document: write one object per line, as JSON Lines: jq -c '.[]' {path}", path=path
-            )
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    rows = next((key for key, value in document.items() if _has_rows(value)), "") if first[0] == "{" else ""
+    if first[0] == "{" and not others and not rows:
+        return  # a row
+    query = f".[{json.dumps(rows)}][]" if rows else ".[]"
+    command = f"jq -c {shlex.quote(query)} {shlex.quote(str(path))} > {shlex.quote(path.stem + '.jsonl')}"
+    raise DataError(
+        message(
+            "{path}: is one JSON document: write one object per line, as JSON Lines: {command}",
+            path=path,
+            command=command,
         )
+    )
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
 def _is_json_object(line: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from seqkit.errors import DataError
@@ -41,3 +41,28 @@ def json_objects(lines: Iterable[str], source: str) -> Iterator[tuple[int, int, 
         if not isinstance(record, dict):
             raise DataError(message("{location}: not a JSON object: write one JSON object per line", location=location))
         yield number, number, record
+
+
+def flattened(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the fields of an object and of the objects within it, by their names: `tweet.text`."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping) and value:
+            found |= flattened(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
+
+
+def with_nested(record: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return an object with the fields of the objects within it that are named, such as `tweet.text`, added to it."""
+    missing = [name for name in names if name not in record]
+    if not any("." in name for name in missing):
+        return record
+    found = flattened(record)
+    return {**record, **{name: found[name] for name in missing if name in found}}
+
+
+def names_in(record: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields of an object and of the objects within it."""
+    return list(flattened(record))

@@ -12,14 +12,15 @@ from seqkit.contracts import Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
 from seqkit.readers.files import check_encoding, read_lines
-from seqkit.readers.json_lines import json_objects
+from seqkit.readers.json_lines import json_objects, names_in, with_nested
 
 
 class Sequences(Reader):
     """Labeled sequences of numbers, one per line of a JSON Lines file.
 
     A sequence is a list of numbers, or a list of lists of as many numbers each, one for each time step:
-    `{"sequence": [[0.1, 2], [0.3, 4]], "label": "up"}`. The label is text, a number, or a list of them.
+    `{"sequence": [[0.1, 2], [0.3, 4]], "label": "up"}`. The label is text, a number, or a list of them. Objects can be
+    within objects: `sequence: sensor.values` names a field of the object `sensor`.
 
     Args:
         path: the file.
@@ -55,7 +56,9 @@ class Sequences(Reader):
 
     def read(self) -> Iterator[Example]:
         width = 0
-        for _, line, record in json_objects(read_lines(self.path, self.encoding), str(self.path)):
+        used = [key for key in (self.sequence, self.label) if key is not None]
+        for _, line, whole in json_objects(read_lines(self.path, self.encoding), str(self.path)):
+            record = with_nested(whole, used)
             location = f"{self.path}:{line}"
             features = self._features(self._value(record, "sequence", self.sequence, location), location)
             if features.shape[1] != (width := width or features.shape[1]):
@@ -82,7 +85,7 @@ class Sequences(Reader):
         value = record.get(key)
         if value is not None and value != "":
             return value
-        found = suggest(key, list(record)) if key not in record else ""
+        found = suggest(key, names_in(record)) if key not in record else ""
         raise DataError(
             message(
                 "{location}: '{key}' is missing{found}: add it, or set `{parameter}:` to another key",

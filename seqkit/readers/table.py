@@ -14,7 +14,8 @@ from seqkit.errors import DataError, suggest
 from seqkit.messages import counted, message
 from seqkit.readers.delimited import named_rows
 from seqkit.readers.files import check_encoding, read_lines
-from seqkit.readers.json_lines import json_objects
+from seqkit.readers.json_lines import json_objects, names_in, with_nested
+from seqkit.readers.label_columns import label_set, names_of_labels
 from seqkit.readers.parquet import parquet_rows
 
 _Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet"]
@@ -34,7 +35,8 @@ class Table(Reader):
     Lines file.
 
     A label is text: `1` in CSV and `1` in JSON Lines are the same label. JSON Lines and Parquet can have a list of
-    several labels. Parquet needs pyarrow: `pip install 'seqkit[arrow]'`. Fields of a CSV file can be quoted, and
+    several labels, and objects within objects: `text: tweet.text` names a field of the object `tweet`. Parquet needs
+    pyarrow: `pip install 'seqkit[arrow]'`. Fields of a CSV file can be quoted, and
     then contain delimiters and line breaks; fields that tabs separate in a TSV file are not quoted, unless the
     names in its header are. A file can be compressed with gzip. A header that occurs again, in concatenated files,
     is skipped with a note. The row of an example is its number below the header, from 1, without blank lines; in a
@@ -45,8 +47,10 @@ class Table(Reader):
         text: the column of the text.
         text_pair: the column of a second text, if the input is a pair of texts (a premise and a hypothesis, a question
             and an answer), which the tokenizer joins.
-        label: the column of the label; null to read none.
+        label: the column of the label; null to read none. A list of columns of 0 and 1 is a set of labels: those whose
+            column is 1.
         empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
+        missing: what the columns of text and label contain in place of an empty field, such as `nan` or `NA`.
         format: the format of the file; `auto` chooses it by the file name extension.
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
             one with which the header contains the columns of text and label.
@@ -62,13 +66,14 @@ class Table(Reader):
         *,
         path: Path | None = None,
         text: str = "text",
-        label: str | None = "label",
+        label: str | list[NonEmptyText] | None = "label",
         empty: Literal["error", "skip"] = "error",
         format: Literal["auto", "csv", "tsv", "jsonl", "parquet"] = "auto",
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
         text_pair: str | None = None,
         columns: list[NonEmptyText] | None = None,
+        missing: list[NonEmptyText] | None = None,
     ) -> None:
         if path is None:
             raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
@@ -81,9 +86,14 @@ class Table(Reader):
                     name=path.name,
                 )
             )
-        if text == label:
+        labels = names_of_labels(label)
+        if label is not None and not labels:
+            raise ValueError(message("label must name at least one column; set it to null to read no labels"))
+        if len(set(labels)) < len(labels):
+            raise ValueError(message("label must name each column once"))
+        if text in labels:
             raise ValueError(message("label must name a different column than text, '{column}'", column=text))
-        if text_pair is not None and text_pair in (text, label):
+        if text_pair is not None and text_pair in (text, *labels):
             raise ValueError(
                 message("text_pair must name a different column than text and label, '{column}'", column=text_pair)
             )
@@ -92,9 +102,10 @@ class Table(Reader):
         self.label = label
         self.text_pair = text_pair
         self.yields_pairs = text_pair is not None
-        self._used = [column for column in (text, text_pair, label) if column is not None]
+        self._used = [column for column in (text, text_pair, *labels) if column is not None]
         self.labelled = label is not None
         self.empty = empty
+        self.missing = frozenset(missing or ())
         self.format = format_of(path) if format == "auto" else format
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
@@ -119,9 +130,10 @@ class Table(Reader):
 
     def read(self) -> Iterator[Example]:
         count = skipped = 0
-        for row, line, record in self._records():
+        for row, line, whole in self._records():
+            record = with_nested(whole, self._used)
             location = f"{self.path}:{line}"
-            if self.empty == "skip" and any(_is_empty(record.get(column, "-")) for column in self._used):
+            if self.empty == "skip" and any(self._is_empty(record.get(column, True)) for column in self._used):
                 skipped += 1
                 note = message("skipped: the text or the label is empty") if self.label else message("skipped: no text")
                 warnings.warn(DataNote(note, location), stacklevel=2)
@@ -165,8 +177,17 @@ class Table(Reader):
             check_header=self._check_header,
         )
 
-    def _label(self, record: Mapping[str, Any], column: str, location: str) -> Any:
-        """Return the label of a row: text, or a list of texts from JSON Lines or Parquet. Raises as `_value` does."""
+    def _is_empty(self, value: object) -> bool:
+        return value is None or (isinstance(value, str) and (not value.strip() or value.strip() in self.missing))
+
+    def _label(self, record: Mapping[str, Any], column: str | list[str], location: str) -> Any:
+        """Return the label of a row: text, or a list of texts from JSON Lines, Parquet or several columns.
+
+        Raises:
+            DataError: as `_value` does, or one of several columns is neither 0 nor 1.
+        """
+        if isinstance(column, list):
+            return label_set({name: self._value(record, "label", name, location) for name in column}, column, location)
         value = record.get(column)
         if not isinstance(value, list):
             return self._value(record, "label", column, location).strip()
@@ -185,12 +206,22 @@ class Table(Reader):
             DataError: the column is missing, or the field is empty or not text.
         """
         if column not in record:
-            raise self._missing_column(parameter, column, list(record), location)
+            raise self._missing_column(parameter, column, names_in(record), location)
         value = record[column]
         if value is None and self.format == "parquet":
             value = ""
         if isinstance(value, bool):
             value = str(value).lower()
+        if isinstance(value, dict) and value:
+            raise DataError(
+                message(
+                    "{location}: '{column}' is an object: name a field of it, as in `{parameter}: {field}`",
+                    location=location,
+                    column=column,
+                    parameter=parameter,
+                    field=f"{column}.{names_in(value)[0]}",
+                )
+            )
         if not isinstance(value, str | int | float):
             raise DataError(
                 message(
@@ -201,7 +232,7 @@ class Table(Reader):
                 )
             )
         value = str(value)
-        if _is_empty(value):
+        if self._is_empty(value):
             raise DataError(
                 message(
                     "{location}: '{column}' is empty: fill it in, or ignore such rows with `empty: skip`",
@@ -247,9 +278,10 @@ class Table(Reader):
         )
 
     def _check_header(self, header: list[str], location: str) -> None:
-        for parameter, column in (("text", self.text), ("text_pair", self.text_pair), ("label", self.label)):
-            if column is None:
-                continue
+        used = [("text", self.text), *(("label", name) for name in names_of_labels(self.label))]
+        if self.text_pair is not None:
+            used.insert(1, ("text_pair", self.text_pair))
+        for parameter, column in used:
             if column not in header:
                 raise self._missing_column(parameter, column, header, location)
             if header.count(column) > 1:
@@ -265,7 +297,3 @@ class Table(Reader):
 def format_of(path: Path) -> _Format | None:
     """Return the format that the name of a file suggests, compressed or not."""
     return _FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
-
-
-def _is_empty(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())

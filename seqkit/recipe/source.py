@@ -6,6 +6,7 @@ Reading a recipe does not import torch.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from seqkit.recipe.yaml_characters import Position, position_at
 from seqkit.recipe.yaml_parser import MAX_DEPTH, parse
 
 MAX_BYTES = 1_000_000
+
+_DATA = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".conll", ".conllu"})
+"""The suffixes of data files, which are passed in place of a recipe by mistake."""
 
 
 def read_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
@@ -98,6 +102,11 @@ def _read(file: Path) -> bytes:
         hint = message(": the recipe of a run is {recipe}", recipe=file / "recipe.yaml")
         found = hint if (file / "recipe.yaml").is_file() else message(": pass a file")
         raise UsageError(message("{file}: cannot read the recipe: it is a folder{hint}", file=file, hint=found))
+    if Path(file.name.lower().removesuffix(".gz")).suffix in _DATA and file.is_file():
+        command = f"seqkit init {shlex.quote(str(file))}"
+        raise UsageError(
+            message("{file}: is data, not a recipe: write one for it: {command}", file=file, command=command)
+        )
     try:
         if file.exists() and not file.is_file():  # a pipe can block, and a device has no end
             raise UsageError(message("{file}: cannot read the recipe: it is not a regular file", file=file))

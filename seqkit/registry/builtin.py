@@ -23,6 +23,12 @@ def seqkit_readers() -> Iterator[Component]:
         "seqkit.testing.builtin.readers:table",
     )
     yield Component(
+        "fasttext",
+        "seqkit.readers.fasttext:FastText",
+        message("lines with labels before a text, as fastText trains on"),
+        "seqkit.testing.builtin.readers:fasttext",
+    )
+    yield Component(
         "sequences",
         "seqkit.readers.sequences:Sequences",
         message("labeled sequences of numbers in a JSON Lines file"),

@@ -13,8 +13,12 @@ from seqkit.messages import message
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
+NO_TEXTS = message(
+    "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
+)
+
 _MIN_LABELED = 50
-_FIRST_LABEL = re.compile(r"__label__\S+|[+-]?\d+|[A-Z]{2,}(:\w+)?|[\u4e00-\u9fff]{1,6}")
+_FIRST_LABEL = re.compile(r"[+-]?\d+|[A-Z]{2,}(:\w+)?|[\u4e00-\u9fff]{1,6}")
 
 _TEXT_NAME = re.compile(
     r"(?i)(text|sentence|review|comment|content|document|body|message|tweet|sms|utterance|question|title|name|input)"
@@ -93,8 +97,8 @@ def has_words(column: Column) -> bool:
 
 
 def _has_letters(text: str) -> bool:
-    is_date = _ADDRESS_OR_DATE.match(text) or _DATE.fullmatch(text.strip())
-    return any(map(str.isalpha, text)) and not is_date
+    is_special = _ADDRESS_OR_DATE.match(text) or _DATE.fullmatch(text.strip())
+    return any(map(str.isalpha, text)) and not is_special
 
 
 def _is_varied(column: Column) -> bool:
@@ -120,8 +124,7 @@ def _counts_rows(column: Column) -> bool:
 def labels_before_texts(lines: Sequence[str]) -> set[str]:
     """Return the labels if lines consist of a label, a space and a text; an empty set if they do not.
 
-    A label is a number, in capitals (`DESC:manner`), Chinese, or written as fastText does (`__label__spam`), and it
-    recurs.
+    A label is a number, in capitals (`DESC:manner`) or Chinese, and it recurs.
     """
     parts = [line.split(maxsplit=1) for line in lines if line.strip()]
     counts = Counter(words[0] for words in parts)
@@ -141,7 +144,7 @@ def has_full_width_commas(file: DataFile) -> bool:
 def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
     """Return the columns that can be labels, the most likely first: a usual name counts most, then few values.
 
-    Dates come last: a day recurs as a label does.
+    Dates come last, since a day recurs as a label does, and columns that many rows lack before them.
     """
     if file.label is not None:
         return [named_column(file, file.label, "--label")]
@@ -152,12 +155,18 @@ def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
         columns,
         key=lambda column: (
             not is_label_name(column.name),
-            all(_DATE.fullmatch(value) for value in column.counts),
+            is_date(column),
+            column.filled_share < 0.9,
             not 2 <= len(column.counts) <= MAX_LABELS,
             len(column.counts) * 2 > len(column.filled),
             -place[column.name],
         ),
     )
+
+
+def is_date(column: Column) -> bool:
+    """Return whether all values are dates."""
+    return all(_DATE.fullmatch(value) for value in column.counts)
 
 
 def is_label_name(name: str) -> bool:
@@ -172,6 +181,13 @@ def is_clear_label_name(name: str) -> bool:
 
 def _others(file: DataFile, name: str | None) -> Sequence[Column]:
     return [column for column in file.columns if column.name != name]
+
+
+def flag_columns(file: DataFile) -> list[Column]:
+    """Return the columns of 0 and 1 that are a set of labels: several, if no other column has the name of labels."""
+    flags = [column for column in file.columns if column.filled and set(column.counts) == {"0", "1"}]
+    named = [column for column in file.columns if is_label_name(column.name) and column not in flags]
+    return flags if len(flags) > 1 and not named and file.label is None else []
 
 
 def is_sequence(column: Column) -> bool:

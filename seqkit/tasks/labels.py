@@ -10,7 +10,10 @@ from seqkit.contracts import Column, DataFile, Draft
 from seqkit.messages import message
 from seqkit.tasks.columns import (
     MAX_LABELS,
+    NO_TEXTS,
+    flag_columns,
     is_clear_label_name,
+    is_date,
     is_sequence,
     label_candidates,
     labels_before_texts,
@@ -58,6 +61,11 @@ def multi_label(file: DataFile) -> Draft | str:
     if isinstance(found, str):
         return found
     inputs, candidates = found
+    if flags := flag_columns(file):
+        counts = Counter({column.name: column.counts["1"] for column in flags})
+        fit = 0.93 if len(flags) > 2 else 0.7
+        described = {"data.label": f"columns of 0 and 1, one per label; {_describe(counts)}"}
+        return inputs.draft(fit, flags, {"type": "multi_label"}, "loss", message("the labels"), described)
     for column in candidates:
         if (
             column.has_lists
@@ -102,17 +110,27 @@ class _Inputs:
         self.second = second
 
     def draft(
-        self, fit: float, label: Column, head: Mapping[str, Any], metric: str, role: str, comments: Mapping[str, str]
+        self,
+        fit: float,
+        label: Column | list[Column],
+        head: Mapping[str, Any],
+        metric: str,
+        role: str,
+        comments: Mapping[str, str],
     ) -> Draft:
-        """Return the draft for a label."""
+        """Return the draft for a column of labels, or for several columns of 0 and 1."""
         split = None
         if self.file.rows < _RANDOM_BELOW:
             split = {"by": "random", "valid": 0.2, "test": 0.2}
         elif self.file.rows < 2000:
             split = {"by": "hash", "valid": 0.15, "test": 0.15}
-        if is_sequence(self.first):
+        if is_sequence(self.first) and isinstance(label, Column):
             return self._of_sequences(fit, label, head, metric, role, comments, split)
-        names = {"text": self.first.name, "text_pair": self.second.name if self.second else None, "label": label.name}
+        names: dict[str, str | list[str] | None] = {
+            "text": self.first.name,
+            "text_pair": self.second.name if self.second else None,
+            "label": label.name if isinstance(label, Column) else [column.name for column in label],
+        }
         texts = [str(value) for value in self.first.filled]
         if self.second:
             texts = [f"{one} {other}" for one, other in zip(self.first.values, self.second.values, strict=True)]
@@ -130,8 +148,8 @@ class _Inputs:
             text=self.first.name,
             pair=message(" with '{column}'", column=self.second.name) if self.second else "",
             role=role,
-            label=label.name,
-            alternatives=self._alternatives(label),
+            label=label.name if isinstance(label, Column) else "', '".join(column.name for column in label),
+            alternatives=self._alternatives(label) if isinstance(label, Column) else "",
         )
         return Draft(fit, recipe, summary, {**model.comments, **comments}, model.smaller, split)
 
@@ -143,7 +161,7 @@ class _Inputs:
         others = [
             f"'{column.name}'"
             for column in self.file.columns
-            if column not in used and column.name and 2 <= len(column.counts) <= MAX_LABELS
+            if column not in used and column.name and 2 <= len(column.counts) <= MAX_LABELS and not is_date(column)
         ]
         names = ", ".join([*others[:5], *(["…"] if others[5:] else [])])
         return message(", or with --label {names}", names=names) if others else ""
@@ -194,7 +212,7 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
             return _Inputs(file, sequence, None), label_candidates(file, sequence)
     first = text_column(file)
     if first is None:
-        return message("no column of texts: name it with --text")
+        return NO_TEXTS
     second = second_text(file, first)
     candidates = label_candidates(file, first, second)
     if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):

@@ -110,8 +110,10 @@ def train_section(rows: int, is_short: bool, metric: str) -> dict[str, Any]:
     }
 
 
-def table_section(file: DataFile, columns: Mapping[str, str | None]) -> dict[str, Any]:
+def table_section(file: DataFile, columns: Mapping[str, str | list[str] | None]) -> dict[str, Any]:
     """Return the section `data` of a table: what the reader cannot know from the name of the file, and the columns."""
+    if file.format == "fasttext":
+        return _fasttext_section(file, columns["label"])
     section: dict[str, Any] = {"type": "table", **columns}
     name = file.path.name.lower().removesuffix(".gz")
     if not name.endswith((".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")):
@@ -123,7 +125,20 @@ def table_section(file: DataFile, columns: Mapping[str, str | None]) -> dict[str
             section["columns"] = [column.name for column in file.columns]
     if file.format != "parquet" and file.encoding != "utf-8":
         section["encoding"] = file.encoding
-    used = [file.column(name) for name in columns.values() if name is not None]
+    named = [each if isinstance(each, list) else [each] for each in columns.values() if each is not None]
+    used = [file.column(name) for names in named for name in names]
+    if missing := sorted({word for column in used for word in column.missing}):
+        section["missing"] = missing
     if any(len(column.filled) < len(column.values) for column in used):
         section["empty"] = "skip"
+    return section
+
+
+def _fasttext_section(file: DataFile, label: str | list[str] | None) -> dict[str, Any]:
+    """Return the section `data` of lines with labels before a text."""
+    section: dict[str, Any] = {"type": "fasttext"}
+    if label is None or file.column("label").has_lists:
+        section["labels"] = None if label is None else "several"
+    if file.encoding != "utf-8":
+        section["encoding"] = file.encoding
     return section

@@ -112,3 +112,5 @@ def test_each_label_of_several_is_counted(run_command) -> None:
 
     found = json.loads(run_command("data", RECIPES / "topics.yaml", "--json").out)
     assert len(found["labels"]["names"]) == 4
+    sizes = {split: each["examples"] for split, each in found["splits"].items()}
+    assert found["labels"]["totals"] == sizes, "the share of a label is that of the examples that have it"

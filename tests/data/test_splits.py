@@ -403,6 +403,11 @@ def test_separate_files_for_valid_and_test(write_csv) -> None:
             {"text": f"{TEXTS[0]}\n{TEXTS[1]}", "unit": "line", "split": {"by": "hash", "test": 0.1}},
             "data.split: the train split is empty (examples in total: 2): increase its fraction, or provide more data",
         ),
+        (
+            {"text": "the same\n" * 40, "unit": "line", "split": {"by": "hash", "valid": 0.1}},
+            "data.split: the valid split is empty (examples in total: 40): increase its fraction, or, as equal texts "
+            "share a hash, use `by: random`",
+        ),
     ],
 )
 def test_empty_split_is_an_error(data: dict, message: str) -> None:

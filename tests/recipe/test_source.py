@@ -76,6 +76,14 @@ def test_a_missing_recipe_is_a_usage_error(write: Write, name: str, message: str
         read_recipe(name)
 
 
+@pytest.mark.parametrize("name", ["my reviews.csv", "train.jsonl", "ner.conll", "a.tsv.gz"])
+def test_data_in_place_of_a_recipe_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("id,text,label\n1,a,b\n")
+    with pytest.raises(UsageError, match=f"{name}: is data, not a recipe: write one for it: seqkit init "):
+        read_recipe(path)
+
+
 def test_a_file_that_is_too_large(write: Write) -> None:
     with pytest.raises(RecipeError, match="not a recipe: larger than 1,000,000 bytes"):
         read_recipe(write(r="#" * 1_000_001))

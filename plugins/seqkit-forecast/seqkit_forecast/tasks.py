@@ -48,18 +48,24 @@ def forecast(file: DataFile) -> Draft | str:
     others = [column for column in file.columns if column is not time and column.filled]
     decimal = "," if any(_has_decimal_commas(column) for column in others) else "."
     values = {column.name: parsed for column in others if (parsed := _numbers(column, decimal)) is not None}
-    numbers = list(values)
+    gaps = {column.name: gap for column in others if column.name in values and (gap := _gaps(column))}
+    numbers = [name for name in values if name not in gaps]
     texts = [column for column in others if column.name not in values]
     if time is None and (texts or not numbers or not all(map(_is_smooth, values.values()))):
         return _no_dates(file)
+    if gaps and not numbers:
+        return _fill_in(*next(iter(gaps.items())))
     if not numbers:
         return message("no columns of numbers beside the dates")
     count = len(file.columns[0].values)
     if count < _MIN_ROWS:
         return message("{count} rows are too few for a series: at least {least}", count=count, least=_MIN_ROWS)
+    if file.label in gaps:
+        return _fill_in(file.label, gaps[file.label])
     if file.label is not None:
         numbers = [name for name in numbers if name == file.label] or numbers
     columns = numbers[:_MAX_COLUMNS]
+    without = [message("without {name}, which {gap}", name=name, gap=gap) for name, gap in list(gaps.items())[:3]]
     data: dict[str, Any] = {"type": "series", "time": time.name if time else None, "columns": columns}
     if not file.has_header:
         data["header"] = False
@@ -112,7 +118,7 @@ def forecast(file: DataFile) -> Draft | str:
     return Draft(
         fit,
         recipe,
-        message("the series {names} {order}", names=names, order=order),
+        message(", ").join([message("the series {names} {order}", names=names, order=order), *without]),
         comments,
         smaller,
         {"by": "order", "valid": share, "test": share},
@@ -143,6 +149,19 @@ def _longest_gap(column: Column) -> int:
     return max(after - before - 1 for before, after in zip(edges, edges[1:], strict=False))
 
 
+def _gaps(column: Column) -> str:
+    """Return that the first cell of a column is empty, so that nothing fills it, or that many are; or nothing."""
+    empty = len(column.values) - len(column.filled)
+    if column.filled[0] is not column.values[0]:
+        return message("has no value in its first row")
+    return message("has no value in {count:,} rows", count=empty) if empty > _MAX_MISSING * len(column.values) else ""
+
+
+def _fill_in(column: str, gap: str) -> str:
+    """Return what to do about the gaps of a column."""
+    return message("the column '{column}' {gap}: fill in the cells, or remove the rows", column=column, gap=gap)
+
+
 def _dates(column: Column) -> tuple[Column, list[datetime], str | None] | None:
     """Return a column with its dates and their format, if all values are dates and they increase."""
     if len(column.filled) < len(column.values) or len(column.values) < 2:
@@ -165,7 +184,7 @@ def _no_dates(file: DataFile) -> str:
             return message("the dates in '{column}' decrease: sort the rows by it", column=column.name)
         if problem := _wrong_date(column):
             return problem
-    return message("no column of increasing dates")
+    return _recurring_dates(file) or message("no column of increasing dates")
 
 
 def _wrong_date(column: Column) -> str:
@@ -189,6 +208,25 @@ def _wrong_date(column: Column) -> str:
                     row=row,
                     value=value or "",
                     column=column.name,
+                )
+    return ""
+
+
+def _recurring_dates(file: DataFile) -> str:
+    """Return that a table has the rows of several series one below the other, if its dates recur for each of them."""
+    for column in file.columns:
+        count = len(column.counts)
+        if not 2 <= count <= len(column.filled) / 2:
+            continue
+        if _dates(Column(column.name, sorted(column.counts))) or _dates(Column(column.name, list(column.counts))):
+            others = [each for each in file.columns if each is not column and each.counts]
+            series = min(others, key=lambda each: len(each.counts), default=None)
+            if series is not None and len(series.counts) * count >= len(column.filled):
+                return message(
+                    "the dates in '{dates}' occur once for each '{series}': write a column for each of these series, "
+                    "as pandas does: frame.pivot(index='{dates}', columns='{series}', …)",
+                    dates=column.name,
+                    series=series.name,
                 )
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,28 @@ def test_numbers_without_dates_are_a_series_if_they_are_smooth() -> None:
             assert found.recipe["data"]["time"] is None
             assert ("header" in found.recipe["data"]) == (not has_header)
             assert found.fit < 0.5
+
+
+def test_columns_that_no_previous_value_fills_are_left_out() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    wind = Column("wind", ["", *load.values[1:]])
+    sun = Column("sun", [value if place % 3 else None for place, value in enumerate(load.values, start=1)])
+    file = DataFile(Path("a.csv"), columns=[when, wind, load, sun], format="csv", rows=100)
+    found = forecast(file)
+    assert not isinstance(found, str) and found.recipe["data"]["columns"] == ["load"]
+    assert (
+        "without wind, which has no value in its first row, without sun, which has no value in 33 rows" in found.summary
+    )
+    for named in (replace(file, label="wind"), replace(file, columns=[when, wind])):
+        assert "the column 'wind' has no value in its first row: fill in the cells" in str(forecast(named))
+
+
+def test_series_below_each_other_are_named() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    columns = [Column("when", [*when.values] * 2), Column("shop", ["a"] * 100 + ["b"] * 100)]
+    columns.append(Column("load", [*load.values] * 2))
+    found = forecast(DataFile(Path("a.csv"), columns=columns, format="csv", rows=200))
+    assert "the dates in 'when' occur once for each 'shop': write a column for each" in str(found)
 
 
 def test_other_files_are_not_recognized() -> None:

@@ -15,12 +15,14 @@ _TARGETS = re.compile(r"(?i)(target|tgt|output|answer|translation|pronunciation|
 
 def translate(file: DataFile) -> Draft | str:
     """Draft a recipe for two columns of texts, most of which occur once."""
+    if file.format not in ("csv", "tsv", "jsonl", "parquet"):
+        return "no table"
     texts = [
         column
         for column in file.columns
         if column.is_text
         and 2 * len(column.counts) > len(column.filled)
-        and any(map(str.isalpha, "".join(column.filled[:100])))
+        and 2 * sum(any(map(str.isalpha, text)) for text in column.filled) > len(column.filled)
     ]
     if len(texts) < 2:
         return message("no two columns of texts that mostly occur once")

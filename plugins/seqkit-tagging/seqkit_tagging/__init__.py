@@ -16,6 +16,18 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
         message("sentences in columns, one word and its tag per line"),
         checks="seqkit_tagging.checks:conll",
     )
+    yield seqkit.Component(
+        "word_table",
+        "seqkit_tagging.word_table:WordTable",
+        "sentences in a csv file with a row for each word",
+        checks="seqkit_tagging.checks:word_table",
+    )
+    yield seqkit.Component(
+        "word_lists",
+        "seqkit_tagging.word_lists:WordLists",
+        "sentences in JSON Lines, with lists of words and tags",
+        checks="seqkit_tagging.checks:word_lists",
+    )
 
 
 @seqkit.hookimpl

@@ -22,6 +22,8 @@ from seqkit_tagging.embedding import WordCharacterEmbedding
 from seqkit_tagging.gazetteer import Gazetteer
 from seqkit_tagging.tag import Tag
 from seqkit_tagging.tokenizer import WordCharacterTokenizer
+from seqkit_tagging.word_lists import WordLists
+from seqkit_tagging.word_table import WordTable
 
 EXAMPLES = [
     Example(words.split(), tags.split())
@@ -42,6 +44,33 @@ def conll() -> list[Check]:
         "In\tO\nParis\tB-place\n\nNo\tO\n",
         expected=[(["In", "Paris"], ["O", "B-place"]), (["No"], ["O"])],
         broken={"In\tO\n\nParis\n": 3},
+    )
+
+
+def word_table() -> list[Check]:
+    header = "sentence,word,tag\n"
+    return checks_for_reader(
+        lambda path: WordTable(path=path),
+        header + '1,In,O\n,Paris,B-place\n2,"""",O\n2,No,O\n',
+        suffix=".csv",
+        expected=[(["In", "Paris"], ["O", "B-place"]), (['"', "No"], ["O", "O"])],
+        broken={"sentence,word\n1,In\n": 1, header + "1,In,O\n1,Paris\n": 3, header + "1,,O\n": 2},
+    )
+
+
+def word_lists() -> list[Check]:
+    sample = '{"tokens": ["In", "Paris"], "tags": ["O", "B-place"]}\n\n{"tokens": ["No"], "tags": [0]}\n'
+    return checks_for_reader(
+        lambda path: WordLists(path=path),
+        sample,
+        suffix=".jsonl",
+        expected=[(["In", "Paris"], ["O", "B-place"]), (["No"], ["0"])],
+        broken={
+            sample + "[]\n": 4,
+            sample + '{"tokens": ["a"], "tags": ["O", "O"]}\n': 4,
+            sample + '{"tokens": ["", "a"], "tags": ["O", "O"]}\n': 4,
+            sample + '{"tags": ["O"]}\n': 4,
+        },
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqkit.readers.fasttext import FastText
 from seqkit.readers.sequences import Sequences
 from seqkit.readers.table import Table
 from seqkit.readers.text import Text
@@ -37,6 +38,27 @@ def table() -> list[Check]:
             "csv": checks(csv, ".csv", {"text\ngood\n": 1, csv + "one,two,three\n": 4, csv + '"open,1\n': 4}),
             "tsv": checks(tsv, ".tsv", {tsv + "alone\n": 4, tsv + "\t1\n": 4}),
             "jsonl": checks(jsonl, ".jsonl", {jsonl + "[]\n": 3, jsonl + "{\n": 3, jsonl + '{"text": "x"}\n': 3}),
+        }
+    )
+
+
+def fasttext() -> list[Check]:
+    sample = "__label__pos good, really\n\n__label__neg bad\n"
+    several = "__label__bed __label__food good\nbad\n"
+    return variants(
+        {
+            "one": checks_for_reader(
+                lambda path: FastText(path=path),
+                sample,
+                expected=[("good, really", "pos"), ("bad", "neg")],
+                broken={sample + "alone\n": 4, sample + "__label__pos\n": 4, sample + several: 4},
+            ),
+            "several": checks_for_reader(
+                lambda path: FastText(path=path, labels="several"),
+                several,
+                expected=[("good", ["bed", "food"]), ("bad", [])],
+                broken={several + "__label__bed\n": 3},
+            ),
         }
     )
 

@@ -1,0 +1,100 @@
+"""Lines with labels before a text, as fastText trains on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from seqkit.contracts import Example, NonEmptyText, Reader
+from seqkit.errors import DataError
+from seqkit.messages import message
+from seqkit.readers.files import check_encoding, read_lines
+
+LABEL_PREFIX = "__label__"
+"""What a label begins with in fastText's own files."""
+
+
+class FastText(Reader):
+    """Labeled text, one example per line: its labels, each with a prefix, and the text after them, as fastText reads.
+
+    `__label__pos a lovely room` has the label `pos`. Blank lines are skipped. A file can be compressed with gzip.
+
+    Args:
+        path: the file.
+        labels: how many labels a line has: `one` for the head `classify`, `several`, or none, for `multi_label`; null
+            to read none.
+        prefix: what a label begins with; words that do not begin with it are the text.
+        encoding: the encoding of the file. A byte order mark is removed.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path | None = None,
+        labels: Literal["one", "several"] | None = "one",
+        prefix: NonEmptyText = LABEL_PREFIX,
+        encoding: str = "utf-8",
+    ) -> None:
+        if path is None:
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = path
+        self.labels = labels
+        self.labelled = labels is not None
+        self.prefix = prefix
+        self.encoding = check_encoding(encoding)
+
+    @classmethod
+    def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {**parameters, "labels": None}
+
+    def read(self) -> Iterator[Example]:
+        is_empty = True
+        for number, line in enumerate(read_lines(self.path, self.encoding), start=1):
+            if not line.strip():
+                continue
+            is_empty = False
+            location = f"{self.path}:{number}"
+            labels, text = labels_and_text(line, self.prefix)
+            if not text:
+                raise DataError(message("{location}: there is no text after the labels", location=location))
+            yield Example(text, self._target(labels, location), location, row=number)
+        if is_empty:
+            raise DataError(message("{path}: the file is empty", path=self.path))
+
+    def _target(self, labels: list[str], location: str) -> Any:
+        """Return the target of a line.
+
+        Raises:
+            DataError: it has not one label.
+        """
+        if self.labels != "one":
+            return labels if self.labels else None
+        if not labels:
+            raise DataError(
+                message(
+                    "{location}: the line does not begin with a label, '{prefix}…': add it, or set `prefix:`",
+                    location=location,
+                    prefix=self.prefix,
+                )
+            )
+        if len(labels) > 1:
+            raise DataError(
+                message(
+                    "{location}: the line has {count} labels: set `labels: several`, and `head.type: multi_label`",
+                    location=location,
+                    count=len(labels),
+                )
+            )
+        return labels[0]
+
+
+def labels_and_text(line: str, prefix: str = LABEL_PREFIX) -> tuple[list[str], str]:
+    """Return the labels at the beginning of a line, without their prefix, and the text after them."""
+    labels = []
+    rest = line.strip()
+    while match := re.match(rf"{re.escape(prefix)}(\S+)\s*", rest):
+        labels.append(match[1])
+        rest = rest[match.end() :]
+    return labels, rest
