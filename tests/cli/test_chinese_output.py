@@ -125,7 +125,7 @@ def test_a_comparison_is_chinese(chinese: Callable[..., str], cli: Cli, tmp_path
     assert "第 1 个，共 4 个：训练 hidden_size=2，随机种子 1\n" in done.stderr
     title, scores, costs, verdicts = [block.splitlines() for block in done.stdout.split("\n\n")]
     assert title == ["train 划分上的 loss，随机种子 1 到 2；越低越好"]
-    assert re.split(r" {2,}", scores[0]) == ["候选", "随机种子", "loss", "95% 区间", "基线", "差值", "95% 区间", "p"]
+    assert re.split(r" {2,}", scores[0]) == ["候选", "种子数", "loss", "95% 区间", "基线", "差值", "95% 区间", "p"]
     assert display_width(scores[0]) == display_width(scores[2])
     assert re.split(r" {2,}", costs[0])[1:4] == ["权重", "乘加次数/词元", "训练秒数"] and len(widths(costs)) == 1
     assert verdicts[0] == "hidden_size=2：参照，不如基线"
