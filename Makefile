@@ -39,7 +39,7 @@ test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python tests/lowest_versions.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c .venv-lowest/constraints.txt \
-		-e . $(PLUGINS:%=-e %) pytest pytest-xdist hypothesis ruff seqeval conlleval
+		-e '.[dev,arrow]' $(PLUGINS:%=-e %)
 	.venv-lowest/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 messages: .venv/ready

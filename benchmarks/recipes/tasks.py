@@ -114,6 +114,12 @@ TASKS = {
         "at most 0.89 with word2vec",
         FOLDS,
         ensembles=True,
+        parts={
+            "n-grams": ("head.ngrams=0",),
+            "log-count ratios of the n-grams": ("head.ngram_ratios=false",),
+            "pooling by maximum and attention": ("head.pooling=final",),
+            "variational dropout": ("encoder.input_dropout=0", "encoder.variational=false"),
+        },
     ),
     "ewt": Task(
         ("plugins/seqkit-tagging/recipes/upos_ewt.yaml", *EWT),

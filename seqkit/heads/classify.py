@@ -68,6 +68,9 @@ class Classify(PooledHead):
         ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
         ngram_scale: what the logits of the n-grams are multiplied by. With Adam, it is the learning rate of their model
             as a multiple of that of the others.
+        ngram_ratios: weight each n-gram also by how much it distinguishes the labels: the square root of its log-count
+            ratio (Wang and Manning, Baselines and Bigrams, 2012). N-grams that are as frequent with each label then
+            count little, however rare they are.
     """
 
     metric_names = ("accuracy", "macro_f1")
@@ -91,6 +94,7 @@ class Classify(PooledHead):
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
+        ngram_ratios: bool = True,
     ) -> None:
         super().__init__(
             pooling=pooling,
@@ -104,6 +108,7 @@ class Classify(PooledHead):
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
         )
+        self.ngram_ratios = ngram_ratios
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.labels: list[str] = []
@@ -122,7 +127,8 @@ class Classify(PooledHead):
                 )
             )
         self.weights = class_weights(self.class_weights, counts)
-        self.fit_inputs(examples, tokenizer)
+        numbers = ([self._numbers[_label_of(example)]] for example in examples) if self.ngram_ratios else None
+        self.fit_inputs(examples, tokenizer, numbers, len(self.labels))
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels, "weights": self.weights}

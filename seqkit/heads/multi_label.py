@@ -62,6 +62,9 @@ class MultiLabel(PooledHead):
             model.
         ngram_buckets: the number of buckets that n-grams are hashed to.
         ngram_scale: what the logits of the n-grams are multiplied by.
+        ngram_ratios: weight each n-gram also by how much it distinguishes the labels: the square root of its log-count
+            ratio (Wang and Manning, Baselines and Bigrams, 2012). N-grams that are as frequent with each label then
+            count little, however rare they are.
     """
 
     metric_names = ("micro_f1", "macro_f1", "exact_match")
@@ -86,6 +89,7 @@ class MultiLabel(PooledHead):
         ngrams: NgramLength = 0,
         ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
+        ngram_ratios: bool = True,
     ) -> None:
         super().__init__(
             pooling=pooling,
@@ -99,6 +103,7 @@ class MultiLabel(PooledHead):
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
         )
+        self.ngram_ratios = ngram_ratios
         self.threshold = threshold
         self.separator = separator
         self.labels: list[str] = []
@@ -107,7 +112,9 @@ class MultiLabel(PooledHead):
         self.labels = sorted({label for labels in parse_targets(examples, self._labels_of) for label in labels})
         if not self.labels:
             raise DataError(message("no training example has a label"))
-        self.fit_inputs(examples, tokenizer)
+        places = {label: place for place, label in enumerate(self.labels)}
+        numbers = ([places[label] for label in self._labels_of(example)] for example in examples)
+        self.fit_inputs(examples, tokenizer, numbers if self.ngram_ratios else None, len(self.labels))
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels}

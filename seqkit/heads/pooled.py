@@ -22,7 +22,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
-from seqkit.layers.ngram_counts import inverse_document_frequencies
+from seqkit.layers.ngram_counts import count_documents, inverse_document_frequencies, label_ratios
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.pooling import Pooled, Pooling, PoolingName, check_names
 from seqkit.layers.renewal import crop as crop_row
@@ -105,8 +105,20 @@ class PooledHead(nn.Module, Head):
         self.ngram_scale = ngram_scale
         self.idf: np.ndarray | None = None
 
-    def fit_inputs(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        """Check the inputs, and learn the inverse document frequencies of the n-grams, if the head uses them.
+    def fit_inputs(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer | None,
+        labels: Iterable[Sequence[int]] | None = None,
+        size: int = 0,
+    ) -> None:
+        """Check the inputs, and learn the weights of the n-grams, if the head uses them.
+
+        Args:
+            examples: the training examples.
+            tokenizer: the tokenizer; None for features.
+            labels: the numbers of the labels of each example, to weight n-grams by their log-count ratios too.
+            size: the number of labels.
 
         Raises:
             ValueError: a parameter does not apply to pairs of texts, or to features, which have no n-grams.
@@ -122,7 +134,10 @@ class PooledHead(nn.Module, Head):
             if tokenizer is None:
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
             texts = (tokenizer.encode_input(example.input) for example in examples)
-            self.idf = inverse_document_frequencies(texts, self.ngrams, self.ngram_buckets)
+            counts = count_documents(texts, self.ngrams, self.ngram_buckets, labels, size)
+            self.idf = inverse_document_frequencies(counts)
+            if labels is not None:
+                self.idf *= np.sqrt(label_ratios(counts))
 
     def build_layers(self, output_size: int, final_size: int, outputs: int) -> None:
         """Create the layers, given the sizes of the encoder and the number of outputs."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -75,26 +76,71 @@ def count_ngrams(ids: np.ndarray, lengths: np.ndarray, n: int, buckets: int) -> 
     return NgramCounts(*np.divmod(found, buckets), counts)
 
 
-def inverse_document_frequencies(texts: Iterable[np.ndarray], n: int, buckets: int) -> np.ndarray:
-    """Return the weight of each bucket: ln((1 + texts) / (1 + texts that contain it)) + 1, as scikit-learn's.
+class DocumentCounts(NamedTuple):
+    """In how many texts each bucket occurs.
 
-    It is 0 for a bucket that occurs in one text only, which does not generalize, if there are at least 50 texts; and 0
-    for one that occurs in none.
+    Attributes:
+        texts: the number of texts.
+        total: int64 (buckets,), the number of texts that contain the n-grams of a bucket.
+        by_label: int64 (labels, buckets), the number of these that have a label.
+    """
+
+    texts: int
+    total: np.ndarray
+    by_label: np.ndarray
+
+
+def count_documents(
+    texts: Iterable[np.ndarray], n: int, buckets: int, labels: Iterable[Sequence[int]] | None = None, size: int = 0
+) -> DocumentCounts:
+    """Count the texts that contain the n-grams of each bucket.
 
     Args:
         texts: the ids of each text, int64 (time,) or (time, ...).
         n: the length of the longest n-grams, in tokens, at least 1.
         buckets: the number of buckets, at least 1.
+        labels: the numbers of the labels of each text.
+        size: the number of labels.
+    """
+    number, total, by_label = 0, np.zeros(buckets, np.int64), np.zeros((size, buckets), np.int64)
+    for ids, numbers in zip(texts, repeat(()) if labels is None else labels, strict=False):
+        number += 1
+        found = count_ngrams(ids[None], np.array([len(ids)]), n, buckets).buckets
+        total[found] += 1
+        for label in numbers:
+            by_label[label, found] += 1
+    return DocumentCounts(number, total, by_label)
+
+
+def inverse_document_frequencies(counts: DocumentCounts) -> np.ndarray:
+    """Return the weight of each bucket: ln((1 + texts) / (1 + texts that contain it)) + 1, as scikit-learn's.
+
+    It is 0 for a bucket that occurs in one text only, which does not generalize, if there are at least 50 texts; and 0
+    for one that occurs in none.
 
     Returns:
         float64 (buckets,).
     """
-    frequencies, number = np.zeros(buckets, np.int64), 0
-    for ids in texts:
-        number += 1
-        frequencies[count_ngrams(ids[None], np.array([len(ids)]), n, buckets).buckets] += 1
-    weights = np.log((1 + number) / (1 + frequencies)) + 1
-    return np.where(frequencies >= (2 if number >= 50 else 1), weights, 0.0)
+    weights = np.log((1 + counts.texts) / (1 + counts.total)) + 1
+    return np.where(counts.total >= (2 if counts.texts >= 50 else 1), weights, 0.0)
+
+
+def label_ratios(counts: DocumentCounts) -> np.ndarray:
+    """Return how much each bucket distinguishes the labels: the root mean square of its log-count ratios.
+
+    The log-count ratio of a bucket and a label is ln(p / q): of the n-grams of the texts with the label, p is the share
+    that is in the bucket; q is that share in the other texts (Wang and Manning, Baselines and Bigrams, 2012). Each count
+    is increased by 1.
+
+    Returns:
+        float64 (buckets,); 0 for a bucket that occurs in no text.
+    """
+    occurs = counts.total > 0
+    squares = np.zeros(len(occurs))
+    for having in counts.by_label:
+        with_label, without = having[occurs] + 1, counts.total[occurs] - having[occurs] + 1
+        squares[occurs] += np.log(with_label / with_label.sum() / (without / without.sum())) ** 2
+    return np.sqrt(squares / max(1, len(counts.by_label)))
 
 
 def ngram_weights(counts: NgramCounts, idf: np.ndarray, batch: int) -> np.ndarray:
@@ -102,7 +148,7 @@ def ngram_weights(counts: NgramCounts, idf: np.ndarray, batch: int) -> np.ndarra
 
     Args:
         counts: the counts of a batch.
-        idf: float (buckets,).
+        idf: float (buckets,), the weight of each bucket.
         batch: the number of rows.
 
     Returns:

@@ -20,7 +20,9 @@ from seqkit.data.batching import collate
 from seqkit.encoders.lstm import BiLSTM
 from seqkit.errors import DataError
 from seqkit.heads.classify import Classify
+from seqkit.heads.multi_label import MultiLabel
 from seqkit.heads.next_char import NextChar
+from seqkit.layers.ngram_counts import count_documents
 from seqkit.tokenizers.char import Char
 
 WIDTH = 5
@@ -295,7 +297,9 @@ def test_classify_adds_the_logits_of_ngrams_to_those_of_the_encoder() -> None:
     encoded = Encoded(outputs, torch.randn(3, WIDTH))
     deep = head.output(head.pool(encoded, batch.mask))
     assert head.wide is not None
-    assert np.count_nonzero(head.wide.idf) == 6  # a, b, c, ab, ba, bc
+    used = count_documents(map(tokenizer.encode, texts), 2, 1024).total > 0
+    assert np.count_nonzero(used) == 6  # a, b, c, ab, ba, bc
+    assert not head.wide.idf[~used].any()
     assert head.loss(encoded, batch).total.item() == pytest.approx(
         torch.nn.functional.cross_entropy(deep, batch.targets, reduction="sum").item()
     )
@@ -309,6 +313,23 @@ def test_classify_adds_the_logits_of_ngrams_to_those_of_the_encoder() -> None:
     restored.build(WIDTH + 1, WIDTH)
     restored.load_state_dict(head.state_dict())
     assert restored.predict(encoded, batch) == head.predict(encoded, batch)
+
+
+@pytest.mark.parametrize("ratios", [True, False])
+def test_ngrams_that_all_labels_share_count_less(ratios: bool) -> None:
+    """`x` occurs in every text, `a` and `b` in those of one label."""
+    texts, labels = ["xa", "xa", "xb", "xb"], ["A", "A", "B", "B"]
+    tokenizer = Char()
+    tokenizer.fit(texts)
+    heads: list[Any] = [Classify(ngrams=1, ngram_ratios=ratios), MultiLabel(ngrams=1, ngram_ratios=ratios)]
+    for head in heads:
+        head.fit([Example(text, label) for text, label in zip(texts, labels, strict=True)], tokenizer)
+        head.build(WIDTH, WIDTH)
+        idf = sorted(set(head.wide.idf.tolist()) - {0.0})
+        shared, distinguishing = 1.0, 1 + math.log(5 / 3)
+        share_of_a = (2 + 1) / (2 + 1 + 0 + 1 + 2 + 1)  # of the n-grams of label A: a, b, x; each count plus 1
+        ratio = math.log(share_of_a / (1 / 7))
+        assert idf == pytest.approx([distinguishing * math.sqrt(ratio)] if ratios else [shared, distinguishing])
 
 
 def test_classify_without_the_new_parameters_has_the_weights_of_old_runs() -> None:

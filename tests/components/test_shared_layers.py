@@ -11,11 +11,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from seqkit.contracts import Encoded
 from seqkit.layers.dropout import VariationalDropout
-from seqkit.layers.ngram_counts import count_ngrams, hash_ngrams, inverse_document_frequencies, ngram_weights
+from seqkit.layers.ngram_counts import (
+    count_documents,
+    count_ngrams,
+    hash_ngrams,
+    inverse_document_frequencies,
+    label_ratios,
+    ngram_weights,
+)
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.pooling import AdditiveAttention, Pooling
 
@@ -219,9 +226,8 @@ def test_weights_equal_those_of_scikit_learn(number: int) -> None:
         for gram in vectorizer.get_feature_names_out()
     ]
     assert len(set(columns)) == len(columns)
-    idf = inverse_document_frequencies(
-        (np.array([LETTERS.index(letter) + 1 for letter in text]) for text in texts), 3, 2**22
-    )
+    ids = (np.array([LETTERS.index(letter) + 1 for letter in text]) for text in texts)
+    idf = inverse_document_frequencies(count_documents(ids, 3, 2**22))
     assert idf[columns] == pytest.approx(vectorizer.idf_)
     assert np.count_nonzero(idf) == len(columns)
     counts = count_ngrams(*pad(rows), 3, 2**22)
@@ -229,6 +235,27 @@ def test_weights_equal_those_of_scikit_learn(number: int) -> None:
     dense[counts.rows, counts.buckets] = ngram_weights(counts, idf, len(others))
     assert dense[:, columns] == pytest.approx(vectorizer.transform(others).toarray(), abs=1e-6)
     assert not dense[-1].any()  # no n-gram of the last text is known
+
+
+@quickly
+@given(st.lists(st.tuples(st.text(LETTERS, min_size=1, max_size=6), st.sets(st.integers(0, 2))), min_size=1))
+def test_label_ratios_equal_those_of_the_paper(examples: list[tuple[str, set[int]]]) -> None:
+    """Texts with any number of labels. Wang and Manning: r = log((p / |p|) / (q / |q|)), with p = 1 + the counts."""
+    vectorizer = CountVectorizer(analyzer="char", ngram_range=(1, 2), binary=True)
+    occurs = vectorizer.fit_transform(text for text, _ in examples).toarray()
+    squares = []
+    for label in range(3):
+        has = np.array([label in labels for _, labels in examples])
+        p, q = 1 + occurs[has].sum(axis=0), 1 + occurs[~has].sum(axis=0)
+        squares.append(np.log((p / p.sum()) / (q / q.sum())) ** 2)
+    ids = [np.array([LETTERS.index(letter) + 1 for letter in text]) for text, _ in examples]
+    found = label_ratios(count_documents(ids, 2, 2**22, [sorted(labels) for _, labels in examples], 3))
+    columns = [
+        bucket_of(tuple(LETTERS.index(letter) + 1 for letter in gram), 2**22)
+        for gram in vectorizer.get_feature_names_out()
+    ]
+    assert found[columns] == pytest.approx(np.sqrt(np.mean(squares, axis=0)))
+    assert np.count_nonzero(found) <= len(columns)
 
 
 @quickly
