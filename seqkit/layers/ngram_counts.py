@@ -129,8 +129,8 @@ def label_ratios(counts: DocumentCounts) -> np.ndarray:
     """Return how much each bucket distinguishes the labels: the root mean square of its log-count ratios.
 
     The log-count ratio of a bucket and a label is ln(p / q): of the n-grams of the texts with the label, p is the share
-    that is in the bucket; q is that share in the other texts (Wang and Manning, Baselines and Bigrams, 2012). Each count
-    is increased by 1.
+    that is in the bucket; q is that share in the other texts (Wang and Manning, Baselines and Bigrams, 2012). Each
+    count is increased by 1.
 
     Returns:
         float64 (buckets,); 0 for a bucket that occurs in no text.

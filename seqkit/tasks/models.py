@@ -19,6 +19,11 @@ _SHORT = 40
 
 _PROBED = 20_000
 
+_FEW_LABELS = 4
+"""With so few labels, each bucket of n-grams has few weights: many buckets, which few n-grams share, are cheap."""
+
+_MAX_CUT = 2000
+
 
 @dataclass(frozen=True)
 class TextModel:
@@ -43,18 +48,19 @@ class TextModel:
     @property
     def smaller(self) -> dict[str, Any]:
         """A cheaper model: half the width, and shorter texts."""
-        cut = {"max_length": max(64, self.tokenizer.get("max_length", 512) // 2)}
+        cut = {"max_length": max(64, self.tokenizer.get("max_length", _MAX_CUT) // 2)}
         return {"encoder": {"hidden_size": self.encoder["hidden_size"] // 2}} | (
             {} if self.is_short else {"tokenizer": cut}
         )
 
 
-def text_model(texts: Sequence[str], rows: int) -> TextModel:
+def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
     """Return how to read texts: characters of Chinese, Japanese, Thai and of short strings, words of other texts.
 
     Args:
         texts: the texts of the rows that were read.
         rows: the number of rows of the file.
+        labels: the number of distinct labels.
     """
     probed = texts[:: max(1, len(texts) // _PROBED)]
     joined = "".join(probed)
@@ -85,13 +91,15 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
     else:
         encoder = {"type": "bilstm", "hidden_size": 64, "input_dropout": 0.3, "variational": True}
         head = {"pooling": ["max", "attention"], "ngrams": 3 if by_character else 2, "dropout": 0.5}
+        if rows >= 2000 and labels <= _FEW_LABELS:
+            head["ngram_buckets"] = 2**20
     return TextModel(tokenizer, encoder, head, by_character, bool(is_short), comments)
 
 
 def _cut(tokens: np.ndarray) -> int | None:
-    """Return the length that few texts exceed, if the longest are much longer, and at most 512."""
+    """Return the length that few texts exceed, if the longest are much longer, and at most 2,000."""
     longest, usual = int(tokens.max(initial=0)), int(np.quantile(tokens, 0.98)) if len(tokens) else 0
-    cut = min(512, -(-max(usual, 16) // 16) * 16)
+    cut = min(_MAX_CUT, -(-max(usual, 16) // 16) * 16)
     return cut if longest > 1.2 * cut else None
 
 
