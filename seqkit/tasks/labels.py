@@ -139,7 +139,7 @@ class _Inputs:
         recipe = {
             "data": table_section(self.file, {key: name for key, name in names.items() if name is not None}),
             "tokenizer": model.tokenizer,
-            "embedding": {"type": "learned", "dim": 64, **({"dropout": 0.2} if model.is_short else {})},
+            "embedding": model.embedding,
             "encoder": model.encoder,
             "head": {**head, **model.head},
             "train": train_section(self.file.rows, model.is_short, metric),

@@ -31,6 +31,7 @@ class TextModel:
 
     Attributes:
         tokenizer: the section.
+        embedding: the section.
         encoder: the section.
         head: keys of the section of a head that predicts from the whole text.
         by_character: whether a token is a character.
@@ -39,6 +40,7 @@ class TextModel:
     """
 
     tokenizer: dict[str, Any]
+    embedding: dict[str, Any]
     encoder: dict[str, Any]
     head: dict[str, Any]
     by_character: bool
@@ -85,15 +87,19 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
         comments["tokenizer"] += (
             f"; the median text has {usual[0]:,.0f} tokens, 2% more than {usual[1]:,.0f}: they are cut"
         )
+    embedding: dict[str, Any] = {"type": "learned", "dim": 64}
     if is_short:
+        embedding["dropout"] = 0.2
         encoder: dict[str, Any] = {"type": "bilstm", "hidden_size": 128 if rows >= 5000 else 64}
         head: dict[str, Any] = {"pooling": ["final", "max"], "ngrams": 3, "ngram_buckets": 65536, "dropout": 0.5}
     else:
         encoder = {"type": "bilstm", "hidden_size": 64, "input_dropout": 0.3, "variational": True}
         head = {"pooling": ["max", "attention"], "ngrams": 3 if by_character else 2, "dropout": 0.5}
+        if not by_character:
+            embedding = {"type": "concat", "embeddings": [embedding, {"type": "char_ngrams", "dim": 64}]}
         if rows >= 2000 and labels <= _FEW_LABELS:
             head["ngram_buckets"] = 2**20
-    return TextModel(tokenizer, encoder, head, by_character, bool(is_short), comments)
+    return TextModel(tokenizer, embedding, encoder, head, by_character, bool(is_short), comments)
 
 
 def _cut(tokens: np.ndarray) -> int | None:

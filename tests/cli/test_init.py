@@ -18,6 +18,7 @@ from seqkit.readers.inspection import inspect
 from seqkit.recipe.yaml_parser import parse
 from seqkit.tasks.labels import classify, multi_label, regress
 from seqkit.tasks.language import generate
+from seqkit.tasks.models import text_model
 
 GOOD, BAD = ["clean", "friendly", "quiet", "lovely", "great"], ["dirty", "rude", "noisy", "awful", "bad"]
 FILLERS = ["the", "room", "was", "it"]
@@ -353,3 +354,11 @@ def test_a_text_for_generation_fits_the_time(tmp_path: Path, run_command) -> Non
     assert recipe["head"]["type"] == "next_char"
     assert "steps" in recipe["train"] and "epochs" not in recipe["train"]
     assert run_command("check", "plays.yaml").code == 0
+
+
+def test_long_texts_get_more_buckets_of_ngrams_where_labels_are_few() -> None:
+    texts = ["the room was clean and the breakfast was good, but we had to wait " * (1 + n % 40) for n in range(100)]
+    few, many, small = text_model(texts, 5000, 2), text_model(texts, 5000, 20), text_model(texts, 500, 2)
+    assert few.head["ngram_buckets"] == 2**20
+    assert "ngram_buckets" not in many.head and "ngram_buckets" not in small.head
+    assert text_model([text * 40 for text in texts], 5000, 2).tokenizer["max_length"] == 2000
