@@ -19,6 +19,9 @@ _SHORT = 40
 
 _PROBED = 20_000
 
+_MANY_TOKENS = 200_000
+"""From this number of tokens on, the n-grams of a file have the settings of hotel_reviews.yaml."""
+
 _FEW_LABELS = 4
 """With so few labels, each bucket of n-grams has few weights: many buckets, which few n-grams share, are cheap."""
 
@@ -97,8 +100,10 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
         head = {"pooling": ["max", "attention"], "ngrams": 3 if by_character else 2, "dropout": 0.5}
         if not by_character:
             embedding = {"type": "concat", "embeddings": [embedding, {"type": "char_ngrams", "dim": 64}]}
-        if rows >= 2000 and labels <= _FEW_LABELS:
-            head["ngram_buckets"] = 2**20
+        if rows * tokens.mean() >= _MANY_TOKENS:
+            head["ngram_ratios"] = True
+            if labels <= _FEW_LABELS:
+                head["ngram_buckets"] = 2**20
     return TextModel(tokenizer, embedding, encoder, head, by_character, bool(is_short), comments)
 
 
