@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.contracts import Example, TextPair, Tokenizer
-from seqkit.data.memory import as_pair, is_nothing, target_of
+from seqkit.data.values import as_pair, is_nothing, target_of
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
 from seqkit.messages import format_object, format_value, message

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Example
-from seqkit.data.memory import as_pair, read_inputs
+from seqkit.data.memory import read_inputs
 from seqkit.data.notes import report_notes
+from seqkit.data.values import as_pair
 from seqkit.errors import UsageError
 from seqkit.inference.inputs import list_of
 from seqkit.inference.rebuild import rebuild_reader

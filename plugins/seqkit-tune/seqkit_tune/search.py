@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 import seqkit
-from seqkit.errors import NotFiniteError, UsageError, describe_os_error
+from seqkit.errors import NotFiniteError, UsageError
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import COMMAND_LINE, Recipe
 from seqkit.recipe.resolve import resolve
@@ -24,14 +22,13 @@ from seqkit.training.documents import file_digests
 try:
     import optuna
     from optuna.exceptions import StorageInternalError
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
     from optuna.study import MaxTrialsCallback
     from optuna.trial import FrozenTrial, TrialState
 except ImportError as error:
     raise UsageError("seqkit tune needs Optuna: pip install 'seqkit-tune[optuna]', or: pip install optuna") from error
 
 from seqkit_tune.space import Choices, Range
+from seqkit_tune.storage import in_a_line, open_storage
 
 SPLIT = "valid"
 """The split whose metric is optimized: the test split must not be used to choose."""
@@ -112,7 +109,7 @@ def open_study(
         raise UsageError(
             f"--study {name}: not the name of a file, in which the study is saved: pass --storage FILE too"
         )
-    store = _open_storage(storage, search.runs / f"{name}.journal")
+    store = open_storage(storage, search.runs / f"{name}.journal")
     sampler = optuna.samplers.TPESampler(seed=seed)
     pruner = optuna.pruners.MedianPruner(n_warmup_steps=1) if prunes else optuna.pruners.NopPruner()
     space = {key: repr(values) for key, values in search.space.items()}
@@ -187,7 +184,7 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
         study.optimize(objective, callbacks=[describe, limit], catch=(NotFiniteError,))
     except StorageInternalError as error:
         raise UsageError(
-            f"the study '{study.study_name}' cannot be saved: {_in_a_line(error.__cause__ or error)}"
+            f"the study '{study.study_name}' cannot be saved: {in_a_line(error.__cause__ or error)}"
         ) from None
 
 
@@ -262,56 +259,3 @@ def _value(run: seqkit.Run, metric: str) -> float:
     if not isinstance(scores.get(metric), int | float):
         raise UsageError(f"{run.path}: {metric} is undefined on the validation split")
     return float(scores[metric])
-
-
-def _open_storage(storage: str | None, default: Path) -> Any:
-    if storage is not None and "://" in storage:
-        return _open_database(storage)
-    file = default if storage is None else Path(storage)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _check_journal(file)
-        return JournalStorage(JournalFileBackend(os.fspath(file)))
-    except OSError as error:
-        raise UsageError(f"--storage {file}: cannot be opened: {describe_os_error(error)}") from None
-
-
-def _open_database(url: str, attempts: int = 3) -> Any:
-    """Open a database. Processes that create its tables at the same time disturb each other: they try again."""
-    try:
-        return optuna.storages.RDBStorage(url)
-    except Exception as error:  # of SQLAlchemy, or of a driver that is not installed
-        if attempts > 1 and "already exists" in str(error):
-            time.sleep(1)
-            return _open_database(url, attempts - 1)
-        raise UsageError(f"--storage {url}: cannot be opened: {_in_a_line(error)}") from None
-
-
-def _check_journal(file: Path) -> None:
-    """Check that a file is a journal of Optuna, which would append to any other.
-
-    Raises:
-        OSError: the file cannot be read and written.
-        UsageError: it is not a journal, or a damaged one.
-    """
-    if not file.exists():
-        return
-    if not file.is_file():
-        raise UsageError(f"--storage {file}: not a file: pass the name of a new file, or that of a study")
-    with file.open("r+b") as lines:
-        for number, line in enumerate(lines, start=1):
-            if number > 1 and not line.endswith(b"\n"):
-                continue  # another process is writing it
-            try:
-                is_entry = "op_code" in json.loads(line)
-            except (ValueError, TypeError):
-                is_entry = False
-            if not is_entry:
-                raise UsageError(
-                    f"--storage {file}: line {number} is not of a study of Optuna: pass the name of a new file, or "
-                    "that of a study"
-                )
-
-
-def _in_a_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

@@ -1,0 +1,78 @@
+"""Where a study of Optuna is saved: a journal, or a database."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from seqkit.errors import UsageError, describe_os_error
+
+
+def open_storage(storage: str | None, default: Path) -> Any:
+    """Open the storage of a study.
+
+    Args:
+        storage: a file, or the URL of a database; None for the default.
+        default: the default file.
+
+    Raises:
+        UsageError: it cannot be opened, or is something else.
+    """
+    if storage is not None and "://" in storage:
+        return _open_database(storage)
+    file = default if storage is None else Path(storage)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _check_journal(file)
+        return JournalStorage(JournalFileBackend(os.fspath(file)))
+    except OSError as error:
+        raise UsageError(f"--storage {file}: cannot be opened: {describe_os_error(error)}") from None
+
+
+def _open_database(url: str, attempts: int = 3) -> Any:
+    """Open a database. Processes that create its tables at the same time disturb each other: they try again."""
+    try:
+        return optuna.storages.RDBStorage(url)
+    except Exception as error:  # of SQLAlchemy, or of a driver that is not installed
+        if attempts > 1 and "already exists" in str(error):
+            time.sleep(1)
+            return _open_database(url, attempts - 1)
+        raise UsageError(f"--storage {url}: cannot be opened: {in_a_line(error)}") from None
+
+
+def _check_journal(file: Path) -> None:
+    """Check that a file is a journal of Optuna, which would append to any other.
+
+    Raises:
+        OSError: the file cannot be read and written.
+        UsageError: it is not a journal, or a damaged one.
+    """
+    if not file.exists():
+        return
+    if not file.is_file():
+        raise UsageError(f"--storage {file}: not a file: pass the name of a new file, or that of a study")
+    with file.open("r+b") as lines:
+        for number, line in enumerate(lines, start=1):
+            if number > 1 and not line.endswith(b"\n"):
+                continue  # another process is writing it
+            try:
+                is_entry = "op_code" in json.loads(line)
+            except (ValueError, TypeError):
+                is_entry = False
+            if not is_entry:
+                raise UsageError(
+                    f"--storage {file}: line {number} is not of a study of Optuna: pass the name of a new file, or "
+                    "that of a study"
+                )
+
+
+def in_a_line(error: BaseException) -> str:
+    """Return the start of the message of an error, on one line."""
+    return " ".join(str(error).split())[:200]
