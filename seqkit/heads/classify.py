@@ -128,7 +128,7 @@ class Classify(PooledHead):
             )
         self.weights = class_weights(self.class_weights, counts)
         numbers = ([self._numbers[_label_of(example)]] for example in examples) if self.ngram_ratios else None
-        self.fit_inputs(examples, tokenizer, numbers, len(self.labels))
+        self.fit_inputs(examples, tokenizer, numbers, len(self.labels) if self.ngram_ratios else 0)
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels, "weights": self.weights}

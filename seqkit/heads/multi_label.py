@@ -114,7 +114,9 @@ class MultiLabel(PooledHead):
             raise DataError(message("no training example has a label"))
         places = {label: place for place, label in enumerate(self.labels)}
         numbers = ([places[label] for label in self._labels_of(example)] for example in examples)
-        self.fit_inputs(examples, tokenizer, numbers if self.ngram_ratios else None, len(self.labels))
+        self.fit_inputs(
+            examples, tokenizer, numbers if self.ngram_ratios else None, len(self.labels) if self.ngram_ratios else 0
+        )
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels}

@@ -118,7 +118,7 @@ class PooledHead(nn.Module, Head):
             examples: the training examples.
             tokenizer: the tokenizer; None for features.
             labels: the numbers of the labels of each example, to weight n-grams by their log-count ratios too.
-            size: the number of labels.
+            size: the number of labels; 0 without them.
 
         Raises:
             ValueError: a parameter does not apply to pairs of texts, or to features, which have no n-grams.

@@ -82,7 +82,7 @@ class DocumentCounts(NamedTuple):
     Attributes:
         texts: the number of texts.
         total: int64 (buckets,), the number of texts that contain the n-grams of a bucket.
-        by_label: int64 (labels, buckets), the number of these that have a label.
+        by_label: int32 (labels, buckets), the number of these that have a label.
     """
 
     texts: int
@@ -102,7 +102,7 @@ def count_documents(
         labels: the numbers of the labels of each text.
         size: the number of labels.
     """
-    number, total, by_label = 0, np.zeros(buckets, np.int64), np.zeros((size, buckets), np.int64)
+    number, total, by_label = 0, np.zeros(buckets, np.int64), np.zeros((size, buckets), np.int32)
     for ids, numbers in zip(texts, repeat(()) if labels is None else labels, strict=False):
         number += 1
         found = count_ngrams(ids[None], np.array([len(ids)]), n, buckets).buckets

@@ -10,6 +10,7 @@ from typing import Any
 from seqkit.contracts import Example, NonEmptyText, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.readers.files import check_encoding, read_lines
+from seqkit.readers.json_lines import json_objects
 
 
 class WordLists(Reader):
@@ -50,22 +51,14 @@ class WordLists(Reader):
 
     def read(self) -> Iterator[Example]:
         is_empty = True
-        for number, line in enumerate(read_lines(self.path, self.encoding), start=1):
-            if not line.strip():
-                continue
+        for row, line, record in json_objects(read_lines(self.path, self.encoding), str(self.path)):
             is_empty = False
-            location = f"{self.path}:{number}"
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                record = None
-            if not isinstance(record, dict):
-                raise DataError(f"{location}: not a JSON object: write one object per line")
+            location = f"{self.path}:{line}"
             words = self._list(record, "words", self.words, location)
             tags = None if self.tags is None else self._list(record, "tags", self.tags, location)
             if tags is not None and len(tags) != len(words):
                 raise DataError(f"{location}: {len(words)} words, but {len(tags)} tags: write one tag per word")
-            yield Example(words, tags, location, row=number)
+            yield Example(words, tags, location, row=row)
         if is_empty:
             raise DataError(f"{self.path}: there are no sentences in it")
 
