@@ -111,3 +111,18 @@ def test_init_run_and_predict(tmp_path: Path) -> None:
     words = tmp_path / "words.csv"
     words.write_text("Sentence #,Word\n1,Zoë\n,sings\n", encoding="latin-1")
     assert len(json.loads(run("predict", trained, "--data", "words.csv"))["tags"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"tokens": ["a"], "tags": [NaN]}', "invalid JSON: NaN is not JSON"),
+        ('{"tokens": ["a"], "tags": ["O"], "tags": ["B"]}', "invalid JSON: "),
+        ("[1]", "not a JSON object"),
+    ],
+)
+def test_lists_of_words_are_strict_json(tmp_path: Path, line: str, reason: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"tokens": ["a"], "tags": ["O"]}}\n\n{line}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=rf"a\.jsonl:3: {reason}"):
+        list(WordLists(path=path).read())
