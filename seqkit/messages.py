@@ -108,6 +108,11 @@ def counted(count: int, one: str, several: str, /, **fields: object) -> str:
     return Message(one if count == 1 else several, {"count": count, **fields})
 
 
+def listed(items: Iterable[str]) -> str:
+    """Return the items of a list as text: `a, b`, which is `a、b` in Chinese."""
+    return message(", ").join(items)
+
+
 def _spaced(pieces: Iterable[str]) -> str:
     """Join the pieces of a text, with a space where Chinese and Latin letters or digits meet, as in Chinese typography.
 

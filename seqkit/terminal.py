@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
+from collections.abc import Iterator
 from typing import IO
 
 RED = "31"
@@ -51,6 +53,25 @@ def display_width(text: str) -> int:
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text
     )
+
+
+# A line can end after a space, and beside a wide character unless punctuation would be separated from its word.
+_PIECES = re.compile(
+    r"""[ ]+
+    | [（“「《]* (?: [\u2e80-\u9fff\uf900-\ufaff] | [!-~\u00a0-\u2e7f]+ | . ) [，。、；：？！）”」》…]*""",
+    re.VERBOSE,
+)
+
+
+def wrap(text: str, width: int) -> Iterator[str]:
+    """Yield the lines of a paragraph, which have at most this number of columns where the words allow it."""
+    line = ""
+    for piece in _PIECES.findall(text):
+        if line and display_width(line + piece.rstrip()) > width:
+            yield line.rstrip()
+            line = ""
+        line += piece if line else piece.lstrip()
+    yield line.rstrip()
 
 
 def printable(text: str) -> str:

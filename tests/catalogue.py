@@ -11,6 +11,7 @@ import re
 import struct
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 from typing import NamedTuple
@@ -123,7 +124,8 @@ def collect() -> dict[str, Entry]:
     found |= {text: Entry("operating system") for text in SYSTEM}
     for file in sorted((PROJECT / "seqkit" / "cli").glob("*command*.py")):
         __import__(f"seqkit.cli.{file.stem}")
-    for command in [seqkit, *(seqkit.commands[name] for name in sorted(seqkit.commands))]:
+    commands = [seqkit.commands[name] for name in sorted(seqkit.commands)]
+    for command in [seqkit, *commands, *_commands_of_plugins()]:
         origin = f"seqkit {command.name} --help" if command is not seqkit else "seqkit --help"
         for text in _help_texts(command):
             found.setdefault(text, Entry(origin))
@@ -134,6 +136,14 @@ def collect() -> dict[str, Entry]:
             for text in templates(path.read_text(encoding="utf-8")):
                 found.setdefault(text, Entry(name))
     return found
+
+
+def _commands_of_plugins() -> Iterator[click.Command]:
+    for folder in sorted(PROJECT.glob("plugins/*/seqkit_*")):
+        sys.path.append(str(folder.parent))
+        for record in getattr(import_module(folder.name), "seqkit_commands", list)():
+            module, _, name = record.target.partition(":")
+            yield getattr(import_module(module), name)
 
 
 def _help_texts(command: click.Command) -> Iterator[str]:

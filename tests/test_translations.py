@@ -12,11 +12,10 @@ import pytest
 
 import catalogue
 from seqkit.cli.language import find_language
-from seqkit.cli.translated_help import wrap
 from seqkit.errors import DataError, Fault, RecipeError
 from seqkit.messages import message, translate, use_translation, without_name
 from seqkit.recipe.source import read_recipe
-from seqkit.training.result_lines import display_width
+from seqkit.terminal import display_width, wrap
 
 ENTRIES = catalogue.collect()
 TRANSLATIONS = catalogue.read_translations(catalogue.CATALOGUE)

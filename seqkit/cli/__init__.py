@@ -123,9 +123,10 @@ def _invoke(arguments: list[str], lookup: Callable[[str], str] | None) -> int:
     from seqkit.cli.group import seqkit
 
     if lookup is not None:
-        from seqkit.cli.translated_help import translate_commands
+        from seqkit.cli.translated_help import translate_help
 
-        translate_commands(seqkit, lookup)
+        seqkit.lookup = lookup
+        translate_help(seqkit, lookup)
     if not arguments and COMPLETION not in os.environ:
         print(seqkit.get_help(click.Context(seqkit, info_name="seqkit", **seqkit.context_settings)))
         return 2

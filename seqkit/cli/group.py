@@ -11,7 +11,7 @@ import click
 from seqkit._version import __version__
 from seqkit.errors import suggest
 from seqkit.hookspecs import KINDS
-from seqkit.messages import message
+from seqkit.messages import message, translate
 
 if TYPE_CHECKING:
     from seqkit.registry.records import RegisteredCommand
@@ -51,7 +51,14 @@ kind_names = tuple(KINDS)
 
 
 class CommandGroup(click.Group):
-    """The commands of seqkit and of plugins."""
+    """The commands of seqkit and of plugins.
+
+    Attributes:
+        lookup: returns the translation of a text, for the help of a plugin's command, which is loaded later; None for
+            English.
+    """
+
+    lookup: Callable[[str], str] | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *sorted(_plugin_commands().keys() - self.commands.keys())]
@@ -61,7 +68,7 @@ class CommandGroup(click.Group):
         if own is not None or name not in _plugin_commands():
             return own
         # A placeholder for --help, so that a plugin's command is imported only when it runs.
-        return click.Command(name, short_help=_plugin_commands()[name].record.summary)
+        return click.Command(name, short_help=translate(_plugin_commands()[name].record.summary))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -74,6 +81,10 @@ class CommandGroup(click.Group):
             from seqkit.registry import load_registry
 
             command = load_registry().check().commands[name].load()
+            if self.lookup is not None:
+                from seqkit.cli.translated_help import translate_help
+
+                translate_help(command, self.lookup)
         return name, command, rest
 
 

@@ -9,14 +9,7 @@ from inspect import cleandoc
 
 import click
 
-from seqkit.training.result_lines import display_width
-
-# A line can end after a space, and beside a wide character unless punctuation would be separated from its word.
-_PIECES = re.compile(
-    r"""[ ]+
-    | [（“「《]* (?: [\u2e80-\u9fff\uf900-\ufaff] | [!-~\u00a0-\u2e7f]+ | . ) [，。、；：？！）”」》…]*""",
-    re.VERBOSE,
-)
+from seqkit.terminal import display_width, wrap
 
 
 class WideFormatter(click.HelpFormatter):
@@ -30,14 +23,18 @@ class WideFormatter(click.HelpFormatter):
 
     def write_text(self, text: str) -> None:
         indent = " " * self.current_indent
-        self.write("".join(f"{indent}{line}".rstrip() + "\n" for line in wrap(text, self.width - self.current_indent)))
+        self.write(
+            "".join(
+                f"{indent}{line}".rstrip() + "\n" for line in wrap_paragraphs(text, self.width - self.current_indent)
+            )
+        )
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         rows = list(rows)
         first_column = min(max(display_width(first) for first, _ in rows), col_max) + col_spacing
         indent = " " * self.current_indent
         for first, second in rows:
-            lines = list(wrap(second, max(self.width - first_column - self.current_indent, 10)))
+            lines = list(wrap_paragraphs(second, max(self.width - first_column - self.current_indent, 10)))
             if display_width(first) > first_column - col_spacing:
                 self.write(f"{indent}{first}\n")
                 first = ""
@@ -47,21 +44,15 @@ class WideFormatter(click.HelpFormatter):
                 first = ""
 
 
-def wrap(text: str, width: int) -> Iterator[str]:
+def wrap_paragraphs(text: str, width: int) -> Iterator[str]:
     r"""Yield the lines of a text of several paragraphs. One that starts with `\b` is not wrapped, as in click."""
     for number, paragraph in enumerate(text.split("\n\n")):
         if number:
             yield ""
         if paragraph.startswith("\b"):
             yield from paragraph.splitlines()[1:]
-            continue
-        line = ""
-        for piece in _PIECES.findall(_unwrapped(paragraph)):
-            if line and display_width(line + piece.rstrip()) > width:
-                yield line.rstrip()
-                line = ""
-            line += piece if line else piece.lstrip()
-        yield line
+        else:
+            yield from wrap(_unwrapped(paragraph), width)
 
 
 def _unwrapped(paragraph: str) -> str:
@@ -69,14 +60,15 @@ def _unwrapped(paragraph: str) -> str:
     return re.sub(r"(?<=[\u2e80-\uffef])\n(?=[\u2e80-\uffef])", "", paragraph).replace("\n", " ")
 
 
-def translate_commands(group: click.Group, lookup: Callable[[str], str]) -> None:
-    """Translate the help of a group and of its commands. Those of plugins, which are loaded later, stay as they are."""
+def translate_help(command: click.Command, lookup: Callable[[str], str]) -> None:
+    """Translate the help of a command, and of the commands of a group."""
     click.Context.formatter_class = WideFormatter
-    for command in [group, *group.commands.values()]:
-        for item in (command, *command.params):
-            for name in HELP_ATTRIBUTES:
-                if text := getattr(item, name, None):
-                    setattr(item, name, lookup(cleandoc(text)))
+    for item in (command, *command.params):
+        for name in HELP_ATTRIBUTES:
+            if text := getattr(item, name, None):
+                setattr(item, name, lookup(cleandoc(text)))
+    for member in command.commands.values() if isinstance(command, click.Group) else ():
+        translate_help(member, lookup)
 
 
 HELP_ATTRIBUTES = ("help", "short_help", "epilog")

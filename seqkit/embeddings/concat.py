@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seqkit.contracts import Embedding, EmbeddingFactory, Fraction, Tokenizer
 from seqkit.layers.dropout import WordDropout, word_ids
+from seqkit.messages import message
 
 
 class Concat(nn.Module, Embedding):
@@ -31,7 +32,7 @@ class Concat(nn.Module, Embedding):
         super().__init__()
         built: list[Any] = [build(tokenizer) for build in embeddings]
         if any(inner.takes != "ids" for inner in built):
-            raise ValueError("embeddings must all embed ids")
+            raise ValueError(message("embeddings must all embed ids"))
         self.embeddings = nn.ModuleList(built)
         self.input_limit = min((inner.input_limit for inner in built if inner.input_limit), default=None)
         self.output_size = sum(inner.output_size for inner in built)

@@ -153,7 +153,7 @@ class Subject:
             score = self.explained(self._scores(vectors, shares)).sum()
             by_vector, by_share = torch.autograd.grad(score, [vectors, shares], allow_unused=True)
             if by_vector is None:
-                raise RuntimeError("no gradient")
+                raise RuntimeError  # as torch does
             gradients = (by_vector * self.vectors).double().sum(dim=2)  # (steps, time)
             if by_share is not None:
                 gradients = gradients + by_share.double()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import warnings
@@ -48,3 +49,10 @@ def error_line(result: CommandResult) -> str:
     assert line.startswith("seqkit: ")
     assert "unexpected" not in line
     return line.removeprefix("seqkit: ")
+
+
+def chinese_error(*arguments: str | Path, cwd: Path) -> str:
+    """Run a command that fails in a new process with the plugins and in Chinese, and return its line on stderr."""
+    environment = {name: value for name, value in os.environ.items() if name != "SEQKIT_PLUGINS"}
+    done = run_process(*arguments, cwd=cwd, env=environment | {"SEQKIT_LANG": "zh_CN"})
+    return error_line(CommandResult(done.returncode, done.stdout, done.stderr))

@@ -51,5 +51,7 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
 
 @seqkit.hookimpl
 def seqkit_commands() -> Iterator[seqkit.Command]:
-    yield seqkit.Command("tones", "seqkit_ctc.command:tones", "Write synthetic recordings of digits to wav files.")
-    yield seqkit.Command("voices", "seqkit_ctc.command:voices", "Write synthetic speech to wav files.")
+    yield seqkit.Command(
+        "tones", "seqkit_ctc.command:tones", message("Write synthetic recordings of digits to wav files.")
+    )
+    yield seqkit.Command("voices", "seqkit_ctc.command:voices", message("Write synthetic speech to wav files."))

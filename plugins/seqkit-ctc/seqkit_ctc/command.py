@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from seqkit.errors import UsageError
+from seqkit.errors import UsageError, describe_os_error
+from seqkit.messages import message
 
 if TYPE_CHECKING:
     from seqkit_ctc.tones import Tones
@@ -135,9 +136,9 @@ def _write_recordings(folder: Path, build: Callable[[], Tones | Voices], sample_
     try:
         reader = build()
     except ValueError as error:
-        raise UsageError(f"--{str(error).replace('_', '-')}") from None
+        raise UsageError(message("--{problem}", problem=error)) from None
     if os.path.lexists(folder):
-        raise UsageError(f"--into {folder}: already exists: name a new folder")
+        raise UsageError(message("--into {folder}: already exists: name a new folder", folder=folder))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Written under a temporary name and then renamed, so that a folder of the final name is complete.
@@ -153,5 +154,7 @@ def _write_recordings(folder: Path, build: Callable[[], Tones | Voices], sample_
                     rows.writerow([name, text])
             staged.rename(folder)
     except OSError as error:
-        raise UsageError(f"--into {folder}: cannot be written: {error.strerror}") from None
+        raise UsageError(
+            message("--into {folder}: cannot be written: {reason}", folder=folder, reason=describe_os_error(error))
+        ) from None
     click.echo(os.fsencode(folder / "manifest.csv"))  # the name of a folder can be any bytes

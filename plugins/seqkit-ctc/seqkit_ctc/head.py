@@ -75,7 +75,12 @@ class CTC(nn.Module, CTCResults):
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         self._set_labels(sorted({label for example in examples for label in self.split_labels(example.target)}))
         if not self.labels:
-            raise DataError(f"the targets of all {len(examples)} training examples are empty: provide non-empty texts")
+            raise DataError(
+                message(
+                    "the targets of all {count} training examples are empty: provide non-empty texts",
+                    count=len(examples),
+                )
+            )
 
     def state(self) -> dict[str, Any]:
         return {"labels": self.labels}
@@ -83,9 +88,9 @@ class CTC(nn.Module, CTCResults):
     def restore(self, state: Mapping[str, Any]) -> None:
         labels = state.get("labels")
         if not isinstance(labels, list) or not labels or not all(map(self._is_label, labels)):
-            raise ValueError("'labels' is not a list of labels")
+            raise ValueError(message("'labels' is not a list of labels"))
         if len(set(labels)) < len(labels):
-            raise ValueError("'labels' contains a label twice")
+            raise ValueError(message("'labels' contains a label twice"))
         self._set_labels(labels)
 
     def _is_label(self, value: object) -> bool:
@@ -111,20 +116,27 @@ class CTC(nn.Module, CTCResults):
         if required > len(encoded_input):
             if self.too_long == "error":
                 raise DataError(
-                    f"its {len(labels)} labels require {required} time steps (with a blank between equal neighbors), "
-                    f"but its input has {len(encoded_input)}: use shorter time steps, remove the example, or set "
-                    "`too_long: skip` to skip such examples"
+                    message(
+                        "its {labels} labels require {required} time steps (with a blank between equal neighbors), "
+                        "but its input has {steps}: use shorter time steps, remove the example, or set `too_long: "
+                        "skip` to skip such examples",
+                        labels=len(labels),
+                        required=required,
+                        steps=len(encoded_input),
+                    )
                 )
-            note = "skipped: the input has fewer time steps than the labels require"
+            note = message("skipped: the input has fewer time steps than the labels require")
             warnings.warn(DataNote(note, example.location), stacklevel=2)
             return
         label_ids = np.array([self._label_ids.get(label, _UNKNOWN) for label in labels], dtype=np.int64)
         unknown = next((label for label in labels if label not in self._label_ids), None)
         if unknown is not None:
-            note = (
+            note = message(
                 "a label that does not occur in the training data counts as an error, and the loss leaves out its text"
             )
-            location = f"{example.location or 'an example'}, label '{unknown}'"
+            location = message(
+                "{location}, label '{label}'", location=example.location or message("an example"), label=unknown
+            )
             warnings.warn(DataNote(note, location), stacklevel=2)
         yield Row(encoded_input, label_ids)
 
@@ -169,7 +181,7 @@ class CTC(nn.Module, CTCResults):
         return {name: prediction[name] for name in ("transcript", "probability")}
 
     def task(self) -> dict[str, Any]:
-        return {"unit of labels": self.unit, "labels": self.labels}
+        return {message("unit of labels"): self.unit, message("labels"): self.labels}
 
     def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
         """Return the labeling of each row whose mean probability is highest, among those that the members propose.

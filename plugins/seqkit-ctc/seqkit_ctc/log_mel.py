@@ -27,6 +27,7 @@ from typing import Literal
 import numpy as np
 
 from seqkit.errors import DataError
+from seqkit.messages import message
 
 LOG_OFFSET = 1e-8
 """Makes the logarithm of silence finite: 80 dB below the power of samples that are all 1."""
@@ -80,19 +81,41 @@ class LogMel:
         self.normalize = normalize
         self.stack = stack
         if self.window_size < 2:
-            raise ValueError(f"window must be at least {2 / sample_rate} s (two samples), not {window} s")
+            raise ValueError(
+                message(
+                    "window must be at least {seconds} s (two samples), not {window} s",
+                    seconds=2 / sample_rate,
+                    window=window,
+                )
+            )
         if self.hop_size < 1:
-            raise ValueError(f"hop must be at least {1 / sample_rate} s (one sample), not {hop} s")
+            raise ValueError(
+                message("hop must be at least {seconds} s (one sample), not {hop} s", seconds=1 / sample_rate, hop=hop)
+            )
         if self.high > sample_rate / 2:
-            raise ValueError(f"high must be at most half the sample rate, {sample_rate / 2} Hz, not {high} Hz")
+            raise ValueError(
+                message(
+                    "high must be at most half the sample rate, {limit} Hz, not {high} Hz",
+                    limit=sample_rate / 2,
+                    high=high,
+                )
+            )
         if self.low >= self.high:
-            raise ValueError(f"low must be below the highest frequency, {self.high} Hz, not {low} Hz")
+            raise ValueError(
+                message(
+                    "low must be below the highest frequency, {highest} Hz, not {low} Hz", highest=self.high, low=low
+                )
+            )
         self.fft_size = 1 << (self.window_size - 1).bit_length()
         empty = np.flatnonzero(self.filters.sum(axis=1) == 0)
         if empty.size:
             raise ValueError(
-                f"bands must be fewer, or window longer: band {empty[0] + 1} of {bands} contains no frequency of the "
-                "spectrum"
+                message(
+                    "bands must be fewer, or window longer: band {band} of {bands} contains no frequency of the "
+                    "spectrum",
+                    band=empty[0] + 1,
+                    bands=bands,
+                )
             )
 
     @property
@@ -142,8 +165,13 @@ class LogMel:
         """
         if len(samples) < self.min_samples:
             raise DataError(
-                f"{name} is {len(samples) / self.sample_rate:.3f} s long, but one time step requires "
-                f"{self.min_samples / self.sample_rate:.3f} s: {remedy}"
+                message(
+                    "{name} is {seconds:.3f} s long, but one time step requires {required:.3f} s: {remedy}",
+                    name=name,
+                    seconds=len(samples) / self.sample_rate,
+                    required=self.min_samples / self.sample_rate,
+                    remedy=remedy,
+                )
             )
         return self(samples)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from seqkit.contracts import Example, Head, Judgment, Outcomes, Tokenizer, Transcripts
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit_ctc.edit_distance import edit_distance, label_error_rate
 from seqkit_ctc.exhibits import worst_transcripts
 
@@ -29,7 +30,11 @@ class CTCResults(Head):
             DataError: the target is missing or is not text.
         """
         if not isinstance(target, str):
-            raise DataError("the target is missing" if target is None else f"the target is not text: {target!r:.40}")
+            raise DataError(
+                message("the target is missing")
+                if target is None
+                else message("the target is not text: {target!r:.40}", target=target)
+            )
         return list(target) if self.unit == "characters" else target.split()
 
     def required_steps(self, example: Example) -> int:

@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, EncoderFactory, NonNegativeInt, PositiveInt, State
+from seqkit.messages import message
 
 
 class SpecAugment(nn.Module, Encoder):
@@ -47,7 +48,13 @@ class SpecAugment(nn.Module, Encoder):
         super().__init__()
         self.bands = input_size if bands is None else min(bands, input_size)
         if input_size > 1 and input_size % (bands or 1):  # 1 if only the values of a recipe are checked, without data
-            raise ValueError(f"bands must divide the number of features of a time step, {input_size}, not {bands}")
+            raise ValueError(
+                message(
+                    "bands must divide the number of features of a time step, {input_size}, not {bands}",
+                    input_size=input_size,
+                    bands=bands,
+                )
+            )
         self.encoder = encoder(input_size)
         self.time_masks = time_masks
         self.time_width = time_width

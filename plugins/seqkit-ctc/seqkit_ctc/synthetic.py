@@ -11,13 +11,14 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from seqkit.contracts import Example, Reader
+from seqkit.messages import message
 from seqkit_ctc.log_mel import LogMel
 from seqkit_ctc.wav import Wav
 
 NumDigits = Annotated[int, Gt(0), Le(100)]
 Decibels = Annotated[float, Ge(-60), Le(120)]
 
-_REMEDY = "lower `window`, `hop` or `stack`, or raise the number of digits"
+_REMEDY = message("lower `window`, `hop` or `stack`, or raise the number of digits")
 
 
 class SyntheticReader(Reader):
@@ -46,7 +47,7 @@ class SyntheticReader(Reader):
             yield from self.recordings.read()
             return
         for number, (text, samples) in enumerate(self.sounds(), start=1):
-            location = f"{self.name}, example {number}"
+            location = message("{reader}, example {number}", reader=self.name, number=number)
             yield Example(self.features.of_recording(samples, location, _REMEDY), text, location)
 
     @abstractmethod
@@ -63,5 +64,10 @@ def check_ranges(**ranges: tuple[float, float]) -> None:
     for name, (lowest, highest) in ranges.items():
         if not lowest <= highest:
             raise ValueError(
-                f"{name} must be the lowest and the highest value, in this order, not {lowest} and {highest}"
+                message(
+                    "{name} must be the lowest and the highest value, in this order, not {lowest} and {highest}",
+                    name=name,
+                    lowest=lowest,
+                    highest=highest,
+                )
             )

@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from seqkit.contracts import NonNegativeInt, PositiveFloat, PositiveInt
+from seqkit.messages import message
 from seqkit_ctc.log_mel import Normalization
 from seqkit_ctc.synthesis import DIGITS, HIGHEST_TONE, Synthesizer
 from seqkit_ctc.synthetic import Decibels, NumDigits, SyntheticReader, check_ranges
@@ -67,14 +68,25 @@ class Tones(SyntheticReader):
         check_ranges(digits=digits, noise=noise, speed=speed)
         if speed[1] * HIGHEST_TONE >= sample_rate / 2:
             raise ValueError(
-                f"speed must be below {sample_rate / 2 / HIGHEST_TONE:.2f}, not {speed[1]}: {sample_rate} samples per "
-                f"second represent only frequencies below {sample_rate / 2} Hz"
+                message(
+                    "speed must be below {limit:.2f}, not {speed}: {sample_rate} samples per second represent "
+                    "only frequencies below {highest} Hz",
+                    limit=sample_rate / 2 / HIGHEST_TONE,
+                    speed=speed[1],
+                    sample_rate=sample_rate,
+                    highest=sample_rate / 2,
+                )
             )
         num_strings = sum(len(DIGITS) ** length for length in range(digits[0], digits[1] + 1))
         if distinct and count > num_strings:
             raise ValueError(
-                f"count must be at most {num_strings:,}, the number of strings of {digits[0]} to {digits[1]} digits: "
-                "lower it, or set `distinct: false` to allow repeated strings"
+                message(
+                    "count must be at most {count:,}, the number of strings of {first} to {last} digits: lower "
+                    "it, or set `distinct: false` to allow repeated strings",
+                    count=num_strings,
+                    first=digits[0],
+                    last=digits[1],
+                )
             )
         self.count = count
         self.seed = seed

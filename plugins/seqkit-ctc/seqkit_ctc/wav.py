@@ -14,6 +14,7 @@ from annotated_types import Ge
 
 from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
+from seqkit.messages import listed, message
 from seqkit.readers.files import check_encoding, read_rows
 from seqkit_ctc.log_mel import LogMel, Normalization
 from seqkit_ctc.wav_io import read_wav
@@ -69,14 +70,19 @@ class Wav(Reader):
         stack: PositiveInt = 3,
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         if audio == text:
-            raise ValueError(f"text is the same column as audio, '{audio}': set one of them to another column")
+            raise ValueError(
+                message("text is the same column as audio, '{audio}': set one of them to another column", audio=audio)
+            )
         if (speaker is None) == (normalize == "speaker"):
             raise ValueError(
-                "speaker is required by `normalize: speaker`: set it to the column with the speakers"
+                message("speaker is required by `normalize: speaker`: set it to the column with the speakers")
                 if speaker is None
-                else f"speaker '{speaker}' has an effect only with `normalize: speaker`: set it, or remove this key"
+                else message(
+                    "speaker '{speaker}' has an effect only with `normalize: speaker`: set it, or remove this key",
+                    speaker=speaker,
+                )
             )
         self.path = path
         self.audio = audio
@@ -124,17 +130,33 @@ class Wav(Reader):
             if missing is not None:
                 if self.empty == "error":
                     raise DataError(
-                        f"{location}: the column '{missing}' is empty: add {self._describe_column(missing)}, or set "
-                        "`empty: skip` to skip such rows"
+                        message(
+                            "{location}: the column '{column}' is empty: add {content}, or set `empty: skip` to skip "
+                            "such rows",
+                            location=location,
+                            column=missing,
+                            content=self._describe_column(missing),
+                        )
                     )
-                warnings.warn(DataNote(f"skipped: the column '{missing}' is empty", location), stacklevel=2)
+                warnings.warn(
+                    DataNote(message("skipped: the column '{column}' is empty", column=missing), location), stacklevel=2
+                )
                 continue
             try:
                 features = self._read_features(record[self.audio].strip())
             except DataError as error:
                 if self.unreadable == "error":
-                    raise DataError(f"{location}: {error} (`unreadable: skip` skips such recordings)") from None
-                note = DataNote("skipped: the recording cannot be used", f"{location}: {error}")
+                    raise DataError(
+                        message(
+                            "{location}: {error} (`unreadable: skip` skips such recordings)",
+                            location=location,
+                            error=error,
+                        )
+                    ) from None
+                note = DataNote(
+                    message("skipped: the recording cannot be used"),
+                    message("{location}: {error}", location=location, error=error),
+                )
                 warnings.warn(note, stacklevel=2)
                 continue
             target = None if self.text is None else record[self.text].strip()
@@ -143,8 +165,8 @@ class Wav(Reader):
 
     def _describe_column(self, column: str) -> str:
         if column == self.audio:
-            return "the path of a wav file"
-        return "the text of the recording" if column == self.text else "the speaker"
+            return message("the path of a wav file")
+        return message("the text of the recording") if column == self.text else message("the speaker")
 
     def _read_features(self, name: str) -> np.ndarray:
         """Return the features of a recording, float (time, features).
@@ -153,7 +175,7 @@ class Wav(Reader):
             DataError: it cannot be read, or is too short.
         """
         samples = read_wav(self.path.parent / name, self.features.sample_rate)
-        return self.features.of_recording(samples, name, "remove the recording")
+        return self.features.of_recording(samples, name, message("remove the recording"))
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the line number and the fields of each row that is not blank."""
@@ -166,24 +188,40 @@ class Wav(Reader):
                 self._check_header(header, f"{self.path}:{line}")
             elif len(row) != len(header):
                 raise DataError(
-                    f"{self.path}:{line}: {len(row)} columns, but the header has {len(header)}: correct the line"
+                    message(
+                        "{path}:{line}: {fields} columns, but the header has {columns}: correct the line",
+                        path=self.path,
+                        line=line,
+                        fields=len(row),
+                        columns=len(header),
+                    )
                 )
             else:
                 yield line, dict(zip(header, row, strict=True))
 
     def _check_header(self, header: list[str], location: str) -> None:
         contents = {
-            "audio": (self.audio, "the paths of the wav files"),
-            "text": (self.text, "the texts"),
-            "speaker": (self.speaker, "the speakers"),
+            "audio": (self.audio, message("the paths of the wav files")),
+            "text": (self.text, message("the texts")),
+            "speaker": (self.speaker, message("the speakers")),
         }
         for key, (name, content) in contents.items():
             if name is None:
                 continue
             if name not in header:
                 raise DataError(
-                    f"{location}: the column '{name}' does not exist{suggest(name, header)}; the columns are "
-                    f"{', '.join(header)}: set `{key}:` to the one with {content}"
+                    message(
+                        "{location}: the column '{name}' does not exist{hint}; the columns are {columns}: set "
+                        "`{key}:` to the one with {content}",
+                        location=location,
+                        name=name,
+                        hint=suggest(name, header),
+                        columns=listed(header),
+                        key=key,
+                        content=content,
+                    )
                 )
             if header.count(name) > 1:
-                raise DataError(f"{location}: two columns are called '{name}': rename one")
+                raise DataError(
+                    message("{location}: two columns are called '{name}': rename one", location=location, name=name)
+                )

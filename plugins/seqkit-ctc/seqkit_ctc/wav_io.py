@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit.readers.files import open_file
 
 MAX_SAMPLE_RATE = 384_000
@@ -45,20 +46,20 @@ _SAMPLE_FORMATS = {
 }
 
 _FILE_FORMATS = {
-    b"fLaC": "a FLAC file",
-    b"OggS": "an Ogg file",
-    b"ID3": "an MP3 file",
-    b"RIFX": "a big-endian wav file",
-    b"riff": "a Wave64 file",
-    b"FORM": "an AIFF file",
-    b"caff": "a CAF file",
-    b".snd": "an AU file",
-    b"#!AMR": "an AMR file",
-    b"\x1aE\xdf\xa3": "a Matroska or WebM file",
-    b"NIST_1A": "a NIST SPHERE file",
-    b"\x1f\x8b": "a gzip file",
-    b"PK\x03\x04": "a zip file",
-    b"version https://git-lfs": "a Git LFS pointer: the recording was not downloaded (git lfs pull)",
+    b"fLaC": message("a FLAC file"),
+    b"OggS": message("an Ogg file"),
+    b"ID3": message("an MP3 file"),
+    b"RIFX": message("a big-endian wav file"),
+    b"riff": message("a Wave64 file"),
+    b"FORM": message("an AIFF file"),
+    b"caff": message("a CAF file"),
+    b".snd": message("an AU file"),
+    b"#!AMR": message("an AMR file"),
+    b"\x1aE\xdf\xa3": message("a Matroska or WebM file"),
+    b"NIST_1A": message("a NIST SPHERE file"),
+    b"\x1f\x8b": message("a gzip file"),
+    b"PK\x03\x04": message("a zip file"),
+    b"version https://git-lfs": message("a Git LFS pointer: the recording was not downloaded (git lfs pull)"),
 }
 
 
@@ -88,10 +89,22 @@ def read_wav(path: Path, sample_rate: int) -> np.ndarray:
         form, data = _parse(content)
         samples = _decode(data, form).reshape(-1, form.channels).mean(axis=1)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(message("{path}: {error}", path=path, error=error)) from None
     if not sample_rate <= form.rate <= MAX_SAMPLE_RATE:
-        remedy = "lower sample_rate" if form.rate < sample_rate else f"at most {MAX_SAMPLE_RATE:,} are supported"
-        raise DataError(f"{path}: has {form.rate:,} samples per second, but sample_rate is {sample_rate:,}: {remedy}")
+        remedy = (
+            message("lower sample_rate")
+            if form.rate < sample_rate
+            else message("at most {limit:,} are supported", limit=MAX_SAMPLE_RATE)
+        )
+        raise DataError(
+            message(
+                "{path}: has {rate:,} samples per second, but sample_rate is {sample_rate:,}: {remedy}",
+                path=path,
+                rate=form.rate,
+                sample_rate=sample_rate,
+                remedy=remedy,
+            )
+        )
     if form.rate == sample_rate or not len(samples):
         return samples
     from scipy.signal import resample_poly
@@ -102,7 +115,7 @@ def read_wav(path: Path, sample_rate: int) -> np.ndarray:
 
 def _read_file(path: Path) -> bytes:
     if "\0" in str(path):
-        raise DataError("the path holds a NUL character: correct it")
+        raise DataError(message("the path holds a NUL character: correct it"))
     with open_file(path) as file:
         return file.read()
 
@@ -121,7 +134,9 @@ def _parse(content: bytes) -> tuple[_Format, bytes]:
         start = position + 8
         if name == b"data":
             if form is None:
-                raise DataError("the header is incomplete: no chunk 'fmt ' precedes the samples: replace the file")
+                raise DataError(
+                    message("the header is incomplete: no chunk 'fmt ' precedes the samples: replace the file")
+                )
             return form, content[start : start + _data_size(content, start, size, size_in_ds64, form)]
         chunk = content[start : start + size]
         if name == b"fmt ":
@@ -129,7 +144,7 @@ def _parse(content: bytes) -> tuple[_Format, bytes]:
         elif name == b"ds64" and len(chunk) >= 16:
             (size_in_ds64,) = struct.unpack_from("<Q", chunk, 8)
         position = start + size + size % 2
-    raise DataError("the header is incomplete: the file ends before the samples: replace the truncated file")
+    raise DataError(message("the header is incomplete: the file ends before the samples: replace the truncated file"))
 
 
 def _data_size(content: bytes, start: int, declared: int, size_in_ds64: int, form: _Format) -> int:
@@ -152,8 +167,12 @@ def _data_size(content: bytes, start: int, declared: int, size_in_ds64: int, for
     if declared > available:
         frame = form.channels * form.width
         raise DataError(
-            f"the file has only {available // frame:,} of the {declared // frame:,} samples declared in its header: "
-            "replace the truncated file"
+            message(
+                "the file has only {available:,} of the {declared:,} samples declared in its header: replace "
+                "the truncated file",
+                available=available // frame,
+                declared=declared // frame,
+            )
         )
     return declared
 
@@ -161,43 +180,61 @@ def _data_size(content: bytes, start: int, declared: int, size_in_ds64: int, for
 def _parse_format(chunk: bytes) -> _Format:
     """Return the format in a chunk `fmt `."""
     if len(chunk) < 16:
-        raise DataError("the header is incomplete: replace the truncated file")
+        raise DataError(message("the header is incomplete: replace the truncated file"))
     number, channels, rate, _, frame, bits = struct.unpack_from("<HHIIHH", chunk)
     if number == _EXTENSIBLE:
         if len(chunk) < 40:
-            raise DataError("the header is incomplete: replace the truncated file")
+            raise DataError(message("the header is incomplete: replace the truncated file"))
         if chunk[26:40] != _EXTENSIBLE_GUID:
-            raise DataError(f"the sample format {chunk[24:40].hex()} is unknown: {_CONVERT}")
+            raise DataError(
+                message("the sample format {format} is unknown: {remedy}", format=chunk[24:40].hex(), remedy=_CONVERT)
+            )
         (number,) = struct.unpack_from("<H", chunk, 24)
     if number not in (_PCM, _FLOAT):
         name = _SAMPLE_FORMATS.get(number)
-        what = f"{name} samples (format {number})" if name else f"samples of the unknown format {number}"
-        raise DataError(f"contains {what}, not PCM or floating point: {_CONVERT}")
+        what = (
+            message("{name} samples (format {number})", name=name, number=number)
+            if name
+            else message("samples of the unknown format {number}", number=number)
+        )
+        raise DataError(
+            message("contains {samples}, not PCM or floating point: {remedy}", samples=what, remedy=_CONVERT)
+        )
     is_float = number == _FLOAT
     if bits not in ((32, 64) if is_float else range(1, 33)):
-        raise DataError(f"samples of {bits} bits are not supported: {_CONVERT}")
+        raise DataError(message("samples of {bits} bits are not supported: {remedy}", bits=bits, remedy=_CONVERT))
     width = (bits + 7) // 8
     if not channels or not rate or frame != channels * width:
         raise DataError(
-            f"the header contradicts itself: {channels} channels of {bits} bits in {frame} bytes, {rate} samples per "
-            "second: replace the file"
+            message(
+                "the header contradicts itself: {channels} channels of {bits} bits in {frame} bytes, {rate} "
+                "samples per second: replace the file",
+                channels=channels,
+                bits=bits,
+                frame=frame,
+                rate=rate,
+            )
         )
     return _Format(is_float, channels, rate, width)
 
 
-_CONVERT = "convert the file, for example with `ffmpeg -i FILE -c:a pcm_s16le NEW.wav`"
+_CONVERT = message("convert the file, for example with `ffmpeg -i FILE -c:a pcm_s16le NEW.wav`")
 
 
 def _describe_other(content: bytes) -> str:
     """Describe a file that is not a wav file."""
     if not content:
-        return "the file is empty: replace it"
+        return message("the file is empty: replace it")
     name = next((name for start, name in _FILE_FORMATS.items() if content.startswith(start)), "")
     if content[4:8] == b"ftyp":
-        name = "an MP4 or M4A file"
+        name = message("an MP4 or M4A file")
     elif content[0] == 0xFF and len(content) > 1 and content[1] & 0xE0 == 0xE0:
-        name = "an AAC file" if content[1] & 0x06 == 0 else "an MP3 file"
-    return f"not a wav file, but {name}: {_CONVERT}" if name else f"not a wav file: {_CONVERT}"
+        name = message("an AAC file") if content[1] & 0x06 == 0 else message("an MP3 file")
+    return (
+        message("not a wav file, but {name}: {remedy}", name=name, remedy=_CONVERT)
+        if name
+        else message("not a wav file: {remedy}", remedy=_CONVERT)
+    )
 
 
 def _decode(data: bytes, form: _Format) -> np.ndarray:
@@ -213,7 +250,13 @@ def _decode(data: bytes, form: _Format) -> np.ndarray:
         wrong = np.flatnonzero(~(np.abs(samples) <= MAX_FLOAT))
         if wrong.size:
             number, value = wrong[0] // form.channels + 1, samples[wrong[0]]
-            raise DataError(f"sample {number:,} is {value:.3g}, which is not a sound: replace the recording")
+            raise DataError(
+                message(
+                    "sample {number:,} is {value:.3g}, which is not a sound: replace the recording",
+                    number=number,
+                    value=value,
+                )
+            )
         return samples
     if width == 1:
         return np.frombuffer(data, np.uint8) / 128.0 - 1  # the only unsigned format

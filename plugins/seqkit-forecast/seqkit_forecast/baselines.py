@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit_forecast.normalization import Normalization, level_and_scale
 from seqkit_forecast.ridge import Ridge
 from seqkit_forecast.scales import mean_and_deviation
@@ -184,7 +184,7 @@ class _RidgeForecasts:
         """Forecast each column from its own time steps, with a ridge per column."""
         ridges = [fit_ridge(column_windows(self.train, column)) for column in self.columns]
         forecasts = [self.inputs[:, :, column] @ ridges[column][0] + ridges[column][1] for column in self.columns]
-        alphas = ", ".join(f"{alpha:g}" for alpha in sorted({alpha for _, _, alpha in ridges}))
+        alphas = listed(f"{alpha:g}" for alpha in sorted({alpha for _, _, alpha in ridges}))
         label = message("{name} (alpha {alphas})", name=name, alphas=alphas)
         return label, self._to_data_units(np.stack(forecasts, axis=2), self.columns)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from seqkit.errors import DataError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 
 
@@ -98,20 +98,38 @@ def find_time_steps(dates: list[datetime], lines: Sequence[int], fill: int, path
     Raises:
         DataError: a date is not on the grid, or more consecutive dates are missing than `fill` allows.
     """
-    each_row = "set `spacing: any` to take each row as one time step"
+    each_row = message("set `spacing: any` to take each row as one time step")
     try:
         steps, interval = grid_positions(dates)
     except IrregularDate as error:
         location = f"{path}:{lines[error.row]}"
-        raise DataError(f"{location}: {_format_date(dates[error.row])} is {error}: correct it, or {each_row}") from None
+        raise DataError(
+            message(
+                "{location}: {date} is {problem}: correct it, or {remedy}",
+                location=location,
+                date=_format_date(dates[error.row]),
+                problem=error,
+                remedy=each_row,
+            )
+        ) from None
     for row in range(1, len(steps)):
         missing = steps[row] - steps[row - 1] - 1
         if missing > fill:
-            count = f"{missing:,} time step{'s' if missing > 1 else ''} of {interval}"
-            between = f"{_format_date(dates[row - 1])} and {_format_date(dates[row])}"
+            count = counted(
+                missing, "{count:,} time step of {interval}", "{count:,} time steps of {interval}", interval=interval
+            )
             raise DataError(
-                f"{path}:{lines[row]}: missing {count} between {between}: add the rows, set `fill: {missing}` "
-                f"to repeat the previous value, or {each_row}"
+                message(
+                    "{path}:{line}: missing {time_steps} between {first} and {last}: add the rows, set "
+                    "`fill: {fill}` to repeat the previous value, or {remedy}",
+                    path=path,
+                    line=lines[row],
+                    time_steps=count,
+                    first=_format_date(dates[row - 1]),
+                    last=_format_date(dates[row]),
+                    fill=missing,
+                    remedy=each_row,
+                )
             )
     return steps
 

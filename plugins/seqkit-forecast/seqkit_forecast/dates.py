@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-MONTHS = {1: "month", 3: "quarter", 12: "year"}
-UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
+from seqkit.messages import counted, message
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 FormatDistance = Callable[[int], str]
 """A function that formats a distance between two dates."""
@@ -22,8 +23,8 @@ class IrregularDate(Exception):
         row: the row of the date, from 0.
     """
 
-    def __init__(self, row: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, row: int, problem: str) -> None:
+        super().__init__(problem)
         self.row = row
 
 
@@ -37,7 +38,13 @@ def check_format(date_format: str) -> None:
         datetime.strptime("", date_format)
     except ValueError as error:
         if "does not match" not in str(error):
-            raise ValueError(f"date_format '{date_format}' is not a valid strptime format: {error}") from None
+            raise ValueError(
+                message(
+                    "date_format '{date_format}' is not a valid strptime format: {error}",
+                    date_format=date_format,
+                    error=error,
+                )
+            ) from None
 
 
 def parse_date(text: str, date_format: str | None) -> datetime:
@@ -57,13 +64,13 @@ def parse_date(text: str, date_format: str | None) -> datetime:
         date = datetime(int(short[1]), int(short[2] or 1), 1)
     elif text.isdigit() and len(text) != 8:
         # Python reads any character between date and time, so that a number of seconds can look like a date.
-        raise ValueError("a number is not a date")
+        raise ValueError(message("a number is not a date"))
     else:
         date = datetime.fromisoformat(text)
     try:
         return date if date.tzinfo is None else date.astimezone(UTC)
     except OverflowError:
-        raise ValueError("the date in UTC is outside the years 1 to 9999") from None
+        raise ValueError(message("the date in UTC is outside the years 1 to 9999")) from None
 
 
 def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
@@ -89,7 +96,12 @@ def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
     for row, distance in enumerate(distances, start=1):
         if distance % interval:
             raise IrregularDate(
-                row, f"{distance_text(distance)} after the previous date, but the interval is {distance_text(interval)}"
+                row,
+                message(
+                    "{distance} after the previous date, but the interval is {interval}",
+                    distance=distance_text(distance),
+                    interval=distance_text(interval),
+                ),
             )
     return [(number - numbers[0]) // interval for number in numbers], distance_text(interval)
 
@@ -129,8 +141,12 @@ def _month_numbers(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance
     for row, date in enumerate(dates):
         fits = (_is_month_end(date) and date.time() == at_end[0][0]) if ends else (date.day, date.time()) == usual
         if not fits:
-            day = "the last day" if ends else f"day {usual[0]}"
-            raise IrregularDate(row, f"not on {day} of the month like most dates")
+            problem = (
+                message("not on the last day of the month like most dates")
+                if ends
+                else message("not on day {day} of the month like most dates", day=usual[0])
+            )
+            raise IrregularDate(row, problem)
     return [12 * date.year + date.month for date in dates], _months_text
 
 
@@ -144,17 +160,19 @@ def _is_month_end(date: datetime) -> bool:
 
 
 def _months_text(count: int) -> str:
-    size = max(months for months in MONTHS if count % months == 0)
-    return _with_unit(count // size, MONTHS[size])
+    if count % 12 == 0:
+        return counted(count // 12, "{count:,} year", "{count:,} years")
+    if count % 3 == 0:
+        return counted(count // 3, "{count:,} quarter", "{count:,} quarters")
+    return counted(count, "{count:,} month", "{count:,} months")
 
 
 def _microseconds_text(microseconds: int) -> str:
     span = timedelta(microseconds=microseconds)
-    for size, unit in UNITS:
-        if span >= size and not span % size:
-            return _with_unit(span // size, unit)
-    return f"{span.total_seconds():,g} seconds"
-
-
-def _with_unit(count: int, unit: str) -> str:
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    if span >= DAY and not span % DAY:
+        return counted(span // DAY, "{count:,} day", "{count:,} days")
+    if span >= HOUR and not span % HOUR:
+        return counted(span // HOUR, "{count:,} hour", "{count:,} hours")
+    if span >= MINUTE and not span % MINUTE:
+        return counted(span // MINUTE, "{count:,} minute", "{count:,} minutes")
+    return message("{seconds:,g} seconds", seconds=span.total_seconds())

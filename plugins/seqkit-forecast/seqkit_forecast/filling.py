@@ -11,6 +11,7 @@ import numpy as np
 
 from seqkit.contracts import DataNote
 from seqkit.errors import DataError
+from seqkit.messages import message
 
 
 def fill_missing(
@@ -45,12 +46,20 @@ def fill_missing(
         column = int(missing.argmax())
         location = f"{path}:{line_of_step[step:][line_of_step[step:] > 0][0]}"
         if step == 0 or missing[column] > limit:
-            remedy = f", or set `fill: {missing[column]}` to repeat the previous value" if step else ""
-            raise DataError(f"{location}: '{names[column]}' has no value: fill in the cell{remedy}")
+            text = message(
+                "{location}: '{column}' has no value: fill in the cell", location=location, column=names[column]
+            )
+            if step:
+                text += message(", or set `fill: {fill}` to repeat the previous value", fill=missing[column])
+            raise DataError(text)
         first = first or (names[column], location)
         table[step, is_missing[step]] = table[step - 1, is_missing[step]]
         last = step
     if first:
-        note = f"missing values that repeat the previous one: {is_missing.sum():,}, the first of '{first[0]}'"
+        note = message(
+            "missing values that repeat the previous one: {count:,}, the first of '{column}'",
+            count=is_missing.sum(),
+            column=first[0],
+        )
         warnings.warn(DataNote(note, first[1]), stacklevel=2)
     return table

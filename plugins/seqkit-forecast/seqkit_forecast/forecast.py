@@ -20,6 +20,7 @@ from seqkit.contracts import (
     Tokenizer,
 )
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit_forecast.layers import ForecastLayers
 from seqkit_forecast.losses import forecast_loss
 from seqkit_forecast.normalization import Normalization
@@ -108,19 +109,32 @@ class Forecast(ForecastLayers, ForecastResults):
             dropout,
         )
         if targets is not None and (not targets or len(set(targets)) < len(targets)):
-            raise ValueError("targets must list at least one column, and none twice")
+            raise ValueError(message("targets must list at least one column, and none twice"))
         if quantiles is not None and (0.5 not in quantiles or sorted(set(quantiles)) != quantiles):
-            raise ValueError("quantiles must be in increasing order and include 0.5, the point forecast")
+            raise ValueError(message("quantiles must be in increasing order and include 0.5, the point forecast"))
         if season is not None and season > input_length:
-            raise ValueError(f"season must be at most input_length, {input_length}: a window must contain a season")
+            raise ValueError(
+                message(
+                    "season must be at most input_length, {input_length}: a window must contain a season",
+                    input_length=input_length,
+                )
+            )
         if windows == "published" and stride != 1:
-            raise ValueError("stride must be 1 with `windows: published`: published errors are means over all windows")
+            raise ValueError(
+                message("stride must be 1 with `windows: published`: published errors are means over all windows")
+            )
         if share_linear and linear == "none":
-            raise ValueError("share_linear requires a linear map: set `linear` to ridge or learned")
+            raise ValueError(message("share_linear requires a linear map: set `linear` to ridge or learned"))
         if trend is not None and linear != "learned":
-            raise ValueError("trend requires `linear: learned`: a ridge of the window can compute the moving average")
+            raise ValueError(
+                message("trend requires `linear: learned`: a ridge of the window can compute the moving average")
+            )
         if trend is not None and (trend % 2 == 0 or trend > input_length):
-            raise ValueError(f"trend must be an odd number of at most input_length, {input_length}")
+            raise ValueError(
+                message(
+                    "trend must be an odd number of at most input_length, {input_length}", input_length=input_length
+                )
+            )
         self.lookback = input_length if windows == "published" else 0
         self.targets = targets
         self.error = loss
@@ -130,20 +144,28 @@ class Forecast(ForecastLayers, ForecastResults):
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None:
-            raise DataError("forecasts require numbers, but the reader yields text: use the reader 'series'")
+            raise DataError(message("forecasts require numbers, but the reader yields text: use the reader 'series'"))
         series = series_of(examples)
         longest = max(map(len, series))
         if longest < self.windows.length:
             raise ValueError(
-                f"input_length is too large: a window has {self.windows.length:,} time steps (input_length + horizon), "
-                f"but the training split has {longest:,}: reduce input_length or horizon, or use more data"
+                message(
+                    "input_length is too large: a window has {length:,} time steps (input_length + horizon), but "
+                    "the training split has {longest:,}: reduce input_length or horizon, or use more data",
+                    length=self.windows.length,
+                    longest=longest,
+                )
             )
         try:
             self.variables = TargetVariables.fit(
                 series, examples[0].feature_names, self.targets, self.log, self.season or 1
             )
         except DataError as error:
-            raise DataError(f"{examples[0].location}: {error}" if len(examples) == 1 else str(error)) from None
+            raise DataError(
+                message("{location}: {error}", location=examples[0].location, error=error)
+                if len(examples) == 1
+                else str(error)
+            ) from None
         if self.linear == "ridge":
             self.fit_ridges(series)
 
@@ -158,8 +180,12 @@ class Forecast(ForecastLayers, ForecastResults):
         inputs, _ = self.windows.cut(encoded_input)
         if not len(inputs):
             raise DataError(
-                f"a window has {self.windows.length:,} time steps (input_length + horizon), but the series has "
-                f"{len(encoded_input):,}: reduce input_length or horizon, or enlarge this split"
+                message(
+                    "a window has {length:,} time steps (input_length + horizon), but the series has {steps:,}: "
+                    "reduce input_length or horizon, or enlarge this split",
+                    length=self.windows.length,
+                    steps=len(encoded_input),
+                )
             )
         # In float64: in a batch, targets are float32.
         standardized = self.variables.standardize(self.variables.select(encoded_input))
@@ -169,7 +195,11 @@ class Forecast(ForecastLayers, ForecastResults):
         length = self.windows.input_length
         if len(encoded_input) < length:
             raise DataError(
-                f"a forecast needs {length:,} time steps (input_length), but the series has {len(encoded_input):,}"
+                message(
+                    "a forecast needs {length:,} time steps (input_length), but the series has {steps:,}",
+                    length=length,
+                    steps=len(encoded_input),
+                )
             )
         window = encoded_input[-length:]
         self.variables.check(window, feature_names)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Batch
+from seqkit.messages import message
 from seqkit_forecast.baselines import column_windows, fit_ridge
 from seqkit_forecast.normalization import Normalization, level_and_scale
 from seqkit_forecast.targets import TargetVariables
@@ -80,8 +81,13 @@ class ForecastLayers(nn.Module):
         horizon = self.windows.horizon
         if self.shared and final_size % columns:
             raise ValueError(
-                f"shared requires an encoder whose final vector concatenates one vector for each of the {columns} "
-                f"columns, such as segments; the final vector of this encoder has {final_size} elements"
+                message(
+                    "shared requires an encoder whose final vector concatenates one vector for each of the "
+                    "{columns} columns, such as segments; the final vector of this encoder has {final_size} "
+                    "elements",
+                    columns=columns,
+                    final_size=final_size,
+                )
             )
         width, outputs = (final_size // columns, 1) if self.shared else (final_size, variables)
         self.output = nn.Linear(width, outputs * horizon)

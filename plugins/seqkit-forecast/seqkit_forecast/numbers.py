@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit_forecast.scales import LARGEST
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
@@ -36,12 +37,14 @@ def parse_number(cell: str, decimal: str) -> float:
     except ValueError:
         number = math.nan
     if math.isnan(number):
-        remedy = "use a decimal point and no separators, or omit the column from `columns:`"
+        remedy = message("use a decimal point and no separators, or omit the column from `columns:`")
         if decimal == "." and "," in cell:
-            remedy = f"{remedy}; for decimal commas, set `decimal: ','`"
-        raise ValueError(f"not a number: {remedy}")
+            remedy = message("{remedy}; for decimal commas, set `decimal: ','`", remedy=remedy)
+        raise ValueError(message("not a number: {remedy}", remedy=remedy))
     if abs(number) > LARGEST:
-        raise ValueError(f"not a number of at most {LARGEST:g}: correct it, or rescale the column")
+        raise ValueError(
+            message("not a number of at most {largest:g}: correct it, or rescale the column", largest=LARGEST)
+        )
     return number
 
 
@@ -75,6 +78,13 @@ def check_resolution(
     for row in inexact.tolist():
         if Decimal(_with_point(cells[row], decimal)) != Decimal(values[row]):
             raise DataError(
-                f"{path}:{lines[row]}: '{name}' is {cells[row]}, which float64 rounds to a multiple of {resolution:g}: "
-                "the rows differ by hardly more than that: subtract a constant from the column"
+                message(
+                    "{path}:{line}: '{name}' is {value}, which float64 rounds to a multiple of {resolution:g}: "
+                    "the rows differ by hardly more than that: subtract a constant from the column",
+                    path=path,
+                    line=lines[row],
+                    name=name,
+                    value=cells[row],
+                    resolution=resolution,
+                )
             )

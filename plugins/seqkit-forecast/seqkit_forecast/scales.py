@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqkit.errors import DataError
+from seqkit.messages import message
 
 LARGEST = 1e100
 """The largest number in a series. Squares of numbers above 1e154 overflow, and so does a sum of smaller ones."""
@@ -45,6 +46,12 @@ def check_size(values: np.ndarray, names: Sequence[str]) -> None:
     if not valid.all():
         step, column = np.argwhere(~valid)[0]
         raise DataError(
-            f"'{names[column]}' is {values[step, column]:g} at time step {step + 1:,}, but numbers must be at most "
-            f"{LARGEST:g}: rescale the column"
+            message(
+                "'{name}' is {value:g} at time step {step:,}, but numbers must be at most {largest:g}: "
+                "rescale the column",
+                name=names[column],
+                value=values[step, column],
+                step=step + 1,
+                largest=LARGEST,
+            )
         )

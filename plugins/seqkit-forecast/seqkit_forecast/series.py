@@ -13,6 +13,7 @@ import numpy as np
 
 from seqkit.contracts import DataNote, Example, NonNegativeInt, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
+from seqkit.messages import listed, message
 from seqkit.readers.files import check_encoding, read_rows
 from seqkit_forecast.calendar_features import CalendarCycle, calendar_columns
 from seqkit_forecast.date_column import find_time_steps, parse_dates
@@ -76,17 +77,17 @@ class Series(Reader):
         calendar: list[CalendarCycle] | None = None,
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         if columns is not None and (not columns or len(set(columns)) < len(columns) or time in columns):
-            raise ValueError("columns must list at least one column, none twice, and not the column of dates")
+            raise ValueError(message("columns must list at least one column, none twice, and not the column of dates"))
         if date_format is not None:
             if time is None:
-                raise ValueError("date_format requires a column of dates: remove it, or set `time`")
+                raise ValueError(message("date_format requires a column of dates: remove it, or set `time`"))
             check_format(date_format)
         if calendar is not None and (not calendar or len(set(calendar)) < len(calendar)):
-            raise ValueError("calendar must list at least one of hour, weekday and month, and none twice")
+            raise ValueError(message("calendar must list at least one of hour, weekday and month, and none twice"))
         if calendar is not None and time is None:
-            raise ValueError("calendar requires a column of dates: remove it, or set `time`")
+            raise ValueError(message("calendar requires a column of dates: remove it, or set `time`"))
         self.path = path
         self.time = time
         self.columns = columns
@@ -124,7 +125,7 @@ class Series(Reader):
         time = self._time_column(header, cells[0], place)
         columns = self._value_columns(header, cells, time, place)
         if not body:
-            raise DataError(f"{self.path}: the file has a header but no rows: add at least one")
+            raise DataError(message("{path}: the file has a header but no rows: add at least one", path=self.path))
         dates = [] if time is None else parse_dates(cells[time], lines, self.time or "", self.date_format, self.path)
         names = [header[column] for column in columns]
         values = np.column_stack([self._numbers(cells[column], header[column], lines) for column in columns])
@@ -169,15 +170,29 @@ class Series(Reader):
         if self.time in header:
             return header.index(self.time)
         if is_nameless(header[0]) and first and self._is_date(first[0]):
-            warnings.warn(DataNote(f"column 1, which has no name, is read as '{self.time}'", place), stacklevel=2)
+            warnings.warn(
+                DataNote(message("column 1, which has no name, is read as '{column}'", column=self.time), place),
+                stacklevel=2,
+            )
             return 0
         if self.dates == "optional" and not self.calendar:
-            note = f"no column '{self.time}': each row is taken as one time step"
+            note = message("no column '{column}': each row is taken as one time step", column=self.time)
             warnings.warn(DataNote(note, place), stacklevel=2)
             return None
-        remedy = "set `time:` to the column of dates"
-        remedy += ", which `calendar` requires" if self.calendar else ", or to null if there are none"
-        raise DataError(f"{place}: no column '{self.time}'{_describe_known(self.time, header)}: {remedy}")
+        remedy = (
+            message("set `time:` to the column of dates, which `calendar` requires")
+            if self.calendar
+            else message("set `time:` to the column of dates, or to null if there are none")
+        )
+        raise DataError(
+            message(
+                "{place}: no column '{column}'{known}: {remedy}",
+                place=place,
+                column=self.time,
+                known=_describe_known(self.time, header),
+                remedy=remedy,
+            )
+        )
 
     def _value_columns(
         self, header: list[str], cells: Sequence[Sequence[str]], time: int | None, place: str
@@ -198,17 +213,33 @@ class Series(Reader):
         """
         for name in self.columns or ():
             if name not in header:
-                raise DataError(f"{place}: no column '{name}'{_describe_known(name, header)}: correct `columns:`")
+                raise DataError(
+                    message(
+                        "{place}: no column '{column}'{known}: correct `columns:`",
+                        place=place,
+                        column=name,
+                        known=_describe_known(name, header),
+                    )
+                )
         others = [index for index in range(len(header)) if index != time]
         for name in [*(self.columns or [header[index] for index in others]), self.time or ""]:
             if not is_nameless(name) and header.count(name) > 1:
-                raise DataError(f"{place}: column '{name}' appears twice: rename one of them")
+                raise DataError(
+                    message("{place}: column '{column}' appears twice: rename one of them", place=place, column=name)
+                )
         if self.columns is not None:
             return [header.index(name) for name in self.columns]
         columns = [index for index in others if contains_variable(header[index], cells[index], index + 1, place)]
         if not columns:
-            besides = "" if time is None else f" besides the dates '{self.time}'"
-            raise DataError(f"{place}: no column{besides}: add a column of numbers")
+            raise DataError(
+                message("{place}: no column: add a column of numbers", place=place)
+                if time is None
+                else message(
+                    "{place}: no column besides the dates '{dates}': add a column of numbers",
+                    place=place,
+                    dates=self.time,
+                )
+            )
         return columns
 
     def _is_date(self, text: str) -> bool:
@@ -234,9 +265,17 @@ class Series(Reader):
             except ValueError as error:
                 location = f"{self.path}:{line}"
                 if self.invalid == "error":
-                    raise DataError(f"{location}: '{name}' is {cell[:40]!r}, {error}") from None
+                    raise DataError(
+                        message(
+                            "{location}: '{column}' is {cell!r}, {problem}",
+                            location=location,
+                            column=name,
+                            cell=cell[:40],
+                            problem=error,
+                        )
+                    ) from None
                 values.append(math.nan)
-                warnings.warn(DataNote("taken as empty: a cell that is not a number", location), stacklevel=2)
+                warnings.warn(DataNote(message("taken as empty: a cell that is not a number"), location), stacklevel=2)
         numbers = np.array(values)
         check_resolution(cells, numbers, lines, self.decimal, name, self.path)
         return numbers
@@ -244,4 +283,4 @@ class Series(Reader):
 
 def _describe_known(name: str, header: Sequence[str]) -> str:
     """Return a suggestion for the name of a column, or all names."""
-    return suggest(name, header) or f"; the columns are {', '.join(header)}"
+    return suggest(name, header) or message("; the columns are {columns}", columns=listed(header))

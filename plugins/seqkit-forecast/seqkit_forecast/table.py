@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seqkit.contracts import DataNote
 from seqkit.errors import DataError
+from seqkit.messages import message
 
 Rows = list[tuple[int, list[str]]]
 """The line number and the cells of each row."""
@@ -30,11 +31,15 @@ def check_header(header: Sequence[str], place: str) -> None:
     for name in header:
         if re.fullmatch(r"[-+]?\d*[.,]?\d+([eE][-+]?\d+)?", name) and not name.isdigit():
             raise DataError(
-                f"{place}: the first row contains {name}, not the name of a column: add a header to the file, or "
-                "set `header: false`"
+                message(
+                    "{place}: the first row contains {name}, not the name of a column: add a header to the file, "
+                    "or set `header: false`",
+                    place=place,
+                    name=name,
+                )
             )
     if all(map(str.isdigit, header)):
-        note = "the first row contains numbers, which are read as the names of the columns"
+        note = message("the first row contains numbers, which are read as the names of the columns")
         warnings.warn(DataNote(note, place), stacklevel=2)
 
 
@@ -50,12 +55,20 @@ def fit_to_header(rows: Rows, header: Sequence[str], path: Path) -> Rows:
     fitted, longer = [], []
     for line, cells in rows:
         if any(cells[len(header) :]) or not all(map(is_nameless, header[len(cells) :])):
-            raise DataError(f"{path}:{line}: {len(cells)} columns, but the header has {len(header)}")
+            raise DataError(
+                message(
+                    "{path}:{line}: {fields} columns, but the header has {columns}",
+                    path=path,
+                    line=line,
+                    fields=len(cells),
+                    columns=len(header),
+                )
+            )
         if len(cells) > len(header):
             longer.append(line)
         fitted.append((line, cells[: len(header)] + [""] * (len(header) - len(cells))))
     if longer:
-        note = f"rows with empty cells after the last column: {len(longer):,}; they are ignored"
+        note = message("rows with empty cells after the last column: {count:,}; they are ignored", count=len(longer))
         warnings.warn(DataNote(note, f"{path}:{longer[0]}"), stacklevel=2)
     return fitted
 
@@ -82,16 +95,24 @@ def contains_variable(name: str, cells: Sequence[str], number: int, place: str) 
     """
     if not (is_nameless(name) or name in ("index", "level_0")):
         return True
+    label = message("column {number}", number=number)
+    if name:
+        label = message("column {number} '{name}'", number=number, name=name)
     if _counts_rows(cells) and (is_nameless(name) or len(cells) > 1):
-        reason = "which counts the rows"
+        note = message("{column}, which counts the rows, is left out", column=label)
     elif not is_nameless(name):
         return True
     elif any(cells):
-        raise DataError(f"{place}: column {number} has no name: name it, or list the columns to read with `columns:`")
+        raise DataError(
+            message(
+                "{place}: column {number} has no name: name it, or list the columns to read with `columns:`",
+                place=place,
+                number=number,
+            )
+        )
     else:
-        reason = "which has neither a name nor values"
-    label = f" '{name}'" if name else ""
-    warnings.warn(DataNote(f"column {number}{label}, {reason}, is left out", place), stacklevel=2)
+        note = message("{column}, which has neither a name nor values, is left out", column=label)
+    warnings.warn(DataNote(note, place), stacklevel=2)
     return False
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from seqkit.errors import DataError, NotFiniteError, suggest
+from seqkit.messages import listed, message
 from seqkit_forecast.calendar_features import CALENDAR_COLUMNS
 from seqkit_forecast.metrics import seasonal_naive_errors
 from seqkit_forecast.scales import LARGEST, SMALLEST_DEVIATION, check_size, mean_and_deviation
@@ -78,8 +79,13 @@ class TargetVariables:
         for name, smallest in zip(variables.names, np.minimum(scale, deviation), strict=True):
             if 0 < smallest < SMALLEST_DEVIATION:
                 raise DataError(
-                    f"'{name}' has a standard deviation of {smallest:g}, but it must be 0 or at least "
-                    f"{SMALLEST_DEVIATION:g}: rescale the column"
+                    message(
+                        "'{name}' has a standard deviation of {deviation:g}, but it must be 0 or at least "
+                        "{smallest:g}: rescale the column",
+                        name=name,
+                        deviation=smallest,
+                        smallest=SMALLEST_DEVIATION,
+                    )
                 )
         # A constant variable is only shifted, and MASE leaves it out.
         is_constant = deviation == 0
@@ -102,13 +108,13 @@ class TargetVariables:
         """
         count, names, columns = (state.get(key) for key in ("columns", "names", "targets"))
         if type(count) is not int or count < 1:
-            raise DataError("columns must be a positive integer")
+            raise DataError(message("columns must be a positive integer"))
         if not isinstance(names, list) or not all(type(name) is str for name in names):
-            raise DataError("names must be a list of strings")
+            raise DataError(message("names must be a list of strings"))
         if names and len(set(names)) != count:
-            raise DataError(f"names must contain {count:,} different names, or none")
+            raise DataError(message("names must contain {count:,} different names, or none", count=count))
         if not isinstance(columns, list) or not columns or not all(type(column) is int for column in columns):
-            raise DataError("targets must be a list of integers")
+            raise DataError(message("targets must be a list of integers"))
         try:
             if targets is not None:
                 expected = _column_indices(targets, count, names)
@@ -118,15 +124,22 @@ class TargetVariables:
         except ValueError as error:
             raise DataError(str(error)) from None
         if columns != expected:
-            raise DataError("targets are not the columns that the recipe forecasts")
+            raise DataError(message("targets are not the columns that the recipe forecasts"))
         variables = cls(count, names, columns, log)
         for name in STATISTICS:
             values = state.get(name)
             if not isinstance(values, list) or len(values) != len(columns) or not all(map(_is_number, values)):
-                raise DataError(f"{name} must be a list of {len(columns):,} numbers of at most {LARGEST:g}")
+                raise DataError(
+                    message(
+                        "{name} must be a list of {count:,} numbers of at most {largest:g}",
+                        name=name,
+                        count=len(columns),
+                        largest=LARGEST,
+                    )
+                )
             setattr(variables, name, np.array(values, dtype=np.float64))
         if min(*variables.scale, *variables.deviation) < SMALLEST_DEVIATION or min(variables.seasonal_error) < 0:
-            raise DataError("scale and deviation must be positive, and seasonal_error must not be negative")
+            raise DataError(message("scale and deviation must be positive, and seasonal_error must not be negative"))
         return variables
 
     def state(self) -> dict[str, Any]:
@@ -156,19 +169,34 @@ class TargetVariables:
         """
         if column_names and self.column_names and list(column_names) != self.column_names:
             raise DataError(
-                f"the columns are {', '.join(column_names)}, but the model was trained on "
-                f"{', '.join(self.column_names)}: list them in this order with `columns:`"
+                message(
+                    "the columns are {columns}, but the model was trained on {trained}: list them in this order "
+                    "with `columns:`",
+                    columns=listed(column_names),
+                    trained=listed(self.column_names),
+                )
             )
         if values.shape[1] != self.column_count:
-            raise DataError(f"{values.shape[1]} columns, but the model was trained on {self.column_count}")
+            raise DataError(
+                message(
+                    "{count} columns, but the model was trained on {expected}",
+                    count=values.shape[1],
+                    expected=self.column_count,
+                )
+            )
         check_size(values, self.column_labels)
         selected = self.select(values)
         standardized = self.standardize(selected)
         if (excess := np.abs(standardized) > LARGEST_STANDARDIZED).any():
             step, variable = np.argwhere(excess)[0]
             raise DataError(
-                f"'{self.names[variable]}' is {selected[step, variable]:g} at time step {step + 1:,}, too far from the "
-                "values of the training split: correct it"
+                message(
+                    "'{name}' is {value:g} at time step {step:,}, too far from the values of the training split: "
+                    "correct it",
+                    name=self.names[variable],
+                    value=selected[step, variable],
+                    step=step + 1,
+                )
             )
 
     def select(self, values: np.ndarray) -> np.ndarray:
@@ -185,8 +213,11 @@ class TargetVariables:
             return values
         if not (values > 0).all():
             raise DataError(
-                f"cannot take the logarithm of {values.min():g}: set the head's `log` to false, or add a constant to "
-                "make all values positive"
+                message(
+                    "cannot take the logarithm of {value:g}: set the head's `log` to false, or add a constant to "
+                    "make all values positive",
+                    value=values.min(),
+                )
             )
         return np.log(values)
 
@@ -210,8 +241,10 @@ class TargetVariables:
             values = np.exp(transformed) if self.log else transformed
         if not np.isfinite(values).all():
             raise NotFiniteError(
-                "a forecast is not finite: lower train.optimizer.lr, set train.clip_norm, or set the head's `log` to "
-                "false"
+                message(
+                    "a forecast is not finite: lower train.optimizer.lr, set train.clip_norm, or set the head's "
+                    "`log` to false"
+                )
             )
         return values
 
@@ -231,12 +264,26 @@ def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[st
     for target in targets:
         if isinstance(target, str) and target not in names:
             known = (
-                f"; the columns are {', '.join(names)}" if names else ": the columns have no names, use indices from 0"
+                message("; the columns are {columns}", columns=listed(names))
+                if names
+                else message(": the columns have no names, use indices from 0")
             )
-            raise ValueError(f"targets contains '{target}', which is not a column{suggest(target, names) or known}")
+            raise ValueError(
+                message(
+                    "targets contains '{target}', which is not a column{hint}",
+                    target=target,
+                    hint=suggest(target, names) or known,
+                )
+            )
         if isinstance(target, int) and not 0 <= target < count:
-            raise ValueError(f"targets must contain column names, or indices from 0 to {count - 1}, not {target}")
+            raise ValueError(
+                message(
+                    "targets must contain column names, or indices from 0 to {last}, not {target}",
+                    last=count - 1,
+                    target=target,
+                )
+            )
         indices.append(names.index(target) if isinstance(target, str) else target)
     if len(set(indices)) < len(indices):
-        raise ValueError("targets contains a column twice, by its name and by its index")
+        raise ValueError(message("targets contains a column twice, by its name and by its index"))
     return indices

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 
 _DAYS = (
@@ -111,14 +111,20 @@ def forecast(file: DataFile) -> Draft | str:
         "head": head,
         "train": train,
     }
-    comments = {"head": f"reads {input_length} time steps, and forecasts {horizon}: change both to your question"}
+    comments = {
+        "head": message(
+            "reads {input_length} time steps, and forecasts {horizon}: change both to your question",
+            input_length=input_length,
+            horizon=horizon,
+        )
+    }
     fit = 0.3 if texts or time is None else 0.9
-    names = ", ".join(columns)
+    names = listed(columns)
     order = message("by the dates in '{column}'", column=time.name) if time else message("with a time step per row")
     return Draft(
         fit,
         recipe,
-        message(", ").join([message("the series {names} {order}", names=names, order=order), *without]),
+        listed([message("the series {names} {order}", names=names, order=order), *without]),
         comments,
         smaller,
         {"by": "order", "valid": share, "test": share},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import seqkit
+from seqkit.messages import message
 
 
 @seqkit.hookimpl
 def seqkit_encoders() -> Iterator[seqkit.Component]:
-    yield seqkit.Component("gru", "seqkit_gru.encoder:GRU", "a one-directional GRU")
+    yield seqkit.Component("gru", "seqkit_gru.encoder:GRU", message("a one-directional GRU"))

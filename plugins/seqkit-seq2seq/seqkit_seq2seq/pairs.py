@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from seqkit.contracts import DataNote, Example, PositiveInt, Reader
 from seqkit.errors import DataError
+from seqkit.messages import counted, message
 from seqkit.readers.files import check_encoding, read_text
 
 
@@ -54,9 +55,9 @@ class Pairs(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         if source == target and target_suffix is None:
-            raise ValueError(f"target must be a different column from source, {source}")
+            raise ValueError(message("target must be a different column from source, {source}", source=source))
         self.path = path
         self.source = source
         self.target = target
@@ -70,10 +71,10 @@ class Pairs(Reader):
                 self.target_path = path.with_suffix(f".{target_suffix.removeprefix('.')}")
             except ValueError:
                 raise ValueError(
-                    f"target_suffix must be a file name suffix such as zh, not {target_suffix!r}"
+                    message("target_suffix must be a file name suffix such as zh, not {suffix!r}", suffix=target_suffix)
                 ) from None
             if self.target_path == path:
-                raise ValueError(f"target_suffix must differ from the suffix of {path.name}")
+                raise ValueError(message("target_suffix must differ from the suffix of {name}", name=path.name))
 
     @classmethod
     def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,14 +87,22 @@ class Pairs(Reader):
                 is_empty = False
                 yield Example(line.text, line.translation, line.location, row=line.number)
                 continue
-            name = "translation" if line.text else "text"
             if self.empty == "error":
                 raise DataError(
-                    f"{line.location}: the {name} is empty: fill it in, or set `empty: skip` to skip such pairs"
+                    message(
+                        "{location}: the translation is empty: fill it in, or set `empty: skip` to skip such pairs",
+                        location=line.location,
+                    )
+                    if line.text
+                    else message(
+                        "{location}: the text is empty: fill it in, or set `empty: skip` to skip such pairs",
+                        location=line.location,
+                    )
                 )
-            warnings.warn(DataNote(f"skipped: the {name} is empty", line.location), stacklevel=2)
+            note = message("skipped: the translation is empty") if line.text else message("skipped: the text is empty")
+            warnings.warn(DataNote(note, line.location), stacklevel=2)
         if is_empty:
-            raise DataError(f"{self.path}: no pairs: all lines are blank or skipped")
+            raise DataError(message("{path}: no pairs: all lines are blank or skipped", path=self.path))
 
     def _columns(self) -> Iterator[_Line]:
         """Yield the lines of the only file, without blank ones."""
@@ -109,12 +118,20 @@ class Pairs(Reader):
                 yield _Line(self.path, number, columns[self.source - 1], translation)
             elif self.invalid_lines == "error":
                 raise DataError(
-                    f"{self.path}:{number}: {len(columns)} column{'s' if len(columns) > 1 else ''}, but column "
-                    f"{required} is required: separate the text and the translation by a tab, or set "
-                    "`invalid_lines: skip` to skip such lines"
+                    message(
+                        "{path}:{line}: {columns}, but column {required} is required: separate the text and the "
+                        "translation by a tab, or set `invalid_lines: skip` to skip such lines",
+                        path=self.path,
+                        line=number,
+                        columns=counted(len(columns), "{count} column", "{count} columns"),
+                        required=required,
+                    )
                 )
             else:
-                note = DataNote("skipped: the line lacks a column", f"{self.path}:{number}")
+                note = DataNote(
+                    message("skipped: the line lacks a column"),
+                    f"{self.path}:{number}",
+                )
                 warnings.warn(note, stacklevel=2)
 
     def _parallel_lines(self, target_path: Path) -> Iterator[_Line]:
@@ -134,12 +151,18 @@ def _unequal_lengths(path: Path, target_path: Path, texts: Sequence[str], transl
     """Return the error message for two files, which names the first line that seems to have no counterpart."""
     length = min(len(texts), len(translations))
     file = path if len(texts) == length else target_path
-    difference = f"{file}:{length}: the file ends after this line"
+    difference = message("{file}:{length}: the file ends after this line", file=file, length=length)
     for number, (text, translation) in enumerate(zip(texts, translations, strict=False), start=1):
         if bool(text.strip()) != bool(translation.strip()):
-            difference = f"{path if translation.strip() else target_path}:{number}: blank in this file only"
+            blank = path if translation.strip() else target_path
+            difference = message("{path}:{line}: blank in this file only", path=blank, line=number)
             break
-    return (
-        f"{difference}; {path} has {len(texts):,} lines and {target_path} {len(translations):,}: "
-        "each line must be the translation of the line with the same number"
+    return message(
+        "{difference}; {path} has {lines:,} lines and {target_path} {target_lines:,}: each line must "
+        "be the translation of the line with the same number",
+        difference=difference,
+        path=path,
+        lines=len(texts),
+        target_path=target_path,
+        target_lines=len(translations),
     )

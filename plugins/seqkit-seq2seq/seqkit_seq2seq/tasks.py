@@ -16,7 +16,7 @@ _TARGETS = re.compile(r"(?i)(target|tgt|output|answer|translation|pronunciation|
 def translate(file: DataFile) -> Draft | str:
     """Draft a recipe for two columns of texts, most of which occur once."""
     if file.format not in ("csv", "tsv", "jsonl", "parquet"):
-        return "no table"
+        return message("no table")
     texts = [
         column
         for column in file.columns

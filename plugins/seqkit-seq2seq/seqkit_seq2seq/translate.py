@@ -116,14 +116,24 @@ class Translate(nn.Module, Head):
             try:
                 targets.append(_text(example))
             except DataError as error:
-                raise DataError(f"{example.location or 'an example'}: {error}") from None
+                raise DataError(
+                    message("{location}: {error}", location=example.location or message("an example"), error=error)
+                ) from None
         self.tokenizer.fit(targets)
         encoded = [self.tokenizer.encode(target) for target in targets]
         if encoded[0].ndim > 1:
-            raise ValueError("tokenizer represents a token by several integers, which cannot be generated: set another")
+            raise ValueError(
+                message("tokenizer represents a token by several integers, which cannot be generated: set another")
+            )
         self.longest_target = max(map(len, encoded))
         if self.longest_target > MAX_TARGET_LENGTH:
-            raise DataError(f"a target has {self.longest_target:,} tokens: use at most {MAX_TARGET_LENGTH:,}")
+            raise DataError(
+                message(
+                    "a target has {count:,} tokens: use at most {limit:,}",
+                    count=self.longest_target,
+                    limit=MAX_TARGET_LENGTH,
+                )
+            )
 
     def state(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer.state(), "longest": self.longest_target}
@@ -136,9 +146,11 @@ class Translate(nn.Module, Head):
         """
         longest = state.get("longest")
         if not isinstance(longest, int) or isinstance(longest, bool) or not 0 <= longest <= MAX_TARGET_LENGTH:
-            raise DataError(f"the length of the longest target must be an integer, 0 to {MAX_TARGET_LENGTH:,}")
+            raise DataError(
+                message("the length of the longest target must be an integer, 0 to {limit:,}", limit=MAX_TARGET_LENGTH)
+            )
         if not isinstance(state.get("tokenizer"), Mapping):
-            raise DataError("the state of the target tokenizer is not a mapping")
+            raise DataError(message("the state of the target tokenizer is not a mapping"))
         self.tokenizer.restore(state["tokenizer"])
         self.longest_target = longest
 
@@ -165,19 +177,22 @@ class Translate(nn.Module, Head):
         try:
             ids = self.tokenizer.encode(target)
         except UnknownText as error:
-            note = (
-                "the target has a token that does not occur in the training targets: counted as an error and left out "
-                "of the loss (or train with `head.tokenizer.unknown: mark`)"
+            note = message(
+                "the target has a token that does not occur in the training targets: counted as an error and "
+                "left out of the loss (or train with `head.tokenizer.unknown: mark`)"
             )
-            warnings.warn(DataNote(note, f"{example.location or 'an example'}, {error.text}"), stacklevel=2)
+            location = message(
+                "{location}, {token}", location=example.location or message("an example"), token=error.text
+            )
+            warnings.warn(DataNote(note, location), stacklevel=2)
             yield Row(encoded_input, np.array([UNKNOWN_TARGET]))
             return
         except DataError as error:
-            raise DataError(f"cannot encode the target with head.tokenizer: {error}") from None
+            raise DataError(message("cannot encode the target with head.tokenizer: {error}", error=error)) from None
         if self.tokenizer.decode(ids.tolist()) != target:
-            note = (
-                "head.tokenizer cannot restore the target exactly: translations are compared with the target as the "
-                "tokenizer encodes and decodes it"
+            note = message(
+                "head.tokenizer cannot restore the target exactly: translations are compared with the target "
+                "as the tokenizer encodes and decodes it"
             )
             warnings.warn(DataNote(note, example.location), stacklevel=2)
         yield Row(encoded_input, np.append(ids, self.end))
@@ -302,6 +317,9 @@ def _text(example: Example) -> str:
         DataError: it is not a text.
     """
     if not isinstance(example.target, str):
-        missing = example.target is None
-        raise DataError("the target is missing" if missing else f"the target is {example.target!r:.40}, not text")
+        raise DataError(
+            message("the target is missing")
+            if example.target is None
+            else message("the target is {target!r:.40}, not text", target=example.target)
+        )
     return example.target.strip()

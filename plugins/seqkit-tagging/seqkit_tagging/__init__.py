@@ -19,13 +19,13 @@ def seqkit_readers() -> Iterator[seqkit.Component]:
     yield seqkit.Component(
         "word_table",
         "seqkit_tagging.word_table:WordTable",
-        "sentences in a csv file with a row for each word",
+        message("sentences in a csv file with a row for each word"),
         checks="seqkit_tagging.checks:word_table",
     )
     yield seqkit.Component(
         "word_lists",
         "seqkit_tagging.word_lists:WordLists",
-        "sentences in JSON Lines, with lists of words and tags",
+        message("sentences in JSON Lines, with lists of words and tags"),
         checks="seqkit_tagging.checks:word_lists",
     )
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Encoded, Encoder, PositiveInt, State
+from seqkit.messages import message
 
 
 class CharCNN(nn.Module, Encoder):
@@ -26,7 +27,7 @@ class CharCNN(nn.Module, Encoder):
         super().__init__()
         widths = [3] if widths is None else widths
         if not widths:
-            raise ValueError("widths is empty: give at least one width")
+            raise ValueError(message("widths is empty: give at least one width"))
         self.output_size = self.final_size = filters * len(widths)
         self.widths = widths
         self.filters = nn.ModuleList(nn.Linear(width * input_size, filters) for width in widths)

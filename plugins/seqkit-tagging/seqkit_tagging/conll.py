@@ -14,6 +14,7 @@ from annotated_types import Ge
 
 from seqkit.contracts import DataNote, Example, PositiveInt, Reader
 from seqkit.errors import DataError
+from seqkit.messages import counted, message
 from seqkit.readers.files import check_encoding, read_text
 
 _WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
@@ -59,13 +60,15 @@ class Conll(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         if tag == 0:
-            raise ValueError("tag must not be 0: columns are counted from 1, or from -1 at the end")
+            raise ValueError(message("tag must not be 0: columns are counted from 1, or from -1 at the end"))
         if tag == word:
-            raise ValueError(f"tag is the same column as the word, {word}: set tag or word to another column")
+            raise ValueError(
+                message("tag is the same column as the word, {word}: set tag or word to another column", word=word)
+            )
         if comment == "":
-            raise ValueError("comment is empty: give the text that comments begin with, or null")
+            raise ValueError(message("comment is empty: give the text that comments begin with, or null"))
         self.path = path
         self.word = word
         self.tag = tag
@@ -83,7 +86,11 @@ class Conll(Reader):
         rows = list(self._rows(read_text(self.path, self.encoding).split("\n")))
         counts = Counter(len(columns) for _, columns in rows if columns)
         if not counts:
-            raise DataError(f"{self.path}: the file has only comments and no words: add sentences, or set `comment:`")
+            raise DataError(
+                message(
+                    "{path}: the file has only comments and no words: add sentences, or set `comment:`", path=self.path
+                )
+            )
         num_columns = counts.most_common(1)[0][0]
         first_line = next(number for number, columns in rows if len(columns) == num_columns)
         self._check_columns(num_columns, first_line)
@@ -93,7 +100,7 @@ class Conll(Reader):
                 is_empty = False
                 yield example
         if is_empty:
-            raise DataError(f"{self.path}: no sentences: all are skipped")
+            raise DataError(message("{path}: no sentences: all are skipped", path=self.path))
 
     def _rows(self, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield the number of each line with its columns; with none between two sentences."""
@@ -149,7 +156,10 @@ class Conll(Reader):
             except DataError:
                 if self.invalid_lines == "error":
                     raise
-                note = DataNote("skipped: a line of the sentence is invalid", f"{self.path}:{number}")
+                note = DataNote(
+                    message("skipped: a line of the sentence is invalid"),
+                    f"{self.path}:{number}",
+                )
                 warnings.warn(note, stacklevel=2)
                 return None
             if self.alternatives and tags and (alternatives := _split_alternatives(tags[-1])):
@@ -157,7 +167,11 @@ class Conll(Reader):
                 tags[-1] = alternatives[0]
         if has_alternatives:
             is_skipped = self.alternatives == "skip"
-            text = "skipped: a word has several tags" if is_skipped else "used the first of several tags of a word"
+            text = (
+                message("skipped: a word has several tags")
+                if is_skipped
+                else message("used the first of several tags of a word")
+            )
             warnings.warn(DataNote(text, location), stacklevel=2)
             if is_skipped:
                 return None
@@ -167,15 +181,26 @@ class Conll(Reader):
         """Check that a file with several columns has those of the word and of the tag."""
         if num_columns == 1:
             return
-        location = f"{self.path}:{number}: {_count_columns(num_columns)}"
+        location = message("{path}:{line}: {columns}", path=self.path, line=number, columns=_count_columns(num_columns))
         for parameter, column in (("word", self.word), ("tag", self.tag)):
             if column is not None and not -num_columns <= column <= num_columns:
                 raise DataError(
-                    f"{location}, so column {column} does not exist: set `{parameter}:` to the right column, or "
-                    "`separator:` to what separates columns"
+                    message(
+                        "{place}, so column {column} does not exist: set `{parameter}:` to the right column, or "
+                        "`separator:` to what separates columns",
+                        place=location,
+                        column=column,
+                        parameter=parameter,
+                    )
                 )
         if self.tag is not None and self._tag_index(num_columns, self.tag) == self.word - 1:
-            raise DataError(f"{location}, so tag {self.tag} is the column of the word: set `tag:` to another column")
+            raise DataError(
+                message(
+                    "{place}, so tag {tag} is the column of the word: set `tag:` to another column",
+                    place=location,
+                    tag=self.tag,
+                )
+            )
 
     def _word_index(self, num_columns: int) -> int:
         """Return the index of the word's column, from 0."""
@@ -188,21 +213,39 @@ class Conll(Reader):
     def _inconsistent_columns(
         self, columns: Sequence[str], number: int, num_columns: int, first_line: int
     ) -> DataError:
-        remedy = "set `separator:` to what separates columns"
+        remedy = message("set `separator:` to what separates columns")
         if columns[0].startswith("#"):
-            remedy = 'skip comments with `comment: "#"`'
+            remedy = message('skip comments with `comment: "#"`')
         return DataError(
-            f"{self.path}:{number}: {_count_columns(len(columns))}, but line {first_line} has {num_columns}: correct "
-            f"the line, or {remedy}, or set `invalid_lines: skip` to skip such sentences"
+            message(
+                "{path}:{line}: {columns}, but line {first_line} has {expected}: correct the line, or {remedy}, or set "
+                "`invalid_lines: skip` to skip such sentences",
+                path=self.path,
+                line=number,
+                columns=_count_columns(len(columns)),
+                first_line=first_line,
+                expected=num_columns,
+                remedy=remedy,
+            )
         )
 
     def _column(self, columns: Sequence[str], index: int, name: str, number: int) -> str:
         """Return the word or the tag of a line. Raises DataError if it is empty."""
         text = columns[index].strip(" ")
         if not text:
+            fields = {"path": self.path, "line": number, "column": index + 1}
             raise DataError(
-                f"{self.path}:{number}: the {name} (column {index + 1}) is empty: add it, or set "
-                "`invalid_lines: skip` to skip such sentences"
+                message(
+                    "{path}:{line}: the word (column {column}) is empty: add it, or set `invalid_lines: skip` to skip "
+                    "such sentences",
+                    **fields,
+                )
+                if name == "word"
+                else message(
+                    "{path}:{line}: the tag (column {column}) is empty: add it, or set `invalid_lines: skip` to skip "
+                    "such sentences",
+                    **fields,
+                )
             )
         return text
 
@@ -214,4 +257,4 @@ def _split_alternatives(tag: str) -> list[str]:
 
 
 def _count_columns(count: int) -> str:
-    return f"{count} column{'s' if count > 1 else ''}"
+    return counted(count, "{count} column", "{count} columns")

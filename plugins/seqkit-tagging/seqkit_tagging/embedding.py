@@ -12,6 +12,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from seqkit.contracts import Embedding, EmbeddingFactory, EncoderFactory, Fraction, PositiveInt, Tokenizer
+from seqkit.messages import listed, message
 
 
 class WordCharacterEmbedding(nn.Module, Embedding):
@@ -52,7 +53,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         super().__init__()
         character_vocab_size = getattr(tokenizer, "character_vocab_size", None)
         if character_vocab_size is None:
-            raise ValueError("characters requires the tokenizer `words_and_characters`: set `tokenizer` to it")
+            raise ValueError(message("characters requires the tokenizer `words_and_characters`: set `tokenizer` to it"))
         self.word_dropout = word_dropout
         self.word_vectors = words(tokenizer) if words else nn.Embedding(tokenizer.vocab_size, word_dim)
         self.character_vectors = nn.Embedding(character_vocab_size, char_dim, padding_idx=0)
@@ -89,8 +90,11 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         notes = []
         for split, rows in encoded.items() if self._gazetteers else ():
             shares = (np.concatenate(rows)[:, 1:] > 0).mean(axis=0)
-            found = [f"{share:.1%} in {name}" for share, name in zip(shares, self._gazetteers, strict=True)]
-            notes.append(f"gazetteers: of the words of {split}, {', '.join(found)}")
+            found = [
+                message("{share:.1%} in {name}", share=share, name=name)
+                for share, name in zip(shares, self._gazetteers, strict=True)
+            ]
+            notes.append(message("gazetteers: of the words of {split}, {shares}", split=split, shares=listed(found)))
         if isinstance(self.word_vectors, Embedding):
             notes += self.word_vectors.notes({split: [ids[:, 0] for ids in rows] for split, rows in encoded.items()})
         return notes

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqkit.contracts import Tokenizer, TrainingFile
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit_tagging.word_splitting import join_words, split_words
 
@@ -56,7 +57,11 @@ class Gazetteer(Tokenizer):
         for number, line in enumerate(read_lines(self.path, self.encoding), start=1):
             if "\t" in line.strip():
                 raise DataError(
-                    f"{self.path}:{number}: contains a tab: write one entry per line, without other columns"
+                    message(
+                        "{path}:{line}: contains a tab: write one entry per line, without other columns",
+                        path=self.path,
+                        line=number,
+                    )
                 )
             if words := split_words(line):
                 yield words
@@ -103,7 +108,7 @@ class Gazetteer(Tokenizer):
         """
         entries = state.get("entries") if isinstance(state, Mapping) else None
         if not (isinstance(entries, list) and entries and all(isinstance(entry, str) and entry for entry in entries)):
-            raise DataError("the state of a gazetteer has no list of entries")
+            raise DataError(message("the state of a gazetteer has no list of entries"))
         self._set_entries({tuple(entry.split(" ")) for entry in entries})
 
     def _set_entries(self, entries: set[tuple[str, ...]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from seqkit.contracts import Example, Tokenizer
 from seqkit.errors import DataError
+from seqkit.messages import message
 
 
 def tags_of(example: Example) -> list[str]:
@@ -16,7 +17,7 @@ def tags_of(example: Example) -> list[str]:
         DataError: the target is not a sequence of tags.
     """
     if isinstance(example.target, str) or not isinstance(example.target, Sequence):
-        raise DataError("the words have no tags: use a file with a column of tags")
+        raise DataError(message("the words have no tags: use a file with a column of tags"))
     return [str(tag) for tag in example.target]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from seqkit.messages import message
+
 Scheme = Literal["none", "bio", "bmes"]
 
 PREFIXES = {"bio": "BIO", "bmes": "BMESO"}
@@ -94,7 +96,11 @@ def forbidden_pair(tags: Sequence[str], scheme: Scheme) -> str | None:
     """Return a description of the first transition that a scheme forbids, `I-x after O`; None if there is none."""
     for previous, following in zip([None, *tags], [*tags, None], strict=True):
         if is_forbidden(previous, following, scheme):
-            return f"{following or 'the end'} after {previous or 'the beginning'}"
+            return message(
+                "{following} after {previous}",
+                following=following or message("the end"),
+                previous=previous or message("the beginning"),
+            )
     return None
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, PositiveInt, Tokenizer
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import class_weights, cross_entropy
+from seqkit.messages import message
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
@@ -98,7 +99,7 @@ class Tag(Tagger):
             return
         weights = state.get("weights")
         if not (isinstance(weights, list) and len(weights) == len(self.tags) and all(map(_is_weight, weights))):
-            raise DataError("the state has no list of weights, a positive number for each tag")
+            raise DataError(message("the state has no list of weights, a positive number for each tag"))
         self.weights = weights
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:

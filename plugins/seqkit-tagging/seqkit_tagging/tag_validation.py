@@ -7,6 +7,7 @@ from typing import Literal
 
 from seqkit.contracts import DataNote, Example, Tokenizer
 from seqkit.errors import DataError
+from seqkit.messages import listed, message
 from seqkit_tagging.sentences import count_words, is_words, tags_of
 from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags
 
@@ -42,13 +43,22 @@ class TagValidation:
             tags = tags_of(example)
             if len(tags) != num_words:
                 raise DataError(
-                    f"the number of tags, {len(tags)}, differs from that of words, {num_words}: give one tag per word, "
-                    "or set `head.invalid_tags: skip` to skip such sentences"
+                    message(
+                        "the number of tags, {tags}, differs from that of words, {words}: give one tag per word, or "
+                        "set `head.invalid_tags: skip` to skip such sentences",
+                        tags=len(tags),
+                        words=num_words,
+                    )
                 )
             if (tag := invalid_tag(tags, self.scheme)) is not None:
                 raise SchemeError(
-                    f"the tag '{tag}' does not belong to the scheme {self.scheme}, whose tags are "
-                    f"{self._valid_prefixes()}: correct it, or set `head.invalid_tags: skip` to skip such sentences"
+                    message(
+                        "the tag '{tag}' does not belong to the scheme {scheme}, whose tags are {tags}: correct it, "
+                        "or set `head.invalid_tags: skip` to skip such sentences",
+                        tag=tag,
+                        scheme=self.scheme,
+                        tags=self._valid_prefixes(),
+                    )
                 )
         except DataError:
             if self.invalid_tags == "skip":
@@ -66,21 +76,30 @@ class TagValidation:
             DataError: the tags are missing, or do not fit the words.
             ValueError: the tags do not follow the scheme. The message begins with a parameter.
         """
-        location = example.location or "an example"
+        location = example.location or message("an example")
         try:
             tags = self.valid_tags(example, count_words(example.input, tokenizer)) or []
         except SchemeError:
             raise ValueError(
-                f"scheme is {self.scheme}, whose tags are {self._valid_prefixes()}, but {location} has "
-                f"'{invalid_tag(tags_of(example), self.scheme)}': set another scheme, or `none`, or set "
-                "`invalid_tags: skip` to skip such sentences"
+                message(
+                    "scheme is {scheme}, whose tags are {tags}, but {location} has '{tag}': set another scheme, "
+                    "or `none`, or set `invalid_tags: skip` to skip such sentences",
+                    scheme=self.scheme,
+                    tags=self._valid_prefixes(),
+                    location=location,
+                    tag=invalid_tag(tags_of(example), self.scheme),
+                )
             ) from None
         except DataError as error:
-            raise DataError(f"{location}: {error}") from None
+            raise DataError(message("{location}: {error}", location=location, error=error)) from None
         if self.follows_scheme and (pair := forbidden_pair(tags, self.scheme)):
             raise ValueError(
-                f"constrained forbids {pair}, which occurs in {location}: set it to false, correct the tags, or set "
-                "`invalid_tags` to `repair` or `skip`"
+                message(
+                    "constrained forbids {pair}, which occurs in {location}: set it to false, correct the tags, "
+                    "or set `invalid_tags` to `repair` or `skip`",
+                    pair=pair,
+                    location=location,
+                )
             )
         return tags
 
@@ -90,10 +109,13 @@ class TagValidation:
         return [(example, tags) for example, tags in pairs if tags is not None]
 
     def _valid_prefixes(self) -> str:
-        return ", ".join(f"{prefix}-…" for prefix in PREFIXES[self.scheme] if prefix != "O") + " and O"
+        prefixes = listed(f"{prefix}-…" for prefix in PREFIXES[self.scheme] if prefix != "O")
+        return message("{prefixes} and O", prefixes=prefixes)
 
 
-def unknown_tag_note(example: Example, tags: Sequence[str], known: Collection[str], unit: str) -> DataNote | None:
+def unknown_tag_note(
+    example: Example, tags: Sequence[str], known: Collection[str], unit: Literal["word", "sentence"]
+) -> DataNote | None:
     """Return a note about the first tag that does not occur in the training data; None if all occur.
 
     Args:
@@ -106,13 +128,38 @@ def unknown_tag_note(example: Example, tags: Sequence[str], known: Collection[st
     if index is None:
         return None
     tag = tags[index]
-    word = f", '{example.input[index]}'" if is_words(example.input) else ""
     alternatives = tag.split(",")
-    if len(alternatives) > 1 and all(alternative in known for alternative in alternatives):
-        note = (
-            f"a list of tags counts as an error, and the loss leaves out its {unit}: set `data.alternatives` to "
-            "`first` to use the first tag, or to `skip` to skip such sentences"
+    is_list = len(alternatives) > 1 and all(alternative in known for alternative in alternatives)
+    note = _UNKNOWN_NOTES[unit, is_list]
+    location = example.location or message("an example")
+    if is_words(example.input):
+        place = message(
+            "{location}, word {number}, '{word}', tag '{tag}'",
+            location=location,
+            number=index + 1,
+            word=example.input[index],
+            tag=tag,
         )
     else:
-        note = f"a tag that does not occur in the training data counts as an error, and the loss leaves out its {unit}"
-    return DataNote(note, f"{example.location or 'an example'}, word {index + 1}{word}, tag '{tag}'")
+        place = message("{location}, word {number}, tag '{tag}'", location=location, number=index + 1, tag=tag)
+    return DataNote(note, place)
+
+
+_UNKNOWN_NOTES = {
+    ("word", False): message(
+        "a tag that does not occur in the training data counts as an error, and the loss leaves out its word"
+    ),
+    ("sentence", False): message(
+        "a tag that does not occur in the training data counts as an error, and the loss leaves out its sentence"
+    ),
+    ("word", True): message(
+        "a list of tags counts as an error, and the loss leaves out its word: set `data.alternatives` to `first` to "
+        "use the first tag, or to `skip` to skip such sentences"
+    ),
+    ("sentence", True): message(
+        "a list of tags counts as an error, and the loss leaves out its sentence: set `data.alternatives` to `first` "
+        "to use the first tag, or to `skip` to skip such sentences"
+    ),
+}
+"""The note on a tag that does not occur in the training data, by what the loss leaves out and whether the tag is a
+list of known ones."""

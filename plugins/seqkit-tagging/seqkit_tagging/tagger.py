@@ -26,6 +26,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import IGNORED
 from seqkit.layers.renewal import mask_tokens
+from seqkit.messages import message
 from seqkit_tagging.chain import Posterior, Transitions, best_paths, penalties, pool
 from seqkit_tagging.predictions import add_probabilities, format_tags
 from seqkit_tagging.renewal import crop_sentence
@@ -60,7 +61,7 @@ class Tagger(nn.Module, TaggerResults):
         unit: what the loss leaves out if a tag is unknown: its `word` or its `sentence`.
     """
 
-    unit = "word"
+    unit: Literal["word", "sentence"] = "word"
 
     needs = frozenset({"outputs", "targets"})
     provides = frozenset({"labels"})
@@ -85,7 +86,7 @@ class Tagger(nn.Module, TaggerResults):
         self.constrained = constrained and scheme != "none"
         if entity_bias and scheme == "none":
             raise ValueError(
-                "entity_bias requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it"
+                message("entity_bias requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it")
             )
         self.entity_bias = entity_bias
         self.probabilities = probabilities
@@ -105,22 +106,28 @@ class Tagger(nn.Module, TaggerResults):
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None and not tokenizer.takes_words:
             raise DataError(
-                "the head predicts a tag for each word, but the tokenizer does not take words: set `tokenizer` to one "
-                "that does, such as `words_and_characters` or `bpe`"
+                message(
+                    "the head predicts a tag for each word, but the tokenizer does not take words: set "
+                    "`tokenizer` to one that does, such as `words_and_characters` or `bpe`"
+                )
             )
         if self.mask and tokenizer is None:
-            raise ValueError("mask must be 0 for a reader of features, which have no tokens")
+            raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
         if self.renews_rows and tokenizer is not None and tokenizer.cuts_words:
             raise ValueError(
-                f"{'mask must be 0' if self.mask else 'crop must be null'} with a tokenizer that cuts words into tokens"
+                message("mask must be 0 with a tokenizer that cuts words into tokens")
+                if self.mask
+                else message("crop must be null with a tokenizer that cuts words into tokens")
             )
         self.tag_counts = Counter(
             tag for example in examples for tag in self.validation.training_tags(example, tokenizer)
         )
         if not self.tag_counts:
             raise DataError(
-                "no training sentence has valid tags: correct the data, or set `head.invalid_tags: repair` or another "
-                "`head.scheme`"
+                message(
+                    "no training sentence has valid tags: correct the data, or set `head.invalid_tags: repair` "
+                    "or another `head.scheme`"
+                )
             )
         self._set_tags(sorted(self.tag_counts))
 
@@ -135,11 +142,15 @@ class Tagger(nn.Module, TaggerResults):
         """
         tags = state.get("tags")
         if not (isinstance(tags, list) and tags and all(isinstance(tag, str) and tag for tag in tags)):
-            raise DataError("the state has no list of tags")
+            raise DataError(message("the state has no list of tags"))
         if tags != sorted(set(tags)):
-            raise DataError("the tags of the state are not sorted, or contain duplicates")
+            raise DataError(message("the tags of the state are not sorted, or contain duplicates"))
         if (tag := invalid_tag(tags, self.scheme)) is not None:
-            raise DataError(f"the tag '{tag}' of the state does not belong to the scheme {self.scheme}")
+            raise DataError(
+                message(
+                    "the tag '{tag}' of the state does not belong to the scheme {scheme}", tag=tag, scheme=self.scheme
+                )
+            )
         self._set_tags(tags)
 
     def _set_tags(self, tags: list[str]) -> None:
@@ -153,10 +164,12 @@ class Tagger(nn.Module, TaggerResults):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         tags = self.validation.valid_tags(example, len(encoded_input))
         if tags is None:
-            warnings.warn(DataNote("skipped: the tags are invalid", example.location), stacklevel=2)
+            warnings.warn(DataNote(message("skipped: the tags are invalid"), example.location), stacklevel=2)
             return
         if tags != tags_of(example):
-            warnings.warn(DataNote("repaired: tags that do not follow the scheme", example.location), stacklevel=2)
+            warnings.warn(
+                DataNote(message("repaired: tags that do not follow the scheme"), example.location), stacklevel=2
+            )
         if note := unknown_tag_note(example, tags, self._tag_ids, self.unit):
             warnings.warn(note, stacklevel=2)
         yield Row(encoded_input, self._encode_tags(tags).numpy())

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
 
 _PROBED_LINES = 50_000
@@ -73,7 +73,11 @@ def tag(file: DataFile) -> Draft | str:
 
 def _draft(data: dict[str, Any], tags: Counter[str], sentences: int, columns: str, others: str = "") -> Draft:
     """Return the draft for tags of words; `columns` says where they are, `others` where there are others."""
-    comments = {"data.type": f"{len(tags)} tags: {', '.join(name for name, _ in tags.most_common(8))}, …"}
+    comments = {
+        "data.type": message(
+            "{count} tags: {tags}", count=len(tags), tags=listed([*(name for name, _ in tags.most_common(8)), "…"])
+        )
+    }
     scheme = _scheme(tags)
     if scheme == "none":
         recipe, kind = _tags(sentences), message("tags")
@@ -149,7 +153,7 @@ def _word_lists(file: DataFile) -> Draft | None:
 
 def _or_label(names: Sequence[str]) -> str:
     """Return that other columns can be the tags instead."""
-    return message(", or with --label {names}", names=", ".join(f"'{name}'" for name in names)) if names else ""
+    return message(", or with --label {names}", names=listed(f"'{name}'" for name in names)) if names else ""
 
 
 def _are(kind: type | tuple[type, ...], column: Column) -> bool:

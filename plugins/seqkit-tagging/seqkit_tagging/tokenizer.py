@@ -12,6 +12,7 @@ from annotated_types import Ge
 
 from seqkit.contracts import PositiveInt, SpecialToken, Tokenizer, TokenizerFactory, TrainingFile
 from seqkit.errors import DataError
+from seqkit.messages import message
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit_tagging.gazetteer import Gazetteer
 from seqkit_tagging.word_features import WordFeature, word_feature
@@ -62,10 +63,10 @@ class WordCharacterTokenizer(Tokenizer):
     ) -> None:
         self.gazetteers = [build() for build in gazetteers]
         if not all(isinstance(gazetteer, Gazetteer) for gazetteer in self.gazetteers):
-            raise ValueError("gazetteers contains another tokenizer: set its `type` to `gazetteer`")
+            raise ValueError(message("gazetteers contains another tokenizer: set its `type` to `gazetteer`"))
         self.features = features or []
         if duplicates := sorted({name for name in self.features if self.features.count(name) > 1}):
-            raise ValueError(f"features contains {duplicates[0]} twice: remove one")
+            raise ValueError(message("features contains {name} twice: remove one", name=duplicates[0]))
         self.lower = lower
         self.fold_digits = fold_digits
         self.min_count = min_count
@@ -102,7 +103,11 @@ class WordCharacterTokenizer(Tokenizer):
                 distinct.add(word)
         words = sorted(word for word, count in counts.items() if count >= self.min_count)
         if not words:
-            raise DataError(f"no word of the training data occurs {self.min_count} times: lower tokenizer.min_count")
+            raise DataError(
+                message(
+                    "no word of the training data occurs {count} times: lower tokenizer.min_count", count=self.min_count
+                )
+            )
         if self.extra_words is not None:
             extra = {re.split("[ \t]", line, maxsplit=1)[0] for line in read_lines(self.extra_words, self.encoding)}
             words = sorted({word for word in extra if word and self._normalize(word) == word}.union(words))
@@ -149,12 +154,14 @@ class WordCharacterTokenizer(Tokenizer):
         """
         words, characters = (_strings(state, name) for name in ("words", "characters"))
         if any(len(character) != 1 for character in characters):
-            raise DataError("the characters of the tokenizer's state are not single characters")
+            raise DataError(message("the characters of the tokenizer's state are not single characters"))
         features = state.get("features", {})
         self._set_vocabulary(words, characters, {name: _strings(features, name) for name in self.features})
         entries = state.get("gazetteers", [])
         if not isinstance(entries, list) or len(entries) != len(self.gazetteers):
-            raise DataError(f"the tokenizer's state does not have {len(self.gazetteers)} gazetteers")
+            raise DataError(
+                message("the tokenizer's state does not have {count} gazetteers", count=len(self.gazetteers))
+            )
         for gazetteer, entry in zip(self.gazetteers, entries, strict=True):
             gazetteer.restore(entry)
 
@@ -176,9 +183,9 @@ class WordCharacterTokenizer(Tokenizer):
             return split_words(text)
         for number, word in enumerate(text, start=1):
             if not isinstance(word, str):
-                raise DataError(f"word {number} is {word!r:.40}, not text")
+                raise DataError(message("word {number} is {word!r:.40}, not text", number=number, word=word))
             if not word.strip(" \t\r\n"):
-                raise DataError(f"word {number} is empty: add it, or leave it out")
+                raise DataError(message("word {number} is empty: add it, or leave it out", number=number))
         return text
 
     def _normalize(self, word: str) -> str:
@@ -213,9 +220,9 @@ def _strings(state: Any, name: str) -> list[str]:
     if not (
         isinstance(items, list) and (items or may_be_empty) and all(isinstance(item, str) and item for item in items)
     ):
-        raise DataError(f"the tokenizer's state has no list of {name}")
+        raise DataError(message("the tokenizer's state has no list of {name}", name=name))
     if len(set(items)) != len(items):
-        raise DataError(f"the tokenizer's state has duplicate {name}")
+        raise DataError(message("the tokenizer's state has duplicate {name}", name=name))
     if items != sorted(items):
-        raise DataError(f"the {name} of the tokenizer's state are not sorted")
+        raise DataError(message("the {name} of the tokenizer's state are not sorted", name=name))
     return items

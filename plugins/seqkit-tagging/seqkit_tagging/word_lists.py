@@ -9,6 +9,7 @@ from typing import Any
 
 from seqkit.contracts import Example, NonEmptyText, Reader
 from seqkit.errors import DataError, suggest
+from seqkit.messages import listed, message
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects
 
@@ -36,9 +37,9 @@ class WordLists(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         if words == tags:
-            raise ValueError(f"tags must name a different key than words, '{words}'")
+            raise ValueError(message("tags must name a different key than words, '{words}'", words=words))
         self.path = path
         self.words = words
         self.tags = tags
@@ -57,10 +58,17 @@ class WordLists(Reader):
             words = self._list(record, "words", self.words, location)
             tags = None if self.tags is None else self._list(record, "tags", self.tags, location)
             if tags is not None and len(tags) != len(words):
-                raise DataError(f"{location}: {len(words)} words, but {len(tags)} tags: write one tag per word")
+                raise DataError(
+                    message(
+                        "{location}: {words} words, but {tags} tags: write one tag per word",
+                        location=location,
+                        words=len(words),
+                        tags=len(tags),
+                    )
+                )
             yield Example(words, tags, location, row=row)
         if is_empty:
-            raise DataError(f"{self.path}: there are no sentences in it")
+            raise DataError(message("{path}: there are no sentences in it", path=self.path))
 
     def _list(self, record: Mapping[str, Any], parameter: str, key: str, location: str) -> list[str]:
         """Return a list of texts.
@@ -69,12 +77,25 @@ class WordLists(Reader):
             DataError: the key is missing, or its value is anything else.
         """
         if key not in record:
-            found = suggest(key, list(record)) or f"; the keys are {', '.join(list(record)[:20])}"
-            raise DataError(f"{location}: '{key}' is missing{found}: set `{parameter}:` to the right key")
+            found = suggest(key, list(record)) or message("; the keys are {keys}", keys=listed(list(record)[:20]))
+            raise DataError(
+                message(
+                    "{location}: '{key}' is missing{found}: set `{parameter}:` to the right key",
+                    location=location,
+                    key=key,
+                    found=found,
+                    parameter=parameter,
+                )
+            )
         value = record[key]
         is_valid = isinstance(value, list) and value and all(type(item) in (str, int) for item in value)
         if not is_valid or not all(str(item).strip() for item in value):
             raise DataError(
-                f"{location}: '{key}' must be a list of texts, none of them empty, not {json.dumps(value):.40}"
+                message(
+                    "{location}: '{key}' must be a list of texts, none of them empty, not {value:.40}",
+                    location=location,
+                    key=key,
+                    value=json.dumps(value),
+                )
             )
         return [str(item) for item in value]

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader
 from seqkit.errors import DataError, suggest
+from seqkit.messages import listed, message
 from seqkit.readers.files import check_encoding, read_rows
 
 _Row: TypeAlias = tuple[int, dict[str, str]]
@@ -50,11 +51,11 @@ class WordTable(Reader):
         encoding: str = "utf-8",
     ) -> None:
         if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
         self.path = path
         self.columns = {"sentence": sentence, "word": word} | ({} if tag is None else {"tag": tag})
         if len(set(self.columns.values())) < len(self.columns):
-            raise ValueError("sentence, word and tag must name different columns")
+            raise ValueError(message("sentence, word and tag must name different columns"))
         self.labelled = tag is not None
         self.empty = empty
         self.delimiter = delimiter
@@ -73,15 +74,21 @@ class WordTable(Reader):
                 column = self._empty_column(found[1])
                 if self.empty == "error":
                     raise DataError(
-                        f"{location}: '{column}' is empty: fill it in, or skip such sentences with `empty: skip`"
+                        message(
+                            "{location}: '{column}' is empty: fill it in, or skip such sentences with `empty: skip`",
+                            location=location,
+                            column=column,
+                        )
                     )
-                warnings.warn(DataNote("skipped: a word or a tag of the sentence is empty", location), stacklevel=2)
+                warnings.warn(
+                    DataNote(message("skipped: a word or a tag of the sentence is empty"), location), stacklevel=2
+                )
                 continue
             words = [cells["word"] for _, cells in rows]
             tags = [cells["tag"] for _, cells in rows] if self.labelled else None
             yield Example(words, tags, f"{self.path}:{rows[0][0]}", row=number)
         if not count:
-            raise DataError(f"{self.path}: there are no rows after the header")
+            raise DataError(message("{path}: there are no rows after the header", path=self.path))
 
     def _sentences(self) -> Iterator[tuple[int, list[_Row]]]:
         """Yield the number of the first row of each sentence, from 1, and its rows."""
@@ -112,8 +119,14 @@ class WordTable(Reader):
         for line, row in rows:
             if len(row) <= max(places.values()):
                 raise DataError(
-                    f"{self.path}:{line}: the row has {len(row)} columns, but the header {len(header)}: add those that "
-                    "are missing, and quote a word that contains the delimiter"
+                    message(
+                        "{path}:{line}: the row has {fields} columns, but the header {columns}: add those that are "
+                        "missing, and quote a word that contains the delimiter",
+                        path=self.path,
+                        line=line,
+                        fields=len(row),
+                        columns=len(header),
+                    )
                 )
             yield line, {name: row[place].strip() for name, place in places.items()}
 
@@ -121,6 +134,16 @@ class WordTable(Reader):
         """Return the places of the columns in a row."""
         for parameter, name in self.columns.items():
             if name not in header:
-                found = suggest(name, list(header)) or f"; the columns are {', '.join(header[:20])}"
-                raise DataError(f"{location}: there is no column '{name}'{found}: set `{parameter}:` to the right one")
+                found = suggest(name, list(header)) or message(
+                    "; the columns are {columns}", columns=listed(header[:20])
+                )
+                raise DataError(
+                    message(
+                        "{location}: there is no column '{column}'{found}: set `{parameter}:` to the right one",
+                        location=location,
+                        column=name,
+                        found=found,
+                        parameter=parameter,
+                    )
+                )
         return {parameter: header.index(name) for parameter, name in self.columns.items()}

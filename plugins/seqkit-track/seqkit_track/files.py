@@ -6,6 +6,8 @@ import importlib.util
 import os
 from pathlib import Path
 
+from seqkit.messages import message
+
 
 def require(package: str) -> None:
     """Check that a package of an extra is installed.
@@ -14,7 +16,9 @@ def require(package: str) -> None:
         ValueError: it is not.
     """
     if importlib.util.find_spec(package) is None:
-        raise ValueError(f"the package {package} is not installed: pip install 'seqkit-track[{package}]'")
+        raise ValueError(
+            message("the package {package} is not installed: pip install 'seqkit-track[{package}]'", package=package)
+        )
 
 
 def replace_file(path: Path, content: bytes) -> None:

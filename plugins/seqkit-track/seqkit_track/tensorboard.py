@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import seqkit
 from seqkit.contracts import PositiveInt
+from seqkit.messages import message
 from seqkit_track.files import replace_file, require
 from seqkit_track.scalars import ScalarTracker
 
@@ -48,7 +49,9 @@ class TensorBoard(ScalarTracker):
         folder = run / "tensorboard"
         folder.mkdir(exist_ok=True)
         if folder.is_symlink():
-            raise OSError(f"{folder} is a symbolic link, which is not allowed in a run directory")
+            raise OSError(
+                message("{folder} is a symbolic link, which is not allowed in a run directory", folder=folder)
+            )
         earlier = sorted(folder.glob("events.out.tfevents.*"))
         last: dict[str, int] = {}
         for path in earlier:

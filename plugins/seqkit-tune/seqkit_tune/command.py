@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.errors import UsageError
+from seqkit.messages import counted, listed, message, translate
 from seqkit.recipe.recipe import parse_override
 from seqkit_tune.space import parse_search
 
@@ -77,10 +78,10 @@ def tune(
     """
     space = dict(map(parse_search, searched))
     if len(space) < len(searched):
-        raise UsageError("--search: a key is searched twice")
+        raise UsageError(message("--search: a key is searched twice"))
     given = dict(_override(text) for text in overrides)
     if both := given.keys() & space.keys():
-        raise UsageError(f"{min(both)} is searched, and set too: remove one of them")
+        raise UsageError(message("{key} is searched, and set too: remove one of them", key=min(both)))
     from seqkit_tune.search import Search, open_study, optimize, optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # a warning has the traceback of a failed trial
@@ -96,11 +97,11 @@ def _override(text: str) -> tuple[str, Any]:
 
 
 def _report(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(translate(line), err=True)
 
 
 def _show(study: optuna.Study, recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:
-    from seqkit_tune.search import SPLIT, TrialState, shown
+    from seqkit_tune.search import SPLIT, STATES, TrialState, shown
 
     metric, reference = study.user_attrs["metric"], study.user_attrs["reference"]
     trials = study.get_trials(deepcopy=False)
@@ -128,15 +129,29 @@ def _show(study: optuna.Study, recipe: Path, overrides: tuple[str, ...], as_json
         }
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
-    states = [trial.state.name.lower() for trial in trials]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    click.echo(f"{len(trials)} {'trial' if len(trials) == 1 else 'trials'}: {counts}; {metric} on the validation split")
-    click.echo(f"the recipe as it is: {reference:.4f}")
+    states = [trial.state for trial in trials]
+    counts = listed(
+        message("{count} {state}", count=states.count(state), state=STATES[state]) for state in dict.fromkeys(states)
+    )
+    count = counted(len(trials), "{count} trial", "{count} trials")
+    _print(message("{trials}: {counts}; {metric} on the validation split", trials=count, counts=counts, metric=metric))
+    _print(message("the recipe as it is: {value:.4f}", value=reference))
     if best is None:
-        click.echo("no trial has a result")
+        _print(message("no trial has a result"))
         return
-    click.echo(f"the best trial ({best.number + 1}): {best.value:.4f}: {' '.join(chosen)}")
-    click.echo("The best of several trials is partly luck. Compare it with the recipe over several seeds:")
+    _print(
+        message(
+            "the best trial ({number}): {value:.4f}: {values}",
+            number=best.number + 1,
+            value=best.value,
+            values=" ".join(chosen),
+        )
+    )
+    _print(message("The best of several trials is partly luck. Compare it with the recipe over several seeds:"))
     # The run directory has the complete recipe of the best trial.
     run = best.user_attrs["runs"][0]
     click.echo(f"  {shlex.join(['seqkit', 'compare', str(recipe), run, '--first-seed', '1000', *overrides])}")
+
+
+def _print(text: str) -> None:
+    click.echo(translate(text))

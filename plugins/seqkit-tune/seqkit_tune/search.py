@@ -12,6 +12,7 @@ from typing import Any
 
 import seqkit
 from seqkit.errors import NotFiniteError, UsageError
+from seqkit.messages import message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import COMMAND_LINE, Recipe
 from seqkit.recipe.resolve import resolve
@@ -25,13 +26,24 @@ try:
     from optuna.study import MaxTrialsCallback
     from optuna.trial import FrozenTrial, TrialState
 except ImportError as error:
-    raise UsageError("seqkit tune needs Optuna: pip install 'seqkit-tune[optuna]', or: pip install optuna") from error
+    raise UsageError(
+        message("seqkit tune needs Optuna: pip install 'seqkit-tune[optuna]', or: pip install optuna")
+    ) from error
 
 from seqkit_tune.space import Choices, Range
 from seqkit_tune.storage import in_a_line, open_storage
 
 SPLIT = "valid"
 """The split whose metric is optimized: the test split must not be used to choose."""
+
+STATES = {
+    TrialState.COMPLETE: message("complete"),
+    TrialState.PRUNED: message("pruned"),
+    TrialState.FAIL: message("failed"),
+    TrialState.RUNNING: message("running"),
+    TrialState.WAITING: message("waiting"),
+}
+"""The name of each state of a trial."""
 
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -75,7 +87,7 @@ class Pruning:
         self.trial.report(float(value), epoch)
         if self.trial.should_prune():
             self.is_pruned = True
-            raise seqkit.StopTraining("pruned: worse than other trials at this epoch")
+            raise seqkit.StopTraining(message("pruned: worse than other trials at this epoch"))
 
 
 def open_study(
@@ -107,7 +119,10 @@ def open_study(
     key = _key_of(_check(search), search)
     if storage is None and Path(name).name != name:
         raise UsageError(
-            f"--study {name}: not the name of a file, in which the study is saved: pass --storage FILE too"
+            message(
+                "--study {name}: not the name of a file, in which the study is saved: pass --storage FILE too",
+                name=name,
+            )
         )
     store = open_storage(storage, search.runs / f"{name}.journal")
     sampler = optuna.samplers.TPESampler(seed=seed)
@@ -119,7 +134,7 @@ def open_study(
         study = None
     # A process can end, or another one come here, before the attributes of a new study are set.
     if study is None or not ("space" in study.user_attrs or study.get_trials(deepcopy=False)):
-        report("trains the recipe as it is")
+        report(message("trains the recipe as it is"))
         runs = _train(search, {})
         metric, higher = _metric_of(runs[0])
         reference = fmean(_value(run, metric) for run in runs)
@@ -135,11 +150,18 @@ def open_study(
         for attribute, value in attributes.items():
             study.set_user_attr(attribute, value)
     if study.user_attrs.get("space") != space:
-        raise UsageError(f"the study '{name}' searches other values: pass its --search options, or another --study")
+        raise UsageError(
+            message(
+                "the study '{name}' searches other values: pass its --search options, or another --study", name=name
+            )
+        )
     if study.user_attrs.get("recipe", key) != key:
         raise UsageError(
-            f"the study '{name}' was begun with another recipe, other data or other --seeds: its trials cannot be "
-            "compared with new ones: pass another --study"
+            message(
+                "the study '{name}' was begun with another recipe, other data or other --seeds: its trials "
+                "cannot be compared with new ones: pass another --study",
+                name=name,
+            )
         )
     return study
 
@@ -160,14 +182,14 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
         try:
             runs = _train(search, values, pruning)
         except NotFiniteError as error:
-            report(f"trial {trial.number + 1}: {error}")
+            report(message("trial {number}: {error}", number=trial.number + 1, error=error))
             raise
         except Exception:
             raise
         except BaseException as error:  # a signal. Optuna itself handles a KeyboardInterrupt.
             if not isinstance(error, KeyboardInterrupt):
                 study.tell(trial, state=TrialState.FAIL)
-            report("the same command continues this study")
+            report(message("the same command continues this study"))
             raise
         trial.set_user_attr("runs", [str(run.path) for run in runs])
         if pruning.is_pruned:
@@ -175,16 +197,32 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
         return fmean(_value(run, metric) for run in runs)
 
     def describe(study: optuna.Study, trial: FrozenTrial) -> None:
-        value = trial.state.name.lower() if trial.value is None else f"{metric} {trial.value:.4f}"
+        value = (
+            STATES[trial.state]
+            if trial.value is None
+            else message("{metric} {value:.4f}", metric=metric, value=trial.value)
+        )
         chosen = " ".join(f"{key}={shown(value)}" for key, value in trial.params.items())
-        report(f"trial {trial.number + 1} of {trials}: {value}: {chosen}")
+        report(
+            message(
+                "trial {number} of {count}: {value}: {values}",
+                number=trial.number + 1,
+                count=trials,
+                value=value,
+                values=chosen,
+            )
+        )
 
     limit = MaxTrialsCallback(trials, states=_DONE)
     try:
         study.optimize(objective, callbacks=[describe, limit], catch=(NotFiniteError,))
     except StorageInternalError as error:
         raise UsageError(
-            f"the study '{study.study_name}' cannot be saved: {in_a_line(error.__cause__ or error)}"
+            message(
+                "the study '{name}' cannot be saved: {reason}",
+                name=study.study_name,
+                reason=in_a_line(error.__cause__ or error),
+            )
         ) from None
 
 
@@ -226,9 +264,10 @@ def _key_of(plan: Plan, search: Search) -> str:
 
 
 def _no_validation(place: Path) -> str:
-    return (
-        f"{place}: the recipe has no validation split, and the search must not choose by the test split: add "
-        "data.valid or data.split"
+    return message(
+        "{place}: the recipe has no validation split, and the search must not choose by the test "
+        "split: add data.valid or data.split",
+        place=place,
     )
 
 
@@ -257,5 +296,5 @@ def _value(run: seqkit.Run, metric: str) -> float:
     if scores is None:
         raise UsageError(_no_validation(run.path))
     if not isinstance(scores.get(metric), int | float):
-        raise UsageError(f"{run.path}: {metric} is undefined on the validation split")
+        raise UsageError(message("{run}: {metric} is undefined on the validation split", run=run.path, metric=metric))
     return float(scores[metric])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import UsageError
+from seqkit.messages import message
 
 if TYPE_CHECKING:
     import optuna
@@ -65,7 +66,7 @@ def parse_search(text: str) -> tuple[str, Range | Choices]:
     """
     key, equals, values = (part.strip() for part in text.partition("="))
     if not (key and equals and values) or not all(key.split(".")):
-        raise UsageError(f"--search {text}: not KEY=VALUES, as in encoder.hidden_size=16..256:log")
+        raise UsageError(message("--search {text}: not KEY=VALUES, as in encoder.hidden_size=16..256:log", text=text))
     if ".." not in values:
         return key, Choices(tuple(dict.fromkeys(value.strip() for value in values.split(","))))
     span, _, scale = values.partition(":")
@@ -76,8 +77,11 @@ def parse_search(text: str) -> tuple[str, Range | Choices]:
         low = high = math.nan
     if scale not in ("", "log") or not -math.inf < low < high < math.inf or (scale and low <= 0):
         raise UsageError(
-            f"--search {text}: not a range: low..high with low < high, or low..high:log with low > 0, as in "
-            "train.optimizer.lr=0.0003..0.03:log"
+            message(
+                "--search {text}: not a range: low..high with low < high, or low..high:log with low > 0, as "
+                "in train.optimizer.lr=0.0003..0.03:log",
+                text=text,
+            )
         )
     return key, Range(low, high, scale == "log", all(end.lstrip("-").isdecimal() for end in ends))
 

@@ -13,6 +13,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from seqkit.errors import UsageError, describe_os_error
+from seqkit.messages import message
 
 
 def open_storage(storage: str | None, default: Path) -> Any:
@@ -33,7 +34,9 @@ def open_storage(storage: str | None, default: Path) -> Any:
         _check_journal(file)
         return JournalStorage(JournalFileBackend(os.fspath(file)))
     except OSError as error:
-        raise UsageError(f"--storage {file}: cannot be opened: {describe_os_error(error)}") from None
+        raise UsageError(
+            message("--storage {file}: cannot be opened: {reason}", file=file, reason=describe_os_error(error))
+        ) from None
 
 
 def _open_database(url: str, attempts: int = 3) -> Any:
@@ -44,7 +47,9 @@ def _open_database(url: str, attempts: int = 3) -> Any:
         if attempts > 1 and "already exists" in str(error):
             time.sleep(1)
             return _open_database(url, attempts - 1)
-        raise UsageError(f"--storage {url}: cannot be opened: {in_a_line(error)}") from None
+        raise UsageError(
+            message("--storage {url}: cannot be opened: {reason}", url=url, reason=in_a_line(error))
+        ) from None
 
 
 def _check_journal(file: Path) -> None:
@@ -57,7 +62,9 @@ def _check_journal(file: Path) -> None:
     if not file.exists():
         return
     if not file.is_file():
-        raise UsageError(f"--storage {file}: not a file: pass the name of a new file, or that of a study")
+        raise UsageError(
+            message("--storage {file}: not a file: pass the name of a new file, or that of a study", file=file)
+        )
     with file.open("r+b") as lines:
         for number, line in enumerate(lines, start=1):
             if number > 1 and not line.endswith(b"\n"):
@@ -68,8 +75,12 @@ def _check_journal(file: Path) -> None:
                 is_entry = False
             if not is_entry:
                 raise UsageError(
-                    f"--storage {file}: line {number} is not of a study of Optuna: pass the name of a new file, or "
-                    "that of a study"
+                    message(
+                        "--storage {file}: line {line} is not of a study of Optuna: pass the name of a new file, or "
+                        "that of a study",
+                        file=file,
+                        line=number,
+                    )
                 )
 
 
