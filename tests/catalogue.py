@@ -35,7 +35,6 @@ Plural-Forms: nplurals=1; plural=0;
 ENGLISH = (
     "seqkit/reports/",
     "seqkit/compare/pages.py",
-    "seqkit/drafting/draft.py",
     "seqkit/explain/page.py",
     "seqkit/heads/exhibits.py",
     "seqkit/heads/label_exhibits.py",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqkit.contracts import DataFile, Draft
 from seqkit.errors import DataError, UsageError, suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.registry.records import RegisteredTask
 from seqkit.registry.registry import Registry
 
@@ -39,7 +39,7 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
             message(
                 "--task {name}: no such task{hint}",
                 name=name,
-                hint=suggest(name, known) or message("; known: {known}", known=", ".join(known)),
+                hint=suggest(name, known) or message("; known: {known}", known=listed(known)),
             )
         )
     drafts: dict[str, Draft] = {}
@@ -77,7 +77,7 @@ def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> st
         "{path}: fits no task: {reasons}: {remedy}",
         path=file.path,
         reasons=message("; ").join(
-            message("{reason} ({tasks})", reason=reason, tasks=", ".join(names))
+            message("{reason} ({tasks})", reason=reason, tasks=listed(names))
             for reason, names in sorted(tasks.items(), key=lambda item: len(item[1]))
         ),
         remedy=remedy,

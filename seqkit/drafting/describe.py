@@ -1,11 +1,11 @@
-"""What `seqkit init` found out, in words: for its recipe, which is in English, and for the terminal."""
+"""What `seqkit init` found out, in words: for the comments of its recipe, and for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.strict_json import is_number
 
 
@@ -13,14 +13,14 @@ def describe_splits(examples: Mapping[str, int]) -> str:
     """Return the number of examples of each split; nothing if one text or series is divided."""
     if max(examples.values()) == 1:
         return ""
-    splits = message(", ").join(f"{split} {count:,}" for split, count in examples.items())
+    splits = listed(f"{split} {count:,}" for split, count in examples.items())
     return message("examples: {splits}", splits=splits)
 
 
 def describe_baseline(baseline: Mapping[str, Any]) -> str:
     """Return the metrics of a baseline and its name: `accuracy 0.88, macro_f1 0.86 (TF-IDF …)`."""
     numbers = [f"{name} {value:.4g}" for name, value in baseline.items() if is_number(value)]
-    return message("{numbers} ({name})", numbers=", ".join(numbers[:4]), name=baseline.get("name", ""))
+    return message("{numbers} ({name})", numbers=listed(numbers[:4]), name=baseline.get("name", ""))
 
 
 def describe_time(seconds: float) -> str:

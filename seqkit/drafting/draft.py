@@ -13,7 +13,7 @@ from seqkit.drafting.budget import Fitted, fit
 from seqkit.drafting.choose import Choice, choose
 from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
 from seqkit.drafting.write import recipe_text, relative_path
-from seqkit.messages import message
+from seqkit.messages import message, translate
 from seqkit.readers.inspection import inspect
 from seqkit.registry.registry import Registry
 
@@ -118,7 +118,7 @@ def _run_name(data: Path) -> str:
 
 
 def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:
-    summary = choice.task.record.summary
+    summary = translate(choice.task.record.summary)
     lines = [
         message(
             "{summary}: {draft}. Written by `seqkit init` for {file}.",

@@ -1,14 +1,15 @@
-"""Write a recipe with comments, as a person would."""
+"""Write a recipe with comments, as a person would, in the language of the command line."""
 
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqkit.messages import translate
 from seqkit.recipe.yaml_parser import dump_inline
+from seqkit.terminal import wrap
 
 WIDTH = 120
 _BLOCKS = ("data", "train")
@@ -47,11 +48,10 @@ def recipe_text(
 
 
 def _comment(text: str, indent: str) -> list[str]:
+    text = translate(text)
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     prefix = f"{indent}# "
-    return textwrap.wrap(
-        one_line, WIDTH, initial_indent=prefix, subsequent_indent=prefix, break_long_words=False, break_on_hyphens=False
-    )
+    return [prefix + line for line in wrap(one_line, WIDTH - len(prefix))]
 
 
 def relative_path(path: Path, folder: Path) -> str:

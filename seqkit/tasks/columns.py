@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from seqkit.contracts import Column, DataFile
 from seqkit.errors import UsageError, suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message
 
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
@@ -45,7 +45,7 @@ def named_column(file: DataFile, name: str, option: str) -> Column:
     """
     names = [column.name for column in file.columns]
     if name not in names:
-        found = suggest(name, names) or message("; the columns are {columns}", columns=", ".join(names[:20]))
+        found = suggest(name, names) or message("; the columns are {columns}", columns=listed(names[:20]))
         raise UsageError(
             message(
                 "{option} {name}: {path} has no such column{found}",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.messages import message
+from seqkit.messages import counted, listed, message
 from seqkit.tasks.columns import (
     MAX_LABELS,
     NO_TEXTS,
@@ -48,9 +48,10 @@ def classify(file: DataFile) -> Draft | str:
     is_unbalanced = ratio >= _BALANCE_FROM and len(counts) <= 50
     if is_unbalanced:
         head["class_weights"] = "balanced"
-        comments["head"] = (
-            f"the most frequent label occurs {ratio:,.0f} times as often as the rarest: class weights raise the macro "
-            "F1; without them, the accuracy is often higher"
+        comments["head"] = message(
+            "the most frequent label occurs {ratio:,.0f} times as often as the rarest: class weights raise the macro "
+            "F1; without them, the accuracy is often higher",
+            ratio=ratio,
         )
     return inputs.draft(fit, label, head, "macro_f1" if is_unbalanced else "accuracy", message("the label"), comments)
 
@@ -64,7 +65,7 @@ def multi_label(file: DataFile) -> Draft | str:
     if flags := flag_columns(file):
         counts = Counter({column.name: column.counts["1"] for column in flags})
         fit = 0.93 if len(flags) > 2 else 0.7
-        described = {"data.label": f"columns of 0 and 1, one per label; {_describe(counts)}"}
+        described = {"data.label": message("columns of 0 and 1, one per label; {labels}", labels=_describe(counts))}
         return inputs.draft(fit, flags, {"type": "multi_label"}, "loss", message("the labels"), described)
     for column in candidates:
         if (
@@ -95,7 +96,7 @@ def regress(file: DataFile) -> Draft | str:
     for column in candidates:
         if column.is_numeric and len(column.counts) > 2:
             low, high = (pick(float(value) for value in column.filled) for pick in (min, max))
-            comments = {"data.label": f"numbers from {low:g} to {high:g}"}
+            comments = {"data.label": message("numbers from {low:g} to {high:g}", low=low, high=high)}
             fit = 0.8 if len(column.counts) > 20 else 0.0 if file.label is None else 0.3
             return inputs.draft(fit, column, {"type": "regress"}, "loss", message("the number"), comments)
     return message("no column of numbers")
@@ -149,7 +150,7 @@ class _Inputs:
             text=self.first.name,
             pair=message(" with '{column}'", column=self.second.name) if self.second else "",
             role=role,
-            label=label.name if isinstance(label, Column) else "', '".join(column.name for column in label),
+            label=label.name if isinstance(label, Column) else message("', '").join(column.name for column in label),
             alternatives=self._alternatives(label) if isinstance(label, Column) else "",
         )
         return Draft(fit, recipe, summary, {**model.comments, **comments}, model.smaller, split)
@@ -164,7 +165,7 @@ class _Inputs:
             for column in self.file.columns
             if column not in used and column.name and 2 <= len(column.counts) <= MAX_LABELS and not is_date(column)
         ]
-        names = ", ".join([*others[:5], *(["…"] if others[5:] else [])])
+        names = listed([*others[:5], *(["…"] if others[5:] else [])])
         return message(", or with --label {names}", names=names) if others else ""
 
     def _of_sequences(
@@ -252,6 +253,13 @@ def _is_set(column: Column, counts: Mapping[str, int], separator: str) -> bool:
 
 def _describe(counts: Mapping[str, int]) -> str:
     shown = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    text = ", ".join(f"{name:.30} ({count:,})" for name, count in shown[:6])
-    more = f", … the rarest {shown[-1][0]:.30} ({shown[-1][1]:,})" if len(shown) > 6 else ""
-    return f"{len(shown)} labels: {text}{more}"
+    text = listed(f"{name:.30} ({count:,})" for name, count in shown[:6])
+    if len(shown) <= 6:
+        return counted(len(shown), "{count} label: {labels}", "{count} labels: {labels}", labels=text)
+    return message(
+        "{count} labels: {labels}, … the rarest {rarest:.30} ({rows:,})",
+        count=len(shown),
+        labels=text,
+        rarest=shown[-1][0],
+        rows=shown[-1][1],
+    )

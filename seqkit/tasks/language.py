@@ -78,8 +78,8 @@ def _draft(file: DataFile, data: dict[str, Any], texts: list[str] | None, fit: f
         smaller["embedding"] = {"dim": size // 2}
     split = {"by": "order", "valid": 0.1} if texts is None else {"by": "hash", "valid": 0.1, "test": 0.1}
     comments = {
-        "tokenizer": f"characters; about {characters:,} in all",
-        "generate": "what to generate after training",
+        "tokenizer": message("characters; about {characters:,} in all", characters=characters),
+        "generate": message("what to generate after training"),
     }
     return Draft(fit, recipe, summary, comments, smaller, split)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import DataFile
+from seqkit.messages import message
 
 _UNSPACED = re.compile("[぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿]")
 """A character of a script without spaces between words: kana, Han, Thai."""
@@ -82,13 +83,19 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
         tokenizer["lower"] = True
     if rows >= 1000 and not is_short:
         tokenizer["min_count"] = 2
-    why = "characters: " + ("the script has no spaces" if is_unspaced else "the texts are short")
-    comments = {"tokenizer": why if by_character else "words, in lower case"}
+    if not by_character:
+        why = message("words, in lower case")
+    elif is_unspaced:
+        why = message("characters: the script has no spaces")
+    else:
+        why = message("characters: the texts are short")
     if cut:
         tokenizer["max_length"] = cut
         usual = np.quantile(tokens, [0.5, 0.98])
-        comments["tokenizer"] += (
-            f"; the median text has {usual[0]:,.0f} tokens, 2% more than {usual[1]:,.0f}: they are cut"
+        why += message(
+            "; the median text has {median:,.0f} tokens, 2% more than {most:,.0f}: they are cut",
+            median=usual[0],
+            most=usual[1],
         )
     embedding: dict[str, Any] = {"type": "learned", "dim": 64}
     if is_short:
@@ -104,7 +111,7 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
             head["ngram_ratios"] = True
             if labels <= _FEW_LABELS:
                 head["ngram_buckets"] = 2**20
-    return TextModel(tokenizer, embedding, encoder, head, by_character, bool(is_short), comments)
+    return TextModel(tokenizer, embedding, encoder, head, by_character, bool(is_short), {"tokenizer": why})
 
 
 def _cut(tokens: np.ndarray) -> int | None:

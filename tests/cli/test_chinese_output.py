@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import yaml
 
 from catalogue import CATALOGUE, ENGLISH, read_translations
 from helpers.recipes import PROJECT
@@ -69,7 +70,15 @@ def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str],
         "已写出 messages.yaml；训练它：seqkit run messages.yaml",
     ]
     recipe = (tmp_path / "messages.yaml").read_text("utf-8")
-    assert "# A label for each text or sequence: the text is '内容', the label '类别'. Written by" in recipe
+    head = "# 每段文本或每个序列一个标签：文本列是 '内容'，标签列是 '类别'。由 `seqkit init` 根据 messages.csv 生成。\n"
+    assert head in recipe and "  # 3 种标签：咨询 (90)、售后 (90)、物流 (90)\n" in recipe
+    comments = [line for line in recipe.splitlines()[1:] if line.lstrip().startswith("# ")]
+    assert all(re.search("[\u4e00-\u9fff]", line) or "seqkit run" in line for line in comments)
+    assert max(map(display_width, comments)) <= 120
+    assert cli("init", "messages.csv", "--minutes", "0.05", "--output", "english.yaml").returncode == 0
+    english = (tmp_path / "english.yaml").read_text("utf-8")
+    assert "# A label for each text or sequence: the text is '内容', the label '类别'. Written by" in english
+    assert yaml.safe_load(recipe) == yaml.safe_load(english)
 
     blocks = [block.splitlines() for block in chinese("data", "messages.yaml").split("\n\n")]
     sizes, labels, vocabulary, duplicates = blocks[:4]
@@ -133,6 +142,7 @@ def test_a_comparison_is_chinese(chinese: Callable[..., str], cli: Cli, tmp_path
 
     differing = chinese("diff", "runs/char-gen-1", "runs/char-gen-2").splitlines()
     assert differing[0] == "配方：" and {"数据：相同", "版本：相同", "权重：", "指标："} <= set(differing)
+    assert any(line.split()[0] == "总数" for line in differing)
     shown = chinese("show", "encoder", "lstm").splitlines()
     assert shown[0] == "encoder lstm：单向 LSTM" and shown[1].startswith("由 seqkit ")
     assert any(re.fullmatch(r"  num_layers +1 到 100 的整数；默认 1", line) for line in shown)
@@ -144,6 +154,18 @@ def test_reasons_of_init_are_chinese(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(f"内容,标签\n{rows}", encoding="utf-8")
     line = cli("init", "one.csv", "--task", "classify", SEQKIT_LANG="zh").stderr
     assert line == "seqkit: one.csv: 不适合任务 classify：列 '标签' 只有一个标签 '好'：没有可学的内容\n"
+
+
+def test_lists_in_sentences_are_chinese(cli: Cli, tmp_path: Path) -> None:
+    recipe = "data: {type: table, path: a.csv}\nencoder: {type: stacked}\nhead: {type: classify}\ntrain: {epochs: 1}\n"
+    (tmp_path / "a.yaml").write_text(recipe, encoding="utf-8")
+    (tmp_path / "a.csv").write_text("内容,类别\n好,1\n", encoding="utf-8")
+    line = cli("check", "a.yaml", SEQKIT_LANG="zh").stderr.splitlines()[0]
+    assert line == "seqkit: a.yaml:2:1: encoder.layers: 必须设置：由编码器组成的列表"
+    line = cli("run", "a.yaml", "encoder.type=lstm", "encoder.hidden_size=2", SEQKIT_LANG="zh").stderr
+    assert "；列有 内容、类别：" in line
+    line = cli("list", "encoders", SEQKIT_LANG="zh").stderr
+    assert line.endswith("：reader、tokenizer、embedding、encoder、head、optimizer、schedule、metric、tracker\n")
 
 
 @pytest.fixture
