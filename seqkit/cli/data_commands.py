@@ -12,7 +12,7 @@ from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, 
 from seqkit.cli.output import check_file_name, echo, print_json, write_schema
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError
-from seqkit.messages import counted, message
+from seqkit.messages import counted, listed, message
 
 SCHEMA = "seqkit.schema.json"
 """The JSON Schema beside a new recipe, which editors complete and check it with."""
@@ -81,7 +81,7 @@ def init(
             rows=counted(inspected.rows, "1 row", "{count:,} rows"),
         )
     )
-    others = message(" (other tasks: {others})", others=", ".join(choice.others)) if choice.others else ""
+    others = message(" (other tasks: {others})", others=listed(choice.others)) if choice.others else ""
     echo(message("task: {task}, {summary}{others}", task=choice.task.name, summary=choice.draft.summary, others=others))
     if splits := describe_splits(fitted.examples):
         echo(splits)

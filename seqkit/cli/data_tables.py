@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seqkit.cli.columns import cell_text, value_lines
-from seqkit.messages import message
+from seqkit.messages import listed, message
 
 _MAX_LABELS = 12
 
@@ -123,14 +123,14 @@ def _differences(labels: Sequence[Any]) -> str:
         )
         for place in places[:3]
     ]
-    return message(", ").join([*differing, *(["…"] if len(places) > 3 else [])])
+    return listed([*differing, *(["…"] if len(places) > 3 else [])])
 
 
 def _places(locations: Sequence[str]) -> str:
     """Return the first two locations; of two in one file, the line alone of the second."""
     first, *others = locations
     lines = [each.removeprefix(first.rpartition(":")[0] + ":") for each in others[:1]]
-    return ", ".join([first, *lines])
+    return listed([first, *lines])
 
 
 def _percent(share: float | None) -> str:

@@ -12,7 +12,7 @@ from seqkit.messages import message, translate
 from seqkit.recipe.descriptions import describe
 from seqkit.recipe.docstrings import parameter_descriptions, summary
 from seqkit.recipe.generation import Generate
-from seqkit.recipe.parameters import Parameter, parameters
+from seqkit.recipe.parameters import NOUNS, Parameter, list_of, parameters
 from seqkit.recipe.schema import Data, Settings, Train
 from seqkit.recipe.section import Section, as_data
 from seqkit.registry.records import Registered
@@ -134,8 +134,8 @@ def registered_as_data(entry: Registered) -> dict[str, Any]:
 
 def _describe_value(parameter: Parameter) -> str:
     if parameter.nested and parameter.is_list:
-        return message("a list of {kind}s", kind=parameter.nested)
-    return parameter.nested or describe(parameter.annotation)
+        return list_of(parameter.nested)
+    return NOUNS[parameter.nested] if parameter.nested else describe(parameter.annotation)
 
 
 def _describe_default(parameter: Parameter) -> str:

@@ -15,7 +15,7 @@ import click
 
 from seqkit.cli.signals import unfinished
 from seqkit.errors import DataError, UsageError, describe_os_error
-from seqkit.messages import message, translate
+from seqkit.messages import listed, message, translate
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
@@ -136,7 +136,7 @@ def check_named(output: Path, option: str, *endings: str, hint: str = "") -> Non
                 "{option} {file}: the ending must be {endings}{hint}",
                 option=option,
                 file=output,
-                endings=endings[0] if len(endings) == 1 else message("one of {names}", names=", ".join(endings)),
+                endings=endings[0] if len(endings) == 1 else message("one of {names}", names=listed(endings)),
                 hint=hint,
             )
         )

@@ -14,7 +14,7 @@ from seqkit.cli.group import completed_by, json_option, kind_names, no_plugin_op
 from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError, suggest
-from seqkit.messages import message, translate
+from seqkit.messages import listed, message, translate
 
 if TYPE_CHECKING:
     from seqkit.registry.registry import Plugin, Registry
@@ -98,7 +98,7 @@ def _show_section(name: str, as_json: bool, without: Sequence[str]) -> None:
             message(
                 "there is no section '{name}'{hint}",
                 name=name,
-                hint=suggest(name, list(SECTIONS)) or message("; known: {known}", known=", ".join(SECTIONS)),
+                hint=suggest(name, list(SECTIONS)) or message("; known: {known}", known=listed(SECTIONS)),
             )
         )
     if as_json:
@@ -165,7 +165,7 @@ def plugins(as_json: bool, without: tuple[str, ...]) -> None:
         for task in plugin.tasks:
             echo(message("  task {name}", name=task.name))
         if plugin.lifecycle:
-            echo(message("  lifecycle hooks: {hooks}", hooks=", ".join(plugin.lifecycle)))
+            echo(message("  lifecycle hooks: {hooks}", hooks=listed(plugin.lifecycle)))
         if not plugin.failure and plugin.is_empty:
             echo(message("  provides nothing: its module has no @seqkit.hookimpl function"))
     registry.check()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.cli.stderr import aliases
 from seqkit.errors import DataError, UsageError
-from seqkit.messages import message
+from seqkit.messages import listed, message
 
 if TYPE_CHECKING:
     from seqkit.inference.run import Run
@@ -62,7 +62,7 @@ def _check_names_column(run: Run, key: str) -> None:
     section = run.recipe["data"]
     reader: Any = load_registry().check().get("reader", section["type"]).load()
     if key not in section or key in reader.path_specific or (key == "text" and reader.yields != "text"):
-        others = ", ".join(name for name in section if name not in ("type", "path", "split", "valid", "test"))
+        others = listed(name for name in section if name not in ("type", "path", "split", "valid", "test"))
         raise UsageError(
             message(
                 "--{key}: the reader '{reader}' names its columns otherwise: use --set KEY=VALUE with one of {keys}",

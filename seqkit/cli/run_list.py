@@ -141,8 +141,15 @@ def diff_lines(found: Mapping[str, Differences], one: Path, other: Path, width: 
             continue
         yield message("{part}:", part=title)
         heads = ("", one.resolve().name, other.resolve().name, message("difference") if part == "metrics" else "")
-        rows = [(key, *(_shown(key, value) for value in pair), _change(key, pair)) for key, pair in found[part].items()]
+        rows = [
+            (message("total") if (part, key) == ("weights", "total") else key, *_cells(key, pair))
+            for key, pair in found[part].items()
+        ]
         yield from (f"  {line}" for line in table_lines([heads, *rows], width=width and width - 2))
+
+
+def _cells(key: str, pair: tuple[Any, ...]) -> tuple[str, ...]:
+    return (*(_shown(key, value) for value in pair), _change(key, pair))
 
 
 def _titles() -> dict[str, str]:

@@ -16,7 +16,7 @@ from seqkit.compare.record import Record, key_of
 from seqkit.compare.trials import StopContext, Trial, make_trials, train_trials
 from seqkit.compare.widths import Match, matched_widths
 from seqkit.errors import UsageError, suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.recipe.resolve import resolve
 from seqkit.registry.registry import Registry
 from seqkit.reports.contents import RunContents, read_contents
@@ -185,7 +185,7 @@ class Comparer:
                     "--split {split}: {run} has no such split: it has {splits}",
                     split=split,
                     run=run.directory.path,
-                    splits=", ".join(run.result.metrics),
+                    splits=listed(run.result.metrics),
                 )
             )
         return split
@@ -204,7 +204,7 @@ class Comparer:
                     metric=metric,
                     run=run.directory.path,
                     split=split,
-                    names=", ".join(scores),
+                    names=listed(scores),
                     hint=hint,
                 )
             )

@@ -15,7 +15,7 @@ from seqkit.contracts import Embedding, Fraction, NonNegativeFloat, ParameterGro
 from seqkit.embeddings.vectors_file import read_vectors
 from seqkit.errors import DataError
 from seqkit.layers.dropout import WordDropout, word_ids
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.readers.files import check_encoding
 
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
@@ -158,7 +158,7 @@ class Pretrained(nn.Module, Embedding):
         )
         if not missing:
             return text
-        words = ", ".join(self._words[number] for number in missing[:_SHOWN])
+        words = listed(self._words[number] for number in missing[:_SHOWN])
         return text + message("; without one: {words}", words=words + (" …" if len(missing) > _SHOWN else ""))
 
 

@@ -174,7 +174,7 @@ class Classify(PooledHead):
         return self.labels
 
     def task(self) -> dict[str, Any]:
-        return {"labels": self.labels}
+        return {message("labels"): self.labels}
 
     def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
         return average_probabilities(predictions)

@@ -149,7 +149,7 @@ class Regress(PooledHead):
         return Scores(mean + deviation * values, None if by_token is None else deviation * by_token)
 
     def task(self) -> dict[str, Any]:
-        return {"number of targets": len(self.mean)}
+        return {message("number of targets"): len(self.mean)}
 
     def combine(self, predictions: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
         return average_numbers(predictions)

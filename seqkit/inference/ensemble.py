@@ -80,10 +80,10 @@ def _task(parts: RunParts) -> dict[str, Any]:
     """Return what the members of an ensemble must share, by the names that messages use."""
     engine = parts.torch_engine
     task = {
-        "head": engine.head_name,
-        "reader": parts.reader.name,
-        "input": _kind_of_input(engine),
-        "number of features": engine.feature_width,
+        message("head"): engine.head_name,
+        message("reader"): parts.reader.name,
+        message("input"): _kind_of_input(engine),
+        message("number of features"): engine.feature_width,
     }
     if engine.tokenizer is None:  # which columns the features are, and in which order
         cls: Any = parts.reader.cls

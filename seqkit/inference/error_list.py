@@ -11,7 +11,7 @@ from typing import Any
 from seqkit.contracts import Example, Head, Judgment, TextPair
 from seqkit.errors import DataError, UsageError, suggest
 from seqkit.inference.evaluation import Evaluation
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.runs.numbers import find_not_finite, numbers_of
 
 SMALL_GROUP = 30
@@ -99,7 +99,7 @@ def score_groups(evaluation: Evaluation, column: str) -> dict[str, Any]:
     names = dict.fromkeys(name for example in evaluation.examples for name in example.columns)
     if column not in names:
         if names:
-            found = suggest(column, list(names)) or message("; they are {names}", names=", ".join(names))
+            found = suggest(column, list(names)) or message("; they are {names}", names=listed(names))
         else:
             found = message(": the data has none")
         raise UsageError(

@@ -14,7 +14,7 @@ from seqkit.explain.contents import LayerTrace
 from seqkit.explain.explanation import Explanation
 from seqkit.explain.tokens import token_texts
 from seqkit.inference.inputs import encode_inputs, encode_prompts
-from seqkit.messages import message
+from seqkit.messages import listed, message
 
 if TYPE_CHECKING:
     from seqkit.explain.attribution import Subject, Unit
@@ -165,7 +165,7 @@ def _column(label: str, names: Sequence[str], kind: str) -> int:
         return names.index(label)
     hint = suggest(label, names)
     if not hint and len(names) <= _MAX_NAMED:
-        hint = message(": choose one of {names}", names=", ".join(names))
+        hint = message(": choose one of {names}", names=listed(names))
     raise UsageError(message("there is no {kind} '{label}'{hint}", kind=kind, label=label, hint=hint))
 
 

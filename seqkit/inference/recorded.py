@@ -17,7 +17,7 @@ from seqkit.data.prepare import rows_sha256
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.errors import DataError, UsageError
 from seqkit.inference.loading import RunParts
-from seqkit.messages import counted, message
+from seqkit.messages import counted, listed, message
 from seqkit.recipe.paths import why_unusable
 from seqkit.recipe.plan import BuildError
 from seqkit.recipe.saved import AbsentData
@@ -58,7 +58,7 @@ def choose_split(parts: RunParts, split: str | None) -> str:
                 "{run}: has no {split} split: its splits are {splits}; pass other data with --data FILE",
                 run=parts.directory.path,
                 split=split or PREFERRED[0],
-                splits=", ".join(found),
+                splits=listed(found),
             )
         )
     return split

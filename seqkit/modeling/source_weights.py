@@ -15,7 +15,7 @@ from torch import nn
 from seqkit.contracts import Embedding, Encoder
 from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.yaml_parser import KeyPath
 
@@ -131,7 +131,7 @@ def _prefix(spec: Spec, names: Sequence[str], *, is_whole: bool) -> str:
     if init.part is not None:
         if init.part not in parts:
             text = message("{run} has no part '{part}'", run=init.run, part=init.part) + (
-                suggest(init.part, parts) or message("; it has {parts}", parts=", ".join(parts[:6]))
+                suggest(init.part, parts) or message("; it has {parts}", parts=listed(parts[:6]))
             )
             raise Mismatch((*spec.path, INIT_FROM, "part"), text)
         return f"{init.part}."
@@ -148,7 +148,7 @@ def _prefix(spec: Spec, names: Sequence[str], *, is_whole: bool) -> str:
         text = message(
             "{run} has several parts with weights of these names: set `part` to one of {parts}",
             run=init.run,
-            parts=", ".join(found),
+            parts=listed(found),
         )
         raise Mismatch((*spec.path, INIT_FROM), text)
     return f"{found[0]}." if found else f"{section}."

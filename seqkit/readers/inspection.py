@@ -16,7 +16,7 @@ from typing import Any
 
 from seqkit.contracts import Column, DataFile
 from seqkit.errors import DataError
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.readers.delimited import DELIMITERS, plain_rows, quoted_rows, unique_names
 from seqkit.readers.encodings import guess_encoding
 from seqkit.readers.fasttext import LABEL_PREFIX, labels_and_text
@@ -75,7 +75,7 @@ def _folder(path: Path) -> str:
         "{path}: is a folder with texts in folders by label ({labels}): write them into one csv file with the columns "
         "text and label",
         path=path,
-        labels=", ".join(labels[:5]),
+        labels=listed(labels[:5]),
     )
 
 

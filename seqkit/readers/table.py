@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
-from seqkit.messages import counted, message
+from seqkit.messages import counted, listed, message
 from seqkit.readers.delimited import named_rows
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
@@ -259,7 +259,7 @@ class Table(Reader):
             )
 
     def _missing_column(self, parameter: str, column: str, columns: list[str], location: str) -> DataError:
-        shown = ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in columns[:20])
+        shown = listed(name if len(name) <= 40 else name[:39] + "…" for name in columns[:20])
         found = suggest(column, columns) or message("; the columns are {columns}", columns=shown)
         if parameter == "label":
             remedy = message("set `label:` to the right one, or to null to read no labels")

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import Fault, PluginError
-from seqkit.messages import format_value, message
+from seqkit.messages import format_value, listed, message
 from seqkit.recipe.initialization import KINDS, InitFrom, find_problem
-from seqkit.recipe.parameters import Parameter, parameters, with_article
+from seqkit.recipe.parameters import Parameter, list_of, parameters, with_article
 from seqkit.recipe.paths import absolute_path, why_unusable, written_path
 from seqkit.recipe.plan import Spec
 from seqkit.recipe.recipe import Recipe
@@ -79,7 +79,7 @@ class Checker:
         Returns:
             The component; None if something is wrong.
         """
-        known, article = ", ".join(self.registry.names(kind)), with_article(kind)
+        known, article = listed(self.registry.names(kind)), with_article(kind)
         name_path = path
         if isinstance(value, dict):
             name_path = (*path, "type")
@@ -189,16 +189,14 @@ class Checker:
         if is_left_out and not parameter.required:
             return None if default is None else self.component(kind, default, path)
         if parameter.name not in given:
-            wanted = message("a list of {kind}s", kind=kind) if parameter.is_list else with_article(kind)
+            wanted = list_of(kind) if parameter.is_list else with_article(kind)
             self.fault(path, message("is required: {wanted}", wanted=wanted), at_key=True)
             return None
         value = given[parameter.name]
         if not parameter.is_list:
             return self.component(kind, value, path, default)
         if not isinstance(value, list) or (parameter.required and not value):
-            wanted = message("a list of {kind}s", kind=kind)
-            if parameter.required:
-                wanted = message("a list of at least one {kind}", kind=kind)
+            wanted = list_of(kind, at_least_one=parameter.required)
             text = message("must be {wanted}, not {value}", wanted=wanted, value=format_value(value))
             self.fault(path, text)
             return []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqkit.contracts import Embedding
 from seqkit.errors import suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.recipe.rules import Problem
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def find_conflicts(
             yield Problem(spec.name_path, message("there is a metric {name} already: remove it", name=result))
         metrics.append(result)
     if train.metric not in metrics and len(built.metrics) == len(train.metrics):
-        hint = suggest(train.metric, metrics) or message(": use one of {metrics}", metrics=", ".join(metrics))
+        hint = suggest(train.metric, metrics) or message(": use one of {metrics}", metrics=listed(metrics))
         text = message("'{head}' has no metric '{metric}'{hint}", head=name, metric=train.metric, hint=hint)
         yield Problem(("train", "metric"), text)
     elif train.metric != "loss" and not has_validation:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, Predicate
 
-from seqkit.messages import format_value, message
+from seqkit.messages import format_value, listed, message
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _words(annotation: Any, plural: bool) -> str:
     if len(members) > 1:
         *first, last = [_words(member, plural) for member in members]
         if len(first) > 1 or ", " in first[0]:
-            return message("{first}, or {last}", first=message(", ").join(first), last=last)
+            return message("{first}, or {last}", first=listed(first), last=last)
         return message("{first} or {last}", first=first[0], last=last)
     base, constraints = split_annotation(members[0])
     for constraint in constraints:
@@ -113,7 +113,7 @@ def _choice(choice: object) -> str:
 def _literal_words(choices: Sequence[Any], plural: bool) -> str:
     if len(choices) == 1 and not plural:
         return format_value(choices[0])
-    known = ", ".join(map(_choice, choices))
+    known = listed(map(_choice, choices))
     return message("values from {choices}", choices=known) if plural else message("one of {choices}", choices=known)
 
 
@@ -153,11 +153,7 @@ _NUMBERS = {
 
 
 def _and(parts: Sequence[str]) -> str:
-    return (
-        parts[0]
-        if len(parts) == 1
-        else message("{first} and {last}", first=message(", ").join(parts[:-1]), last=parts[-1])
-    )
+    return parts[0] if len(parts) == 1 else message("{first} and {last}", first=listed(parts[:-1]), last=parts[-1])
 
 
 def _collection_words(origin: type, arguments: tuple[Any, ...], constraints: Sequence[Any], plural: bool) -> str:
@@ -173,7 +169,7 @@ def _collection_words(origin: type, arguments: tuple[Any, ...], constraints: Seq
         if len(set(arguments)) == 1:
             items = _words(arguments[0], plural=True)
             return message("{noun} of {count} {items}", noun=noun, count=len(arguments), items=items)
-        items = message(", ").join(_words(argument, plural=False) for argument in arguments)
+        items = listed(_words(argument, plural=False) for argument in arguments)
         return message("{noun} of {count} items ({items})", noun=noun, count=len(arguments), items=items)
     items = _words(arguments[0], plural=True)
     longest = next((constraint.max_length for constraint in constraints if isinstance(constraint, MaxLen)), None)

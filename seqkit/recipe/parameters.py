@@ -81,9 +81,32 @@ def is_integer(annotation: Any) -> bool:
     return annotation is int or typing.get_origin(annotation) is typing.Annotated and annotation.__origin__ is int
 
 
-def with_article(noun: str) -> str:
-    """Return a noun with its indefinite article."""
-    return message("an {noun}", noun=noun) if noun[0] in "aeiou" else message("a {noun}", noun=noun)
+def with_article(kind: str) -> str:
+    """Return a kind of component with its indefinite article."""
+    noun = NOUNS[kind]
+    return message("an {noun}", noun=noun) if kind[0] in "aeiou" else message("a {noun}", noun=noun)
+
+
+def list_of(kind: str, *, at_least_one: bool = False) -> str:
+    """Return the words for a list of components of a kind."""
+    noun = NOUNS[kind]
+    return (
+        message("a list of at least one {noun}", noun=noun) if at_least_one else message("a list of {noun}s", noun=noun)
+    )
+
+
+NOUNS = {
+    "reader": message("reader"),
+    "tokenizer": message("tokenizer"),
+    "embedding": message("embedding"),
+    "encoder": message("encoder"),
+    "head": message("head"),
+    "optimizer": message("optimizer"),
+    "schedule": message("schedule"),
+    "metric": message("metric"),
+    "tracker": message("tracker"),
+}
+"""The words for the kinds of components."""
 
 
 def _signature(cls: type) -> list[inspect.Parameter]:

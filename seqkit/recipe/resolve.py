@@ -18,7 +18,7 @@ from typing import Any
 
 from seqkit.contracts import Reader
 from seqkit.errors import PluginError, RecipeError, sort_faults, suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.recipe.checker import Checker
 from seqkit.recipe.compatibility import find_conflicts
 from seqkit.recipe.dry_build import DryBuild, dry_build, innermost_not_causal, one_weight
@@ -121,7 +121,7 @@ class _Resolver(Checker):
             elif key not in names:
                 home = "data" if key in parameters(Data) else section_of(key, Settings, self.classes_of)
                 hint = message(": move it to `{section}:`", section=home) if home else suggest(key, [*names, "extends"])
-                hint = hint or message("; known: {sections}", sections=", ".join(names))
+                hint = hint or message("; known: {sections}", sections=listed(names))
                 self.fault((key,), message("unknown section{hint}", hint=hint), at_key=True)
         given = {key: self.recipe.data[key] for key in known if key in self.recipe.data}
         return self.with_components(Settings(**self.values(Settings, given)), given)

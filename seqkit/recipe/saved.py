@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from seqkit.contracts import Reader
 from seqkit.errors import DataError, RecipeError, UsageError
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.recipe.checker import Checker
 from seqkit.recipe.initialization import Source, restore_tokenizer
 from seqkit.recipe.plan import Plan, Spec
@@ -183,7 +183,7 @@ def check_changes(run: RunDirectory, path: KeyPath, value: Any) -> None:
                     "has moved: for a new run, seqkit run {recipe} {key}=…",
                     run=run.path,
                     key=key,
-                    changeable=", ".join(CHANGEABLE),
+                    changeable=listed(CHANGEABLE),
                     recipe=shlex.quote(str(run.recipe)),
                 )
             )

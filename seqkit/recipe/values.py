@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from seqkit.errors import suggest
-from seqkit.messages import format_value, message
+from seqkit.messages import format_value, listed, message
 from seqkit.recipe.parameters import Parameter, parameters
 from seqkit.recipe.rules import Problem, find_problems, why_rejected
 from seqkit.recipe.section import Section
@@ -94,7 +94,7 @@ def _unknown_key(cls: type, key: str, classes_of: ClassesOf) -> Problem:
     if hint := suggest(key, known):
         return Problem((key,), message("unknown key{hint}", hint=hint), at_key=True)
     if known:
-        return Problem((key,), message("unknown key; known: {keys}", keys=", ".join(known)), at_key=True)
+        return Problem((key,), message("unknown key; known: {keys}", keys=listed(known)), at_key=True)
     return Problem((key,), message("unknown key: there are no parameters"), at_key=True)
 
 
@@ -133,7 +133,7 @@ def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> t
     if len(parameter.sections) > 1:
         by_name = {_tag_value(section): section for section in parameter.sections}
         if tag not in values and not isinstance(parameter.default, Section):
-            text = message("is required: one of {choices}", choices=", ".join(by_name))
+            text = message("is required: one of {choices}", choices=listed(by_name))
             return parameter.default, [Problem((tag,), text, at_key=True)]
         name = values.get(tag, getattr(parameter.default, tag, None))
         if rejection := why_rejected(name, Literal[tuple(by_name)]):
@@ -220,10 +220,10 @@ def _with_item(value: Any, path: Sequence[str], item: Any) -> Any:
 def _keys(sections: Sequence[type[Section]]) -> str:
     """Return the keys of a section for a message."""
     if len(sections) > 1:
-        choices = ", ".join(_tag_value(section) for section in sections)
+        choices = listed(_tag_value(section) for section in sections)
         return message("`{tag}:` (one of {choices})", tag=_tag(sections[0]), choices=choices)
     names = list(parameters(sections[0]))
-    return message("any of {keys}", keys=", ".join(names if len(names) <= 8 else [*names[:4], "…"]))
+    return message("any of {keys}", keys=listed(names if len(names) <= 8 else [*names[:4], "…"]))
 
 
 def _tag(section: type[Section]) -> str:

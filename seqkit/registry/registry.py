@@ -9,7 +9,7 @@ import pluggy
 
 from seqkit.errors import PluginError, UsageError, suggest
 from seqkit.hookspecs import KINDS
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.registry.records import Registered, RegisteredCommand, RegisteredTask
 
 
@@ -71,7 +71,7 @@ class Registry:
             PluginError: it is not; the message contains every error.
         """
         if self.faults:
-            raise PluginError("; ".join(self.faults))
+            raise PluginError(message("; ").join(self.faults))
         return self
 
     def names(self, kind: str) -> list[str]:
@@ -121,7 +121,7 @@ class Registry:
 
     def _of_kind(self, kind: str) -> dict[str, Registered]:
         if kind not in self._by_kind:
-            kinds = ", ".join(KINDS)
+            kinds = listed(KINDS)
             raise UsageError(
                 message("unknown kind '{kind}'{hint}: {kinds}", kind=kind, hint=suggest(kind, list(KINDS)), kinds=kinds)
             )

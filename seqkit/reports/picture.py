@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.reports.comparison import unique_names
 from seqkit.reports.contents import RunContents
 from seqkit.reports.curves import metric_chart, metric_lines, metrics_of
@@ -71,7 +71,7 @@ def curves_picture(runs: Sequence[RunContents], metric: str) -> Picture:
                     "{run}: has no curve of '{metric}': {remedy}",
                     run=run.directory.path,
                     metric=metric,
-                    remedy=message("use one of {names}", names=", ".join(names))
+                    remedy=message("use one of {names}", names=listed(names))
                     if names
                     else message("it has no evaluation yet"),
                 )

@@ -17,7 +17,7 @@ from seqkit import hookspecs
 from seqkit.contracts import Tracker, TrainingLength
 from seqkit.errors import PluginError, StopTraining, describe_error
 from seqkit.hookspecs import LIFECYCLE, PROJECT
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.registry.registry import Registry
 from seqkit.training.progress import Progress
 
@@ -200,7 +200,7 @@ def _register(objects: Mapping[str, object]) -> pluggy.PluginManager:
     """Return a plugin manager with named objects whose methods are lifecycle hooks."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
-    known = ", ".join(LIFECYCLE)
+    known = listed(LIFECYCLE)
     for name, callback in objects.items():
         title = name if isinstance(callback, Tracker) else message("callback {name}", name=name)
         try:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from seqkit.contracts import Example, LongText, TrainingLength
 from seqkit.data.splits import count_repeated
-from seqkit.messages import counted, message, translate
+from seqkit.messages import counted, listed, message, translate
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Spec
 from seqkit.terminal import YELLOW, align_left, colored
@@ -263,9 +263,7 @@ def _count_examples(splits: Mapping[str, Sequence[Example]]) -> str:
     inputs = [example.input for examples in splits.values() for example in examples]
     is_single = len(inputs) == len(splits)
     counts = {split: len(examples[0].input) if is_single else len(examples) for split, examples in splits.items()}
-    numbers = message(", ").join(
-        message("{count:,} {split}", count=count, split=split) for split, count in counts.items()
-    )
+    numbers = listed(message("{count:,} {split}", count=count, split=split) for split, count in counts.items())
     if not is_single:
         return message("{numbers} examples", numbers=numbers)
     if all(isinstance(text, str | LongText) for text in inputs):

@@ -18,7 +18,7 @@ from seqkit.data.memory import MemoryReader
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
 from seqkit.errors import DataError, UsageError
-from seqkit.messages import format_value, message
+from seqkit.messages import format_value, listed, message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.yaml_parser import KeyPath
@@ -155,7 +155,7 @@ def check_same_recipe(run: RunDirectory, saved: Plan, plan: Plan) -> None:
                 "{run}: the recipe differs from the saved run: {changes}: resume with the saved values, or with "
                 "{command}, which needs no recipe",
                 run=run.path,
-                changes=", ".join(_describe_change(key, *differences[key]) for key in sorted(differences)),
+                changes=listed(_describe_change(key, *differences[key]) for key in sorted(differences)),
                 command=run.resume_command,
             )
         )
@@ -178,7 +178,7 @@ def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: Prepar
     memory_sha256 = plan.memory.sha256() if isinstance(plan.memory, MemoryReader) else None
     if not splits and document.get("memory_sha256", memory_sha256) == memory_sha256:
         return
-    changed = ", ".join(split for split in SPLITS if split in splits) or message("all splits")
+    changed = listed(split for split in SPLITS if split in splits) or message("all splits")
     files, now = document.get("files_sha256"), data_file_digests(plan)
     files = files if isinstance(files, dict) else {}
     if memory_sha256:
@@ -186,7 +186,7 @@ def check_same_data(run: RunDirectory, document: Mapping[str, Any], data: Prepar
     elif changed_files := [key for key in now if key in files and files[key] != now[key]]:
         reason = message("the file of {key} has changed: restore it", key=changed_files[0])
     else:
-        made_with = ", ".join(_describe_versions(document, plan)) or message("the versions that made the run")
+        made_with = listed(_describe_versions(document, plan)) or message("the versions that made the run")
         reason = message("a file has changed, or {made_with} read it differently: ", made_with=made_with)
         if now and now.keys() <= files.keys():
             reason = message(

@@ -11,7 +11,7 @@ from torch import nn
 from seqkit.contracts import Embedding, Encoder, Head, ParameterGroup
 from seqkit.contracts.capabilities import class_name
 from seqkit.errors import Fault, PluginError, RecipeError, suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.modeling.model import Model
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.schema import Group
@@ -89,7 +89,7 @@ def _hint(pattern: str, names: list[str]) -> str:
         return hint
     if pattern in {".".join(part[:end]) for part in parts for end in range(1, len(part))}:
         return message(" (did you mean '{pattern}.*'?)", pattern=pattern)
-    shown = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
+    shown = listed(names[:6]) + (" …" if len(names) > 6 else "")
     return message("; the parameters are {names}", names=shown)
 
 

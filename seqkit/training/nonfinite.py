@@ -10,7 +10,7 @@ import torch
 from seqkit.contracts import Batch
 from seqkit.data.batching import BatchShard
 from seqkit.errors import NotFiniteError
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.modeling.model import Model
 from seqkit.training.distributed import Communicator
 
@@ -83,4 +83,4 @@ def _nonfinite_rows(model: Model, shard: BatchShard, batch: Batch) -> list[int]:
 
 
 def _shorten(numbers: list[int]) -> str:
-    return ", ".join(f"{number:,}" for number in numbers[:8]) + (" …" if len(numbers) > 8 else "")
+    return listed(f"{number:,}" for number in numbers[:8]) + (" …" if len(numbers) > 8 else "")

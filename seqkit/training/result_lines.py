@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.runs.numbers import numbers_of
 from seqkit.strict_json import is_number
 from seqkit.terminal import display_width, fit_width, printable
@@ -112,7 +112,7 @@ def class_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     width = min(max(display_width(labels[number]) for number in chosen), _MAX_LABEL_WIDTH)
     left = {number: _scores(labels[number], width, metrics["per_class"], predicted[number]) for number in chosen}
     head = f"  {'':<{width}}  precision  recall     f1  support   "
-    lines = [head + message("predicted as {labels}", labels=", ".join(map(printable, labels)))]
+    lines = [head + message("predicted as {labels}", labels=listed(map(printable, labels)))]
     lines += [left[number] + ", ".join(f"{count:,}" for count in matrix[number]) for number in chosen]
     if len(chosen) < len(labels) or max(map(display_width, lines)) > LINE_WIDTH:
         lines = [head + message("most frequent error")]

@@ -17,7 +17,7 @@ from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
 from seqkit.data.renewal import renewal
 from seqkit.errors import PluginError, RecipeError, SeqkitError
 from seqkit.layers.parallel import worker_threads
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.modeling.device import choose_device, isolated_torch_state, seed_everything
 from seqkit.modeling.initialization import check_shapes_of_sources, initialize
 from seqkit.modeling.model import Model, build_model
@@ -237,9 +237,7 @@ def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise PluginError(
-            message(
-                "{plugins}: the model fails on its first batch: {reason}", plugins=", ".join(plugins), reason=reason
-            )
+            message("{plugins}: the model fails on its first batch: {reason}", plugins=listed(plugins), reason=reason)
         ) from error
     if plan.predict and not predictions:
         problem = message("the head '{head}' makes no predictions: remove this key", head=plan.head.name)

@@ -14,7 +14,7 @@ import torch
 from seqkit.contracts import Batch, Encoder
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.parallel import MAX_JOBS, worker_threads
-from seqkit.messages import counted, message
+from seqkit.messages import counted, listed, message
 from seqkit.modeling.model import Model
 
 THREADED_WIDTH = 256
@@ -47,7 +47,7 @@ class Threads:
 
     def __str__(self) -> str:
         count = counted(self.total, "1 thread", "{count} threads")
-        measured = message(", ").join(
+        measured = listed(
             message("{threads}: {ms:.0f} ms per batch", threads=workers * self.per_operation, ms=ms)
             for workers, ms in self.measured.items()
         )
