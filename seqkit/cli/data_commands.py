@@ -105,6 +105,7 @@ def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, withou
     nearly (a Jaccard similarity of at least 0.8 of their 5-grams of characters); labels that disagree on equal texts;
     entities and windows of held-out splits that the training split contains. The model is not built.
     """
+    from seqkit.cli.columns import terminal_width
     from seqkit.cli.data_tables import data_lines
     from seqkit.data.inspection import inspect_data
     from seqkit.data.prepare import prepare
@@ -122,5 +123,5 @@ def data_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, withou
     if as_json:
         print_json(found)
         return
-    for line in data_lines(found):
+    for line in data_lines(found, terminal_width()):
         echo(line)

@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seqkit.cli.columns import cell_text, value_lines
+from seqkit.cli.columns import cell_text, text_lines, value_lines
 from seqkit.messages import listed, message
 
 _MAX_LABELS = 12
 
 
-def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines for the result of `seqkit.data.inspection.inspect_data`."""
+def data_lines(found: Mapping[str, Any], width: int | None = None) -> Iterator[str]:
+    """Yield the lines for the result of `seqkit.data.inspection.inspect_data`, translated.
+
+    Args:
+        found: the result.
+        width: the number of columns of the terminal; None to print each line and each table whole.
+    """
+    for part in _parts(found):
+        if isinstance(part, str):
+            yield from text_lines(part, width, len(part) - len(part.lstrip(" ")) + 2)
+        else:
+            yield from value_lines(*part, width=width)
+
+
+Table = tuple[Sequence[str], Sequence[Sequence[Any]]]
+"""The headings and the rows of a table."""
+
+
+def _parts(found: Mapping[str, Any]) -> Iterator[str | Table]:
+    """Yield lines and tables."""
     splits = found["splits"]
-    yield from value_lines(
+    yield (
         (
             message("split"),
             message("examples"),
@@ -34,7 +52,7 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if vocabulary := found.get("vocabulary"):
         yield ""
         yield message("vocabulary: {size:,} tokens", size=vocabulary["size"])
-        yield from value_lines(
+        yield (
             (message("split"), message("distinct tokens"), message("unknown"), message("not in train")),
             [
                 (split, each["distinct"], _percent(each["unknown"]), _percent(each["not_in_train"]))
@@ -79,19 +97,19 @@ def data_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield message("note: {text}", text=note)
 
 
-def _labels(labels: Mapping[str, Any]) -> Iterator[str]:
+def _labels(labels: Mapping[str, Any]) -> Iterator[str | Table]:
     counts, names = labels["counts"], labels["names"]
     totals = {split: max(1, total) for split, total in labels["totals"].items()}
     rows = [
         (name, *(f"{each[place]:,} ({100 * each[place] / totals[split]:.1f}%)" for split, each in counts.items()))
         for place, name in enumerate(names[:_MAX_LABELS])
     ]
-    yield from value_lines((message("label"), *counts), rows)
+    yield (message("label"), *counts), rows
     if left_out := len(names) - len(rows) + labels["left_out"]:
         yield message("  and {count:,} rarer labels (--json lists more)", count=left_out)
 
 
-def _duplicates(found: Mapping[str, Any]) -> Iterator[str]:
+def _duplicates(found: Mapping[str, Any]) -> Iterator[str | Table]:
     if not (duplicates := found.get("duplicates")):
         return
     near = found.get("near_duplicates", {})
@@ -104,7 +122,7 @@ def _duplicates(found: Mapping[str, Any]) -> Iterator[str]:
         for (split, other), count in ((pair.split(" in "), count) for pair, count in duplicates["across"].items())
     ]
     rows += [(message("{split} nearly equal to train", split=split), each["count"]) for split, each in near.items()]
-    yield from value_lines((message("duplicates"), message("examples")), rows)
+    yield (message("duplicates"), message("examples")), rows
     for each in (example for of_split in near.values() for example in of_split["examples"][:2]):
         yield f"  {each['similarity']:.2f}  {each['location']}: {cell_text(each['text'])}"
         yield f"        {each['train_location']}: {cell_text(each['train_text'])}"

@@ -47,6 +47,7 @@ def explain(
     Blue adds to the label, orange takes from it. For a head that generates, the label is the next token.
     """
     from seqkit.api import load
+    from seqkit.cli.columns import terminal_width
     from seqkit.cli.explanation_lines import explanation_lines
     from seqkit.cli.predict_inputs import inputs_of_arguments
 
@@ -63,7 +64,7 @@ def explain(
     if as_json:
         print_json(explanation.as_json())
     elif html is None:
-        for line in explanation_lines(explanation, sys.stdout):
+        for line in explanation_lines(explanation, sys.stdout, terminal_width()):
             print(line)
         for note in explanation.notes:
             print_note(note)

@@ -7,6 +7,7 @@ from typing import IO
 
 import numpy as np
 
+from seqkit.cli.columns import blocks, text_lines
 from seqkit.explain.contents import ExplanationContents, LayerTrace, shade
 from seqkit.explain.tokens import place_tokens, visible
 from seqkit.messages import message, translate
@@ -18,28 +19,35 @@ _TAKES = ("48;5;223;38;5;16", "48;5;214;38;5;16", "48;5;130;38;5;231")
 that add to the score, orange for those that take from it."""
 
 _TOKEN_WIDTH = 14
+_MIN_TOKEN_WIDTH = 8
+_NUMBER_WIDTH = 6
+"""The width of the number of a token, with the spaces after it."""
 
 
-def explanation_lines(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
+def explanation_lines(explanation: ExplanationContents, stream: IO[str], width: int | None = None) -> Iterator[str]:
     """Yield an explanation as lines in the language of the command line.
 
     They are the result, the text in color if the stream shows any, a table and its legend, and a table per trace.
+
+    Args:
+        explanation: the explanation.
+        stream: where the lines are printed.
+        width: the number of columns of the terminal, in which tables are divided into several below each other where
+            they are wider. None to print each line and each table whole.
     """
-    return map(translate, _lines(explanation, stream))
-
-
-def _lines(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
-    yield from _summary(explanation)
+    for line in _summary(explanation):
+        yield from text_lines(line, width, 2)
     if shows_colors(stream) and explanation.text:
         yield ""
-        yield _colored_text(explanation, stream)
+        yield from _colored_text(explanation, stream, width)
     yield ""
-    yield from _table(explanation, stream)
+    yield from _table(explanation, stream, width)
     yield ""
-    yield from _legend(explanation)
+    for line in _legend(explanation):
+        yield from text_lines(line, width, 2)
     for trace in explanation.traces:
         yield ""
-        yield from _trace(trace)
+        yield from _trace(trace, width)
 
 
 def _summary(explanation: ExplanationContents) -> Iterator[str]:
@@ -66,16 +74,18 @@ def _units() -> dict[str, str]:
     return {"log-odds": message("log-odds"), "value": message("value")}
 
 
-def _colored_text(explanation: ExplanationContents, stream: IO[str]) -> str:
+def _colored_text(explanation: ExplanationContents, stream: IO[str], width: int | None) -> Iterator[str]:
     values = explanation.attributions
     largest = max(map(abs, values), default=0.0)
-    parts = []
+    line, used = "", 0
     for (gap, token), value in zip(place_tokens(explanation.text, explanation.tokens), values, strict=True):
-        parts += [
-            visible(gap) if gap.strip() else gap.replace("\n", "⏎"),
-            _shaded(visible(token), value, largest, stream),
-        ]
-    return "".join(parts)
+        space, shown = (visible(gap) if gap.strip() else gap.replace("\n", "⏎")), visible(token)
+        if width is not None and line and used + display_width(space + shown) > width:
+            yield line
+            line, used, space = "", 0, space.lstrip()
+        line += space + _shaded(shown, value, largest, stream)
+        used += display_width(space + shown)
+    yield line
 
 
 def _shaded(text: str, value: float, largest: float, stream: IO[str]) -> str:
@@ -84,50 +94,78 @@ def _shaded(text: str, value: float, largest: float, stream: IO[str]) -> str:
     return colored(text, (_ADDS if value > 0 else _TAKES)[level - 1], stream) if level else text
 
 
-def _table(explanation: ExplanationContents, stream: IO[str]) -> Iterator[str]:
+def _table(explanation: ExplanationContents, stream: IO[str], width: int | None) -> Iterator[str]:
     columns = explanation.columns()
-    width = min(_TOKEN_WIDTH, max(map(display_width, map(visible, explanation.tokens)), default=0))
     last_rows = (translate(message("sum")), translate(message("remainder")))
-    width = max(width, *map(display_width, last_rows))
     heads = [translate(_headings()[name]) for name in columns]
-    widths = [max(display_width(head), 7) + 2 for head in heads]
-    yield _head_line(width, heads, widths)
-    largest = {
-        name: max((abs(value) for value in values if value is not None), default=0.0)
-        for name, values in columns.items()
+    sizes = [max(display_width(head), 7) + 2 for head in heads]
+    tokens = list(map(visible, explanation.tokens))
+    token_width = _token_width(tokens, last_rows, sizes, width)
+    sums: dict[str, float | None] = {
+        name: sum(value for value in columns[name] if value is not None)
+        for name in ("gradients", "occlusion")
+        if name in columns
     }
-    for number, token in enumerate(explanation.tokens):
-        line = f"{number + 1:>4}  {fit_width(visible(token), width)}"
-        for (name, values), size in zip(columns.items(), widths, strict=True):
-            value = values[number]
-            if value is None:
-                line += "-".rjust(size)
-            elif name in ("gradients", "occlusion"):
-                cell = f"{value:+.3f}"
-                line += " " * (size - len(cell)) + _shaded(cell, value, largest[name], stream)
-            else:
-                line += f"{value:.3f}".rjust(size)
-        yield line
-    remainders = {"gradients": explanation.gradients_remainder, "occlusion": explanation.occlusion_remainder}
-    for row, numbers in (
-        (
-            last_rows[0],
-            {
-                name: sum(value for value in columns[name] if value is not None)
-                for name in remainders
-                if name in columns
-            },
-        ),
-        (last_rows[1], remainders),
-    ):
-        cells = [numbers.get(name) for name in columns]
-        yield (
-            f"{'':>4}  {align_left(row, width)}"
-            + "".join(
-                ("" if value is None else f"{value:+.3f}").rjust(size)
-                for value, size in zip(cells, widths, strict=True)
-            ).rstrip()
-        )
+    remainders: dict[str, float | None] = {
+        "gradients": explanation.gradients_remainder,
+        "occlusion": explanation.occlusion_remainder,
+    }
+    cells = {name: _cells(name, values, stream) for name, values in columns.items()}
+    for number, block in enumerate(_blocks(sizes, token_width, width)):
+        names = [list(columns)[place] for place in block]
+        if number:
+            yield ""
+        yield _head_line(token_width, [heads[place] for place in block], [sizes[place] for place in block])
+        for row, token in enumerate(tokens):
+            line = f"{row + 1:>4}  {fit_width(token, token_width)}"
+            for name, place in zip(names, block, strict=True):
+                text, shown = cells[name][row]
+                line += " " * (sizes[place] - len(text)) + shown
+            yield line
+        for title, numbers in zip(last_rows, (sums, remainders), strict=True):
+            values = [numbers.get(name) for name in names]
+            if len(block) < len(sizes) and all(value is None for value in values):
+                continue
+            line = f"{'':>4}  {align_left(title, token_width)}"
+            for value, place in zip(values, block, strict=True):
+                line += ("" if value is None else f"{value:+.3f}").rjust(sizes[place])
+            yield line.rstrip()
+
+
+def _cells(name: str, values: Sequence[float | None], stream: IO[str]) -> list[tuple[str, str]]:
+    """Return the cells of a column, each without and with its color."""
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    found = []
+    for value in values:
+        if value is None:
+            found.append(("-", "-"))
+        elif name in ("gradients", "occlusion"):
+            text = f"{value:+.3f}"
+            found.append((text, _shaded(text, value, largest, stream)))
+        else:
+            found.append((f"{value:.3f}", f"{value:.3f}"))
+    return found
+
+
+def _token_width(tokens: Sequence[str], others: Sequence[str], sizes: Sequence[int], width: int | None) -> int:
+    """Return the width of the column of tokens, which is smaller in a narrow terminal.
+
+    Args:
+        tokens: the tokens.
+        others: other texts in the column, which are not cut.
+        sizes: the widths of the other columns.
+        width: the number of columns of the terminal.
+    """
+    least = max(map(display_width, others))
+    wanted = min(_TOKEN_WIDTH, max(map(display_width, tokens), default=0))
+    if width is not None:
+        wanted = min(wanted, max(width - _NUMBER_WIDTH - sum(sizes), _MIN_TOKEN_WIDTH))
+    return max(wanted, least)
+
+
+def _blocks(sizes: Sequence[int], token_width: int, width: int | None) -> list[list[int]]:
+    """Divide the columns into those that fit in the terminal beside the tokens. Returns their indices."""
+    return [list(range(len(sizes)))] if width is None else blocks(sizes, width - _NUMBER_WIDTH - token_width)
 
 
 def _headings() -> dict[str, str]:
@@ -163,20 +201,24 @@ def _legend(explanation: ExplanationContents) -> Iterator[str]:
         yield message("forward, backward: the same, from this half of the encoder alone")
 
 
-def _trace(trace: LayerTrace) -> Iterator[str]:
+def _trace(trace: LayerTrace, width: int | None) -> Iterator[str]:
     """Yield the mean magnitude of the values of a layer by time step."""
     heads = [translate(name) for name in trace.values]
     means = {name: np.abs(values).mean(axis=1) for name, values in trace.values.items()}
     units = {values.shape[1] for values in trace.values.values()}
-    yield message(
+    title = message(
         "{name}: mean magnitude over {units} units",
         name=trace.name,
         units=" / ".join(map(str, sorted(units))),
     )
-    width = min(_TOKEN_WIDTH, max(map(display_width, map(visible, trace.time_steps))))
-    width = max(width, display_width(translate(message("token"))))
-    widths = [max(display_width(head), 5) + 2 for head in heads]
-    yield _head_line(width, heads, widths)
-    for number, token in enumerate(trace.time_steps):
-        cells = "".join(f"{means[name][number]:.3f}".rjust(size) for name, size in zip(means, widths, strict=True))
-        yield f"{number + 1:>4}  {fit_width(visible(token), width)}{cells}"
+    yield from text_lines(title, width, 2)
+    sizes = [max(display_width(head), 5) + 2 for head in heads]
+    tokens = list(map(visible, trace.time_steps))
+    token_width = _token_width(tokens, [translate(message("token"))], sizes, width)
+    for number, block in enumerate(_blocks(sizes, token_width, width)):
+        if number:
+            yield ""
+        yield _head_line(token_width, [heads[place] for place in block], [sizes[place] for place in block])
+        for row, token in enumerate(tokens):
+            values = "".join(f"{means[list(means)[place]][row]:.3f}".rjust(sizes[place]) for place in block)
+            yield f"{row + 1:>4}  {fit_width(token, token_width)}{values}"

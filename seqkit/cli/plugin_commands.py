@@ -14,7 +14,7 @@ from seqkit.cli.group import completed_by, json_option, kind_names, no_plugin_op
 from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError, suggest
-from seqkit.messages import listed, message, translate
+from seqkit.messages import listed, message
 
 if TYPE_CHECKING:
     from seqkit.registry.registry import Plugin, Registry
@@ -30,6 +30,7 @@ def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -
     KIND is reader, tokenizer, embedding, encoder, head, optimizer, schedule, metric or tracker. Without it, all
     components are listed.
     """
+    from seqkit.cli.columns import component_lines, terminal_width
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without).check()
@@ -42,13 +43,9 @@ def list_components(kind: str | None, as_json: bool, without: tuple[str, ...]) -
         return
     for each in kinds:
         entries = registry.all(each)
-        width = max((len(entry.name) for entry in entries), default=0)
-        provider_width = max((len(entry.provider) for entry in entries), default=0)
         click.echo(f"{each}:")
-        for entry in entries:
-            click.echo(
-                f"  {entry.name:<{width}}  {entry.provider:<{provider_width}}  {translate(entry.record.summary)}"
-            )
+        for line in component_lines(entries, terminal_width()):
+            click.echo(line)
     _note_disabled_plugins(registry)
 
 

@@ -1,0 +1,126 @@
+"""What commands print in a narrow terminal: lines that fit, in English and in Chinese."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from seqkit.cli.columns import blocks, text_lines, value_lines
+from seqkit.terminal import display_width, wrap
+
+Terminal = Callable[..., list[str]]
+
+RECIPE = """
+name: messages
+data: {type: table, path: messages.csv, split: {by: order, valid: 0.25, test: 0.25}}
+tokenizer: {type: char, unknown: mark}
+embedding: {type: learned, dim: 4}
+encoder: {type: bilstm, hidden_size: 4}
+head: {type: classify}
+train: {epochs: 1, threads: 1}
+"""
+TEXTS = ["快递显示已签收，但是我没收到", "the parcel has not arrived", "请问有没有优惠券", "is there a discount"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a recipe and its data."""
+    (tmp_path / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
+    rows = [f'"{TEXTS[number % 4]}{number % 9}",{"ab"[number % 4 // 2]}' for number in range(40)]
+    (tmp_path / "messages.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def terminal(folder: Path) -> Terminal:
+    """Return a function that runs a command in a terminal, and returns the lines that it prints."""
+
+    def run(*arguments: str, width: int = 40, language: str = "en") -> list[str]:
+        reader, writer = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seqkit", *arguments],
+            cwd=folder,
+            stdout=writer,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"COLUMNS": str(width), "SEQKIT_LANG": language, "TERM": "xterm"},
+        )
+        os.close(writer)
+        content = b""
+        while True:
+            try:
+                part = os.read(reader, 65536)
+            except OSError:  # the end of the terminal on Linux
+                break
+            if not part:
+                break
+            content += part
+        os.close(reader)
+        assert process.wait() == 0
+        text = re.sub(r"\x1b\[[\d;]*m", "", content.decode())
+        return text.replace("\r\n", "\n").splitlines()
+
+    return run
+
+
+def fits(line: str) -> bool:
+    """Return whether a line fits in 40 columns, or is one word, such as a path."""
+    return display_width(line) <= 40 or " " not in line.strip()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_lists_and_tables_fit_in_a_narrow_terminal(
+    terminal: Terminal, cli: Callable[..., CompletedProcess[str]], language: str
+) -> None:
+    commands = [("list",), ("list", "encoder"), ("show", "encoder", "lstm"), ("data", "recipe.yaml")]
+    for command in commands:
+        lines = terminal(*command, language=language)
+        if command[0] != "show":  # docstrings are printed as they are
+            assert all(map(fits, lines)), command
+        whole = cli(*command, SEQKIT_LANG=language).stdout
+        assert terminal(*command, width=300, language=language) == whole.splitlines()
+        if command[0] == "list":
+            assert "".join("".join(lines).split()) == "".join(whole.split())
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_explanation_fits_in_a_narrow_terminal(
+    terminal: Terminal, cli: Callable[..., CompletedProcess[str]], language: str
+) -> None:
+    assert cli("run", "recipe.yaml").returncode == 0
+    command = ("explain", "runs/messages-1", TEXTS[0], "--trace")
+    lines = terminal(*command, language=language)
+    assert all(map(fits, lines))
+    assert terminal(*command, language=language, width=120) != lines
+
+
+def test_a_wide_table_is_divided_and_its_first_column_wrapped() -> None:
+    rows = [("一段很长的文字说明", 1, 22, 333), ("b", None, 4.5, 6)]
+    assert list(value_lines(("name", "first", "second", "third"), rows, width=27)) == [
+        "name          first  second",
+        "一段很长的文      1      22",
+        "字说明",
+        "b                       4.5",
+        "",
+        "name          third",
+        "一段很长的文    333",
+        "字说明",
+        "b                 6",
+    ]
+    assert blocks([5, 5, 20, 3], 12) == [[0, 1], [2], [3]]
+
+
+def test_a_line_is_wrapped_below_its_indentation() -> None:
+    assert list(text_lines("  0.85  file.csv:3: a text of words", 20, 4)) == [
+        "  0.85  file.csv:3:",
+        "    a text of words",
+    ]
+    assert list(text_lines("  " + "x" * 30, 20, 4)) == ["  " + "x" * 30]
+    assert list(wrap("中文和 English 混排", 8)) == ["中文和", "English", "混排"]
