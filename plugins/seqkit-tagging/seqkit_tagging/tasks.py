@@ -73,11 +73,9 @@ def tag(file: DataFile) -> Draft | str:
 
 def _draft(data: dict[str, Any], tags: Counter[str], sentences: int, columns: str, others: str = "") -> Draft:
     """Return the draft for tags of words; `columns` says where they are, `others` where there are others."""
-    comments = {
-        "data.type": message(
-            "{count} tags: {tags}", count=len(tags), tags=listed([*(name for name, _ in tags.most_common(8)), "…"])
-        )
-    }
+    names = [name for name, _ in tags.most_common(8)]
+    shown = listed([*names, *(["…"] if len(tags) > len(names) else [])])
+    comments = {"data.type": message("{count} tags: {tags}", count=len(tags), tags=shown)}
     scheme = _scheme(tags)
     if scheme == "none":
         recipe, kind = _tags(sentences), message("tags")
