@@ -112,3 +112,14 @@ def test_chinese_pages_show_what_commands_print_in_chinese() -> None:
     )
     assert [line for line in lines if re.fullmatch(english, line)] == []
     assert sum("在同一" in line for line in lines) > 10
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_term_of_the_glossary_is_a_heading(language: str) -> None:
+    """The search index of the site has an entry for each heading."""
+    page = text(language, "reference/glossary.md")
+    staged = import_docs("build").glossary(page)
+    assert "|" not in staged
+    assert staged.count("\n## ") == len(re.findall(r"^\| (?!English|英文)", page, re.MULTILINE)) > 70
+    assert "\n## hidden state 隐藏状态 {#hidden-state .term}\n" in staged
+    assert "\n## perplexity 困惑度 {#perplexity .term}\n" in staged
