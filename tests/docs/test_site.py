@@ -123,3 +123,16 @@ def test_each_term_of_the_glossary_is_a_heading(language: str) -> None:
     assert staged.count("\n## ") == len(re.findall(r"^\| (?!English|英文)", page, re.MULTILINE)) > 70
     assert "\n## hidden state 隐藏状态 {#hidden-state .term}\n" in staged
     assert "\n## perplexity 困惑度 {#perplexity .term}\n" in staged
+
+
+def test_decimals_of_an_output_may_differ_by_the_tolerance_of_its_block() -> None:
+    check = import_docs("check")
+    page = "<!-- docs-check: within 0.01 -->\n```console\n$ show\nsum  +2.450  -0.021\n…\n```\n\n```sh\nls\n```\n"
+    first, second = check.blocks(page)
+    assert (first.tolerance, second.tolerance) == (0.01, 0)
+    (command,) = check.commands(first)
+    assert check.matches(command.expected, "sum  +2.454  -0.018\nmore", 0.01)
+    assert not check.matches(command.expected, "sum  +2.454  -0.018\nmore")
+    assert not check.matches(command.expected, "sum  +2.454  -0.041\nmore", 0.01)
+    assert not check.matches(command.expected, "sum  -2.450  -0.021", 0.01)
+    assert not check.matches(command.expected, "total  +2.450  -0.021", 0.01)
