@@ -3,7 +3,8 @@
 The pages are Markdown in docs/en and docs/zh, with the same names. Each language becomes a separate site, whose search
 knows the language. The pages are copied to build/docs/pages first, where docs/reference adds those that describe the
 code, and docs/notebook_pages.py the notebooks. A link to a file that is no page of the site becomes plain text. The
-first paragraph of a page is its description for web searches.
+first paragraph of a page is its description for web searches. The terms of the glossary become headings, which the
+search of the site finds one by one.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ SECTIONS = {
     "explanation": {"en": "Explanation", "zh": "原理说明"},
 }
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+TERM = re.compile(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|\n", re.MULTILINE)
 CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 CHINESE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…—]"
 CHINESE_LINE_END = re.compile(rf"(?<={CHINESE})\n *(?={CHINESE})")  # HTML would show it as a space
@@ -84,6 +86,15 @@ def site_text(text: str, page: Path) -> str:
     return "".join(parts)
 
 
+def glossary(text: str) -> str:
+    """Return the glossary with a heading for each term in place of the table: `## hidden state 隐藏状态`.
+
+    The search index has an entry for each heading, and a table is a part of one.
+    """
+    text = re.sub(r"^\|.+\n\|---.+\n", "", text, flags=re.MULTILINE)
+    return TERM.sub(lambda row: f"## {row[1]} {row[2]} {{#{row[1].replace(' ', '-')} .term}}\n\n{row[3]}\n\n", text)
+
+
 def described(text: str) -> str:
     """Return a page with its first paragraph as its description."""
     found = re.match(r"# .+\n\n((?:(?!```|[#|<!-]).+\n)+)", text)
@@ -104,7 +115,8 @@ def stage(language: str, folder: Path) -> None:
     for source in sorted((DOCS / language).rglob("*.md")):
         page = root / source.relative_to(DOCS / language)
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(described(site_text(source.read_text(encoding="utf-8"), source)), encoding="utf-8")
+        text = site_text(source.read_text(encoding="utf-8"), source)
+        page.write_text(described(glossary(text) if source.stem == "glossary" else text), encoding="utf-8")
     shutil.copytree(DOCS / "assets", root / "assets")
     sections = pages() | {"notebooks": []}
     notebooks = {name: described(text) for name, text in notebook_pages.pages(language).items()}

@@ -6,8 +6,9 @@ copy of the repository. The Chinese pages show what commands print in Chinese; t
 pages, as tests/docs checks.
 
 In an expected output, a line `…` matches any number of lines, and `…` inside a line any text. Times, speeds, thread
-counts and probabilities in parentheses are not compared. A block after `<!-- docs-check: skip REASON -->`, or after the
-bold name of a file whose content it shows, is not run, and is counted.
+counts and probabilities in parentheses are not compared. After `<!-- docs-check: within 0.01 -->`, each decimal number
+of a block may differ by 0.01, since processors round differently. A block after `<!-- docs-check: skip REASON -->`, or
+after the bold name of a file whose content it shows, is not run, and is counted.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "docs/en/**/*.md", "docs/zh/**/*.md", "plugins/*/README.md"]
 CHINESE = re.compile(r"README\.zh-CN\.md|docs/zh/.*")
 SKIP = re.compile(r"<!-- docs-check: skip (.+?) -->")
+WITHIN = re.compile(r"<!-- docs-check: within ([\d.]+) -->")
+ESCAPED_DECIMAL = re.compile(r"(?:\\[+-])?\d+\\\.\d+")
 FILE = re.compile(r"(From )?\*\*`[^`]+`\*\*")
 BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 MASKS = (
@@ -48,6 +51,7 @@ class Block(NamedTuple):
     text: str
     output: str | None
     skip: str
+    tolerance: float
 
 
 class Command(NamedTuple):
@@ -64,7 +68,8 @@ def blocks(page: str) -> Iterator[Block]:
         before = page[: match.start()].rstrip().rsplit("\n", 1)[-1]
         skip = SKIP.search(before)
         reason = skip[1] if skip else "the content of a file" if FILE.fullmatch(before) else ""
-        yield Block(page.count("\n", 0, match.start()) + 1, *match.groups(), reason)
+        within = WITHIN.search(before)
+        yield Block(page.count("\n", 0, match.start()) + 1, *match.groups(), reason, float(within[1]) if within else 0)
 
 
 def commands(block: Block) -> Iterator[Command]:
@@ -80,12 +85,28 @@ def commands(block: Block) -> Iterator[Command]:
             line += part.count("\n")
 
 
-def matches(expected: str, actual: str) -> bool:
-    """Return whether an output is the expected one, but for what is masked or left out."""
+def matches(expected: str, actual: str, tolerance: float = 0) -> bool:
+    """Return whether an output is the expected one, but for what is masked or left out, and for small differences.
+
+    Args:
+        expected: the output that the page shows.
+        actual: the output of the command.
+        tolerance: how much each decimal number may differ.
+    """
     wanted, found = ([_mask(line) for line in text.strip().splitlines()] for text in (expected, actual))
-    pattern = "\n".join("@ANY-LINES@" if line == "…" else re.escape(line).replace("…", "[^\\n]*") for line in wanted)
+    pattern = "\n".join("@ANY-LINES@" if line == "…" else _line_pattern(line, tolerance) for line in wanted)
     pattern = pattern.replace("@ANY-LINES@\n", "(?:[^\n]*\n)*?").replace("\n@ANY-LINES@", "(?:\n[^\n]*)*?")
-    return re.fullmatch(pattern.replace("@ANY-LINES@", "(?s:.*)"), "\n".join(found)) is not None
+    match = re.fullmatch(pattern.replace("@ANY-LINES@", "(?s:.*)"), "\n".join(found))
+    if match is None or not tolerance:
+        return match is not None
+    numbers = [number.replace("\\", "") for line in wanted for number in ESCAPED_DECIMAL.findall(re.escape(line))]
+    pairs = zip(numbers, match.groups(), strict=True)
+    return all(abs(float(number) - float(other)) < tolerance * 1.0001 for number, other in pairs)
+
+
+def _line_pattern(line: str, tolerance: float) -> str:
+    pattern = re.escape(line).replace("…", "[^\\n]*")
+    return ESCAPED_DECIMAL.sub(lambda _: r"([+-]?\d+\.\d+)", pattern) if tolerance else pattern
 
 
 def _mask(line: str) -> str:
@@ -144,7 +165,9 @@ def check(page: Path, folder: Path) -> tuple[int, int, int]:
             ran += 1
             print(f"{page.relative_to(ROOT)}:{command.line}: {command.text.splitlines()[0]}", flush=True)
             done = run(command, block.language, folder, messages)
-            if done.returncode or (command.expected is not None and not matches(command.expected, done.stdout)):
+            if done.returncode or (
+                command.expected is not None and not matches(command.expected, done.stdout, block.tolerance)
+            ):
                 failed += 1
                 print(f"  FAILED, exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return ran, failed, skipped

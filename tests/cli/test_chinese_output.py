@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gettext
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from catalogue import CATALOGUE, ENGLISH, read_translations
+from helpers.commands import CommandResult
 from helpers.recipes import PROJECT
 from seqkit.messages import message, translate, use_translation
 from seqkit.terminal import display_width
@@ -41,13 +43,25 @@ def messages_csv() -> str:
 
 
 @pytest.fixture
-def chinese(cli: Cli) -> Callable[..., str]:
+def run_chinese(
+    run_command: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., CommandResult]]:
+    """Return a function that runs a command in Chinese, in this process, which is English again afterwards."""
+    monkeypatch.setenv("SEQKIT_LANG", "zh")
+    monkeypatch.setenv("LANGUAGE", "")
+    yield run_command
+    use_translation(None)
+    gettext.textdomain("messages")
+
+
+@pytest.fixture
+def chinese(run_chinese: Callable[..., CommandResult]) -> Callable[..., str]:
     """Return a function that runs a command in Chinese, and returns its standard output."""
 
     def run(*arguments: str) -> str:
-        done = cli(*arguments, SEQKIT_LANG="zh")
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        done = run_chinese(*arguments)
+        assert done.code == 0, done.err
+        return done.out
 
     return run
 
@@ -56,7 +70,7 @@ def widths(lines: Sequence[str]) -> set[int]:
     return set(map(display_width, lines))
 
 
-def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str], cli: Cli, tmp_path: Path) -> None:
+def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "messages.csv").write_text(messages_csv(), encoding="utf-8")
     lines = chinese("init", "messages.csv", "--minutes", "0.05").splitlines()
     assert lines[:3] == [
@@ -122,19 +136,21 @@ def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str],
     assert listed[0].split() == ["运行", "创建时间", "秒数", "指标", "值", "基线", "配方", "改动"]
     columns = [display_width(line[: line.index(text)]) for line, text in zip(listed, ("创建时间", "20"), strict=True)]
     assert columns[0] == columns[1]
-    document = json.loads(cli("data", "messages.yaml", "--json", SEQKIT_LANG="zh").stdout)
+    document = json.loads(chinese("data", "messages.yaml", "--json"))
     assert not any("\u4e00" <= letter <= "\u9fff" for letter in "".join([*document, *document["labels"]]))
 
 
-def test_a_comparison_is_chinese(chinese: Callable[..., str], cli: Cli, tmp_path: Path) -> None:
+def test_a_comparison_is_chinese(
+    chinese: Callable[..., str], run_chinese: Callable[..., CommandResult], tmp_path: Path
+) -> None:
     recipe = str(PROJECT / "recipes/char_gen.yaml")
     command = ("compare", recipe, "--grid", "encoder.hidden_size=2,4", "--seeds", "2", "train.epochs=3")
     dry = chinese(*command, "--dry-run").splitlines()
     assert re.split(r" {2,}", dry[0])[:5] == ["候选", "已有", "待训练", "每次秒数", "秒数"]
     assert len(widths(dry[:3])) == 1 and re.fullmatch(r"要训练 4 个运行：(约 \d+|不到 1) 秒", dry[3])
-    done = cli(*command, SEQKIT_LANG="zh")
-    assert "第 1 个，共 4 个：训练 hidden_size=2，随机种子 1\n" in done.stderr
-    title, scores, costs, verdicts = [block.splitlines() for block in done.stdout.split("\n\n")]
+    done = run_chinese(*command)
+    assert "第 1 个，共 4 个：训练 hidden_size=2，随机种子 1\n" in done.err
+    title, scores, costs, verdicts = [block.splitlines() for block in done.out.split("\n\n")]
     assert title == ["train 划分上的 loss，随机种子 1 到 2；越低越好"]
     assert re.split(r" {2,}", scores[0]) == ["候选", "种子数", "loss", "95% 区间", "基线", "差值", "95% 区间", "p"]
     assert display_width(scores[0]) == display_width(scores[2])

@@ -70,6 +70,7 @@ def test_packages_register_their_components(installed: Path, tmp_path: Path) -> 
 def test_packages_pass_their_tests(written: Path, installed: Path, tmp_path: Path) -> None:
     done = command(
         *("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "--rootdir", tmp_path),
+        *("--basetemp", tmp_path / "temporary"),  # the default one is cleaned up, with warnings, by all that use it
         *(written / f"seqkit-{name}" / "tests" for name in NAMES.values()),
         cwd=tmp_path,
         PYTHONPATH=str(installed),

@@ -112,3 +112,27 @@ def test_chinese_pages_show_what_commands_print_in_chinese() -> None:
     )
     assert [line for line in lines if re.fullmatch(english, line)] == []
     assert sum("在同一" in line for line in lines) > 10
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_term_of_the_glossary_is_a_heading(language: str) -> None:
+    """The search index of the site has an entry for each heading."""
+    page = text(language, "reference/glossary.md")
+    staged = import_docs("build").glossary(page)
+    assert "|" not in staged
+    assert staged.count("\n## ") == len(re.findall(r"^\| (?!English|英文)", page, re.MULTILINE)) > 70
+    assert "\n## hidden state 隐藏状态 {#hidden-state .term}\n" in staged
+    assert "\n## perplexity 困惑度 {#perplexity .term}\n" in staged
+
+
+def test_decimals_of_an_output_may_differ_by_the_tolerance_of_its_block() -> None:
+    check = import_docs("check")
+    page = "<!-- docs-check: within 0.01 -->\n```console\n$ show\nsum  +2.450  -0.021\n…\n```\n\n```sh\nls\n```\n"
+    first, second = check.blocks(page)
+    assert (first.tolerance, second.tolerance) == (0.01, 0)
+    (command,) = check.commands(first)
+    assert check.matches(command.expected, "sum  +2.454  -0.018\nmore", 0.01)
+    assert not check.matches(command.expected, "sum  +2.454  -0.018\nmore")
+    assert not check.matches(command.expected, "sum  +2.454  -0.041\nmore", 0.01)
+    assert not check.matches(command.expected, "sum  -2.450  -0.021", 0.01)
+    assert not check.matches(command.expected, "total  +2.450  -0.021", 0.01)

@@ -5,13 +5,13 @@ Each case breaks one thing in a valid recipe; that those are valid is the first 
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from helpers.commands import CommandResult
 from seqkit.errors import RecipeError
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.resolve import resolve
@@ -452,14 +452,13 @@ CHECKED = [
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_the_command_line_prints_one_line_per_fault_and_exits_with_2(
-    cli: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, name: str
+    run_command: Callable[..., CommandResult], tmp_path: Path, name: str
 ) -> None:
     sound, case = TABLE[name]
     write(tmp_path, sound, case)
-    done = cli("check", "recipe.yaml")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    lines = done.stderr.splitlines()
+    done = run_command("check", "recipe.yaml")
+    assert (done.code, done.out) == (2, "")
+    lines = done.err.splitlines()
     assert len(lines) == 1 + len(case.also)
     assert all(line.startswith("seqkit: recipe.yaml:") for line in lines)
     assert any(line.startswith(f"seqkit: recipe.yaml:{case.line}:") and case.says in line for line in lines)

@@ -179,11 +179,8 @@ def test_sentiment_reads_minimal_pairs(seed: int, tmp_path: Path) -> None:
     check_minimal_pairs(seqkit.run(RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, seed=seed))
 
 
-def test_sentiment_reads_minimal_pairs_after_a_short_training(tmp_path: Path) -> None:
-    short = {"epochs": 3}
-    check_minimal_pairs(
-        seqkit.run(RECIPES / "sentiment_zh.yaml", runs=tmp_path, quiet=True, train=short, baseline=False)
-    )
+def test_sentiment_reads_minimal_pairs_after_a_short_training(short_sentiment: seqkit.Run) -> None:
+    check_minimal_pairs(short_sentiment)
 
 
 @pytest.fixture(scope="module")
