@@ -32,8 +32,8 @@ class RunEvaluation(RunBase):
 
         A calibrated run evaluates the recorded split again, because training recorded the metrics without the
         temperature. An ensemble has recorded none: it evaluates the test split that all of its members have recorded,
-        and the result contains the metrics of each of the `members` too. For a language model, the result contains the bits
-        per character of an n-gram model and of a compressor on the same text, if its data is still there.
+        and the result contains the metrics of each of the `members` too. For a language model, the result contains the
+        bits per character of an n-gram model and of a compressor on the same text, if its data is still there.
 
         Args:
             data: a file that the recipe's reader can read; or (input, target) pairs; or data in memory in another

@@ -12,11 +12,13 @@ from seqkit.tasks.columns import (
     MAX_LABELS,
     NO_TEXTS,
     flag_columns,
+    flag_count,
+    has_flags,
     is_clear_label_name,
     is_date,
     is_sequence,
     label_candidates,
-    labels_before_texts,
+    named_labels,
     second_text,
     text_column,
 )
@@ -35,6 +37,8 @@ def classify(file: DataFile) -> Draft | str:
     if isinstance(found, str):
         return found
     inputs, candidates = found
+    if len(file.labels) > 1:
+        return _several_labels(file)
     label = next((column for column in candidates if not column.has_lists), None)
     if label is None:
         return message("no column of labels")
@@ -62,10 +66,12 @@ def multi_label(file: DataFile) -> Draft | str:
         return found
     inputs, candidates = found
     if flags := flag_columns(file):
-        counts = Counter({column.name: column.counts["1"] for column in flags})
+        counts = Counter({column.name: flag_count(column) for column in flags})
         fit = 0.93 if len(flags) > 2 else 0.7
         described = {"data.label": f"columns of 0 and 1, one per label; {_describe(counts)}"}
         return inputs.draft(fit, flags, {"type": "multi_label"}, "loss", message("the labels"), described)
+    if len(file.labels) > 1:
+        return _several_labels(file)
     for column in candidates:
         if (
             column.has_lists
@@ -92,6 +98,8 @@ def regress(file: DataFile) -> Draft | str:
     if isinstance(found, str):
         return found
     inputs, candidates = found
+    if len(file.labels) > 1:
+        return _several_labels(file)
     for column in candidates:
         if column.is_numeric and len(column.counts) > 2:
             low, high = (pick(float(value) for value in column.filled) for pick in (min, max))
@@ -199,13 +207,6 @@ class _Inputs:
 def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
     """Return the columns to read and the columns that can be labels; or why no column can be one."""
     if not file.columns:
-        if labels := labels_before_texts(file.lines):
-            return message(
-                "each line begins with one of {count} labels, such as '{label:.30}': put a tab after it: {command}",
-                count=len(labels),
-                label=min(labels),
-                command="sed -E 's/ +/\\t/' FILE > FILE.tsv",
-            )
         return message("the file is no table")
     if file.format == "jsonl":
         sequence = next((column for column in file.columns if is_sequence(column)), None)
@@ -221,6 +222,19 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
     if second is not None and file.columns.index(second) < file.columns.index(first) and file.text is None:
         first, second = second, first
     return _Inputs(file, first, second), candidates
+
+
+def _several_labels(file: DataFile) -> str:
+    """Return why several columns of labels cannot be read, or by which task they can."""
+    flags = flag_columns(file)
+    if flags:
+        return message("--label names several columns, which the task multi_label reads")
+    other = next(column for column in named_labels(file) if not has_flags(column))
+    return message(
+        "--label names several columns, which must contain 0 and 1, but '{column}' contains '{value:.30}': name one",
+        column=other.name,
+        value=next((text for text in other.counts if not has_flags(Column("", [text]))), ""),
+    )
 
 
 def _no_labels(label: Column, is_named: bool) -> str:

@@ -60,10 +60,9 @@ def forecast(file: DataFile) -> Draft | str:
     count = len(file.columns[0].values)
     if count < _MIN_ROWS:
         return message("{count} rows are too few for a series: at least {least}", count=count, least=_MIN_ROWS)
-    if file.label in gaps:
-        return _fill_in(file.label, gaps[file.label])
-    if file.label is not None:
-        numbers = [name for name in numbers if name == file.label] or numbers
+    if incomplete := [name for name in file.labels if name in gaps]:
+        return _fill_in(incomplete[0], gaps[incomplete[0]])
+    numbers = [name for name in numbers if name in file.labels] or numbers
     columns = numbers[:_MAX_COLUMNS]
     without = [message("without {name}, which {gap}", name=name, gap=gap) for name, gap in list(gaps.items())[:3]]
     data: dict[str, Any] = {"type": "series", "time": time.name if time else None, "columns": columns}
