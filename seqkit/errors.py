@@ -28,6 +28,7 @@ __all__ = [
     "UnknownText",
     "UsageError",
     "describe_error",
+    "describe_os_error",
     "suggest",
 ]
 

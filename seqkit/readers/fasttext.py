@@ -11,7 +11,7 @@ from typing import Any, Literal
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader
 from seqkit.errors import DataError
 from seqkit.messages import message
-from seqkit.readers.files import check_encoding, read_lines
+from seqkit.readers.files import check_encoding, check_path, read_lines
 
 LABEL_PREFIX = "__label__"
 """What a label begins with in fastText's own files."""
@@ -39,11 +39,9 @@ class FastText(Reader):
         prefix: NonEmptyText | None = LABEL_PREFIX,
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = check_path(path)
         if labels == "several" and prefix is None:
             raise ValueError(message("labels: several needs a prefix, with which each label begins: set `prefix:`"))
-        self.path = path
         self.labels = labels
         self.labelled = labels is not None
         self.prefix = prefix

@@ -14,7 +14,7 @@ from annotated_types import Ge
 
 from seqkit.contracts import DataNote, Example, PositiveInt, Reader
 from seqkit.errors import DataError
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.readers.files import check_encoding, check_path, read_text
 
 _WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
 _RANGE_OR_EMPTY_NODE = re.compile(r"\d+[-.]\d+")
@@ -58,15 +58,13 @@ class Conll(Reader):
         invalid_lines: Literal["error", "skip"] = "error",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+        self.path = check_path(path)
         if tag == 0:
             raise ValueError("tag must not be 0: columns are counted from 1, or from -1 at the end")
         if tag == word:
             raise ValueError(f"tag is the same column as the word, {word}: set tag or word to another column")
         if comment == "":
             raise ValueError("comment is empty: give the text that comments begin with, or null")
-        self.path = path
         self.word = word
         self.tag = tag
         self.separator = separator

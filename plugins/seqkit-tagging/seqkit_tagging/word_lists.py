@@ -9,8 +9,7 @@ from typing import Any
 
 from seqkit.contracts import Example, NonEmptyText, Reader
 from seqkit.errors import DataError, suggest
-from seqkit.readers.files import check_encoding, read_lines
-from seqkit.readers.json_lines import json_objects
+from seqkit.readers.files import check_encoding, check_path, read_objects
 
 
 class WordLists(Reader):
@@ -35,11 +34,9 @@ class WordLists(Reader):
         tags: NonEmptyText | None = "tags",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError("path is required: set `path:` here or pass `data.path=FILE` on the command line")
+        self.path = check_path(path)
         if words == tags:
             raise ValueError(f"tags must name a different key than words, '{words}'")
-        self.path = path
         self.words = words
         self.tags = tags
         self.labelled = tags is not None
@@ -51,14 +48,14 @@ class WordLists(Reader):
 
     def read(self) -> Iterator[Example]:
         is_empty = True
-        for row, line, record in json_objects(read_lines(self.path, self.encoding), str(self.path)):
+        for line, record in read_objects(self.path, self.encoding):
             is_empty = False
             location = f"{self.path}:{line}"
             words = self._list(record, "words", self.words, location)
             tags = None if self.tags is None else self._list(record, "tags", self.tags, location)
             if tags is not None and len(tags) != len(words):
                 raise DataError(f"{location}: {len(words)} words, but {len(tags)} tags: write one tag per word")
-            yield Example(words, tags, location, row=row)
+            yield Example(words, tags, location, row=line)
         if is_empty:
             raise DataError(f"{self.path}: there are no sentences in it")
 
