@@ -21,6 +21,7 @@ from typing import Any
 from seqkit.messages import message
 from seqkit.strict_json import is_number
 
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -51,8 +52,8 @@ class Column:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each value occurs, as text without surrounding white space."""
-        return Counter(str(value).strip() for value in self.filled)
+        """How often each value occurs, as text without surrounding white space; `true` and `false` as in JSON."""
+        return Counter(str(value).lower() if isinstance(value, bool) else str(value).strip() for value in self.filled)
 
     @cached_property
     def has_lists(self) -> bool:
@@ -65,6 +66,12 @@ class Column:
         return bool(self.filled) and all(
             _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else is_number(value) for value in self.filled
         )
+
+    @cached_property
+    def has_decimal_commas(self) -> bool:
+        """Whether all values are numbers, and some have a comma in place of a point: `3,5`."""
+        texts = [str(value).strip() for value in self.filled]
+        return any("," in text for text in texts) and all(_DECIMAL_COMMA.fullmatch(text) for text in texts)
 
     @cached_property
     def is_text(self) -> bool:

@@ -88,7 +88,8 @@ def multi_label(file: DataFile) -> Draft | str:
             if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
                 head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})
                 described = {"data.label": _describe(counts)}
-                return inputs.draft(0.92, column, head, "loss", message("the labels"), described)
+                fit = 0.0 if _are_decimals(file, column) else 0.92
+                return inputs.draft(fit, column, head, "loss", message("the labels"), described)
     return message("no column with several labels per row")
 
 
@@ -101,6 +102,8 @@ def regress(file: DataFile) -> Draft | str:
     if len(file.labels) > 1:
         return _several_labels(file)
     for column in candidates:
+        if _are_decimals(file, column):
+            return message("the numbers of the column '{column}' have decimal commas: write points", column=column.name)
         if column.is_numeric and len(column.counts) > 2:
             low, high = (pick(float(value) for value in column.filled) for pick in (min, max))
             comments = {"data.label": f"numbers from {low:g} to {high:g}"}
@@ -256,6 +259,11 @@ def _no_labels(label: Column, is_named: bool) -> str:
             count=count,
         )
     return ""
+
+
+def _are_decimals(file: DataFile, column: Column) -> bool:
+    """Return whether a column has numbers with decimal commas, as spreadsheets write them between semicolons."""
+    return file.delimiter == ";" and column.has_decimal_commas
 
 
 def _is_set(column: Column, counts: Mapping[str, int], separator: str) -> bool:

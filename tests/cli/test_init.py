@@ -290,6 +290,22 @@ def test_the_files_of_other_splits_are_used(tmp_path: Path, run_command) -> None
     assert "note: dev.csv: the file is empty: not used for the valid split" in result.err
 
 
+def test_decimal_commas_are_no_labels(tmp_path: Path, run_command) -> None:
+    rows = [(text, f"{n // 7},{n % 7}") for n, (text, _) in enumerate(reviews(120))]
+    write_table(tmp_path / "a.csv", ["text", "score"], rows, delimiter=";")
+    line = error_line(run_command("init", "a.csv"))
+    assert "the numbers of the column 'score' have decimal commas: write points (regress)" in line
+    found = multi_label(inspect(tmp_path / "a.csv"))
+    assert not isinstance(found, str) and found.fit == 0
+
+
+def test_booleans_are_named_as_the_reader_reads_them(tmp_path: Path) -> None:
+    lines = (json.dumps({"text": text, "label": label == "pos"}) for text, label in reviews())
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    found = classify(inspect(tmp_path / "a.jsonl"))
+    assert not isinstance(found, str) and found.comments["data.label"] == "2 labels: false (30), true (30)"
+
+
 def test_columns_of_0_and_1_are_a_set_of_labels(tmp_path: Path) -> None:
     rows = [(f"{n:016x}", text, n % 2, int(n % 3 > 0), int(n % 5 > 0)) for n, (text, _) in enumerate(reviews())]
     file = inspect(write_table(tmp_path / "a.csv", ["id", "comment_text", "toxic", "obscene", "threat"], rows))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,7 +45,7 @@ def forecast(file: DataFile) -> Draft | str:
     found = next((each for column in file.columns if (each := _dates(column))), None)
     time, dates, date_format = found or (None, [], None)
     others = [column for column in file.columns if column is not time and column.filled]
-    decimal = "," if any(_has_decimal_commas(column) for column in others) else "."
+    decimal = "," if any(column.has_decimal_commas for column in others) else "."
     values = {column.name: parsed for column in others if (parsed := _numbers(column, decimal)) is not None}
     gaps = {column.name: gap for column in others if column.name in values and (gap := _gaps(column))}
     numbers = [name for name in values if name not in gaps]
@@ -245,10 +244,6 @@ def _season(dates: list[datetime]) -> int | None:
         return 4
     day = timedelta(days=1)
     return day // interval if timedelta(minutes=10) <= interval < timedelta(hours=1) else None
-
-
-def _has_decimal_commas(column: Column) -> bool:
-    return not column.is_numeric and all(re.fullmatch(r"[+-]?\d+(,\d+)?", str(each).strip()) for each in column.filled)
 
 
 def _numbers(column: Column, decimal: str) -> list[float] | None:
