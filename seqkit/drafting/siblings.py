@@ -9,6 +9,7 @@ from typing import Any
 from seqkit.contracts import DataFile
 from seqkit.errors import DataError
 from seqkit.messages import message
+from seqkit.readers.fasttext import labels_and_text
 from seqkit.readers.inspection import inspect
 
 
@@ -19,10 +20,14 @@ def usable_siblings(file: DataFile, section: Mapping[str, Any]) -> tuple[dict[st
     usable, notes = {}, []
     for split, path in file.siblings.items():
         try:
-            names = {column.name for column in inspect(path).columns}
+            other = inspect(path)
         except DataError as error:
             notes.append(message("{reason}: not used for the {split} split", split=split, reason=error))
             continue
+        names = {column.name for column in other.columns}
+        if file.format == "fasttext":  # a small file does not show that its first words are labels
+            names = {"label", "text"} if _has_labels(other, file) else {"text"}
+            used = ["label"]
         if missing := [name for name in used if name not in names]:
             notes.append(
                 message(
@@ -35,3 +40,11 @@ def usable_siblings(file: DataFile, section: Mapping[str, Any]) -> tuple[dict[st
         else:
             usable[split] = path
     return usable, notes
+
+
+def _has_labels(other: DataFile, file: DataFile) -> bool:
+    """Return whether most lines of a file begin with labels as those of the training file do."""
+    known = file.column("label").counts if file.label_prefix is None else None
+    parts = [labels_and_text(line, file.label_prefix)[0] for line in other.lines if line.strip()]
+    labeled = sum(bool(labels) and (known is None or labels[0] in known) for labels in parts)
+    return labeled > 0.9 * len(parts)

@@ -306,6 +306,18 @@ def test_booleans_are_named_as_the_reader_reads_them(tmp_path: Path) -> None:
     assert not isinstance(found, str) and found.comments["data.label"] == "2 labels: false (30), true (30)"
 
 
+@pytest.mark.parametrize("prefix", ["", "__label__"])
+def test_a_file_beside_labeled_lines_is_used_if_it_has_labels(tmp_path: Path, run_command, prefix: str) -> None:
+    lines = [f"{'01'[n % 2]} how is room {n}{' now' * (n % 3)} ?\n" for n in range(60)]
+    (tmp_path / "train.txt").write_text("".join(prefix + line for line in lines))
+    (tmp_path / "test.txt").write_text("".join(prefix + line for line in lines[:5]))
+    (tmp_path / "dev.txt").write_text("".join(line[2:] for line in lines))
+    result = run_command("init", "train.txt", "--minutes", "0.02")
+    assert "note: dev.txt is not used for the valid split: it has no column 'label'" in result.err
+    data = yaml.safe_load((tmp_path / "train.yaml").read_text(encoding="utf-8"))["data"]
+    assert (data["test"], "valid" in data) == ({"path": "test.txt"}, False)
+
+
 def test_columns_of_0_and_1_are_a_set_of_labels(tmp_path: Path) -> None:
     rows = [(f"{n:016x}", text, n % 2, int(n % 3 > 0), int(n % 5 > 0)) for n, (text, _) in enumerate(reviews())]
     file = inspect(write_table(tmp_path / "a.csv", ["id", "comment_text", "toxic", "obscene", "threat"], rows))
