@@ -63,7 +63,11 @@ def _on_or_off(context: click.Context, option: click.Parameter, value: str | Non
     "Before RUN, write --calibrate on.",
 )
 @text_option
-@click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
+@click.option(
+    "--label",
+    metavar="COLUMN",
+    help="The column of the labels in --data, or several, separated by commas.  [default: the recipe's]",
+)
 @set_option
 def evaluate(
     run: Path,

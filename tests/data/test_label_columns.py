@@ -70,6 +70,8 @@ def test_a_frame_with_columns_of_labels_trains_as_its_file_does(tmp_path: Path, 
     assert in_memory.result["metrics"] == of_file.result["metrics"]
     done = run_command("predict", of_file.path, "--data", path, "--output", tmp_path / "out.jsonl")
     assert done.code == 0 and json.loads((tmp_path / "out.jsonl").read_text().splitlines()[1])["food"] == "1"
+    done = run_command("evaluate", of_file.path, "--data", path, "--label", "food, room")
+    assert json.loads(done.out) == json.loads(run_command("evaluate", of_file.path, "--data", path).out)
     with pytest.raises(DataError, match="row 1: 'food' is '7', neither 0 nor 1"):
         seqkit.run(recipe, data=frame.assign(food=7), runs=tmp_path / "wrong", quiet=True)
 
