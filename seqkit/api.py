@@ -124,13 +124,19 @@ def _take_data(recipe: Recipe, data: Any, overrides: Mapping[str, Any]) -> Mappi
     """Let a recipe read data in memory, if `data` is that; return the overrides, and `data` if it is a section.
 
     Raises:
-        UsageError: `data` is neither, but a path, or a dictionary of columns or tables.
+        UsageError: `data` is neither, but a path, or a dictionary of columns or tables; or data in memory is passed as
+            `data.valid` or `data.test`.
     """
+    from seqkit.data.tables import check_section, check_side
+
+    for key, value in overrides.items():
+        section, *path = key.replace("__", ".").split(".")
+        if section == "data":
+            check_side(tuple(path), value)
     if isinstance(data, Path):
         raise UsageError(message("data takes data in memory: pass a file as data__path={path!r}", path=str(data)))
     if data is not None:
         from seqkit.data.memory import memory_reader
-        from seqkit.data.tables import check_section
 
         if isinstance(data, str | Mapping) and not hasattr(data, "column_names"):
             check_section(data)

@@ -28,6 +28,7 @@ __all__ = [
     "UnknownText",
     "UsageError",
     "describe_error",
+    "describe_os_error",
     "suggest",
 ]
 
@@ -198,6 +199,7 @@ class Interrupted(SeqkitError):
 
     def __init__(self, signal_number: int, text: str) -> None:
         super().__init__(text)
+        self.signal_number = signal_number
         self.exit_code = 128 + signal_number
 
 

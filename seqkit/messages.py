@@ -4,7 +4,7 @@
 
 A template is a string literal, so that all templates can be collected from the source into a catalogue of translations.
 A message is an English text, which is what is stored, compared and printed as JSON; it remembers its template, and the
-command line translates it when it prints it to a person.
+command line translates it when it prints it to a person. What `__all__` lists is public.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import reprlib
 import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+__all__ = ["counted", "message"]
 
 
 class Message(str):

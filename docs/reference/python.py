@@ -22,6 +22,8 @@ MODULES = {
     "Helpers": [
         "seqkit.readers.files",
         "seqkit.errors",
+        "seqkit.messages",
+        "seqkit.heads.exhibits",
         *(f"seqkit.layers.{module.name}" for module in pkgutil.iter_modules(layers.__path__)),
     ],
     "Checks": ["seqkit.testing"],

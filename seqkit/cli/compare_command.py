@@ -139,8 +139,9 @@ def _report(line: str) -> None:
 @contextmanager
 def _stop_context() -> Iterator[StopCheck]:
     from seqkit.cli.signals import StopRequest
+    from seqkit.compare.trials import INTERRUPTED
 
-    with StopRequest(message("interrupted: the same command continues this comparison")) as stop:
+    with StopRequest(INTERRUPTED) as stop:
         yield stop
 
 

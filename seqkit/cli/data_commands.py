@@ -22,7 +22,7 @@ SCHEMA = "seqkit.schema.json"
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--task", metavar="NAME", help="What to predict.  [default: what the file fits best]")
 @click.option("--text", metavar="COLUMN", help="The column of the text.")
-@click.option("--label", metavar="COLUMN", help="The column of the label.")
+@click.option("--label", metavar="COLUMN", help="The column of the label; columns of 0 and 1, separated by commas.")
 @click.option(
     "--minutes",
     type=Checked("PositiveFloat", "number"),

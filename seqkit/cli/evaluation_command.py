@@ -10,10 +10,10 @@ import click
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import run_argument, seqkit
 from seqkit.cli.inference_commands import set_option, text_option
-from seqkit.cli.output import STANDARD_OUTPUT, check_output, print_json, write_predictions
+from seqkit.cli.output import STANDARD_OUTPUT, check_output, echo, print_json, write_predictions
 from seqkit.cli.reader_options import data_files, open_data, reader_parameters
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 
 
 def _on_or_off(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -63,7 +63,11 @@ def _on_or_off(context: click.Context, option: click.Parameter, value: str | Non
     "Before RUN, write --calibrate on.",
 )
 @text_option
-@click.option("--label", metavar="COLUMN", help="The column of the labels in --data.  [default: the recipe's]")
+@click.option(
+    "--label",
+    metavar="COLUMN",
+    help="The column of the labels in --data, or several, separated by commas.  [default: the recipe's]",
+)
 @set_option
 def evaluate(
     run: Path,
@@ -83,7 +87,8 @@ def evaluate(
     """Evaluate a trained run; prints the head's metrics as JSON.
 
     Without --data, prints what training has recorded for the test split. With --again, --errors or --by, and for an
-    ensemble, the split is read again, and must be the recorded one; --set path=FILE names a file that has moved.
+    ensemble or a calibrated run, the split is read again, and must be the recorded one; --set path=FILE names a file
+    that has moved.
 
     After --calibrate, `predict` and `evaluate` divide the logits by the temperature that is stored with the run, until
     --calibrate off. It changes probabilities and no label.
@@ -107,9 +112,31 @@ def evaluate(
             from seqkit.inference.error_list import list_errors
 
             evaluation = trained.evaluation(file, split=split, by=by, **parameters)
-            write_predictions(errors, list_errors(evaluation, every=every)[:limit])
+            listed = list_errors(evaluation, every=every)
+            write_predictions(errors, listed[:limit])
             found = evaluation.as_data()
+            if str(errors) != STANDARD_OUTPUT:
+                echo(_describe_errors(errors, [each.get("error", True) for _, each in listed], limit), err=True)
         else:
             found = trained.evaluate(file, split=split, again=again, by=by, samples=samples, **parameters)
         if str(errors) != STANDARD_OUTPUT:
             print_json(found)
+
+
+def _describe_errors(file: Path, are_errors: list[bool], limit: int | None) -> str:
+    """Return a line on what was written to the file of --errors.
+
+    Args:
+        file: the file.
+        are_errors: whether each line that could be written is an error; with --all, some are not.
+        limit: the number of lines that are written; None for all.
+    """
+    total, written = sum(are_errors), sum(are_errors[:limit])
+    if not all(are_errors):
+        rows = counted(len(are_errors[:limit]), "1 row", "{count:,} rows")
+        errors = counted(written, "1 error", "{count:,} errors")
+        return message("wrote {rows} to {file}, with {errors} among them", rows=rows, file=file, errors=errors)
+    errors = counted(total, "1 error", "{count:,} errors")
+    if written < total:
+        return message("wrote the first {count:,} of {errors} to {file}", count=written, errors=errors, file=file)
+    return message("wrote {errors} to {file}", errors=errors, file=file)

@@ -25,6 +25,7 @@ def reader_parameters(run: Run, changes: Iterable[str], **columns: str | None) -
         run: the run.
         changes: `key=value`, the value in YAML, as in an override of a recipe.
         columns: the name of a column by the parameter that names it, `text` or `label`; None if the option is missing.
+            If the run reads several columns, several are separated by commas.
 
     Raises:
         UsageError: an option is not `key=value`, or the reader has no such column.
@@ -47,7 +48,8 @@ def reader_parameters(run: Run, changes: Iterable[str], **columns: str | None) -
         if key in parameters:
             raise UsageError(message("pass --{key} or --set {key}=…, not both", key=key))
         _check_names_column(run, key)
-        parameters[key] = column
+        are_several = "," in column and isinstance(run.recipe["data"][key], list)
+        parameters[key] = [name.strip() for name in column.split(",")] if are_several else column
     return parameters
 
 

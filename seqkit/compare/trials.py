@@ -24,6 +24,8 @@ from seqkit.training.documents import check_same_recipe, file_digests
 StopContext: TypeAlias = Callable[[], AbstractContextManager[StopCheck]]
 """Begins to handle signals: one context per run."""
 
+INTERRUPTED = message("interrupted: the same command continues this comparison")
+
 
 @dataclass
 class Trial:
@@ -159,8 +161,7 @@ def train_trials(
                     reason=trial.failure,
                 )
             )
-        except Interrupted:
-            report(message("the same command continues this comparison"))
-            raise
+        except Interrupted as error:  # whose message says how to resume this run alone
+            raise Interrupted(error.signal_number, INTERRUPTED) from None
     if all(trial.failure for trial in trials):
         raise UsageError(message("no run has a result: {reason}", reason=trials[0].failure))

@@ -21,6 +21,7 @@ from typing import Any
 from seqkit.messages import message
 from seqkit.strict_json import is_number
 
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -51,8 +52,8 @@ class Column:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each value occurs, as text without surrounding white space."""
-        return Counter(str(value).strip() for value in self.filled)
+        """How often each value occurs, as text without surrounding white space; `true` and `false` as in JSON."""
+        return Counter(str(value).lower() if isinstance(value, bool) else str(value).strip() for value in self.filled)
 
     @cached_property
     def has_lists(self) -> bool:
@@ -65,6 +66,12 @@ class Column:
         return bool(self.filled) and all(
             _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else is_number(value) for value in self.filled
         )
+
+    @cached_property
+    def has_decimal_commas(self) -> bool:
+        """Whether all values are numbers, and some have a comma in place of a point: `3,5`."""
+        texts = [str(value).strip() for value in self.filled]
+        return any("," in text for text in texts) and all(_DECIMAL_COMMA.fullmatch(text) for text in texts)
 
     @cached_property
     def is_text(self) -> bool:
@@ -88,12 +95,13 @@ class DataFile:
         columns: its columns, if it is a table.
         format: `csv`, `tsv`, `jsonl` or `parquet`; `fasttext` for lines with labels before a text, whose columns are
             `label` and `text`; empty if it is no table.
+        label_prefix: what each label of a `fasttext` file begins with; None if the first word of a line is its label.
         delimiter: what separates the columns of a csv or tsv file.
         has_header: whether the first row of a csv or tsv file names the columns.
         rows: the number of rows, or of lines that are not blank, of the whole file; estimated for a large one.
         characters: the number of characters of the whole file; estimated for a large one.
         text: the column of the text, if the user names it.
-        label: the column of the label, if the user names it.
+        label: the column of the label, if the user names it; several columns are separated by commas.
         siblings: the files of the validation and test splits, by split, if there are such files beside it.
     """
 
@@ -102,6 +110,7 @@ class DataFile:
     lines: Sequence[str] = ()
     columns: Sequence[Column] = ()
     format: str = ""
+    label_prefix: str | None = None
     delimiter: str = ","
     has_header: bool = True
     rows: int = 0
@@ -109,6 +118,13 @@ class DataFile:
     text: str | None = None
     label: str | None = None
     siblings: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the columns of labels, if the user names them."""
+        if self.label is None or any(column.name == self.label for column in self.columns):
+            return [] if self.label is None else [self.label]
+        return list(dict.fromkeys(name.strip() for name in self.label.split(",")))
 
     def column(self, name: str) -> Column:
         """Return a column by its name."""

@@ -182,6 +182,8 @@ def check_section(data: Any) -> None:
     if not isinstance(data, Mapping) or not data:
         return
     Table.of(data)  # raises if it contains tables
+    for key, value in data.items():
+        check_side((key,), value)
     wrong = [key for key, value in data.items() if _is_table(value) or hasattr(value, "__array__")]
     if "type" not in data and all(map(is_column, data.values())):
         wrong = list(data)
@@ -191,6 +193,26 @@ def check_section(data: Any) -> None:
                 "data={{{key!r}: …}}: a dictionary overrides the section data of the recipe, and contains no columns "
                 "or tables: pass data=pandas.DataFrame(…) or data=(texts, labels)",
                 key=wrong[0],
+            )
+        )
+
+
+def check_side(path: tuple[str, ...], value: Any) -> None:
+    """Check that the value of `data.valid` or `data.test` is not data in memory.
+
+    Args:
+        path: the key in the section `data`.
+        value: its value.
+
+    Raises:
+        UsageError: it is.
+    """
+    if path in (("valid",), ("test",)) and (_is_table(value) or is_column(value) or isinstance(value, tuple)):
+        raise UsageError(
+            message(
+                "data.{side} takes a file: write these rows to one, and pass data__{side}={{'path': '{side}.csv'}}; or "
+                "put them at the end of data, and pass data__split={{'by': 'order', '{side}': 0.1}}, with their share",
+                side=path[0],
             )
         )
 

@@ -12,10 +12,12 @@ from seqkit.contracts import DataFile
 from seqkit.drafting.budget import Fitted, fit
 from seqkit.drafting.choose import Choice, choose
 from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
+from seqkit.drafting.siblings import usable_siblings
 from seqkit.drafting.write import recipe_text, relative_path
 from seqkit.messages import message, translate
 from seqkit.readers.inspection import inspect
 from seqkit.registry.registry import Registry
+from seqkit.tasks.columns import named_column, named_labels
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -56,7 +58,7 @@ def draft_recipe(
         registry: the installed components and tasks.
         task: the name of the task; by default, the one that the file fits best.
         text: the column of the text.
-        label: the column of the label.
+        label: the column of the label, or several columns of 0 and 1, separated by commas.
         minutes: the time that training may take on this machine.
         schema: the path of the JSON Schema for editors, relative to the recipe.
 
@@ -65,17 +67,24 @@ def draft_recipe(
         UsageError: there is no such task or column.
     """
     file = replace(inspect(data), text=text, label=label)
+    if file.columns:
+        named_labels(file)
+        if text is not None:
+            named_column(file, text, "--text")
     choice = choose(file, registry, task)
     section = {"type": choice.draft.recipe["data"]["type"], "path": str(data.resolve())}
     section |= {key: value for key, value in choice.draft.recipe["data"].items() if key != "type"}
-    section |= {split: {"path": str(path.resolve())} for split, path in file.siblings.items()}
-    if not file.siblings:
-        section["split"] = dict(choice.draft.split or DEFAULT_SPLIT)
+    siblings, notes = usable_siblings(file, choice.draft.recipe["data"])
+    section |= {split: {"path": str(path.resolve())} for split, path in siblings.items()}
+    if "valid" not in siblings:
+        split = choice.draft.split or DEFAULT_SPLIT
+        section["split"] = {key: value for key, value in split.items() if key not in siblings}
     plugins = _plugins(choice, registry)
     name = _run_name(data) or choice.task.name
     recipe: dict[str, Any] = {"name": name, "seed": 1} | ({"plugins": plugins} if plugins else {})
     recipe |= {**choice.draft.recipe, "data": section}
     fitted = fit(recipe, choice.draft.smaller, registry, minutes)
+    fitted.notes.extend(notes)
     written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
     return DraftedRecipe(
         recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted), schema),

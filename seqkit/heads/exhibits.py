@@ -1,4 +1,7 @@
-"""What the exhibits of several heads share: tables of examples, and the reliability diagram."""
+"""What the exhibits of several heads share: tables of examples, and the reliability diagram.
+
+`reliability_diagram` is public; the rest of this module is seqkit's own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy as np
 from seqkit.contracts import Cell, Example, Line, Series, Table, TextPair
 from seqkit.heads.calibration import BINS, accuracy_interval, expected_calibration_error, reliability
 from seqkit.messages import message
+
+__all__ = ["reliability_diagram"]
 
 SHOWN = 20
 """The maximum number of examples in a table."""

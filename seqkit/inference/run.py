@@ -144,10 +144,13 @@ class Run(RunGeneration, RunEvaluation):
             values = list_of(texts, wanted, example)
         if self.reads_pairs:
             values = [as_pair(value) for value in values]
+        is_text = self._engine.tokenizer is not None
         examples = (
             Example(
                 str(value) if isinstance(value, str) else value,  # a string of NumPy becomes Python's
-                location=message("text {number} of {count}", number=number, count=len(values)),
+                location=message("text {number} of {count}", number=number, count=len(values))
+                if is_text
+                else message("input {number} of {count}", number=number, count=len(values)),
             )
             for number, value in enumerate(values, start=1)
         )

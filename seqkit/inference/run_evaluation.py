@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.data.notes import report_notes
-from seqkit.errors import UsageError
+from seqkit.errors import DataError, UsageError
 from seqkit.inference.results import Scores
 from seqkit.inference.run_base import RunBase
 from seqkit.messages import message
@@ -30,9 +30,10 @@ class RunEvaluation(RunBase):
     ) -> dict[str, Any]:
         """Return the metrics of the head on new data; without data, those that training recorded.
 
-        An ensemble has recorded none: it evaluates the test split that all of its members have recorded, and the
-        result contains the metrics of each of the `members` too. For a language model, the result contains the bits
-        per character of an n-gram model and of a compressor on the same text, if its data is still there.
+        A calibrated run evaluates the recorded split again, because training recorded the metrics without the
+        temperature. An ensemble has recorded none: it evaluates the test split that all of its members have recorded,
+        and the result contains the metrics of each of the `members` too. For a language model, the result contains the
+        bits per character of an n-gram model and of a compressor on the same text, if its data is still there.
 
         Args:
             data: a file that the recipe's reader can read; or (input, target) pairs; or data in memory in another
@@ -59,10 +60,16 @@ class RunEvaluation(RunBase):
             return Scores(self.evaluation(data, split=split, by=by, **parameters).as_data())
         split = choose_split(self._parts, split)
         again = again or data is not None
-        is_recorded = not (self._parts.is_ensemble or self._parts.temperature or again or by or parameters)
-        scores = recorded_scores(self._parts, split) if is_recorded else None
+        needs_data = self._parts.is_ensemble or again or by or parameters
+        is_calibrated = self._parts.temperature is not None
+        scores = None if needs_data or is_calibrated else recorded_scores(self._parts, split)
         if scores is None:
-            scores = self.evaluation(data, split=split, by=by, **parameters).as_data()
+            try:
+                scores = self.evaluation(data, split=split, by=by, **parameters).as_data()
+            except DataError as error:
+                if needs_data or recorded_scores(self._parts, split) is None:
+                    raise
+                raise DataError(_because_calibrated(error)) from None
         if samples is None and ("bits_per_char" not in scores or self._parts.is_ensemble):
             return Scores(scores)
         from seqkit.inference.held_out_text import describe_text
@@ -171,3 +178,12 @@ class RunEvaluation(RunBase):
 
             report([self.directory], self.directory.report)
         return found
+
+
+def _because_calibrated(error: DataError) -> str:
+    """Return the message of a calibrated run whose data cannot be read."""
+    return message(
+        "{reason}. The data is needed because the run is calibrated, and training recorded its metrics without the "
+        "temperature: --calibrate off (in Python, run.calibrate(False)) removes the temperature, and prints them",
+        reason=error,
+    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from seqkit.contracts import Example, NonEmptyText, Reader
+from seqkit.contracts import DataNote, Example, NonEmptyText, Reader
 from seqkit.errors import DataError
 from seqkit.messages import message
-from seqkit.readers.files import check_encoding, read_lines
+from seqkit.readers.files import check_encoding, check_path, read_lines
 
 LABEL_PREFIX = "__label__"
 """What a label begins with in fastText's own files."""
@@ -25,7 +26,8 @@ class FastText(Reader):
         path: the file.
         labels: how many labels a line has: `one` for the head `classify`, `several`, or none, for `multi_label`; null
             to read none.
-        prefix: what a label begins with; words that do not begin with it are the text.
+        prefix: what a label begins with; words that do not begin with it are the text. If it is null, the first word of
+            each line is its label, also in a file to predict.
         encoding: the encoding of the file. A byte order mark is removed.
     """
 
@@ -34,12 +36,12 @@ class FastText(Reader):
         *,
         path: Path | None = None,
         labels: Literal["one", "several"] | None = "one",
-        prefix: NonEmptyText = LABEL_PREFIX,
+        prefix: NonEmptyText | None = LABEL_PREFIX,
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
-        self.path = path
+        self.path = check_path(path)
+        if labels == "several" and prefix is None:
+            raise ValueError(message("labels: several needs a prefix, with which each label begins: set `prefix:`"))
         self.labels = labels
         self.labelled = labels is not None
         self.prefix = prefix
@@ -59,6 +61,9 @@ class FastText(Reader):
             labels, text = labels_and_text(line, self.prefix)
             if not text:
                 raise DataError(message("{location}: there is no text after the labels", location=location))
+            if self.prefix is None and not self.labelled:
+                note = message("the first word of the line is its label, and no part of the text (`prefix: null`)")
+                warnings.warn(DataNote(note, location), stacklevel=2)
             yield Example(text, self._target(labels, location), location, row=number)
         if is_empty:
             raise DataError(message("{path}: the file is empty", path=self.path))
@@ -90,8 +95,16 @@ class FastText(Reader):
         return labels[0]
 
 
-def labels_and_text(line: str, prefix: str = LABEL_PREFIX) -> tuple[list[str], str]:
-    """Return the labels at the beginning of a line, without their prefix, and the text after them."""
+def labels_and_text(line: str, prefix: str | None = LABEL_PREFIX) -> tuple[list[str], str]:
+    """Return the labels at the beginning of a line, without their prefix, and the text after them.
+
+    Args:
+        line: the line, which is not blank.
+        prefix: what a label begins with; None if the first word is the label.
+    """
+    if prefix is None:
+        label, *texts = line.split(maxsplit=1)
+        return [label], "".join(texts).rstrip()
     labels = []
     rest = line.strip()
     while match := re.match(rf"{re.escape(prefix)}(\S+)\s*", rest):

@@ -1,10 +1,10 @@
-"""Text files for readers. `open_file`, `read_text`, `read_lines`, `read_rows` and `check_encoding` are public.
+"""Text files for readers. What `__all__` lists is public.
 
-    from seqkit.readers.files import check_encoding, read_lines
+    from seqkit.readers.files import check_encoding, check_path, read_lines
 
     class Lines(Reader):
-        def __init__(self, *, path: Path, encoding: str = "utf-8") -> None:
-            self.path = path
+        def __init__(self, *, path: Path | None = None, encoding: str = "utf-8") -> None:
+            self.path = check_path(path)
             self.encoding = check_encoding(encoding)
 
         def read(self):
@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from seqkit.errors import DataError, describe_os_error
 from seqkit.messages import message
@@ -33,9 +33,10 @@ from seqkit.readers.chunks import CHUNK_BYTES, decode_chunks, empty_error
 from seqkit.readers.delimited import find_delimiter, peek_header, quoted_rows
 from seqkit.readers.encodings import check_zero_bytes, encoding_error
 from seqkit.readers.formats import BEGINNING_BYTES, GZIP, check_format, decompressed
+from seqkit.readers.json_lines import json_objects
 from seqkit.readers.line_ends import LineEnds
 
-__all__ = ["check_encoding", "open_file", "read_lines", "read_rows", "read_text"]
+__all__ = ["check_encoding", "check_path", "open_file", "read_lines", "read_objects", "read_rows", "read_text"]
 
 _CHUNKABLE = re.compile(
     r"ascii|utf-(8|(16|32)(-[lb]e)?)|gb2312|gbk|gb18030|big5|shift_jis|cp932|cp949|euc_jp|euc_kr|koi8-[ru]"
@@ -49,6 +50,17 @@ _KINDS = {
     stat.S_IFCHR: message("a device"),
     stat.S_IFBLK: message("a device"),
 }
+
+
+def check_path(path: Path | None) -> Path:
+    """Return the path of a reader, which is a parameter with the default None: a command line can set it.
+
+    Raises:
+        ValueError: it is None.
+    """
+    if path is None:
+        raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+    return path
 
 
 def check_encoding(encoding: str) -> str:
@@ -126,6 +138,20 @@ def read_rows(
         usual = "\t" if path.name.lower().removesuffix(".gz").endswith(".tsv") else ","
         delimiter = find_delimiter(first_lines[-1], columns, usual, f"{path}:{len(first_lines)}")
     yield from quoted_rows(lines, delimiter, str(path))
+
+
+def read_objects(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON Lines file, each with the number of its line. Blank lines are skipped.
+
+    Args:
+        path: the file.
+        encoding: a text encoding.
+
+    Raises:
+        DataError: as `read_lines`; or a line is not a JSON object.
+    """
+    for _, number, record in json_objects(read_lines(path, encoding), str(path)):
+        yield number, record
 
 
 def decode_lines(file: BinaryIO, encoding: str, source: str, option: str) -> Iterator[str]:

@@ -87,13 +87,10 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
         records = [flattened(record) for _, _, record in objects]
         return _with_columns(file, records, share, format="jsonl")
     if not format_of_name and first.startswith(LABEL_PREFIX):
-        parts = [labels_and_text(line) for line in islice(filter(str.strip, file.lines), _MAX_ROWS)]
-        are_several = any(len(labels) != 1 for labels, _ in parts)
-        records = [{"label": labels if are_several else labels[0], "text": text} for labels, text in parts]
-        return _with_columns(file, records, share, format="fasttext")
+        return _as_labeled_lines(file, share, LABEL_PREFIX)
     delimiter = _find_delimiter(file.lines, format_of_name)
     if delimiter is None:
-        return file
+        return _as_labeled_lines(file, share, None) if _begin_with_labels(file.lines) else file
     chosen = format_of_name or ("tsv" if delimiter == "\t" else "csv")
     is_plain = chosen == "tsv" and delimiter == "\t"
     found = plain_rows(file.lines, delimiter) if is_plain else quoted_rows(file.lines, delimiter, str(file.path))
@@ -111,6 +108,34 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
     if has_header:  # of the columns without a name, only the first one can be of use: the dates, or row numbers
         header = [name for place, name in enumerate(header) if place == 0 or given[place]]
     return _with_columns(file, records, share, names=header, format=chosen, delimiter=delimiter, has_header=has_header)
+
+
+def _as_labeled_lines(file: DataFile, share: float, prefix: str | None) -> DataFile:
+    """Return a file of lines with labels before a text, with a column of the labels and one of the texts."""
+    parts = [labels_and_text(line, prefix) for line in islice(filter(str.strip, file.lines), _MAX_ROWS)]
+    are_several = any(len(labels) != 1 for labels, _ in parts)
+    records = [{"label": labels if are_several else labels[0], "text": text} for labels, text in parts]
+    return _with_columns(file, records, share, format="fasttext", label_prefix=prefix)
+
+
+_MIN_LABELED, _MAX_FIRST_LABELS = 50, 200
+_FIRST_LABEL = re.compile(r"[+-]?\d+|[A-Z]{2,}(:\w+)?|[\u4e00-\u9fff]{1,6}")
+
+
+def _begin_with_labels(lines: Sequence[str]) -> bool:
+    """Return whether each line consists of a label, a space and a text.
+
+    A label is a number, in capitals (`DESC:manner`) or Chinese, and it recurs. The texts have different numbers of
+    words, which columns have not, and letters.
+    """
+    parts = [line.split(maxsplit=1) for line in lines if line.strip()]
+    if len(parts) < _MIN_LABELED or any(len(words) != 2 for words in parts):
+        return False
+    counts = Counter(label for label, _ in parts)
+    once = sum(count == 1 for count in counts.values())
+    are_labels = 2 <= len(counts) <= _MAX_FIRST_LABELS and all(map(_FIRST_LABEL.fullmatch, counts))
+    are_texts = 2 * sum(_has_letters(text) for _, text in parts) > len(parts)
+    return are_labels and are_texts and once < 0.02 * len(parts) and len({text.count(" ") for _, text in parts}) > 1
 
 
 def _numbered(width: int) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from seqkit.contracts import Example, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import message
-from seqkit.readers.files import check_encoding, read_lines
+from seqkit.readers.files import check_encoding, check_path, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
 
 
@@ -40,11 +40,9 @@ class Sequences(Reader):
         label: str | None = "label",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = check_path(path)
         if sequence == label:
             raise ValueError(message("label must name a different key than sequence, '{key}'", key=sequence))
-        self.path = path
         self.sequence = sequence
         self.label = label
         self.labelled = label is not None

@@ -13,7 +13,7 @@ from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
 from seqkit.messages import counted, listed, message
 from seqkit.readers.delimited import named_rows
-from seqkit.readers.files import check_encoding, read_lines
+from seqkit.readers.files import check_encoding, check_path, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
 from seqkit.readers.label_columns import label_set, names_of_labels
 from seqkit.readers.parquet import parquet_rows
@@ -75,8 +75,7 @@ class Table(Reader):
         columns: list[NonEmptyText] | None = None,
         missing: list[NonEmptyText] | None = None,
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = path = check_path(path)
         if format == "auto" and format_of(path) is None:
             if path.is_dir():
                 raise ValueError(message("path {folder} is a folder: name a file in it", folder=path))
@@ -97,7 +96,6 @@ class Table(Reader):
             raise ValueError(
                 message("text_pair must name a different column than text and label, '{column}'", column=text_pair)
             )
-        self.path = path
         self.text = text
         self.label = label
         self.text_pair = text_pair

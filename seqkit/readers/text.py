@@ -9,7 +9,7 @@ from typing import Literal
 from seqkit.contracts import Example, Reader
 from seqkit.errors import DataError
 from seqkit.messages import message
-from seqkit.readers.files import check_encoding, read_lines, read_text, supports_chunks
+from seqkit.readers.files import check_encoding, check_path, read_lines, read_text, supports_chunks
 
 
 class Text(Reader):
@@ -33,8 +33,8 @@ class Text(Reader):
         unit: Literal["text", "line"] = "text",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None and text is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        if text is None:
+            check_path(path)
         if path is not None and text is not None:
             raise ValueError(message("text cannot be combined with path: remove one of them"))
         self.path = path

@@ -126,7 +126,11 @@ class Recipe:
         Raises:
             RecipeError: the value is not plain data.
         """
-        path, value = tuple(key.replace("__", ".").split(".")), plain(value)
+        path = tuple(key.replace("__", ".").split("."))
+        try:
+            value = plain(value)
+        except RecipeError as error:
+            raise RecipeError([Fault(ARGUMENT, ".".join(path), fault.message) for fault in error.faults]) from None
         self.set(path, value, ARGUMENT)
         self.overrides.append(f"{'.'.join(path)}={json.dumps(value, ensure_ascii=False)}")
 

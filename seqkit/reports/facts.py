@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqkit.contracts import Cell
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.reports.contents import RunContents
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
 
 
 def recipe_section(run: RunContents) -> Markup | None:
-    """Return the complete recipe as YAML."""
+    """Return the complete recipe as YAML, folded on a phone, where it would be most of the page."""
     if not run.recipe:
         return None
-    return element("pre", element("code", run.recipe))
+    lines = run.recipe.rstrip("\n").count("\n") + 1
+    summary = counted(lines, "The complete recipe, 1 line", "The complete recipe, {count} lines")
+    recipe = element("pre", element("code", run.recipe))
+    return element("details", element("summary", summary), recipe, class_="on-phone")
 
 
 def facts_section(run: RunContents) -> Markup:

@@ -103,9 +103,12 @@ ins { background: var(--new); text-decoration: underline; } del { background: va
 """
     + MARKS
     + """
+@supports selector(::details-content) { @media print, (min-width: 601px) {
+  details.on-phone > summary { display: none; }
+  details.on-phone::details-content { display: block; content-visibility: visible; } } }
 @media (max-width: 600px) { th, td { padding-right: 9px; } table { font-size: .85rem; } .text { min-width: 18ch; } }
 @media print { :root { --panel: #fff; --ink: #000; --soft: #444; --rule: #bbb; }
-  main { max-width: none; padding: 0; } nav, details:not([open]) { display: none; }
+  main { max-width: none; padding: 0; } nav, details:not([open], .on-phone) { display: none; }
   h2, h3, h4, figcaption, h4 + .note { break-after: avoid; }
   .charts { grid-template-columns: repeat(2, minmax(0, 1fr)); } figure svg:not(.tall) { max-height: 85vh; }
   figure, .head, .sample, tr { break-inside: avoid; } .scroll { overflow: visible; }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from seqkit.contracts import Column, DataFile
@@ -17,8 +16,8 @@ NO_TEXTS = message(
     "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
 )
 
-_MIN_LABELED = 50
-_FIRST_LABEL = re.compile(r"[+-]?\d+|[A-Z]{2,}(:\w+)?|[\u4e00-\u9fff]{1,6}")
+_PRESENT, _ABSENT = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false"})
+"""How a column says that a row has a label, and that it has not: what the reader `table` takes, in lower case."""
 
 _TEXT_NAME = re.compile(
     r"(?i)(text|sentence|review|comment|content|document|body|message|tweet|sms|utterance|question|title|name|input)"
@@ -58,11 +57,20 @@ def named_column(file: DataFile, name: str, option: str) -> Column:
     return file.column(name)
 
 
+def named_labels(file: DataFile) -> list[Column]:
+    """Return the columns of labels that the user names.
+
+    Raises:
+        UsageError: there is no such column.
+    """
+    return [named_column(file, name, "--label") for name in file.labels]
+
+
 def text_column(file: DataFile) -> Column | None:
     """Return the column of the text: one with a usual name, else the one with the longest texts."""
     if file.text is not None:
         return named_column(file, file.text, "--text")
-    texts = [column for column in _others(file, file.label) if _is_varied(column) and not is_identifier(column)]
+    texts = [column for column in _others(file) if _is_varied(column) and not is_identifier(column)]
     varied = [column for column in texts if len(column.counts) > 1]
     return max(varied or texts, key=_text_rank, default=None)
 
@@ -80,7 +88,7 @@ def second_text(file: DataFile, first: Column) -> Column | None:
     """Return a second column of texts, as long as those of the first, whatever its name."""
     others = [
         column
-        for column in _others(file, file.label)
+        for column in _others(file)
         if column is not first
         and has_words(column)
         and not is_identifier(column)
@@ -121,19 +129,6 @@ def _counts_rows(column: Column) -> bool:
     return all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
 
 
-def labels_before_texts(lines: Sequence[str]) -> set[str]:
-    """Return the labels if lines consist of a label, a space and a text; an empty set if they do not.
-
-    A label is a number, in capitals (`DESC:manner`) or Chinese, and it recurs.
-    """
-    parts = [line.split(maxsplit=1) for line in lines if line.strip()]
-    counts = Counter(words[0] for words in parts)
-    has_texts = len(parts) >= _MIN_LABELED and all(len(words) == 2 for words in parts)
-    once = sum(count == 1 for count in counts.values())
-    are_labels = 2 <= len(counts) <= MAX_LABELS and all(map(_FIRST_LABEL.fullmatch, counts))
-    return set(counts) if has_texts and are_labels and once < 0.02 * len(parts) else set()
-
-
 def has_full_width_commas(file: DataFile) -> bool:
     """Return whether a table has one column because a Chinese input method wrote the commas of its header."""
     parts = [part.strip() for part in next(filter(None, file.lines), "").split("，")]
@@ -146,8 +141,8 @@ def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
 
     Dates come last, since a day recurs as a label does, and columns that many rows lack before them.
     """
-    if file.label is not None:
-        return [named_column(file, file.label, "--label")]
+    if file.labels:
+        return named_labels(file)
     columns = [column for column in file.columns if column not in texts and column.filled]
     columns = [column for column in columns if not is_identifier(column)]
     place = {column.name: number for number, column in enumerate(file.columns)}
@@ -179,15 +174,31 @@ def is_clear_label_name(name: str) -> bool:
     return is_label_name(name) and _CATEGORY_NAME.fullmatch(name) is None
 
 
-def _others(file: DataFile, name: str | None) -> Sequence[Column]:
-    return [column for column in file.columns if column.name != name]
+def _others(file: DataFile) -> Sequence[Column]:
+    return [column for column in file.columns if column.name not in file.labels]
 
 
 def flag_columns(file: DataFile) -> list[Column]:
-    """Return the columns of 0 and 1 that are a set of labels: several, if no other column has the name of labels."""
+    """Return the columns of 0 and 1 that are a set of labels: several, if no other column has the name of labels.
+
+    If the user names several columns, it is these.
+    """
+    if file.labels:
+        named = named_labels(file)
+        return named if len(named) > 1 and all(map(has_flags, named)) else []
     flags = [column for column in file.columns if column.filled and set(column.counts) == {"0", "1"}]
     named = [column for column in file.columns if is_label_name(column.name) and column not in flags]
-    return flags if len(flags) > 1 and not named and file.label is None else []
+    return flags if len(flags) > 1 and not named else []
+
+
+def has_flags(column: Column) -> bool:
+    """Return whether a column contains 0 and 1, or false and true."""
+    return bool(column.filled) and {text.lower() for text in column.counts} <= _PRESENT | _ABSENT
+
+
+def flag_count(column: Column) -> int:
+    """Return the number of rows that have the label of a column of 0 and 1."""
+    return sum(count for text, count in column.counts.items() if text.lower() in _PRESENT)
 
 
 def is_sequence(column: Column) -> bool:

@@ -12,11 +12,13 @@ from seqkit.tasks.columns import (
     MAX_LABELS,
     NO_TEXTS,
     flag_columns,
+    flag_count,
+    has_flags,
     is_clear_label_name,
     is_date,
     is_sequence,
     label_candidates,
-    labels_before_texts,
+    named_labels,
     second_text,
     text_column,
 )
@@ -35,6 +37,8 @@ def classify(file: DataFile) -> Draft | str:
     if isinstance(found, str):
         return found
     inputs, candidates = found
+    if len(file.labels) > 1:
+        return _several_labels(file)
     label = next((column for column in candidates if not column.has_lists), None)
     if label is None:
         return message("no column of labels")
@@ -63,10 +67,12 @@ def multi_label(file: DataFile) -> Draft | str:
         return found
     inputs, candidates = found
     if flags := flag_columns(file):
-        counts = Counter({column.name: column.counts["1"] for column in flags})
+        counts = Counter({column.name: flag_count(column) for column in flags})
         fit = 0.93 if len(flags) > 2 else 0.7
         described = {"data.label": message("columns of 0 and 1, one per label; {labels}", labels=_describe(counts))}
         return inputs.draft(fit, flags, {"type": "multi_label"}, "loss", message("the labels"), described)
+    if len(file.labels) > 1:
+        return _several_labels(file)
     for column in candidates:
         if (
             column.has_lists
@@ -83,7 +89,8 @@ def multi_label(file: DataFile) -> Draft | str:
             if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
                 head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})
                 described = {"data.label": _describe(counts)}
-                return inputs.draft(0.92, column, head, "loss", message("the labels"), described)
+                fit = 0.0 if _are_decimals(file, column) else 0.92
+                return inputs.draft(fit, column, head, "loss", message("the labels"), described)
     return message("no column with several labels per row")
 
 
@@ -93,7 +100,11 @@ def regress(file: DataFile) -> Draft | str:
     if isinstance(found, str):
         return found
     inputs, candidates = found
+    if len(file.labels) > 1:
+        return _several_labels(file)
     for column in candidates:
+        if _are_decimals(file, column):
+            return message("the numbers of the column '{column}' have decimal commas: write points", column=column.name)
         if column.is_numeric and len(column.counts) > 2:
             low, high = (pick(float(value) for value in column.filled) for pick in (min, max))
             comments = {"data.label": message("numbers from {low:g} to {high:g}", low=low, high=high)}
@@ -200,13 +211,6 @@ class _Inputs:
 def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
     """Return the columns to read and the columns that can be labels; or why no column can be one."""
     if not file.columns:
-        if labels := labels_before_texts(file.lines):
-            return message(
-                "each line begins with one of {count} labels, such as '{label:.30}': put a tab after it: {command}",
-                count=len(labels),
-                label=min(labels),
-                command="sed -E 's/ +/\\t/' FILE > FILE.tsv",
-            )
         return message("the file is no table")
     if file.format == "jsonl":
         sequence = next((column for column in file.columns if is_sequence(column)), None)
@@ -222,6 +226,19 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
     if second is not None and file.columns.index(second) < file.columns.index(first) and file.text is None:
         first, second = second, first
     return _Inputs(file, first, second), candidates
+
+
+def _several_labels(file: DataFile) -> str:
+    """Return why several columns of labels cannot be read, or by which task they can."""
+    flags = flag_columns(file)
+    if flags:
+        return message("--label names several columns, which the task multi_label reads")
+    other = next(column for column in named_labels(file) if not has_flags(column))
+    return message(
+        "--label names several columns, which must contain 0 and 1, but '{column}' contains '{value:.30}': name one",
+        column=other.name,
+        value=next((text for text in other.counts if not has_flags(Column("", [text]))), ""),
+    )
 
 
 def _no_labels(label: Column, is_named: bool) -> str:
@@ -243,6 +260,11 @@ def _no_labels(label: Column, is_named: bool) -> str:
             count=count,
         )
     return ""
+
+
+def _are_decimals(file: DataFile, column: Column) -> bool:
+    """Return whether a column has numbers with decimal commas, as spreadsheets write them between semicolons."""
+    return file.delimiter == ";" and column.has_decimal_commas
 
 
 def _is_set(column: Column, counts: Mapping[str, int], separator: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from seqkit.contracts import DataFile, Draft
 from seqkit.messages import message
-from seqkit.tasks.columns import NO_TEXTS, has_full_width_commas, labels_before_texts, text_column
+from seqkit.tasks.columns import NO_TEXTS, has_full_width_commas, text_column
 from seqkit.tasks.models import table_section
 
 _SHORT_LINE, _LONG_LINE = 60, 300
@@ -48,10 +48,9 @@ def generate(file: DataFile) -> Draft | str:
     lines = [line for line in file.lines if line.strip()]
     if not lines:
         return message("the file has no text")
-    fit = 0.0 if labels_before_texts(lines) else 0.6
     if _is_list(lines) and len(lines) == len(file.lines):
-        return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, fit, message("each line is a text"))
-    return _draft(file, {"type": "text", **encoding}, None, fit, message("the file is one text"))
+        return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, 0.6, message("each line is a text"))
+    return _draft(file, {"type": "text", **encoding}, None, 0.6, message("the file is one text"))
 
 
 def _is_list(lines: Sequence[str]) -> bool:

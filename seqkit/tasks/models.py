@@ -163,6 +163,8 @@ def table_section(file: DataFile, columns: Mapping[str, str | list[str] | None])
 def _fasttext_section(file: DataFile, label: str | list[str] | None) -> dict[str, Any]:
     """Return the section `data` of lines with labels before a text."""
     section: dict[str, Any] = {"type": "fasttext"}
+    if file.label_prefix is None:
+        section["prefix"] = None
     if label is None or file.column("label").has_lists:
         section["labels"] = None if label is None else "several"
     if file.encoding != "utf-8":

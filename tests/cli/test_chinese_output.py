@@ -70,7 +70,7 @@ def widths(lines: Sequence[str]) -> set[int]:
     return set(map(display_width, lines))
 
 
-def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str], tmp_path: Path) -> None:
+def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str], cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "messages.csv").write_text(messages_csv(), encoding="utf-8")
     lines = chinese("init", "messages.csv", "--minutes", "0.05").splitlines()
     assert lines[:3] == [
@@ -89,7 +89,8 @@ def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str],
     comments = [line for line in recipe.splitlines()[1:] if line.lstrip().startswith("# ")]
     assert all(re.search("[\u4e00-\u9fff]", line) or "seqkit run" in line for line in comments)
     assert max(map(display_width, comments)) <= 120
-    assert cli("init", "messages.csv", "--minutes", "0.05", "--output", "english.yaml").returncode == 0
+    arguments = ("--minutes", "0.05", "--output", "english.yaml")
+    assert cli("init", "messages.csv", *arguments, SEQKIT_LANG="en").returncode == 0
     english = (tmp_path / "english.yaml").read_text("utf-8")
     assert "# A label for each text or sequence: the text is '内容', the label '类别'. Written by" in english
     chinese_recipe, english_recipe = yaml.safe_load(recipe), yaml.safe_load(english)

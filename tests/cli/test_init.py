@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from helpers.commands import error_line
+from helpers.commands import error_line, run_process
 from seqkit.contracts import DataFile
 from seqkit.readers.inspection import inspect
 from seqkit.recipe.yaml_parser import parse
@@ -214,10 +215,19 @@ def test_a_category_is_not_surely_the_label(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("labels", [("0", "1"), ("DESC:manner", "HUM:ind"), ("好评", "差评")])
 def test_labels_at_the_beginning_of_lines_are_recognized(tmp_path: Path, run_command, labels: tuple[str, str]) -> None:
-    (tmp_path / "a.txt").write_text("".join(f"{labels[n % 2]} how is room {n} ?\n" for n in range(60)))
-    line = error_line(run_command("init", "a.txt"))
-    assert f"begins with one of 2 labels, such as '{min(labels)}': put a tab after it" in line
-    assert "pass --task generate" in line
+    (tmp_path / "a.txt").write_text(
+        "".join(f"{labels[n % 2]} how is room {n}{' now' * (n % 3)} ?\n" for n in range(60))
+    )
+    assert run_command("init", "a.txt", "--minutes", "0.02").code == 0
+    data = yaml.safe_load((tmp_path / "a.yaml").read_text(encoding="utf-8"))["data"]
+    assert (data["type"], data["prefix"]) == ("fasttext", None)
+    assert "the label 'label'" in run_command("init", "a.txt", "--minutes", "0.02", "--output", "b.yaml").out
+
+
+def test_columns_of_numbers_and_tokens_are_no_labels_before_texts(tmp_path: Path) -> None:
+    for line in ("{n} word{n} NN\n", "{n} 0.{n} 1.5 7\n"):
+        (tmp_path / "a.conll").write_text("".join(line.format(n=n % 9) for n in range(90)))
+        assert inspect(tmp_path / "a.conll").format == ""
 
 
 def test_lines_of_fasttext_have_one_label_or_several(tmp_path: Path) -> None:
@@ -230,6 +240,82 @@ def test_lines_of_fasttext_have_one_label_or_several(tmp_path: Path) -> None:
     found = multi_label(inspect(path))
     assert not isinstance(found, str) and found.recipe["data"] == {"type": "fasttext", "labels": "several"}
     assert isinstance(classify(inspect(path)), str)
+
+
+def test_several_labels_can_be_named(tmp_path: Path, run_command) -> None:
+    rows = [(text, n % 2, str(n % 3 > 0), "xy"[n % 2], n % 7) for n, (text, _) in enumerate(reviews())]
+    write_table(tmp_path / "a.csv", ["text", "toxic", "threat", "kind", "label"], rows)
+    assert run_process("init", "a.csv", "--label", "toxic, threat", "--minutes", "0.02", cwd=tmp_path).returncode == 0
+    recipe = yaml.safe_load((tmp_path / "a.yaml").read_text(encoding="utf-8"))
+    assert (recipe["data"]["label"], recipe["head"]["type"]) == (["toxic", "threat"], "multi_label")
+    text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
+    assert f"2 labels: threat ({sum(row[2] == 'True' for row in rows)}), toxic ({len(rows) // 2})" in text
+    for labels, options, line in (
+        ("toxic,kind", (), "must contain 0 and 1, but 'kind' contains 'x': name one"),
+        ("toxic,none", (), "--label none: a.csv has no such column"),
+        ("toxic,threat", ("--task", "classify"), "names several columns, which the task multi_label reads"),
+        ("toxic,threat", ("--task", "regress"), "names several columns, which the task multi_label reads"),
+    ):
+        command = ("init", "a.csv", "--output", "b.yaml", "--label", labels, *options)
+        assert line in error_line(run_command(*command))
+    write_table(tmp_path / "b.csv", ["text", "toxic,threat"], [(text, label) for text, label in reviews()])
+    assert run_command("init", "b.csv", "--minutes", "0.02", "--label", "toxic,threat").code == 0  # one column
+
+
+def test_a_column_that_does_not_exist_is_named_for_every_task(tmp_path: Path, run_command) -> None:
+    rows = [(f"2020-{1 + n // 28:02}-{1 + n % 28:02}", n % 7, n % 5) for n in range(300)]
+    write_table(tmp_path / "a.csv", ["date", "load", "temp"], rows)
+    for option in ("--label", "--text"):
+        line = error_line(run_command("init", "a.csv", option, "lod"))
+        assert line == f"{option} lod: a.csv has no such column (did you mean 'load'?)"
+
+
+def test_the_files_of_other_splits_are_used(tmp_path: Path, run_command) -> None:
+    names, rows = ["text", "label"], reviews()
+    write_table(tmp_path / "train.csv", names, rows)
+    write_table(tmp_path / "test.csv", names, rows[:50])
+    assert run_command("init", "train.csv", "--minutes", "0.02").code == 0
+    data = yaml.safe_load((tmp_path / "train.yaml").read_text(encoding="utf-8"))["data"]
+    assert data["test"] == {"path": "test.csv"}
+    assert "test" not in data["split"] and data["split"]["valid"] > 0
+    write_table(tmp_path / "dev.csv", names, rows[:50])
+    write_table(tmp_path / "test.csv", ["id", "text"], [(n, text) for n, (text, _) in enumerate(rows)])
+    result = run_command("init", "train.csv", "--minutes", "0.02", "--output", "b.yaml")
+    assert "note: test.csv is not used for the test split: it has no column 'label'" in result.err
+    data = yaml.safe_load((tmp_path / "b.yaml").read_text(encoding="utf-8"))["data"]
+    assert data["valid"] == {"path": "dev.csv"}
+    assert "test" not in data and "split" not in data
+    (tmp_path / "dev.csv").write_text("")
+    result = run_command("init", "train.csv", "--minutes", "0.02", "--output", "c.yaml")
+    assert "note: dev.csv: the file is empty: not used for the valid split" in result.err
+
+
+def test_decimal_commas_are_no_labels(tmp_path: Path, run_command) -> None:
+    rows = [(text, f"{n // 7},{n % 7}") for n, (text, _) in enumerate(reviews(120))]
+    write_table(tmp_path / "a.csv", ["text", "score"], rows, delimiter=";")
+    line = error_line(run_command("init", "a.csv"))
+    assert "the numbers of the column 'score' have decimal commas: write points (regress)" in line
+    found = multi_label(inspect(tmp_path / "a.csv"))
+    assert not isinstance(found, str) and found.fit == 0
+
+
+def test_booleans_are_named_as_the_reader_reads_them(tmp_path: Path) -> None:
+    lines = (json.dumps({"text": text, "label": label == "pos"}) for text, label in reviews())
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    found = classify(inspect(tmp_path / "a.jsonl"))
+    assert not isinstance(found, str) and found.comments["data.label"] == "2 labels: false (30), true (30)"
+
+
+@pytest.mark.parametrize("prefix", ["", "__label__"])
+def test_a_file_beside_labeled_lines_is_used_if_it_has_labels(tmp_path: Path, run_command, prefix: str) -> None:
+    lines = [f"{'01'[n % 2]} how is room {n}{' now' * (n % 3)} ?\n" for n in range(60)]
+    (tmp_path / "train.txt").write_text("".join(prefix + line for line in lines))
+    (tmp_path / "test.txt").write_text("".join(prefix + line for line in lines[:5]))
+    (tmp_path / "dev.txt").write_text("".join(line[2:] for line in lines))
+    result = run_command("init", "train.txt", "--minutes", "0.02")
+    assert "note: dev.txt is not used for the valid split: it has no column 'label'" in result.err
+    data = yaml.safe_load((tmp_path / "train.yaml").read_text(encoding="utf-8"))["data"]
+    assert (data["test"], "valid" in data) == ({"path": "test.txt"}, False)
 
 
 def test_columns_of_0_and_1_are_a_set_of_labels(tmp_path: Path) -> None:

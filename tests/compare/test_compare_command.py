@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,7 +149,8 @@ def test_an_interrupted_comparison_continues(
     command = ("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS)
     code, out, err = run_command(*command)
     assert (code, out) == (128 + signal.SIGTERM, "")
-    assert "the same command continues this comparison" in err
+    assert err.splitlines()[-1] == "seqkit: interrupted: the same command continues this comparison"
+    assert "resume with" not in err  # which continues one run
     assert names(tmp_path / "runs") == {"bilstm-1", "lstm-1"}
     code, _, err = run_command(*command)
     assert code == 0
@@ -153,6 +158,20 @@ def test_an_interrupted_comparison_continues(
     for number in (1, 2, 3):
         one, other = (RunDirectory(root / f"lstm-{number}") for root in (finished, tmp_path / "runs"))
         assert one.model.read_bytes() == other.model.read_bytes()
+
+
+def test_sigint_prints_one_remedy(folder: Path, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "seqkit", "compare", folder / "lstm.yaml", *SEEDS, "train.epochs=1000000")
+    environment = os.environ | {"SEQKIT_PLUGINS": "off"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        metrics = tmp_path / "runs/lstm-1/metrics.jsonl"
+        deadline = time.monotonic() + 60
+        while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert err.splitlines()[1:] == ["seqkit: interrupted: the same command continues this comparison"]
 
 
 @pytest.mark.parametrize(

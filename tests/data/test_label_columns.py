@@ -70,6 +70,8 @@ def test_a_frame_with_columns_of_labels_trains_as_its_file_does(tmp_path: Path, 
     assert in_memory.result["metrics"] == of_file.result["metrics"]
     done = run_command("predict", of_file.path, "--data", path, "--output", tmp_path / "out.jsonl")
     assert done.code == 0 and json.loads((tmp_path / "out.jsonl").read_text().splitlines()[1])["food"] == "1"
+    done = run_command("evaluate", of_file.path, "--data", path, "--label", "food, room")
+    assert json.loads(done.out) == json.loads(run_command("evaluate", of_file.path, "--data", path).out)
     with pytest.raises(DataError, match="row 1: 'food' is '7', neither 0 nor 1"):
         seqkit.run(recipe, data=frame.assign(food=7), runs=tmp_path / "wrong", quiet=True)
 
@@ -113,3 +115,18 @@ def test_lines_of_fasttext(tmp_path: Path) -> None:
     ]
     with pytest.raises(DataError, match=r"train.txt:1: the line does not begin with a label, '#.'"):
         list(FastText(path=path, prefix="#").read())
+
+
+def test_the_first_word_of_a_line_can_be_its_label(tmp_path: Path) -> None:
+    path = tmp_path / "train.txt"
+    path.write_text("DESC:manner How  do you ? \n\n 0\tWho ?\n")
+    found = list(FastText(path=path, prefix=None).read())
+    assert [(each.input, each.target) for each in found] == [("How  do you ?", "DESC:manner"), ("Who ?", "0")]
+    parameters = FastText.without_targets({"path": path, "prefix": None})
+    with pytest.warns(UserWarning, match="the first word of the line is its label, and no part of the text"):
+        assert [each.input for each in FastText(**parameters).read()] == ["How  do you ?", "Who ?"]
+    with pytest.raises(ValueError, match="labels: several needs a prefix"):
+        FastText(path=path, prefix=None, labels="several")
+    path.write_text("0\n")
+    with pytest.raises(DataError, match=r"train.txt:1: there is no text after the labels"):
+        list(FastText(path=path, prefix=None).read())

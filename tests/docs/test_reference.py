@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
@@ -125,6 +126,39 @@ def test_all_public_names(english: dict[str, str]) -> None:
 
 OTHERWISE = {"__version__", "contracts", "testing"}
 """What `seqkit` exports that has a page elsewhere, or none."""
+
+
+INTERNAL = {
+    "seqkit-tune": {  # it resolves a recipe with each value before it trains
+        "seqkit.recipe.plan",
+        "seqkit.recipe.recipe",
+        "seqkit.recipe.resolve",
+        "seqkit.recipe.source",
+        "seqkit.registry",
+        "seqkit.training.documents",
+    },
+}
+"""The modules that are not public and that a plugin of this repository imports."""
+
+
+@pytest.mark.parametrize("plugin", sorted((PROJECT / "plugins").iterdir()), ids=lambda path: path.name)
+def test_plugins_import_what_is_public(plugin: Path) -> None:
+    modules = [name for names in import_docs("reference.python").MODULES.values() for name in names]
+    public = {
+        f"{module}.{name}"
+        for module in [*modules, "seqkit.hookspecs"]
+        for found in [importlib.import_module(module)]
+        for name in getattr(found, "__all__", vars(found))
+    }
+    imported = {
+        f"{node.module}.{alias.name}"
+        for file in plugin.glob("seqkit_*/**/*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("seqkit.")
+        for alias in node.names
+        if node.module not in INTERNAL.get(plugin.name, ())
+    }
+    assert imported - public == set()
 
 
 def test_signatures_are_readable(english: dict[str, str]) -> None:

@@ -127,7 +127,7 @@ def test_quiet_run_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
             GENERATION_RECIPE,
             {"encoder": object()},
             RecipeError,
-            "recipe: a recipe contains plain values only: <object object",
+            "argument: encoder: a recipe contains plain values only: <object object",
         ),
         (
             GENERATION_RECIPE,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import seqkit
-from helpers.commands import error_line
+from helpers.commands import error_line, run_process
 from seqkit.errors import DataError, UsageError
 from seqkit.heads.calibration import with_temperature
 
@@ -119,6 +119,27 @@ def test_the_command_calibrates(run: seqkit.Run, run_command) -> None:
     result = run_command("evaluate", run.path, "--calibrate", "off")
     assert json.loads(result.out) == recorded
     assert not run.directory.calibration.exists()
+
+
+def test_a_calibrated_run_without_its_data_names_the_reason(run: seqkit.Run, run_command) -> None:
+    recorded = run.evaluate()
+    plan = json.loads(run.directory.plan.read_text(encoding="utf-8"))
+    words = (run.path / plan["recipe"]["data"]["path"]).resolve()
+    run.calibrate()
+    calibrated = run.evaluate()
+    plan["recipe"]["data"]["path"] = "gone.csv"
+    run.directory.plan.write_text(json.dumps(plan), encoding="utf-8")
+    result = run_process("evaluate", run.path)
+    assert (result.returncode, result.stdout) == (3, "")
+    reason, remedy = result.stderr.strip().split(". The data is needed because the run is calibrated, and ")
+    assert reason.endswith("if it has moved, pass --set path=FILE; or evaluate other data with --data FILE")
+    assert "--calibrate off (in Python, run.calibrate(False)) removes the temperature, and prints them" in remedy
+    assert "is calibrated" not in error_line(run_command("evaluate", run.path, "--again"))  # which was asked for
+    assert "is calibrated" not in error_line(run_command("evaluate", run.path, "--split", "train"))  # has no metrics
+    result = run_command("evaluate", run.path, "--set", f"path={words}")
+    assert json.loads(result.out) == calibrated
+    result = run_command("evaluate", run.path, "--calibrate", "off")
+    assert json.loads(result.out) == recorded
 
 
 def test_training_for_longer_removes_the_temperature(run: seqkit.Run) -> None:

@@ -84,9 +84,11 @@ def test_errors_on_new_data_of_any_kind(run: seqkit.Run, folder: Path) -> None:
 
 
 def test_the_command_writes_errors_and_prints_scores(run: seqkit.Run, tmp_path: Path, run_command) -> None:
+    count = len(run.errors())
     for name in ("errors.csv", "errors.jsonl"):
-        result = run_command("evaluate", run.path, "--errors", tmp_path / name, "--limit", "3")
-        assert (result.code, result.err) == (0, "")
+        file = tmp_path / name
+        result = run_command("evaluate", run.path, "--errors", file, "--limit", "3")
+        assert (result.code, result.err) == (0, f"wrote the first 3 of {count} errors to {file}\n")
         assert json.loads(result.out)["accuracy"] == run.evaluate()["accuracy"]
     expected = run.errors()[:3]
     written = [json.loads(line) for line in (tmp_path / "errors.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -95,7 +97,15 @@ def test_the_command_writes_errors_and_prints_scores(run: seqkit.Run, tmp_path: 
     assert all(item["input_truth"].isdecimal() for item in written)
     with (tmp_path / "errors.csv").open(encoding="utf-8", newline="") as file:
         assert [row["input"] for row in csv.DictReader(file)] == [item["input"] for item in expected]
+    file, examples = tmp_path / "all.csv", run.evaluate()["examples"]
+    for options, line in (
+        ((), f"wrote {count} errors to {file}"),
+        (("--all",), f"wrote {examples} rows to {file}, with {count} errors among them"),
+        (("--all", "--limit", "1"), f"wrote 1 row to {file}, with 1 error among them"),
+    ):
+        assert run_command("evaluate", run.path, "--errors", file, *options).err == f"{line}\n"
     result = run_command("evaluate", run.path, "--errors", "-", "--all")
+    assert result.err == ""
     lines = [json.loads(line) for line in result.out.splitlines()]
     assert [line["error"] for line in lines] == [item["error"] for item in run.errors(every=True)]
 

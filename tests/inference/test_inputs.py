@@ -173,7 +173,7 @@ def waves_run(isolated_registry: None, tmp_path: Path) -> seqkit.Run:
 def test_features_are_checked(waves_run: seqkit.Run) -> None:
     series = np.ones((4, 2))
     assert waves_run.predict(np.stack([series, series])) == 2 * waves_run.predict([series.tolist()])
-    expected = "text 1 of 1: this run reads features, numbers of shape (time, 2), not "
+    expected = "input 1 of 1: this run reads features, numbers of shape (time, 2), not "
     for value, message in (
         (np.ones((4, 3)), f"{expected}of shape (4, 3)"),
         (np.ones(2), f"{expected}of shape (2,)"),
@@ -183,11 +183,11 @@ def test_features_are_checked(waves_run: seqkit.Run) -> None:
         (np.zeros((0, 2)), f"{expected}of shape (0, 2)"),
         (
             [[1.0, 2.0], [float("nan"), 1.0]],
-            "text 1 of 1: time step 2 contains a number that is not finite",
+            "input 1 of 1: time step 2 contains a number that is not finite",
         ),
         (
             [[1e300, 2.0]],
-            "text 1 of 1: feature 1: a value of 1e+300 is too large to compute with: correct or rescale it",
+            "input 1 of 1: feature 1: a value of 1e+300 is too large to compute with: correct or rescale it",
         ),
     ):
         with pytest.raises(DataError) as caught:

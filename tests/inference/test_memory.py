@@ -237,9 +237,23 @@ def test_texts_without_targets(tmp_path: Path) -> None:
             {},
             "data={'text': …}: a dictionary overrides the section data of the recipe",
         ),
-        ({"type": "table", "valid": Frame()}, {}, "data={'valid': …}: a dictionary overrides the section data of the"),
+        ({"type": "table", "path": Frame()}, {}, "data={'path': …}: a dictionary overrides the section data of the"),
         (Path("reviews.csv"), {}, "data takes data in memory: pass a file as data__path='reviews.csv'"),
-        (FRAME, {"data__valid": Frame(text=[])}, "recipe: a recipe contains plain values only: "),
+        (FRAME, {"data__split": Frame(text=[])}, "argument: data.split: a recipe contains plain values only: "),
+        *(
+            (
+                data,
+                changes,
+                f"data.{side} takes a file: write these rows to one, and pass data__{side}={{'path': '{side}.",
+            )
+            for side in ("valid", "test")
+            for data, changes in (
+                (FRAME, {f"data__{side}": FRAME}),
+                (FRAME, {f"data.{side}": (TEXTS, LABELS)}),
+                (None, {f"data__{side}": TEXTS}),
+                ({"type": "table", side: FRAME}, {}),
+            )
+        ),
         (TEXTS, {}, "recipe: head: 'classify' requires labels, and data has none: pass data=(inputs, targets)"),
         (
             (FRAME, LABELS),

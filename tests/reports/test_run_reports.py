@@ -241,6 +241,17 @@ def test_several_runs_are_compared(
     assert "loss, train" in pieces
 
 
+def test_the_recipe_is_folded_on_a_phone_and_printed(classification_run: Path) -> None:
+    """A browser shows the content of the closed element on a wide screen and on paper, by the style of the page."""
+    page = Page((classification_run / "report.html").read_text(encoding="utf-8"))
+    assert ("details", {"class": "on-phone"}) in page.elements
+    lines = (classification_run / "recipe.yaml").read_text(encoding="utf-8").splitlines()
+    assert f"The complete recipe, {len(lines)} lines" in page.text
+    shown = "details.on-phone::details-content { display: block; content-visibility: visible; }"
+    assert re.search(rf"@media print, \(min-width: 601px\) \{{[^@]*{re.escape(shown)}", STYLE)
+    assert "details:not([open], .on-phone) { display: none; }" in STYLE
+
+
 def test_equal_recipes_are_said_to_be_equal(classification_run: Path, run_command: Run, tmp_path: Path) -> None:
     same = copied(classification_run, tmp_path)
     assert run_command("report", classification_run, same).out == "report.html\n"

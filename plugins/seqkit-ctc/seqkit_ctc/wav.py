@@ -15,7 +15,7 @@ from annotated_types import Ge
 from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import listed, message
-from seqkit.readers.files import check_encoding, read_rows
+from seqkit.readers.files import check_encoding, check_path, read_rows
 from seqkit_ctc.log_mel import LogMel, Normalization
 from seqkit_ctc.wav_io import read_wav
 
@@ -69,8 +69,7 @@ class Wav(Reader):
         normalize: Normalization | Literal["speaker"] = "none",
         stack: PositiveInt = 3,
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = check_path(path)
         if audio == text:
             raise ValueError(
                 message("text is the same column as audio, '{audio}': set one of them to another column", audio=audio)
@@ -84,7 +83,6 @@ class Wav(Reader):
                     speaker=speaker,
                 )
             )
-        self.path = path
         self.audio = audio
         self.text = text
         self.speaker = speaker

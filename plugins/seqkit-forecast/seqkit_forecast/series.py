@@ -14,7 +14,7 @@ import numpy as np
 from seqkit.contracts import DataNote, Example, NonNegativeInt, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import listed, message
-from seqkit.readers.files import check_encoding, read_rows
+from seqkit.readers.files import check_encoding, check_path, read_rows
 from seqkit_forecast.calendar_features import CalendarCycle, calendar_columns
 from seqkit_forecast.date_column import find_time_steps, parse_dates
 from seqkit_forecast.dates import check_format, dates_of_steps, parse_date
@@ -76,8 +76,7 @@ class Series(Reader):
         encoding: str = "utf-8",
         calendar: list[CalendarCycle] | None = None,
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = check_path(path)
         if columns is not None and (not columns or len(set(columns)) < len(columns) or time in columns):
             raise ValueError(message("columns must list at least one column, none twice, and not the column of dates"))
         if date_format is not None:
@@ -88,7 +87,6 @@ class Series(Reader):
             raise ValueError(message("calendar must list at least one of hour, weekday and month, and none twice"))
         if calendar is not None and time is None:
             raise ValueError(message("calendar requires a column of dates: remove it, or set `time`"))
-        self.path = path
         self.time = time
         self.columns = columns
         self.rows = rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,7 +45,7 @@ def forecast(file: DataFile) -> Draft | str:
     found = next((each for column in file.columns if (each := _dates(column))), None)
     time, dates, date_format = found or (None, [], None)
     others = [column for column in file.columns if column is not time and column.filled]
-    decimal = "," if any(_has_decimal_commas(column) for column in others) else "."
+    decimal = "," if any(column.has_decimal_commas for column in others) else "."
     values = {column.name: parsed for column in others if (parsed := _numbers(column, decimal)) is not None}
     gaps = {column.name: gap for column in others if column.name in values and (gap := _gaps(column))}
     numbers = [name for name in values if name not in gaps]
@@ -60,10 +59,9 @@ def forecast(file: DataFile) -> Draft | str:
     count = len(file.columns[0].values)
     if count < _MIN_ROWS:
         return message("{count} rows are too few for a series: at least {least}", count=count, least=_MIN_ROWS)
-    if file.label in gaps:
-        return _fill_in(file.label, gaps[file.label])
-    if file.label is not None:
-        numbers = [name for name in numbers if name == file.label] or numbers
+    if incomplete := [name for name in file.labels if name in gaps]:
+        return _fill_in(incomplete[0], gaps[incomplete[0]])
+    numbers = [name for name in numbers if name in file.labels] or numbers
     columns = numbers[:_MAX_COLUMNS]
     without = [message("without {name}, which {gap}", name=name, gap=gap) for name, gap in list(gaps.items())[:3]]
     data: dict[str, Any] = {"type": "series", "time": time.name if time else None, "columns": columns}
@@ -252,10 +250,6 @@ def _season(dates: list[datetime]) -> int | None:
         return 4
     day = timedelta(days=1)
     return day // interval if timedelta(minutes=10) <= interval < timedelta(hours=1) else None
-
-
-def _has_decimal_commas(column: Column) -> bool:
-    return not column.is_numeric and all(re.fullmatch(r"[+-]?\d+(,\d+)?", str(each).strip()) for each in column.filled)
 
 
 def _numbers(column: Column, decimal: str) -> list[float] | None:

@@ -142,7 +142,12 @@ def test_columns_that_no_previous_value_fills_are_left_out() -> None:
     assert (
         "without wind, which has no value in its first row, without sun, which has no value in 33 rows" in found.summary
     )
-    for named in (replace(file, label="wind"), replace(file, columns=[when, wind])):
+    both = replace(
+        file, columns=[when, load, Column("sun", load.values), Column("heat", load.values)], label="heat, load"
+    )
+    found = forecast(both)
+    assert not isinstance(found, str) and found.recipe["data"]["columns"] == ["load", "heat"]
+    for named in (replace(file, label="wind"), replace(file, label="load,wind"), replace(file, columns=[when, wind])):
         assert "the column 'wind' has no value in its first row: fill in the cells" in str(forecast(named))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from seqkit.contracts import DataNote, Example, PositiveInt, Reader
 from seqkit.errors import DataError
 from seqkit.messages import counted, message
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.readers.files import check_encoding, check_path, read_text
 
 
 class _Line(NamedTuple):
@@ -54,11 +54,9 @@ class Pairs(Reader):
         invalid_lines: Literal["error", "skip"] = "error",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = path = check_path(path)
         if source == target and target_suffix is None:
             raise ValueError(message("target must be a different column from source, {source}", source=source))
-        self.path = path
         self.source = source
         self.target = target
         self.is_parallel = target_suffix is not None

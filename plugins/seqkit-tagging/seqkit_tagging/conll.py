@@ -15,7 +15,7 @@ from annotated_types import Ge
 from seqkit.contracts import DataNote, Example, PositiveInt, Reader
 from seqkit.errors import DataError
 from seqkit.messages import counted, message
-from seqkit.readers.files import check_encoding, read_text
+from seqkit.readers.files import check_encoding, check_path, read_text
 
 _WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
 _RANGE_OR_EMPTY_NODE = re.compile(r"\d+[-.]\d+")
@@ -59,8 +59,7 @@ class Conll(Reader):
         invalid_lines: Literal["error", "skip"] = "error",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = check_path(path)
         if tag == 0:
             raise ValueError(message("tag must not be 0: columns are counted from 1, or from -1 at the end"))
         if tag == word:
@@ -69,7 +68,6 @@ class Conll(Reader):
             )
         if comment == "":
             raise ValueError(message("comment is empty: give the text that comments begin with, or null"))
-        self.path = path
         self.word = word
         self.tag = tag
         self.separator = separator

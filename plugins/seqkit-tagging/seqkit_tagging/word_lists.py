@@ -10,8 +10,7 @@ from typing import Any
 from seqkit.contracts import Example, NonEmptyText, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import listed, message
-from seqkit.readers.files import check_encoding, read_lines
-from seqkit.readers.json_lines import json_objects
+from seqkit.readers.files import check_encoding, check_path, read_objects
 
 
 class WordLists(Reader):
@@ -36,11 +35,9 @@ class WordLists(Reader):
         tags: NonEmptyText | None = "tags",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
+        self.path = check_path(path)
         if words == tags:
             raise ValueError(message("tags must name a different key than words, '{words}'", words=words))
-        self.path = path
         self.words = words
         self.tags = tags
         self.labelled = tags is not None
@@ -52,7 +49,7 @@ class WordLists(Reader):
 
     def read(self) -> Iterator[Example]:
         is_empty = True
-        for row, line, record in json_objects(read_lines(self.path, self.encoding), str(self.path)):
+        for line, record in read_objects(self.path, self.encoding):
             is_empty = False
             location = f"{self.path}:{line}"
             words = self._list(record, "words", self.words, location)
@@ -66,7 +63,7 @@ class WordLists(Reader):
                         tags=len(tags),
                     )
                 )
-            yield Example(words, tags, location, row=row)
+            yield Example(words, tags, location, row=line)
         if is_empty:
             raise DataError(message("{path}: there are no sentences in it", path=self.path))
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import listed, message
-from seqkit.readers.files import check_encoding, read_rows
+from seqkit.readers.files import check_encoding, check_path, read_rows
 
 _Row: TypeAlias = tuple[int, dict[str, str]]
 """The line of a row, and its cells by the parameter that names their column."""
@@ -50,9 +50,7 @@ class WordTable(Reader):
         delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto",
         encoding: str = "utf-8",
     ) -> None:
-        if path is None:
-            raise ValueError(message("path is required: set `path:` here or pass `data.path=FILE` on the command line"))
-        self.path = path
+        self.path = check_path(path)
         self.columns = {"sentence": sentence, "word": word} | ({} if tag is None else {"tag": tag})
         if len(set(self.columns.values())) < len(self.columns):
             raise ValueError(message("sentence, word and tag must name different columns"))
