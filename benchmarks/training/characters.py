@@ -3,8 +3,9 @@
     python -m benchmarks.training.characters --data DATA
 
 64 parallel streams in windows of 128 characters with a carried state; one-hot input; an LSTM with one layer of 128
-units, and with two layers of 256; Adam. The reference is `characters_reference.py`: nn.LSTM on dense one-hot input in a
-plain loop. Each side trains in its own process; the two processes take turns after every 40 steps.
+units, and with two layers of 256, the latter also with products in bfloat16 (`train.precision: bf16`); Adam. The
+reference is `characters_reference.py`: nn.LSTM on dense one-hot input in a plain loop, in float32. Each side trains in
+its own process; the two processes take turns after every 40 steps.
 """
 
 from __future__ import annotations
@@ -34,11 +35,19 @@ from benchmarks.training.characters_reference import (
 )
 from seqkit.contracts import Batch
 from seqkit.layers.parallel import MAX_JOBS
+from seqkit.layers.precision import Precision, products_in
 from seqkit.modeling.model import Model
 
 FILE = "tinyshakespeare/input.txt"
-GOALS = {(1, 128): 1.25, (2, 256): 1.1}
-"""The smallest speedup that meets the goal, by (num_layers, hidden_size)."""
+GOALS: dict[tuple[int, int, Precision], float] = {
+    (1, 128, "float32"): 1.25,
+    (2, 256, "float32"): 1.1,
+    (2, 256, "bf16"): 1.8,
+}
+"""The smallest speedup that meets the goal, by (num_layers, hidden_size, precision)."""
+
+ROUNDING: dict[Precision, float] = {"float32": 1e-4, "bf16": 2e-2}
+"""The largest difference of losses and gradients that counts as rounding."""
 
 
 def recipe(text: str, num_layers: int, hidden_size: int, **train: Any) -> dict[str, Any]:
@@ -61,11 +70,11 @@ def recipe(text: str, num_layers: int, hidden_size: int, **train: Any) -> dict[s
     }
 
 
-def train(file: str, num_layers: int, hidden_size: int, epochs: int) -> None:
+def train(file: str, num_layers: int, hidden_size: int, epochs: int, precision: Precision) -> None:
     """Train seqkit's side, each epoch a timed round of this process."""
     with tempfile.TemporaryDirectory() as folder:
         run = seqkit.run(
-            recipe(excerpt(file), num_layers, hidden_size, epochs=epochs),
+            recipe(excerpt(file), num_layers, hidden_size, epochs=epochs, precision=precision),
             runs=folder,
             quiet=True,
             callbacks=[EpochRounds(epochs)],
@@ -103,7 +112,7 @@ def max_difference(model: Model, reference: Reference, ids: Tensor, targets: Ten
     return max(float(difference.detach().abs().max()) for difference in differences)
 
 
-def verify(file: str, num_layers: int, hidden_size: int) -> float:
+def verify(file: str, num_layers: int, hidden_size: int, precision: Precision) -> float:
     """Return `max_difference` for a model that seqkit builds from the text, and the first windows of the text.
 
     Raises:
@@ -114,8 +123,9 @@ def verify(file: str, num_layers: int, hidden_size: int) -> float:
         model, tokenizer = trained_model(run), run.tokenizer
     ids, targets = next(windows(torch.from_numpy(tokenizer.encode(excerpt(file)))))
     reference = Reference(tokenizer.vocab_size, num_layers, hidden_size)
-    difference = max_difference(model.train(), reference, ids, targets)
-    if difference > 1e-4:
+    with products_in(precision):
+        difference = max_difference(model.train(), reference, ids, targets)
+    if difference > ROUNDING[precision]:
         raise SystemExit(f"the results of seqkit and the reference differ by {difference}")
     return difference
 
@@ -142,14 +152,14 @@ def measure(options: Options) -> list[Comparison]:
     """Measure the selected cases."""
     file = str(options.data_file(FILE))
     comparisons = []
-    for (num_layers, hidden_size), goal in GOALS.items():
-        case = f"training, LSTM {num_layers}x{hidden_size}"
+    for (num_layers, hidden_size, precision), goal in GOALS.items():
+        case = f"training, LSTM {num_layers}x{hidden_size}" + (", bf16" if precision == "bf16" else "")
         if not options.selects(case):
             continue
-        difference = verify(file, num_layers, hidden_size)
+        difference = verify(file, num_layers, hidden_size, precision)
         arguments = [file, str(num_layers), str(hidden_size), str(options.rounds + 1)]
         ours, reference, our_process, reference_process = alternate_processes(
-            module_command(__file__, "--train", *arguments),
+            module_command(__file__, "--train", *arguments, precision),
             module_command(characters_reference.__file__, *arguments),
             options.rounds + 1,
         )
@@ -166,7 +176,9 @@ def measure(options: Options) -> list[Comparison]:
                 f"losses of every {STEPS} steps, from the same seed, differ by at most {apart:.4f}; the last one is "
                 f"{our_losses[-1]:.3f}",
                 "one_hot, nn.LSTM and a plain loop",
-                limit=describe_limit(num_layers, hidden_size, median(ours[1:]) / STEPS),
+                limit=describe_limit(num_layers, hidden_size, median(ours[1:]) / STEPS)
+                if precision == "float32"
+                else "",
             )
         )
     return comparisons
@@ -174,6 +186,7 @@ def measure(options: Options) -> list[Comparison]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--train"]:
-        train(sys.argv[2], *map(int, sys.argv[3:]))
+        layers, size, epochs = map(int, sys.argv[3:6])
+        train(sys.argv[2], layers, size, epochs, "bf16" if sys.argv[6] == "bf16" else "float32")
     else:
         sys.exit(run_benchmark(__file__, __doc__, measure, rounds=5))

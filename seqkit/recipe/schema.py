@@ -254,6 +254,8 @@ class Train(Section):
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
             state is always saved.
         device: where to compute; auto is a GPU if there is one.
+        precision: the precision of matrix products in training: `float32`, or `bf16` (bfloat16), which is faster on a
+            CPU with AMX or AVX512_BF16. Weights, sums and cell states stay in float32, and so does evaluation.
         threads: CPU threads; auto chooses by the size of the model and the number of cores.
     """
 
@@ -276,6 +278,7 @@ class Train(Section):
     evaluate_train: bool = False
     checkpoint_seconds: NonNegativeFloat = 30.0
     device: Device = "auto"
+    precision: Literal["float32", "bf16"] = "float32"
     threads: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto"
 
     def conflicts(self) -> Iterator[Problem]:

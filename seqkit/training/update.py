@@ -9,6 +9,7 @@ import torch
 
 from seqkit.contracts import Batch, Optimizer, State
 from seqkit.data.batching import BatchShard, to_device
+from seqkit.layers.precision import products_in
 from seqkit.modeling.optimizers import optimizer_step
 from seqkit.training.distributed import Communicator
 from seqkit.training.nonfinite import not_finite_error
@@ -84,7 +85,8 @@ class Updater:
             group["lr"] = lr * group["lr_scale"]
         for weight in self.parameters:
             weight.grad = None
-        loss, state, penalties = self._wrapped(batch, state)
+        with products_in(self.setup.precision):
+            loss, state, penalties = self._wrapped(batch, state)
         own = [float(loss.total.detach()), float(loss.count), float(batch.lengths.sum())]
         own += [float(penalty.count) for penalty in penalties]
         (total, count, tokens, *penalty_counts), _ = self.communicator.all_reduce_sum(
@@ -97,7 +99,8 @@ class Updater:
         for penalty, number in zip(penalties, penalty_counts, strict=True):
             if number:
                 objective = objective + penalty.total * scale / number
-        objective.backward()
+        with products_in(self.setup.precision):
+            objective.backward()
         norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
         if not (math.isfinite(total) and math.isfinite(float(norm))):
             raise not_finite_error(self.setup.model, shard, batch, total / count, step, self.communicator)

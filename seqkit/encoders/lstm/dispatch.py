@@ -84,6 +84,7 @@ def choose_kernel(
     proj_size: int,
     directions: int,
     device: str,
+    bf16: bool = False,
 ) -> KernelChoice:
     """Return how a layer is computed.
 
@@ -98,10 +99,12 @@ def choose_kernel(
         proj_size: the width of the projection; 0 for none.
         directions: 1 or 2.
         device: the type of the device (`cpu`, `cuda`).
+        bf16: whether matrix products are in bfloat16 (`seqkit.layers.precision`), which torch's kernel does not do.
     """
     if device != "cpu" or rows == 0:
         return KernelChoice(uses_lookup=False, uses_recurrence=False, row_chunks=1, parallel=False)
-    row_chunks = MAX_JOBS // directions if rows >= MAX_JOBS * MIN_JOB_ROWS else 1
+    # A product in bfloat16 takes nearly as long for half of the rows.
+    row_chunks = MAX_JOBS // directions if rows >= MAX_JOBS * MIN_JOB_ROWS and not bf16 else 1
     products = row_chunks * distinct_vectors  # each chunk multiplies separately
     fraction = max(0, real_time_steps - products) / real_time_steps
     saved = saved_work(3 if distinct_vectors else 2, rows // row_chunks, fraction, input_size, hidden_size)
@@ -109,7 +112,7 @@ def choose_kernel(
     width = (proj_size or hidden_size) + input_size * (1 - fraction if uses_lookup else 1)
     is_large = real_time_steps * 4 * hidden_size * width >= MIN_JOB_WORK
     row_chunks = row_chunks if is_large else 1
-    uses_recurrence = uses_lookup or proj_size > 0 or (is_large and real_time_steps < MIN_FILL * rows * time)
+    uses_recurrence = uses_lookup or proj_size > 0 or bf16 or (is_large and real_time_steps < MIN_FILL * rows * time)
     parallel = is_large and row_chunks * directions > 1
     return KernelChoice(
         uses_lookup,

@@ -125,9 +125,9 @@ def run_recurrence(
         As `run_torch_kernel`, with outputs that are 0 at padded time steps.
     """
     padded = inputs.ids if isinstance(inputs, Lookup) else inputs
-    batch, time = padded.shape[:2]
+    time = padded.shape[1]
     layout = PackedLayout.from_lengths(lengths, time, reverse)
-    packed = padded.flatten(0, 1).index_select(0, layout.positions)  # (total,) or (total, input_size)
+    packed = layout.pack(padded)  # (total,) or (total, input_size)
     scale = gate_scale(weights.hidden_weight)
     bias = (weights.biases[0] + weights.biases[1]) * scale if weights.biases else None
     if isinstance(inputs, Lookup):
@@ -145,9 +145,8 @@ def run_recurrence(
     outputs, hidden_state, cell_state = lstm_recurrence(
         gate_inputs, hidden_weight, weights.projection, initial_state, layout
     )
-    unpacked = outputs.new_zeros(batch * time, outputs.shape[1]).index_copy(0, layout.positions, outputs)
     unsorted = layout.sorted_indices.argsort()
-    return unpacked.view(batch, time, -1), hidden_state[unsorted], cell_state[unsorted]
+    return layout.unpack(outputs, time), hidden_state[unsorted], cell_state[unsorted]
 
 
 def run_cudnn(

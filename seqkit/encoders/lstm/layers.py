@@ -32,6 +32,7 @@ from seqkit.encoders.lstm.dispatch import KernelChoice, choose_kernel
 from seqkit.encoders.lstm.dropout import LSTMDropout
 from seqkit.encoders.lstm.kernels import LSTMState, LSTMWeights, run_bidirectional_kernel
 from seqkit.layers.penalties import ActivationPenalties
+from seqkit.layers.precision import product_dtype
 from seqkit.messages import message
 
 
@@ -203,6 +204,7 @@ class LSTMLayers(nn.Module):
                 proj_size=self.proj_size,
                 directions=self.directions,
                 device=ids.device.type,
+                bf16=product_dtype(next(self.parameters())) == torch.bfloat16,
             )
             for layer in range(self.num_layers)
         ]

@@ -25,6 +25,7 @@ class PackedLayout(NamedTuple):
             value per row and then one value per packed time step.
         last: int64 (batch,), where the values after each row's last time step are in the same array.
         batch_sizes: the number of rows of each time step, as in PackedSequence.
+        is_transposed: whether packing only exchanges the axes of rows and time steps.
     """
 
     sorted_indices: Tensor
@@ -32,6 +33,7 @@ class PackedLayout(NamedTuple):
     previous: Tensor
     last: Tensor
     batch_sizes: list[int]
+    is_transposed: bool
 
     @classmethod
     def from_lengths(cls, lengths: Tensor, time: int, reverse: bool) -> PackedLayout:
@@ -54,9 +56,24 @@ class PackedLayout(NamedTuple):
         starts = torch.cat([torch.zeros(1, dtype=torch.int64), batch + first])
         positions = sorted_indices[row] * time + (sorted_lengths[row] - 1 - step if reverse else step)
         last = starts[sorted_lengths] + torch.arange(batch)
-        return cls(sorted_indices, positions, starts[step] + row, last, batch_sizes.tolist())
+        is_transposed = not reverse and int(sorted_lengths[-1]) == time
+        return cls(sorted_indices, positions, starts[step] + row, last, batch_sizes.tolist(), is_transposed)
 
     @property
     def equal_lengths(self) -> bool:
         """Whether all rows have the same length; `previous` is then 0, 1, 2, …"""
         return self.batch_sizes[0] == self.batch_sizes[-1]
+
+    def pack(self, padded: Tensor) -> Tensor:
+        """Return the real time steps, (total, …), of a padded batch, (batch, time, …)."""
+        if self.is_transposed:
+            return padded.transpose(0, 1).flatten(0, 1)
+        return padded.flatten(0, 1).index_select(0, self.positions)
+
+    def unpack(self, packed: Tensor, time: int) -> Tensor:
+        """Return a padded batch, (batch, time, size), of packed time steps, (total, size); padding is 0."""
+        batch = len(self.last)
+        if self.is_transposed:
+            return packed.view(time, batch, -1).transpose(0, 1)
+        padded = packed.new_zeros(batch * time, packed.shape[1]).index_copy(0, self.positions, packed)
+        return padded.view(batch, time, -1)

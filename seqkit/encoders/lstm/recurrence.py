@@ -47,6 +47,7 @@ from torch.autograd.function import once_differentiable
 from seqkit.encoders.lstm.packing import PackedLayout
 from seqkit.encoders.lstm.recurrence_loops import backward_loop, forward_loop, scripted
 from seqkit.layers.parallel import graph_is_retained
+from seqkit.layers.precision import product_dtype
 
 
 def gate_scale(weight: Tensor) -> Tensor:
@@ -100,7 +101,8 @@ class _Recurrence(torch.autograd.Function):
         unprojected = outputs[batch:] if projection is None else torch.empty_like(tanh_cell)  # z
         torch.mul(cell_state, 2, out=doubled_cells[:batch])
         outputs[:batch] = hidden_state
-        weight = hidden_weight.t().contiguous()
+        ctx.product_dtype = product_dtype(hidden_weight)
+        weight = hidden_weight.t().to(ctx.product_dtype).contiguous()
         transposed = None if projection is None else projection.t().contiguous()
         scripted(forward_loop)(
             gate_inputs, doubled_cells, tanh_cell, unprojected, outputs, weight, transposed, layout.batch_sizes
@@ -125,7 +127,7 @@ class _Recurrence(torch.autograd.Function):
             d_cell,
             doubled_cells,
             tanh_cell,
-            hidden_weight,
+            hidden_weight.to(ctx.product_dtype),
             projection,
             layout.batch_sizes,
         )

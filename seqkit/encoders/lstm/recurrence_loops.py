@@ -36,7 +36,7 @@ def forward_loop(
         unprojected: z, (total, hidden_size). Out.
         outputs: h, (batch + total, output_size). In: the first batch rows, the initial ones. Out: all. Without a
             projection, the rows after the first batch share the memory of `unprojected`.
-        weight: U^T, scaled, (output_size, 4 * hidden_size).
+        weight: U^T, scaled, (output_size, 4 * hidden_size); in bfloat16, to which h is then rounded, or as the gates.
         projection: P^T, (hidden_size, output_size), or None.
         batch_sizes: the number of rows of each time step.
     """
@@ -53,7 +53,10 @@ def forward_loop(
         rows = batch_sizes[t]
         if rows < h_before.shape[0]:
             h_before, d_now = h_before[:rows], d_now[:rows]
-        all_gates[t].addmm_(h_before, weight).sigmoid_()
+        if weight.dtype == gates.dtype:
+            all_gates[t].addmm_(h_before, weight).sigmoid_()
+        else:
+            all_gates[t].add_(mm(h_before.to(weight.dtype), weight)).sigmoid_()
         d_now = mul(f[t], d_now, out=d[t])
         d_now.addcmul_(i[t], g[t], value=4.0).sub_(i[t], alpha=2)
         add(minus_one, sigmoid(d_now, out=s[t]), alpha=2, out=s[t])
@@ -85,7 +88,7 @@ def backward_loop(
         d_cell: (batch, hidden_size). In: the gradient of the final d. Out: that of the initial d.
         doubled_cells: d, as the forward loop leaves it.
         tanh_cell: s, as the forward loop leaves it.
-        weight: U, scaled, (4 * hidden_size, output_size).
+        weight: U, scaled, (4 * hidden_size, output_size); in bfloat16, to which da is then rounded, or as the gates.
         projection: P, (output_size, hidden_size), or None.
         batch_sizes: the number of rows of each time step. A shorter row joins at its own last time step.
     """
@@ -122,7 +125,10 @@ def backward_loop(
         mul(s[t], d_unprojected, out=do)
         dd.mul_(f[t])
         ops.aten.sigmoid_backward(scratch, all_gates[t], grad_input=all_gates[t])
-        mm(all_gates[t], weight, out=dh)
+        if weight.dtype == gates.dtype:
+            mm(all_gates[t], weight, out=dh)
+        else:
+            dh.copy_(mm(all_gates[t].to(weight.dtype), weight))
 
 
 @cache

@@ -1,0 +1,47 @@
+"""Matrix products in bfloat16, with everything else in float32 (`train.precision: bf16`).
+
+Within `products_in("bf16")`, torch rounds both factors of a float32 matrix product to bfloat16 and adds in float32.
+A layer that multiplies with torch's operations needs nothing more. One that multiplies the same weights again and again
+rounds them once, to the type that `product_dtype` returns, as the LSTM's recurrence does.
+
+Reference: Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training, 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Precision = Literal["float32", "bf16"]
+
+
+def supports_bf16(device: torch.device) -> bool:
+    """Return whether a device is a CPU that multiplies in bfloat16: with AMX or AVX512_BF16, or BF16 of ARM."""
+    instructions = torch.cpu.get_capabilities()
+    has_instructions = any("bf16" in name and present is True for name, present in instructions.items())
+    return device.type == "cpu" and has_instructions and torch.backends.mkldnn.is_available()
+
+
+@contextmanager
+def products_in(precision: Precision) -> Iterator[None]:
+    """Compute the matrix products of float32 values on the CPU in a precision, in all threads, until the block ends.
+
+    Args:
+        precision: `float32` leaves torch's setting as it is.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(before if precision == "float32" else "medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def product_dtype(values: Tensor) -> torch.dtype:
+    """Return the type that the factors of a matrix product are rounded to: bfloat16, or that of the values."""
+    reduced = values.dtype == torch.float32 and values.device.type == "cpu"
+    return torch.bfloat16 if reduced and torch.get_float32_matmul_precision() == "medium" else values.dtype

@@ -1,0 +1,98 @@
+"""`train.precision: bf16`: products in bfloat16, everything else in float32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import seqkit
+from helpers.recipes import CHARACTER_RECIPE
+from helpers.training import interrupted_run, reproducible_contents
+from seqkit.encoders.lstm import LSTM, BiLSTM
+from seqkit.layers.precision import product_dtype, products_in, supports_bf16
+
+CPU = torch.device("cpu")
+BF16 = {"train__precision": "bf16", "train__batch_size": 2, "train__sequence_length": 5}
+
+needs_bf16 = pytest.mark.skipif(not supports_bf16(CPU), reason="this processor has no bfloat16 instructions")
+
+
+def results(encoder: torch.nn.Module, inputs: torch.Tensor, lengths: torch.Tensor) -> list[torch.Tensor]:
+    """Return outputs, state and gradients of an encoder."""
+    encoded = encoder(inputs, lengths)
+    parts = [encoded.outputs, encoded.final, *encoded.state]
+    gradients = torch.autograd.grad(sum((part**2).sum() for part in parts), [*encoder.parameters()])
+    return [part.detach() for part in [*parts, *gradients]]
+
+
+@needs_bf16
+@pytest.mark.parametrize("lengths", [[9, 9, 9, 9], [9, 4, 7, 1]], ids=["equal", "different"])
+@pytest.mark.parametrize("encoder", [LSTM, BiLSTM])
+@pytest.mark.parametrize("proj_size", [0, 20])
+def test_results_equal_those_of_float64_but_for_the_rounding_of_factors(
+    encoder: Any, lengths: list[int], proj_size: int
+) -> None:
+    torch.manual_seed(2)
+    built = encoder(40, hidden_size=32, num_layers=2, proj_size=proj_size)
+    inputs, lengths_tensor = torch.randn(4, 9, 40), torch.tensor(lengths)
+    with products_in("bf16"):
+        reduced = results(built, inputs, lengths_tensor)
+    full = results(built, inputs, lengths_tensor)
+    exact = results(built.double(), inputs.double(), lengths_tensor)
+    assert all(part.dtype == torch.float32 for part in reduced)
+    for one, other, reference in zip(reduced, full, exact, strict=True):
+        scale = float(reference.abs().max())
+        assert 1e-5 < float((one - reference).abs().max()) / scale < 0.03  # bfloat16 has 8 significant bits
+        assert float((other - reference).abs().max()) / scale < 1e-5
+
+
+@needs_bf16
+def test_block_sets_the_precision_and_restores_it() -> None:
+    before = torch.get_float32_matmul_precision()
+    values = torch.zeros(1)
+    with pytest.raises(KeyError), products_in("bf16"):
+        assert product_dtype(values) == torch.bfloat16
+        assert product_dtype(values.double()) == torch.float64
+        raise KeyError
+    assert product_dtype(values) == torch.float32
+    assert torch.get_float32_matmul_precision() == before
+
+
+@needs_bf16
+def test_training_differs_from_float32_and_resumes_exactly(tmp_path: Path) -> None:
+    full = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "full", quiet=True, **(BF16 | {"train__precision": "float32"}))
+    complete = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "complete", quiet=True, **BF16)
+    path = interrupted_run(CHARACTER_RECIPE, tmp_path / "stopped", 13, **BF16)
+    resumed = seqkit.run(CHARACTER_RECIPE, runs=tmp_path, resume=path, quiet=True, **BF16)
+    assert reproducible_contents(resumed) == reproducible_contents(complete)
+    losses = [[row["loss"] for row in run.metrics] for run in (full, complete)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_processor_without_bfloat16_trains_in_float32_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": False})
+    assert not supports_bf16(CPU)
+    reduced = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "bf16", **BF16)
+    assert (
+        "train.precision: bf16 needs a CPU with AMX or AVX512_BF16, so this run trains in float32"
+        in capsys.readouterr().out
+    )
+    full = seqkit.run(
+        CHARACTER_RECIPE, runs=tmp_path / "float32", quiet=True, **(BF16 | {"train__precision": "float32"})
+    )
+    assert [row["loss"] for row in reduced.metrics] == [row["loss"] for row in full.metrics]
+
+
+@needs_bf16
+def test_evaluation_is_in_float32(tmp_path: Path) -> None:
+    data = {"data__split": {"by": "order", "valid": 0.2, "test": 0.2}}
+    run = seqkit.run(CHARACTER_RECIPE, runs=tmp_path, quiet=True, **(BF16 | data))
+    evaluated = seqkit.load(run.path).evaluate()
+    assert run.result["metrics"]["test"]["loss"] == pytest.approx(evaluated["loss"], rel=1e-6)
+    assert torch.get_float32_matmul_precision() == "highest"
