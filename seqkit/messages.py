@@ -18,7 +18,7 @@ import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-__all__ = ["counted", "listed", "message"]
+__all__ = ["counted", "listed", "message", "translate"]
 
 
 class Message(str):

@@ -16,6 +16,7 @@ import yaml
 from catalogue import CATALOGUE, ENGLISH, read_translations
 from helpers.commands import CommandResult
 from helpers.recipes import PROJECT
+from seqkit.cli import group, translated_help
 from seqkit.messages import message, translate, use_translation
 from seqkit.terminal import display_width
 from seqkit.training.progress_line import Status, progress_line
@@ -46,7 +47,12 @@ def messages_csv() -> str:
 def run_chinese(
     run_command: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., CommandResult]]:
-    """Return a function that runs a command in Chinese, in this process, which is English again afterwards."""
+    """Return a function that runs a command in Chinese, in this process, which is English again afterwards.
+
+    Help stays English: it would be translated in the commands themselves.
+    """
+    monkeypatch.setattr(translated_help, "translate_help", lambda *_: None)
+    monkeypatch.setattr(group.seqkit, "lookup", None)
     monkeypatch.setenv("SEQKIT_LANG", "zh")
     monkeypatch.setenv("LANGUAGE", "")
     yield run_command

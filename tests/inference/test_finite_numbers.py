@@ -153,7 +153,7 @@ def test_a_prediction_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
 def test_features_that_are_not_finite_are_rejected(value: float, problem: str, tmp_path: Path) -> None:
     seqkit.register("head", "regression")(Regression)
     run = train(tmp_path)
-    with pytest.raises(DataError, match=f"^text 2 of 2: {problem}$"):
+    with pytest.raises(DataError, match=f"^input 2 of 2: {problem}$"):
         run.predict([INPUTS[0], INPUTS[1] + value])
     with pytest.raises(DataError, match=f"^pair 1: {problem}$"):
         run.evaluate([(INPUTS[0] + value, 1.0)])

@@ -96,7 +96,7 @@ def test_every_default_is_filled_in() -> None:
             "evaluate_train": False,
             "checkpoint_seconds": 30.0,
             "device": "auto",
-                "precision": "float32",
+            "precision": "float32",
             "threads": "auto",
         },
         "predict": [],
