@@ -93,6 +93,7 @@ TASKS = {
             "recipes/shakespeare_large.yaml",
             "data.path=DATA/tinyshakespeare/input.txt",
             "data.split={by: order, valid: 0, test: 0.1}",
+            "train.precision=bf16",
         ),
         "loss",
         "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
@@ -102,7 +103,9 @@ TASKS = {
         },
     ),
     "quatrains": Task(
-        ("recipes/quatrains.yaml", "data.path=DATA/tang_quatrains/jueju.txt"), "loss", examine=count_poems
+        ("recipes/quatrains.yaml", "data.path=DATA/tang_quatrains/jueju.txt", "train.precision=bf16"),
+        "loss",
+        examine=count_poems,
     ),
     "names": Task(("recipes/names.yaml", "data.path=RUNS/names.csv"), "macro_f1", ensembles=True, derive=write_names),
     "names-random": Task(  # where the same name can be in two splits, with another language

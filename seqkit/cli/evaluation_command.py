@@ -112,11 +112,11 @@ def evaluate(
             from seqkit.inference.error_list import list_errors
 
             evaluation = trained.evaluation(file, split=split, by=by, **parameters)
-            listed = list_errors(evaluation, every=every)
-            write_predictions(errors, listed[:limit])
+            records = list_errors(evaluation, every=every)
+            write_predictions(errors, records[:limit])
             found = evaluation.as_data()
             if str(errors) != STANDARD_OUTPUT:
-                echo(_describe_errors(errors, [each.get("error", True) for _, each in listed], limit), err=True)
+                echo(_describe_errors(errors, [each.get("error", True) for _, each in records], limit), err=True)
         else:
             found = trained.evaluate(file, split=split, again=again, by=by, samples=samples, **parameters)
         if str(errors) != STANDARD_OUTPUT:

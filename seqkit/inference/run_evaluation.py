@@ -65,11 +65,12 @@ class RunEvaluation(RunBase):
         scores = None if needs_data or is_calibrated else recorded_scores(self._parts, split)
         if scores is None:
             try:
-                scores = self.evaluation(data, split=split, by=by, **parameters).as_data()
+                evaluation = self.evaluation(data, split=split, by=by, **parameters)
             except DataError as error:
                 if needs_data or recorded_scores(self._parts, split) is None:
                     raise
                 raise DataError(_because_calibrated(error)) from None
+            scores = evaluation.as_data()
         if samples is None and ("bits_per_char" not in scores or self._parts.is_ensemble):
             return Scores(scores)
         from seqkit.inference.held_out_text import describe_text
@@ -184,6 +185,7 @@ def _because_calibrated(error: DataError) -> str:
     """Return the message of a calibrated run whose data cannot be read."""
     return message(
         "{reason}. The data is needed because the run is calibrated, and training recorded its metrics without the "
-        "temperature: --calibrate off (in Python, run.calibrate(False)) removes the temperature, and prints them",
+        "temperature: --calibrate off (in Python, run.calibrate(False)) removes the temperature, and they are valid "
+        "again",
         reason=error,
     )

@@ -1,14 +1,16 @@
 """Matrix products in bfloat16, with everything else in float32 (`train.precision: bf16`).
 
-Within `products_in("bf16")`, torch rounds both factors of a float32 matrix product to bfloat16 and adds in float32.
-A layer that multiplies with torch's operations needs nothing more. One that multiplies the same weights again and again
-rounds them once, to the type that `product_dtype` returns, as the LSTM's recurrence does.
+Within `products_in("bf16")`, torch rounds both factors of a float32 matrix product on the CPU to bfloat16 and adds in
+float32. A layer that multiplies with torch's operations needs nothing more. One that multiplies the same weights again
+and again rounds them once, to the type that `product_dtype` returns, as the LSTM's recurrence does. It also rounds the
+result of each product, since torch returns the type of the factors.
 
 Reference: Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training, 2019.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -17,6 +19,13 @@ import torch
 from torch import Tensor
 
 Precision = Literal["float32", "bf16"]
+
+_lock = threading.Lock()
+_blocks = 0
+"""The number of blocks in bfloat16 that have begun and not ended, in all threads."""
+
+_setting_before = "highest"
+"""torch's setting before the first of these blocks."""
 
 
 def supports_bf16(device: torch.device) -> bool:
@@ -30,18 +39,30 @@ def supports_bf16(device: torch.device) -> bool:
 def products_in(precision: Precision) -> Iterator[None]:
     """Compute the matrix products of float32 values on the CPU in a precision, in all threads, until the block ends.
 
+    Blocks of several threads may overlap: the last one to end restores torch's setting.
+
     Args:
-        precision: `float32` leaves torch's setting as it is.
+        precision: `float32` does not touch torch's setting.
     """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(before if precision == "float32" else "medium")
+    global _blocks, _setting_before
+    if precision == "float32":
+        yield
+        return
+    with _lock:
+        if _blocks == 0:
+            _setting_before = torch.get_float32_matmul_precision()
+            torch.set_float32_matmul_precision("medium")
+        _blocks += 1
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        with _lock:
+            _blocks -= 1
+            if _blocks == 0:
+                torch.set_float32_matmul_precision(_setting_before)
 
 
 def product_dtype(values: Tensor) -> torch.dtype:
     """Return the type that the factors of a matrix product are rounded to: bfloat16, or that of the values."""
-    reduced = values.dtype == torch.float32 and values.device.type == "cpu"
-    return torch.bfloat16 if reduced and torch.get_float32_matmul_precision() == "medium" else values.dtype
+    is_reduced = _blocks > 0 and values.dtype == torch.float32 and values.device.type == "cpu"
+    return torch.bfloat16 if is_reduced else values.dtype

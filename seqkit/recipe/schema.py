@@ -254,8 +254,9 @@ class Train(Section):
         checkpoint_seconds: the time from one checkpoint to the next, in seconds; 0 saves one after each step. The last
             state is always saved.
         device: where to compute; auto is a GPU if there is one.
-        precision: the precision of matrix products in training: `float32`, or `bf16` (bfloat16), which is faster on a
-            CPU with AMX or AVX512_BF16. Weights, sums and cell states stay in float32, and so does evaluation.
+        precision: the precision of matrix products in training: `float32`; or `bf16` (bfloat16), which is faster, and
+            requires a CPU with AMX, AVX512_BF16 or BF16 of ARM. Weights and cell states stay in float32, and so does
+            evaluation.
         threads: CPU threads; auto chooses by the size of the model and the number of cores.
     """
 

@@ -103,14 +103,15 @@ def regress(file: DataFile) -> Draft | str:
     if len(file.labels) > 1:
         return _several_labels(file)
     for column in candidates:
-        if _are_decimals(file, column):
-            return message("the numbers of the column '{column}' have decimal commas: write points", column=column.name)
         if column.is_numeric and len(column.counts) > 2:
             low, high = (pick(float(value) for value in column.filled) for pick in (min, max))
             comments = {"data.label": message("numbers from {low:g} to {high:g}", low=low, high=high)}
             fit = 0.8 if len(column.counts) > 20 else 0.0 if file.label is None else 0.3
             return inputs.draft(fit, column, {"type": "regress"}, "loss", message("the number"), comments)
-    return message("no column of numbers")
+    with_commas = next((column.name for column in candidates if _are_decimals(file, column)), None)
+    if with_commas is None:
+        return message("no column of numbers")
+    return message("the numbers of the column '{column}' have decimal commas: write points", column=with_commas)
 
 
 class _Inputs:

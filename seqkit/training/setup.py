@@ -17,7 +17,7 @@ from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
 from seqkit.data.renewal import renewal
 from seqkit.errors import PluginError, RecipeError, SeqkitError
 from seqkit.layers.parallel import worker_threads
-from seqkit.layers.precision import Precision, products_in, supports_bf16
+from seqkit.layers.precision import products_in, supports_bf16
 from seqkit.messages import listed, message
 from seqkit.modeling.device import choose_device, isolated_torch_state, seed_everything
 from seqkit.modeling.initialization import check_shapes_of_sources, initialize
@@ -47,7 +47,6 @@ class TrainingSetup:
         groups: its trained parameters.
         device: the device of the model.
         threads: the CPU threads of this process.
-        precision: the precision of matrix products while training.
         train_batches: this process's batches of the training split.
         evaluation_batches: this process's batches of each split that is evaluated: the held-out ones, and the training
             split if none is held out, or if the recipe says so.
@@ -60,7 +59,6 @@ class TrainingSetup:
     groups: list[ParameterGroup]
     device: torch.device
     threads: Threads
-    precision: Precision
     train_batches: Batches
     evaluation_batches: dict[str, Batches]
     metrics: dict[str, Metric]
@@ -78,6 +76,9 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     Raises:
         SeqkitError: the recipe, the data or a component is invalid.
     """
+    if plan.train.precision == "bf16" and not supports_bf16(device):
+        needed = message("bf16 requires a CPU with AMX, AVX512_BF16 or BF16 of ARM: use float32")
+        raise RecipeError([recipe.fault(("train", "precision"), needed)])
     notes = check_sources(plan, recipe)
     with recipe_errors(recipe, plan):
         data = prepare(plan)
@@ -119,22 +120,14 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
         else split_batches(data.splits["train"], plan.train, causal, plan.seed, renew=renew)
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
-    precision = plan.train.precision
-    if precision == "bf16" and not supports_bf16(device):
-        precision = "float32"
-        data.notes.append(
-            message("train.precision: bf16 needs a CPU with AMX or AVX512_BF16, so this run trains in float32")
-        )
-    with products_in(precision):
+    with products_in(plan.train.precision):
         _try_batch(plan, recipe, model, batch)
         threads = measure_threads(model, batch, plan.train.threads, communicator.local_size)
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
         seed_everything((plan.seed + communicator.rank) % 2**32)
     metrics = build_metrics(plan)
-    return TrainingSetup(
-        plan, data, model, groups, device, threads, precision, train_batches, evaluation_batches, metrics
-    )
+    return TrainingSetup(plan, data, model, groups, device, threads, train_batches, evaluation_batches, metrics)
 
 
 @contextmanager

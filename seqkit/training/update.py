@@ -85,7 +85,7 @@ class Updater:
             group["lr"] = lr * group["lr_scale"]
         for weight in self.parameters:
             weight.grad = None
-        with products_in(self.setup.precision):
+        with products_in(self.setup.plan.train.precision):
             loss, state, penalties = self._wrapped(batch, state)
         own = [float(loss.total.detach()), float(loss.count), float(batch.lengths.sum())]
         own += [float(penalty.count) for penalty in penalties]
@@ -99,7 +99,7 @@ class Updater:
         for penalty, number in zip(penalties, penalty_counts, strict=True):
             if number:
                 objective = objective + penalty.total * scale / number
-        with products_in(self.setup.precision):
+        with products_in(self.setup.plan.train.precision):
             objective.backward()
         norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
         if not (math.isfinite(total) and math.isfinite(float(norm))):

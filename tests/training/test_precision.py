@@ -12,6 +12,7 @@ import seqkit
 from helpers.recipes import CHARACTER_RECIPE
 from helpers.training import interrupted_run, reproducible_contents
 from seqkit.encoders.lstm import LSTM, BiLSTM
+from seqkit.errors import RecipeError
 from seqkit.layers.precision import product_dtype, products_in, supports_bf16
 
 CPU = torch.device("cpu")
@@ -73,20 +74,34 @@ def test_training_differs_from_float32_and_resumes_exactly(tmp_path: Path) -> No
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
-def test_processor_without_bfloat16_trains_in_float32_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_blocks_of_two_threads_may_overlap() -> None:
+    first, second = products_in("bf16"), products_in("bf16")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert product_dtype(torch.zeros(1)) == torch.bfloat16
+    second.__exit__(None, None, None)
+    assert product_dtype(torch.zeros(1)) == torch.float32
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_setting_of_the_caller_does_not_change_float32() -> None:
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with products_in("float32"):
+            assert product_dtype(torch.zeros(1)) == torch.float32
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_processor_without_bfloat16_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that began in bfloat16 must not continue in float32 on another machine."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": False})
-    assert not supports_bf16(CPU)
-    reduced = seqkit.run(CHARACTER_RECIPE, runs=tmp_path / "bf16", **BF16)
-    assert (
-        "train.precision: bf16 needs a CPU with AMX or AVX512_BF16, so this run trains in float32"
-        in capsys.readouterr().out
-    )
-    full = seqkit.run(
-        CHARACTER_RECIPE, runs=tmp_path / "float32", quiet=True, **(BF16 | {"train__precision": "float32"})
-    )
-    assert [row["loss"] for row in reduced.metrics] == [row["loss"] for row in full.metrics]
+    expected = "train.precision: bf16 requires a CPU with AMX, AVX512_BF16 or BF16 of ARM: use float32"
+    with pytest.raises(RecipeError, match=expected):
+        seqkit.run(CHARACTER_RECIPE, runs=tmp_path, quiet=True, **BF16)
+    assert not list(tmp_path.iterdir())
+    assert not supports_bf16(torch.device("cuda"))
 
 
 @needs_bf16

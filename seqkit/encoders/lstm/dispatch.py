@@ -1,8 +1,8 @@
 """The choice of the kernel that computes an LSTM layer.
 
 The constants are the break-even points of the kernels on a machine with two cores, as `benchmarks/training/kernels.py`
-measures them; `benchmarks/results/kernels.md` is its record. The choice depends on sizes alone, never on a timing, so
-the same batch is always computed in the same way and with the same result.
+measures them; `benchmarks/results/kernels.md` is its record. The choice depends on sizes and on `train.precision`,
+never on a timing, so the same batch is always computed in the same way and with the same result.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ def forward_loop(
         unprojected: z, (total, hidden_size). Out.
         outputs: h, (batch + total, output_size). In: the first batch rows, the initial ones. Out: all. Without a
             projection, the rows after the first batch share the memory of `unprojected`.
-        weight: U^T, scaled, (output_size, 4 * hidden_size); in bfloat16, to which h is then rounded, or as the gates.
+        weight: U^T, scaled, (output_size, 4 * hidden_size); in bfloat16, to which h and the product are then rounded,
+            or as the gates.
         projection: P^T, (hidden_size, output_size), or None.
         batch_sizes: the number of rows of each time step.
     """
@@ -88,7 +89,8 @@ def backward_loop(
         d_cell: (batch, hidden_size). In: the gradient of the final d. Out: that of the initial d.
         doubled_cells: d, as the forward loop leaves it.
         tanh_cell: s, as the forward loop leaves it.
-        weight: U, scaled, (4 * hidden_size, output_size); in bfloat16, to which da is then rounded, or as the gates.
+        weight: U, scaled, (4 * hidden_size, output_size); in bfloat16, to which da and the product are then rounded,
+            or as the gates.
         projection: P, (output_size, hidden_size), or None.
         batch_sizes: the number of rows of each time step. A shorter row joins at its own last time step.
     """
