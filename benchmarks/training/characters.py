@@ -80,11 +80,14 @@ def train(file: str, num_layers: int, hidden_size: int, epochs: int, precision: 
     report_result(losses=losses)
 
 
-def max_difference(model: Model, reference: Reference, ids: Tensor, targets: Tensor, precision: Precision) -> float:
+def max_difference(
+    model: Model, reference: Reference, ids: Tensor, targets: Tensor, precision: Precision = "float32"
+) -> float:
     """Copy the model's weights to the reference, and return the largest difference of losses and gradients.
 
     Args:
         ids, targets: int64 (batch, time); used for two windows, the second of which starts from the first one's state.
+        precision: The precision of the products of seqkit.
     """
     pairs = [
         *zip(model.encoder.parameters(), reference.lstm.parameters(), strict=True),
