@@ -133,7 +133,9 @@ def test_a_calibrated_run_without_its_data_names_the_reason(run: seqkit.Run, run
     assert (result.returncode, result.stdout) == (3, "")
     reason, remedy = result.stderr.strip().split(". The data is needed because the run is calibrated, and ")
     assert reason.endswith("if it has moved, pass --set path=FILE; or evaluate other data with --data FILE")
-    assert "--calibrate off (in Python, run.calibrate(False)) removes the temperature, and prints them" in remedy
+    assert (
+        "--calibrate off (in Python, run.calibrate(False)) removes the temperature, and they are valid again" in remedy
+    )
     assert "is calibrated" not in error_line(run_command("evaluate", run.path, "--again"))  # which was asked for
     assert "is calibrated" not in error_line(run_command("evaluate", run.path, "--split", "train"))  # has no metrics
     result = run_command("evaluate", run.path, "--set", f"path={words}")
