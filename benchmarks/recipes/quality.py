@@ -158,8 +158,8 @@ def section_content(task: Task, runs: Sequence[Mapping[str, Any]], ensembles: Se
     timing = [run["result"]["timing"] for run in runs]
     seconds = fmean(each["train_seconds"] for each in timing)
     facts = [
-        f"{len(runs)} runs, {task.variants[0]} to {task.variants[-1]}",
-        f"trained in {seconds:,.0f} s each, {timing[0]['threads']} threads",
+        f"{len(runs)} runs, {task.variants[0]} to {task.variants[-1]}" if runs[1:] else f"1 run, {task.variants[0]}",
+        f"trained in {seconds:,.0f} s each, threads: {timing[0]['threads']}",
         f"{runs[0]['weights']:,} weights",
         *([f"{task.variants[0]}: {task.examine(runs[0]['path'])}"] if task.examine else []),
     ]

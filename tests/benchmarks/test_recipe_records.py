@@ -148,7 +148,7 @@ def test_quality_of_a_task_shows_runs_baselines_and_published_figures() -> None:
         "| test | ensemble of 3 seeds | 0.50000 |",
         "| test | published | 0.1 (a paper) |",
         "",
-        "2 runs, seed=1 to seed=2; trained in 12 s each, 2 threads; 8,055 weights;",
+        "2 runs, seed=1 to seed=2; trained in 12 s each, threads: 2; 8,055 weights;",
     ]
     assert quality.ablation_content(TASK, {"nothing": runs[0], "bias": runs[1]}).splitlines()[2:4] == [
         "| nothing | 0.25000 | 12 |",
