@@ -230,7 +230,7 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
 
 
 def _several_labels(file: DataFile) -> str:
-    """Return why several columns of labels cannot be read, or by which task they can."""
+    """Return why several columns of labels cannot be read, or the task that reads them."""
     flags = flag_columns(file)
     if flags:
         return message("--label names several columns, which the task multi_label reads")

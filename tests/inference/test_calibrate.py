@@ -136,7 +136,7 @@ def test_a_calibrated_run_without_its_data_names_the_reason(run: seqkit.Run, run
     assert (
         "--calibrate off (in Python, run.calibrate(False)) removes the temperature, and they are valid again" in remedy
     )
-    assert "is calibrated" not in error_line(run_command("evaluate", run.path, "--again"))  # which was asked for
+    assert "is calibrated" not in error_line(run_command("evaluate", run.path, "--again"))  # that reads the data
     assert "is calibrated" not in error_line(run_command("evaluate", run.path, "--split", "train"))  # has no metrics
     result = run_command("evaluate", run.path, "--set", f"path={words}")
     assert json.loads(result.out) == calibrated
