@@ -134,17 +134,69 @@ _BOUNDARY = re.compile(
     re.VERBOSE,
 )
 _lookup: Callable[[str], str] | None = None
+_templates: tuple[str, ...] = ()
 
 
-def use_translation(lookup: Callable[[str], str] | None) -> None:
-    """Set the function that returns the translation of a template; None for English."""
-    global _lookup
-    _lookup = lookup
+def use_translation(lookup: Callable[[str], str] | None, templates: Iterable[str] = ()) -> None:
+    """Set the function that returns the translation of a template; None for English.
+
+    Args:
+        lookup: the function.
+        templates: the templates that it translates, by which `translate_stored` recognizes texts.
+    """
+    global _lookup, _templates
+    _lookup, _templates = lookup, tuple(templates)
 
 
 def translate(text: str) -> str:
     """Return a text for a person: a message in the language of the command line, and other text as it is."""
     return text if _lookup is None else _translated(text, _lookup)
+
+
+def translate_stored(text: str) -> str:
+    """Return a message that was read from a file, where it is English, in the language of the command line.
+
+    It is recognized by its template: the one that matches it with the most letters of its own. Only texts that seqkit
+    or a plugin wrote are passed: notes, the names of baselines, the headings of exhibits; never data.
+    """
+    if _lookup is None or not text or isinstance(text, Message) or len(text) > _MAX_LENGTH:
+        return translate(text)
+    if (known := _lookup(text)) != text:
+        return known
+    best, found = _MIN_LETTERS - 1, None
+    for template in _templates:
+        literals = [literal for literal, *_ in string.Formatter().parse(template)]
+        letters = sum(map(str.isalpha, "".join(literals)))
+        is_candidate = letters > best and all(literal in text for literal in literals)
+        if is_candidate and (match := re.fullmatch(_pattern(template), text, re.DOTALL)):
+            best, found = letters, (template, match.groupdict())
+    if found is None:
+        return text
+    template, values = found
+    pieces = []
+    for literal, name, *_ in string.Formatter().parse(_lookup(template)):
+        pieces += [literal] if name is None else [literal, translate_stored(values.get(name, ""))]
+    return _spaced(pieces)
+
+
+_MIN_LETTERS = 8
+"""The number of letters from which a template with fields is recognized: `{name}: {value}` would match any text."""
+
+_MAX_LENGTH = 2000
+"""The number of characters up to which a stored text is recognized."""
+
+
+def _pattern(template: str) -> str:
+    """Return a regular expression for the texts of a template; a field with a format is a number."""
+    parts, names = [], set()
+    for literal, name, spec, _ in string.Formatter().parse(template):
+        parts.append(re.escape(literal))
+        if name in names:
+            parts.append(f"(?P={name})")
+        elif name is not None:
+            parts.append(f"(?P<{name}>{r'[-+.,%e0-9]+' if spec else '.+?'})")
+            names.add(name)
+    return "".join(parts)
 
 
 def _translated(value: Any, lookup: Callable[[str], str]) -> Any:

@@ -33,18 +33,11 @@ Plural-Forms: nplurals=1; plural=0;
 """
 
 ENGLISH = (
-    "seqkit/reports/",
-    "seqkit/compare/pages.py",
-    "seqkit/explain/page.py",
-    "seqkit/heads/exhibits.py",
-    "seqkit/heads/label_exhibits.py",
-    "seqkit/heads/label_set_exhibits.py",
-    "seqkit/heads/number_exhibits.py",
     "seqkit/recipe/json_schema.py",
     "seqkit/templates/",
     "seqkit/testing/",
 )
-"""The start of the paths of modules that are not translated: pages and files, and the checks for authors of plugins."""
+"""The start of the paths of modules that are not translated: files, and the checks for authors of plugins."""
 
 CLICK = {
     "Usage:": "",

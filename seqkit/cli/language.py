@@ -30,8 +30,12 @@ def use_language(environment: Mapping[str, str] = os.environ) -> Callable[[str],
         os.environ["LANGUAGE"] = CHINESE  # click looks its messages up in the default domain
         gettext.bindtextdomain(DOMAIN, LOCALES)
         gettext.textdomain(DOMAIN)
-        lookup = gettext.translation(DOMAIN, LOCALES, [CHINESE]).gettext
-    use_translation(lookup)
+        translation = gettext.translation(DOMAIN, LOCALES, [CHINESE])
+        lookup = translation.gettext
+        texts = translation._catalog  # type: ignore[attr-defined]  # there is no public way to list them
+        use_translation(lookup, [text for text in texts if isinstance(text, str) and text])
+    else:
+        use_translation(None)
     return lookup
 
 

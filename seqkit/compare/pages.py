@@ -30,9 +30,9 @@ def comparison_page(comparison: Comparison, first_runs: Sequence[RunContents]) -
         (
             "scores",
             message("Scores"),
-            join([_chart(comparison), _table(score_rows(comparison), "the scores", aligned=True)]),
+            join([_chart(comparison), _table(score_rows(comparison), message("the scores"), aligned=True)]),
         ),
-        ("costs", message("Costs"), join([_table(cost_rows(comparison), "the costs"), _cost_note()])),
+        ("costs", message("Costs"), join([_table(cost_rows(comparison), message("the costs")), _cost_note()])),
         ("seeds", message("Every seed"), _table(seed_rows(comparison), message("every seed"), aligned=True)),
         ("curves", message("Curves of the first seed"), run_curves(first_runs, names)),
         ("recipes", message("What differs in the recipes"), recipe_table(first_runs, names)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from seqkit.messages import counted, message
 from seqkit.reports.axes import Axis, is_drawable, tick_label
 from seqkit.reports.figure import WIDTH, figure, shortened, tooltip
 from seqkit.reports.markup import Markup, element, join
@@ -55,7 +56,7 @@ def bar_chart(tokens: Sequence[str], columns: Sequence[tuple[str, Values]], *, t
             parts.append(
                 element(
                     "rect",
-                    tooltip(f"{token}, {name}: {value:+.4g}"),
+                    tooltip(message("{token}, {name}: {value:+.4g}", token=token, name=name, value=value)),
                     x=middle if value >= 0 else middle - size,
                     y=float(_TOP + row * _ROW + 4),
                     width=size,
@@ -63,7 +64,9 @@ def bar_chart(tokens: Sequence[str], columns: Sequence[tuple[str, Values]], *, t
                     class_="heat unit" if value >= 0 else "cold unit",
                 )
             )
-    return figure(title, f"{len(tokens)} tokens", parts, [], (WIDTH, _TOP + _ROW * len(tokens) + 6))
+    return figure(
+        title, counted(len(tokens), "1 token", "{count} tokens"), parts, [], (WIDTH, _TOP + _ROW * len(tokens) + 6)
+    )
 
 
 def answer_chart(
@@ -100,10 +103,10 @@ def answer_chart(
         parts.append(element("path", tooltip(name), d=" ".join(pieces), class_=f"line c{number}"))
         for token, value, point in zip(tokens, values, points, strict=True):
             if point is not None:
-                mark = tooltip(f"{name}, {token}: {value:.4g}")
+                mark = tooltip(message("{name}, {token}: {value:.4g}", name=name, token=token, value=value))
                 parts.append(element("circle", mark, cx=point[0], cy=point[1], r=2.5, class_=f"c{number} point"))
     entries = [(f"c{number}", name) for number, (name, _) in enumerate(lines)]
-    return figure(title, f"{len(tokens)} tokens", parts, entries, (WIDTH, bottom + 6))
+    return figure(title, counted(len(tokens), "1 token", "{count} tokens"), parts, entries, (WIDTH, bottom + 6))
 
 
 def trace_map(values: Sequence[Sequence[float]], tokens: Sequence[str], *, title: str) -> Markup:
@@ -147,12 +150,16 @@ def trace_map(values: Sequence[Sequence[float]], tokens: Sequence[str], *, title
     for unit in sorted({1, units}):
         parts.append(element("text", unit, x=left - 4, y=top + (unit - 0.5) * row + 4, text_anchor="end"))
     parts.append(element("rect", x=left, y=top, width=column * len(tokens), height=row * units, class_="frame"))
-    shown = f"{units} units" if units == len(values[0]) else f"the first {units} of {len(values[0])} units"
+    size, count = len(values[0]), len(tokens)
+    shown = (
+        message("{units} units, {tokens} tokens", units=units, tokens=count)
+        if units == size
+        else message("the first {units} of {size} units, {tokens} tokens", units=units, size=size, tokens=count)
+    )
     lowest = min(value for step in values for value in step[:units])
     highest = max(value for step in values for value in step[:units])
-    return figure(
-        f"{title}: {lowest:.2f} to {highest:.2f}", f"{shown}, {len(tokens)} tokens", parts, [], (width, height)
-    )
+    name = message("{title}: {lowest:.2f} to {highest:.2f}", title=title, lowest=lowest, highest=highest)
+    return figure(name, shown, parts, [], (width, height))
 
 
 def _left(tokens: Sequence[str]) -> float:

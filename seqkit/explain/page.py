@@ -10,6 +10,8 @@ from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.page import Section, frame, labelled_number, page
 from seqkit.reports.tables import table
 
+_UNITS = {"log-odds": message("log-odds"), "value": message("value")}
+
 
 def explanation_page(explanation: ExplanationContents, run: str = "") -> str:
     """Return an explanation as a page.
@@ -48,7 +50,9 @@ def _result(explanation: ExplanationContents) -> Markup:
         label += message(" (most probable: {label})", label=visible(explanation.predicted))
     numbers = [
         labelled_number(value, label),
-        labelled_number(f"{explanation.baseline:+.3f}", message("{unit} without the tokens", unit=explanation.unit)),
+        labelled_number(
+            f"{explanation.baseline:+.3f}", message("{unit} without the tokens", unit=_UNITS[explanation.unit])
+        ),
         labelled_number(f"{explanation.difference:+.3f}", message("added by the tokens")),
     ]
     return join([element("div", *numbers, class_="numbers"), _text(explanation)])
@@ -79,7 +83,7 @@ def _tokens(explanation: ExplanationContents) -> Markup:
     chart = bar_chart(
         [visible(token) for token in explanation.tokens],
         shown,
-        title=message("{unit} of {label} by token", unit=explanation.unit, label=visible(explanation.label)),
+        title=message("{unit} of {label} by token", unit=_UNITS[explanation.unit], label=visible(explanation.label)),
     )
     sentences = []
     if explanation.gradients_remainder is not None:
@@ -108,7 +112,7 @@ def _tokens(explanation: ExplanationContents) -> Markup:
                 backward=explanation.backward[0],
             )
         )
-    notes = [element("p", " ".join(sentences), class_="note")]
+    notes = [element("p", join(sentences, " "), class_="note")]
     notes += [element("p", note, class_="warning") for note in explanation.notes]
     return join([*notes, element("div", chart, *_answers(explanation), class_="charts")])
 
@@ -161,7 +165,16 @@ def _numbers(explanation: ExplanationContents) -> Markup:
         )
         for number, token in enumerate(explanation.tokens, start=1)
     ]
-    heads = ("", message("token"), *(name.replace("_", " ") for name in columns))
+    names = {
+        "gradients": message("gradients"),
+        "occlusion": message("occlusion"),
+        "pooling_weights": message("pooling weights"),
+        "ended": message("ended"),
+        "began": message("began"),
+        "forward": message("forward"),
+        "backward": message("backward"),
+    }
+    heads = ("", message("token"), *(names[name] for name in columns))
     return table(heads, rows, caption=message("all numbers"), numbers=heads[2:])
 
 

@@ -34,7 +34,8 @@ def examples_table(
     """
     has_rows = any(example.row is not None for example, _ in rows)
     shown = [((example.row,) if has_rows else ()) + (_shown_text(example), *values) for example, values in rows[:SHOWN]]
-    return Table(title, (("row",) if has_rows else ()) + ("text", *columns), tuple(shown), note=note)
+    heads = ((message("row"),) if has_rows else ()) + (message("text"), *columns)
+    return Table(title, heads, tuple(shown), note=note)
 
 
 def _shown_text(example: Example) -> str:

@@ -11,7 +11,7 @@ from seqkit.contracts import Cell, Example, Series, Table
 from seqkit.heads.exhibits import SHOWN, examples_table, reliability_diagram
 from seqkit.messages import message
 
-_COLUMNS = ("true label", "predicted", "P(predicted)", "P(true label)")
+_COLUMNS = (message("true label"), message("predicted"), message("P(predicted)"), message("P(true label)"))
 
 
 def label_exhibits(predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> Iterator[Table | Series]:

@@ -73,7 +73,12 @@ def label_set_exhibits(
             count=len(rows),
             total=len(examples),
         )
-        columns = ("true labels", "predicted", "surest wrong decision", "P(decision)")
+        columns = (
+            message("true labels"),
+            message("predicted"),
+            message("surest wrong decision"),
+            message("P(decision)"),
+        )
         yield examples_table(message("Worst errors"), columns, rows, note)
     table = np.array([[each[label] for label in labels] for each in probabilities])
     yield reliability_diagram(
@@ -93,7 +98,14 @@ def _labels_table(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
     note = message("The labels with the most errors: {shown} of {count:,}.", shown=len(order), count=len(labels))
     return Table(
         message("Errors by label"),
-        ("label", "texts with it", "predicted", "right", "missed", "spurious"),
+        (
+            message("label"),
+            message("texts with it"),
+            message("predicted"),
+            message("right"),
+            message("missed"),
+            message("spurious"),
+        ),
         tuple((labels[number], *map(int, counts[number]), int(spurious[number])) for number in order),
         note=note if len(order) < len(labels) else message("The labels with the most errors first."),
     )

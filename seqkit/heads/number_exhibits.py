@@ -30,8 +30,7 @@ def number_exhibits(
     """
     count = truth.shape[1]
     for number in range(min(count, _MAX_CHARTS)):
-        name = message(": number {number} of {count}", number=number + 1, count=count) if count > 1 else ""
-        yield from _charts(truth[:, number], predicted[:, number], name)
+        yield from _charts(truth[:, number], predicted[:, number], number + 1, count)
     distances = number_distances(truth, predicted, deviation)
     rows: list[tuple[Example, tuple[Cell, ...]]] = [
         (examples[row], (_shown(truth[row]), _shown(predicted[row]), _shown(predicted[row] - truth[row])))
@@ -42,7 +41,9 @@ def number_exhibits(
         shown=len(rows),
         total=len(examples),
     )
-    yield examples_table(message("Worst predictions"), ("true", "predicted", "residual"), rows, note)
+    yield examples_table(
+        message("Worst predictions"), (message("true"), message("predicted"), message("residual")), rows, note
+    )
 
 
 def number_distances(truth: np.ndarray, predicted: np.ndarray, deviation: np.ndarray) -> np.ndarray:
@@ -54,26 +55,36 @@ def number_distances(truth: np.ndarray, predicted: np.ndarray, deviation: np.nda
     return distances
 
 
-def _charts(truth: np.ndarray, predicted: np.ndarray, name: str) -> Iterator[Series]:
+def _charts(truth: np.ndarray, predicted: np.ndarray, number: int, count: int) -> Iterator[Series]:
     """Yield the charts of one number.
 
     Args:
         truth: float64 (examples,).
         predicted: float64 (examples,).
-        name: follows the titles.
+        number: which of the numbers it is, from 1.
+        count: how many numbers there are.
     """
     shown = min(_MAX_POINTS, len(truth))
     note = message("{shown} of {total:,} examples, evenly spaced.", shown=shown, total=len(truth))
     note = note if shown < len(truth) else ""
     for x, y, reference, title, x_title, y_title in (
-        (truth, predicted, message("equal"), message("Predicted against true"), "true", "predicted"),
-        (predicted, predicted - truth, message("no error"), message("Residuals"), "predicted", "predicted - true"),
+        (truth, predicted, message("equal"), message("Predicted against true"), message("true"), message("predicted")),
+        (
+            predicted,
+            predicted - truth,
+            message("no error"),
+            message("Residuals"),
+            message("predicted"),
+            message("predicted - true"),
+        ),
     ):
         order = np.argsort(x, kind="stable")[np.linspace(0, len(x) - 1, shown).astype(int)]
         points = Line(message("examples"), tuple(x[order].tolist()), tuple(y[order].tolist()), points=True)
         ends = (points.x[0], points.x[-1])
         line = Line(reference, ends, ends if x is truth else (0, 0), dashed=True)
-        yield Series(title + name, (points, line), x_title, y_title, note=note)
+        if count > 1:
+            title = message("{title}: number {number} of {count}", title=title, number=number, count=count)
+        yield Series(title, (points, line), x_title, y_title, note=note)
 
 
 def _shown(numbers: np.ndarray) -> Cell:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from seqkit.messages import counted, message
 from seqkit.reports.axes import Axis, tick_label
 from seqkit.reports.figure import (
     BOTTOM,
@@ -69,7 +70,7 @@ def bar_chart(
             parts.append(
                 element(
                     "rect",
-                    tooltip(f"{group}, {name}: {values[number]:,g}"),
+                    tooltip(message("{group}, {name}: {value:,g}", group=group, name=name, value=values[number])),
                     x=middle - width * 0.42 + place * thickness,
                     y=top,
                     width=max(thickness, 0.5),
@@ -78,7 +79,7 @@ def bar_chart(
                 )
             )
     entries = [(f"c{number % 8}", name) for number, (name, _) in enumerate(bars)] if len(bars) > 1 else []
-    return figure(title, f"{len(groups)} bars", parts, entries)
+    return figure(title, counted(len(groups), "1 bar", "{count} bars"), parts, entries)
 
 
 def heat_map(
@@ -134,7 +135,9 @@ def heat_map(
             parts.append(
                 element(
                     "rect",
-                    tooltip(f"{label}, {column_labels[column]}: {value:g}"),
+                    tooltip(
+                        message("{row}, {column}: {value:g}", row=label, column=column_labels[column], value=value)
+                    ),
                     x=x + 0.5,
                     y=y + 0.5,
                     width=cell_width - 1,
@@ -148,5 +151,11 @@ def heat_map(
                 parts.append(
                     element("text", text, x=x + cell_width / 2, y=y + _CELL / 2 + 4, text_anchor="middle", class_=name)
                 )
-    description = f"{len(row_labels)} rows ({row_title}), {len(column_labels)} columns ({column_title})"
+    description = message(
+        "{rows} rows ({row_title}), {columns} columns ({column_title})",
+        rows=len(row_labels),
+        row_title=row_title,
+        columns=len(column_labels),
+        column_title=column_title,
+    )
     return figure(title, description, parts, [], (width, height))

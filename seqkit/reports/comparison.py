@@ -48,7 +48,7 @@ def unique_names(runs: Sequence[RunContents]) -> list[str]:
 
 
 def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell | Markup, ...]] = []
     for name, run in zip(names, runs, strict=True):
         verdict = judge(run)
         seconds = run.result.timing.get("train_seconds") if run.result else None
@@ -62,11 +62,20 @@ def _results(runs: Sequence[RunContents], names: Sequence[str]) -> Markup:
                 best.epoch if (best := best_evaluation(run)) else None,
                 run.recorded.model.weights if run.recorded else None,
                 None if seconds is None else f"{seconds:,.1f}",
-                " ".join([verdict.text, *verdict.warnings]),
+                join([verdict.text, *verdict.warnings], " "),
             )
         )
-    columns = ("run", "metric", "split", "value", "baseline", "best epoch", "weights", "training seconds", "verdict")
-    numbers = ("value", "baseline", "training seconds")
+    numbers = (message("value"), message("baseline"), message("training seconds"))
+    columns = (
+        message("run"),
+        message("metric"),
+        message("split"),
+        *numbers[:2],
+        message("best epoch"),
+        message("weights"),
+        numbers[2],
+        message("verdict"),
+    )
     return table(columns, rows, caption=message("the results"), row_headers=True, numbers=numbers)
 
 
@@ -98,7 +107,7 @@ def recipe_table(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | 
     rows = [(key, *map(shown_value, values)) for key, values in recipe_differences(runs).items()]
     if not rows:
         return element("p", message("The recipes are equal.")) if len(runs) > 1 else None
-    return table(("key", *names), rows, caption=message("the recipes"), row_headers=True)
+    return table((message("key"), *names), rows, caption=message("the recipes"), row_headers=True)
 
 
 def _metrics(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None:
@@ -119,4 +128,4 @@ def _metrics(runs: Sequence[RunContents], names: Sequence[str]) -> Markup | None
         (name, split, *(value if is_number(value := scores.get(metric)) else None for metric in metrics))
         for name, split, scores in scored
     ]
-    return table(("run", "split", *metrics), rows, caption=message("all metrics"), row_headers=True)
+    return table((message("run"), message("split"), *metrics), rows, caption=message("all metrics"), row_headers=True)

@@ -104,7 +104,14 @@ def _numbers(rows: list[MetricsRow], best: MetricsRow | None) -> Markup:
         for row in shown
     ]
     notes = list(_notes(len(rows), len(shown), best))
-    return join([table(("epoch", "step", "split", *names), cells, caption=message("metrics by step")), *notes])
+    return join(
+        [
+            table(
+                (message("epoch"), message("step"), message("split"), *names), cells, caption=message("metrics by step")
+            ),
+            *notes,
+        ]
+    )
 
 
 def _notes(count: int, shown: int, best: MetricsRow | None) -> Iterator[Markup]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from seqkit.contracts import Cell
-from seqkit.messages import message
+from seqkit.messages import message, translate_stored
 from seqkit.reports.charts import bar_chart
 from seqkit.reports.contents import Labels, Lengths, RunContents
 from seqkit.reports.markup import Markup, element, join
@@ -21,7 +21,15 @@ def data_section(run: RunContents) -> Markup | None:
             return None
         return table((message("split"), message("examples")), list(run.result.examples.items()), row_headers=True)
     data = run.recorded.data
-    columns = ("split", "examples", "rows", "time steps", "median length", "longest", "also in train")
+    columns = (
+        message("split"),
+        message("examples"),
+        message("rows"),
+        message("time steps"),
+        message("median length"),
+        message("longest"),
+        message("also in train"),
+    )
     rows = [
         (
             split,
@@ -37,7 +45,7 @@ def data_section(run: RunContents) -> Markup | None:
     charts = [chart for chart in (_lengths(data.lengths), _label_chart(data.labels)) if chart]
     return join(
         [
-            table(columns, rows, caption=message("the splits"), row_headers=True, numbers=("median length",)),
+            table(columns, rows, caption=message("the splits"), row_headers=True, numbers=(columns[4],)),
             element(
                 "p",
                 message(
@@ -46,7 +54,7 @@ def data_section(run: RunContents) -> Markup | None:
                 ),
                 class_="note",
             ),
-            *(element("p", note, class_="note") for note in data.notes),
+            *(element("p", translate_stored(note), class_="note") for note in data.notes),
             element("div", *charts, class_="charts") if charts else None,
             _label_table(data.labels),
         ]
@@ -95,7 +103,7 @@ def _label_table(labels: Labels) -> Markup | None:
     rows: list[tuple[Cell, ...]] = [
         (name, *(labels.counts[split][place] for split in splits)) for place, name in enumerate(labels.names)
     ]
-    numbers = table(("label", *splits), rows, caption=message("labels"), row_headers=True)
+    numbers = table((message("label"), *splits), rows, caption=message("labels"), row_headers=True)
     note = (
         element("p", message("{count:,} rarer labels are left out.", count=labels.left_out), class_="note")
         if labels.left_out

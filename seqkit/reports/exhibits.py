@@ -8,6 +8,7 @@ from typing import Any
 
 from seqkit.contracts import Exhibit, Line, Matrix, Series, Span, Spans, SpanText, Table, Texts, Transcript
 from seqkit.contracts.exhibits import Fact
+from seqkit.messages import message
 from seqkit.reports.charts import heat_map
 from seqkit.reports.edits import align
 from seqkit.reports.line_chart import line_chart
@@ -20,6 +21,14 @@ _MAX_CELLS = 40
 
 _MAX_LARGEST = 20
 """The number of these values."""
+
+
+_TITLES = {
+    "confusion_matrix": message("Confusion matrix"),
+    "per_class": message("Per class"),
+    "per_label": message("Per label"),
+}
+"""The titles of metrics that are tables or matrices; that of another metric is its name."""
 
 
 def render_exhibit(exhibit: Exhibit) -> Markup:
@@ -46,17 +55,17 @@ def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:
         metrics: the metrics, as result.json contains them.
     """
     for name, value in metrics.items():
-        title = name.replace("_", " ").capitalize()
+        title = _TITLES.get(name) or name.replace("_", " ").capitalize()
         if _is_confusion_matrix(value):
             labels = tuple(map(str, value["labels"]))
             rows = tuple(map(tuple, value["matrix"]))
-            yield Matrix(title, rows, labels, labels, str(value.get("rows_are", "")), _columns_are(value))
+            yield Matrix(title, rows, labels, labels, *_axes(value))
         elif isinstance(value, dict) and value and all(is_numbers(row) for row in value.values()):
             names = list(dict.fromkeys(key for row in value.values() for key in row))
             cells = tuple((key, *(row.get(name) for name in names)) for key, row in value.items())
             yield Table(title, ("", *names), cells)
         elif is_numbers(value):
-            yield Table(title, ("", "value"), tuple(value.items()))
+            yield Table(title, ("", message("value")), tuple(value.items()))
         elif isinstance(value, dict) and value and all(_is_list(row) for row in value.values()):
             lines = [Line(key, tuple(range(1, len(row) + 1)), tuple(row)) for key, row in value.items()]
             yield Series(title, tuple(lines[:8]))
@@ -64,9 +73,10 @@ def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:
             yield Series(title, (Line(name, tuple(range(1, len(value) + 1)), tuple(value)),))
 
 
-def _columns_are(value: Mapping[str, Any]) -> str:
-    """Return the title of the columns of a confusion matrix."""
-    return "predicted labels" if value.get("rows_are") == "true labels" else ""
+def _axes(value: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the titles of the rows and of the columns of a confusion matrix."""
+    rows = str(value.get("rows_are", ""))
+    return (message("true labels"), message("predicted labels")) if rows == "true labels" else (rows, "")
 
 
 def as_json(value: Any) -> Markup:
@@ -87,7 +97,7 @@ def _matrix(exhibit: Matrix) -> Markup:
         caption=exhibit.title,
         row_headers=True,
     )
-    details = element("details", element("summary", "The numbers as a table"), numbers)
+    details = element("details", element("summary", message("The numbers as a table")), numbers)
     if max(len(exhibit.row_labels), len(exhibit.column_labels)) > _MAX_CELLS:
         return join([element("h4", exhibit.title), _largest(exhibit), details])
     chart = heat_map(
@@ -112,12 +122,16 @@ def _largest(exhibit: Matrix) -> Markup:
         if value and not (is_square and i == j)
     ]
     if not cells:
-        return element(
-            "p", "There are no other values than 0" + (" off the diagonal." if is_square else "."), class_="note"
-        )
+        zero = message("There are no other values than 0 off the diagonal.")
+        return element("p", zero if is_square else message("There are no other values than 0."), class_="note")
     largest = sorted(cells, key=lambda cell: -abs(cell[2]))[:_MAX_LARGEST]
-    note = f"The {len(largest)} largest of {len(cells):,} values" + (" off the diagonal." if is_square else ".")
-    heads = (exhibit.row_title or "row", exhibit.column_title or "column", "value")
+    counts = {"shown": len(largest), "count": len(cells)}
+    note = (
+        message("The {shown} largest of {count:,} values off the diagonal.", **counts)
+        if is_square
+        else message("The {shown} largest of {count:,} values.", **counts)
+    )
+    heads = (exhibit.row_title or message("row"), exhibit.column_title or message("column"), message("value"))
     return join([element("p", note, class_="note"), table(heads, largest, caption=exhibit.title)])
 
 
@@ -132,13 +146,13 @@ def _spans(item: SpanText, separator: str) -> Markup:
             _facts(item.facts),
             element(
                 "p",
-                element("span", "true", class_="who"),
+                element("span", message("true"), class_="who"),
                 _marked(item, item.expected, predicted, separator),
                 class_="spans",
             ),
             element(
                 "p",
-                element("span", "predicted", class_="who"),
+                element("span", message("predicted"), class_="who"),
                 _marked(item, item.predicted, expected, separator),
                 class_="spans",
             ),
@@ -170,10 +184,14 @@ def _transcript(item: Transcript, separator: str) -> Markup:
             predicted.append(join([other]) if one == other else element("ins", other))
     pairs: list[Markup] = []
     if item.source:
-        pairs += [element("dt", "input"), element("dd", text(item.source))]
-    pairs += [element("dt", "expected"), element("dd", element("bdi", join(expected, separator)))]
-    pairs += [element("dt", "predicted"), element("dd", element("bdi", join(predicted, separator)))]
+        pairs += [element("dt", message("input")), element("dd", text(item.source))]
+    pairs += [element("dt", message("expected")), element("dd", _tokens(expected, separator))]
+    pairs += [element("dt", message("predicted")), element("dd", _tokens(predicted, separator))]
     return join([_facts(item.facts), element("dl", *pairs, class_="pair")])
+
+
+def _tokens(tokens: Sequence[Markup], separator: str) -> Markup:
+    return element("bdi", join(tokens, separator), data_empty=None if tokens else message("(empty)"))
 
 
 def _facts(facts: Sequence[Fact]) -> Markup | None:

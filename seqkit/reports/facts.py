@@ -26,13 +26,23 @@ def facts_section(run: RunContents) -> Markup:
     parts = []
     if run.result:
         rows: list[tuple[Cell, ...]] = [
-            (name.replace("_", " "), _short(value)) for name, value in run.result.timing.items()
+            (_timing_name(name), _short(value)) for name, value in run.result.timing.items()
         ]
         if run.result.weights:
             rows.append((message("weights (train.average)"), run.result.weights))
         parts.append(table((message("timing"), ""), rows, row_headers=True))
     parts.append(table((message("what"), message("version or value")), list(_versions(run)), row_headers=True))
     return join(parts)
+
+
+def _timing_name(name: str) -> str:
+    names = {
+        "train_seconds": message("train seconds"),
+        "tokens_per_second": message("tokens per second"),
+        "threads": message("threads"),
+        "processes": message("processes"),
+    }
+    return names.get(name, name.replace("_", " "))
 
 
 def _short(value: float) -> Cell:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from hashlib import sha256
 
+from seqkit.messages import message, translate
 from seqkit.reports.axes import Axis, tick_label
 from seqkit.reports.markup import Markup, element, join
 from seqkit.terminal import display_width, fit_width
@@ -90,7 +91,7 @@ def grid(x: Axis | None, y: Axis, x_title: str, y_title: str) -> Markup:
     parts.append(
         element(
             "text",
-            y_title + (" (log scale)" if y.logarithmic else ""),
+            _vertical_title(y_title, y.logarithmic),
             transform=f"translate(10 {(TOP + bottom) / 2:.0f}) rotate(-90)",
             text_anchor="middle",
             class_="name",
@@ -99,12 +100,18 @@ def grid(x: Axis | None, y: Axis, x_title: str, y_title: str) -> Markup:
     return join(parts)
 
 
+def _vertical_title(title: str, is_logarithmic: bool) -> str:
+    if not is_logarithmic:
+        return title
+    return message("{title} (log scale)", title=title) if title else message("(log scale)")
+
+
 def level_lines(levels: Sequence[tuple[str, float]], y: Axis) -> list[Markup]:
     """Return horizontal reference lines, each with a name and a value; `LEVEL` is their class in the legend."""
     return [
         element(
             "line",
-            tooltip(f"{name}: {value:.6g}"),
+            tooltip(message("{name}: {value:.6g}", name=name, value=value)),
             x1=LEFT,
             x2=WIDTH - RIGHT,
             y1=y.place(value),
@@ -122,13 +129,14 @@ def tooltip(text: str) -> Markup:
 
 def shortened(label: str, width: int) -> str:
     """Return a label, shortened to this number of columns of text."""
-    return fit_width(label, width).rstrip()
+    return fit_width(translate(label), width).rstrip()
 
 
 def short_labels(labels: Sequence[str], width: float) -> list[str]:
     """Return the labels of neighbors, shortened to this number of pixels: `…=4` and `…=10` of `hidden_size=4` and
     `hidden_size=10`, since what they begin with does not tell them apart.
     """
+    labels = [translate(label) for label in labels]
     columns = max(3, int(width / LETTER - 0.5))
     start = len(os.path.commonprefix([*labels])) - 1
     if start < 2 or all(display_width(label) <= columns for label in labels):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seqkit.messages import message
 from seqkit.reports.axes import Axis, is_drawable
 from seqkit.reports.figure import (
     BOTTOM,
@@ -68,7 +69,7 @@ def interval_chart(
     colors = [f"c{(first_color + number) % 8}" for number in range(len(groups))]
     shown = [(group, color) for group, color in zip(groups, colors, strict=True) if group.is_drawable]
     if not shown:
-        return element("p", "no values", class_="note")
+        return element("p", message("no values"), class_="note")
     groups = [group for group, _ in shown]
     levels = [level for level in levels if is_drawable(level[1])]
     numbers = [value for each in groups for _, value in each.values] + [value for _, value in levels]
@@ -83,15 +84,15 @@ def interval_chart(
             element("text", tooltip(group.name), labels[number], x=middle, y=bottom + 14, text_anchor="middle")
         )
         if group.low is not None and group.high is not None:
-            text = tooltip(f"{group.name}: {group.low:.6g} to {group.high:.6g}")
+            text = tooltip(message("{name}: {low:.6g} to {high:.6g}", name=group.name, low=group.low, high=group.high))
             path = f"M{middle:.1f},{y.place(group.low):.1f} L{middle:.1f},{y.place(group.high):.1f}"
             parts.append(element("path", text, d=path, class_=f"line {color}"))
-        mean = tooltip(f"{group.name}, mean: {group.mean:.6g}")
+        mean = tooltip(message("{name}, mean: {value:.6g}", name=group.name, value=group.mean))
         parts.append(element("circle", mean, cx=middle, cy=y.place(group.mean), r=4.0, class_=f"{color} best"))
         parts += [
             element(
                 "circle",
-                tooltip(f"{group.name}, {name}: {value:.6g}"),
+                tooltip(message("{group}, {name}: {value:.6g}", group=group.name, name=name, value=value)),
                 cx=middle + min(10.0, width / 4),
                 cy=y.place(value),
                 r=2.0,
@@ -101,5 +102,5 @@ def interval_chart(
         ]
     entries = [(color, group.name) for group, color in shown]
     entries += [(LEVEL, name) for name, _ in levels]
-    means = "; ".join(f"{group.name}: {group.mean:.6g}" for group in groups)
+    means = "; ".join(f"{group.name}: {group.mean:.6g}" for group in groups)  # names of candidates, which are data
     return figure(title, means, parts, entries)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from seqkit.contracts import Line
+from seqkit.messages import message
 from seqkit.reports.axes import Axis, is_drawable
 from seqkit.reports.figure import BOTTOM, HEIGHT, LEFT, LEVEL, RIGHT, TOP, WIDTH, figure, grid, level_lines, tooltip
 from seqkit.reports.markup import Markup, element, join
@@ -63,7 +64,7 @@ def line_chart(
     ys += [value for _, value in levels]
     xs = [value for line in thinned for value in line.x]
     if not xs or not ys:
-        return element("p", "no values", class_="note")
+        return element("p", message("no values"), class_="note")
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     is_integer = all(float(value).is_integer() for value in xs)
     x = Axis.fit(xs, LEFT, right, integers=is_integer, margin=False)
@@ -72,7 +73,15 @@ def line_chart(
     for marker in markers:
         place = x.place(marker.x)
         parts.append(
-            element("line", tooltip(f"{marker.name}: {marker.x:g}"), x1=place, x2=place, y1=TOP, y2=bottom, class_="at")
+            element(
+                "line",
+                tooltip(message("{name}: {value:g}", name=marker.name, value=marker.x)),
+                x1=place,
+                x2=place,
+                y1=TOP,
+                y2=bottom,
+                class_="at",
+            )
         )
     for color, line in zip(names, thinned, strict=True):
         parts.append(_line(line, x, y, color))
@@ -82,12 +91,14 @@ def line_chart(
         for color, line in zip(names, lines, strict=True)
     ]
     entries += [(LEVEL, name) for name, _ in levels] + [("at", marker.name) for marker in markers]
-    last = "; ".join(_description(line) for line in lines if _last(line) is not None)
+    last = message("; ").join(_description(line) for line in lines if _last(line) is not None)
     return figure(title, last, parts, entries)
 
 
 def _description(line: Line) -> str:
-    return f"{line.name}: {len(line.x)} points" if line.points else f"{line.name} ends at {_last(line):.6g}"
+    if line.points:
+        return message("{name}: {count} points", name=line.name, count=len(line.x))
+    return message("{name} ends at {value:.6g}", name=line.name, value=_last(line))
 
 
 def _line(line: Line, x: Axis, y: Axis, color: str) -> Markup:
@@ -122,7 +133,7 @@ def _points(line: Line) -> list[tuple[float, float]]:
 
 
 def _point(name: str, at: float, value: float, x: Axis, y: Axis, kind: str, radius: float = 2) -> Markup:
-    title = tooltip(f"{name} at {at:g}: {value:.6g}")
+    title = tooltip(message("{name} at {x:g}: {value:.6g}", name=name, x=at, value=value))
     return element("circle", title, cx=x.place(at), cy=y.place(value), r=radius, class_=kind)
 
 

@@ -6,6 +6,8 @@ import html
 import re
 from collections.abc import Iterable
 
+from seqkit.messages import translate
+
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """The characters that no XML document contains, not even as references."""
 
@@ -50,10 +52,13 @@ def join(children: Iterable[object], separator: str = "") -> Markup:
 
 
 def escape(value: object) -> Markup:
-    """Return a value as markup: text is escaped, and a character that XML does not have becomes U+FFFD."""
+    """Return a value as markup: text is escaped, and a character that XML does not have becomes U+FFFD.
+
+    A message is translated here: what is composed of messages must be one when it arrives.
+    """
     if isinstance(value, Markup):
         return value
-    return Markup(html.escape(_NOT_XML.sub("\ufffd", str(value)), quote=True))
+    return Markup(html.escape(_NOT_XML.sub("\ufffd", translate(str(value))), quote=True))
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from seqkit._version import __version__
+from seqkit.messages import message
 from seqkit.reports.markup import Markup, element
 from seqkit.reports.style import STYLE
 
@@ -53,11 +54,11 @@ def page(title: str, head: Markup, sections: Sequence[Section]) -> str:
             "body",
             element(
                 "main",
-                element("header", element("h1", title), element("nav", *links, aria_label="Sections"), head),
+                element("header", element("h1", title), element("nav", *links, aria_label=message("Sections")), head),
                 *body,
             ),
         ),
-        lang="en",
+        lang=message("en"),
     )
     return f"<!DOCTYPE html>\n{document}\n"
 

@@ -14,13 +14,13 @@ from seqkit.reports.curves import metric_chart, metric_lines, metrics_of
 from seqkit.reports.figure import WIDTH
 from seqkit.reports.line_chart import line_chart
 from seqkit.reports.markup import Markup, element
-from seqkit.reports.style import COLORS, MARKS
+from seqkit.reports.style import COLORS, FONTS, MARKS
 from seqkit.runs.files import write_file
 from seqkit.training.result_lines import display_width
 
 __all__ = ["Picture"]
 
-_STYLE = f"""{COLORS}{MARKS}svg {{ background: var(--page); font-family: system-ui, sans-serif; }}
+_STYLE = f"""{COLORS}{MARKS}svg {{ background: var(--page); font-family: {FONTS}; }}
 svg text.title {{ font-size: 14px; font-weight: 600; }}"""
 
 _ROW = 18

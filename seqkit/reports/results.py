@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqkit.contracts import Exhibit, Series
-from seqkit.messages import message
+from seqkit.messages import message, translate_stored
 from seqkit.reports.contents import Result, RunContents
 from seqkit.reports.exhibits import as_json, metric_exhibits, render_exhibit, sample
 from seqkit.reports.markup import Markup, element, join
@@ -67,7 +67,7 @@ def metrics_table(result: Result) -> Markup:
     if baseline:
         others = baseline.get("others", [])
         scored += [
-            (message("baseline: {name}", name=each.get("name", "")), each)
+            (message("baseline: {name}", name=translate_stored(str(each.get("name", "")))), each)
             for each in (baseline, *(others if isinstance(others, list) else []))
         ]
     names = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqkit.messages import message
+from seqkit.messages import message, translate_stored
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.reports.curves import curves
 from seqkit.reports.data_section import data_section
@@ -50,11 +50,15 @@ def head_line(run: RunContents) -> Markup:
         direction = message("higher is better") if is_higher else message("lower is better")
         label = message("{metric}, {split} split", metric=verdict.metric, split=verdict.split)
         text = format_number(verdict.metric, verdict.value)
-        numbers.append(labelled_number(text, f"{label} ({direction})" if run.recorded else label))
+        numbers.append(
+            labelled_number(
+                text, message("{label} ({direction})", label=label, direction=direction) if run.recorded else label
+            )
+        )
     if verdict.comparison:
         found = verdict.comparison
         text = format_number(found.metric, found.baseline)
-        numbers.append(labelled_number(text, message("baseline: {name}", name=found.name)))
+        numbers.append(labelled_number(text, message("baseline: {name}", name=translate_stored(found.name))))
     kind = {True: "verdict good", False: "verdict bad", None: "verdict"}[verdict.is_good]
     return element(
         "div",

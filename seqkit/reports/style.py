@@ -14,6 +14,10 @@ COLORS = """
 """
 """The colors, light and dark."""
 
+FONTS = """system-ui, -apple-system, "Segoe UI",
+  Roboto, "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif"""
+"""The fonts of texts, some of which have Chinese characters."""
+
 MARKS = """
 .c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
 .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
@@ -34,8 +38,9 @@ STYLE = (
     COLORS
     + """
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI",
-  Roboto, "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 """
+    + FONTS
+    + """; }
 main { max-width: 1240px; margin: 0 auto; padding: 16px; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 8px 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 40px 0 8px; padding-top: 8px; border-top: 1px solid var(--rule); }
@@ -67,7 +72,7 @@ figure svg { max-width: 100%; height: auto; } figure svg.wide { max-width: none;
 .legend i.level { border-top: 2px dashed var(--ink); } .legend i.at { border-top: 2px dotted var(--soft); }
 table { border-collapse: collapse; font-size: .92rem; margin: 4px 0 12px; }
 th, td { padding: 3px 12px 3px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule);
-  overflow-wrap: break-word; }
+  overflow-wrap: break-word; } th, td:not(.text) { word-break: keep-all; }
 .text { min-width: 20ch; max-width: 60ch; } td.text { overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 600; } tbody th:not(.text) { white-space: nowrap; }
@@ -91,7 +96,8 @@ mark small { font-size: .72em; margin-left: 4px; }
 ins { background: var(--new); text-decoration: underline; } del { background: var(--cut); }
 .pair { display: grid; grid-template-columns: max-content 1fr; gap: 0 10px; margin: 2px 0 10px;
   overflow-wrap: anywhere; } .pair dt { color: var(--soft); font-size: .8rem; padding-top: 3px; }
-.pair dd { margin: 0; white-space: pre-wrap; } .pair bdi:empty::before { content: "(empty)"; color: var(--soft); }
+.pair dd { margin: 0; white-space: pre-wrap; }
+.pair bdi:empty::before { content: attr(data-empty); color: var(--soft); }
 .tokens { font-size: 1.2rem; line-height: 2; margin: 12px 0 0; white-space: pre-wrap; }
 .tokens span { border-radius: 4px; padding: 3px 1px; }
 .adds1 { background: color-mix(in srgb, var(--heat) 14%, transparent); }

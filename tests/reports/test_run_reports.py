@@ -185,8 +185,8 @@ def test_a_large_matrix_shows_its_largest_errors() -> None:
 
 def test_an_empty_prediction_is_said_to_be_empty() -> None:
     shown = render_exhibit(Transcripts("errors", (Transcript(("a",), ()),)))
-    assert "<dt>predicted</dt><dd><bdi></bdi></dd>" in shown
-    assert '.pair bdi:empty::before { content: "(empty)"' in STYLE
+    assert '<dt>predicted</dt><dd><bdi data-empty="(empty)"></bdi></dd>' in shown
+    assert ".pair bdi:empty::before { content: attr(data-empty)" in STYLE
 
 
 def test_no_folder_of_the_data_is_recorded(hostile_run: Path) -> None:

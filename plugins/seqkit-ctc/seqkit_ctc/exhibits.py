@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqkit.contracts import Transcript, Transcripts
+from seqkit.messages import message
 from seqkit_ctc.edit_distance import edit_distance
 
 SHOWN = 20
@@ -29,11 +30,18 @@ def worst_transcripts(
     items = []
     for errors, number in wrong[:SHOWN]:
         expected, predicted, probability = scored[number]
-        facts = (("errors", errors), ("probability", float(probability)), ("example", number + 1))
+        facts = (
+            (message("errors"), errors),
+            (message("probability"), float(probability)),
+            (message("example"), number + 1),
+        )
         items.append(Transcript(tuple(expected), tuple(predicted), facts=facts))
     if not items:
         return []
-    note = (
-        f"{len(items)} of the {len(wrong):,} transcripts with an error, out of {len(scored):,}: most errors per label."
+    note = message(
+        "{shown} of the {wrong:,} transcripts with an error, out of {count:,}: most errors per label.",
+        shown=len(items),
+        wrong=len(wrong),
+        count=len(scored),
     )
-    return [Transcripts("Worst transcripts", tuple(items), separator, note=note)]
+    return [Transcripts(message("Worst transcripts"), tuple(items), separator, note=note)]

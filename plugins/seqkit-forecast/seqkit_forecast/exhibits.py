@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import Line, Series
+from seqkit.messages import message
 
 VARIABLES = 3
 """The maximum number of variables whose forecasts are shown."""
@@ -32,32 +33,33 @@ def forecast_exhibits(
     forecast = np.array([each["forecast"] for each in predictions])
     errors = np.abs((forecast - target) / unit).mean(axis=(1, 2))
     order = np.argsort(errors, kind="stable")
-    chosen = {
-        "the last window": len(errors) - 1,
-        "median error": int(order[len(order) // 2]),
-        "largest error": int(order[-1]),
-    }
+    chosen = (len(errors) - 1, int(order[len(order) // 2]), int(order[-1]))
     horizon = target.shape[1]
     shown = min(len(history[0]), 3 * horizon)
-    for title, window in chosen.items():
+    for number, window in enumerate(chosen):
         for variable, name in enumerate(names[:VARIABLES]):
+            titles = (
+                message("{name}: the last window", name=name),
+                message("{name}: median error", name=name),
+                message("{name}: largest error", name=name),
+            )
             past = history[window][-shown:, variable]
             truth = [*past.tolist(), *target[window, :, variable].tolist()]
             ahead = tuple(range(1, horizon + 1))
             yield Series(
-                f"{name}: {title}",
+                titles[number],
                 (
-                    Line("truth", tuple(range(1 - shown, horizon + 1)), tuple(truth)),
+                    Line(message("truth"), tuple(range(1 - shown, horizon + 1)), tuple(truth)),
                     Line(
-                        "forecast",
+                        message("forecast"),
                         ahead,
                         tuple(forecast[window, :, variable].tolist()),
                         *_band(predictions[window], variable),
                     ),
                 ),
-                x_title="time steps from the last known value",
+                x_title=message("time steps from the last known value"),
                 y_title=name,
-                note=f"Window {window + 1:,} of {len(errors):,}.",
+                note=message("Window {window:,} of {count:,}.", window=window + 1, count=len(errors)),
             )
 
 

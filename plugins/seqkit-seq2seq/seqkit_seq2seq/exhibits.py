@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqkit.contracts import Transcript, Transcripts
+from seqkit.messages import message
 
 SHOWN = 20
 """The maximum number of translations."""
@@ -32,9 +33,15 @@ def wrong_translations(
         source = inputs[number] if isinstance(inputs[number], str) else ""
         texts = (targets[number], found["translation"])
         expected, predicted = (tuple(text.split(" ")) if separator else tuple(text) for text in texts)
-        facts = (("log probability", float(found["log_probability"])), ("example", number + 1))
+        facts = (
+            (message("log probability"), float(found["log_probability"])),
+            (message("example"), number + 1),
+        )
         items.append(Transcript(expected, predicted, source, facts))
-    note = (
-        f"{len(items)} of the {len(wrong):,} that differ from their target, out of {len(targets):,}: the surest first."
+    note = message(
+        "{shown} of the {wrong:,} that differ from their target, out of {count:,}: the surest first.",
+        shown=len(items),
+        wrong=len(wrong),
+        count=len(targets),
     )
-    return [Transcripts("Wrong translations", tuple(items), separator, note=note)]
+    return [Transcripts(message("Wrong translations"), tuple(items), separator, note=note)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqkit.contracts import Exhibit, Span, Spans, SpanText, Table
 from seqkit.heads.exhibits import reliability_diagram
+from seqkit.messages import message
 from seqkit_tagging.spans import spans
 
 SHOWN = 20
@@ -32,7 +33,7 @@ def tag_exhibits(sentences: Sequence[Sentence], *, has_entities: bool) -> Iterat
     marked = [_entities(true, found) if has_entities else _wrong_tags(true, found) for _, true, found in sentences]
     errors = [len(set(expected) ^ set(predicted)) for expected, predicted in marked]
     kinds = Counter(kind for each in marked for kind in _kinds(*each))
-    what = "entities" if has_entities else "tags"
+    what = message("entities") if has_entities else message("tags")
     order = sorted(
         (number for number, count in enumerate(errors) if count and len(sentences[number][0]) <= MAX_WORDS),
         key=lambda number: -errors[number],
@@ -41,15 +42,21 @@ def tag_exhibits(sentences: Sequence[Sentence], *, has_entities: bool) -> Iterat
         return
     wrong = sum(map(bool, errors))
     yield Spans(
-        "Sentences with most errors",
+        message("Sentences with most errors"),
         tuple(_span_text(number, sentences[number][0], *marked[number]) for number in order[:SHOWN]),
-        note=f"{min(SHOWN, len(order))} of the {wrong:,} sentences with wrong {what}, out of {len(sentences):,}.",
+        note=message(
+            "{shown} of the {wrong:,} sentences with wrong {what}, out of {count:,}.",
+            shown=min(SHOWN, len(order)),
+            wrong=wrong,
+            what=what,
+            count=len(sentences),
+        ),
     )
     yield Table(
-        "Most frequent errors",
-        ("true", "predicted", "count"),
+        message("Most frequent errors"),
+        (message("true"), message("predicted"), message("count")),
         tuple((true, predicted, count) for (true, predicted), count in kinds.most_common(SHOWN)),
-        note=f"`-`: there are no such {what} at these words.",
+        note=message("`-`: there are no such {what} at these words.", what=what),
     )
 
 
@@ -73,13 +80,12 @@ def reliability_exhibits(
         probabilities += prediction.get(key, ())
         is_right += right if key in prediction else ()
     if probabilities:
-        yield reliability_diagram(
-            np.array(probabilities), np.array(is_right), right="precision" if has_entities else "accuracy"
-        )
+        name = message("precision") if has_entities else message("accuracy")
+        yield reliability_diagram(np.array(probabilities), np.array(is_right), right=name)
 
 
 def _span_text(number: int, words: Sequence[str], expected: Sequence[Span], predicted: Sequence[Span]) -> SpanText:
-    return SpanText(tuple(words), tuple(expected), tuple(predicted), (("sentence", number + 1),))
+    return SpanText(tuple(words), tuple(expected), tuple(predicted), ((message("sentence"), number + 1),))
 
 
 def _entities(true: Sequence[str], predicted: Sequence[str]) -> tuple[list[Span], list[Span]]:

@@ -1,0 +1,106 @@
+"""Tests of reports in Chinese: of a run that was trained in English too, whose stored texts are English."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+import catalogue
+from seqkit.messages import message, translate, translate_stored, use_translation
+
+Command = Callable[..., CompletedProcess[str]]
+ENGLISH = re.compile(r"\b[A-Za-z]{2,}[ ,]+[a-z]{2,}\b")
+"""Two English words beside each other: a metric, a split or the name of a component is one."""
+
+
+@pytest.fixture
+def chinese() -> Iterator[None]:
+    texts = catalogue.read_translations(catalogue.CATALOGUE)
+    use_translation(lambda text: texts.get(text) or text, [text for text in texts if text])
+    yield
+    use_translation(None)
+
+
+def english_of(page: Path) -> list[str]:
+    """Return what is English in a page: texts, and titles for screen readers. Data and recipe are left out."""
+    text = page.read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in text
+    text = re.sub(
+        r"<style>.*?</style>|<pre>.*?</pre>|<bdi>.*?</bdi>|<div class=.sample.*?</div>", " ", text, flags=re.S
+    )
+    attributes = re.findall(r'(?:aria-label|data-empty)="([^"]*)"', text)
+    texts = [html.unescape(each).strip() for each in [*re.split(r"<[^>]+>", text), *attributes]]
+    return [each for each in texts if ENGLISH.search(each)]
+
+
+def test_the_report_of_a_classifier_is_chinese(classification_run: Path, cli: Command, tmp_path: Path) -> None:
+    result = cli("report", classification_run, "--output", "page.html", SEQKIT_LANG="zh_CN")
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert english_of(tmp_path / "page.html") == []
+    for each in (
+        "曲线",
+        "混淆矩阵",
+        "真实标签",
+        "优化步",
+        "最没有把握的预测",
+        "期望校准误差",
+        "以表格显示数值",
+        "越低越好",
+        "训练秒数",
+    ):
+        assert each in text
+
+
+def test_the_report_of_a_generator_and_of_several_runs_is_chinese(
+    generation_run: Path, classification_run: Path, cli: Command, tmp_path: Path
+) -> None:
+    for runs in ([generation_run], [generation_run, classification_run]):
+        result = cli("report", *runs, "--output", "page.html", SEQKIT_LANG="zh_CN")
+        assert result.returncode == 0, result.stderr
+        assert english_of(tmp_path / "page.html") == []
+
+
+def test_an_explanation_is_chinese(classification_run: Path, cli: Command, tmp_path: Path) -> None:
+    result = cli("explain", classification_run, "好吃", "--html", "page.html", SEQKIT_LANG="zh_CN")
+    assert result.returncode == 0, result.stderr
+    assert english_of(tmp_path / "page.html") == []
+
+
+def test_the_page_of_a_run_is_english_in_english(classification_run: Path, cli: Command, tmp_path: Path) -> None:
+    assert cli("report", classification_run, "--output", "page.html", SEQKIT_LANG="en").returncode == 0
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '<html lang="en">' in text and "曲线" not in text and "Curves" in text
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("template", "fields"),
+    [
+        ("Worst errors", {}),
+        ("TF-IDF of 1 to 3 characters, logistic regression", {}),
+        (
+            "{shown} of {count:,} errors in {total:,} examples: those in which the model is surest.",
+            {"shown": 20, "count": 1173, "total": 12000},
+        ),
+        ("{name}: the last window", {"name": "OT: 1"}),
+        ("Window {window:,} of {count:,}.", {"window": 1200, "count": 3000}),
+        ("linear model of {count} time steps, trained with CTC", {"count": 5}),
+    ],
+)
+def test_a_stored_message_is_recognized_by_its_template(template: str, fields: dict[str, object]) -> None:
+    expected = translate(message(template, **fields))
+    stored = template.format(**fields)
+    assert re.search("[\u4e00-\u9fff]", expected)
+    assert translate_stored(stored) == expected
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize("text", ["", "accuracy_of_mine", "a, b", "x: y", "{name}", "(", "what a plugin says: 1 of 2"])
+def test_a_text_that_is_no_message_is_shown_as_it_is(text: str) -> None:
+    assert translate_stored(text) == text
