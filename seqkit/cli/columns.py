@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqkit.messages import translate
-from seqkit.terminal import align_right, display_width, fit_width, printable, wrap
+from seqkit.terminal import align_left, align_right, display_width, fit_width, printable, wrap
 
 if TYPE_CHECKING:
     from seqkit.registry.records import Registered
@@ -26,17 +27,80 @@ def table_lines(
     Args:
         rows: the rows, the headings first.
         numbers: the columns that are aligned on the right.
-        width: the number of columns of the terminal, to which a line is cell_text; None to print it whole.
+        width: the number of columns of the terminal. In a narrow one, texts are wrapped in their columns; if this does
+            not suffice, the table is divided into several below each other, each with the first column. None to print
+            it whole.
     """
-    rows = [tuple(printable(translate(cell)) for cell in row) for row in rows]
-    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            align_right(text, size) if place in numbers else fit_width(text, size)
-            for place, (text, size) in enumerate(zip(row, widths, strict=True))
+    table = [[printable(translate(cell)) for cell in row] for row in rows]
+    columns = [*zip(*table, strict=True)]
+    while len(columns) > 1 and not any(columns[-1]):
+        columns.pop()
+    sizes = [max(map(display_width, column)) for column in columns]
+    groups = [[*range(1, len(sizes))]]
+    if width is not None and _total(sizes) > width:
+        sizes = _narrowed(columns, sizes, numbers, width)
+        groups = blocks([size + 2 for size in sizes[1:]], width - sizes[0]) or groups
+        groups = [[place + 1 for place in group] for group in groups]
+    for number, group in enumerate(groups):
+        if number:
+            yield ""
+        for row in table:
+            yield from _row_lines(row, [0, *group], sizes, numbers)
+
+
+def _total(sizes: Sequence[int]) -> int:
+    return sum(sizes) + 2 * (len(sizes) - 1)
+
+
+def _narrowed(columns: Sequence[Sequence[str]], sizes: Sequence[int], numbers: Sequence[int], width: int) -> list[int]:
+    """Return the widths of columns after texts are wrapped, the widest first, each at most down to a least width."""
+    least = {
+        place: min(sizes[place], max(_MIN_TEXT * (2 if place else 1), min(_longest_word(columns[place]), width // 2)))
+        for place in range(len(columns))
+        if place not in numbers
+    }
+    narrowed = list(sizes)
+    for place in sorted(least, key=lambda place: -sizes[place]):
+        narrowed[place] = max(least[place], narrowed[place] - max(0, _total(narrowed) - width))
+    if 0 in least and _total([min(narrowed[0], _MIN_TEXT), *narrowed[1:]]) <= width:
+        narrowed[0] -= max(0, _total(narrowed) - width)  # the words of names are broken to keep the rows together
+    for place in least:
+        if place:
+            narrowed[place] = min(narrowed[place], max(_MIN_TEXT, width - narrowed[0] - 2))
+    return narrowed
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    """Return the width of the longest part of texts that is not broken."""
+    return max(display_width(part) for text in texts for part in wrap(text, 1))
+
+
+def _row_lines(
+    row: Sequence[str], places: Sequence[int], sizes: Sequence[int], numbers: Sequence[int]
+) -> Iterator[str]:
+    """Yield the lines of a row: one, or as many as its longest text is wrapped to."""
+    cells = [[row[place]] if place in numbers else _wrapped(row[place], sizes[place]) for place in places]
+    for texts in itertools.zip_longest(*cells, fillvalue=""):
+        parts = [
+            (align_right if place in numbers else align_left)(text, sizes[place])
+            for place, text in zip(places, texts, strict=True)
         ]
-        line = "  ".join(cells).rstrip()
-        yield line if width is None or display_width(line) <= width else fit_width(line, width)
+        yield "  ".join(parts).rstrip()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most this width; a longer word, such as a path, is broken."""
+    if display_width(text) <= width:
+        return [text]
+    lines = []
+    for line in wrap(text, width):
+        while display_width(line) > width:
+            end = next(end for end in range(len(line), 0, -1) if display_width(line[:end]) <= width)
+            end = next((place + 1 for mark in "/_." if (place := line.rfind(mark, end // 2, end)) >= 0), end)
+            lines.append(line[:end])
+            line = line[end:]
+        lines.append(line)
+    return lines
 
 
 def value_lines(
@@ -48,24 +112,10 @@ def value_lines(
         header: the headings.
         rows: the values.
         left: the number of columns on the left.
-        width: the number of columns of the terminal. In a narrow one, the table is divided into several below each
-            other, each with the first column, whose texts are wrapped. None to print it whole.
+        width: the number of columns of the terminal, as for `table_lines`.
     """
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
-    table = [[printable(translate(cell)) for cell in row] for row in cells]
-    sizes = [max(map(display_width, column)) for column in zip(*table, strict=True)]
-    if width is None or left != 1 or sum(sizes) + 2 * (len(sizes) - 1) <= width:
-        yield from table_lines(table, numbers=range(left, len(header)))
-        return
-    first = min(sizes[0], max(width - sum(size + 2 for size in sizes[1:]), _MIN_TEXT))
-    for number, block in enumerate(blocks([size + 2 for size in sizes[1:]], width - first)):
-        if number:
-            yield ""
-        for row in table:
-            texts = list(wrap(row[0], first)) or [""]
-            values = "".join("  " + align_right(row[1 + place], sizes[1 + place]) for place in block)
-            yield (fit_width(texts[0], first) + values).rstrip()
-            yield from texts[1:]
+    yield from table_lines(cells, numbers=range(left, len(header)), width=width)
 
 
 def blocks(sizes: Sequence[int], width: int) -> list[list[int]]:

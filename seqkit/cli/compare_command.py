@@ -146,7 +146,7 @@ def _stop_context() -> Iterator[StopCheck]:
 
 
 def _show(comparison: Comparison, as_json: bool) -> None:
-    from seqkit.cli.columns import table_lines, terminal_width
+    from seqkit.cli.columns import table_lines, terminal_width, text_lines
     from seqkit.compare.documents import as_json as document_of
     from seqkit.compare.texts import cost_rows, heading, score_rows, verdict_lines
 
@@ -154,14 +154,16 @@ def _show(comparison: Comparison, as_json: bool) -> None:
         print_json(document_of(comparison))
         return
     width = terminal_width()
-    echo(heading(comparison))
+    for line in text_lines(heading(comparison), width):
+        echo(line)
     for rows in (score_rows(comparison), cost_rows(comparison)):
         echo()
         for line in table_lines(rows, numbers=range(1, len(rows[0])), width=width):
             echo(line)
     echo()
-    for line in verdict_lines(comparison):
-        echo(line)
+    for verdict in verdict_lines(comparison):
+        for line in text_lines(verdict, width, 2):
+            echo(line)
 
 
 def _show_estimate(rows: list[Estimate], as_json: bool) -> None:

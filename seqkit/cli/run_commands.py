@@ -19,7 +19,7 @@ def runs(folder: Path, as_json: bool) -> None:
     """List the runs of a folder (by default `runs`), the newest last.
 
     For each: when it was created, the seconds of training, the metric beside that of the baseline, the name of the
-    recipe, and the overrides that changed it. On a terminal, long lines are shortened: --json has all of it.
+    recipe, and the overrides that changed it.
     """
     from seqkit.cli.columns import terminal_width
     from seqkit.cli.run_list import list_runs, rows_as_json, run_lines

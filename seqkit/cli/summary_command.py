@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqkit.cli.columns import value_lines
+from seqkit.cli.columns import terminal_width, text_lines, value_lines
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, overrides_argument, seqkit
 from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
@@ -44,22 +44,23 @@ def summary(source: Path, overrides: tuple[str, ...], as_json: bool, without: tu
         rows = [layer.as_data() for layer in found]
         print_json({"layers": rows, "weights": weights, "multiply_adds": products, "causal": model.causal})
         return
-    for line in layer_lines(found):
+    width = terminal_width()
+    for line in layer_lines(found, width):
         echo(line)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    echo(
-        message(
-            "weights: {weights:,} ({trained:,} trained), {megabytes:.1f} MB; multiply-adds for one token: {products:,}",
-            weights=weights,
-            trained=trained,
-            megabytes=sum(weight.numel() * weight.element_size() for weight in model.parameters()) / 1e6,
-            products=products,
-        )
+    text = message(
+        "weights: {weights:,} ({trained:,} trained), {megabytes:.1f} MB; multiply-adds for one token: {products:,}",
+        weights=weights,
+        trained=trained,
+        megabytes=sum(weight.numel() * weight.element_size() for weight in model.parameters()) / 1e6,
+        products=products,
     )
+    for line in text_lines(text, width):
+        echo(line)
 
 
-def layer_lines(found: Sequence[Layer]) -> Iterator[str]:
-    """Yield the lines of a table of layers."""
+def layer_lines(found: Sequence[Layer], width: int | None) -> Iterator[str]:
+    """Yield the lines of a table of layers, in a terminal of this width."""
     rows = [
         (
             layer.name,
@@ -72,11 +73,17 @@ def layer_lines(found: Sequence[Layer]) -> Iterator[str]:
         for layer in found
     ]
     header = (*_layer_heads(), message("output"), message("shapes"), message("weights"), message("multiply-adds"))
-    yield from value_lines(header, rows, left=4)
+    yield from value_lines(header, rows, left=4, width=width)
 
 
-def shape_lines(model: Model, other: Model) -> Iterator[str]:
-    """Yield the lines of a table of the layers of a model, with `*` for the sizes that differ in another one."""
+def shape_lines(model: Model, other: Model, width: int | None) -> Iterator[str]:
+    """Yield the lines of a table of the layers of a model, with `*` for the sizes that differ in another one.
+
+    Args:
+        model: the model.
+        other: the other one.
+        width: the number of columns of the terminal; None to print it whole.
+    """
     from seqkit.modeling.summary import layers, size, varying
 
     found = layers(model)
@@ -86,7 +93,7 @@ def shape_lines(model: Model, other: Model) -> Iterator[str]:
         sizes = [size(shape) for shape in shapes.get(layer.name, {}).values()]
         weights = "*" if None in sizes else layer.weights or None
         rows.append((layer.name, layer.cls, describe_shapes(shapes.get(layer.name, {})), weights))
-    yield from value_lines((*_layer_heads(), message("shapes"), message("weights")), rows, left=3)
+    yield from value_lines((*_layer_heads(), message("shapes"), message("weights")), rows, left=3, width=width)
 
 
 def _layer_heads() -> tuple[str, str]:

@@ -13,7 +13,11 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from seqkit.cli.columns import blocks, text_lines, value_lines
+import catalogue
+from seqkit.cli.columns import blocks, table_lines, text_lines, value_lines
+from seqkit.cli.compare_command import _show
+from seqkit.compare.outcome import Measurements, compare
+from seqkit.messages import use_translation
 from seqkit.terminal import display_width, wrap
 
 Terminal = Callable[..., list[str]]
@@ -70,9 +74,9 @@ def terminal(folder: Path) -> Terminal:
     return run
 
 
-def fits(line: str) -> bool:
-    """Return whether a line fits in 40 columns, or is one word, such as a path."""
-    return display_width(line) <= 40 or " " not in line.strip()
+def fits(line: str, width: int = 40) -> bool:
+    """Return whether a line fits in a terminal, or is one word, such as a path."""
+    return display_width(line) <= width or " " not in line.strip()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -99,6 +103,59 @@ def test_an_explanation_fits_in_a_narrow_terminal(
     lines = terminal(*command, language=language)
     assert all(map(fits, lines))
     assert terminal(*command, language=language, width=120) != lines
+
+
+def test_runs_and_their_comparisons_fit_in_a_narrow_terminal(
+    terminal: Terminal, cli: Callable[..., CompletedProcess[str]]
+) -> None:
+    for seed in (1, 2):
+        assert cli("run", "recipe.yaml", f"seed={seed}", f"encoder.hidden_size={4 * seed}").returncode == 0
+    one, other = "runs/messages-1", "runs/messages-2"
+    for command in (("runs",), ("diff", one, other), ("summary", one)):
+        assert all(map(fits, terminal(*command, language="zh"))), command
+    assert terminal("diff", one, other, width=300) == cli("diff", one, other).stdout.splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_comparison_fits_in_a_narrow_terminal(
+    language: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = {"weights": 123456.0, "multiply_adds": 234567.0, "latency_ms": 1.25, "memory": 5e7}
+    measured = [
+        Measurements(
+            f"candidate-{name}", "a.yaml", (), {}, {seed: 0.5 + seed * step for seed in range(5)}, costs=dict(costs)
+        )
+        for name, step in (("one", 0.01), ("two", 0.02))
+    ]
+    comparison = compare(measured, "accuracy", True, "test", range(5))
+    texts = catalogue.read_translations(catalogue.CATALOGUE)
+    use_translation((lambda text: texts.get(text) or text) if language == "zh" else None)
+    monkeypatch.setattr("seqkit.cli.columns.terminal_width", lambda: width)
+    try:
+        _show(comparison, as_json=False)
+    finally:
+        use_translation(None)
+    assert all(fits(line, width) for line in capsys.readouterr().out.splitlines())
+
+
+def test_texts_of_a_table_are_wrapped_in_their_columns() -> None:
+    rows = [
+        ("run", "value", "changes"),
+        ("runs/a-1", "0.5", "encoder.hidden_size=128 head.dropout=0.25 train.epochs=9"),
+    ]
+    assert list(table_lines(rows, numbers=(1,), width=42)) == [
+        "run       value  changes",
+        "runs/a-1    0.5  encoder.hidden_size=128",
+        "                 head.dropout=0.25",
+        "                 train.epochs=9",
+    ]
+    assert list(table_lines([("", "b"), ("x", "/a/very/long/path/of/a/file.txt")], width=20)) == [
+        "   b",
+        "x  /a/very/long/",
+        "   path/of/a/",
+        "   file.txt",
+    ]
 
 
 def test_a_wide_table_is_divided_and_its_first_column_wrapped() -> None:
