@@ -130,7 +130,7 @@ TASKS = {
         FOLDS,
         ensembles=True,
         parts={
-            "n-grams": ("head.ngrams=0",),
+            "n-grams": ("head.ngrams=0", "head.ngram_ratios=false"),
             "log-count ratios of the n-grams": ("head.ngram_ratios=false",),
             "pooling by maximum and attention": ("head.pooling=final",),
             "variational dropout": ("encoder.input_dropout=0", "encoder.variational=false"),

@@ -107,8 +107,8 @@ class Classify(PooledHead):
             ngrams=ngrams,
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
+            ngram_ratios=ngram_ratios,
         )
-        self.ngram_ratios = ngram_ratios
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
         self.labels: list[str] = []

@@ -102,8 +102,8 @@ class MultiLabel(PooledHead):
             ngrams=ngrams,
             ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
+            ngram_ratios=ngram_ratios,
         )
-        self.ngram_ratios = ngram_ratios
         self.threshold = threshold
         self.separator = separator
         self.labels: list[str] = []

@@ -71,6 +71,7 @@ class PooledHead(nn.Module, Head):
         ngrams: the length, in tokens, of the longest n-grams; 0 for no n-grams.
         ngram_buckets: the number of buckets that n-grams are hashed to.
         ngram_scale: what the outputs of the n-grams are multiplied by.
+        ngram_ratios: whether n-grams are weighted also by how much they distinguish the labels.
     """
 
     accepts_cut = True
@@ -88,8 +89,14 @@ class PooledHead(nn.Module, Head):
         ngrams: int,
         ngram_buckets: int,
         ngram_scale: float,
+        ngram_ratios: bool = False,
     ) -> None:
         super().__init__()
+        if ngram_ratios and not ngrams:
+            raise ValueError(
+                message("ngram_ratios weights n-grams: set ngrams to their length, such as 4, or remove it")
+            )
+        self.ngram_ratios = ngram_ratios
         self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
         self.needs = frozenset({"final" if name == "final" else "outputs" for name in self.pooling} | {"targets"})
         self.dropout = nn.Dropout(dropout)

@@ -315,6 +315,12 @@ def test_classify_adds_the_logits_of_ngrams_to_those_of_the_encoder() -> None:
     assert restored.predict(encoded, batch) == head.predict(encoded, batch)
 
 
+@pytest.mark.parametrize("head", [Classify, MultiLabel])
+def test_ratios_without_ngrams_are_rejected(head: Any) -> None:
+    with pytest.raises(ValueError, match="ngram_ratios weights n-grams: set ngrams"):
+        head(ngram_ratios=True)
+
+
 @pytest.mark.parametrize("ratios", [True, False])
 def test_ngrams_that_all_labels_share_count_less(ratios: bool) -> None:
     """`x` occurs in every text, `a` and `b` in those of one label."""
