@@ -74,6 +74,8 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
             "a `:` cannot be here: check the indentation, and quote a string that contains `: `"
         )
     if problem.startswith("expected <block end>"):
+        if (bracket := line[found.column : found.column + 1]) in ("]", "}"):
+            return position_of(found), message("this {bracket} closes nothing: remove it", bracket=bracket)
         if line[: found.column].strip():
             return position_of(found), message("text cannot follow a quoted value: put the whole value in quotes")
         return position_of(found), message("the indentation does not match the lines above")
@@ -84,7 +86,16 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
     if "cannot start any token" in problem:
         character = line[found.column : found.column + 1]
         return position_of(found), message("a value cannot begin with {character}: quote it", character=character)
-    return position_of(found), f"{problem} ({context})" if context and "flow" not in context else problem
+    if problem.startswith("expected chomping"):
+        return position_of(found), message("text cannot follow `|` or `>`: begin it on the next line, indented")
+    if wrong := re.fullmatch(r"expected ',' or ('.'), but got (.*)", problem):
+        return position_of(found), message(
+            "expected ',' or {bracket}, but got {token}", bracket=wrong[1], token=wrong[2]
+        )
+    detail = f"{problem} ({context})" if context and "flow" not in context else problem
+    return position_of(found), message(
+        "check the quotes, brackets and indentation here and in the line above ({detail})", detail=detail
+    )
 
 
 def position_of(mark: yaml.Mark) -> Position:

@@ -159,6 +159,16 @@ REFUSED = {
     "absurd version": ("%YAML 1." + "9" * 5000 + "\n---\na: 1\n", "1:1: invalid YAML"),
     "tab after a value": ("a: 1\t# one\n", "1:5: invalid YAML: a tab cannot be here: replace it with spaces"),
     "tab": ("a:\n\tb: 1\n", "2:1: invalid YAML: a tab cannot be here: replace it with spaces"),
+    "bracket that closes nothing": ("a: {b: 1}}\n", "1:10: invalid YAML: this } closes nothing: remove it"),
+    "text after the mark of a block": (
+        "a: >b\n  c\n",
+        "1:5: invalid YAML: text cannot follow `|` or `>`: begin it on the next line, indented",
+    ),
+    "words of the parser": (
+        "a: !<tag b\n",
+        "1:9: invalid YAML: check the quotes, brackets and indentation here and in the line above "
+        "(expected '>', but found ' ' (while parsing a tag))",
+    ),
     "unclosed bracket": ("a: 1\nb: [1,\n  2\nc: 3\n", "2:4: invalid YAML: unclosed [, or a missing comma inside"),
     "unclosed at the end": ("a: {b: [1,\n", "1:8: invalid YAML: unclosed [, or a missing comma inside"),
     "missing comma": (
