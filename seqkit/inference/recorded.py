@@ -115,22 +115,25 @@ def was_in_memory(parts: RunParts) -> bool:
     return "memory_sha256" in parts.members[0].document
 
 
-def read_recorded(parts: RunParts, split: str, source: Any = None) -> dict[str, list[Example]]:
+def read_recorded(
+    parts: RunParts, split: str, source: Any = None, *, replaceable: bool = True
+) -> dict[str, list[Example]]:
     """Return the examples of the splits of a run that were read, among them the given one, which has not changed.
 
     Args:
         parts: a run, or an ensemble whose members have the same examples in this split.
         split: the split.
         source: the file that contains it, if it has moved; or the data in memory that the run was trained with.
+        replaceable: whether the user can evaluate other data with --data instead, which an error then offers.
 
     Raises:
         DataError: the data has moved or changed, or was in memory.
         UsageError: the members of an ensemble have different examples in this split, or the reader reads no file.
     """
     first, *others = parts.members
-    examples = _read(first, split, source)
+    examples = _read(first, split, source, replaceable)
     for other in others:
-        if not _are_equal(examples[split], _read(other, split, source)[split]):
+        if not _are_equal(examples[split], _read(other, split, source, replaceable)[split]):
             raise UsageError(
                 message(
                     "{run}: the {split} splits of members 1 and {number} differ: pass data that no member was trained "
@@ -143,10 +146,10 @@ def read_recorded(parts: RunParts, split: str, source: Any = None) -> dict[str, 
     return examples
 
 
-def _read(parts: RunParts, split: str, source: Any) -> dict[str, list[Example]]:
+def _read(parts: RunParts, split: str, source: Any, replaceable: bool) -> dict[str, list[Example]]:
     plan, engine = _with_source(parts, split, source), parts.torch_engine
     side = plan.side_readers.get(split)
-    _check_present(parts, split, plan)
+    _check_present(parts, split, plan, replaceable)
     try:
         if side is not None and not plan.train.sequence_length:
             splits = {split: read_examples(side.build(), side.name)}
@@ -162,7 +165,7 @@ def _read(parts: RunParts, split: str, source: Any) -> dict[str, list[Example]]:
         raise DataError(
             message("{file}: {key}: {reason}", file=parts.directory.plan, key=".".join(error.path), reason=error)
         ) from None
-    _check_unchanged(parts, plan, split, splits.get(split, []))
+    _check_unchanged(parts, plan, split, splits.get(split, []), replaceable)
     return splits
 
 
@@ -194,7 +197,7 @@ def _with_source(parts: RunParts, split: str, source: Any) -> Plan:
     return replace(plan, reader=moved)
 
 
-def _check_present(parts: RunParts, split: str, plan: Plan) -> None:
+def _check_present(parts: RunParts, split: str, plan: Plan, replaceable: bool) -> None:
     """Check that the file of a split is where it was, or that data in memory is passed again."""
     side = plan.side_readers.get(split)
     if side is None and isinstance(plan.memory, AbsentData):
@@ -208,17 +211,15 @@ def _check_present(parts: RunParts, split: str, plan: Plan) -> None:
         )
     path = None if side is None and plan.memory else (side or plan.reader).values.get("path")
     if isinstance(path, Path) and (reason := why_unusable(path, is_resumed=False)):
-        raise DataError(
-            message(
-                "{run}: {reason}: restore the data of this run; if it has moved, pass --set path=FILE; or evaluate "
-                "other data with --data FILE",
-                run=parts.directory.path,
-                reason=reason,
-            )
+        text = message(
+            "{run}: {reason}: restore the data of this run; if it has moved, pass --set path=FILE",
+            run=parts.directory.path,
+            reason=reason,
         )
+        raise DataError(text + message("; or evaluate other data with --data FILE") if replaceable else text)
 
 
-def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence[Example]) -> None:
+def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence[Example], replaceable: bool) -> None:
     """Check that the rows of a split are those of training.
 
     Raises:
@@ -239,16 +240,18 @@ def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence
     changed = [key for key in now if isinstance(files, dict) and files.get(key, now[key]) != now[key]]
     if changed:
         reason = message("the file of {key} has changed", key=changed[0])
-    raise DataError(
-        message(
-            "{run}: the {split} split is not the one that was recorded ({reason}): restore it, or evaluate it as new "
-            "data with --data FILE",
-            run=parts.directory.path,
-            split=split,
-            reason=reason
-            or counted(len(examples), "1 example, read differently", "{count} examples, read differently"),
-        )
+    text = message(
+        "{run}: the {split} split is not the one that was recorded ({reason}): restore it",
+        run=parts.directory.path,
+        split=split,
+        reason=reason or counted(len(examples), "1 example, read differently", "{count} examples, read differently"),
     )
+    remedy = (
+        message(", or evaluate it as new data with --data FILE")
+        if replaceable
+        else message("; if its file has moved, pass --set path=FILE")
+    )
+    raise DataError(text + remedy)
 
 
 def _digests(parts: RunParts) -> dict[str, Any]:

@@ -380,6 +380,13 @@ def test_separate_files_for_valid_and_test(write_csv) -> None:
     }
 
 
+def test_a_table_of_one_row_is_no_single_text(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("text,label\na,x\n")
+    data = {"type": "table", "path": str(tmp_path / "one.csv"), "split": {"by": "hash", "test": 0.1}}
+    with pytest.raises(DataError, match=r"examples in total: 1\): increase its fraction, or provide more data"):
+        splits_of(data, head="classify")
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

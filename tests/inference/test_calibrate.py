@@ -150,6 +150,21 @@ def test_training_for_longer_removes_the_temperature(run: seqkit.Run) -> None:
     assert not longer.directory.calibration.exists()
 
 
+def test_calibrating_without_its_data_offers_what_helps(run: seqkit.Run, tmp_path: Path, run_command) -> None:
+    plan = json.loads(run.directory.plan.read_text(encoding="utf-8"))
+    words = (run.path / plan["recipe"]["data"]["path"]).resolve()
+    plan["recipe"]["data"]["path"] = "gone.csv"
+    run.directory.plan.write_text(json.dumps(plan), encoding="utf-8")
+    line = error_line(run_command("evaluate", run.path, "--calibrate"))
+    assert line.endswith("restore the data of this run; if it has moved, pass --set path=FILE")
+    assert run_command("evaluate", run.path, "--calibrate", "--set", f"path={words}").code == 0
+    assert run.directory.calibration.exists()
+    changed = tmp_path / "changed.csv"
+    changed.write_text("".join(words.read_text("utf-8").splitlines(keepends=True)[:200]), encoding="utf-8")
+    line = error_line(run_command("evaluate", run.path, "--calibrate", "--set", f"path={changed}"))
+    assert line.endswith("restore it; if its file has moved, pass --set path=FILE")
+
+
 def test_an_ensemble_is_calibrated_as_a_whole(trained: seqkit.Run, folder: Path, tmp_path: Path) -> None:
     other = seqkit.run(recipe(folder), runs=folder / "runs", quiet=True, encoder__hidden_size=6)
     ensemble = seqkit.ensemble([trained, other], runs=tmp_path)
