@@ -121,7 +121,7 @@ def collect() -> dict[str, Entry]:
         origin = f"seqkit {command.name} --help" if command is not seqkit else "seqkit --help"
         for text in _help_texts(command):
             found.setdefault(text, Entry(origin))
-    packages = [PROJECT / "seqkit", *sorted(PROJECT.glob("plugins/*/seqkit_*"))]
+    packages = [PROJECT / "seqkit", *packages_of_plugins()]
     for path in (path for package in packages for path in sorted(package.rglob("*.py"))):
         name = path.relative_to(PROJECT).as_posix()
         if not name.startswith(ENGLISH):
@@ -130,8 +130,13 @@ def collect() -> dict[str, Entry]:
     return found
 
 
+def packages_of_plugins() -> list[Path]:
+    """Return the folders of the packages; beside them is the `.egg-info` of an editable installation."""
+    return sorted(file.parent for file in PROJECT.glob("plugins/*/seqkit_*/__init__.py"))
+
+
 def _commands_of_plugins() -> Iterator[click.Command]:
-    for folder in sorted(PROJECT.glob("plugins/*/seqkit_*")):
+    for folder in packages_of_plugins():
         sys.path.append(str(folder.parent))
         for record in getattr(import_module(folder.name), "seqkit_commands", list)():
             module, _, name = record.target.partition(":")

@@ -30,6 +30,17 @@ def test_the_catalogue_has_exactly_the_texts_of_seqkit() -> None:
     assert compiled == catalogue.compile_catalogue(ENTRIES, TRANSLATIONS), hint
 
 
+def test_the_metadata_of_an_editable_installation_is_not_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "plugins" / "seqkit-own" / name for name in ("seqkit_own", "seqkit_own.egg-info")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    (folders[0] / "__init__.py").touch()
+    monkeypatch.setattr(catalogue, "PROJECT", tmp_path)
+    assert catalogue.packages_of_plugins() == folders[:1]
+
+
 def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
