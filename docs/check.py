@@ -31,7 +31,7 @@ CHINESE = re.compile(r"README\.zh-CN\.md|docs/zh/.*")
 SKIP = re.compile(r"<!-- docs-check: skip (.+?) -->")
 WITHIN = re.compile(r"<!-- docs-check: within ([\d.]+) -->")
 ESCAPED_DECIMAL = re.compile(r"(?:\\[+-])?\d+\\\.\d+")
-FILE = re.compile(r"(From )?\*\*`[^`]+`\*\*")
+FILE = re.compile(r"(From |摘自 )?\*\*`[^`]+`\*\*")
 BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 MASKS = (
     (r"\d[\d,.]* (s\b|秒)", "TIME"),

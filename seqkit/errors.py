@@ -241,13 +241,13 @@ def one_line(text: str) -> str:
     """Return a text without line ends and control characters, which an untrusted recipe can contain.
 
     What is too long to read, such as a quoted value of a damaged file, is cut in its middle: the location is at the
-    start of a message, and the remedy at its end. A path is kept.
+    start of a message, and the remedy at its end. A path is kept, and so is a Chinese text, which has no spaces.
     """
     visible = "".join(
         " " if letter == "\n" else repr(letter)[1:-1] if category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
         for letter in text
     )
-    line = re.sub(r"[^\s/]{101,}", lambda word: _cut(word[0], 60, 20), visible)
+    line = re.sub(r"[^\s/、，；：。（）]{101,}", lambda word: _cut(word[0], 60, 20), visible)
     return _cut(line, 400, 180) if len(line) > 600 else line
 
 

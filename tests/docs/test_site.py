@@ -125,6 +125,12 @@ def test_each_term_of_the_glossary_is_a_heading(language: str) -> None:
     assert "\n## perplexity 困惑度 {#perplexity .term}\n" in staged
 
 
+@pytest.mark.parametrize("name", ["**`a.py`**", "From **`a.py`**", "摘自 **`a.py`**"])
+def test_the_content_of_a_file_is_not_run(name: str) -> None:
+    (block,) = import_docs("check").blocks(f"{name}\n\n```python\nself.b = 1\n```\n")
+    assert block.skip == "the content of a file"
+
+
 def test_decimals_of_an_output_may_differ_by_the_tolerance_of_its_block() -> None:
     check = import_docs("check")
     page = "<!-- docs-check: within 0.01 -->\n```console\n$ show\nsum  +2.450  -0.021\n…\n```\n\n```sh\nls\n```\n"

@@ -371,6 +371,10 @@ def test_a_message_keeps_its_location_and_its_remedy_and_cuts_a_long_value(write
     assert len(line) < 300
     assert line.startswith("r.yaml:")
     assert "unknown encoder 'xxx" in line
+    chinese = (
+        "只能修改 train.epochs、train.steps、train.checkpoint_seconds、train.threads、train.early_stopping.patience"
+    )
+    assert seqkit.DataError(chinese).lines == [chinese]
     path = "/".join(["directory" * 5] * 10)
     assert seqkit.DataError(f"{path}: the file is empty").lines == [f"{path}: the file is empty"]
     [line] = seqkit.DataError(f"a.csv:2: '{'word ' * 1000}' is no label: correct it").lines
