@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from catalogue import CATALOGUE, ENGLISH, read_translations
-from helpers.commands import CommandResult
+from helpers.commands import CommandResult, run_forked
 from helpers.recipes import PROJECT
 from seqkit.cli import group, translated_help
 from seqkit.messages import message, translate, use_translation
@@ -76,7 +76,7 @@ def widths(lines: Sequence[str]) -> set[int]:
     return set(map(display_width, lines))
 
 
-def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str], cli: Cli, tmp_path: Path) -> None:
+def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "messages.csv").write_text(messages_csv(), encoding="utf-8")
     lines = chinese("init", "messages.csv", "--minutes", "0.05").splitlines()
     assert lines[:3] == [
@@ -96,7 +96,7 @@ def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str],
     assert all(re.search("[\u4e00-\u9fff]", line) or "seqkit run" in line for line in comments)
     assert max(map(display_width, comments)) <= 120
     arguments = ("--minutes", "0.05", "--output", "english.yaml")
-    assert cli("init", "messages.csv", *arguments, SEQKIT_LANG="en").returncode == 0
+    assert run_forked("init", "messages.csv", *arguments, cwd=tmp_path, SEQKIT_LANG="en").code == 0
     english = (tmp_path / "english.yaml").read_text("utf-8")
     assert "# A label for each text or sequence: the text is '内容', the label '类别'. Written by" in english
     chinese_recipe, english_recipe = yaml.safe_load(recipe), yaml.safe_load(english)
@@ -181,15 +181,16 @@ def test_reasons_of_init_are_chinese(cli: Cli, tmp_path: Path) -> None:
     assert line == "seqkit: one.csv: 不适合任务 classify：列 '标签' 只有一个标签 '好'：没有可学的内容\n"
 
 
-def test_lists_in_sentences_are_chinese(cli: Cli, tmp_path: Path) -> None:
+def test_lists_in_sentences_are_chinese(tmp_path: Path) -> None:
     recipe = "data: {type: table, path: a.csv}\nencoder: {type: stacked}\nhead: {type: classify}\ntrain: {epochs: 1}\n"
     (tmp_path / "a.yaml").write_text(recipe, encoding="utf-8")
     (tmp_path / "a.csv").write_text("内容,类别\n好,1\n", encoding="utf-8")
-    line = cli("check", "a.yaml", SEQKIT_LANG="zh").stderr.splitlines()[0]
+    line = run_forked("check", "a.yaml", cwd=tmp_path, SEQKIT_LANG="zh").err.splitlines()[0]
     assert line == "seqkit: a.yaml:2:1: encoder.layers: 必须设置：由编码器组成的列表"
-    line = cli("run", "a.yaml", "encoder.type=lstm", "encoder.hidden_size=2", SEQKIT_LANG="zh").stderr
+    arguments = ("encoder.type=lstm", "encoder.hidden_size=2")
+    line = run_forked("run", "a.yaml", *arguments, cwd=tmp_path, SEQKIT_LANG="zh").err
     assert "；列有 内容、类别：" in line
-    line = cli("list", "encoders", SEQKIT_LANG="zh").stderr
+    line = run_forked("list", "encoders", cwd=tmp_path, SEQKIT_LANG="zh").err
     assert line.endswith("：reader、tokenizer、embedding、encoder、head、optimizer、schedule、metric、tracker\n")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from helpers.commands import error_line, run_process
+from helpers.commands import error_line
 from seqkit.contracts import DataFile
 from seqkit.readers.inspection import inspect
 from seqkit.recipe.yaml_parser import parse
@@ -245,7 +245,7 @@ def test_lines_of_fasttext_have_one_label_or_several(tmp_path: Path) -> None:
 def test_several_labels_can_be_named(tmp_path: Path, run_command) -> None:
     rows = [(text, n % 2, str(n % 3 > 0), "xy"[n % 2], n % 7) for n, (text, _) in enumerate(reviews())]
     write_table(tmp_path / "a.csv", ["text", "toxic", "threat", "kind", "label"], rows)
-    assert run_process("init", "a.csv", "--label", "toxic, threat", "--minutes", "0.02", cwd=tmp_path).returncode == 0
+    assert run_command("init", "a.csv", "--label", "toxic, threat", "--minutes", "0.02").code == 0
     recipe = yaml.safe_load((tmp_path / "a.yaml").read_text(encoding="utf-8"))
     assert (recipe["data"]["label"], recipe["head"]["type"]) == (["toxic", "threat"], "multi_label")
     text = (tmp_path / "a.yaml").read_text(encoding="utf-8")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
+from helpers.commands import run_forked
 from seqkit.cli.columns import blocks, text_lines, value_lines
 from seqkit.terminal import display_width, wrap
 
@@ -44,28 +40,10 @@ def terminal(folder: Path) -> Terminal:
     """Return a function that runs a command in a terminal, and returns the lines that it prints."""
 
     def run(*arguments: str, width: int = 40, language: str = "en") -> list[str]:
-        reader, writer = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "seqkit", *arguments],
-            cwd=folder,
-            stdout=writer,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"COLUMNS": str(width), "SEQKIT_LANG": language, "TERM": "xterm"},
-        )
-        os.close(writer)
-        content = b""
-        while True:
-            try:
-                part = os.read(reader, 65536)
-            except OSError:  # the end of the terminal on Linux
-                break
-            if not part:
-                break
-            content += part
-        os.close(reader)
-        assert process.wait() == 0
-        text = re.sub(r"\x1b\[[\d;]*m", "", content.decode())
-        return text.replace("\r\n", "\n").splitlines()
+        variables = {"COLUMNS": str(width), "SEQKIT_LANG": language, "TERM": "xterm"}
+        done = run_forked(*arguments, cwd=folder, terminal=True, **variables)
+        assert done.code == 0
+        return re.sub(r"\x1b\[[\d;]*m", "", done.out).splitlines()
 
     return run
 
@@ -76,29 +54,25 @@ def fits(line: str) -> bool:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_lists_and_tables_fit_in_a_narrow_terminal(
-    terminal: Terminal, cli: Callable[..., CompletedProcess[str]], language: str
-) -> None:
+def test_lists_and_tables_fit_in_a_narrow_terminal(terminal: Terminal, folder: Path, language: str) -> None:
     commands = [("list",), ("list", "encoder"), ("show", "encoder", "lstm"), ("data", "recipe.yaml")]
     for command in commands:
         lines = terminal(*command, language=language)
         if command[0] != "show":  # docstrings are printed as they are
             assert all(map(fits, lines)), command
-        whole = cli(*command, SEQKIT_LANG=language).stdout
+        whole = run_forked(*command, cwd=folder, SEQKIT_LANG=language).out
         assert terminal(*command, width=300, language=language) == whole.splitlines()
         if command[0] == "list":
             assert "".join("".join(lines).split()) == "".join(whole.split())
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_an_explanation_fits_in_a_narrow_terminal(
-    terminal: Terminal, cli: Callable[..., CompletedProcess[str]], language: str
-) -> None:
-    assert cli("run", "recipe.yaml").returncode == 0
+def test_an_explanation_fits_in_a_narrow_terminal(terminal: Terminal, folder: Path) -> None:
+    assert run_forked("run", "recipe.yaml", cwd=folder).code == 0
     command = ("explain", "runs/messages-1", TEXTS[0], "--trace")
-    lines = terminal(*command, language=language)
-    assert all(map(fits, lines))
-    assert terminal(*command, language=language, width=120) != lines
+    for language in ("en", "zh"):
+        lines = terminal(*command, language=language)
+        assert all(map(fits, lines))
+        assert terminal(*command, language=language, width=120) != lines
 
 
 def test_a_wide_table_is_divided_and_its_first_column_wrapped() -> None:

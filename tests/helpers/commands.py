@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 import subprocess
 import sys
+import tempfile
 import warnings
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +42,58 @@ def run_here(*arguments: str | Path, cwd: Path) -> CommandResult:
         warnings.simplefilter("default")  # shown, not raised
         code = execute([str(argument) for argument in arguments])
     return CommandResult(code, *(stream.detach().getvalue().decode() for stream in (out, err)))
+
+
+def run_forked(*arguments: str | Path, cwd: Path, terminal: bool = False, **environment: str) -> CommandResult:
+    """Run a command line in a fork of this process, which saves the seconds in which a new process imports torch.
+
+    Tests of what a start does, such as its imports or `PYTHONPATH`, need `run_process`.
+
+    Args:
+        arguments: Arguments of the command line.
+        cwd: The current folder of the command.
+        terminal: Whether standard output is a terminal. Its lines then end with a line feed, and stderr is discarded.
+        environment: Additional environment variables.
+    """
+    import sklearn.linear_model  # noqa: F401 - imported once, not in every fork
+    import torch._dynamo  # noqa: F401 - which a step of an optimizer imports
+
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        reader, writer = pty.openpty() if terminal else (-1, out.fileno())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads: those of pytest-xdist
+            process = os.fork()
+        if process == 0:
+            code = 70
+            try:
+                os.dup2(writer, 1)
+                os.dup2(os.open(os.devnull, os.O_WRONLY) if terminal else err.fileno(), 2)
+                sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+                os.chdir(cwd)
+                os.environ.update(environment)
+                warnings.simplefilter("default")  # shown, not raised
+                code = execute([str(argument) for argument in arguments])
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                os._exit(code)
+        if terminal:
+            os.close(writer)
+            content = _read_terminal(reader)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        for file in (out, err):
+            file.seek(0)
+        return CommandResult(code, (content if terminal else out.read()).decode(), err.read().decode())
+
+
+def _read_terminal(reader: int) -> bytes:
+    """Return what is written to the other end of a terminal until it is closed."""
+    content = b""
+    with suppress(OSError):  # the end of the terminal on Linux
+        while part := os.read(reader, 65_536):
+            content += part
+    os.close(reader)
+    return content.replace(b"\r\n", b"\n")
 
 
 def error_line(result: CommandResult) -> str:
