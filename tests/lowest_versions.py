@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -13,7 +14,9 @@ def lowest_versions() -> dict[str, str]:
     """Return the highest of the lower bounds of each package."""
     found: dict[str, str] = {}
     for file in [PROJECT / "pyproject.toml", *PROJECT.glob("plugins/*/pyproject.toml")]:
-        for requirement in tomllib.loads(file.read_text(encoding="utf-8"))["project"]["dependencies"]:
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        optional = project.get("optional-dependencies", {}).values()
+        for requirement in chain(project["dependencies"], *optional):
             match = re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement)
             if match:
                 found[match[1]] = max(found.get(match[1], "0"), match[2], key=_as_numbers)
