@@ -29,10 +29,12 @@ help:
 run: .venv/seqkit
 	@$(BIN)/seqkit run $(RECIPE)
 
+# mypy has one thread: it runs beside the tests, which otherwise wait for it on one core.
 test: .venv/ready
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/mypy & types=$$!; \
+		$(BIN)/python -m pytest --numprocesses 2 --dist worksteal; tests=$$?; \
+		wait $$types && exit $$tests
 
 # A separate environment with the lowest allowed versions: each `>=` of pyproject.toml is read as `==`.
 test-lowest:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("helpers")
 
@@ -27,7 +27,9 @@ from seqkit.cli import execute  # noqa: E402
 
 torch.set_num_threads(1)
 # A busy machine must not fail a test, and a failure must recur on the next run.
-settings.register_profile("seqkit", deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "seqkit", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("seqkit")
 
 # Installed plugins must not change the results of these tests or the number of their cases. The tests of the plugins,

@@ -137,8 +137,9 @@ def _invoke(arguments: list[str], lookup: Callable[[str], str] | None) -> int:
         print(error.format_message())
         return 2
     except click.Abort as error:  # which click raises for an EOFError too: that of a broken file of Python, for example
-        if isinstance(error.__cause__, EOFError):
-            raise error.__cause__ from None
+        reason = error.__cause__ or error.__context__  # click 8.1 names no cause
+        if isinstance(reason, EOFError):
+            raise reason from None
         raise
     except SystemExit:  # click raises it after a completion, and when the output pipe is closed
         if COMPLETION in os.environ:

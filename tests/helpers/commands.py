@@ -56,7 +56,8 @@ def run_forked(*arguments: str | Path, cwd: Path, terminal: bool = False, **envi
         environment: Additional environment variables.
     """
     import sklearn.linear_model  # noqa: F401 - imported once, not in every fork
-    import torch._dynamo  # noqa: F401 - which a step of an optimizer imports
+
+    import seqkit.experiment  # noqa: F401
 
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         reader, writer = pty.openpty() if terminal else (-1, out.fileno())

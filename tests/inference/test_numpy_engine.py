@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import time
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +24,7 @@ from seqkit.inference.numpy_engine.weights import InvalidSetting, read_weights
 from seqkit.inference.torch_engine import TorchEngine
 from seqkit.modeling.model import build_model
 from seqkit.modeling.weights import copy_weights
+from seqkit.recipe.plan import Plan
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
@@ -83,10 +87,27 @@ class Engines(NamedTuple):
 
 
 def engines(encoder: str, embedding: str, head: dict[str, Any], *, double: bool = False) -> Engines:
-    """Build a model with random weights and both engines for it, in float64 if `double`."""
+    """Build a model with random weights and both engines for it, in float64 if `double`.
+
+    Neither engine changes by reading: tests with the same arguments share them, with a recipe of their own.
+    """
     sections = {"encoder": ENCODERS[encoder], "embedding": EMBEDDINGS[embedding], "head": head}
-    reader = {"type": "text", "text": TEXT} if head["type"] == "next_char" else {"type": "table", "path": "none.csv"}
-    plan = resolve(read_recipe(copy.deepcopy({"data": reader} | sections)), load_registry())
+    built = build_engines(json.dumps(sections), double)
+    return built._replace(recipe=copy.deepcopy(built.recipe))
+
+
+@cache
+def resolved(sections: str) -> Plan:
+    """Return the plan of these sections of a recipe."""
+    recipe = json.loads(sections)
+    text = recipe["head"]["type"] == "next_char"
+    reader = {"type": "text", "text": TEXT} if text else {"type": "table", "path": "none.csv"}
+    return resolve(read_recipe({"data": reader} | recipe), load_registry())
+
+
+@cache
+def build_engines(sections: str, double: bool) -> Engines:
+    plan, head = resolved(sections), json.loads(sections)["head"]
     assert plan.tokenizer is not None
     tokenizer, built_head = plan.tokenizer.build(), plan.head.build()
     tokenizer.fit([TEXT])
@@ -108,6 +129,13 @@ def engines(encoder: str, embedding: str, head: dict[str, Any], *, double: bool 
     size = tokenizer.vocab_size
     numpy_engine = numpy_model(recipe, weights, size, len(labels) or size, tokenizer.decode)
     return Engines(numpy_engine, torch_engine(model), labels, tokenizer, recipe)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _free_models() -> Iterator[None]:
+    yield
+    resolved.cache_clear()
+    build_engines.cache_clear()
 
 
 def close(actual: np.ndarray, expected: np.ndarray, *, double: bool = False) -> bool:
