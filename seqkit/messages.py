@@ -16,7 +16,8 @@ import re
 import reprlib
 import string
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
 __all__ = ["counted", "listed", "message", "translate"]
 
@@ -146,6 +147,7 @@ def use_translation(lookup: Callable[[str], str] | None, templates: Iterable[str
     """
     global _lookup, _templates
     _lookup, _templates = lookup, tuple(templates)
+    _parsed_templates.cache_clear()
 
 
 def translate(text: str) -> str:
@@ -156,47 +158,66 @@ def translate(text: str) -> str:
 def translate_stored(text: str) -> str:
     """Return a message that was read from a file, where it is English, in the language of the command line.
 
-    It is recognized by its template: the one that matches it with the most letters of its own. Only texts that seqkit
-    or a plugin wrote are passed: notes, the names of baselines, the headings of exhibits; never data.
+    It is recognized by its template: the one with the most letters among those that match. The values of its fields
+    stay as they are, since they can be data. Pass only what seqkit or a plugin wrote: notes, titles, names of
+    baselines.
     """
-    if _lookup is None or not text or isinstance(text, Message) or len(text) > _MAX_LENGTH:
+    if _lookup is None or isinstance(text, Message) or not text:
         return translate(text)
     if (known := _lookup(text)) != text:
         return known
-    best, found = _MIN_LETTERS - 1, None
-    for template in _templates:
-        literals = [literal for literal, *_ in string.Formatter().parse(template)]
-        letters = sum(map(str.isalpha, "".join(literals)))
-        is_candidate = letters > best and all(literal in text for literal in literals)
-        if is_candidate and (match := re.fullmatch(_pattern(template), text, re.DOTALL)):
-            best, found = letters, (template, match.groupdict())
-    if found is None:
-        return text
-    template, values = found
-    pieces = []
-    for literal, name, *_ in string.Formatter().parse(_lookup(template)):
-        pieces += [literal] if name is None else [literal, translate_stored(values.get(name, ""))]
-    return _spaced(pieces)
+    for template, pieces in _parsed_templates():
+        if (values := _match(pieces, text)) is not None:
+            parts = string.Formatter().parse(_lookup(template))
+            return _spaced(part for literal, name, *_ in parts for part in (literal, values.get(name or "", "")))
+    return text
 
+
+Pieces: TypeAlias = Sequence[tuple[str, str | None, str | None]]
+"""The parts of a template, as `string.Formatter.parse` returns them: a literal text, a field, and its format."""
 
 _MIN_LETTERS = 8
-"""The number of letters from which a template with fields is recognized: `{name}: {value}` would match any text."""
-
-_MAX_LENGTH = 2000
-"""The number of characters up to which a stored text is recognized."""
+"""The least number of letters outside fields of a template by which a text is recognized: `{name}: {value}` would match
+nearly any text."""
 
 
-def _pattern(template: str) -> str:
-    """Return a regular expression for the texts of a template; a field with a format is a number."""
-    parts, names = [], set()
-    for literal, name, spec, _ in string.Formatter().parse(template):
-        parts.append(re.escape(literal))
-        if name in names:
-            parts.append(f"(?P={name})")
-        elif name is not None:
-            parts.append(f"(?P<{name}>{r'[-+.,%e0-9]+' if spec else '.+?'})")
-            names.add(name)
-    return "".join(parts)
+@cache
+def _parsed_templates() -> list[tuple[str, Pieces]]:
+    """Return the templates with fields by which texts are recognized, those with the most letters first."""
+    parsed = [
+        (template, [(literal, name, spec) for literal, name, spec, _ in string.Formatter().parse(template)])
+        for template in _templates
+        if "{" in template
+    ]
+    letters = {template: sum(map(str.isalpha, "".join(piece[0] for piece in pieces))) for template, pieces in parsed}
+    chosen = [each for each in parsed if letters[each[0]] >= _MIN_LETTERS]
+    return sorted(chosen, key=lambda each: -letters[each[0]])
+
+
+def _match(pieces: Pieces, text: str) -> dict[str, str] | None:
+    """Return the values of the fields in a text of a template; None if it is not one.
+
+    A value ends where the next literal text first occurs: this takes time in proportion to the length of the text.
+    """
+    values: dict[str, str] = {}
+    field: tuple[str, str | None] | None = None
+    place = 0
+    end = [] if pieces[-1][1] is None else [("", None, None)]
+    for literal, name, spec in [*pieces, *end]:
+        found = text.find(literal, place) if name is not None else len(text) - len(literal)
+        if found < place or not text.startswith(literal, found) or (field is None and found != place):
+            return None
+        if field is not None:
+            value = text[place:found]
+            is_right = _NUMBER.fullmatch(value) if field[1] else value
+            if not is_right or values.setdefault(field[0], value) != value:
+                return None
+        place = found + len(literal)
+        field = None if name is None else (name, spec)
+    return values
+
+
+_NUMBER = re.compile(r"[-+.,%e\d]+")
 
 
 def _translated(value: Any, lookup: Callable[[str], str]) -> Any:

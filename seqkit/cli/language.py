@@ -32,7 +32,8 @@ def use_language(environment: Mapping[str, str] = os.environ) -> Callable[[str],
         gettext.textdomain(DOMAIN)
         translation = gettext.translation(DOMAIN, LOCALES, [CHINESE])
         lookup = translation.gettext
-        texts = translation._catalog  # type: ignore[attr-defined]  # there is no public way to list them
+        # There is no public way to list the texts. Without them, those of an earlier run stay English in a report.
+        texts = getattr(translation, "_catalog", {})
         use_translation(lookup, [text for text in texts if isinstance(text, str) and text])
     else:
         use_translation(None)

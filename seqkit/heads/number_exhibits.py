@@ -67,23 +67,28 @@ def _charts(truth: np.ndarray, predicted: np.ndarray, number: int, count: int) -
     shown = min(_MAX_POINTS, len(truth))
     note = message("{shown} of {total:,} examples, evenly spaced.", shown=shown, total=len(truth))
     note = note if shown < len(truth) else ""
+    titles = (message("Predicted against true"), message("Residuals"))
+    if count > 1:
+        place = {"number": number, "count": count}
+        titles = (
+            message("Predicted against true: number {number} of {count}", **place),
+            message("Residuals: number {number} of {count}", **place),
+        )
     for x, y, reference, title, x_title, y_title in (
-        (truth, predicted, message("equal"), message("Predicted against true"), message("true"), message("predicted")),
+        (truth, predicted, message("equal"), titles[0], message("true"), message("predicted")),
         (
             predicted,
             predicted - truth,
             message("no error"),
-            message("Residuals"),
+            titles[1],
             message("predicted"),
             message("predicted - true"),
         ),
     ):
         order = np.argsort(x, kind="stable")[np.linspace(0, len(x) - 1, shown).astype(int)]
-        points = Line(message("examples"), tuple(x[order].tolist()), tuple(y[order].tolist()), points=True)
+        points = Line(message("the examples"), tuple(x[order].tolist()), tuple(y[order].tolist()), points=True)
         ends = (points.x[0], points.x[-1])
         line = Line(reference, ends, ends if x is truth else (0, 0), dashed=True)
-        if count > 1:
-            title = message("{title}: number {number} of {count}", title=title, number=number, count=count)
         yield Series(title, (points, line), x_title, y_title, note=note)
 
 

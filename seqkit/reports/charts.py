@@ -147,9 +147,11 @@ def heat_map(
                 )
             )
             if value and cell_width >= LETTER * len(text):
-                name = "value strong" if share > 0.6 else "value"
+                css_class = "value strong" if share > 0.6 else "value"
                 parts.append(
-                    element("text", text, x=x + cell_width / 2, y=y + _CELL / 2 + 4, text_anchor="middle", class_=name)
+                    element(
+                        "text", text, x=x + cell_width / 2, y=y + _CELL / 2 + 4, text_anchor="middle", class_=css_class
+                    )
                 )
     description = message(
         "{rows} rows ({row_title}), {columns} columns ({column_title})",

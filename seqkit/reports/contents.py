@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from seqkit.contracts import Exhibit
-from seqkit.messages import message, translate_stored
+from seqkit.messages import message
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.exhibits import exhibit_from_json, from_json
 from seqkit.runs.files import read_bytes, read_json
@@ -210,7 +210,7 @@ def _read_exhibits(directory: RunDirectory, recorded: Recorded | None) -> dict[s
     found: dict[str, list[Exhibit]] = {}
     for split, exhibits in recorded.exhibits.items() if recorded else ():
         place = message("{file}: exhibits.{split}", file=directory.report_data, split=split)
-        found[split] = [exhibit_from_json(_in_language(value), place) for value in exhibits]
+        found[split] = [exhibit_from_json(value, place) for value in exhibits]
     return found
 
 
@@ -218,21 +218,4 @@ def _read_calibration(directory: RunDirectory) -> Exhibit | None:
     if not directory.calibration.exists():
         return None
     value = read_json(directory.calibration).get("exhibit")
-    return exhibit_from_json(_in_language(value), directory.calibration) if isinstance(value, dict) else None
-
-
-_HEADINGS = frozenset({"title", "note", "columns", "name", "x_title", "y_title", "row_title", "column_title"})
-"""The keys of the texts of an exhibit that are not data."""
-
-
-def _in_language(value: Any, key: str = "") -> Any:
-    """Return the JSON of an exhibit with its headings in the language of the command line."""
-    if isinstance(value, str):
-        return translate_stored(value) if key in _HEADINGS else value
-    if isinstance(value, dict):
-        return {name: _in_language(item, name) for name, item in value.items()}
-    if isinstance(value, list) and key == "facts":
-        return [
-            [_in_language(fact[0], "name"), *fact[1:]] if isinstance(fact, list) and fact else fact for fact in value
-        ]
-    return [_in_language(item, key) for item in value] if isinstance(value, list) else value
+    return exhibit_from_json(value, directory.calibration) if isinstance(value, dict) else None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 from seqkit.contracts import Exhibit, Line, Matrix, Series, Span, Spans, SpanText, Table, Texts, Transcript
 from seqkit.contracts.exhibits import Fact
-from seqkit.messages import message
+from seqkit.messages import message, translate_stored
 from seqkit.reports.charts import heat_map
 from seqkit.reports.edits import align
 from seqkit.reports.line_chart import line_chart
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import cell, table, text
 from seqkit.strict_json import is_number
+
+T = TypeVar("T", bound=Any)
 
 _MAX_CELLS = 40
 """The number of rows or columns of a matrix beyond which its largest values are shown in place of a chart."""
@@ -27,12 +30,14 @@ _TITLES = {
     "confusion_matrix": message("Confusion matrix"),
     "per_class": message("Per class"),
     "per_label": message("Per label"),
+    "per_type": message("Per type"),
 }
 """The titles of metrics that are tables or matrices; that of another metric is its name."""
 
 
 def render_exhibit(exhibit: Exhibit) -> Markup:
     """Return an exhibit as HTML, with its title."""
+    exhibit = _translated(exhibit)
     note = element("p", exhibit.note, class_="note") if exhibit.note else None
     if isinstance(exhibit, Matrix | Series):  # a chart has its title in its caption
         content = _matrix(exhibit) if isinstance(exhibit, Matrix) else _series(exhibit)
@@ -46,6 +51,26 @@ def render_exhibit(exhibit: Exhibit) -> Markup:
     else:
         content = join(_transcript(each, exhibit.separator) for each in exhibit.items)
     return element("div", element("h4", exhibit.title), note, content, class_="exhibit")
+
+
+_HEADINGS = frozenset({"title", "note", "name", "x_title", "row_title", "column_title"})
+"""The fields of an exhibit whose texts are not data. That of `y_title` can be: the name of a variable."""
+
+
+def _translated(part: T) -> T:
+    """Return an exhibit, or a part of one, with its headings in the language of the page, also if they were stored."""
+    changes: dict[str, Any] = {}
+    for each in fields(part):
+        value = getattr(part, each.name)
+        if each.name in _HEADINGS:
+            changes[each.name] = translate_stored(value)
+        elif each.name == "columns":
+            changes[each.name] = tuple(map(translate_stored, value))
+        elif each.name == "facts":
+            changes[each.name] = tuple((translate_stored(name), fact) for name, fact in value)
+        elif isinstance(value, tuple) and value and is_dataclass(value[0]):
+            changes[each.name] = tuple(map(_translated, value))
+    return replace(part, **changes)
 
 
 def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:

@@ -52,7 +52,7 @@ def _layers(run: RunContents) -> Markup:
         message("layer"),
         message("class"),
         message("shapes"),
-        message("numbers"),
+        message("weights"),
         message("multiply-adds for one token"),
     )
     return table(columns, rows, caption=message("the layers"), row_headers=True)

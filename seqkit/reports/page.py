@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from seqkit._version import __version__
-from seqkit.messages import message
+from seqkit.messages import message, without_name
 from seqkit.reports.markup import Markup, element
 from seqkit.reports.style import STYLE
 
@@ -58,7 +58,7 @@ def page(title: str, head: Markup, sections: Sequence[Section]) -> str:
                 *body,
             ),
         ),
-        lang=message("en"),
+        lang=without_name(message("lang: en"), "lang"),
     )
     return f"<!DOCTYPE html>\n{document}\n"
 

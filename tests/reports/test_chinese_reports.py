@@ -11,7 +11,9 @@ from subprocess import CompletedProcess
 import pytest
 
 import catalogue
+from seqkit.contracts import Line, Series
 from seqkit.messages import message, translate, translate_stored, use_translation
+from seqkit.reports.exhibits import render_exhibit
 
 Command = Callable[..., CompletedProcess[str]]
 ENGLISH = re.compile(r"\b[A-Za-z]{2,}[ ,]+[a-z]{2,}\b")
@@ -104,3 +106,25 @@ def test_a_stored_message_is_recognized_by_its_template(template: str, fields: d
 @pytest.mark.parametrize("text", ["", "accuracy_of_mine", "a, b", "x: y", "{name}", "(", "what a plugin says: 1 of 2"])
 def test_a_text_that_is_no_message_is_shown_as_it_is(text: str) -> None:
     assert translate_stored(text) == text
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_value_in_a_stored_message_is_no_message() -> None:
+    assert translate("true") == "true" and translate(message("true")) != "true"
+    assert translate_stored("true: the last window") == "true：最后一个窗口"
+    assert translate_stored("en") == "en"
+
+
+@pytest.mark.usefixtures("chinese")
+def test_the_name_of_a_variable_is_no_heading() -> None:
+    line = Line("truth", (0, 1), (0, 1))
+    page = render_exhibit(Series("value: the last window", (line,), "probability", "value", note="(note)"))
+    assert "value：最后一个窗口" in page and "真实值" in page and ">value<" in page
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_hostile_text_is_compared_with_the_templates_in_linear_time() -> None:
+    template = "{metric} on the {split} split, seeds {span}{matched}; {direction} is better"
+    assert translate(message(template, metric="a", split="b", span="c", matched="d", direction="e")) != ""
+    hostile = template.translate(str.maketrans("{}", "xx")) * 5_000 + "!"
+    assert translate_stored(hostile) == hostile

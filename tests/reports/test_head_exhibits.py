@@ -44,7 +44,7 @@ def test_numbers_are_shown_against_the_truth() -> None:
     assert worst.rows[0] == (3, "c", 2.0, 0.0, -2.0)
     assert [row[0] for row in worst.rows] == [3, 1, 4, 2]
     assert render_exhibit(against).count("<circle") == 4
-    assert "examples: 4 points" in render_exhibit(against)
+    assert "the examples: 4 points" in render_exhibit(against)
 
 
 def test_many_and_several_numbers_have_few_points_and_charts() -> None:

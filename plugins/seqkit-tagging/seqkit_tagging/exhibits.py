@@ -33,30 +33,27 @@ def tag_exhibits(sentences: Sequence[Sentence], *, has_entities: bool) -> Iterat
     marked = [_entities(true, found) if has_entities else _wrong_tags(true, found) for _, true, found in sentences]
     errors = [len(set(expected) ^ set(predicted)) for expected, predicted in marked]
     kinds = Counter(kind for each in marked for kind in _kinds(*each))
-    what = message("entities") if has_entities else message("tags")
     order = sorted(
         (number for number, count in enumerate(errors) if count and len(sentences[number][0]) <= MAX_WORDS),
         key=lambda number: -errors[number],
     )
     if not order:
         return
-    wrong = sum(map(bool, errors))
+    counts = {"shown": min(SHOWN, len(order)), "wrong": sum(map(bool, errors)), "count": len(sentences)}
     yield Spans(
         message("Sentences with most errors"),
         tuple(_span_text(number, sentences[number][0], *marked[number]) for number in order[:SHOWN]),
-        note=message(
-            "{shown} of the {wrong:,} sentences with wrong {what}, out of {count:,}.",
-            shown=min(SHOWN, len(order)),
-            wrong=wrong,
-            what=what,
-            count=len(sentences),
-        ),
+        note=message("{shown} of the {wrong:,} sentences with wrong entities, out of {count:,}.", **counts)
+        if has_entities
+        else message("{shown} of the {wrong:,} sentences with wrong tags, out of {count:,}.", **counts),
     )
     yield Table(
         message("Most frequent errors"),
         (message("true"), message("predicted"), message("count")),
         tuple((true, predicted, count) for (true, predicted), count in kinds.most_common(SHOWN)),
-        note=message("`-`: there are no such {what} at these words.", what=what),
+        note=message("`-`: there is no such entity at these words.")
+        if has_entities
+        else message("`-`: there is no such tag at these words."),
     )
 
 
