@@ -241,7 +241,8 @@ def one_line(text: str) -> str:
     """Return a text without line ends and control characters, which an untrusted recipe can contain.
 
     What is too long to read, such as a quoted value of a damaged file, is cut in its middle: the location is at the
-    start of a message, and the remedy at its end. A path is kept, and so is a Chinese text, which has no spaces.
+    start of a message, and the remedy at its end. A path is kept, and so is a Chinese text, whose punctuation
+    ends words.
     """
     visible = "".join(
         " " if letter == "\n" else repr(letter)[1:-1] if category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter

@@ -53,7 +53,11 @@ def _total(sizes: Sequence[int]) -> int:
 
 
 def _narrowed(columns: Sequence[Sequence[str]], sizes: Sequence[int], numbers: Sequence[int], width: int) -> list[int]:
-    """Return the widths of columns after texts are wrapped, the widest first, each at most down to a least width."""
+    """Return the widths of columns after texts are wrapped.
+
+    The widest are narrowed first, as far as their words, and names in the first column, need not be broken. Names are
+    broken if that keeps the rows in one table, and any other text if it does not fit beside the names.
+    """
     least = {
         place: min(sizes[place], max(_MIN_TEXT * (2 if place else 1), min(_longest_word(columns[place]), width // 2)))
         for place in range(len(columns))
@@ -95,7 +99,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     lines = []
     for line in wrap(text, width):
         while display_width(line) > width:
-            end = next(end for end in range(len(line), 0, -1) if display_width(line[:end]) <= width)
+            end = sum(1 for _ in itertools.takewhile(width.__ge__, itertools.accumulate(map(display_width, line))))
             end = next((place + 1 for mark in "/_." if (place := line.rfind(mark, end // 2, end)) >= 0), end)
             lines.append(line[:end])
             line = line[end:]

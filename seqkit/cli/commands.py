@@ -164,10 +164,10 @@ def check(recipe: Path, overrides: tuple[str, ...], as_json: bool, without: tupl
 
     click.echo(dump(plan.as_data()), nl=False)
     if model is not None and (other := dry_model(plan, read, words=8)) is not None:
-        from seqkit.cli.columns import terminal_width
+        from seqkit.cli.columns import terminal_width, text_lines
         from seqkit.cli.summary_command import shape_lines
 
         width = terminal_width()
-        echo(message("# The layers; sizes with * depend on the data, which `seqkit summary` reads:"))
-        for line in shape_lines(model, other, width and width - 2):
+        head = message("The layers; sizes with * depend on the data, which `seqkit summary` reads:")
+        for line in (*text_lines(head, width and width - 2), *shape_lines(model, other, width and width - 2)):
             click.echo(f"# {line}")

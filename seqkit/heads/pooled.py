@@ -92,10 +92,6 @@ class PooledHead(nn.Module, Head):
         ngram_ratios: bool = False,
     ) -> None:
         super().__init__()
-        if ngram_ratios and not ngrams:
-            raise ValueError(
-                message("ngram_ratios weights n-grams: set ngrams to their length, such as 4, or remove it")
-            )
         self.ngram_ratios = ngram_ratios
         self.pooling = check_names([pooling] if isinstance(pooling, str) else pooling)
         self.needs = frozenset({"final" if name == "final" else "outputs" for name in self.pooling} | {"targets"})
@@ -128,7 +124,8 @@ class PooledHead(nn.Module, Head):
             size: the number of labels; 0 without them.
 
         Raises:
-            ValueError: a parameter does not apply to pairs of texts, or to features, which have no n-grams.
+            ValueError: a parameter does not apply to pairs of texts, to features, which have no n-grams, or without
+                n-grams.
         """
         if any(isinstance(example.input, TextPair) for example in examples):
             if self.crop is not None:
@@ -137,6 +134,10 @@ class PooledHead(nn.Module, Head):
                 raise ValueError(message("noise must be 0 for pairs of texts, whose separators it would replace"))
         if self.mask and tokenizer is None:
             raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
+        if self.ngram_ratios and not self.ngrams:
+            raise ValueError(
+                message("ngram_ratios weights n-grams: set ngrams to their length, such as 4, or remove it")
+            )
         if self.ngrams:
             if tokenizer is None:
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))

@@ -118,28 +118,25 @@ def _as_labeled_lines(file: DataFile, share: float, prefix: str | None) -> DataF
     return _with_columns(file, records, share, format="fasttext", label_prefix=prefix)
 
 
-_MIN_LABELED, _MAX_FIRST_LABELS, _MAX_FIRST_WORDS = 50, 200, 20
-_FIRST_LABEL = re.compile(r"[+-]?\d+|[A-Z]{2,}(:\w+)?|[\u4e00-\u9fff]{1,6}")
-_FIRST_WORD = re.compile(r"[A-Za-z][\w-]*")
+_MIN_LABELED, _MAX_FIRST_LABELS = 50, 200
+_FIRST_LABEL = re.compile(
+    r"[+-]?\d+|[A-Z]{2,}|[A-Za-z]{2,}:\w+|[\u4e00-\u9fff]{1,6}|(?i:pos(itive)?|neg(ative)?|neutral|ham|spam)"
+)
 
 
 def _begin_with_labels(lines: Sequence[str]) -> bool:
     """Return whether each line consists of a label, a space and a text.
 
-    A label is a number, in capitals (`DESC:manner`) or Chinese, and it recurs. It can be another word (`ham`) if there
-    are few of them and the texts, unlike prose, hardly contain them. The texts have different numbers of words, which
-    columns have not, and letters.
+    A label is a number, in capitals, with a colon (`DESC:manner`), Chinese, or a usual one (`pos`): other words begin
+    the lines of diaries and logs too. It recurs. The texts have different numbers of words, which columns have not, and
+    letters.
     """
     parts = [line.split(maxsplit=1) for line in lines if line.strip()]
     if len(parts) < _MIN_LABELED or any(len(words) != 2 for words in parts):
         return False
     counts = Counter(label for label, _ in parts)
     once = sum(count == 1 for count in counts.values())
-    are_labels = (2 <= len(counts) <= _MAX_FIRST_LABELS and all(map(_FIRST_LABEL.fullmatch, counts))) or (
-        2 <= len(counts) <= _MAX_FIRST_WORDS
-        and all(map(_FIRST_WORD.fullmatch, counts))
-        and 20 * sum(not counts.keys().isdisjoint(text.split()) for _, text in parts) < len(parts)
-    )
+    are_labels = 2 <= len(counts) <= _MAX_FIRST_LABELS and all(map(_FIRST_LABEL.fullmatch, counts))
     are_texts = 2 * sum(_has_letters(text) for _, text in parts) > len(parts)
     return are_labels and are_texts and once < 0.02 * len(parts) and len({text.count(" ") for _, text in parts}) > 1
 

@@ -86,8 +86,10 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
     if "cannot start any token" in problem:
         character = line[found.column : found.column + 1]
         return position_of(found), message("a value cannot begin with {character}: quote it", character=character)
-    if problem.startswith("expected chomping"):
-        return position_of(found), message("text cannot follow `|` or `>`: begin it on the next line, indented")
+    if problem.startswith(("expected chomping", "expected a comment or a line break")):
+        return position_of(found), message(
+            "text cannot follow `|` or `>`: begin it on the next line, indented, or quote the value"
+        )
     if wrong := re.fullmatch(r"expected ',' or ('.'), but got (.*)", problem):
         return position_of(found), message(
             "expected ',' or {bracket}, but got {token}", bracket=wrong[1], token=wrong[2]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from seqkit.cli import execute
+
+TIMEOUT = 240
+"""The seconds after which a command is killed."""
 
 
 class CommandResult(NamedTuple):
@@ -31,7 +36,7 @@ def run_process(*arguments: str | Path, **options: Any) -> subprocess.CompletedP
         arguments: Arguments of the command line.
         options: Keyword arguments of `subprocess.run`.
     """
-    given = {"capture_output": True, "text": True, "encoding": "utf-8", "timeout": 240} | options
+    given = {"capture_output": True, "text": True, "encoding": "utf-8", "timeout": TIMEOUT} | options
     return subprocess.run([sys.executable, "-m", "seqkit", *map(str, arguments)], **given)
 
 
@@ -52,15 +57,17 @@ def run_forked(*arguments: str | Path, cwd: Path, terminal: bool = False, **envi
     Args:
         arguments: Arguments of the command line.
         cwd: The current folder of the command.
-        terminal: Whether standard output is a terminal. Its lines then end with a line feed, and stderr is discarded.
+        terminal: Whether standard output is a terminal. Its lines then end with a line feed.
         environment: Additional environment variables.
     """
     import sklearn.linear_model  # noqa: F401 - imported once, not in every fork
+    import torch
 
     import seqkit.experiment  # noqa: F401
 
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         reader, writer = pty.openpty() if terminal else (-1, out.fileno())
+        assert torch.get_num_threads() == 1  # OpenMP can hang in a fork of a process that used several
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads: those of pytest-xdist
             process = os.fork()
@@ -68,13 +75,17 @@ def run_forked(*arguments: str | Path, cwd: Path, terminal: bool = False, **envi
             code = 70
             try:
                 os.dup2(writer, 1)
-                os.dup2(os.open(os.devnull, os.O_WRONLY) if terminal else err.fileno(), 2)
+                os.dup2(err.fileno(), 2)
+                signal.alarm(TIMEOUT)
                 sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
                 os.chdir(cwd)
                 os.environ.update(environment)
                 warnings.simplefilter("default")  # shown, not raised
                 code = execute([str(argument) for argument in arguments])
                 sys.stdout.flush()
+                sys.stderr.flush()
+            except BaseException:
+                traceback.print_exc()
                 sys.stderr.flush()
             finally:
                 os._exit(code)

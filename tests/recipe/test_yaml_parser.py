@@ -162,7 +162,11 @@ REFUSED = {
     "bracket that closes nothing": ("a: {b: 1}}\n", "1:10: invalid YAML: this } closes nothing: remove it"),
     "text after the mark of a block": (
         "a: >b\n  c\n",
-        "1:5: invalid YAML: text cannot follow `|` or `>`: begin it on the next line, indented",
+        "1:5: invalid YAML: text cannot follow `|` or `>`: begin it on the next line, indented, or quote the value",
+    ),
+    "text after a block mark and a space": (
+        "a: | text\nb: 1\n",
+        "1:6: invalid YAML: text cannot follow `|` or `>`: begin it on the next line, indented, or quote the value",
     ),
     "words of the parser": (
         "a: !<tag b\n",
