@@ -138,7 +138,8 @@ def test_a_damaged_run_is_listed_and_compared_or_reported(folder: Path, data: st
     (run / name).write_text(json.dumps(with_value(document, path, data.draw(HOSTILE_VALUES))))
     try:
         rows = list_runs(folder)
-        assert len(rows) == 2 and len(list(run_lines(rows, 80))) == 3
+        assert len(rows) == 2 and len(list(run_lines(rows, None))) == 3
+        assert len(list(run_lines(rows, 80))) >= 3  # wide tables are divided
         to_json(rows_as_json(rows))
         found = diff(folder / "words-1", run)
         assert len(list(diff_lines(found, folder / "words-1", run, 80))) >= 5
