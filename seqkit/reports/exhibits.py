@@ -34,6 +34,9 @@ _TITLES = {
 }
 """The titles of metrics that are tables or matrices; that of another metric is its name."""
 
+_COLUMNS = {"precision": message("precision"), "recall": message("recall"), "support": message("support")}
+"""The headings of tables of metrics; that of another column is its key."""
+
 
 def render_exhibit(exhibit: Exhibit) -> Markup:
     """Return an exhibit as HTML, with its title."""
@@ -88,7 +91,7 @@ def metric_exhibits(metrics: Mapping[str, Any]) -> Iterator[Exhibit]:
         elif isinstance(value, dict) and value and all(is_numbers(row) for row in value.values()):
             names = list(dict.fromkeys(key for row in value.values() for key in row))
             cells = tuple((key, *(row.get(name) for name in names)) for key, row in value.items())
-            yield Table(title, ("", *names), cells)
+            yield Table(title, ("", *(_COLUMNS.get(name, name) for name in names)), cells)
         elif is_numbers(value):
             yield Table(title, ("", message("value")), tuple(value.items()))
         elif isinstance(value, dict) and value and all(_is_list(row) for row in value.values()):
