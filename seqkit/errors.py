@@ -248,7 +248,7 @@ def one_line(text: str) -> str:
         " " if letter == "\n" else repr(letter)[1:-1] if category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
         for letter in text
     )
-    line = re.sub(r"[^\s/、，；：。（）]{101,}", lambda word: _cut(word[0], 60, 20), visible)
+    line = re.sub(r"[^\s/、，；：。！？（）“”]{101,}", lambda word: _cut(word[0], 60, 20), visible)
     return _cut(line, 400, 180) if len(line) > 600 else line
 
 

@@ -143,7 +143,7 @@ def use_translation(lookup: Callable[[str], str] | None, templates: Iterable[str
 
     Args:
         lookup: the function.
-        templates: the templates that it translates, by which `translate_stored` recognizes texts.
+        templates: the templates that it translates: those of the texts that `translate_stored` recognizes.
     """
     global _lookup, _templates
     _lookup, _templates = lookup, tuple(templates)
@@ -177,13 +177,13 @@ Pieces: TypeAlias = Sequence[tuple[str, str | None, str | None]]
 """The parts of a template, as `string.Formatter.parse` returns them: a literal text, a field, and its format."""
 
 _MIN_LETTERS = 8
-"""The least number of letters outside fields of a template by which a text is recognized: `{name}: {value}` would match
-nearly any text."""
+"""The minimum number of letters outside the fields of a template that is compared with texts: `{name}: {value}` would
+match nearly any text."""
 
 
 @cache
 def _parsed_templates() -> list[tuple[str, Pieces]]:
-    """Return the templates with fields by which texts are recognized, those with the most letters first."""
+    """Return the templates with fields that are compared with texts, those with the most letters first."""
     parsed = [
         (template, [(literal, name, spec) for literal, name, spec, _ in string.Formatter().parse(template)])
         for template in _templates

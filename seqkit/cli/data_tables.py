@@ -7,6 +7,7 @@ from typing import Any
 
 from seqkit.cli.columns import cell_text, text_lines, value_lines
 from seqkit.messages import listed, message
+from seqkit.reports.data_section import SIZE_HEADINGS
 
 _MAX_LABELS = 12
 
@@ -33,14 +34,7 @@ def _parts(found: Mapping[str, Any]) -> Iterator[str | Table]:
     """Yield lines and tables."""
     splits = found["splits"]
     yield (
-        (
-            message("split"),
-            message("examples"),
-            message("rows"),
-            message("time steps"),
-            message("median length"),
-            message("longest"),
-        ),
+        SIZE_HEADINGS,
         [
             (split, each["examples"], each["rows"], each["time_steps"], each["median_length"], each["longest"])
             for split, each in splits.items()

@@ -51,7 +51,7 @@ def calibrate_run(parts: RunParts, source: Any = None) -> dict[str, Any]:
                 run=parts.directory.path,
             )
         )
-    examples = read_recorded(parts, "valid", source, replaceable=False)["valid"]
+    examples = read_recorded(parts, "valid", source)["valid"]
     evaluation = Evaluation(parts, examples, temperature=None)
     probabilities, targets = label_table(
         evaluation.predictions, [str(example.target) for example in evaluation.examples]

@@ -21,7 +21,7 @@ from seqkit.inference.inputs import check_features, checked_examples, examples_o
 from seqkit.inference.loading import RunParts
 from seqkit.inference.predictions import combine
 from seqkit.inference.rebuild import rebuild_reader
-from seqkit.inference.recorded import read_recorded, recorded_extras
+from seqkit.inference.recorded import NotAsRecordedError, read_recorded, recorded_extras
 from seqkit.messages import format_object, message
 from seqkit.recipe.saved import saved_metrics
 from seqkit.runs.numbers import numbers_of
@@ -166,7 +166,10 @@ def read_data(
                     key=others[0],
                 )
             )
-        return read_recorded(parts, split, parameters.get("path") if data is None else data)[split]
+        try:
+            return read_recorded(parts, split, parameters.get("path") if data is None else data)[split]
+        except NotAsRecordedError as error:
+            raise DataError(message("{problem}; or evaluate other data with --data FILE", problem=error)) from None
     if isinstance(data, str) and "\0" in data:
         raise UsageError(message("{wanted}, not {value}", wanted=wanted, value=format_object(data)))
     if isinstance(data, str | Path):

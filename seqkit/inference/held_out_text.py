@@ -71,13 +71,9 @@ def _read(parts: RunParts, split: str, source: Any) -> tuple[list[Example], list
     """Return the examples of a split and of the training split."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataNote)  # training has issued them
-        splits = read_recorded(parts, split, source, replaceable=False)
+        splits = read_recorded(parts, split, source)
         in_memory = source if was_in_memory(parts) else None
-        train = (
-            splits["train"]
-            if "train" in splits
-            else read_recorded(parts, "train", in_memory, replaceable=False)["train"]
-        )
+        train = splits["train"] if "train" in splits else read_recorded(parts, "train", in_memory)["train"]
     return splits[split], train
 
 

@@ -110,30 +110,32 @@ def _extras(result: Mapping[str, Any], is_scored: bool) -> dict[str, Any]:
     return {name: result[name] for name in names if isinstance(result.get(name), dict)}
 
 
+class NotAsRecordedError(DataError):
+    """The data of a run is missing, or is not the data that was recorded."""
+
+
 def was_in_memory(parts: RunParts) -> bool:
     """Return whether a run was trained on data in memory, which is not saved."""
     return "memory_sha256" in parts.members[0].document
 
 
-def read_recorded(
-    parts: RunParts, split: str, source: Any = None, *, replaceable: bool = True
-) -> dict[str, list[Example]]:
+def read_recorded(parts: RunParts, split: str, source: Any = None) -> dict[str, list[Example]]:
     """Return the examples of the splits of a run that were read, among them the given one, which has not changed.
 
     Args:
         parts: a run, or an ensemble whose members have the same examples in this split.
         split: the split.
         source: the file that contains it, if it has moved; or the data in memory that the run was trained with.
-        replaceable: whether the user can evaluate other data with --data instead, which an error then offers.
 
     Raises:
-        DataError: the data has moved or changed, or was in memory.
+        NotAsRecordedError: a file of the data is missing, or the data has changed.
+        DataError: the data cannot be read, or was in memory.
         UsageError: the members of an ensemble have different examples in this split, or the reader reads no file.
     """
     first, *others = parts.members
-    examples = _read(first, split, source, replaceable)
+    examples = _read(first, split, source)
     for other in others:
-        if not _are_equal(examples[split], _read(other, split, source, replaceable)[split]):
+        if not _are_equal(examples[split], _read(other, split, source)[split]):
             raise UsageError(
                 message(
                     "{run}: the {split} splits of members 1 and {number} differ: pass data that no member was trained "
@@ -146,10 +148,10 @@ def read_recorded(
     return examples
 
 
-def _read(parts: RunParts, split: str, source: Any, replaceable: bool) -> dict[str, list[Example]]:
+def _read(parts: RunParts, split: str, source: Any) -> dict[str, list[Example]]:
     plan, engine = _with_source(parts, split, source), parts.torch_engine
     side = plan.side_readers.get(split)
-    _check_present(parts, split, plan, replaceable)
+    _check_present(parts, split, plan)
     try:
         if side is not None and not plan.train.sequence_length:
             splits = {split: read_examples(side.build(), side.name)}
@@ -165,7 +167,7 @@ def _read(parts: RunParts, split: str, source: Any, replaceable: bool) -> dict[s
         raise DataError(
             message("{file}: {key}: {reason}", file=parts.directory.plan, key=".".join(error.path), reason=error)
         ) from None
-    _check_unchanged(parts, plan, split, splits.get(split, []), replaceable)
+    _check_unchanged(parts, plan, split, splits.get(split, []), is_moved=source is not None)
     return splits
 
 
@@ -197,7 +199,7 @@ def _with_source(parts: RunParts, split: str, source: Any) -> Plan:
     return replace(plan, reader=moved)
 
 
-def _check_present(parts: RunParts, split: str, plan: Plan, replaceable: bool) -> None:
+def _check_present(parts: RunParts, split: str, plan: Plan) -> None:
     """Check that the file of a split is where it was, or that data in memory is passed again."""
     side = plan.side_readers.get(split)
     if side is None and isinstance(plan.memory, AbsentData):
@@ -211,19 +213,27 @@ def _check_present(parts: RunParts, split: str, plan: Plan, replaceable: bool) -
         )
     path = None if side is None and plan.memory else (side or plan.reader).values.get("path")
     if isinstance(path, Path) and (reason := why_unusable(path, is_resumed=False)):
-        text = message(
-            "{run}: {reason}: restore the data of this run; if it has moved, pass --set path=FILE",
-            run=parts.directory.path,
-            reason=reason,
+        raise NotAsRecordedError(
+            message(
+                "{run}: {reason}: restore the data of this run; if it has moved, pass --set path=FILE",
+                run=parts.directory.path,
+                reason=reason,
+            )
         )
-        raise DataError(text + message("; or evaluate other data with --data FILE") if replaceable else text)
 
 
-def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence[Example], replaceable: bool) -> None:
+def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence[Example], *, is_moved: bool) -> None:
     """Check that the rows of a split are those of training.
 
+    Args:
+        parts: the run.
+        plan: its plan, with the file that the user names.
+        split: the split.
+        examples: its examples.
+        is_moved: whether the user names the file, which the error then does not suggest.
+
     Raises:
-        DataError: they are not.
+        NotAsRecordedError: they are not.
     """
     tokenizer, head = parts.torch_engine.tokenizer, parts.torch_engine.model.head
     reason = None
@@ -246,12 +256,7 @@ def _check_unchanged(parts: RunParts, plan: Plan, split: str, examples: Sequence
         split=split,
         reason=reason or counted(len(examples), "1 example, read differently", "{count} examples, read differently"),
     )
-    remedy = (
-        message(", or evaluate it as new data with --data FILE")
-        if replaceable
-        else message("; if its file has moved, pass --set path=FILE")
-    )
-    raise DataError(text + remedy)
+    raise NotAsRecordedError(text if is_moved else text + message("; if its file has moved, pass --set path=FILE"))
 
 
 def _digests(parts: RunParts) -> dict[str, Any]:

@@ -90,10 +90,8 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
         return position_of(found), message(
             "text cannot follow `|` or `>`: begin it on the next line, indented, or quote the value"
         )
-    if wrong := re.fullmatch(r"expected ',' or ('.'), but got (.*)", problem):
-        return position_of(found), message(
-            "expected ',' or {bracket}, but got {token}", bracket=wrong[1], token=wrong[2]
-        )
+    if wrong := re.fullmatch(r"expected ',' or ('.'), but got .*", problem):
+        return position_of(found), message("expected ',' or {bracket} here", bracket=wrong[1])
     detail = f"{problem} ({context})" if context and "flow" not in context else problem
     return position_of(found), message(
         "check the quotes, brackets and indentation here and in the line above ({detail})", detail=detail

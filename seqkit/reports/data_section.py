@@ -13,6 +13,17 @@ from seqkit.reports.tables import table
 
 _MAX_LABEL_BARS = 16
 
+_MEDIAN = message("median length")
+SIZE_HEADINGS = (
+    message("split"),
+    message("examples"),
+    message("rows"),
+    message("time steps"),
+    _MEDIAN,
+    message("longest"),
+)
+"""The headings of the table of splits, also of that of `seqkit data`."""
+
 
 def data_section(run: RunContents) -> Markup | None:
     """Return what is known about the data; of a run without report.json, the number of examples."""
@@ -21,15 +32,6 @@ def data_section(run: RunContents) -> Markup | None:
             return None
         return table((message("split"), message("examples")), list(run.result.examples.items()), row_headers=True)
     data = run.recorded.data
-    columns = (
-        message("split"),
-        message("examples"),
-        message("rows"),
-        message("time steps"),
-        message("median length"),
-        message("longest"),
-        message("also in train"),
-    )
     rows = [
         (
             split,
@@ -42,10 +44,11 @@ def data_section(run: RunContents) -> Markup | None:
         )
         for split, sizes in data.splits.items()
     ]
+    columns = (*SIZE_HEADINGS, message("also in train"))
     charts = [chart for chart in (_lengths(data.lengths), _label_chart(data.labels)) if chart]
     return join(
         [
-            table(columns, rows, caption=message("the splits"), row_headers=True, numbers=(columns[4],)),
+            table(columns, rows, caption=message("the splits"), row_headers=True, numbers=(_MEDIAN,)),
             element(
                 "p",
                 message(

@@ -40,7 +40,6 @@ _COLUMNS = {"precision": message("precision"), "recall": message("recall"), "sup
 
 def render_exhibit(exhibit: Exhibit) -> Markup:
     """Return an exhibit as HTML, with its title."""
-    exhibit = _translated(exhibit)
     note = element("p", exhibit.note, class_="note") if exhibit.note else None
     if isinstance(exhibit, Matrix | Series):  # a chart has its title in its caption
         content = _matrix(exhibit) if isinstance(exhibit, Matrix) else _series(exhibit)
@@ -60,8 +59,8 @@ _HEADINGS = frozenset({"title", "note", "name", "x_title", "row_title", "column_
 """The fields of an exhibit whose texts are not data. That of `y_title` can be: the name of a variable."""
 
 
-def _translated(part: T) -> T:
-    """Return an exhibit, or a part of one, with its headings in the language of the page, also if they were stored."""
+def in_language(part: T) -> T:
+    """Return an exhibit that was read from a run, or a part of one, with its headings in the language of the page."""
     changes: dict[str, Any] = {}
     for each in fields(part):
         value = getattr(part, each.name)
@@ -72,7 +71,7 @@ def _translated(part: T) -> T:
         elif each.name == "facts":
             changes[each.name] = tuple((translate_stored(name), fact) for name, fact in value)
         elif isinstance(value, tuple) and value and is_dataclass(value[0]):
-            changes[each.name] = tuple(map(_translated, value))
+            changes[each.name] = tuple(map(in_language, value))
     return replace(part, **changes)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from seqkit.contracts import Exhibit, Series
 from seqkit.messages import message, translate_stored
 from seqkit.reports.contents import Result, RunContents
-from seqkit.reports.exhibits import as_json, metric_exhibits, render_exhibit, sample
+from seqkit.reports.exhibits import as_json, in_language, metric_exhibits, render_exhibit, sample
 from seqkit.reports.markup import Markup, element, join
 from seqkit.reports.tables import table
 from seqkit.strict_json import is_number
@@ -28,7 +28,7 @@ def results_section(run: RunContents) -> Markup | None:
         return None
     parts = [metrics_table(result)]
     for number, split in enumerate(reversed(result.metrics)):  # the test split comes last in result.json
-        exhibits = [*metric_exhibits(result.metrics[split]), *run.exhibits.get(split, [])]
+        exhibits = [*metric_exhibits(result.metrics[split]), *map(in_language, run.exhibits.get(split, []))]
         if not exhibits:
             continue
         content = _render(exhibits)
@@ -39,7 +39,7 @@ def results_section(run: RunContents) -> Markup | None:
             else element("details", element("summary", element("h3", title)), content)
         )
     if run.calibration:
-        parts.append(render_exhibit(run.calibration))
+        parts.append(render_exhibit(in_language(run.calibration)))
     if run.recorded is None:
         text = message(
             "This run was made by a seqkit without reports, so examples and the sizes of its data are not recorded: "

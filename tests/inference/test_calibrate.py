@@ -162,7 +162,7 @@ def test_calibrating_without_its_data_offers_what_helps(run: seqkit.Run, tmp_pat
     changed = tmp_path / "changed.csv"
     changed.write_text("".join(words.read_text("utf-8").splitlines(keepends=True)[:200]), encoding="utf-8")
     line = error_line(run_command("evaluate", run.path, "--calibrate", "--set", f"path={changed}"))
-    assert line.endswith("restore it; if its file has moved, pass --set path=FILE")
+    assert line.endswith("(the file of data.path has changed): restore it")
 
 
 def test_an_ensemble_is_calibrated_as_a_whole(trained: seqkit.Run, folder: Path, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ REFUSED = {
         "a: {b: 1,\n    c: 2\n    d: 3}\n",
         "1:4: invalid YAML: unclosed {, or a missing comma inside",
     ),
-    "wrong bracket": ("a: [1}\n", "1:6: invalid YAML: expected ',' or ']', but got '}'"),
+    "wrong bracket": ("a: [1}\n", "1:6: invalid YAML: expected ',' or ']' here"),
     "unclosed quote": ("a: 1\nb: 'x\nc: 3\n", "2:4: invalid YAML: unclosed quote"),
     "quote closed by the next": (
         'a: "x\nb: "y z"\n',
@@ -195,7 +195,7 @@ REFUSED = {
     ),
     "full-width comma": (
         "a: {b: 1， c: 2}\n",
-        "1:12: invalid YAML: expected ',' or '}', but got ':'; the line has a full-width '，': YAML needs ,",
+        "1:12: invalid YAML: expected ',' or '}' here; the line has a full-width '，': YAML needs ,",
     ),
     "full-width colon in braces": ("a: {b：1, c: 2}\n", "1:5: a.b：1: missing `: `: the colon of 'b：1' is full-width"),
     "missing space": ("a:1\nb: 2\n", "1:1: invalid YAML: missing `: `"),

@@ -13,7 +13,7 @@ import pytest
 import catalogue
 from seqkit.contracts import Line, Series
 from seqkit.messages import message, translate, translate_stored, use_translation
-from seqkit.reports.exhibits import render_exhibit
+from seqkit.reports.exhibits import in_language, metric_exhibits, render_exhibit
 
 Command = Callable[..., CompletedProcess[str]]
 ENGLISH = re.compile(r"\b[A-Za-z]{2,}[ ,]+[a-z]{2,}\b")
@@ -118,8 +118,11 @@ def test_a_value_in_a_stored_message_is_no_message() -> None:
 @pytest.mark.usefixtures("chinese")
 def test_the_name_of_a_variable_is_no_heading() -> None:
     line = Line("truth", (0, 1), (0, 1))
-    page = render_exhibit(Series("value: the last window", (line,), "probability", "value", note="(note)"))
+    stored = Series("value: the last window", (line,), "probability", "value", note="(note)")
+    page = render_exhibit(in_language(stored))
     assert "value：最后一个窗口" in page and "真实值" in page and ">value<" in page
+    [table] = metric_exhibits({"pairs": {"true": {"true": 1, "text": 2}}})  # labels, which are data
+    assert ">true<" in render_exhibit(table) and ">text<" in render_exhibit(table)
 
 
 @pytest.mark.usefixtures("chinese")
