@@ -93,7 +93,8 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
         tokenizer["max_length"] = cut
         usual = np.quantile(tokens, [0.5, 0.98])
         why += message(
-            "; the median text has {median:,.0f} tokens, 2% more than {most:,.0f}: they are cut",
+            "; the median text has {median:,.0f} tokens, and 2% of the texts have more than {most:,.0f}; max_length "
+            "cuts them",
             median=usual[0],
             most=usual[1],
         )
