@@ -80,7 +80,7 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
     cut = _cut(tokens)
     tokenizer: dict[str, Any] = {"type": "char" if by_character else "word", "unknown": "mark"}
     if not by_character:
-        tokenizer["lower"] = True
+        tokenizer |= {"lower": True, "spaces": False}
     if rows >= 1000 and not is_short:
         tokenizer["min_count"] = 2
     if not by_character:

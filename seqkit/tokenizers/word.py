@@ -42,10 +42,11 @@ class Word(Tokenizer):
     `.`, the empty text and `4`. `decode` therefore returns exactly the text that was encoded, if all its tokens are in
     the vocabulary. White space that is not in the vocabulary is dropped, whatever `unknown` is.
 
-    A run that was saved when white space was always dropped still encodes and decodes text in that way.
-
     Args:
         lower: whether to convert the text to lower case.
+        spaces: whether white space that differs from the rules is a token. Without it, texts whose words and
+            punctuation marks are already separated by spaces have the tokens of ordinary text, so a classifier reads
+            both alike; `decode` then returns ordinary text.
         unknown: how to encode words that do not occur in the training text: `error` raises an error, `skip` omits
             them, `mark` gives all of them one additional id.
         min_count: words with fewer occurrences in the training text are unknown. With `unknown: mark`, the additional
@@ -61,6 +62,7 @@ class Word(Tokenizer):
         self,
         *,
         lower: bool = False,
+        spaces: bool = True,
         unknown: UnknownPolicy = "error",
         min_count: PositiveInt = 1,
         max_length: PositiveInt | None = None,
@@ -72,7 +74,7 @@ class Word(Tokenizer):
         self.max_length = max_length
         self.lower = lower
         self.vocabulary = Vocabulary(unknown=unknown, min_count=min_count)
-        self.stores_spaces = True
+        self.spaces = spaces
 
     @property
     def vocab_size(self) -> int:  # type: ignore[override]
@@ -108,23 +110,23 @@ class Word(Tokenizer):
         return join(self.vocabulary.decode(ids))
 
     def state(self) -> dict[str, Any]:
-        return self.vocabulary.state() | ({"spaces": True} if self.stores_spaces else {})
+        return self.vocabulary.state() | ({"spaces": True} if self.spaces else {})
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned; the state of an earlier version has no `spaces`.
+        """Restore what `state` returned, which says whether white space can be a token.
 
         Raises:
             DataError: it is something else.
         """
-        stores_spaces = state.get("spaces", False) if isinstance(state, Mapping) else False
-        if not isinstance(stores_spaces, bool):
+        spaces = state.get("spaces", False) if isinstance(state, Mapping) else False
+        if not isinstance(spaces, bool):
             raise DataError(message("`spaces` of the tokenizer's state must be true or false"))
-        self.vocabulary.restore(state, lambda symbol: stores_spaces or not _is_space(symbol))
-        self.stores_spaces = stores_spaces
+        self.vocabulary.restore(state, lambda symbol: spaces or not _is_space(symbol))
+        self.spaces = spaces
 
     def _words(self, text: str) -> Iterator[str]:
         text = text.lower() if self.lower else text
-        return words_and_spaces(text) if self.stores_spaces else words(text)
+        return words_and_spaces(text) if self.spaces else words(text)
 
 
 def words(text: str) -> Iterator[str]:

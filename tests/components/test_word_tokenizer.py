@@ -162,3 +162,15 @@ def test_state_without_spaces_encodes_and_decodes_as_before() -> None:
     assert tokenizer.state() == OLD_STATE
     assert tokenizer.encode(" a\n1.4  kg").tolist() == [4, 2, 1, 3, 5]
     assert tokenizer.decode([4, 2, 1, 3, 5]) == "a 1. 4 kg"
+
+
+@given(text=st.text(alphabet="ab ,.我\n", max_size=30))
+def test_without_spaces_separated_words_have_the_tokens_of_ordinary_text(text: str) -> None:
+    tokenizer = Word(spaces=False, unknown="mark")
+    tokenizer.fit(["a b, 我."])
+    separated = "  ".join(words(text))
+    assert tokenizer.encode(text).tolist() == tokenizer.encode(separated).tolist()
+    assert tokenizer.decode(tokenizer.encode("a , b ")) == "a, b"
+    restored = Word(unknown="mark")
+    restored.restore(tokenizer.state())
+    assert restored.encode(text).tolist() == tokenizer.encode(text).tolist()
