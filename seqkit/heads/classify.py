@@ -28,7 +28,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
-from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.cross_entropy import IGNORED, class_weights, cross_entropy
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import counted, message
@@ -64,8 +64,8 @@ class Classify(PooledHead):
         mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
             (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
-            model.
-        ngram_buckets: the number of buckets that n-grams are hashed to: weights per label.
+            model. N-grams that occur in at least two training texts have weights: a million of them, or fewer for many
+            labels.
         ngram_scale: what the logits of the n-grams are multiplied by. With Adam, it is the learning rate of their model
             as a multiple of that of the others.
         ngram_ratios: weight each n-gram also by how much it distinguishes the labels: the square root of its log-count
@@ -92,7 +92,6 @@ class Classify(PooledHead):
         noise: Fraction = 0.0,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
         ngram_ratios: bool = False,
     ) -> None:
@@ -105,7 +104,6 @@ class Classify(PooledHead):
             noise=noise,
             mask=mask,
             ngrams=ngrams,
-            ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
             ngram_ratios=ngram_ratios,
         )
@@ -128,12 +126,13 @@ class Classify(PooledHead):
             )
         self.weights = class_weights(self.class_weights, counts)
         numbers = ([self._numbers[_label_of(example)]] for example in examples) if self.ngram_ratios else None
-        self.fit_inputs(examples, tokenizer, numbers, len(self.labels) if self.ngram_ratios else 0)
+        self.fit_inputs(examples, tokenizer, len(self.labels), numbers)
 
     def state(self) -> dict[str, Any]:
-        return {"labels": self.labels, "weights": self.weights}
+        return super().state() | {"labels": self.labels, "weights": self.weights}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
         self._set_labels([str(label) for label in state["labels"]])
         self.weights = None if state["weights"] is None else [float(weight) for weight in state["weights"]]
 

@@ -30,7 +30,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit.heads.label_set_exhibits import decisions, label_set_exhibits
 from seqkit.heads.label_sets import average_label_sets, label_matrix, label_set_metrics, label_set_predictions
-from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import format_object, message
 
@@ -59,8 +59,8 @@ class MultiLabel(PooledHead):
         mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
             (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
-            model.
-        ngram_buckets: the number of buckets that n-grams are hashed to.
+            model. N-grams that occur in at least two training texts have weights: a million of them, or fewer for many
+            labels.
         ngram_scale: what the logits of the n-grams are multiplied by.
         ngram_ratios: weight each n-gram also by how much it distinguishes the labels: the square root of its log-count
             ratio (Wang and Manning, Baselines and Bigrams, 2012). N-grams that are as frequent with each label then
@@ -87,7 +87,6 @@ class MultiLabel(PooledHead):
         noise: Fraction = 0.0,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 10.0,
         ngram_ratios: bool = False,
     ) -> None:
@@ -100,7 +99,6 @@ class MultiLabel(PooledHead):
             noise=noise,
             mask=mask,
             ngrams=ngrams,
-            ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
             ngram_ratios=ngram_ratios,
         )
@@ -114,14 +112,13 @@ class MultiLabel(PooledHead):
             raise DataError(message("no training example has a label"))
         places = {label: place for place, label in enumerate(self.labels)}
         numbers = ([places[label] for label in self._labels_of(example)] for example in examples)
-        self.fit_inputs(
-            examples, tokenizer, numbers if self.ngram_ratios else None, len(self.labels) if self.ngram_ratios else 0
-        )
+        self.fit_inputs(examples, tokenizer, len(self.labels), numbers if self.ngram_ratios else None)
 
     def state(self) -> dict[str, Any]:
-        return {"labels": self.labels}
+        return super().state() | {"labels": self.labels}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
         self.labels = [str(label) for label in state["labels"]]
 
     def build(self, output_size: int, final_size: int) -> None:

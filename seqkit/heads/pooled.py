@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -33,7 +33,12 @@ T = TypeVar("T")
 
 TooLong: TypeAlias = Literal["cut", "error"]
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(10)]
-NgramBuckets: TypeAlias = Annotated[int, Ge(1), Le(2**26)]
+
+_MAX_WEIGHTS = 2**23
+"""The linear model of n-grams has at most this number of weights, unless there are hundreds of labels."""
+
+_MAX_NGRAMS, _ALWAYS = 2**20, 2**16
+"""The largest number of n-grams, and how many may have weights whatever the number of labels is."""
 
 
 def parse_targets(examples: Iterable[Example], parse: Callable[[Example], T]) -> Iterator[T]:
@@ -69,7 +74,6 @@ class PooledHead(nn.Module, Head):
         noise: the probability that a time step is replaced in training by another one of the same row.
         mask: the probability that a token is replaced in training by the mask token.
         ngrams: the length, in tokens, of the longest n-grams; 0 for no n-grams.
-        ngram_buckets: the number of buckets that n-grams are hashed to.
         ngram_scale: what the outputs of the n-grams are multiplied by.
         ngram_ratios: whether n-grams are weighted also by how much they distinguish the labels.
     """
@@ -87,7 +91,6 @@ class PooledHead(nn.Module, Head):
         noise: float,
         mask: float,
         ngrams: int,
-        ngram_buckets: int,
         ngram_scale: float,
         ngram_ratios: bool = False,
     ) -> None:
@@ -104,24 +107,25 @@ class PooledHead(nn.Module, Head):
         if mask:
             self.special_tokens |= {"mask"}
         self.ngrams = ngrams
-        self.ngram_buckets = ngram_buckets
         self.ngram_scale = ngram_scale
-        self.idf: np.ndarray | None = None
+        self.ngram_count = 0
+        self._learned: tuple[np.ndarray, np.ndarray] | None = None
 
     def fit_inputs(
         self,
         examples: Sequence[Example],
         tokenizer: Tokenizer | None,
+        outputs: int,
         labels: Iterable[Sequence[int]] | None = None,
-        size: int = 0,
     ) -> None:
-        """Check the inputs, and learn the weights of the n-grams, if the head uses them.
+        """Check the inputs, and learn which n-grams have weights, and their TF-IDF, if the head uses them.
 
         Args:
             examples: the training examples.
             tokenizer: the tokenizer; None for features.
-            labels: the numbers of the labels of each example, to weight n-grams by their log-count ratios too.
-            size: the number of labels; 0 without them.
+            outputs: the number of outputs.
+            labels: the numbers of the labels of each example, of which there are as many as outputs, to weight n-grams
+                by their log-count ratios too.
 
         Raises:
             ValueError: a parameter does not apply to pairs of texts, to features, which have no n-grams, or without
@@ -142,10 +146,18 @@ class PooledHead(nn.Module, Head):
             if tokenizer is None:
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
             texts = (tokenizer.encode_input(example.input) for example in examples)
-            counts = count_documents(texts, self.ngrams, self.ngram_buckets, labels, size)
-            self.idf = inverse_document_frequencies(counts)
-            if labels is not None:
-                self.idf *= np.sqrt(label_ratios(counts))
+            limit = min(_MAX_NGRAMS, max(_ALWAYS, _MAX_WEIGHTS // outputs))
+            with_labels = () if labels is None else (labels, outputs)
+            counts = count_documents(texts, self.ngrams, limit, *with_labels)
+            factors = inverse_document_frequencies(counts)
+            self._learned = (counts.known, factors if labels is None else factors * np.sqrt(label_ratios(counts)))
+            self.ngram_count = len(counts.known)
+
+    def state(self) -> dict[str, Any]:
+        return {"ngrams": self.ngram_count} if self.ngrams else {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.ngram_count = int(state["ngrams"]) if self.ngrams else 0
 
     def build_layers(self, output_size: int, final_size: int, outputs: int) -> None:
         """Create the layers, given the sizes of the encoder and the number of outputs."""
@@ -153,9 +165,9 @@ class PooledHead(nn.Module, Head):
         self.output = nn.Linear(self.pool.output_size, outputs)
         self.wide: NgramLinear | None = None
         if self.ngrams:
-            self.wide = NgramLinear(outputs, n=self.ngrams, buckets=self.ngram_buckets, scale=self.ngram_scale)
-            if self.idf is not None:  # else the weights of a run are loaded
-                self.wide.set_idf(self.idf)
+            self.wide = NgramLinear(outputs, self.ngram_count, n=self.ngrams, scale=self.ngram_scale)
+            if self._learned is not None:  # else the weights of a run are loaded
+                self.wide.set_ngrams(*self._learned)
 
     def renew(self, row: Row, generator: np.random.Generator, *, special_ids: Mapping[SpecialToken, int] = {}) -> Row:
         ids = row.input if self.crop is None else crop_row(row.input, self.crop, generator)

@@ -28,7 +28,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit.heads.number_exhibits import number_distances, number_exhibits
 from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table, varies
-from seqkit.heads.pooled import NgramBuckets, NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import format_object, message
 
@@ -57,8 +57,8 @@ class Regress(PooledHead):
         mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
             (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
-            model.
-        ngram_buckets: the number of buckets that n-grams are hashed to.
+            model. N-grams that occur in at least two training texts have weights: a million of them, or fewer for many
+            numbers.
         ngram_scale: what the outputs of the n-grams are multiplied by.
     """
 
@@ -83,7 +83,6 @@ class Regress(PooledHead):
         noise: Fraction = 0.0,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_buckets: NgramBuckets = 2**18,
         ngram_scale: PositiveFloat = 1.0,
     ) -> None:
         super().__init__(
@@ -95,7 +94,6 @@ class Regress(PooledHead):
             noise=noise,
             mask=mask,
             ngrams=ngrams,
-            ngram_buckets=ngram_buckets,
             ngram_scale=ngram_scale,
         )
         self.loss_name = loss
@@ -107,12 +105,13 @@ class Regress(PooledHead):
         numbers = np.array(list(parse_targets(examples, self._numbers)))
         self.mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
         self.deviation = np.where(varies(numbers) & (deviation > 0), deviation, 1.0)
-        self.fit_inputs(examples, tokenizer)
+        self.fit_inputs(examples, tokenizer, len(self.mean))
 
     def state(self) -> dict[str, Any]:
-        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+        return super().state() | {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
         self.mean, self.deviation = np.array(state["mean"], float), np.array(state["deviation"], float)
 
     def build(self, output_size: int, final_size: int) -> None:

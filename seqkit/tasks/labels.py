@@ -147,8 +147,7 @@ class _Inputs:
         texts = [str(value) for value in self.first.filled]
         if self.second:
             texts = [f"{one} {other}" for one, other in zip(self.first.values, self.second.values, strict=True)]
-        labels = len(label.counts) if isinstance(label, Column) else len(label)
-        model = text_model(texts, self.file.rows, labels)
+        model = text_model(texts, self.file.rows)
         recipe = {
             "data": table_section(self.file, {key: name for key, name in names.items() if name is not None}),
             "tokenizer": model.tokenizer,

@@ -21,10 +21,7 @@ _SHORT = 40
 _PROBED = 20_000
 
 _MANY_TOKENS = 200_000
-"""From this number of tokens on, the n-grams of a file have the settings of hotel_reviews.yaml."""
-
-_FEW_LABELS = 4
-"""With so few labels, each bucket of n-grams has few weights: many buckets, which few n-grams share, are cheap."""
+"""From this number of tokens on, n-grams are also weighted by how much they distinguish the labels."""
 
 _MAX_CUT = 2000
 
@@ -60,13 +57,12 @@ class TextModel:
         )
 
 
-def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
+def text_model(texts: Sequence[str], rows: int) -> TextModel:
     """Return how to read texts: characters of Chinese, Japanese, Thai and of short strings, words of other texts.
 
     Args:
         texts: the texts of the rows that were read.
         rows: the number of rows of the file.
-        labels: the number of distinct labels.
     """
     probed = texts[:: max(1, len(texts) // _PROBED)]
     joined = "".join(probed)
@@ -102,7 +98,7 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
     if is_short:
         embedding["dropout"] = 0.2
         encoder: dict[str, Any] = {"type": "bilstm", "hidden_size": 128 if rows >= 5000 else 64}
-        head: dict[str, Any] = {"pooling": ["final", "max"], "ngrams": 3, "ngram_buckets": 65536, "dropout": 0.5}
+        head: dict[str, Any] = {"pooling": ["final", "max"], "ngrams": 3, "dropout": 0.5}
     else:
         encoder = {"type": "bilstm", "hidden_size": 64, "input_dropout": 0.3, "variational": True}
         head = {"pooling": ["max", "attention"], "ngrams": 3 if by_character else 2, "dropout": 0.5}
@@ -110,8 +106,6 @@ def text_model(texts: Sequence[str], rows: int, labels: int) -> TextModel:
             embedding = {"type": "concat", "embeddings": [embedding, {"type": "char_ngrams", "dim": 64}]}
         if rows * tokens.mean() >= _MANY_TOKENS:
             head["ngram_ratios"] = True
-            if labels <= _FEW_LABELS:
-                head["ngram_buckets"] = 2**20
     return TextModel(tokenizer, embedding, encoder, head, by_character, bool(is_short), {"tokenizer": why})
 
 

@@ -452,10 +452,8 @@ def test_a_text_for_generation_fits_the_time(tmp_path: Path, run_command) -> Non
     assert run_command("check", "plays.yaml").code == 0
 
 
-def test_long_texts_get_more_buckets_of_ngrams_where_labels_are_few() -> None:
+def test_ngrams_of_many_tokens_are_weighted_by_the_labels() -> None:
     texts = ["the room was clean and the breakfast was good, but we had to wait " * (1 + n % 40) for n in range(100)]
-    few, many, small = text_model(texts, 5000, 2), text_model(texts, 5000, 20), text_model(texts, 500, 2)
-    assert (few.head["ngram_ratios"], few.head["ngram_buckets"]) == (True, 2**20)
-    assert many.head["ngram_ratios"] and "ngram_buckets" not in many.head
-    assert "ngram_ratios" not in small.head
-    assert text_model([text * 40 for text in texts], 5000, 2).tokenizer["max_length"] == 2000
+    assert text_model(texts, 5000).head["ngram_ratios"] is True
+    assert "ngram_ratios" not in text_model(texts, 500).head
+    assert text_model([text * 40 for text in texts], 5000).tokenizer["max_length"] == 2000

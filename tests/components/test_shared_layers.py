@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from seqkit.contracts import Encoded
 from seqkit.layers.dropout import VariationalDropout
 from seqkit.layers.ngram_counts import (
+    BUCKETS,
     count_documents,
     count_ngrams,
     hash_ngrams,
@@ -150,22 +152,22 @@ def pad(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([row + [1] * (lengths.max() - len(row)) for row in rows], np.int64), lengths
 
 
-def bucket_of(gram: tuple[int, ...], buckets: int) -> int:
+def bucket_of(gram: tuple[int, ...]) -> int:
     """Return the bucket of an n-gram of tokens of one integer, in the integers of Python."""
     code = 0
     for token in gram:
         one = (token + 1) * 0x2545F4914F6CDD1D % 2**64
         code = (code + (one ^ one >> 32) + 1) * 0x2545F4914F6CDD1D % 2**64
         code ^= code >> 32
-    return code % buckets
+    return code % BUCKETS
 
 
 @quickly
-@given(rows_of_ids, st.integers(1, 4), st.sampled_from([1, 7, 2**18]))
-def test_counts_equal_those_of_enumerated_ngrams(rows: list[list[int]], n: int, buckets: int) -> None:
-    counts = count_ngrams(*pad(rows), n, buckets)
+@given(rows_of_ids, st.integers(1, 4))
+def test_counts_equal_those_of_enumerated_ngrams(rows: list[list[int]], n: int) -> None:
+    counts = count_ngrams(*pad(rows), n)
     expected = Counter(
-        (number, bucket_of(tuple(row[start : start + length]), buckets))
+        (number, bucket_of(tuple(row[start : start + length])))
         for number, row in enumerate(rows)
         for length in range(1, n + 1)
         for start in range(len(row) - length + 1)
@@ -210,9 +212,21 @@ def test_tokens_of_several_integers_are_told_apart_by_each_of_them() -> None:
 LETTERS = "abcdefgh"
 
 
+def letters(text: str) -> np.ndarray:
+    """Return the ids of letters: 0 for one that is unknown."""
+    return np.array([LETTERS.find(letter) + 1 for letter in text])
+
+
+def buckets_of(grams: Iterable[str]) -> list[int]:
+    """Return the bucket of each n-gram of letters, all of them different."""
+    buckets = [bucket_of(tuple(letters(gram).tolist())) for gram in grams]
+    assert len(set(buckets)) == len(buckets)
+    return buckets
+
+
 @pytest.mark.parametrize("number", [30, 80])
 def test_weights_equal_those_of_scikit_learn(number: int) -> None:
-    """With enough buckets that no two n-grams share one. From 50 texts on, an n-gram must occur in two of them."""
+    """From 50 texts on, an n-gram must occur in two of them."""
     generator = np.random.default_rng(number)
     texts = ["".join(generator.choice(list(LETTERS), generator.integers(1, 30))) for _ in range(number)]
     others = ["".join(generator.choice(list(LETTERS), 12)) for _ in range(5)] + ["z"]
@@ -220,25 +234,36 @@ def test_weights_equal_those_of_scikit_learn(number: int) -> None:
         analyzer="char", ngram_range=(1, 3), min_df=2 if number >= 50 else 1, sublinear_tf=True
     )
     vectorizer.fit(texts)
-    rows = [[LETTERS.find(letter) + 1 for letter in text] for text in others]
-    columns = [
-        bucket_of(tuple(LETTERS.index(letter) + 1 for letter in gram), 2**22)
-        for gram in vectorizer.get_feature_names_out()
-    ]
-    assert len(set(columns)) == len(columns)
-    ids = (np.array([LETTERS.index(letter) + 1 for letter in text]) for text in texts)
-    idf = inverse_document_frequencies(count_documents(ids, 3, 2**22))
+    counts = count_documents(map(letters, texts), 3, 10**6)
+    buckets = buckets_of(vectorizer.get_feature_names_out())
+    assert counts.known.tolist() == sorted(buckets)
+    columns = np.searchsorted(counts.known, buckets)
+    idf = inverse_document_frequencies(counts)
     assert idf[columns] == pytest.approx(vectorizer.idf_)
-    assert np.count_nonzero(idf) == len(columns)
-    counts = count_ngrams(*pad(rows), 3, 2**22)
-    dense = np.zeros((len(others), 2**22), np.float32)
-    dense[counts.rows, counts.buckets] = ngram_weights(counts, idf, len(others))
+    rows = [letters(text).tolist() for text in others]
+    found = ngram_weights(count_ngrams(*pad(rows), 3), counts.known, idf, len(others))
+    dense = np.zeros((len(others), len(idf)))
+    dense[found.rows, found.places] = found.values
     assert dense[:, columns] == pytest.approx(vectorizer.transform(others).toarray(), abs=1e-6)
     assert not dense[-1].any()  # no n-gram of the last text is known
 
 
 @quickly
-@given(st.lists(st.tuples(st.text(LETTERS, min_size=1, max_size=6), st.sets(st.integers(0, 2))), min_size=1))
+@given(st.lists(st.text(LETTERS, min_size=1, max_size=6), min_size=1, max_size=60), st.integers(0, 20))
+def test_beyond_the_limit_the_ngrams_of_the_most_texts_are_counted(texts: list[str], limit: int) -> None:
+    everything = count_documents(map(letters, texts), 2, 10**6)
+    counts = count_documents(map(letters, texts), 2, limit)
+    assert len(counts.known) == min(limit, len(everything.known))
+    assert sorted(counts.total, reverse=True) == sorted(everything.total, reverse=True)[: len(counts.known)]
+    places = np.searchsorted(everything.known, counts.known)
+    assert everything.known[places].tolist() == counts.known.tolist()
+    assert everything.total[places].tolist() == counts.total.tolist()
+
+
+@quickly
+@given(
+    st.lists(st.tuples(st.text(LETTERS, min_size=1, max_size=6), st.sets(st.integers(0, 2))), min_size=1, max_size=49)
+)
 def test_label_ratios_equal_those_of_the_paper(examples: list[tuple[str, set[int]]]) -> None:
     """Texts with any number of labels. Wang and Manning: r = log((p / |p|) / (q / |q|)), with p = 1 + the counts."""
     vectorizer = CountVectorizer(analyzer="char", ngram_range=(1, 2), binary=True)
@@ -248,28 +273,25 @@ def test_label_ratios_equal_those_of_the_paper(examples: list[tuple[str, set[int
         has = np.array([label in labels for _, labels in examples])
         p, q = 1 + occurs[has].sum(axis=0), 1 + occurs[~has].sum(axis=0)
         squares.append(np.log((p / p.sum()) / (q / q.sum())) ** 2)
-    ids = [np.array([LETTERS.index(letter) + 1 for letter in text]) for text, _ in examples]
-    found = label_ratios(count_documents(ids, 2, 2**22, [sorted(labels) for _, labels in examples], 3))
-    columns = [
-        bucket_of(tuple(LETTERS.index(letter) + 1 for letter in gram), 2**22)
-        for gram in vectorizer.get_feature_names_out()
-    ]
-    assert found[columns] == pytest.approx(np.sqrt(np.mean(squares, axis=0)))
-    assert np.count_nonzero(found) <= len(columns)
+    texts, labels = (letters(text) for text, _ in examples), [sorted(labels) for _, labels in examples]
+    counts = count_documents(texts, 2, 10**6, labels, 3)
+    columns = np.searchsorted(counts.known, buckets_of(vectorizer.get_feature_names_out()))
+    assert label_ratios(counts)[columns] == pytest.approx(np.sqrt(np.mean(squares, axis=0)))
 
 
 @quickly
 @given(rows_of_ids, st.integers(1, 3))
 def test_ngram_linear_is_a_product_of_features_and_weights(rows: list[list[int]], n: int) -> None:
-    layer = NgramLinear(2, n=n, buckets=11, scale=3.0).double()
+    known = count_documents(map(np.array, rows), n, 11).known
+    layer = NgramLinear(2, len(known), n=n, scale=3.0).double()
     ids, lengths = pad(rows)
     assert not layer(torch.from_numpy(ids), torch.from_numpy(lengths)).any()
-    idf = np.random.default_rng(0).random(11)
-    layer.set_idf(idf)
+    idf = np.random.default_rng(0).random(len(known))
+    layer.set_ngrams(known, idf)
     torch.nn.init.normal_(layer.weight)
-    features = torch.zeros(len(rows), 11, dtype=torch.float64)
-    counts = count_ngrams(ids, lengths, n, 11)
-    features[counts.rows, counts.buckets] = torch.from_numpy(ngram_weights(counts, idf, len(rows)))
+    features = torch.zeros(len(rows), len(known), dtype=torch.float64)
+    found = ngram_weights(count_ngrams(ids, lengths, n), known, idf, len(rows))
+    features[found.rows, found.places] = torch.from_numpy(found.values)
     outputs = layer(torch.from_numpy(ids), torch.from_numpy(lengths))
     assert torch.allclose(outputs, 3 * features @ layer.weight)
     outputs[:, 0].sum().backward()

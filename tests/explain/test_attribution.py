@@ -21,7 +21,7 @@ from seqkit.heads.classify import Classify
 from seqkit.heads.multi_label import MultiLabel
 from seqkit.heads.next_char import NextChar
 from seqkit.heads.regress import Regress
-from seqkit.layers.ngram_counts import hash_ngrams
+from seqkit.layers.ngram_counts import BUCKETS, count_documents, hash_ngrams
 from seqkit.layers.ngrams import NgramLinear
 from seqkit.modeling.model import Model
 from seqkit.tokenizers.char import Char
@@ -82,11 +82,11 @@ MODELS = {
         lambda: Classify(pooling=["final", "mean", "max", "attention"]),
         LABELS,
     ),
-    "n-grams": (lambda size: BiLSTM(size, hidden_size=3), lambda: Classify(ngrams=3, ngram_buckets=64), LABELS),
+    "n-grams": (lambda size: BiLSTM(size, hidden_size=3), lambda: Classify(ngrams=3), LABELS),
     "several labels": (lambda size: LSTM(size, hidden_size=5), lambda: MultiLabel(), [["x"], ["y"], [], ["x", "y"]]),
     "numbers": (
         lambda size: LSTM(size, hidden_size=5),
-        lambda: Regress(ngrams=2, ngram_buckets=64),
+        lambda: Regress(ngrams=2),
         [[1, 2], [3, 4], [5, 7], [6, 1]],
     ),
     "next character": (lambda size: LSTM(size, hidden_size=5, proj_size=2), lambda: NextChar(), [None] * 4),
@@ -163,19 +163,20 @@ def test_a_head_that_reads_tokens_without_declaring_it_is_recognized() -> None:
             return super()._encoder_outputs(encoded, batch) + batch.inputs[:, 1:2]
 
     assert subject(Linear, Peeking(), LABELS).reads_tokens()
-    assert not subject(Linear, Classify(ngrams=2, ngram_buckets=64), LABELS).reads_tokens()
+    assert not subject(Linear, Classify(ngrams=2), LABELS).reads_tokens()
 
 
 @given(
     st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=9), min_size=1, max_size=4),
     st.integers(1, 4),
-    st.integers(1, 40),
+    st.integers(0, 40),
 )
-def test_parts_of_the_ngrams_by_token_add_up_to_the_whole(rows: list[list[int]], n: int, buckets: int) -> None:
-    layer = NgramLinear(2, n=n, buckets=buckets)
+def test_parts_of_the_ngrams_by_token_add_up_to_the_whole(rows: list[list[int]], n: int, limit: int) -> None:
+    known = count_documents(map(np.array, rows), n, limit).known
+    layer = NgramLinear(2, len(known), n=n)
     with torch.no_grad():
         layer.weight.normal_(generator=torch.Generator().manual_seed(n))
-    layer.set_idf(np.linspace(0.5, 2, buckets))
+    layer.set_ngrams(known, np.linspace(0.5, 2, len(known)))
     lengths = torch.tensor([len(row) for row in rows])
     ids = nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
     parts = layer.by_token(ids, lengths)
@@ -184,10 +185,10 @@ def test_parts_of_the_ngrams_by_token_add_up_to_the_whole(rows: list[list[int]],
 
 
 def test_the_term_of_an_ngram_is_divided_equally_among_its_tokens() -> None:
-    layer = NgramLinear(1, n=2, buckets=2**16)
+    layer = NgramLinear(1, 1, n=2)
     with torch.no_grad():
-        for bucket in hash_ngrams(np.array([[3, 4]]), 2, 2**16)[1].ravel():
-            layer.weight[bucket] = 1  # the pair alone has a weight
+        layer.set_ngrams(hash_ngrams(np.array([[3, 4]]), 2, BUCKETS)[1].ravel(), np.ones(1))  # the pair alone
+        layer.weight.fill_(1)
         first, second, other = layer.by_token(torch.tensor([[3, 4, 3]]), torch.tensor([3]))[0, :, 0].tolist()
     assert first == pytest.approx(second)
     assert first > 0 == other

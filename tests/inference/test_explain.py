@@ -110,7 +110,7 @@ def test_data_is_plain_and_complete(classifier: Any) -> None:
 
 def test_attention_weights_are_shown(tmp_path: Path) -> None:
     recipe = classification_recipe(tmp_path)
-    recipe["head"] = {"type": "classify", "pooling": ["attention", "max"], "ngrams": 2, "ngram_buckets": 64}
+    recipe["head"] = {"type": "classify", "pooling": ["attention", "max"], "ngrams": 2}
     run = seqkit.run(recipe, runs=tmp_path, quiet=True)
     found = run.explain("很好吃")
     assert found.pooling_weights is not None

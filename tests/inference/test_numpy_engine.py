@@ -227,7 +227,6 @@ def test_steps_equal_reading_whole_text(encoder: str, embedding: str, double: bo
             "type": "classify",
             "pooling": ["max", "final", "attention", "mean"],
             "ngrams": 3,
-            "ngram_buckets": 50,
             "ngram_scale": 2.5,
         },
     ],
@@ -308,8 +307,7 @@ def test_invalid_head_settings_are_rejected() -> None:
         ({"pooling": []}, "head.pooling: must be a list of at least 1 values .*, not \\[\\]"),
         ({"pooling": ["sum"]}, "head.pooling: .* from final, mean, max, attention, not \\['sum'\\]"),
         ({"ngrams": "3"}, "head.ngrams: must be an integer, 1 to 10, not '3'"),
-        ({"ngrams": 3, "ngram_buckets": 2, "ngram_scale": 0.0}, "head.ngram_scale: must be a positive number, not 0.0"),
-        ({"ngrams": 3, "ngram_buckets": 0}, "head.ngram_buckets: must be .*, not 0"),
+        ({"ngrams": 3, "ngram_scale": 0.0}, "head.ngram_scale: must be a positive number, not 0.0"),
     ):
         with pytest.raises(InvalidSetting, match=f"^{reason}$"):
             model_with_head_setting(recipe, setting)
@@ -337,6 +335,18 @@ def test_saved_weights_are_read_back(tmp_path: Any) -> None:
     weights = {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}
     path.write_bytes(save(weights))
     assert np.array_equal(read_weights(path).take("a", (2, 3)), weights["a"])
+
+
+@pytest.mark.parametrize(
+    "known",
+    [np.array([3, 3, 5]), np.array([5, 3]), np.array([[3], [5]]), np.array([3, 5], np.int32), np.array([3.0]), None],
+)
+def test_ngrams_that_are_not_ascending_integers_are_rejected(tmp_path: Any, known: np.ndarray | None) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(save({"known": np.array([3, 4, 9])} | ({} if known is None else {"wrong": known})))
+    assert read_weights(path).take_ascending("known").tolist() == [3, 4, 9]
+    with pytest.raises(DataError, match="model.safetensors: 'wrong' is not a list of ascending integers"):
+        read_weights(path).take_ascending("wrong")
 
 
 @pytest.mark.parametrize(

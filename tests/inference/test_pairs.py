@@ -115,7 +115,7 @@ def test_every_tokenizer_and_encoder_reads_pairs(folder: Path, tokenizer: str, e
     settings = recipe(folder, tokenizer={"type": tokenizer}, encoder={"type": encoder, "hidden_size": 3})
     settings["train"] = {"epochs": 1, "device": "cpu"}
     settings["data"] = {**settings["data"], "split": {"by": "hash", "valid": 0.2}}
-    settings["head"] = {"type": "classify", "ngrams": 2, "ngram_buckets": 64}
+    settings["head"] = {"type": "classify", "ngrams": 2}
     run = seqkit.run(settings, runs=tmp_path)
     assert run.predict(PAIRS) == seqkit.load(run.path).predict(PAIRS)
 

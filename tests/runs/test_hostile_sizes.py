@@ -125,13 +125,11 @@ def test_sizes_of_built_in_components(action: Callable[[Path], Any], tmp_path: P
 
 def test_sizes_of_ngrams(tmp_path: Path) -> None:
     recipe = classification_recipe(tmp_path) | {"predict": []}
-    recipe["head"] = {"type": "classify", "pooling": ["max", "attention"], "ngrams": 2, "ngram_buckets": 64}
+    recipe["head"] = {"type": "classify", "pooling": ["max", "attention"], "ngrams": 2}
     run = seqkit.run(recipe, runs=tmp_path / "runs", quiet=True).path
     assert seqkit.load(run).predict(["好"])[0]["label"] in ("pos", "neg")
     for number, (key, value) in enumerate(
         [
-            ("ngram_buckets", 2**26),
-            ("ngram_buckets", 10**18),
             ("ngrams", 10**9),
             ("ngrams", 0),
             ("pooling", ["max"] * 99),

@@ -177,7 +177,7 @@ def small_model(hidden_size: int, encoder: Any = BiLSTM, ngrams: int = 0) -> tup
     tokenizer.fit(["abcdef"])
     embedding = OneHot(tokenizer)
     head = Classify(ngrams=ngrams)
-    head.restore({"labels": ["a", "b"], "weights": None})
+    head.restore({"labels": ["a", "b"], "weights": None, "ngrams": 3})
     built = encoder(embedding.output_size, hidden_size=hidden_size)
     head.build(built.output_size, built.final_size)
     model = Model(embedding, built, head)

@@ -86,10 +86,10 @@ class NumpyNgrams:
 
     def __init__(self, head: Mapping[str, Any], weights: CheckedWeights, output_size: int) -> None:
         self._n: int = read_setting(head, "ngrams", "head", Annotated[int, Ge(1), Le(10)])
-        self._buckets: int = read_setting(head, "ngram_buckets", "head", Annotated[int, Ge(1)])
         self._scale: float = read_setting(head, "ngram_scale", "head", PositiveFloat)
-        self._weight = weights.take("head.wide.weight", (self._buckets, output_size))
-        self._idf = weights.take("head.wide.idf", (self._buckets,))
+        self._known = weights.take_ascending("head.wide.known")
+        self._weight = weights.take("head.wide.weight", (len(self._known), output_size))
+        self._idf = weights.take("head.wide.idf", (len(self._known),))
 
     def logits(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Return (batch, labels).
@@ -98,8 +98,7 @@ class NumpyNgrams:
             ids: int64 (batch, time), padded.
             lengths: int64 (batch,).
         """
-        counts = count_ngrams(ids, lengths, self._n, self._buckets)
-        values = ngram_weights(counts, self._idf, len(ids))
-        terms = self._weight[counts.buckets] * values[:, None]  # (entries, labels)
-        sums = [np.bincount(counts.rows, column, minlength=len(ids)) for column in terms.T]
+        found = ngram_weights(count_ngrams(ids, lengths, self._n), self._known, self._idf, len(ids))
+        terms = self._weight[found.places] * found.values[:, None]  # (entries, labels)
+        sums = [np.bincount(found.rows, column, minlength=len(ids)) for column in terms.T]
         return self._scale * np.stack(sums, axis=1)

@@ -150,6 +150,18 @@ class CheckedWeights:
         """Return the shape of a weight that the recipe does not determine; () if it is missing."""
         return self._tensors[name].shape if name in self._tensors else ()
 
+    def take_ascending(self, name: str) -> np.ndarray:
+        """Return different integers in ascending order, int64 (size,).
+
+        Raises:
+            DataError: they are missing or something else.
+        """
+        tensor = self._tensors.get(name)
+        if tensor is None or tensor.dtype != np.int64 or tensor.ndim != 1 or not (tensor[1:] > tensor[:-1]).all():
+            raise DataError(message("{file}: '{name}' is not a list of ascending integers", file=self._file, name=name))
+        self._taken.add(name)
+        return tensor
+
     def take_permutation(self, name: str, size: int) -> np.ndarray:
         """Return a permutation of the numbers below a size, int64 (size,).
 

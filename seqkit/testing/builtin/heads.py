@@ -42,9 +42,7 @@ def classify() -> list[Check]:
             "final": checks_for_head(lambda: Classify(class_weights="balanced", dropout=0.3), LABELLED),
             "mean": checks_for_head(lambda: Classify(pooling="mean", label_smoothing=0.1), LABELLED),
             "max": checks_for_head(lambda: Classify(pooling="max", crop=3, noise=0.2, mask=0.2), LABELLED),
-            "n-grams": checks_for_head(
-                lambda: Classify(pooling=["final", "attention"], ngrams=3, ngram_buckets=64), LABELLED
-            ),
+            "n-grams": checks_for_head(lambda: Classify(pooling=["final", "attention"], ngrams=3), LABELLED),
         }
     )
 
@@ -57,7 +55,7 @@ def multi_label() -> list[Check]:
     return variants(
         {
             "final": checks_for_head(lambda: MultiLabel(dropout=0.3), examples),
-            "n-grams": checks_for_head(lambda: MultiLabel(pooling=["mean"], ngrams=2, ngram_buckets=64), examples),
+            "n-grams": checks_for_head(lambda: MultiLabel(pooling=["mean"], ngrams=2), examples),
             "noise": checks_for_head(lambda: MultiLabel(crop=3, noise=0.2), examples),
         }
     )
@@ -71,7 +69,7 @@ def regress() -> list[Check]:
         {
             "one number": checks_for_head(lambda: Regress(dropout=0.3), numbered("1.5", "-2", "3", "0.25", "9")),
             "two numbers": checks_for_head(
-                lambda: Regress(loss="huber", pooling="attention", ngrams=2, ngram_buckets=64),
+                lambda: Regress(loss="huber", pooling="attention", ngrams=2),
                 numbered([1.5, 7], [-2, 8], [3, 9], [0.25, 7], [9, 5]),
             ),
             "noise": checks_for_head(lambda: Regress(crop=3, noise=0.2), numbered("1.5", "-2", "3", "0.25", "9")),
