@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from seqkit.errors import DataError
 from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
 from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets, texts_of
-from seqkit.layers.cross_entropy import IGNORED, class_weights, cross_entropy
+from seqkit.layers.cross_entropy import IGNORED, ClassWeights, class_weights, cross_entropy
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import counted, message
 
@@ -50,7 +50,8 @@ class Classify(PooledHead):
             `attention` for their mean with learned weights (Yang et al., Hierarchical Attention Networks for Document
             Classification, 2016); or a list of these, which are concatenated.
         class_weights: the weight of each label's examples in the training loss: a number per label, 1 if not given; or
-            `balanced`, inversely proportional to the label's frequency as in scikit-learn.
+            `balanced`, inversely proportional to the label's frequency as in scikit-learn; or `square_root`, the square
+            root of that: rare labels count for more than without weights, but a few examples do not outweigh the rest.
         label_smoothing: the fraction of the target that is spread evenly over all labels in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the vector that the linear layer reads.
@@ -83,7 +84,7 @@ class Classify(PooledHead):
         self,
         *,
         pooling: PoolingName | list[PoolingName] = "final",
-        class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
+        class_weights: ClassWeights = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
         max_length: PositiveInt | None = None,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from torch import Tensor, nn
 
-from seqkit.contracts import Loss
+from seqkit.contracts import Loss, PositiveFloat
 from seqkit.errors import suggest
 from seqkit.messages import message
 
@@ -53,14 +53,16 @@ def cross_entropy(
     return Loss(total, is_known.sum() if weight is None else weight[targets[is_known]].sum())
 
 
-def class_weights(
-    setting: Mapping[str, float] | Literal["balanced"] | None, counts: Counter[str]
-) -> list[float] | None:
+ClassWeights: TypeAlias = dict[str, PositiveFloat] | Literal["balanced", "square_root"] | None
+"""The setting of a classifier from which `class_weights` computes the weights of its classes."""
+
+
+def class_weights(setting: ClassWeights, counts: Counter[str]) -> list[float] | None:
     """Return the weight of each class for `cross_entropy`, in alphabetical order; None for equal ones.
 
     Args:
         setting: weights by class, 1 for those that are left out; or `balanced`, inversely proportional to the counts as
-            in scikit-learn.
+            in scikit-learn; or `square_root`, the square roots of these.
         counts: the number of items of each class in the training data.
 
     Raises:
@@ -68,9 +70,10 @@ def class_weights(
             with a parameter of that name.
     """
     classes = sorted(counts)
-    if setting == "balanced":
-        return [counts.total() / (len(counts) * counts[name]) for name in classes]
-    if not setting:
+    if setting in ("balanced", "square_root"):
+        balanced = [counts.total() / (len(counts) * counts[name]) for name in classes]
+        return balanced if setting == "balanced" else [weight**0.5 for weight in balanced]
+    if not isinstance(setting, Mapping):
         return None
     for name in setting:
         if name not in counts:

@@ -190,6 +190,7 @@ WEIGHTS = {
     "some": ({"sad": 3.0, "angry": 0.5}, [0.5, 1.0, 3.0]),
     "all": ({"sad": 3, "angry": 0.5, "glad": 2.0}, [0.5, 2.0, 3.0]),
     "balanced": ("balanced", [10 / (3 * count) for count in (1, 6, 3)]),
+    "square root": ("square_root", [math.sqrt(10 / (3 * count)) for count in (1, 6, 3)]),
 }
 
 

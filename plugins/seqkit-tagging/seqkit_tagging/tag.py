@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, PositiveInt, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveInt, Tokenizer
 from seqkit.errors import DataError
-from seqkit.layers.cross_entropy import class_weights, cross_entropy
+from seqkit.layers.cross_entropy import ClassWeights, class_weights, cross_entropy
 from seqkit.messages import message
 from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
@@ -37,7 +37,8 @@ class Tag(Tagger):
         probabilities: whether predictions contain the probability of each word's tag, and of each entity: that of an
             entity of this type with exactly these words. If `constrained`, given that the sequence follows the scheme.
         class_weights: the weight of each tag's words in the training loss: a number per tag, 1 if not given; or
-            `balanced`, inversely proportional to the tag's frequency as in scikit-learn.
+            `balanced`, inversely proportional to the tag's frequency as in scikit-learn; or `square_root`, the square
+            root of that.
         label_smoothing: the fraction of the target that is spread evenly over all tags in training (Szegedy et al.,
             Rethinking the Inception Architecture for Computer Vision, 2016).
         dropout: the dropout probability of the encoder's outputs.
@@ -63,7 +64,7 @@ class Tag(Tagger):
         constrained: bool = False,
         entity_bias: float = 0.0,
         probabilities: bool = False,
-        class_weights: dict[str, PositiveFloat] | Literal["balanced"] | None = None,
+        class_weights: ClassWeights = None,
         label_smoothing: Fraction = 0.0,
         dropout: Fraction = 0.0,
         invalid_tags: InvalidTags = "error",
