@@ -35,7 +35,7 @@ TooLong: TypeAlias = Literal["cut", "error"]
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(10)]
 
 _MAX_WEIGHTS = 2**23
-"""The linear model of n-grams has at most this number of weights, unless there are hundreds of labels."""
+"""The linear model of n-grams has at most this number of weights, unless there are more than 128 labels."""
 
 _MAX_NGRAMS, _ALWAYS = 2**20, 2**16
 """The largest number of n-grams, and how many may have weights whatever the number of labels is."""
@@ -147,8 +147,7 @@ class PooledHead(nn.Module, Head):
                 raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
             texts = (tokenizer.encode_input(example.input) for example in examples)
             limit = min(_MAX_NGRAMS, max(_ALWAYS, _MAX_WEIGHTS // outputs))
-            with_labels = () if labels is None else (labels, outputs)
-            counts = count_documents(texts, self.ngrams, limit, *with_labels)
+            counts = count_documents(texts, self.ngrams, limit, labels or (), outputs)
             factors = inverse_document_frequencies(counts)
             self._learned = (counts.known, factors if labels is None else factors * np.sqrt(label_ratios(counts)))
             self.ngram_count = len(counts.known)

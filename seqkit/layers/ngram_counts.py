@@ -111,7 +111,7 @@ class DocumentCounts(NamedTuple):
         texts: the number of texts.
         known: int64 (ngrams,), the buckets of the n-grams, ascending.
         total: int64 (ngrams,), the number of texts that contain an n-gram.
-        by_label: int64 (labels, ngrams), the number of these that have a label.
+        by_label: int32 (labels, ngrams), the number of these that have a label.
     """
 
     texts: int
@@ -141,7 +141,7 @@ def count_documents(
     known = np.flatnonzero(total >= (2 if len(found) >= 50 else 1))
     if len(known) > limit:
         known = np.sort(known[np.argsort(-total[known], kind="stable")[:limit]])
-    by_label = np.zeros((size, len(known)), np.int64)
+    by_label = np.zeros((size, len(known)), np.int32)
     for buckets, numbers in zip(found, labels, strict=False):
         by_label[np.array(numbers, int)[:, None], find(buckets, known)[1]] += 1
     return DocumentCounts(len(found), known, total[known].astype(np.int64), by_label)
