@@ -145,9 +145,9 @@ def test_sentiment_is_well_above_its_baseline(name: str, tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def short_sentiment(tmp_path_factory: pytest.TempPathFactory) -> seqkit.Run:
-    """Return a run on the real corpus, trained for three epochs. The slow test checks the final accuracy."""
+    """Return a run on the real corpus, trained for two epochs. The slow test checks the final accuracy."""
     runs = tmp_path_factory.mktemp("sentiment")
-    return seqkit.run(RECIPES / "sentiment_zh.yaml", runs=runs, quiet=True, train={"epochs": 3, "threads": 1})
+    return seqkit.run(RECIPES / "sentiment_zh.yaml", runs=runs, quiet=True, train={"epochs": 2, "threads": 1})
 
 
 def test_sentiment_learns_in_its_first_epoch(short_sentiment: seqkit.Run) -> None:
