@@ -10,6 +10,9 @@ DATA ?=
 BENCHMARKS := training.kernels training.encoders inference.generation startup.commands data.corpus
 DATA_BENCHMARKS := training.characters training.reviews
 
+# Where this is set, each of the hundreds of processes that the tests start would compile seqkit again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-lowest lint messages docs docs-serve docs-check notebooks bench setup clean
 
 help:

@@ -11,23 +11,28 @@ from typing import Any
 import pytest
 
 import catalogue
+from helpers.commands import run_forked
 from seqkit.cli.language import find_language
 from seqkit.errors import DataError, Fault, RecipeError
 from seqkit.messages import message, translate, use_translation, without_name
 from seqkit.recipe.source import read_recipe
 from seqkit.terminal import display_width, wrap
 
-ENTRIES = catalogue.collect()
 TRANSLATIONS = catalogue.read_translations(catalogue.CATALOGUE)
 
 
-def test_the_catalogue_has_exactly_the_texts_of_seqkit() -> None:
+@pytest.fixture(scope="module")
+def entries() -> dict[str, catalogue.Entry]:
+    return catalogue.collect()
+
+
+def test_the_catalogue_has_exactly_the_texts_of_seqkit(entries: dict[str, catalogue.Entry]) -> None:
     hint = "run `make messages`, and translate what is new in seqkit.po"
-    assert [text for text in ENTRIES if not TRANSLATIONS.get(text)] == [], hint
-    assert any(entry.origin.startswith("plugins/") for entry in ENTRIES.values())
-    assert catalogue.CATALOGUE.read_text(encoding="utf-8") == catalogue.format_catalogue(ENTRIES, TRANSLATIONS), hint
+    assert [text for text in entries if not TRANSLATIONS.get(text)] == [], hint
+    assert any(entry.origin.startswith("plugins/") for entry in entries.values())
+    assert catalogue.CATALOGUE.read_text(encoding="utf-8") == catalogue.format_catalogue(entries, TRANSLATIONS), hint
     compiled = catalogue.CATALOGUE.with_suffix(".mo").read_bytes()
-    assert compiled == catalogue.compile_catalogue(ENTRIES, TRANSLATIONS), hint
+    assert compiled == catalogue.compile_catalogue(entries, TRANSLATIONS), hint
 
 
 def test_the_metadata_of_an_editable_installation_is_not_a_package(
@@ -45,12 +50,12 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
-def test_translations_have_the_fields_of_their_templates() -> None:
-    templates = {text: entry.plural or text for text, entry in ENTRIES.items() if not entry.origin.endswith("--help")}
+def test_translations_have_the_fields_of_their_templates(entries: dict[str, catalogue.Entry]) -> None:
+    templates = {text: entry.plural or text for text, entry in entries.items() if not entry.origin.endswith("--help")}
     assert {
         text for text, full in templates.items() if not fields(TRANSLATIONS[text]) <= fields(full) | fields(text)
     } == set()
-    own = {text for text, entry in ENTRIES.items() if entry.origin.startswith(("seqkit/", "plugins/"))}
+    own = {text for text, entry in entries.items() if entry.origin.startswith(("seqkit/", "plugins/"))}
     assert {text for text in own if fields(TRANSLATIONS[text]) != fields(text)} == set()
 
 
@@ -128,9 +133,10 @@ def test_errors_of_a_recipe_are_chinese(text: str, line: str, tmp_path: Path, mo
     assert raised.value.lines == [line]
 
 
-def test_the_kernels_of_layers_are_chinese(cli: Callable[..., CompletedProcess[str]]) -> None:
+def test_the_kernels_of_layers_are_chinese(tmp_path: Path) -> None:
     recipe = catalogue.PROJECT / "recipes" / "char_gen.yaml"
-    lines = cli("run", recipe, "train.epochs=1", "--verbose", SEQKIT_LANG="zh").stdout.splitlines()
+    arguments = ("run", recipe, "train.epochs=1", "train.threads=1", "--verbose")
+    lines = run_forked(*arguments, cwd=tmp_path, SEQKIT_LANG="zh").out.splitlines()
     kernels = ("torch 的内核", "seqkit 的递归计算")
     assert any(line.startswith("  内核") and any(kernel in line for kernel in kernels) for line in lines)
 

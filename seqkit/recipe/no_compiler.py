@@ -11,17 +11,20 @@ from typing import Any
 def meta_device() -> Iterator[None]:
     """Create tensors on torch's meta device, which allocates no memory for their values.
 
-    `Tensor.normal_`, with which torch.nn.Embedding initializes its weights, would import torch's compiler there, so it
-    returns the tensor as it is.
+    `normal_`, with which torch.nn.Embedding initializes its weights, would import torch's compiler there, so it returns
+    the tensor as it is. Another mode hides the method behind the function of `torch.nn.init`.
     """
     import torch
     from torch.overrides import TorchFunctionMode
 
     class Unsampled(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if func is torch.Tensor.normal_ and args[0].is_meta:
-                return args[0]
-            return func(*args, **(kwargs or {}))
+            kwargs = kwargs or {}
+            if func in (torch.Tensor.normal_, torch.nn.init.normal_):
+                tensor = args[0] if args else kwargs["tensor"]
+                if tensor.is_meta:
+                    return tensor
+            return func(*args, **kwargs)
 
     with torch.device("meta"), Unsampled():
         yield

@@ -45,6 +45,11 @@ class _LargestEpsilon(TorchDispatchMode):
 
     epsilon = FLOAT64
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from importing its compiler, only to exclude `__torch_dispatch__` from compilation."""
+        return False
+
     def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
         result = function(*arguments, **(options or {}))
         for value in result if isinstance(result, tuple | list) else [result]:

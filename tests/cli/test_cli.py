@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import seqkit
-from helpers.commands import error_line, run_process
+from helpers.commands import error_line, run_forked, run_process
 from helpers.plugins import write_dedented
 from helpers.recipes import GENERATION_RECIPE, RECIPES, classification_recipe, write_recipe
 from helpers.runs import RUN_FILES
@@ -221,9 +221,9 @@ def test_closed_stdout_does_not_end_a_run(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "generation.yaml", GENERATION_RECIPE)
     read_end, write_end = os.pipe()
     os.close(read_end)
-    done = run_process("run", recipe, capture_output=False, stdout=write_end, stderr=subprocess.PIPE, cwd=tmp_path)
+    done = run_forked("run", recipe, cwd=tmp_path, stdout=write_end)
     os.close(write_end)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     assert {file.name for file in (tmp_path / "runs" / "generation-1").iterdir()} == RUN_FILES
 
 
@@ -320,15 +320,15 @@ def test_progress_bar_is_printed_only_to_a_terminal(tmp_path: Path) -> None:
     termios = pytest.importorskip("termios")
     terminal_end, process_end = os.openpty()
     termios.tcsetwinsize(process_end, (24, 100))
-    done = run_process("run", recipe, capture_output=False, stdout=subprocess.PIPE, stderr=process_end, cwd=tmp_path)
+    done = run_forked("run", recipe, cwd=tmp_path, stderr=process_end)
     os.set_blocking(terminal_end, False)
     printed = os.read(terminal_end, 65_536).decode()
     os.close(process_end)
     os.close(terminal_end)
-    assert done.returncode == 0
+    assert done.code == 0
     assert re.search(r"epoch \d+/400  \d+%  step \d+/400  \d+ steps/s  0:\d\d left  loss \d\.\d{5}\x1b", printed)
-    assert "\r" not in done.stdout
-    assert done.stdout.splitlines()[-1] == "runs/generation-1"
+    assert "\r" not in done.out
+    assert done.out.splitlines()[-1] == "runs/generation-1"
 
 
 # generate
@@ -578,9 +578,9 @@ def test_run_directory_with_a_name_that_is_not_utf8(tmp_path: Path) -> None:
         },
     )
     runs = tmp_path / os.fsdecode(b"s\xff")
-    done = run_process("run", recipe, "--runs", runs, cwd=tmp_path, text=None, encoding=None)
-    assert (done.returncode, done.stderr) == (0, b"")
-    run = Path(os.fsdecode(done.stdout.splitlines()[-1]))
+    done = run_forked("run", recipe, "--runs", runs, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    run = Path(done.out.splitlines()[-1])
     assert run == runs / "words-1"
     assert json.loads((run / "plan.json").read_text())["recipe"]["data"]["path"].endswith("r\\xff/words.csv")
     assert seqkit.load(run).predict(["ab"])

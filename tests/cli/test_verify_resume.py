@@ -164,10 +164,10 @@ def test_inexact_tokenizer_is_detected(run_verify_resume, tmp_path: Path) -> Non
 
 
 def test_errors_of_the_recipe_are_those_of_run(run_verify_resume) -> None:
+    registry.register("tokenizer", "unused", Char)  # the uninterrupted run is forked, which takes less time
     code, out, errors = run_verify_resume("encoder.hidden_size=0", "--kills", "1")
     assert (code, out) == (2, "")
     assert "encoder.hidden_size: must be a positive integer" in errors
-    registry.register("tokenizer", "unused", Char)  # the uninterrupted run is forked, which takes less time
     code, _, errors = run_verify_resume("train.optimizer={type: sgd, lr: 1e38}", "--kills", "1")
     assert code == 5
     assert errors.count("the step was not taken") == 1

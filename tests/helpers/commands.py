@@ -49,7 +49,14 @@ def run_here(*arguments: str | Path, cwd: Path) -> CommandResult:
     return CommandResult(code, *(stream.detach().getvalue().decode() for stream in (out, err)))
 
 
-def run_forked(*arguments: str | Path, cwd: Path, terminal: bool = False, **environment: str) -> CommandResult:
+def run_forked(
+    *arguments: str | Path,
+    cwd: Path,
+    terminal: bool = False,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    **environment: str,
+) -> CommandResult:
     """Run a command line in a fork of this process, which saves the seconds in which a new process imports torch.
 
     Tests of what a start does, such as its imports or `PYTHONPATH`, need `run_process`.
@@ -58,44 +65,59 @@ def run_forked(*arguments: str | Path, cwd: Path, terminal: bool = False, **envi
         arguments: Arguments of the command line.
         cwd: The current folder of the command.
         terminal: Whether standard output is a terminal. Its lines then end with a line feed.
+        stdout: The file descriptor of standard output. The returned text is then empty.
+        stderr: The file descriptor of standard error, likewise.
         environment: Additional environment variables.
     """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        reader, writer = pty.openpty() if terminal else (-1, out.fileno() if stdout is None else stdout)
+        process = start_forked(
+            *arguments, cwd=cwd, stdout=writer, stderr=err.fileno() if stderr is None else stderr, **environment
+        )
+        if terminal:
+            os.close(writer)
+            content = _read_terminal(reader)
+        code = exit_code(process)
+        for file in (out, err):
+            file.seek(0)
+        return CommandResult(code, os.fsdecode(content if terminal else out.read()), os.fsdecode(err.read()))
+
+
+def start_forked(*arguments: str | Path, cwd: Path, stdout: int, stderr: int, **environment: str) -> int:
+    """Start a command line in a fork of this process, and return the number of the new process: see `run_forked`."""
     import sklearn.linear_model  # noqa: F401 - imported once, not in every fork
     import torch
 
     import seqkit.experiment  # noqa: F401
 
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        reader, writer = pty.openpty() if terminal else (-1, out.fileno())
-        assert torch.get_num_threads() == 1  # OpenMP can hang in a fork of a process that used several
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads: those of pytest-xdist
-            process = os.fork()
-        if process == 0:
-            code = 70
-            try:
-                os.dup2(writer, 1)
-                os.dup2(err.fileno(), 2)
-                signal.alarm(TIMEOUT)
-                sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
-                os.chdir(cwd)
-                os.environ.update(environment)
-                warnings.simplefilter("default")  # shown, not raised
-                code = execute([str(argument) for argument in arguments])
-                sys.stdout.flush()
-                sys.stderr.flush()
-            except BaseException:
-                traceback.print_exc()
-                sys.stderr.flush()
-            finally:
-                os._exit(code)
-        if terminal:
-            os.close(writer)
-            content = _read_terminal(reader)
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        for file in (out, err):
-            file.seek(0)
-        return CommandResult(code, (content if terminal else out.read()).decode(), err.read().decode())
+    assert torch.get_num_threads() == 1  # OpenMP can hang in a fork of a process that used several
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads: those of pytest-xdist
+        process = os.fork()
+    if process:
+        return process
+    code = 70
+    try:
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        signal.alarm(TIMEOUT)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+        os.chdir(cwd)
+        os.environ.update(environment)
+        warnings.simplefilter("default")  # shown, not raised
+        code = execute([str(argument) for argument in arguments])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def exit_code(process: int) -> int:
+    """Wait for the end of a process that `start_forked` started, and return its exit code."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def _read_terminal(reader: int) -> bytes:
@@ -118,7 +140,5 @@ def error_line(result: CommandResult) -> str:
 
 
 def chinese_error(*arguments: str | Path, cwd: Path) -> str:
-    """Run a command that fails in a new process with the plugins and in Chinese, and return its line on stderr."""
-    environment = {name: value for name, value in os.environ.items() if name != "SEQKIT_PLUGINS"}
-    done = run_process(*arguments, cwd=cwd, env=environment | {"SEQKIT_LANG": "zh_CN"})
-    return error_line(CommandResult(done.returncode, done.stdout, done.stderr))
+    """Run a command that fails in a fork with the plugins and in Chinese, and return its line on stderr."""
+    return error_line(run_forked(*arguments, cwd=cwd, SEQKIT_PLUGINS="on", SEQKIT_LANG="zh_CN"))

@@ -12,8 +12,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+
+RECIPE = {
+    "data": {"type": "text", "text": "some text"},
+    "encoder": {"type": "lstm", "hidden_size": 2},
+    "head": "next_char",
+    "train": {"epochs": 1, "threads": 1},
+}
 
 
 class ProcessResults(NamedTuple):
@@ -58,9 +66,11 @@ def _serve() -> None:
     import torch
     import torch._dynamo
 
-    import seqkit.experiment  # noqa: F401
+    import seqkit
 
     torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:  # a training imports the rest
+        seqkit.run(RECIPE, runs=folder, quiet=True)
     for line in sys.stdin:
         job = json.loads(line)
         errors = Path(job["folder"]) / "stderr"

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +76,9 @@ HEADS = {
 }
 
 every_encoder = pytest.mark.parametrize("encoder", ENCODERS)
-every_embedding = pytest.mark.parametrize("embedding", EMBEDDINGS)
+MIXED = "stacked, mixed"
+ONE_BY_ONE = [*((name, "learned") for name in ENCODERS), *((MIXED, name) for name in EMBEDDINGS if name != "learned")]
+"""Every encoder with one embedding, and every other embedding with one encoder."""
 
 
 class Engines(NamedTuple):
@@ -148,13 +151,13 @@ def next_logits(engine: Any, ids: np.ndarray) -> np.ndarray:
 
 
 every_type = pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
-causal_encoders = pytest.mark.parametrize("encoder", [name for name in ENCODERS if "bilstm" not in str(ENCODERS[name])])
 
 
-@every_type
 @pytest.mark.parametrize("head", HEADS)
-@every_embedding
-@every_encoder
+@pytest.mark.parametrize(
+    ("encoder", "embedding", "double"),
+    [*((*pair, True) for pair in product(ENCODERS, EMBEDDINGS)), *((*pair, False) for pair in ONE_BY_ONE)],
+)
 def test_next_logits_equal_torch(encoder: str, embedding: str, head: str, double: bool) -> None:
     numpy_engine, reference, labels, tokenizer, recipe = engines(encoder, embedding, HEADS[head], double=double)
     assert supports(recipe)
@@ -194,26 +197,33 @@ def test_batched_read_equals_single_reads(encoder: str, head: str) -> None:
         assert close(engine.read(texts)[0], np.array([next_logits(engine, ids) for ids in texts]), double=True)
 
 
-@every_type
-@pytest.mark.parametrize("embedding", [name for name in EMBEDDINGS if "both" not in str(EMBEDDINGS[name])])
-@causal_encoders
+CAUSAL = [name for name in ENCODERS if "bilstm" not in str(ENCODERS[name])]
+CAUSAL_EMBEDDINGS = [name for name in EMBEDDINGS if "both" not in str(EMBEDDINGS[name])]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "embedding", "double"),
+    [*((*pair, True) for pair in product(CAUSAL, CAUSAL_EMBEDDINGS)), *((name, "learned", False) for name in CAUSAL)],
+)
 def test_steps_equal_reading_whole_text(encoder: str, embedding: str, double: bool) -> None:
     """For one row, several rows and a selection of rows. Torch reads the whole text for the expected logits."""
     numpy_engine, reference, _, tokenizer, _ = engines(encoder, embedding, HEADS["step"], double=double)
     ids = tokenizer.encode(TEXT)
-    for engine in (numpy_engine, reference):
-        for starts in ([3], [1, 6, 2, 4]):
-            texts = [ids[:start] for start in starts]
-            logits, state = engine.read(texts)
-            for step in range(8):
-                if step == 3 and len(starts) > 1:  # keep three rows of four
-                    state, texts = engine.select(state, np.array([0, 1, 3])), [texts[0], texts[1], texts[3]]
-                if step == 6 and len(starts) > 1:  # keep one row of three
-                    state, texts = engine.select(state, np.array([1])), [texts[1]]
-                added = ids[step + 5 : step + 5 + len(texts)]
-                texts = [np.append(text, number) for text, number in zip(texts, added, strict=True)]
+    for starts in ([3], [1, 6, 2, 4]):
+        texts = [ids[:start] for start in starts]
+        states = [(engine, engine.read(texts)[1]) for engine in (numpy_engine, reference)]
+        for step in range(8):
+            if len(starts) > 1 and step in (3, 6):  # keep three rows of four, and then one of them
+                rows = [0, 1, 3] if step == 3 else [1]
+                states = [(engine, engine.select(state, np.array(rows))) for engine, state in states]
+                texts = [texts[row] for row in rows]
+            added = ids[step + 5 : step + 5 + len(texts)]
+            texts = [np.append(text, number) for text, number in zip(texts, added, strict=True)]
+            expected = np.array([next_logits(reference, text) for text in texts])
+            for number, (engine, state) in enumerate(states):
                 logits, state = engine.step(added, state)
-                assert close(logits, np.array([next_logits(reference, text) for text in texts]), double=double)
+                states[number] = engine, state
+                assert close(logits, expected, double=double)
 
 
 @pytest.mark.parametrize(
@@ -232,8 +242,7 @@ def test_steps_equal_reading_whole_text(encoder: str, embedding: str, double: bo
     ],
     ids=["mean", "max", "final", "attention", "several poolings, n-grams"],
 )
-@every_embedding
-@every_encoder
+@pytest.mark.parametrize(("encoder", "embedding"), ONE_BY_ONE)
 def test_label_probabilities_equal_torch(encoder: str, embedding: str, head: dict[str, Any]) -> None:
     numpy_engine, reference, labels, tokenizer, recipe = engines(encoder, embedding, head | {"dropout": 0.5})
     assert supports(recipe)

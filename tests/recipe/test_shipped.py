@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from helpers.commands import run_forked, run_process
+from helpers.recipes import PROJECT
 from seqkit.errors import UsageError
 from seqkit.recipe.shipped import ShippedRecipe, copy_recipe, find_recipe, shipped_recipes
 from seqkit.recipe.source import read_recipe
-from tests.helpers.commands import run_process
-from tests.helpers.recipes import PROJECT
 
 OWN = shipped_recipes(["seqkit"])
 
@@ -87,16 +88,15 @@ def test_an_unknown_name_has_a_suggestion() -> None:
 
 
 def test_command_lists_prints_and_copies(tmp_path: Path) -> None:
+    command = partial(run_forked, cwd=tmp_path)
     listed = run_process("recipes").stdout
     assert "seqkit:\n" in listed
     assert "  char_gen  " in listed
-    found = json.loads(run_process("recipes", "--json").stdout)
+    found = json.loads(command("recipes", "--json").out)
     names = [recipe["name"] for recipe in found]
     assert "char_gen" in names
-    assert run_process("recipes", "char_gen").stdout == (PROJECT / "recipes" / "char_gen.yaml").read_text("utf-8")
-    copied = run_process("recipes", "char_gen", "--copy", ".", cwd=tmp_path)
-    assert copied.stdout == "char_gen.yaml\n"
-    checked = run_process("check", "char_gen.yaml", cwd=tmp_path)
-    assert checked.returncode == 0
-    failed = run_process("recipes", "--copy", ".", cwd=tmp_path)
-    assert (failed.returncode, failed.stderr) == (2, "seqkit: --copy copies one recipe: pass its name\n")
+    assert command("recipes", "char_gen").out == (PROJECT / "recipes" / "char_gen.yaml").read_text("utf-8")
+    assert command("recipes", "char_gen", "--copy", ".").out == "char_gen.yaml\n"
+    assert run_process("check", "char_gen.yaml", cwd=tmp_path).returncode == 0
+    failed = command("recipes", "--copy", ".")
+    assert (failed.code, failed.err) == (2, "seqkit: --copy copies one recipe: pass its name\n")

@@ -99,7 +99,7 @@ def test_fine_tuning_begins_with_the_pretrained_run(tmp_path: Path) -> None:
 
 
 def test_lstm_continues_the_sentence(tmp_path: Path) -> None:
-    run = seqkit.run(RECIPES / "char_gen.yaml", runs=tmp_path, quiet=True)
+    run = seqkit.run(RECIPES / "char_gen.yaml", runs=tmp_path, quiet=True, train__threads=1)
     losses, reference = train_losses(run), torch_alone(bidirectional=False, steps=1000)
     assert losses[1000] == pytest.approx(reference[-1], rel=0.2)
     assert losses[1] == pytest.approx(reference[0], rel=1e-5)
@@ -145,9 +145,9 @@ def test_sentiment_is_well_above_its_baseline(name: str, tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def short_sentiment(tmp_path_factory: pytest.TempPathFactory) -> seqkit.Run:
-    """Return a run on the real corpus, trained for three epochs. The slow test checks the final accuracy."""
+    """Return a run on the real corpus, trained for two epochs. The slow test checks the final accuracy."""
     runs = tmp_path_factory.mktemp("sentiment")
-    return seqkit.run(RECIPES / "sentiment_zh.yaml", runs=runs, quiet=True, train={"epochs": 3, "threads": 1})
+    return seqkit.run(RECIPES / "sentiment_zh.yaml", runs=runs, quiet=True, train={"epochs": 2, "threads": 1})
 
 
 def test_sentiment_learns_in_its_first_epoch(short_sentiment: seqkit.Run) -> None:

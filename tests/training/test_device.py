@@ -17,11 +17,12 @@ import sys, seqkit
 options = {"embedding": {"type": "learned", "dim": 4}, "train": {"epochs": 2}}
 run = seqkit.run(sys.argv[1], runs=sys.argv[2], quiet=True, **options)
 assert run.metrics[-1]["epoch"] == 2
+assert seqkit.load(run.path).evaluate([("In Beijing", None)])["loss"] > 0
 print(*sorted({"torch", "torch._dynamo", "sklearn"} & set(sys.modules)))
 """
 
 
-def test_training_imports_neither_the_torch_compiler_nor_scikit_learn(tmp_path) -> None:
+def test_training_and_evaluation_import_neither_the_torch_compiler_nor_scikit_learn(tmp_path) -> None:
     command = [sys.executable, "-c", TRAINING_SCRIPT, str(RECIPES / "char_gen.yaml"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["torch"]

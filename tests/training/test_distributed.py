@@ -18,6 +18,7 @@ import pytest
 import torch
 
 import seqkit
+from helpers.commands import run_forked
 from helpers.processes import ForkingTrainer
 from helpers.recipes import RECIPES, SENTENCE
 from seqkit.contracts import Row
@@ -212,8 +213,8 @@ def test_processes_option(cli, tmp_path: Path) -> None:
     assert lines[-1] == "runs/char-gen-1"
     assert lines.count("char-gen, seed 1") == 1
     assert any(line.endswith("cpu, 1 thread in each of 2 processes") for line in lines)
-    invalid = cli("run", "--processes", "2", recipe, "encoder.hidden_size=0")
-    assert (invalid.returncode, len(invalid.stderr.splitlines())) == (2, 1)
+    invalid = run_forked("run", "--processes", "2", recipe, "encoder.hidden_size=0", cwd=tmp_path)
+    assert (invalid.code, len(invalid.err.splitlines())) == (2, 1)
 
 
 @pytest.mark.slow

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 import seqkit
+from helpers.commands import exit_code, start_forked
 from helpers.recipes import ALL_OPTIONS, CHARACTER_RECIPE, RECIPES
 from helpers.training import StopAfter, interrupted_run, reproducible_contents
 from seqkit.errors import DataError, Interrupted, UsageError
@@ -24,15 +24,16 @@ from seqkit.training.checkpoint import list_checkpoints
 from seqkit.training.checkpoint_loading import newest_checkpoint
 
 
-@pytest.mark.parametrize("after", [1, 7, 12, 13, 40])
-def test_classifier_with_all_options_resumes_exactly(vowel_recipe, tmp_path: Path, after: int) -> None:
+def test_classifier_with_all_options_resumes_exactly(vowel_recipe, tmp_path: Path) -> None:
     """Interrupt at several steps, with dropout, a schedule, early stopping and the best weights."""
     overrides = ALL_OPTIONS | {"train__early_stopping": {"patience": 4}}
     complete = seqkit.run(vowel_recipe, runs=tmp_path / "complete", quiet=True, **overrides)
-    path = interrupted_run(vowel_recipe, tmp_path / "stopped", after, **overrides)
-    resumed = seqkit.run(vowel_recipe, runs=tmp_path / "unused", resume=path, quiet=True, **overrides)
-    assert resumed.path == path
-    assert reproducible_contents(resumed) == reproducible_contents(complete)
+    expected = reproducible_contents(complete)
+    for after in (1, 7, 12, 13, 40):
+        path = interrupted_run(vowel_recipe, tmp_path / f"stopped-{after}", after, **overrides)
+        resumed = seqkit.run(vowel_recipe, runs=tmp_path / "unused", resume=path, quiet=True, **overrides)
+        assert resumed.path == path
+        assert reproducible_contents(resumed) == expected, after
     assert not (tmp_path / "unused").exists()
 
 
@@ -166,33 +167,30 @@ def test_older_checkpoints_are_removed(tmp_path: Path) -> None:
 def test_interrupted_process_resumes_exactly(
     number: int, code: int, tmp_path: Path, run_command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = [sys.executable, "-m", "seqkit", "run", str(RECIPES / "char_gen.yaml"), "train.epochs=60"]
-    command_with_checkpoints = [*command, "train.checkpoint_seconds=0"]
-    process = subprocess.Popen(
-        command_with_checkpoints, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = ("run", RECIPES / "char_gen.yaml", "train.epochs=60", "train.threads=1", "train.checkpoint_seconds=0")
+    with (tmp_path / "stdout").open("w") as out, (tmp_path / "stderr").open("w") as err:
+        process = start_forked(*command, cwd=tmp_path, stdout=out.fileno(), stderr=err.fileno())
     checkpoints = tmp_path / "runs" / "char-gen-1" / "checkpoints"
     deadline = time.monotonic() + 60
     while not (checkpoints.is_dir() and list(checkpoints.glob("step-*"))) and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
+    os.kill(process, number)
+    assert exit_code(process) == code
+    errors = (tmp_path / "stderr").read_text()
     if number != signal.SIGKILL:
         assert errors.count("\n") == 1
         assert "resume with: seqkit resume runs/char-gen-1\n" in errors
-    again = [*command_with_checkpoints[3:], "--resume", "char-gen-1"]
+    again = [*command, "--resume", "char-gen-1"]
     monkeypatch.chdir(tmp_path / "runs")
     resumed = run_command(*["resume", "char-gen-1"] if number == signal.SIGINT else again)
     assert resumed.code == 0, resumed.err
     assert resumed.out.splitlines()[-1] == "char-gen-1"
-    complete = seqkit.run(
-        RECIPES / "char_gen.yaml", runs=tmp_path / "complete", quiet=True, train={"epochs": 60, "checkpoint_seconds": 0}
-    )
+    train = {"epochs": 60, "threads": 1, "checkpoint_seconds": 0}
+    complete = seqkit.run(RECIPES / "char_gen.yaml", runs=tmp_path / "complete", quiet=True, train=train)
     loaded = seqkit.load(tmp_path / "runs" / "char-gen-1")
     for name in ("model.safetensors", "metrics.jsonl"):
         assert (loaded.path / name).read_bytes() == (complete.path / name).read_bytes()
     assert loaded.result["generated"] == complete.result["generated"]
     plan = json.loads((loaded.path / "plan.json").read_text())
-    assert plan.pop("command") == f"seqkit run {RECIPES / 'char_gen.yaml'} train.epochs=60 train.checkpoint_seconds=0"
+    assert plan.pop("command") == f"seqkit {' '.join(map(str, command))}"
     assert plan == json.loads((complete.path / "plan.json").read_text())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import CommandResult
+from helpers.commands import CommandResult, exit_code, start_forked
 from helpers.plugins import write_dedented
 from helpers.recipes import RECIPES
 from seqkit.runs.directory import RunDirectory
@@ -182,28 +182,27 @@ def test_one_signal_ends_a_call_that_does_not_return(
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds the processes in /proc")
 def test_processes_end_with_their_launcher(tmp_path: Path) -> None:
     """If the launcher is killed, its processes end, and the run can be resumed."""
-    command = [sys.executable, "-m", "seqkit", "run", "--processes", "2", str(RECIPES / "char_gen.yaml")]
-    command += ["train.epochs=100000", "train.checkpoint_seconds=0.2"]
-    launcher = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    command = ("run", "--processes", "2", RECIPES / "char_gen.yaml", "train.epochs=100000")
+    with (tmp_path / "stdout").open("w") as out, (tmp_path / "stderr").open("w") as err:
+        launcher = start_forked(
+            *command, "train.checkpoint_seconds=0.2", cwd=tmp_path, stdout=out.fileno(), stderr=err.fileno()
+        )
     children: list[int] = []
     try:
         run = tmp_path / "runs" / "char-gen-1"
         wait_until(lambda: len(list(run.glob("checkpoints/step-*[1-9]-*"))) > 0, 100)
-        children = [
-            int(child) for child in Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
-        ]
+        children = [int(child) for child in Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()]
         assert len(children) == 2
-        launcher.kill()
+        os.kill(launcher, signal.SIGKILL)
         wait_until(lambda: not any(map(is_running, children)), 5)
-        _, errors = launcher.communicate(timeout=10)
     finally:
-        launcher.kill()
+        os.kill(launcher, signal.SIGKILL)
+        assert exit_code(launcher) == -signal.SIGKILL
         for child in children:
             if is_running(child):
                 os.kill(child, signal.SIGKILL)
     # The process that notices the end first may also lose its connection to the other.
+    errors = (tmp_path / "stderr").read_text()
     assert re.search(r"^seqkit: (the process that started this one was killed|process \d lost its connection)", errors)
     assert "resume" in errors
     opened = RunDirectory.open(run)

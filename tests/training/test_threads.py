@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -246,15 +244,14 @@ def test_measuring_threads_changes_no_state(monkeypatch: pytest.MonkeyPatch) -> 
     assert list(kernel_lines(model)) == ["layer 1, 6 -> 8: torch's kernel, both directions in parallel"]
 
 
-def test_verbose_names_the_kernel_of_each_layer(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "seqkit", "run", str(RECIPES / "char_gen_stacked.yaml"), "--runs", str(tmp_path)]
-    done = subprocess.run([*command, "train.epochs=1", "--verbose"], capture_output=True, text=True, check=True)
-    kernels = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if line.startswith("  kernel ")]
+def test_verbose_names_the_kernel_of_each_layer(run_command) -> None:
+    command = ["run", RECIPES / "char_gen_stacked.yaml", "train.epochs=1", "train.threads=1"]
+    done = run_command(*command, "--verbose")
+    kernels = [line.split(maxsplit=1)[1] for line in done.out.splitlines() if line.startswith("  kernel ")]
     assert len(kernels) == 2
     assert kernels[0].startswith("layers.0.layer 1, ")
     assert all(": torch's kernel" in line for line in kernels)
-    done = subprocess.run([*command, "train.epochs=1"], capture_output=True, text=True, check=True)
-    assert "kernel " not in done.stdout
+    assert "kernel " not in run_command(*command).out
 
 
 @pytest.mark.usefixtures("_no_minimum_job_size")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from helpers.commands import chinese_error, run_process
+from helpers.commands import chinese_error, run_forked
 
 RECIPE = """
 name: text
@@ -20,6 +19,5 @@ def test_the_encoder_and_its_errors_are_chinese(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     line = chinese_error("check", "recipe.yaml", cwd=tmp_path)
     assert line.startswith("recipe.yaml:4:38: encoder.layers: ") and "num_layers" in line and "键" in line
-    environment = {name: value for name, value in os.environ.items() if name != "SEQKIT_PLUGINS"}
-    shown = run_process("show", "encoder", "gru", cwd=tmp_path, env=environment | {"SEQKIT_LANG": "zh_CN"})
-    assert shown.stdout.startswith("encoder gru：单向 GRU\n")
+    shown = run_forked("show", "encoder", "gru", cwd=tmp_path, SEQKIT_LANG="zh_CN")
+    assert shown.out.startswith("encoder gru：单向 GRU\n")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from seqkit_tagging.tasks import tag
 from seqkit_tagging.word_lists import WordLists
 from seqkit_tagging.word_table import WordTable
 
+from helpers.commands import run_here
 from seqkit.contracts import Draft
 from seqkit.errors import DataError
 from seqkit.readers.inspection import inspect
@@ -100,10 +99,9 @@ def test_lists_of_words_and_tags_in_json_lines(tmp_path: Path, tags: list[Any]) 
 
 def test_init_run_and_predict(tmp_path: Path) -> None:
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "seqkit", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=200)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        done = run_here(*arguments, cwd=tmp_path)
+        assert done.code == 0, done.err
+        return done.out.strip()
 
     write(tmp_path / "ner.csv")
     assert "task: tag, a row per word: the word is 'Word', its tag 'Tag'" in run("init", "ner.csv", "--minutes", "0.1")
