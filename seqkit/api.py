@@ -46,7 +46,7 @@ def run(
             section `data` instead.
         runs: the folder in which the run directory is created.
         resume: a run directory to resume.
-        quiet: whether to print nothing.
+        quiet: whether to print nothing. A callback or tracker that fails is reported by a warning.
         callbacks: objects whose methods are lifecycle hooks (`seqkit.hookimpl`, see `hookspecs.py`), or instances of
             `seqkit.training.callbacks.Callback`.
         overrides: sections or keys that replace those of the recipe. A dictionary is merged into its section, and
@@ -106,14 +106,15 @@ def _train(recipe: Recipe, runs: Path, resume: str | Path | None, callbacks: Seq
     """Train a recipe. An interrupt is raised here, without the frames of the training below."""
     from seqkit.experiment import run_recipe
     from seqkit.registry import load_registry
+    from seqkit.training.callbacks import HookWarnings
     from seqkit.training.console import Console
     from seqkit.training.interrupt import Position
 
     position = Position(resume, "data=…" if recipe.memory is not None else "")
-    console = [] if quiet else [Console(sys.stdout, sys.stderr)]
+    console = HookWarnings() if quiet else Console(sys.stdout, sys.stderr)
     try:
         with InterruptCheck() as stop:
-            return Run(run_recipe(recipe, load_registry(), runs, [position, *console, *callbacks], stop, resume))
+            return Run(run_recipe(recipe, load_registry(), runs, [position, console, *callbacks], stop, resume))
     except (KeyboardInterrupt, Interrupted) as error:
         if isinstance(error, Interrupted) and error.exit_code != 128 + signal.SIGINT:
             raise
@@ -176,6 +177,6 @@ def ensemble(members: Sequence[str | Path | Run], *, name: str = "ensemble", run
     from seqkit.inference.ensemble import create_ensemble
     from seqkit.inference.inputs import list_of
 
-    values = list_of(members, message("ensemble takes a list of runs"), "[first, second]")
+    values = list_of(members, message("ensemble takes a list of runs"), "[first, second]", "[first, second]")
     paths = [value.path if isinstance(value, Run) else Path(value) for value in values]
     return Run(create_ensemble(paths, name, Path(runs)))

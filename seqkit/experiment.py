@@ -96,7 +96,7 @@ def _collect_callbacks(
         [callback for callback in given if isinstance(callback, Callback)], enabled=communicator.is_first
     )
     trackers = {spec.name: spec.build() for spec in plan.train.trackers}
-    callbacks.add(HookCallback(registry, objects, trackers, note=callbacks.note))
+    callbacks.add(HookCallback(registry, objects, trackers, report=callbacks.hook_failure))
     return callbacks
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -289,3 +290,19 @@ def test_overrides_can_hold_a_validation_split_out() -> None:
 def test_invalid_pooling_is_reported_by_the_recipe() -> None:
     with pytest.raises(RecipeError, match="head.pooling: must be one of"):
         SequenceClassifier(pooling=None).fit(TEXTS, LABELS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("X", [set(TEXTS), dict(zip(TEXTS, LABELS, strict=True)), frozenset(TEXTS)])
+def test_inputs_without_an_order_are_rejected(X: Any, classifier: SequenceClassifier) -> None:
+    for call in (lambda: SequenceClassifier(**SMALL).fit(X, LABELS), lambda: classifier.predict(X)):
+        with pytest.raises(ValueError, match="^X must be a list of texts"):
+            call()
+    with pytest.raises(ValueError, match="^X must be a list with a list for each sentence"):
+        SequenceTagger().fit(X, [["a"]] * len(X))
+
+
+def test_pickling_an_estimator_whose_run_was_removed_names_it(tmp_path: Path) -> None:
+    classifier = SequenceClassifier(runs=tmp_path, **SMALL).fit(TEXTS, LABELS)
+    shutil.rmtree(classifier.run_.path)
+    with pytest.raises(seqkit.UsageError, match="estimator-1: the run directory does not exist$"):
+        joblib.dump(classifier, io.BytesIO())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.cli.stderr import aliases
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import listed, message
+from seqkit.readers.files import copies
 
 if TYPE_CHECKING:
     from seqkit.inference.run import Run
@@ -100,6 +101,7 @@ def open_data(run: Run, data: Path) -> Iterator[Path]:
             with file.open("wb") as copy:
                 shutil.copyfileobj(sys.stdin.buffer, copy)
             aliases[str(file)] = message("standard input")
+            copies.add(file)
             yield file
     except DataError as error:
         for key, value in re.findall(r"`(\w+):(?: ([^`]*))?`", str(error)):

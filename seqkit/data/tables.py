@@ -90,7 +90,7 @@ class Table:
                 label_set(row, name, message("row {row}", row=number)) for number, row in enumerate(rows, start=1)
             ]
             return self.inputs(spec), targets
-        is_optional = parameter not in spec.values and name not in self.names  # a reader without targets
+        is_optional = parameter not in spec.values and not self._find(name)  # a reader without targets
         return self.inputs(spec), None if name is None or is_optional else self._values_of(parameter, name)
 
     def inputs(self, spec: Spec) -> list[Any]:
@@ -108,19 +108,27 @@ class Table:
     def others(self, spec: Spec) -> dict[str, list[Any]]:
         """Return the values of the columns that contain neither inputs nor targets, by name."""
         named = [spec.values.get(parameter, parameter) for parameter in _parameters(spec)]
-        used = {name for each in named for name in (each if isinstance(each, list) else [each])}
+        used = [name for each in named for name in (each if isinstance(each, list) else [each])]
         if (second := pair_column(spec)) is not None:
-            used.add(second[1])
+            used.append(second[1])
+        taken = [found for name in used for found in self._find(name)]
         return {
-            str(name): self._column(name) for name in self.names if name not in used and self.names.count(name) == 1
+            str(name): self._column(name) for name in self.names if name not in taken and self.names.count(name) == 1
         }
+
+    def _find(self, name: Any) -> list[Any]:
+        """Return the columns with a name. A number or a tuple, as pandas has them, is found by its text."""
+        return [each for each in self.names if each == name] or [each for each in self.names if str(each) == name]
 
     def _values_of(self, parameter: str, name: Any) -> list[Any]:
         """Return the values of the column that a parameter of the reader names. Raises as `inputs` does."""
-        if (count := self.names.count(name)) == 1:
-            return self._column(name)
-        if count:
-            raise DataError(message("the data has {count} columns '{name}': rename the others", count=count, name=name))
+        columns = self._find(name)
+        if len(columns) == 1:
+            return self._column(columns[0])
+        if columns:
+            raise DataError(
+                message("the data has {count} columns '{name}': rename the others", count=len(columns), name=name)
+            )
         if not self.names:
             raise DataError(message("the data has no columns, and '{name}' is needed", name=name))
         names = [str(each) for each in self.names]

@@ -32,6 +32,9 @@ from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets,
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import format_object, message
 
+LARGEST, SMALLEST_DEVIATION = 1e100, 1e-100
+"""The largest absolute target, and the smallest positive standard deviation: the squares of others are not numbers."""
+
 
 class Regress(PooledHead):
     """Sequence regression: one number per text, or several, by a linear layer.
@@ -104,7 +107,14 @@ class Regress(PooledHead):
         self.mean = next(parse_targets(examples, self._numbers_of))
         numbers = np.array(list(parse_targets(examples, self._numbers)))
         self.mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
-        self.deviation = np.where(varies(numbers) & (deviation > 0), deviation, 1.0)
+        if (varies(numbers) & (deviation < SMALLEST_DEVIATION)).any():
+            raise DataError(
+                message(
+                    "the targets differ, but have a standard deviation of less than {smallest:g}: rescale them",
+                    smallest=SMALLEST_DEVIATION,
+                )
+            )
+        self.deviation = np.where(varies(numbers), deviation, 1.0)
         self.fit_inputs(examples, tokenizer, len(self.mean))
 
     def state(self) -> dict[str, Any]:
@@ -230,4 +240,12 @@ class Regress(PooledHead):
             numbers = np.array([np.nan])
         if not len(numbers) or not np.isfinite(numbers).all():
             raise DataError(message("the target is {value}: it must be a finite number", value=format_object(target)))
+        if np.abs(numbers).max() > LARGEST:  # the squares of larger ones overflow
+            raise DataError(
+                message(
+                    "the target is {value}: it must be at most {largest:g}: correct it, or rescale all targets",
+                    value=format_object(target),
+                    largest=LARGEST,
+                )
+            )
         return numbers

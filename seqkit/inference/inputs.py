@@ -14,19 +14,20 @@ from seqkit.contracts import Example, TextPair, Tokenizer
 from seqkit.data.values import as_pair, is_nothing, target_of
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
-from seqkit.messages import format_object, format_value, message
+from seqkit.messages import format_object, format_value, listed, message
 
 if TYPE_CHECKING:
     from seqkit.modeling.model import Model
 
 
-def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
+def list_of(values: Any, wanted: str, column_example: str, list_example: str = "[text]") -> list[Any]:
     """Return the items of a list, an array, a column of a table (a pandas Series), or any other iterable, in its order.
 
     Args:
         values: what was passed.
         wanted: what to pass, for messages: `predict takes a list of strings`.
         column_example: what to pass for a table: `run.predict(frame['text'])`.
+        list_example: what to pass for a text: `[text]`.
 
     Raises:
         UsageError: iterating it would give something else: the characters of a string, the bytes of bytes, the column
@@ -43,7 +44,7 @@ def list_of(values: Any, wanted: str, column_example: str) -> list[Any]:
     if is_scalar or not isinstance(values, Iterable):
         hint = ""
         if isinstance(values, str):
-            hint = message(": pass [text]")
+            hint = message(": pass {example}", example=list_example)
         elif isinstance(values, Path):
             hint = message(": read the file with predict_file or evaluate")
         raise UsageError(message("{wanted}, not {value}", wanted=wanted, value=format_object(values)) + hint)
@@ -96,7 +97,7 @@ def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: En
     inputs = []
     for example, place in zip(examples, places, strict=True):
         try:
-            checked = _check_input(example.input, engine)
+            checked = _check_input(example.input, engine, example.feature_names)
             if engine.tokenizer is None:
                 encoded = checked
             elif engine.reads_words:
@@ -119,7 +120,8 @@ def check_features(examples: Iterable[Example], engine: Engine, model: Model) ->
 
     for number, example in enumerate(examples, start=1):
         try:
-            checked_extremes(model, _check_input(example.input, engine), example.feature_names)
+            names = example.feature_names
+            checked_extremes(model, _check_input(example.input, engine, names), names)
         except DataError as error:
             place = example.location or message("example {number}", number=number)
             raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
@@ -156,12 +158,12 @@ def checked_examples(examples: Iterable[Example], engine: Engine) -> Iterator[Ex
     """
     for example in examples:
         try:
-            yield replace(example, input=_check_input(example.input, engine))
+            yield replace(example, input=_check_input(example.input, engine, example.feature_names))
         except (DataError, UsageError) as error:
             raise DataError(message("{place}: {reason}", place=example.location, reason=error)) from None
 
 
-def _check_input(value: Any, engine: Engine) -> Any:
+def _check_input(value: Any, engine: Engine, feature_names: Sequence[str] = ()) -> Any:
     """Return an input in the form that the run reads: a text, words, or features.
 
     Raises:
@@ -169,7 +171,7 @@ def _check_input(value: Any, engine: Engine) -> Any:
         UsageError: the input should be text, and is not valid.
     """
     if engine.tokenizer is None:
-        return _check_features(value, engine.feature_width)
+        return _check_features(value, engine.feature_width, feature_names)
     if engine.reads_pairs:
         return _check_pair(value)
     if isinstance(value, TextPair):
@@ -213,7 +215,7 @@ def _check_text(text: Any) -> str:
     return text
 
 
-def _check_features(value: Any, width: int | None) -> np.ndarray:
+def _check_features(value: Any, width: int | None, names: Sequence[str]) -> np.ndarray:
     """Return features as float64 (time, width).
 
     Raises:
@@ -227,7 +229,16 @@ def _check_features(value: Any, width: int | None) -> np.ndarray:
     if not features.ndim or features.dtype.kind not in "fiu":
         raise DataError(message("{expected}, not {value}", expected=expected, value=format_object(value)))
     if features.ndim != 2 or features.shape[1] != width or not len(features):
-        raise DataError(message("{expected}, not of shape {shape}", expected=expected, shape=features.shape))
+        raise DataError(
+            message(
+                "{expected}, not of shape {shape}: the columns are {columns}, but must be those of the training data",
+                expected=expected,
+                shape=features.shape,
+                columns=listed(names),
+            )
+            if names
+            else message("{expected}, not of shape {shape}", expected=expected, shape=features.shape)
+        )
     features = features.astype(np.float64)
     if not np.isfinite(features).all():
         number = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0]) + 1

@@ -36,7 +36,16 @@ from seqkit.readers.formats import BEGINNING_BYTES, GZIP, check_format, decompre
 from seqkit.readers.json_lines import json_objects
 from seqkit.readers.line_ends import LineEnds
 
-__all__ = ["check_encoding", "check_path", "open_file", "read_lines", "read_objects", "read_rows", "read_text"]
+__all__ = [
+    "check_encoding",
+    "check_path",
+    "folder_of",
+    "open_file",
+    "read_lines",
+    "read_objects",
+    "read_rows",
+    "read_text",
+]
 
 _CHUNKABLE = re.compile(
     r"ascii|utf-(8|(16|32)(-[lb]e)?)|gb2312|gbk|gb18030|big5|shift_jis|cp932|cp949|euc_jp|euc_kr|koi8-[ru]"
@@ -44,12 +53,20 @@ _CHUNKABLE = re.compile(
 )
 """Encodings in which the meaning of a byte depends on no earlier character, except a byte order mark."""
 
+copies: set[Path] = set()
+"""Files to which standard input was copied."""
+
 _KINDS = {
     stat.S_IFIFO: message("a pipe"),
     stat.S_IFSOCK: message("a socket"),
     stat.S_IFCHR: message("a device"),
     stat.S_IFBLK: message("a device"),
 }
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder to which paths in a file are relative: its own; for standard input, the current folder."""
+    return Path() if path in copies else path.parent
 
 
 def check_path(path: Path | None) -> Path:

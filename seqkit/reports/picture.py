@@ -49,13 +49,16 @@ class Picture:
         return self.svg
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture to a file, and return its path.
+        """Write the picture to an SVG file, and return its path.
 
         Raises:
-            UsageError: the file cannot be written.
+            UsageError: the file has another ending, or cannot be written.
         """
-        write_file(Path(path), self.svg)
-        return Path(path)
+        file = Path(path)
+        if file.suffix.lower() != ".svg":
+            raise UsageError(message("{file}: the picture is SVG: name a file that ends in .svg", file=file))
+        write_file(file, self.svg)
+        return file
 
 
 def curves_picture(runs: Sequence[RunContents], metric: str) -> Picture:

@@ -204,7 +204,12 @@ class SequenceEstimator(BaseEstimator):
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:
-    """Return the content of the files of a run directory by name, without its checkpoints."""
+    """Return the content of the files of a run directory by name, without its checkpoints.
+
+    Raises:
+        UsageError: it was removed.
+    """
+    RunDirectory.open(folder)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 

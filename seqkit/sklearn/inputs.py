@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def check_sequences(X: Any) -> list[Any]:
     """
     if issparse(X):
         check_array(X)  # raises an error
-    if isinstance(X, str | bytes) or not (isinstance(X, Iterable) or hasattr(X, "__array__")):
+    if not (_has_order(X) or hasattr(X, "__array__")):
         raise ValueError(message("X must be a list of {forms}, not {value}", forms=FORMS, value=format_object(X)))
     array = X if isinstance(X, list | tuple) else np.asarray(X if hasattr(X, "__array__") else list(X))
     if isinstance(array, np.ndarray) and array.ndim == 2 and _has_text(array):
@@ -59,6 +60,11 @@ def check_sequences(X: Any) -> list[Any]:
         if not text.strip():
             raise ValueError(message("X[{number}] is an empty text", number=number))
     return [str(text) for text in values]
+
+
+def _has_order(values: Any) -> bool:
+    """Return whether a value has items in an order: not those of a set, the keys of a mapping, or the characters."""
+    return isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping | AbstractSet)
 
 
 def _has_text(array: np.ndarray) -> bool:
@@ -103,7 +109,7 @@ def check_tag_lists(y: Any) -> list[list[str]]:
 
 def _rows(values: Any, name: str) -> Sequence[Any]:
     """Return a list of lists of words or tags."""
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+    if not _has_order(values):
         raise ValueError(
             message(
                 "{name} must be a list with a list for each sentence, not {value}",
@@ -116,7 +122,7 @@ def _rows(values: Any, name: str) -> Sequence[Any]:
 
 def _words(values: Any, name: str, number: int) -> list[str]:
     """Return the words or tags of a sentence as texts."""
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+    if not _has_order(values):
         raise ValueError(
             message(
                 "{name}[{number}] must be a list, not {value}", name=name, number=number, value=format_object(values)

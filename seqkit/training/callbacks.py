@@ -6,6 +6,7 @@ own to `seqkit.run(callbacks=[...])`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -34,6 +35,10 @@ class Callback:
 
     def on_note(self, text: str) -> None:
         """Called at any time, with a note for the user."""
+
+    def on_hook_failure(self, text: str) -> None:
+        """Called when a lifecycle hook fails and is disabled, with a note for the user."""
+        self.on_note(text)
 
     def on_setup(self, setup: TrainingSetup, processes: int) -> None:
         """Called when data and model are built, before training."""
@@ -103,6 +108,17 @@ class Callbacks:
         """Report a note for the user."""
         self.emit("note", text=text)
 
+    def hook_failure(self, text: str) -> None:
+        """Report a lifecycle hook that failed."""
+        self.emit("hook_failure", text=text)
+
+
+class HookWarnings(Callback):
+    """Warn about lifecycle hooks that fail, in a run that prints nothing."""
+
+    def on_hook_failure(self, text: str) -> None:
+        warnings.warn(text, stacklevel=2)
+
 
 class HookCallback(Callback):
     """Call the lifecycle hooks of plugins, and of objects with hooks as methods (see `hookspecs.py`).
@@ -113,7 +129,7 @@ class HookCallback(Callback):
         registry: the registry of the plugins.
         objects: objects whose methods are hooks, for this run only.
         trackers: the trackers of the recipe, by name.
-        note: reports a note for the user.
+        report: reports a hook that failed.
 
     Raises:
         PluginError: an object has no lifecycle hook, or a hook with an unknown argument.
@@ -124,9 +140,9 @@ class HookCallback(Callback):
         registry: Registry,
         objects: Sequence[object],
         trackers: Mapping[str, Tracker],
-        note: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
-        self._note = note
+        self._report = report
         self._run = Path()
         self._stop = ""  # the reason for which an implementation of seqkit_step ends training after the epoch
         named = {f"{type(each).__name__} {number}": each for number, each in enumerate(objects, start=1)}
@@ -181,7 +197,7 @@ class HookCallback(Callback):
             except StopTraining as request:
                 stop = stop or f"{implementation.plugin_name}: {request}"
             except Exception as error:
-                self._note(
+                self._report(
                     message(
                         "{plugin}: {hook} failed and is disabled for the rest of this run: {reason}",
                         plugin=implementation.plugin_name,
@@ -203,6 +219,10 @@ def _register(objects: Mapping[str, object]) -> pluggy.PluginManager:
     known = listed(LIFECYCLE)
     for name, callback in objects.items():
         title = name if isinstance(callback, Tracker) else message("callback {name}", name=name)
+        if isinstance(callback, type):
+            raise PluginError(
+                message("{name} is a class: pass an object of it, {cls}()", name=title, cls=callback.__name__)
+            )
         try:
             manager.register(callback, name=name)
         except (pluggy.PluginValidationError, ValueError) as error:

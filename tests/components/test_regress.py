@@ -104,6 +104,7 @@ def test_forms_of_numbers(target: Any, numbers: list[float]) -> None:
         ("nan", "the target is 'nan': it must be a finite number"),
         ([], "the target is []: it must be a finite number"),
         ({"a": 1}, "the target is {'a': 1}: it must be a finite number"),
+        ("-1e101", "the target is '-1e101': it must be at most 1e+100: correct it, or rescale all targets"),
         ("1,2", "the number of targets is 2, but that of the first training example is 1"),
     ],
 )
@@ -125,10 +126,15 @@ def test_invalid_training_number_names_its_line(tmp_path: Path) -> None:
 
 def test_constant_targets_and_large_ones() -> None:
     head = Regress()
-    head.fit([Example("a", "1e300"), Example("b", "1e300")], None)
-    assert head.state() == {"mean": [1e300], "deviation": [1.0]}
+    head.fit([Example("a", "1e100"), Example("b", "1e100")], None)
+    assert head.state() == {"mean": [1e100], "deviation": [1.0]}
     head.fit([Example("a", 0.1)] * 3, None)  # whose deviation is not exactly 0
     assert head.state()["deviation"] == [1.0]
+
+
+def test_targets_whose_deviation_has_no_square_are_rejected() -> None:
+    with pytest.raises(DataError, match="^the targets differ, but have a standard deviation of less than 1e-100: "):
+        Regress().fit([Example("a", "1e-300"), Example("b", "-1e-300")], None)
 
 
 def test_forms_of_labels() -> None:

@@ -152,6 +152,8 @@ def test_runs_that_cannot_be_combined(
     for wrong in ("runs/a", {first}, 5):
         with pytest.raises(seqkit.UsageError, match="ensemble takes a list of runs"):
             seqkit.ensemble(wrong)  # type: ignore[arg-type]
+    with pytest.raises(seqkit.UsageError, match=r"not 'runs/a': pass \[first, second\]$"):
+        seqkit.ensemble("runs/a")
 
 
 def test_corrupt_ensembles(ensemble: seqkit.Run, tmp_path: Path) -> None:

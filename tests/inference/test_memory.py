@@ -57,6 +57,14 @@ class Frame:
 FRAME = Frame(id=list(range(60)), text=TEXTS, label=LABELS)
 
 
+class NumberedFrame(Frame):
+    """A table whose columns are not called by texts, as in pandas.DataFrame(rows) or after a pivot."""
+
+    def __init__(self, columns: dict[Any, list[Any]]) -> None:
+        self.columns = list(columns)
+        self._data = columns
+
+
 def run(folder: Path, data: Any, **overrides: Any) -> seqkit.Run:
     return seqkit.run(copy.deepcopy(RECIPE), runs=folder, quiet=True, data=data, **overrides)
 
@@ -451,3 +459,13 @@ def test_a_run_that_continues_another_one_compares_data_in_memory(tmp_path: Path
     assert same["memory_sha256"] == same["init_from"][0]["memory_sha256"] != other["memory_sha256"]
     with pytest.raises(RecipeError, match="may have been trained on texts that are held out here"):
         run(tmp_path, FRAME, seed=5, **begin)
+
+
+@pytest.mark.parametrize(("text", "label"), [(0, 1), (("text", "first"), ("label", ""))])
+def test_columns_are_found_by_the_text_of_their_names(text: Any, label: Any, tmp_path: Path) -> None:
+    frame = NumberedFrame({text: TEXTS, label: LABELS})
+    with pytest.raises(DataError, match="the columns are .*: set data.text in the recipe$"):
+        run(tmp_path, frame)
+    finished = run(tmp_path, frame, data__text=str(text), data__label=str(label))
+    assert finished.evaluate(frame)["examples"] == 60
+    assert len(finished.predict(frame)) == 60

@@ -27,6 +27,10 @@ def test_curves_of_a_run_are_a_picture(classification_run: Path, tmp_path: Path)
     assert curves.save(tmp_path / "loss.svg").read_text(encoding="utf-8") == curves.svg
     with pytest.raises(seqkit.UsageError, match="No such file"):
         curves.save(tmp_path / "missing" / "loss.svg")
+    for path in (tmp_path / "loss.png", tmp_path, "."):
+        with pytest.raises(seqkit.UsageError, match="the picture is SVG: name a file that ends in .svg$"):
+            curves.save(path)
+    assert not (tmp_path / "loss.png").exists()
 
 
 def test_curves_of_several_runs_have_their_names(classification_run: Path) -> None:

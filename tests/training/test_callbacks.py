@@ -138,6 +138,15 @@ def test_failing_hook_is_reported_once_and_disabled(tmp_path: Path, capsys: pyte
     assert other.calls[-1][3] is None
 
 
+def test_failing_hook_of_a_quiet_run_is_a_warning(tmp_path: Path) -> None:
+    failing = RecordingHooks(at=1, error=ValueError("no room"))
+    with pytest.warns(
+        UserWarning, match="^RecordingHooks 1: seqkit_epoch_end failed .*: ValueError: no room$"
+    ) as caught:
+        seqkit.run(RECIPE, runs=tmp_path, callbacks=[failing], quiet=True)
+    assert len(caught) == 1
+
+
 def test_hooks_receive_copies_of_their_arguments(tmp_path: Path) -> None:
     class ClearingHooks:
         @seqkit.hookimpl
@@ -244,8 +253,9 @@ HOOKS = "seqkit_run_start, seqkit_step, seqkit_epoch_end, seqkit_evaluation, seq
             "callback UnknownArgument 1: hookimpl definition: seqkit_epoch_end(los: 'float') -> 'None' "
             "Argument(s) {'los'} are declared in the hookimpl but can not be found in the hookspec",
         ),
+        (RecordingHooks, "callback type 1 is a class: pass an object of it, RecordingHooks()"),
     ],
-    ids=["no hook", "misspelled hook", "unknown argument"],
+    ids=["no hook", "misspelled hook", "unknown argument", "class"],
 )
 def test_callback_without_a_valid_hook_is_an_error(tmp_path: Path, callback: Any, message: str) -> None:
     with pytest.raises(PluginError) as caught:

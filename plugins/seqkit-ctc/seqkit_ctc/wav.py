@@ -15,7 +15,7 @@ from annotated_types import Ge
 from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
 from seqkit.errors import DataError, suggest
 from seqkit.messages import listed, message
-from seqkit.readers.files import check_encoding, check_path, read_rows
+from seqkit.readers.files import check_encoding, check_path, folder_of, read_rows
 from seqkit_ctc.log_mel import LogMel, Normalization
 from seqkit_ctc.wav_io import read_wav
 
@@ -23,8 +23,9 @@ from seqkit_ctc.wav_io import read_wav
 class Wav(Reader):
     """Wav files listed in a csv file, as log-mel features. The target is the text of the recording.
 
-    The csv file has a header, and one row per recording. Paths are relative to the csv file. Wav files contain PCM of
-    8 to 32 bits, or floating point of 32 or 64 bits; channels are averaged.
+    The csv file has a header, and one row per recording. Paths are relative to the csv file, or to the current folder
+    if it is standard input. Wav files contain PCM of 8 to 32 bits, or floating point of 32 or 64 bits; channels are
+    averaged.
 
     Args:
         path: the csv file.
@@ -172,7 +173,7 @@ class Wav(Reader):
         Raises:
             DataError: it cannot be read, or is too short.
         """
-        samples = read_wav(self.path.parent / name, self.features.sample_rate)
+        samples = read_wav(folder_of(self.path) / name, self.features.sample_rate)
         return self.features.of_recording(samples, name, message("remove the recording"))
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:

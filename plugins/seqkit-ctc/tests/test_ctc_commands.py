@@ -104,6 +104,12 @@ def test_predict_and_evaluate_recordings(tmp_path: Path) -> None:
         prediction["transcript"] for prediction in predictions
     ]
     assert run.evaluate(manifest)["examples"] == 2
+    # Paths in standard input are relative to the current folder, not to that of the copy.
+    arguments = [sys.executable, "-m", "seqkit", "predict", run.path, "--data", "-"]
+    completed = subprocess.run(
+        arguments, cwd=manifest.parent, input=manifest.read_text(), capture_output=True, text=True, timeout=120
+    )
+    assert completed.stdout == printed, completed.stderr
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)

@@ -182,7 +182,7 @@ class Forecast(ForecastLayers, ForecastResults):
             raise DataError(
                 message(
                     "a window has {length:,} time steps (input_length + horizon), but the series has {steps:,}: "
-                    "reduce input_length or horizon, or enlarge this split",
+                    "use a longer series or split, or train with a smaller input_length or horizon",
                     length=self.windows.length,
                     steps=len(encoded_input),
                 )
@@ -196,13 +196,14 @@ class Forecast(ForecastLayers, ForecastResults):
         if len(encoded_input) < length:
             raise DataError(
                 message(
-                    "a forecast needs {length:,} time steps (input_length), but the series has {steps:,}",
+                    "a forecast needs {length:,} time steps (input_length), but the series has {steps:,}: use a longer "
+                    "series",
                     length=length,
                     steps=len(encoded_input),
                 )
             )
         window = encoded_input[-length:]
-        self.variables.check(window, feature_names)
+        self.variables.check(window, feature_names, len(encoded_input) - length)
         return window
 
     def loss(self, encoded: Encoded, batch: Batch) -> Loss:

@@ -157,17 +157,27 @@ class TargetVariables:
         """The names of all columns; their indices if they have no names."""
         return self.column_names or [str(column) for column in range(self.column_count)]
 
-    def check(self, values: np.ndarray, column_names: Sequence[str] = ()) -> None:
+    def check(self, values: np.ndarray, column_names: Sequence[str] = (), start: int = 0) -> None:
         """Check that a series has the columns of the training split, and values that the model can compute with.
 
         Args:
             values: (time, columns).
             column_names: the names of the columns, if they have any.
+            start: the index of the first of these time steps in the series.
 
         Raises:
             DataError: the columns differ, a value has no logarithm, or a value is too large.
         """
         if column_names and self.column_names and list(column_names) != self.column_names:
+            if missing := [name for name in self.column_names if name not in column_names]:
+                raise DataError(
+                    message(
+                        "no column {missing}, which the model was trained on; the columns are {columns}: add it, or "
+                        "rename one of them",
+                        missing=listed(repr(name) for name in missing),
+                        columns=listed(column_names),
+                    )
+                )
             raise DataError(
                 message(
                     "the columns are {columns}, but the model was trained on {trained}: list them in this order "
@@ -195,7 +205,7 @@ class TargetVariables:
                     "correct it",
                     name=self.names[variable],
                     value=selected[step, variable],
-                    step=step + 1,
+                    step=start + step + 1,
                 )
             )
 

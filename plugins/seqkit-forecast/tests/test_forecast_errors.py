@@ -55,13 +55,24 @@ def test_target_names_need_column_names() -> None:
             Example(SERIES, feature_names=("b", "a", "c")),
             "the columns are b, a, c, but the model was trained on a, b, c: list them in this order",
         ),
+        (
+            Example(SERIES[:, :2], feature_names=("a", "load")),
+            "no column 'b', 'c', which the model was trained on; the columns are a, load: add it, or rename one of",
+        ),
         (Example(SERIES[:, :2]), "2 columns, but the model was trained on 3"),
-        (Example(SERIES[:8]), "a window has 9 time steps .*, but the series has 8: reduce input_length"),
+        (Example(SERIES[:8]), "a window has 9 time steps .*, but the series has 8: use a longer series"),
     ],
 )
 def test_unsuitable_series_are_rejected(example: Example, message: str) -> None:
     with pytest.raises(DataError, match=f"^{message}"):
         list(fitted_head(SERIES).rows(example, example.input))
+
+
+def test_value_that_is_too_far_is_named_by_its_time_step_in_the_series() -> None:
+    series = SERIES.copy()
+    series[-1, 0] = 1e60
+    with pytest.raises(DataError, match=r"^'a' is 1e\+60 at time step 60, too far from the values of the training"):
+        fitted_head(SERIES).predict_input(series)
 
 
 def test_log_requires_positive_values() -> None:

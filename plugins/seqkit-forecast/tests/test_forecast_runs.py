@@ -102,6 +102,23 @@ def test_predict_needs_no_dates_and_leaves_out_the_index_of_pandas(
         assert ("no column 'date': each row is taken as one time step" in done.err) == (name == "values.csv")
 
 
+def test_predict_names_the_columns_of_a_file_with_others(tmp_path: Path) -> None:
+    rows = [f"2022-01-{day:02},{day % 7},{day % 5}" for day in range(1, 32)]
+    (tmp_path / "train.csv").write_text("\n".join(["date,a,b", *rows]))
+    (tmp_path / "new.csv").write_text("\n".join(["date,a", *(row.rpartition(",")[0] for row in rows)]))
+    recipe = {
+        "data": {"type": "series", "path": str(tmp_path / "train.csv")},
+        "encoder": {"type": "lstm", "hidden_size": 2},
+        "head": {"type": "forecast", "input_length": 6, "horizon": 3},
+        "train": {"epochs": 1, "threads": 1},
+    }
+    run = seqkit.run(recipe, runs=tmp_path, quiet=True)
+    with pytest.raises(DataError, match=r"not of shape \(31, 1\): the columns are a, but must be those of the"):
+        run.predict_file(tmp_path / "new.csv")
+    with pytest.raises(DataError, match="no column 'b', which the model was trained on; the columns are a: add it"):
+        run.evaluate(tmp_path / "new.csv")
+
+
 def test_evaluate_scores_all_windows_of_a_file(loaded: seqkit.Run, tmp_path: Path) -> None:
     lines = WAVES.read_text().splitlines()
     (tmp_path / "new.csv").write_text("\n".join([lines[0], *lines[241:301]]))
