@@ -94,6 +94,10 @@ def test_command_lists_prints_and_copies(tmp_path: Path) -> None:
     names = [recipe["name"] for recipe in found]
     assert "char_gen" in names
     assert run_process("recipes", "char_gen").stdout == (PROJECT / "recipes" / "char_gen.yaml").read_text("utf-8")
+    for path in ("char_gen", "recipes/char_gen.yaml"):
+        missing = run_process("run", path, cwd=tmp_path)
+        hint = "`seqkit recipes char_gen --copy .` copies the recipe of this name"
+        assert (missing.returncode, missing.stderr) == (2, f"seqkit: {path}: the recipe does not exist: {hint}\n")
     copied = run_process("recipes", "char_gen", "--copy", ".", cwd=tmp_path)
     assert copied.stdout == "char_gen.yaml\n"
     checked = run_process("check", "char_gen.yaml", cwd=tmp_path)
