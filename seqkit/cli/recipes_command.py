@@ -27,7 +27,8 @@ def recipes(name: str | None, folder: Path | None, as_json: bool, without: tuple
 
     With NAME, prints this recipe. With --copy, copies it and prints its path, which `seqkit run` takes.
     """
-    from seqkit.recipe.shipped import copy_recipe, find_recipe, shipped_recipes
+    from seqkit.recipe.shipped import find_recipe, shipped_recipes
+    from seqkit.recipe.shipped_copy import copy_recipe
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without)

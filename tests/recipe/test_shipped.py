@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from seqkit.errors import UsageError
-from seqkit.recipe.shipped import ShippedRecipe, copy_recipe, find_recipe, shipped_recipes
+from seqkit.recipe.shipped import ShippedRecipe, find_recipe, shipped_recipes
+from seqkit.recipe.shipped_copy import copy_recipe
 from seqkit.recipe.source import read_recipe
 from tests.helpers.commands import run_process
 from tests.helpers.recipes import PROJECT
