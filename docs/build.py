@@ -69,7 +69,10 @@ def pages() -> dict[str, list[str]]:
 
 
 def site_text(text: str, page: Path) -> str:
-    """Return a page as the site shows it: pictures from `assets`, and no links to files that the site does not have."""
+    """Return a page as the site shows it.
+
+    Pictures are those of `assets`, a link to a notebook leads to its page, and other files of the repository have none.
+    """
 
     def replace(match: re.Match[str]) -> str:
         mark, label, target = match.groups()
@@ -79,6 +82,9 @@ def site_text(text: str, page: Path) -> str:
             return match[0]
         if path.is_relative_to(DOCS / "assets"):  # docs/assets is copied into each language
             return f"{mark}[{label}]({target.replace('../assets', 'assets', 1)})"
+        if path.parent == ROOT / "notebooks" / language.name:
+            root = "../" * len(page.relative_to(language).parent.parts)
+            return f"[{label}]({root}notebooks/{path.stem}.md)"
         return label
 
     parts = CODE.split(text)

@@ -23,6 +23,7 @@ sys.path.insert(0, str(PROJECT))
 
 from seqkit.cli.language import CHINESE, DOMAIN, LOCALES  # noqa: E402 - from this folder
 from seqkit.cli.translated_help import HELP_ATTRIBUTES  # noqa: E402
+from seqkit.recipe.shipped import ShippedRecipe  # noqa: E402
 
 CATALOGUE = LOCALES / CHINESE / "LC_MESSAGES" / f"{DOMAIN}.po"
 HEADER = """Language: zh_CN
@@ -109,7 +110,10 @@ class Entry(NamedTuple):
 
 
 def collect() -> dict[str, Entry]:
-    """Return the texts to translate in a fixed order: of click, of `--help`, and the templates module by module."""
+    """Return the texts to translate in a fixed order.
+
+    They are those of click, those of `--help`, the templates module by module, and the summaries of recipes.
+    """
     from seqkit.cli.group import seqkit
 
     found = {text: Entry("click", plural) for text, plural in CLICK.items()}
@@ -127,6 +131,8 @@ def collect() -> dict[str, Entry]:
         if not name.startswith(ENGLISH):
             for text in templates(path.read_text(encoding="utf-8")):
                 found.setdefault(text, Entry(name))
+    for path in [*sorted(PROJECT.glob("recipes/*.yaml")), *sorted(PROJECT.glob("plugins/*/recipes/*.yaml"))]:
+        found.setdefault(ShippedRecipe(path, "").summary, Entry(path.relative_to(PROJECT).as_posix()))
     return found
 
 

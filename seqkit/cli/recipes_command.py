@@ -8,7 +8,7 @@ import click
 
 from seqkit.cli.group import completed_by, json_option, no_plugin_option, seqkit
 from seqkit.errors import UsageError
-from seqkit.messages import message
+from seqkit.messages import message, translate_stored
 
 
 @seqkit.command(short_help="List the recipes that are installed, and copy one.")
@@ -27,7 +27,8 @@ def recipes(name: str | None, folder: Path | None, as_json: bool, without: tuple
 
     With NAME, prints this recipe. With --copy, copies it and prints its path, which `seqkit run` takes.
     """
-    from seqkit.recipe.shipped import copy_recipe, find_recipe, shipped_recipes
+    from seqkit.recipe.shipped import find_recipe, shipped_recipes
+    from seqkit.recipe.shipped_copy import copy_recipe
     from seqkit.registry import load_registry
 
     registry = load_registry(without=without)
@@ -47,7 +48,7 @@ def recipes(name: str | None, folder: Path | None, as_json: bool, without: tuple
             if recipe.provider != provider:
                 provider = recipe.provider
                 click.echo(f"{provider}:")
-            click.echo(f"  {recipe.name:<{width}}  {recipe.summary}")
+            click.echo(f"  {recipe.name:<{width}}  {translate_stored(recipe.summary)}")
         return
     if as_json:
         raise UsageError(message("--json lists the recipes: leave out {name}", name=name))

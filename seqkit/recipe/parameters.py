@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqkit.contracts import Embedding, Encoder, Optimizer
 from seqkit.contracts.capabilities import class_name
 from seqkit.contracts.parameters import Nested, ReadOnce
 from seqkit.errors import PluginError
@@ -70,10 +71,21 @@ def _read_parameters(cls: type) -> dict[str, Parameter]:
     for item in keywords:
         if item.annotation is item.empty:
             raise PluginError(
-                message("{name}: the parameter '{parameter}' has no annotation", name=name, parameter=item.name)
+                message(
+                    "{name}: the parameter '{parameter}' has no annotation: state its type, as in `{parameter}: int`",
+                    name=name,
+                    parameter=item.name,
+                )
             )
     annotations = _evaluate({item.name: item.annotation for item in keywords}, cls)
     return {item.name: _parameter(item, annotations[item.name]) for item in keywords}
+
+
+def misplaced_parameters(cls: type) -> list[str]:
+    """Return the parameters before the `*` of a constructor that seqkit does not supply, so that nothing sets them."""
+    supplied = sum(issubclass(cls, contract) for contract in (Embedding, Encoder, Optimizer))
+    positional = [item.name for item in _signature(cls) if item.kind <= item.POSITIONAL_OR_KEYWORD]
+    return positional[supplied:]
 
 
 def is_integer(annotation: Any) -> bool:

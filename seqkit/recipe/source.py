@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(message("{file}: the recipe does not exist", file=file)) from None
+        raise UsageError(message("{file}: the recipe does not exist{hint}", file=file, hint=_copy_hint(file))) from None
     except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
         cause = describe_os_error(error)
         raise UsageError(message("{file}: cannot read the recipe: {reason}", file=file, reason=cause)) from None
@@ -121,6 +122,17 @@ def _read(file: Path) -> bytes:
         reason = message("not a recipe: larger than {size:,} bytes", size=MAX_BYTES)
         raise RecipeError([Fault(str(file), "", reason)])
     return raw
+
+
+def _copy_hint(file: Path) -> str:
+    """Return how to copy the installed recipe that has the name of a missing file; empty without one."""
+    from seqkit.recipe.shipped import shipped_recipes
+    from seqkit.registry.discovery import ENTRY_POINT_GROUP
+
+    providers = ["seqkit", *(point.dist.name for point in entry_points(group=ENTRY_POINT_GROUP) if point.dist)]
+    if all(recipe.name != file.stem for recipe in shipped_recipes(providers)):
+        return ""
+    return message(": `{command}` copies the recipe of this name", command=f"seqkit recipes {file.stem} --copy .")
 
 
 def _decode(raw: bytes, file: Path) -> str:

@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
+from seqkit.contracts.capabilities import class_name
 from seqkit.errors import suggest
 from seqkit.messages import format_value, listed, message
-from seqkit.recipe.parameters import Parameter, parameters
+from seqkit.recipe.parameters import Parameter, misplaced_parameters, parameters
 from seqkit.recipe.rules import Problem, find_problems, why_rejected
 from seqkit.recipe.section import Section
 
@@ -89,6 +90,9 @@ def section_of(key: str, cls: type, classes_of: ClassesOf) -> str | None:
 
 def _unknown_key(cls: type, key: str, classes_of: ClassesOf) -> Problem:
     known = list(parameters(cls))
+    if key in misplaced_parameters(cls):
+        reason = message("{name} takes it before the `*` of its constructor: put it after", name=class_name(cls))
+        return Problem((key,), reason, at_key=True)
     if home := section_of(key, cls, classes_of):
         return Problem((key,), message("unknown key: move it to `{section}:`", section=home), at_key=True)
     if hint := suggest(key, known):

@@ -13,7 +13,7 @@ from seqkit.contracts import Contract
 from seqkit.contracts.capabilities import check_declared
 from seqkit.errors import PluginError
 from seqkit.messages import message
-from seqkit.recipe.parameters import parameters
+from seqkit.recipe.parameters import misplaced_parameters, parameters
 from seqkit.testing.checks import ContractViolation
 from seqkit.testing.isolation import rngs_seeded, rngs_used, settings_changed
 from seqkit.testing.precision import FLOAT64, epsilon
@@ -41,6 +41,13 @@ def assert_component(component: Contract, contract: type[Contract], *, is_module
         check_declared(component)
     except PluginError as error:
         raise ContractViolation(str(error)) from None
+    if misplaced := misplaced_parameters(type(component)):
+        raise ContractViolation(
+            message(
+                "no recipe can set {parameter!r}, which precedes the `*` of the constructor: put it after",
+                parameter=misplaced[0],
+            )
+        )
 
 
 def assert_size(component: Contract, attribute: str) -> None:

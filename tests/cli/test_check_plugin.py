@@ -20,6 +20,8 @@ from seqkit.testing.distribution import check_distribution
 GOOD = (
     dedent(MOVING_AVERAGE)
     + """
+from pathlib import Path
+
 from seqkit.contracts import Example, Reader
 
 class Last(MovingAverage):
@@ -30,7 +32,7 @@ class Last(MovingAverage):
 class WholeFile(Reader):
     labelled = False
 
-    def __init__(self, *, path: str):
+    def __init__(self, *, path: Path):
         self.path = path
 
     def read(self):

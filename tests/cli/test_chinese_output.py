@@ -174,6 +174,11 @@ def test_a_comparison_is_chinese(
     assert re.search(r"^  char +seqkit \S+ +每个字符一个词元$", chinese("list", "tokenizer"), re.MULTILINE)
 
 
+def test_summaries_of_recipes_are_chinese(chinese: Callable[..., str]) -> None:
+    lines = chinese("recipes").splitlines()
+    assert [line for line in lines if line.startswith("  ") and not re.search("[\u4e00-\u9fff]", line)] == []
+
+
 def test_reasons_of_init_are_chinese(cli: Cli, tmp_path: Path) -> None:
     rows = "".join(f"第{number}条留言,好\n" for number in range(60))
     (tmp_path / "one.csv").write_text(f"内容,标签\n{rows}", encoding="utf-8")

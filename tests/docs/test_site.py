@@ -44,7 +44,16 @@ def test_both_languages_name_the_same_code_and_link_to_the_same_places(name: str
     english, chinese = text("en", name), text("zh", name)
     assert quoted(english) == quoted(chinese)
     targets = r"\]\(([^)\s#]+)[^)]*\)"
+    chinese = chinese.replace("notebooks/zh/", "notebooks/en/")
     assert set(re.findall(targets, CODE.sub("", english))) == set(re.findall(targets, CODE.sub("", chinese)))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_links_to_notebooks_lead_to_their_pages_on_the_site(language: str) -> None:
+    build = import_docs("build")
+    for name, link in [("index.md", "notebooks/encoder.md"), ("how-to/python.md", "../notebooks/quick_start.md")]:
+        page = DOCS / language / name
+        assert f"]({link})" in build.site_text(page.read_text(encoding="utf-8"), page)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

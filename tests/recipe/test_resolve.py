@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqkit
-from seqkit.contracts import Example, Reader
+from seqkit.contracts import Encoder, Example, Reader
 from seqkit.errors import PluginError, RecipeError
 from seqkit.optimizers.sgd import SGD
 from seqkit.recipe.parameters import parameters
@@ -440,3 +440,18 @@ def test_a_component_whose_constructor_fails_is_the_plugins_fault(monkeypatch: p
             plan_of(WRITES)
     finally:
         signature._read_parameters.cache_clear()
+
+
+def test_a_key_that_precedes_the_star_is_named(isolated_registry: None) -> None:
+    class Positional(Encoder):
+        def __init__(self, input_size: int, units: int = 4) -> None: ...
+        def forward(self, inputs: Any, lengths: Any, state: Any = None) -> Any: ...
+
+    seqkit.register("encoder", "positional")(Positional)
+    assert faults_of(WRITES | {"encoder": {"type": "positional", "units": 8}}) == [
+        f"recipe: encoder.units: {__name__}.{Positional.__qualname__} takes it before the `*` of its constructor: "
+        "put it after"
+    ]
+    assert faults_of(WRITES | {"encoder": {"type": "positional", "input_size": 8}}) == [
+        "recipe: encoder.input_size: unknown key: there are no parameters"
+    ]

@@ -12,7 +12,8 @@ import pytest
 from helpers.commands import run_forked, run_process
 from helpers.recipes import PROJECT
 from seqkit.errors import UsageError
-from seqkit.recipe.shipped import ShippedRecipe, copy_recipe, find_recipe, shipped_recipes
+from seqkit.recipe.shipped import ShippedRecipe, find_recipe, shipped_recipes
+from seqkit.recipe.shipped_copy import copy_recipe
 from seqkit.recipe.source import read_recipe
 
 OWN = shipped_recipes(["seqkit"])
@@ -96,6 +97,10 @@ def test_command_lists_prints_and_copies(tmp_path: Path) -> None:
     names = [recipe["name"] for recipe in found]
     assert "char_gen" in names
     assert command("recipes", "char_gen").out == (PROJECT / "recipes" / "char_gen.yaml").read_text("utf-8")
+    for path in ("char_gen", "recipes/char_gen.yaml"):
+        missing = command("run", path)
+        hint = "`seqkit recipes char_gen --copy .` copies the recipe of this name"
+        assert (missing.code, missing.err) == (2, f"seqkit: {path}: the recipe does not exist: {hint}\n")
     assert command("recipes", "char_gen", "--copy", ".").out == "char_gen.yaml\n"
     assert run_process("check", "char_gen.yaml", cwd=tmp_path).returncode == 0
     failed = command("recipes", "--copy", ".")

@@ -297,7 +297,10 @@ class InvalidAnnotation(Reader):
     ("cls", "message"),
     [
         (VariableKeywords, r"VariableKeywords takes \*\*kwargs, which would hide a misspelt key: name every parameter"),
-        (Unannotated, "Unannotated: the parameter 'unit' has no annotation"),
+        (
+            Unannotated,
+            "Unannotated: the parameter 'unit' has no annotation: state its type, as in `unit: int`",
+        ),
         (InvalidAnnotation, "InvalidAnnotation: cannot evaluate an annotation: name 'Absent' is not defined"),
     ],
 )

@@ -86,6 +86,11 @@ class ReadsOnce(Lines):
         return self.source
 
 
+class PathIsText(Lines):
+    def __init__(self, *, path: str) -> None:
+        super().__init__(path=Path(path))
+
+
 class OpensInConstructor(Lines):
     def __init__(self, *, path: Path) -> None:
         super().__init__(path=path)
@@ -108,6 +113,7 @@ EXPECTED = [("a good day", "glad"), ("rain", "sad"), ("sun, 太阳", "glad")]
 BROKEN_FILES = {SAMPLE + "no label here\n": 5, "glad: good\nbad\n": 2}
 
 READERS: dict[str, tuple[type, str, str]] = {
+    "the path is a text": (PathIsText, "contract", "path is not annotated as pathlib.Path"),
     "the first line is treated as a header": (
         faulty_class(Lines, lines=lambda self: ["", *Lines.lines(self)[1:]]),
         "expected_examples",

@@ -177,6 +177,11 @@ class VariableKeywords(Recurrent):
         super().__init__(input_size)
 
 
+class PositionalParameter(Recurrent):
+    def __init__(self, input_size: int, units: int = 4) -> None:
+        super().__init__(input_size)
+
+
 def last_of_batch(self: Any, outputs: Tensor, memories: Tensor, lengths: Tensor) -> Encoded:
     return Encoded(outputs, outputs[:, -1], (outputs[:, -1], memories[:, -1]))
 
@@ -384,6 +389,11 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "in the gradient of the table",
     ),
     "the constructor takes any parameter": (VariableKeywords, "contract", "takes **kwargs"),
+    "a parameter precedes the star": (
+        PositionalParameter,
+        "contract",
+        "no recipe can set 'units', which precedes the `*` of the constructor",
+    ),
     "a flag is assigned on the instance": (
         InstanceFlag,
         "contract",

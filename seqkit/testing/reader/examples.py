@@ -9,6 +9,7 @@ from seqkit.data.dataset import read_examples
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 from seqkit.readers.files import read_text
+from seqkit.recipe.parameters import parameters
 from seqkit.testing.assertions import (
     assert_component,
     assert_global_rng_unchanged,
@@ -26,6 +27,11 @@ def contract(case: ReaderCase) -> None:
     """The reader inherits from seqkit.contracts.Reader, and a recipe can set its parameters."""
     with case.reader() as (reader, _):
         assert_component(reader, Reader, is_module=False)
+        path = parameters(type(reader)).get("path")
+        if path is not None and not path.is_path:
+            raise ContractViolation(
+                message("path is not annotated as pathlib.Path: only then is it relative to the recipe")
+            )
         if reader.yields not in ("text", "features"):
             raise ContractViolation(
                 message("yields is {yields!r}: set it to 'text' or 'features'", yields=reader.yields)
