@@ -222,6 +222,14 @@ def _check_features(value: Any, width: int | None, names: Sequence[str]) -> np.n
         DataError: they are no numbers, have another shape, or are not finite.
     """
     expected = message("this run reads features, numbers of shape (time, {width})", width=width)
+    if isinstance(value, str):
+        raise DataError(
+            message(
+                "{expected}, not {value}: pass a file of them with --data FILE, in Python to `predict_file`",
+                expected=expected,
+                value=format_object(value),
+            )
+        )
     try:
         features = np.asarray(value)
     except (TypeError, ValueError):  # rows of different lengths

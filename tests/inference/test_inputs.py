@@ -179,7 +179,7 @@ def test_features_are_checked(waves_run: seqkit.Run) -> None:
         (np.ones(2), f"{expected}of shape (2,)"),
         ([[1.0, 2.0], [3.0]], f"{expected}[[1.0, 2.0], [3.0]]"),
         ([["a", "b"]], f"{expected}[['a', 'b']]"),
-        ("ab", f"{expected}'ab'"),
+        ("ab", f"{expected}'ab': pass a file of them with --data FILE, in Python to `predict_file`"),
         (np.zeros((0, 2)), f"{expected}of shape (0, 2)"),
         (
             [[1.0, 2.0], [float("nan"), 1.0]],
