@@ -322,7 +322,7 @@ IN_LABELS = {
     "label in the text's column": Case("path: reviews.csv", "path: reviews.csv\n  label: text", 4, "data.label",
                                        "a different column than text"),
     "unknown weights": Case("class_weights: balanced", "class_weights: even", 13, "head.class_weights",
-                            "must be a mapping of names to positive numbers or one of balanced, square_root, not 'even'"),
+                            "to positive numbers or one of balanced, square_root, not 'even'"),
     "weight of nothing": Case("class_weights: balanced", "class_weights: {good: 0}", 13, "head.class_weights.good",
                               "must be a positive number, not 0"),
     "weight in words": Case("class_weights: balanced", "class_weights:\n    good: 1\n    bad: two", 15,
