@@ -132,7 +132,10 @@ def _copy_hint(file: Path) -> str:
     providers = ["seqkit", *(point.dist.name for point in entry_points(group=ENTRY_POINT_GROUP) if point.dist)]
     if all(recipe.name != file.stem for recipe in shipped_recipes(providers)):
         return ""
-    return message(": `{command}` copies the recipe of this name", command=f"seqkit recipes {file.stem} --copy .")
+    return message(
+        ": `{command}` copies the recipe of this name",
+        command=shlex.join(["seqkit", "recipes", file.stem, "--copy", "."]),
+    )
 
 
 def _decode(raw: bytes, file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -41,7 +42,10 @@ def assert_component(component: Contract, contract: type[Contract], *, is_module
         check_declared(component)
     except PluginError as error:
         raise ContractViolation(str(error)) from None
-    if misplaced := misplaced_parameters(type(component)):
+    signature = inspect.signature(type(component)).parameters  # one without a default is set by who wraps another
+    if misplaced := [
+        name for name in misplaced_parameters(type(component)) if signature[name].default is not inspect.Parameter.empty
+    ]:
         raise ContractViolation(
             message(
                 "no recipe can set {parameter!r}, which precedes the `*` of the constructor: put it after",

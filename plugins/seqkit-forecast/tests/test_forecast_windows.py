@@ -86,5 +86,7 @@ def test_forecast_reads_the_last_window() -> None:
     head = Forecast(input_length=8, horizon=4)
     head.fit([Example(series)], None)
     assert np.array_equal(head.predict_input(series), series[-8:])
-    with pytest.raises(DataError, match=r"^a forecast needs 8 time steps \(input_length\), but the series has 7$"):
+    with pytest.raises(
+        DataError, match=r"^a forecast needs 8 time steps \(input_length\), but the series has 7: use a longer series$"
+    ):
         head.predict_input(series[:7])

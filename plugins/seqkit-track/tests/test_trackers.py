@@ -154,7 +154,8 @@ def test_a_tracker_that_fails_is_reported_once_and_training_continues(
 
 
 def test_a_run_is_used_and_resumed_without_its_trackers(failing_tracker: Any, tmp_path: Path) -> None:
-    run = seqkit.run(RECIPE, runs=tmp_path, quiet=True, train__trackers=["failing"])
+    with pytest.warns(UserWarning, match="failed and is disabled for the rest of this run"):
+        run = seqkit.run(RECIPE, runs=tmp_path, quiet=True, train__trackers=["failing"])
     plan = run.path / "plan.json"
     plan.write_text(
         plan.read_text().replace('"type": "failing"', '"type": "gone"').replace('"name": "failing"', '"name": "gone"')
