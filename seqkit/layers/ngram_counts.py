@@ -12,7 +12,7 @@ _MULTIPLIER = np.uint64(0x2545F4914F6CDD1D)
 
 
 BUCKETS = 2**24
-"""The number of buckets that n-grams are hashed to: so many that few n-grams of a million share one."""
+"""The number of buckets that n-grams are hashed to: of a million n-grams, few have the bucket of another one."""
 
 
 class NgramCounts(NamedTuple):
