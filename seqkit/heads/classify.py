@@ -65,8 +65,8 @@ class Classify(PooledHead):
         mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
             (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
-            model. N-grams that occur in two training texts (in one, of fewer than 50) have weights: at most a million of
-            them, and fewer for many labels.
+            model. N-grams that occur in two training texts (in one, of fewer than 50) have weights: at most a million,
+            and fewer for many labels.
         ngram_scale: what the logits of the n-grams are multiplied by. With Adam, it is the learning rate of their model
             as a multiple of that of the others.
         ngram_ratios: weight each n-gram also by how much it distinguishes the labels: the square root of its log-count

@@ -60,8 +60,8 @@ class Regress(PooledHead):
         mask: the probability that a token is replaced in training by the mask token, anew in each epoch: blanking noise
             (Xie et al., 2017). Its vector is learned, and no text has it in prediction.
         ngrams: the length, in tokens, of the longest n-grams of the linear model beside the encoder; 0 for no such
-            model. N-grams that occur in two training texts (in one, of fewer than 50) have weights: at most a million of
-            them, and fewer for many numbers.
+            model. N-grams that occur in two training texts (in one, of fewer than 50) have weights: at most a million,
+            and fewer for many numbers.
         ngram_scale: what the outputs of the n-grams are multiplied by.
     """
 
