@@ -137,7 +137,7 @@ def test_the_kernels_of_layers_are_chinese(tmp_path: Path) -> None:
     recipe = catalogue.PROJECT / "recipes" / "char_gen.yaml"
     arguments = ("run", recipe, "train.epochs=1", "train.threads=1", "--verbose")
     lines = run_forked(*arguments, cwd=tmp_path, SEQKIT_LANG="zh").out.splitlines()
-    kernels = ("torch 的内核", "seqkit 的递归计算")
+    kernels = ("torch 的内核", "seqkit 的递推计算")
     assert any(line.startswith("  内核") and any(kernel in line for kernel in kernels) for line in lines)
 
 

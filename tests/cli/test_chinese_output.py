@@ -87,7 +87,7 @@ def test_the_path_from_a_file_to_a_model_is_chinese(chinese: Callable[..., str],
     assert re.fullmatch(r"验证集上的基线：accuracy .*（1 到 3 个字符的 TF-IDF 加逻辑回归）", lines[3])
     assert lines[4:] == [
         "在这台机器上训练需要几秒钟",
-        "已写出 messages.yaml；训练它：seqkit run messages.yaml",
+        "已写出 messages.yaml；训练命令：seqkit run messages.yaml",
     ]
     recipe = (tmp_path / "messages.yaml").read_text("utf-8")
     head = "# 每段文本或每个序列一个标签：文本列是 '内容'，标签列是 '类别'。由 `seqkit init` 根据 messages.csv 生成。\n"
