@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from seqkit.cli.language import VARIABLE, language_of, use_language
 from seqkit.cli.signals import StopRequest, is_reporting
 from seqkit.cli.stderr import print_error, print_note
-from seqkit.errors import Interrupted, OtherProcessStopped, SeqkitError, describe_os_error, suggest
+from seqkit.errors import Interrupted, OtherProcessStopped, PluginError, SeqkitError, describe_os_error, suggest
 from seqkit.messages import message, translate
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def execute(arguments: Sequence[str]) -> int:
         _discard_output()
         return 0
     except Exception as error:
+        from seqkit.registry.failures import describe_failure
+
         if debug:
             traceback.print_exc()
         if _is_out_of_memory(error):
@@ -93,6 +95,9 @@ def execute(arguments: Sequence[str]) -> int:
         elif isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS:
             _discard_output()
             print_error(message("standard output: cannot be written: {reason}", reason=describe_os_error(error)))
+        elif failure := describe_failure(error):
+            print_error(message("{failure}: use --debug to see the traceback", failure=failure))
+            return PluginError.exit_code
         else:
             print_error(
                 message(
