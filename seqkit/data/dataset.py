@@ -74,12 +74,7 @@ def read_splits(
         splits[split] = read_examples(readers[split], spec.name, columns=columns)
     for split in SPLITS:
         if split in splits and not any(len(example.input) for example in splits[split]):
-            is_one_text = len(examples) == 1 and examples[0].target is None  # not a table of one row
-            is_one_text = is_one_text and plan.split is not None and plan.split.by != "order"
-            remedy = message("use `by: order` to split a single text") if is_one_text else ""
-            if len(examples) > 2 and plan.split is not None and plan.split.by == "hash":
-                remedy = message("increase its fraction, or, as equal texts share a hash, use `by: random`")
-            raise empty_split_error(split, len(examples), remedy)
+            raise empty_split_error(split, plan.split.by if plan.split else "", examples)
     _check_words(plan, splits)
     return splits
 
