@@ -101,7 +101,7 @@ def test_each_column_of_diff_has_a_heading() -> None:
     found: dict[str, Any] = dict.fromkeys(("recipe", "data", "versions", "weights", "metrics"), {})
     found["recipe"] = {"train.optimizer.lr": (0.1, 0.2)}
     found["versions"] = {"torch": ("2.12", "2.13")}
-    lines = list(diff_lines(found, Path("words-1"), Path("words-2"), 36))
+    lines = list(diff_lines(found, Path("words-1"), Path("words-2"), 38))
     assert lines[lines.index("  train.optimizer.lr  +0.1000") - 1] == "                      difference"
     lines = list(diff_lines(found, Path("words-1"), Path("words-2"), None))
     assert lines[1] == "                      words-1  words-2  difference"
