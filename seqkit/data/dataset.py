@@ -199,8 +199,8 @@ def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
 def _read(reader: Reader, name: str) -> Iterator[Example]:
     number, location = 0, ""
     try:
-        for number, example in enumerate(reader.read(), start=1):
-            location = getattr(example, "location", "")
+        for example in reader.read():
+            number, location = number + 1, getattr(example, "location", "")
             yield example
     except OSError as error:
         raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
