@@ -53,12 +53,12 @@ def _loaded() -> tuple[dict[type, Registered], dict[str, RegisteredCommand]]:
     registry = load_registry()
     by_class: dict[type, Registered] = {}
     for component in (each for kind in KINDS for each in registry.all(kind) if each.distribution != "seqkit"):
-        target = component.record.target
-        if isinstance(target, str):
-            module, _, name = target.partition(":")
-            target = getattr(sys.modules.get(module), name, None)
-        if isinstance(target, type):
-            by_class.setdefault(target, component)
+        cls: object = component.record.target
+        if isinstance(cls, str):
+            module, _, name = cls.partition(":")
+            cls = getattr(sys.modules.get(module), name, None)
+        if isinstance(cls, type):
+            by_class.setdefault(cls, component)
     return by_class, {each.record.target.partition(":")[0]: each for each in registry.commands.values()}
 
 
