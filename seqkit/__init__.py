@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from seqkit._version import __version__
-from seqkit.hookspecs import Command, Component, Task, hookimpl
 
 if TYPE_CHECKING:
     from seqkit import contracts, testing
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         StopTraining,
         UsageError,
     )
+    from seqkit.hookspecs import Command, Component, Task, hookimpl
     from seqkit.registry import register
 
 __all__ = [
@@ -61,6 +61,10 @@ _LAZY = {
     "ensemble": "seqkit.api",
     "Run": "seqkit.api",
     "register": "seqkit.registry",
+    "Command": "seqkit.hookspecs",
+    "Component": "seqkit.hookspecs",
+    "Task": "seqkit.hookspecs",
+    "hookimpl": "seqkit.hookspecs",
     "DataError": "seqkit.errors",
     "NotFiniteError": "seqkit.errors",
     "PluginError": "seqkit.errors",

@@ -140,11 +140,12 @@ def diff_lines(found: Mapping[str, Differences], one: Path, other: Path, width: 
             yield message("{part}: equal", part=title)
             continue
         yield message("{part}:", part=title)
-        heads = ("", one.resolve().name, other.resolve().name, message("difference") if part == "metrics" else "")
         rows = [
             (message("total") if (part, key) == ("weights", "total") else key, *_cells(key, pair))
             for key, pair in found[part].items()
         ]
+        title = message("difference") if any(row[-1] for row in rows) else ""
+        heads = ("", one.resolve().name, other.resolve().name, title)
         yield from (f"  {line}" for line in table_lines([heads, *rows], width=width and width - 2))
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.cli.signals import end_with_parent
-from seqkit.errors import SeqkitError
+from seqkit.errors import PluginError, SeqkitError, describe_error
 from seqkit.messages import message
+from seqkit.registry.failures import describe_failure
 from seqkit.runs.directory import RunDirectory
 
 _AUDIT_EVENTS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree"})
@@ -134,10 +135,10 @@ class Trial:
         try:
             self.job.run(self.runs, resume)
         except BaseException as error:
-            unexpected = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            lines = error.lines if isinstance(error, SeqkitError) else [unexpected]
+            failure = describe_failure(error)
+            lines = error.lines if isinstance(error, SeqkitError) else [failure or describe_error(error)]
             os.write(2, "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace"))
-            return error.exit_code if isinstance(error, SeqkitError) else 1
+            return error.exit_code if isinstance(error, SeqkitError) else PluginError.exit_code if failure else 1
         lines = [str(time.monotonic() - start), *recorded]
         (self.folder / "boundaries").write_text("\n".join(lines), encoding="utf-8")
         return 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seqkit.contracts.capabilities import class_name
 from seqkit.contracts.tokenizer import SPECIAL_TOKENS, SpecialToken, Tokenizer
 
 
@@ -94,3 +95,8 @@ class WithSpecialTokens(Tokenizer):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._tokenizer.restore(state)
+
+
+def tokenizer_name(tokenizer: Tokenizer) -> str:
+    """Return the name of the class of a tokenizer, without special tokens, for messages to its author."""
+    return class_name(type(tokenizer._tokenizer if isinstance(tokenizer, WithSpecialTokens) else tokenizer))

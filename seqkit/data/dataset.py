@@ -11,8 +11,9 @@ import numpy as np
 from seqkit.contracts import Example, Head, LongText, Reader, Row, TextPair, Tokenizer
 from seqkit.data.limits import LengthLimit
 from seqkit.data.splits import SPLITS, by_hash, by_order, by_random, empty_split_error
+from seqkit.data.tokenizer_checks import check_encoded_text
 from seqkit.data.words import encode_words, first_ids
-from seqkit.errors import DataError, PluginError
+from seqkit.errors import DataError, PluginError, SeqkitError
 from seqkit.messages import counted, message
 from seqkit.recipe.initialization import restore_tokenizer
 
@@ -73,12 +74,7 @@ def read_splits(
         splits[split] = read_examples(readers[split], spec.name, columns=columns)
     for split in SPLITS:
         if split in splits and not any(len(example.input) for example in splits[split]):
-            is_one_text = len(examples) == 1 and examples[0].target is None  # not a table of one row
-            is_one_text = is_one_text and plan.split is not None and plan.split.by != "order"
-            remedy = message("use `by: order` to split a single text") if is_one_text else ""
-            if len(examples) > 2 and plan.split is not None and plan.split.by == "hash":
-                remedy = message("increase its fraction, or, as equal texts share a hash, use `by: random`")
-            raise empty_split_error(split, len(examples), remedy)
+            raise empty_split_error(split, plan.split.by if plan.split else "", examples)
     _check_words(plan, splits)
     return splits
 
@@ -201,10 +197,18 @@ def iterate_examples(reader: Reader, name: str) -> Iterator[Example]:
 
 
 def _read(reader: Reader, name: str) -> Iterator[Example]:
+    number, location = 0, ""
     try:
-        yield from reader.read()
+        for example in reader.read():
+            number, location = number + 1, getattr(example, "location", "")
+            yield example
     except OSError as error:
         raise DataError(message("the reader '{reader}': {reason}", reader=name, reason=error)) from None
+    except Exception as error:
+        if number and not isinstance(error, SeqkitError):
+            place = message(" ({location})", location=location) if location else ""
+            error.add_note(message("after example {number}{place}", number=number, place=place))
+        raise
 
 
 def _without_columns(example: Example) -> Example:
@@ -285,10 +289,13 @@ def encode(value: Any, tokenizer: Tokenizer | None) -> np.ndarray:
 
     Raises:
         DataError: the input is empty, or nothing in it is in the vocabulary.
+        PluginError: the tokenizer returns something else than ids.
     """
     if isinstance(value, LongText):
         return stored_ids(value).astype(np.int64)
     encoded = np.asarray(value) if tokenizer is None else tokenizer.encode_input(value)
+    if tokenizer is not None:
+        check_encoded_text(encoded, tokenizer)
     if not len(encoded):
         raise DataError(
             message("no token of the text is in the vocabulary") if len(value) else message("the text is empty")

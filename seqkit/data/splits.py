@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "valid", "test")
 
+_MORE = message("increase its fraction, or provide more data")
+
 
 def by_hash(examples: Iterable[Example], split: HashSplit) -> dict[str, list[Example]]:
     """Split by u = int(sha256(text.strip()), 16) % 1000 / 1000, so that an example's split depends on its text alone.
@@ -139,15 +141,45 @@ def by_order(count: int, valid: float, test: float) -> dict[str, tuple[int, int]
     return ends
 
 
-def empty_split_error(split: str, count: int, remedy: str = "") -> DataError:
-    """Return the error for a split without examples; `count` is the number of examples in all splits."""
+def empty_split_error(split: str, by: str, examples: Sequence[Example]) -> DataError:
+    """Return the error for a split without examples.
+
+    Args:
+        split: the name of the split.
+        by: how `data.split` divides the examples; empty if it does not.
+        examples: the examples of all splits.
+    """
+    single = examples[0] if len(examples) == 1 and not isinstance(examples[0].input, TextPair) else None
+    if single is not None and by == "order":
+        return empty_part_error(split, len(single.input), is_series=_is_series(single))
+    remedy = _MORE
+    if single is not None and single.target is None and by:  # not a table of one row
+        remedy = message("use `by: order` to split a single text")
+        if _is_series(single):
+            remedy = message("use `by: order` to split a single series")
+    elif len(examples) > 2 and by == "hash":
+        remedy = message("increase its fraction, or, as equal texts share a hash, use `by: random`")
     return DataError(
         message(
             "data.split: the {split} split is empty (examples in total: {count}): {remedy}",
             split=split,
-            count=count,
-            remedy=remedy or message("increase its fraction, or provide more data"),
+            count=len(examples),
+            remedy=remedy,
         )
+    )
+
+
+def _is_series(example: Example) -> bool:
+    return np.ndim(example.input) == 2
+
+
+def empty_part_error(split: str, length: int, *, is_series: bool = False) -> DataError:
+    """Return the error for a split of the only text or series that is empty; `length` is that of all splits."""
+    total = message("characters in total: {count}", count=length)
+    if is_series:
+        total = message("time steps in total: {count}", count=length)
+    return DataError(
+        message("data.split: the {split} split is empty ({total}): {remedy}", split=split, total=total, remedy=_MORE)
     )
 
 

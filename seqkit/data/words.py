@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqkit.contracts import Tokenizer
-from seqkit.contracts.capabilities import class_name
+from seqkit.contracts.special_tokens import tokenizer_name
 from seqkit.errors import DataError, PluginError
 from seqkit.messages import message
 
@@ -30,7 +30,7 @@ def encode_words(value: str | Sequence[str], tokenizer: Tokenizer) -> np.ndarray
         raise PluginError(
             message(
                 "{tokenizer}: encode_words does not return the index of each token's word in ascending order",
-                tokenizer=class_name(type(tokenizer)),
+                tokenizer=tokenizer_name(tokenizer),
             )
         )
     if missing := sorted(set(range(len(words))) - set(found.tolist())):

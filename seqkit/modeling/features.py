@@ -21,7 +21,7 @@ def checked_extremes(model: Model, features: np.ndarray, names: Sequence[str]) -
         names: the names of the features; empty if they have none.
 
     Raises:
-        DataError: a value is too large for the model. The message names the feature.
+        DataError: a value is too large for the model. The message names the feature and the time step.
     """
     extremes = np.stack([features.min(axis=0), features.max(axis=0)])
     try:
@@ -29,8 +29,14 @@ def checked_extremes(model: Model, features: np.ndarray, names: Sequence[str]) -
             model.feature_vectors(torch.from_numpy(extremes[None]))
     except DataError as error:
         largest = int(np.abs(extremes).max(axis=0).argmax())
-        name = feature_name(names, largest)
-        raise DataError(message("feature {name}: {reason}", name=name, reason=error)) from None
+        raise DataError(
+            message(
+                "feature {name}, time step {step:,}: {reason}",
+                name=feature_name(names, largest),
+                step=int(np.abs(features[:, largest]).argmax()) + 1,
+                reason=error,
+            )
+        ) from None
     return extremes
 
 

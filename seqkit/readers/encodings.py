@@ -118,11 +118,22 @@ def _encoding_by_zeros(beginning: bytes, fraction: float) -> str:
     if zeros[3] < 0.1 and min(zeros[:2]) > 0.9:
         return "utf-32-be"
     even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
-    if odd >= 2 * fraction and even <= odd / 10:
+    if odd >= 2 * fraction and even <= odd / 10 and _have_zeros(beginning, b"%c\0"):
         return "utf-16-le"
-    if even >= 2 * fraction and odd <= even / 10:
+    if even >= 2 * fraction and odd <= even / 10 and _have_zeros(beginning, b"\0%c"):
         return "utf-16-be"
     return ""
+
+
+def _have_zeros(beginning: bytes, pair: bytes) -> bool:
+    """Return whether most spaces and line ends have a zero byte beside them: a stray one is in a text of single bytes.
+
+    Args:
+        beginning: the first bytes of the file.
+        pair: how UTF-16 encodes a character of one byte.
+    """
+    spaces = sum(map(beginning.count, (b" ", b"\n")))
+    return 2 * sum(beginning.count(pair % byte) for byte in b" \n") >= spaces
 
 
 def guess_encoding(read: Callable[[], Iterable[bytes]], tried: str) -> str:

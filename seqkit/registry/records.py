@@ -51,6 +51,11 @@ class Provided(Generic[Record]):
         """The distribution and its version."""
         return f"{self.distribution} {self.version}".strip()
 
+    @property
+    def label(self) -> str:
+        """Its kind and name, and its provider, for messages."""
+        return message("{kind} '{name}' of {provider}", kind=self.kind, name=self.name, provider=self.provider)
+
     def _import_target(self, target: str) -> Any:
         """Return the object that `package.module:attribute` names.
 
@@ -65,14 +70,11 @@ class Provided(Generic[Record]):
         except BaseException as error:  # noqa: B036 - a module can even call sys.exit while it is imported
             text = message(
                 "{label}: cannot load {target}: {error}",
-                label=self._label(),
+                label=self.label,
                 target=target,
                 error=describe_error(error),
             )
             raise PluginError(text) from error
-
-    def _label(self) -> str:
-        return message("{kind} '{name}' of {provider}", kind=self.kind, name=self.name, provider=self.provider)
 
 
 class Registered(Provided[Component]):
@@ -93,7 +95,7 @@ class Registered(Provided[Component]):
             raise PluginError(
                 message(
                     "{component}: {loaded!r} does not inherit seqkit.contracts.{contract}",
-                    component=self._label(),
+                    component=self.label,
                     loaded=loaded,
                     contract=contract.__name__,
                 )
@@ -124,7 +126,7 @@ class RegisteredCommand(Provided[Command]):
         loaded = self._import_target(self.record.target)
         if not isinstance(loaded, click.Command):
             raise PluginError(
-                message("{command}: {loaded!r} is not a click.Command", command=self._label(), loaded=loaded)
+                message("{command}: {loaded!r} is not a click.Command", command=self.label, loaded=loaded)
             )
         return loaded
 
@@ -146,12 +148,12 @@ class RegisteredTask(Provided[Task]):
         except SeqkitError:
             raise
         except Exception as error:
-            raise PluginError(message("{task}: {error}", task=self._label(), error=describe_error(error))) from error
+            raise PluginError(message("{task}: {error}", task=self.label, error=describe_error(error))) from error
         if not isinstance(found, Draft | str):
             raise PluginError(
                 message(
                     "{task} returns {found!r:.80}, not a seqkit.contracts.Draft or text",
-                    task=self._label(),
+                    task=self.label,
                     found=found,
                 )
             )

@@ -37,6 +37,7 @@ def assert_component(component: Contract, contract: type[Contract], *, is_module
                 contract=contract.__name__,
             )
         )
+    _assert_sets(component, contract)
     try:
         parameters(type(component))
         check_declared(component)
@@ -52,6 +53,20 @@ def assert_component(component: Contract, contract: type[Contract], *, is_module
                 parameter=misplaced[0],
             )
         )
+
+
+def _assert_sets(component: Contract, contract: type[Contract]) -> None:
+    """Check that what the contract declares as a set, or as a tuple, is no text: `in` would find any part of it."""
+    for name, annotation in inspect.get_annotations(contract).items():
+        value = getattr(component, name, None)
+        if "frozenset[" in annotation and isinstance(value, str | list | tuple):
+            items = value.replace(",", " ").split() if isinstance(value, str) else value
+            fix = f"frozenset({{{', '.join(map(repr, items))}}})"
+        elif "tuple[" in annotation and isinstance(value, str):
+            fix = f"({value!r},)"
+        else:
+            continue
+        raise ContractViolation(message("{name} is {value!r}: set it to {fix}", name=name, value=value, fix=fix))
 
 
 def assert_size(component: Contract, attribute: str) -> None:

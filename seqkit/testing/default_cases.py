@@ -195,7 +195,7 @@ def _head_checks(build: Callable[[], Head]) -> list[Check]:
         try:
             with isolated():
                 head = case.build()
-                if kind == "texts" or "targets" in head.needs:
+                if kind == "texts" or "targets" in head.needs or isinstance(head.needs, str):  # which a check reports
                     case.rows(head)
                     return checks_for_head(build, examples)
         except Exception as error:

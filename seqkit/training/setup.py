@@ -15,6 +15,7 @@ from seqkit.data.dataset import encode, make_rows
 from seqkit.data.limits import LengthLimit, length_limit
 from seqkit.data.prepare import PreparedData, check_requested_texts, prepare
 from seqkit.data.renewal import renewal
+from seqkit.data.tokenizer_checks import check_ids
 from seqkit.errors import PluginError, RecipeError, SeqkitError
 from seqkit.layers.parallel import worker_threads
 from seqkit.layers.precision import products_in, supports_bf16
@@ -27,6 +28,7 @@ from seqkit.recipe.dry_build import innermost_not_causal
 from seqkit.recipe.paths import recipe_errors
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import Recipe
+from seqkit.registry.failures import describe_failure
 from seqkit.training.distributed import SINGLE, Communicator
 from seqkit.training.documents import data_file_digests
 from seqkit.training.features import check_features
@@ -121,7 +123,7 @@ def build_setup(plan: Plan, recipe: Recipe, device: torch.device, communicator: 
     )
     batch = to_device(next(whole.epoch(0)).batch, device)
     with products_in(plan.train.precision):
-        _try_batch(plan, recipe, model, batch)
+        _try_batch(plan, recipe, model, batch, data.tokenizer)
         threads = measure_threads(model, batch, plan.train.threads, communicator.local_size)
     torch.set_num_threads(threads.per_operation)
     if not communicator.is_first:  # with equal seeds, dropout would drop the same elements in every process
@@ -221,7 +223,7 @@ def check_window(plan: Plan, recipe: Recipe, limit: LengthLimit | None) -> None:
         raise RecipeError([recipe.fault(("train", "sequence_length"), text)])
 
 
-def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:
+def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch, tokenizer: Tokenizer | None) -> None:
     """Run a model that has components of plugins on one batch, before a file is written.
 
     Raises:
@@ -232,6 +234,8 @@ def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:
     if not plugins:
         return
     try:
+        if tokenizer is not None and batch.inputs.dim() == 2:
+            check_ids(batch.inputs[0, : int(batch.lengths[0])].tolist(), tokenizer)
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
             model.eval()
             model(batch)
@@ -240,6 +244,8 @@ def _try_batch(plan: Plan, recipe: Recipe, model: Model, batch: Batch) -> None:
     except SeqkitError:
         raise
     except Exception as error:
+        if failure := describe_failure(error):
+            raise PluginError(failure) from error
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise PluginError(
             message("{plugins}: the model fails on its first batch: {reason}", plugins=listed(plugins), reason=reason)

@@ -97,6 +97,17 @@ def test_diff_shows_recipe_weights_and_metrics(folder: Path, run_command: Comman
     assert f"{results[1]['metrics']['valid']['loss']:.5f}" in out
 
 
+def test_each_column_of_diff_has_a_heading() -> None:
+    found: dict[str, Any] = dict.fromkeys(("recipe", "data", "versions", "weights", "metrics"), {})
+    found["recipe"] = {"train.optimizer.lr": (0.1, 0.2)}
+    found["versions"] = {"torch": ("2.12", "2.13")}
+    lines = list(diff_lines(found, Path("words-1"), Path("words-2"), 38))
+    assert lines[lines.index("  train.optimizer.lr  +0.1000") - 1] == "                      difference"
+    lines = list(diff_lines(found, Path("words-1"), Path("words-2"), None))
+    assert lines[1] == "                      words-1  words-2  difference"
+    assert lines[5] == "         words-1  words-2"
+
+
 def test_diff_of_a_run_and_its_copy_is_empty(folder: Path, run_command: Command, tmp_path: Path) -> None:
     shutil.copytree(folder / "words-1", tmp_path / "copy")
     found = json.loads(run_command("diff", folder / "words-1", "copy", "--json").out)

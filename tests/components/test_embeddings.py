@@ -264,7 +264,7 @@ def test_features_too_large_for_float32_are_rejected_before_training(waves: dict
     recipe = {key: value for key, value in waves.items() if key != "embedding"}
     recipe["data"] = waves["data"] | {"level": 1e39}
     with pytest.raises(
-        seqkit.errors.DataError, match=r"^waves:0: feature [123]: a value of 1e\+39 is too large to comp"
+        seqkit.errors.DataError, match=r"^waves:0: feature [123], time step [0-9]+: a value of 1e\+39 is too large"
     ):
         seqkit.run(recipe, runs=tmp_path, quiet=True)
     assert not list(tmp_path.iterdir())

@@ -138,6 +138,17 @@ def test_few_null_characters_are_text(write_file) -> None:
     assert read_text(write_file(text), "utf-8") == text
 
 
+@pytest.mark.parametrize("place", range(8))
+def test_a_stray_null_character_is_not_utf_16(write_file, place: int) -> None:
+    text = "a b\nc d\n"
+    path = write_file(text[:place] + "\0" + text[place:])
+    assert read_text(path, "utf-8").replace("\0", "") == text
+    path = write_file(b"a caf\xe9\n" * 8 + b"b " + b"\0" * (place + 1) + b" c\n")
+    assert error_of_file(path).endswith(
+        "a.txt:1: byte 0xe9 is not utf-8; set the encoding of the file with `encoding: …`"
+    )
+
+
 # Streams
 
 

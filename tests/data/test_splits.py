@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from seqkit.contracts import Example
 from seqkit.data.dataset import build_readers, encode, make_rows, read_examples, read_splits
-from seqkit.data.splits import by_hash, by_order, by_random, count_repeated
+from seqkit.data.splits import by_hash, by_order, by_random, count_repeated, empty_split_error
 from seqkit.errors import DataError, UnknownText
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
@@ -400,7 +400,7 @@ def test_a_table_of_one_row_is_no_single_text(tmp_path: Path) -> None:
         ),
         (
             {"text": "short", "split": {"by": "order", "test": 0.05}},
-            "data.split: the test split is empty (examples in total: 1): increase its fraction, or provide more data",
+            "data.split: the test split is empty (characters in total: 5): increase its fraction, or provide more data",
         ),
         (
             {"text": "a\nb\nc", "unit": "line", "split": {"by": "order", "valid": 0.1}},
@@ -485,3 +485,15 @@ def test_text_without_any_known_symbol_is_an_error() -> None:
 def test_features_are_not_encoded() -> None:
     features = np.ones((4, 2), dtype=np.float32)
     assert encode(features, None) is features
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        ("order", "(time steps in total: 2): increase its fraction, or provide more data"),
+        ("random", "(examples in total: 1): use `by: order` to split a single series"),
+    ],
+)
+def test_empty_split_of_a_series(by: str, message: str) -> None:
+    error = empty_split_error("valid", by, [Example(np.zeros((2, 3)))])
+    assert str(error) == f"data.split: the valid split is empty {message}"

@@ -187,7 +187,7 @@ INVALID: dict[str, tuple[str, Any, dict[str, Any] | None, str]] = {
         "a" * 100,
         "char",
         {"by": "order", "test": 0.001},
-        "the test split is empty (examples in total: 1): increase",
+        "the test split is empty (characters in total: 100): increase",
     ),
     "too rare": ("abc", {"type": "char", "unknown": "mark", "min_count": 2}, None, "no token occurs 2 times or more"),
     "white space": (" \r\n\n", "char", None, "a.txt: the file contains only white space"),

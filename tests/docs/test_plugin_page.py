@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import pytest
 import seqkit
 from helpers.distributions import write_metadata
 from helpers.recipes import PROJECT
+from seqkit.contracts import CONTRACTS
 
 PAGE = (PROJECT / "docs" / "en" / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(?:(From )?\*\*`([^`\n]+)`\*\*\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -81,6 +83,15 @@ def test_file_equals_its_block(name: str) -> None:
 def test_file_contains_its_excerpt(name: str, text: str) -> None:
     lines, size = (PROJECT / name).read_text(encoding="utf-8").splitlines(), len(text.splitlines())
     assert text.rstrip() in {dedent("\n".join(lines[start : start + size])) for start in range(len(lines))}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CONTRACTS if kind != "tracker"])
+def test_table_of_methods_is_complete(kind: str) -> None:
+    (methods, attributes) = re.findall(rf"^\| {kind} \|(.*)\|(.*)\|$", PAGE, re.MULTILINE)[0]
+    contract = CONTRACTS[kind]
+    assert set(re.findall(r"`(\w+)`", methods)) == contract.__abstractmethods__
+    required = {name for name in inspect.get_annotations(contract) if not hasattr(contract, name)}
+    assert set(re.findall(r"`(\w+)`", attributes)) == required - {"param_groups", "state"}  # set by torch's optimizers
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -147,7 +147,7 @@ def test_a_prediction_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
     [
         (NAN, "time step 1 contains a number that is not finite"),
         (INF, "time step 1 contains a number that is not finite"),
-        (1e39, r"feature 1: a value of 1e\+39 is too large to compute with: correct or rescale it"),
+        (1e39, r"feature 1, time step 1: a value of 1e\+39 is too large to compute with: correct or rescale it"),
     ],
 )
 def test_features_that_are_not_finite_are_rejected(value: float, problem: str, tmp_path: Path) -> None:

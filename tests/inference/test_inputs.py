@@ -187,13 +187,14 @@ def test_features_are_checked(waves_run: seqkit.Run) -> None:
         ),
         (
             [[1e300, 2.0]],
-            "input 1 of 1: feature 1: a value of 1e+300 is too large to compute with: correct or rescale it",
+            "input 1 of 1: feature 1, time step 1: a value of 1e+300 is too large to compute with: correct or rescale "
+            "it",
         ),
     ):
         with pytest.raises(DataError) as caught:
             waves_run.predict([value])
         assert str(caught.value) == message
-    with pytest.raises(DataError, match=r"^pair 1: feature 2: a value of 1e\+39 is too large to compute with"):
+    with pytest.raises(DataError, match=r"^pair 1: feature 2, time step 2: a value of 1e\+39 is too large to"):
         waves_run.evaluate([([[1.0, 2.0], [3.0, -1e39]], "a")])
     with pytest.raises(UsageError) as refused:
         waves_run.predict(Table())

@@ -367,6 +367,21 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "needs contains 'final', but no gradient reaches it",
     ),
     "needs is misspelt": (faulty_class(Tags, needs=frozenset({"output"})), "contract", "needs contains 'output'"),
+    "needs is a text": (
+        faulty_class(Tags, needs="outputs"),
+        "contract",
+        "needs is 'outputs': set it to frozenset({'outputs'})",
+    ),
+    "needs is a list": (
+        faulty_class(Tags, needs=["outputs", "targets"]),
+        "contract",
+        "needs is ['outputs', 'targets']: set it to frozenset({'outputs', 'targets'})",
+    ),
+    "metric_names is a text": (
+        faulty_class(Tags, metric_names="accuracy"),
+        "contract",
+        "metric_names is 'accuracy': set it to ('accuracy',)",
+    ),
     "the state lacks what fit learned": (
         faulty_class(Tags, state=lambda self: {"tags": [*"XYZ"]}),
         "state_round_trip",

@@ -18,7 +18,10 @@ from seqkit import testing
 from seqkit.contracts import Encoded, Encoder
 from seqkit.encoders.lstm import LSTM
 from seqkit.heads.classify import Classify
+from seqkit.heads.regress import Regress
+from seqkit.hookspecs import Component
 from seqkit.registry import load_registry
+from seqkit.registry.records import Registered
 from seqkit.testing.builtin.encoders import torch_lstm
 from seqkit.testing.checks import run_check
 from seqkit.testing.default_cases import EXAMPLES, NoDefaultCase, default_checks
@@ -188,3 +191,16 @@ def test_lstm_reference_is_torch() -> None:
     torch.manual_seed(0)
     encoder, inputs = LSTM(3, hidden_size=4, num_layers=2), torch.randn(2, 5, 3)
     torch.testing.assert_close(torch_lstm(encoder, inputs), encoder(inputs, torch.tensor([5, 5])).outputs)
+
+
+class TextNeeds(Regress):
+    def __init__(self):
+        super().__init__()
+        self.needs = "final"
+
+
+def test_needs_that_is_a_text_is_reported_with_the_default_examples() -> None:
+    """A head of numbers rejects the first default examples, and is checked with numbers."""
+    registered = Registered("head", Component("faulty", TextNeeds, ""), "", "")
+    contract = next(check for check in default_checks(registered) if check.name == "contract")
+    assert run_check(contract).message == "needs is 'final': set it to frozenset({'final'})"

@@ -179,6 +179,30 @@ def test_one_signal_ends_a_call_that_does_not_return(
         assert newest_checkpoint(RunDirectory.open(tmp_path / "runs" / "blocking-1"))[2] == []
 
 
+INTERRUPTED_IMPORT = """
+    import os, signal, sys
+
+    class Interrupt:
+        '''Sends SIGINT when a module is imported.'''
+
+        def find_spec(self, name, *_):
+            if name == sys.argv[1]:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    sys.meta_path.insert(0, Interrupt())
+    from seqkit.cli import main
+    main()
+    """
+
+
+@pytest.mark.parametrize("module", ["seqkit.cli.execution", "seqkit.messages", "click", "seqkit.cli.commands", "numpy"])
+def test_sigint_while_the_command_line_is_imported(module: str, tmp_path: Path) -> None:
+    script = write_dedented(tmp_path / "script.py", INTERRUPTED_IMPORT)
+    done = subprocess.run([sys.executable, script, module], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr in ("", "seqkit: interrupted\n")
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds the processes in /proc")
 def test_processes_end_with_their_launcher(tmp_path: Path) -> None:
     """If the launcher is killed, its processes end, and the run can be resumed."""

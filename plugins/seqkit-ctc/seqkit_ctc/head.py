@@ -118,8 +118,8 @@ class CTC(nn.Module, CTCResults):
                 raise DataError(
                     message(
                         "its {labels} labels require {required} time steps (with a blank between equal neighbors), "
-                        "but its input has {steps}: use shorter time steps, remove the example, or set `too_long: "
-                        "skip` to skip such examples",
+                        "but its input has {steps}: remove the example, or train with shorter time steps or with "
+                        "`too_long: skip`, which skips such examples",
                         labels=len(labels),
                         required=required,
                         steps=len(encoded_input),

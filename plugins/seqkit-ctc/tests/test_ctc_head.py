@@ -171,7 +171,7 @@ def test_target_can_be_empty() -> None:
         (None, 9, "^the target is missing$"),
         (3.5, 9, "^the target is not text: 3.5$"),
         ("aba", 2, "^its 3 labels require 3 time steps .with a blank between equal neighbors., but its input has 2"),
-        ("aabb", 5, "^its 4 labels require 6 time steps .* has 5: use shorter time steps, .* or set `too_long: skip`"),
+        ("aabb", 5, "^its 4 labels require 6 time steps .* has 5: remove the example, or .* `too_long: skip`"),
     ],
 )
 def test_invalid_targets_are_rejected(target: Any, steps: int, message: str) -> None:

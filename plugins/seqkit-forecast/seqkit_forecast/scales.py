@@ -32,12 +32,13 @@ def mean_and_deviation(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.where(deviation > 4 * np.finfo(np.float64).eps * np.abs(mean), deviation, 0.0)
 
 
-def check_size(values: np.ndarray, names: Sequence[str]) -> None:
+def check_size(values: np.ndarray, names: Sequence[str], start: int = 0) -> None:
     """Check that all numbers have finite squares.
 
     Args:
         values: (time, columns).
         names: the names of the columns.
+        start: the index of the first of these time steps in the series.
 
     Raises:
         DataError: a number is too large, or not finite. The message names its column and time step.
@@ -51,7 +52,7 @@ def check_size(values: np.ndarray, names: Sequence[str]) -> None:
                 "rescale the column",
                 name=names[column],
                 value=values[step, column],
-                step=step + 1,
+                step=start + step + 1,
                 largest=LARGEST,
             )
         )

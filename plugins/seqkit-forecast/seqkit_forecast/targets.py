@@ -72,6 +72,7 @@ class TargetVariables:
         variables = cls(count, column_names, columns, log)
         for values in series:
             check_size(values, variables.column_labels)
+            variables.check_logarithms(values)
         selected = [variables.select(values) for values in series]
         transformed = np.concatenate([variables.transform(values) for values in selected])
         variables.shift, scale = mean_and_deviation(transformed)
@@ -194,7 +195,8 @@ class TargetVariables:
                     expected=self.column_count,
                 )
             )
-        check_size(values, self.column_labels)
+        check_size(values, self.column_labels, start)
+        self.check_logarithms(values, start)
         selected = self.select(values)
         standardized = self.standardize(selected)
         if (excess := np.abs(standardized) > LARGEST_STANDARDIZED).any():
@@ -209,27 +211,36 @@ class TargetVariables:
                 )
             )
 
+    def check_logarithms(self, values: np.ndarray, start: int = 0) -> None:
+        """Check that the values to forecast have logarithms, if `log`.
+
+        Args:
+            values: (time, columns).
+            start: the index of the first of these time steps in the series.
+
+        Raises:
+            DataError: a value has no logarithm. The message names its column and time step.
+        """
+        selected = self.select(values)
+        if self.log and not (selected > 0).all():
+            step, variable = np.argwhere(~(selected > 0))[0]
+            raise DataError(
+                message(
+                    "'{name}' is {value:g} at time step {step:,}, which has no logarithm: train with `log: false`, or "
+                    "add a constant to make all values positive",
+                    name=self.names[variable],
+                    value=selected[step, variable],
+                    step=start + step + 1,
+                )
+            )
+
     def select(self, values: np.ndarray) -> np.ndarray:
         """Return the columns to forecast: (…, columns) to (…, variables). A view if those are all columns."""
         return values if self.columns == list(range(self.column_count)) else values[..., self.columns]
 
     def transform(self, values: np.ndarray) -> np.ndarray:
-        """Return the logarithms of values (…, variables) if `log`; else the values.
-
-        Raises:
-            DataError: a value has no logarithm.
-        """
-        if not self.log:
-            return values
-        if not (values > 0).all():
-            raise DataError(
-                message(
-                    "cannot take the logarithm of {value:g}: set the head's `log` to false, or add a constant to "
-                    "make all values positive",
-                    value=values.min(),
-                )
-            )
-        return np.log(values)
+        """Return the logarithms of values (…, variables) if `log`; else the values."""
+        return np.log(values) if self.log else values
 
     def standardize(self, values: np.ndarray) -> np.ndarray:
         """Convert values (…, variables) from the data's units to standardized units."""
@@ -250,10 +261,13 @@ class TargetVariables:
         with np.errstate(over="ignore"):
             values = np.exp(transformed) if self.log else transformed
         if not np.isfinite(values).all():
+            *_, step, variable = np.argwhere(~np.isfinite(values))[0]
             raise NotFiniteError(
                 message(
-                    "a forecast is not finite: lower train.optimizer.lr, set train.clip_norm, or set the head's "
-                    "`log` to false"
+                    "the forecast of '{name}' at time step {step:,} after the window is not finite: train with a "
+                    "smaller train.optimizer.lr, with train.clip_norm, or with `log: false`",
+                    name=self.names[variable],
+                    step=step + 1,
                 )
             )
         return values

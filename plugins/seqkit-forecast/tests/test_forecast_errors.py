@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from seqkit_forecast.forecast import Forecast
 
 from seqkit.contracts import Example
-from seqkit.errors import DataError
+from seqkit.errors import DataError, NotFiniteError
 from seqkit.tokenizers.char import Char
 
 SERIES = 50 + np.array([1.0, 10, 100]) * np.random.default_rng(0).standard_normal((60, 3)).cumsum(axis=0)
@@ -76,15 +77,24 @@ def test_value_that_is_too_far_is_named_by_its_time_step_in_the_series() -> None
 
 
 def test_log_requires_positive_values() -> None:
-    message = "set the head's `log` to false, or add a constant to make all values positive$"
+    message = "which has no logarithm: train with `log: false`, or add a constant to make all values positive$"
     negative = SERIES - SERIES.min()
-    with pytest.raises(DataError, match=f"^s.csv:2: cannot take the logarithm of 0: {message}"):
+    step, column = np.unravel_index(SERIES.argmin(), SERIES.shape)
+    with pytest.raises(DataError, match=f"^s.csv:2: '{column}' is 0 at time step {step + 1}, {message}"):
         Forecast(input_length=2, horizon=1, log=True).fit([Example(negative, location="s.csv:2")], None)
     head = fitted_head(np.exp(SERIES / 100), log=True)
     with pytest.raises(DataError, match=message):
         list(head.rows(Example(negative), negative))
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=f"^'a' is -1 at time step 4, {message}"):
         head.predict_input(-np.ones((9, 3)))
+
+
+def test_forecast_that_overflows_is_named() -> None:
+    variables = fitted_head(np.exp(SERIES / 100), log=True).variables
+    standardized = torch.zeros(2, 3, 3)
+    standardized[1, 2, 0] = 1e6
+    with pytest.raises(NotFiniteError, match="^the forecast of 'a' at time step 3 after the window is not finite: "):
+        variables.to_data_units(standardized)
 
 
 def test_text_is_rejected() -> None:

@@ -45,7 +45,7 @@ class TagValidation:
                 raise DataError(
                     message(
                         "the number of tags, {tags}, differs from that of words, {words}: give one tag per word, or "
-                        "set `head.invalid_tags: skip` to skip such sentences",
+                        "train with `head.invalid_tags: skip`, which skips such sentences",
                         tags=len(tags),
                         words=num_words,
                     )
@@ -54,7 +54,7 @@ class TagValidation:
                 raise SchemeError(
                     message(
                         "the tag '{tag}' does not belong to the scheme {scheme}, whose tags are {tags}: correct it, "
-                        "or set `head.invalid_tags: skip` to skip such sentences",
+                        "or train with `head.invalid_tags: skip`, which skips such sentences",
                         tag=tag,
                         scheme=self.scheme,
                         tags=self._valid_prefixes(),

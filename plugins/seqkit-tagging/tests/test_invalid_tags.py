@@ -137,13 +137,13 @@ def test_text_has_the_words_of_its_tokenizer() -> None:
     [
         (
             INVALID[0],
-            "the tag 'NOUN' does not belong to the scheme bio, whose tags are B-…, I-… and O: correct it, or set "
-            "`head.invalid_tags: skip` to skip such sentences",
+            "the tag 'NOUN' does not belong to the scheme bio, whose tags are B-…, I-… and O: correct it, or "
+            "train with `head.invalid_tags: skip`, which skips such sentences",
         ),
         (
             INVALID[1],
-            "the number of tags, 1, differs from that of words, 2: give one tag per word, or set "
-            "`head.invalid_tags: skip` to skip such sentences",
+            "the number of tags, 1, differs from that of words, 2: give one tag per word, or "
+            "train with `head.invalid_tags: skip`, which skips such sentences",
         ),
     ],
 )

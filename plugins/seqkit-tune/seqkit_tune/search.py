@@ -22,7 +22,6 @@ from seqkit.training.documents import file_digests
 
 try:
     import optuna
-    from optuna.exceptions import StorageInternalError
     from optuna.study import MaxTrialsCallback
     from optuna.trial import FrozenTrial, TrialState
 except ImportError as error:
@@ -31,7 +30,7 @@ except ImportError as error:
     ) from error
 
 from seqkit_tune.space import Choices, Range
-from seqkit_tune.storage import in_a_line, open_storage
+from seqkit_tune.storage import errors_of_saving, open_storage
 
 SPLIT = "valid"
 """The split whose metric is optimized: the test split must not be used to choose."""
@@ -138,17 +137,18 @@ def open_study(
         runs = _train(search, {})
         metric, higher = _metric_of(runs[0])
         reference = fmean(_value(run, metric) for run in runs)
-        study = optuna.create_study(
-            study_name=name,
-            storage=store,
-            sampler=sampler,
-            pruner=pruner,
-            direction="maximize" if higher else "minimize",
-            load_if_exists=True,
-        )
-        attributes = {"metric": metric, "reference": reference, "recipe": key, "space": space}  # complete with the last
-        for attribute, value in attributes.items():
-            study.set_user_attr(attribute, value)
+        with errors_of_saving(name):
+            study = optuna.create_study(
+                study_name=name,
+                storage=store,
+                sampler=sampler,
+                pruner=pruner,
+                direction="maximize" if higher else "minimize",
+                load_if_exists=True,
+            )
+            values = {"metric": metric, "reference": reference, "recipe": key, "space": space}  # complete with the last
+            for attribute, value in values.items():
+                study.set_user_attr(attribute, value)
     if study.user_attrs.get("space") != space:
         raise UsageError(
             message(
@@ -214,16 +214,8 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
         )
 
     limit = MaxTrialsCallback(trials, states=_DONE)
-    try:
+    with errors_of_saving(study.study_name):
         study.optimize(objective, callbacks=[describe, limit], catch=(NotFiniteError,))
-    except StorageInternalError as error:
-        raise UsageError(
-            message(
-                "the study '{name}' cannot be saved: {reason}",
-                name=study.study_name,
-                reason=in_a_line(error.__cause__ or error),
-            )
-        ) from None
 
 
 def shown(value: Any) -> str:

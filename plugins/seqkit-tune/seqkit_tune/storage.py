@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from seqkit.errors import UsageError, describe_os_error
 from seqkit.messages import message
@@ -32,7 +35,9 @@ def open_storage(storage: str | None, default: Path) -> Any:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _check_journal(file)
-        return JournalStorage(JournalFileBackend(os.fspath(file)))
+        lock = JournalFileSymlinkLock(os.fspath(file))
+        _remove_partial_entry(file, lock)
+        return JournalStorage(JournalFileBackend(os.fspath(file), lock_obj=lock))
     except OSError as error:
         raise UsageError(
             message("--storage {file}: cannot be opened: {reason}", file=file, reason=describe_os_error(error))
@@ -82,6 +87,33 @@ def _check_journal(file: Path) -> None:
                         line=number,
                     )
                 )
+
+
+def _remove_partial_entry(file: Path, lock: JournalFileSymlinkLock) -> None:
+    """Remove the end of a journal that was written when the disk was full; the next entry would be appended to it.
+
+    Raises:
+        OSError: the file cannot be read and written.
+    """
+    if not file.exists():
+        return
+    lock.acquire()  # no other process is writing now
+    try:
+        with file.open("r+b") as journal:
+            content = journal.read()
+            journal.truncate(content.rfind(b"\n") + 1)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def errors_of_saving(name: str) -> Iterator[None]:
+    """Convert an error of the storage of a study into a UsageError that names the study."""
+    try:
+        yield
+    except (StorageInternalError, OSError) as error:
+        reason = describe_os_error(error) if isinstance(error, OSError) else in_a_line(error.__cause__ or error)
+        raise UsageError(message("the study '{name}' cannot be saved: {reason}", name=name, reason=reason)) from None
 
 
 def in_a_line(error: BaseException) -> str:

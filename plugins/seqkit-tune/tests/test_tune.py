@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -221,6 +222,25 @@ def test_a_study_whose_first_process_ended_before_it_was_complete(recipe: Path) 
     search = ("--search", "encoder.hidden_size=2,3", "--trials", 1, "--storage", "sqlite:///tune.db")
     found, _ = run_tune(recipe, *search)
     assert len(found["trials"]) == 1 and found["recipe_as_it_is"] is not None
+
+
+def test_a_study_continues_after_a_full_disk(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last entry of the journal may be incomplete then, and the next one must not be appended to it."""
+    journal = pytest.importorskip("optuna.storages.journal")
+    search = ("--search", "encoder.hidden_size=2,3", "--no-pruning")
+    run_tune(recipe, *search, "--trials", 1)
+    file = recipe.parent / "runs" / "words.journal"
+    file.write_bytes(file.read_bytes()[:-9])
+    assert len(run_tune(recipe, *search, "--trials", 2)[0]["trials"]) >= 2
+    assert len(run_tune(recipe, *search, "--trials", 3)[0]["trials"]) >= 3
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journal.JournalFileBackend, "append_logs", fail)
+    for arguments in (("--trials", 4), ("--study", "other")):
+        with pytest.raises(UsageError, match=r"^the study '(words|other)' cannot be saved: No space left on device$"):
+            run_tune(recipe, *search, *arguments)
 
 
 @pytest.mark.parametrize("content", [b"my notes\n", b"text,label\na,b\n", b"[1]\n", b"\xff\x00\n", b"12"])

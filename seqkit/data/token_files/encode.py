@@ -21,7 +21,7 @@ import numpy as np
 from seqkit.contracts import Example, Head, LongText, Reader, Tokenizer
 from seqkit.contracts.capabilities import class_name
 from seqkit.data.dataset import fit_tokenizer
-from seqkit.data.splits import SPLITS, by_order, empty_split_error
+from seqkit.data.splits import SPLITS, by_order, empty_part_error
 from seqkit.data.token_files import cache as token_cache
 from seqkit.data.token_files.format import BLOCK, FORMAT, TokenFile, TokenWriter, smallest_type
 from seqkit.errors import DataError, PluginError, UnknownText
@@ -184,9 +184,10 @@ def _split_parts(plan: Plan, parts: Mapping[str, _TextPart]) -> dict[str, _TextP
     whole = parts["train"]
     found = {"train": whole}
     if plan.split is not None:
-        for split, (start, end) in _boundaries(plan, sum(len(chunk) for chunk in whole.chunks())).items():
+        characters = sum(len(chunk) for chunk in whole.chunks())
+        for split, (start, end) in _boundaries(plan, characters).items():
             if start == end:
-                raise empty_split_error(split, 1)
+                raise empty_part_error(split, characters)
             found[split] = replace(whole, start=start, end=end)
     return found | {split: part for split, part in parts.items() if split != "train"}
 
