@@ -10,6 +10,7 @@ Reference: Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training, 2019
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ Precision = Literal["float32", "bf16"]
 _lock = threading.Lock()
 _blocks = 0
 """The number of blocks in bfloat16 that have begun and not ended, in all threads."""
+
+_CACHE_VARIABLES = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"
+_CACHED_SHAPES = 64
+"""How many shapes of a product oneDNN, and torch's interface to it, store what they have prepared for."""
 
 _setting_before = "highest"
 """torch's setting before the first of these blocks."""
@@ -39,7 +44,10 @@ def supports_bf16(device: torch.device) -> bool:
 def products_in(precision: Precision) -> Iterator[None]:
     """Compute the matrix products of float32 values on the CPU in a precision, in all threads, until the block ends.
 
-    Blocks of several threads may overlap: the last one to end restores torch's setting.
+    Blocks of several threads may overlap: the last one to end restores torch's setting. The first one limits
+    what torch and oneDNN store for each shape of a product, by environment variables that they read at the first
+    product, unless these are set: 1,024 shapes, at 0.6 MB each, would also divide the free memory into pieces too
+    small for the next batch.
 
     Args:
         precision: `float32` does not touch torch's setting.
@@ -48,6 +56,8 @@ def products_in(precision: Precision) -> Iterator[None]:
     if precision == "float32":
         yield
         return
+    for variable in _CACHE_VARIABLES:
+        os.environ.setdefault(variable, str(_CACHED_SHAPES))
     with _lock:
         if _blocks == 0:
             _setting_before = torch.get_float32_matmul_precision()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +114,31 @@ def test_evaluation_is_in_float32(tmp_path: Path) -> None:
     evaluated = seqkit.load(run.path).evaluate()
     assert run.result["metrics"]["test"]["loss"] == pytest.approx(evaluated["loss"], rel=1e-6)
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+SHAPES = """
+import ctypes
+import torch
+from seqkit.layers.precision import products_in
+
+class Usage(ctypes.Structure):  # mallinfo2(3)
+    _fields_ = [(str(number), ctypes.c_size_t) for number in range(10)]
+
+library = ctypes.CDLL(None)
+library.mallinfo2.restype = Usage
+weights = torch.zeros(256, 2900)
+with products_in("bf16"):
+    torch.zeros(5, 256) @ weights
+    before = getattr(library.mallinfo2(), "7")  # bytes in use
+    for rows in range(100, 300):
+        torch.zeros(rows, 256) @ weights
+    print((getattr(library.mallinfo2(), "7") - before) / 1e6)
+"""
+
+
+@needs_bf16
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="requires glibc 2.33")
+def test_products_of_many_shapes_take_little_memory() -> None:
+    """Without a limit, torch and oneDNN store 0.6 MB for each shape of a product."""
+    done = subprocess.run([sys.executable, "-c", SHAPES], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 80
