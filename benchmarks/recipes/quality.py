@@ -21,6 +21,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -29,6 +30,7 @@ from benchmarks.harness.processes import module_name, run_seqkit
 from benchmarks.harness.record import RESULTS, ROOT, machine, update_record
 from benchmarks.recipes.measure import count_weights, format_cell, score_table
 from benchmarks.recipes.tasks import SEEDS, TASKS, Task
+from seqkit.recipe.initialization import KINDS
 from seqkit.recipe.source import read_recipe
 
 RECORD = RESULTS / "quality.md"
@@ -59,16 +61,23 @@ def main() -> None:
             folder.parent.mkdir(parents=True, exist_ok=True)
             task.derive(options.data, folder.parent)
         date = datetime.now(UTC).date().isoformat()
+        variants = task.variants[:1] if options.ablate else task.variants
+        earlier = [train([*task.pretraining, each], options.data, folder) for each in variants if task.pretraining]
+        names = [f"RUNS/{run['path'].relative_to(folder.parent)}" for run in earlier]
+        commands = [
+            [*task.command, each, *(f"{kind}.init_from={name}" for kind in KINDS if name)]
+            for each, name in zip_longest(variants, names)
+        ]
         if options.ablate:
-            runs = {part: train(command, options.data, folder) for part, command in ablations(task).items()}
+            runs = {part: train(words, options.data, folder) for part, words in ablations(task, commands[0]).items()}
             title, content = f"## Ablation: {shown(task)}", ablation_content(task, runs)
         else:
-            scored = [train([*task.command, variant], options.data, folder) for variant in task.variants]
+            scored = [train(command, options.data, folder) for command in commands]
             combined = [
                 evaluate_ensemble([train(command, options.data, folder)["path"] for command in group], folder)
-                for group in ensembles(task)
+                for group in ensembles(task, commands)
             ]
-            title, content = f"## {shown(task)}", section_content(task, scored, combined)
+            title, content = f"## {shown(task)}", section_content(task, scored, combined, earlier)
         update_record(RECORD, HEADER, title, f"{content}\n{machine()}; {date}\n")
         print(f"recorded in {RECORD.relative_to(ROOT)}: {title}", flush=True)
 
@@ -108,15 +117,13 @@ def recipe_key(command: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(recipe.data, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def ensembles(task: Task) -> list[list[list[str]]]:
+def ensembles(task: Task, commands: Sequence[list[str]]) -> list[list[list[str]]]:
     """Return the commands of the members of each ensemble. The first seed is that of the recipe."""
     if not task.ensembles:
         return []
     if task.variants == SEEDS:
-        return [[[*task.command, seed] for seed in SEEDS]]
-    return [
-        [[*task.command, variant], *([*task.command, variant, seed] for seed in SEEDS[1:])] for variant in task.variants
-    ]
+        return [list(commands)]
+    return [[command, *([*command, seed] for seed in SEEDS[1:])] for command in commands]
 
 
 def evaluate_ensemble(members: Sequence[Path], folder: Path) -> dict[str, Any]:
@@ -130,9 +137,9 @@ def evaluate_ensemble(members: Sequence[Path], folder: Path) -> dict[str, Any]:
     return json.loads(run_seqkit("evaluate", ensemble))
 
 
-def ablations(task: Task) -> dict[str, list[str]]:
+def ablations(task: Task, command: list[str]) -> dict[str, list[str]]:
     """Return the command of each ablation, by the part that is taken away; the first takes nothing away."""
-    return {part: [*task.command, task.variants[0], *words] for part, words in {"nothing": (), **task.parts}.items()}
+    return {part: [*command, *words] for part, words in {"nothing": (), **task.parts}.items()}
 
 
 def shown(task: Task) -> str:
@@ -140,8 +147,20 @@ def shown(task: Task) -> str:
     return f"`seqkit run {shlex.join(task.command)}`"
 
 
-def section_content(task: Task, runs: Sequence[Mapping[str, Any]], ensembles: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table of the scores of model, ensembles and baselines, published figures, time and size."""
+def section_content(
+    task: Task,
+    runs: Sequence[Mapping[str, Any]],
+    ensembles: Sequence[Mapping[str, Any]] = (),
+    earlier: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """Return a table of the scores of model, ensembles and baselines, published figures, time and size.
+
+    Args:
+        task: the task.
+        runs: a run for each variant.
+        ensembles: the metrics of each ensemble.
+        earlier: the runs that the runs begin with.
+    """
     tables = [score_table(run["result"]) for run in runs]
     lines = [f"| split | scored | {task.metric} |", "|---|---|---:|"]
     for split, scored in dict.fromkeys(key for table in tables for key in table):
@@ -155,15 +174,22 @@ def section_content(task: Task, runs: Sequence[Mapping[str, Any]], ensembles: Se
         lines.append(f"| test | ensemble of {len(SEEDS)} seeds | {cell} |")
     if task.published:
         lines.append(f"| test | published | {task.published} |")
-    timing = [run["result"]["timing"] for run in runs]
-    seconds = fmean(each["train_seconds"] for each in timing)
+    trained = f"trained in {mean_seconds(runs):,.0f} s each"
+    if earlier:
+        pretraining = f"`seqkit run {shlex.join(task.pretraining)}`"
+        trained += f" after {mean_seconds(earlier):,.0f} s of pretraining with {pretraining}"
     facts = [
         f"{len(runs)} runs, {task.variants[0]} to {task.variants[-1]}" if runs[1:] else f"1 run, {task.variants[0]}",
-        f"trained in {seconds:,.0f} s each, threads: {timing[0]['threads']}",
+        f"{trained}, threads: {runs[0]['result']['timing']['threads']}",
         f"{runs[0]['weights']:,} weights",
         *([f"{task.variants[0]}: {task.examine(runs[0]['path'])}"] if task.examine else []),
     ]
     return "\n".join(lines) + f"\n\n{'; '.join(facts)};"
+
+
+def mean_seconds(runs: Sequence[Mapping[str, Any]]) -> float:
+    """Return the mean training time of runs."""
+    return fmean(run["result"]["timing"]["train_seconds"] for run in runs)
 
 
 def ablation_content(task: Task, runs: Mapping[str, Mapping[str, Any]]) -> str:

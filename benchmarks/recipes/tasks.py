@@ -42,6 +42,7 @@ class Task:
         variants: the override that distinguishes each run from the others.
         parts: for each part of the recipe, the overrides that take it away.
         ensembles: whether three seeds are also scored as an ensemble: the runs themselves, or three seeds of each fold.
+        pretraining: the recipe and its overrides of the run that each run begins with; both have the same variant.
         derive: writes files to the folder of the runs (the second argument), from the data (the first).
         examine: returns a fact about a run that its metrics do not show.
     """
@@ -52,6 +53,7 @@ class Task:
     variants: tuple[str, ...] = SEEDS
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ensembles: bool = False
+    pretraining: tuple[str, ...] = ()
     derive: Callable[[Path, Path], None] | None = None
     examine: Callable[[Path], str] | None = None
 
@@ -137,6 +139,22 @@ TASKS = {
             "pooling by maximum and attention": ("head.pooling=final",),
             "variational dropout": ("encoder.input_dropout=0", "encoder.variational=false"),
         },
+    ),
+    "hotel_reviews-pretrained": Task(
+        (
+            "recipes/reviews_finetune.yaml",
+            "data.path=DATA/chnsenticorp_htl/ChnSentiCorp_htl_all.csv",
+            "train.precision=bf16",
+        ),
+        "accuracy",
+        "at most 0.89 with word2vec",
+        FOLDS,
+        ensembles=True,
+        pretraining=(
+            "recipes/reviews_pretrain.yaml",
+            "data.path=DATA/chnsenticorp_htl/ChnSentiCorp_htl_all.csv",
+            "train.precision=bf16",
+        ),
     ),
     "ewt": Task(
         ("plugins/seqkit-tagging/recipes/upos_ewt.yaml", *EWT),

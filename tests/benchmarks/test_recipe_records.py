@@ -154,21 +154,30 @@ def test_quality_of_a_task_shows_runs_baselines_and_published_figures() -> None:
         "| nothing | 0.25000 | 12 |",
         "| bias | 0.75000 | 12 |",
     ]
-    assert quality.ablations(TASK) == {
+    assert quality.ablations(TASK, [*TASK.command, "seed=1"]) == {
         "nothing": [*TASK.command, "seed=1"],
         "bias": [*TASK.command, "seed=1", "encoder.bias=false"],
     }
 
 
 def test_an_ensemble_has_the_runs_of_three_seeds_or_three_seeds_of_each_fold() -> None:
-    assert quality.ensembles(TASK) == []
-    seeds = Task(("a.yaml",), "f1", ensembles=True)
-    assert quality.ensembles(seeds) == [[["a.yaml", "seed=1"], ["a.yaml", "seed=2"], ["a.yaml", "seed=3"]]]
+    seeds = [["a.yaml", "seed=1"], ["a.yaml", "seed=2"], ["a.yaml", "seed=3"]]
+    assert quality.ensembles(TASK, seeds) == []
+    assert quality.ensembles(Task(("a.yaml",), "f1", ensembles=True), seeds) == [seeds]
     folds = Task(("a.yaml",), "f1", variants=("fold=0", "fold=1"), ensembles=True)
-    assert quality.ensembles(folds) == [
+    assert quality.ensembles(folds, [["a.yaml", "fold=0"], ["a.yaml", "fold=1"]]) == [
         [["a.yaml", "fold=0"], ["a.yaml", "fold=0", "seed=2"], ["a.yaml", "fold=0", "seed=3"]],
         [["a.yaml", "fold=1"], ["a.yaml", "fold=1", "seed=2"], ["a.yaml", "fold=1", "seed=3"]],
     ]
+
+
+def test_quality_of_a_pretrained_task_states_the_time_of_both_runs() -> None:
+    task = Task(("b.yaml",), "loss", variants=("seed=1",), pretraining=("a.yaml", "train.epochs=2"))
+    run = run_with(1, loss=0.25)
+    assert quality.section_content(task, [run], earlier=[run]).splitlines()[-1] == (
+        "1 run, seed=1; trained in 12 s each after 12 s of pretraining with `seqkit run a.yaml train.epochs=2`, "
+        "threads: 2; 8,055 weights;"
+    )
 
 
 def test_quality_trains_only_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
