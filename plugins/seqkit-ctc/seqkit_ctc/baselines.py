@@ -44,6 +44,8 @@ class LinearCTC:
         self.weight = torch.zeros(num_labels, features.shape[1], 2 * CONTEXT + 1, requires_grad=True)
         self.bias = torch.zeros(num_labels, requires_grad=True)
         optimizer = torch.optim.Adam([self.weight, self.bias], lr=_LEARNING_RATE, foreach=False)
+        # At a constant rate, the loss keeps jumping, and rounding errors decide where it is at the last step.
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=_TRAINING_STEPS)
         order = np.argsort([len(row) for row in inputs], kind="stable")
         batches = []
         for start in range(0, len(order), _BATCH_SIZE):
@@ -58,6 +60,7 @@ class LinearCTC:
             optimizer.zero_grad()
             loss(self._log_probabilities(rows), *rest).mean().backward()
             optimizer.step()
+            schedule.step()
 
     @torch.no_grad()
     def log_probabilities(self, row: np.ndarray) -> np.ndarray:

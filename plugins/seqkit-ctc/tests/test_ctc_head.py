@@ -13,7 +13,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqkit_ctc.baselines import LinearCTC
 from seqkit_ctc.head import CTC
+from seqkit_ctc.likelihood import negative_log_likelihood
+from seqkit_ctc.tones import Tones
+from torch import Tensor
 
 from seqkit.contracts import Batch, DataNote, Encoded, Example
 from seqkit.errors import DataError
@@ -299,6 +303,22 @@ def test_baselines_are_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     (constant,) = baseline["others"]
     assert constant["name"].startswith("constant transcript '") and 0.5 < constant["label_error_rate"] <= 1
     json.dumps(baseline)
+
+
+def test_linear_baseline_converges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqkit_ctc.baselines._TRAINING_STEPS", 200)
+    torch.set_default_dtype(torch.float32)
+    examples = list(Tones(count=300, digits=[2, 3], noise=[-5.0, 15.0], speed=[0.8, 1.25]).read())
+    losses = []
+
+    def loss(*arguments: Tensor) -> Tensor:
+        values = negative_log_likelihood(*arguments)
+        losses.append(float(values.detach().mean()))
+        return values
+
+    targets = [np.array([1 + int(digit) for digit in example.target]) for example in examples]
+    LinearCTC([np.asarray(example.input) for example in examples], targets, 11, loss)
+    assert np.mean(losses[-20:]) < 30  # 48 at a constant learning rate
 
 
 def test_judgments_are_ordered_by_distance() -> None:
