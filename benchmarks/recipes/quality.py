@@ -21,7 +21,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import zip_longest
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -63,11 +62,11 @@ def main() -> None:
         date = datetime.now(UTC).date().isoformat()
         variants = task.variants[:1] if options.ablate else task.variants
         earlier = [train([*task.pretraining, each], options.data, folder) for each in variants if task.pretraining]
-        names = [f"RUNS/{run['path'].relative_to(folder.parent)}" for run in earlier]
-        commands = [
-            [*task.command, each, *(f"{kind}.init_from={name}" for kind in KINDS if name)]
-            for each, name in zip_longest(variants, names)
-        ]
+        commands = [[*task.command, each] for each in variants]
+        if task.pretraining:
+            for command, run in zip(commands, earlier, strict=True):
+                name = f"RUNS/{run['path'].relative_to(folder.parent)}"
+                command += [f"{kind}.init_from={name}" for kind in KINDS]
         if options.ablate:
             runs = {part: train(words, options.data, folder) for part, words in ablations(task, commands[0]).items()}
             title, content = f"## Ablation: {shown(task)}", ablation_content(task, runs)

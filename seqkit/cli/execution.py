@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import click
 
 COMPLETION = "_SEQKIT_COMPLETE"
-"""The variable by which a shell asks for completions instead of a command."""
+"""The environment variable that a shell sets to request completions instead of a command."""
 
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """The error numbers of writing to standard output. Errors of other files have a file name."""

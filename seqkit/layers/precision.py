@@ -27,7 +27,7 @@ _blocks = 0
 
 _CACHE_VARIABLES = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"
 _CACHED_SHAPES = 64
-"""How many shapes of a product oneDNN, and torch's interface to it, store what they have prepared for."""
+"""The number of shapes of a product for which oneDNN, and torch's interface to it, cache what they prepare."""
 
 _setting_before = "highest"
 """torch's setting before the first of these blocks."""

@@ -13,7 +13,7 @@ from seqkit.errors import DataError
 from seqkit.messages import message
 
 BEGINNING_BYTES = 8192
-"""The number of bytes by which a format or an encoding is recognized."""
+"""The number of bytes that identify a format or an encoding."""
 
 _DECOMPRESS = message("decompress it first")
 _EXTRACT = message("extract the file from it first")

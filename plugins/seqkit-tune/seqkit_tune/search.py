@@ -277,7 +277,7 @@ def _train(search: Search, values: Mapping[str, Any], pruning: Pruning | None = 
 
 
 def _metric_of(run: seqkit.Run) -> tuple[str, bool]:
-    """Return the metric by which a recipe chooses its best epoch, and whether it is to be maximized."""
+    """Return the metric that chooses the best epoch of a recipe, and whether it is to be maximized."""
     document = json.loads(run.directory.report_data.read_text(encoding="utf-8"))
     name = document["metrics"]["names"][0]
     return name, name in document["metrics"]["higher_is_better"]
