@@ -6,11 +6,12 @@ import torch
 import torchcrf
 from torch import Tensor
 
-from seqkit.contracts import Batch, Encoded, Fraction, Loss, PositiveInt
+from seqkit.contracts import Batch, Encoded, Fraction, Loss, PositiveFloat, PositiveInt
 from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
 from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
+from seqkit_tagging.window_ngrams import NgramLength
 
 
 class CRF(Tagger):
@@ -31,6 +32,8 @@ class CRF(Tagger):
         subwords: as in `tag`.
         crop: as in `tag`.
         mask: as in `tag`.
+        ngrams: as in `tag`.
+        ngram_scale: as in `tag`.
 
     A tag that does not occur in the training data counts as an error in the metrics, with a note. The loss leaves out
     its sentence, whose likelihood is not defined.
@@ -50,6 +53,8 @@ class CRF(Tagger):
         subwords: Subwords = "first",
         crop: PositiveInt | None = None,
         mask: Fraction = 0.0,
+        ngrams: NgramLength = 0,
+        ngram_scale: PositiveFloat = 5.0,
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -61,6 +66,8 @@ class CRF(Tagger):
             subwords=subwords,
             crop=crop,
             mask=mask,
+            ngrams=ngrams,
+            ngram_scale=ngram_scale,
             follows_scheme=constrained,
         )
 

@@ -23,7 +23,8 @@ class WordCharacterEmbedding(nn.Module, Embedding):
     (Lample et al., 2016), for example. Each distinct word of a batch is encoded once.
 
     Args:
-        characters: the encoder of a word's characters.
+        characters: the encoder of a word's characters; none by default, which suits words that are single characters,
+            as in Chinese.
         words: the embedding of the words, in place of learned vectors: `{type: pretrained, path: glove.txt.gz}`, or a
             `concat` of several.
         word_dim: the width of learned word vectors.
@@ -42,7 +43,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         self,
         tokenizer: Tokenizer,
         *,
-        characters: EncoderFactory,
+        characters: EncoderFactory | None = None,
         words: EmbeddingFactory | None = None,
         word_dim: PositiveInt = 100,
         char_dim: PositiveInt = 32,
@@ -56,22 +57,27 @@ class WordCharacterEmbedding(nn.Module, Embedding):
             raise ValueError(message("characters requires the tokenizer `words_and_characters`: set `tokenizer` to it"))
         self.word_dropout = word_dropout
         self.word_vectors = words(tokenizer) if words else nn.Embedding(tokenizer.vocab_size, word_dim)
-        self.character_vectors = nn.Embedding(character_vocab_size, char_dim, padding_idx=0)
-        # The expected length is 1 for any width: rare words are updated a few times only and stay near this value.
-        for vectors in [self.character_vectors] if words else [self.word_vectors, self.character_vectors]:
-            width = vectors.embedding_dim
-            nn.init.uniform_(vectors.weight, -math.sqrt(3 / width), math.sqrt(3 / width))
-        self.characters: Any = characters(char_dim)
+        self.character_vectors: Any = (
+            nn.Embedding(character_vocab_size, char_dim, padding_idx=0) if characters else None
+        )
+        if not words:
+            _initialize(self.word_vectors)
+        self.characters: Any = None
+        character_size = 0
+        if characters:
+            _initialize(self.character_vectors)
+            encoder = characters(char_dim)
+            self.characters, character_size = encoder, encoder.final_size
         sizes = getattr(tokenizer, "feature_vocab_sizes", [])
         self.feature_vectors = nn.ModuleList(nn.Embedding(size, feature_dim) for size in sizes)
-        for weight in self.feature_vectors.parameters():
-            nn.init.uniform_(weight, -math.sqrt(3 / feature_dim), math.sqrt(3 / feature_dim))
+        for vectors in self.feature_vectors:
+            _initialize(vectors)
         self._gazetteers = [gazetteer.name for gazetteer in getattr(tokenizer, "gazetteers", [])]
         self.dropout = nn.Dropout(dropout)
         if words:
             self.causal, self.reads_previous = self.word_vectors.causal, self.word_vectors.reads_previous
         word_size: int = self.word_vectors.output_size if words else word_dim
-        self.output_size = word_size + self.characters.final_size + feature_dim * len(sizes)
+        self.output_size = word_size + character_size + feature_dim * len(sizes)
         self.register_buffer("unseen", torch.zeros(tokenizer.vocab_size))
 
     def fit(self, inputs: Iterable[np.ndarray]) -> None:
@@ -106,7 +112,8 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         if self.training and self.word_dropout:
             words = words.masked_fill(torch.rand(words.shape, device=words.device) < self.unseen[words], 0)
         neighbors = {"lengths": lengths, "previous": previous} if self.reads_neighbors else {}
-        vectors = [self.word_vectors(words, **neighbors), self._encode_characters(characters)]
+        vectors = [self.word_vectors(words, **neighbors)]
+        vectors += [] if self.characters is None else [self._encode_characters(characters)]
         vectors += [embed(features[..., number]) for number, embed in enumerate(self.feature_vectors)]
         return self.dropout(torch.cat(vectors, dim=-1))
 
@@ -118,3 +125,9 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         distinct = distinct[:, : max(lengths.tolist(), default=1)]
         final = self.characters(self.character_vectors(distinct), lengths.cpu()).final  # (distinct words, final_size)
         return nn.functional.embedding(indices.view(characters.shape[:2]), final)
+
+
+def _initialize(vectors: Any) -> None:
+    """Draw vectors of the expected length 1 for any width: those of rare words are updated a few times only."""
+    bound = math.sqrt(3 / vectors.embedding_dim)
+    nn.init.uniform_(vectors.weight, -bound, bound)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveInt, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, PositiveInt, Tokenizer
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import ClassWeights, class_weights, cross_entropy
 from seqkit.messages import message
@@ -17,6 +17,7 @@ from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
 from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
+from seqkit_tagging.window_ngrams import NgramLength
 
 
 class Tag(Tagger):
@@ -52,6 +53,12 @@ class Tag(Tagger):
         mask: the probability that a word is replaced in training by the mask token, without characters and features, so
             that its tag is learned from the others; anew in each epoch (Xie et al., Data Noising as Smoothing in Neural
             Network Language Models, 2017).
+        ngrams: the length, in words, of the longest n-grams of the linear model beside the encoder, which adds to the
+            score of each tag of a word a weight of each n-gram around it: among itself and the two words on each side;
+            0 for no such model. With `crf` it is a CRF with lexical features (Sha and Pereira, Shallow Parsing with
+            Conditional Random Fields, 2003), which learns more from few sentences than an encoder alone.
+        ngram_scale: what the scores of the n-grams are multiplied by. With Adam, it is the learning rate of their model
+            relative to that of the other layers.
 
     A tag that does not occur in the training data counts as an error in the metrics and is left out of the loss, with a
     note.
@@ -71,6 +78,8 @@ class Tag(Tagger):
         subwords: Subwords = "first",
         crop: PositiveInt | None = None,
         mask: Fraction = 0.0,
+        ngrams: NgramLength = 0,
+        ngram_scale: PositiveFloat = 5.0,
     ) -> None:
         super().__init__(
             scheme=scheme,
@@ -82,6 +91,8 @@ class Tag(Tagger):
             subwords=subwords,
             crop=crop,
             mask=mask,
+            ngrams=ngrams,
+            ngram_scale=ngram_scale,
         )
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing

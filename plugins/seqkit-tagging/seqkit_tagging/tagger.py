@@ -34,6 +34,7 @@ from seqkit_tagging.results import TaggerResults
 from seqkit_tagging.sentences import tags_of
 from seqkit_tagging.spans import Scheme, invalid_tag, spans, split_tag
 from seqkit_tagging.tag_validation import InvalidTags, TagValidation, unknown_tag_note
+from seqkit_tagging.window_ngrams import WindowNgrams, fit_ngrams
 
 Subwords = Literal["first", "last", "mean"]
 UNKNOWN = IGNORED
@@ -55,6 +56,8 @@ class Tagger(nn.Module, TaggerResults):
         subwords: which output represents a word that the tokenizer cuts into several tokens.
         crop: the length of the part of a sentence that an epoch trains on; None for all of it.
         mask: the probability that a word is replaced in training by the mask token.
+        ngrams: the length of the longest n-grams around a word that have weights; 0 for no n-grams.
+        ngram_scale: what the scores of the n-grams are multiplied by.
         follows_scheme: whether training requires the tags to follow the scheme in order.
 
     Attributes:
@@ -79,6 +82,8 @@ class Tagger(nn.Module, TaggerResults):
         subwords: Subwords,
         crop: int | None,
         mask: float,
+        ngrams: int,
+        ngram_scale: float,
         follows_scheme: bool = False,
     ) -> None:
         super().__init__()
@@ -101,6 +106,8 @@ class Tagger(nn.Module, TaggerResults):
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
         self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
         self.dropout = nn.Dropout(dropout)
+        self.ngrams, self.ngram_scale, self.ngram_count = ngrams, ngram_scale, 0
+        self._known_ngrams: np.ndarray | None = None
         self.tags: list[str] = []
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
@@ -130,9 +137,12 @@ class Tagger(nn.Module, TaggerResults):
                 )
             )
         self._set_tags(sorted(self.tag_counts))
+        if self.ngrams:
+            self._known_ngrams = fit_ngrams(examples, tokenizer, self.ngrams, len(self.tags))
+            self.ngram_count = len(self._known_ngrams)
 
     def state(self) -> dict[str, Any]:
-        return {"tags": self.tags}
+        return {"tags": self.tags} | ({"ngrams": self.ngram_count} if self.ngrams else {})
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned.
@@ -152,6 +162,7 @@ class Tagger(nn.Module, TaggerResults):
                 )
             )
         self._set_tags(tags)
+        self.ngram_count = int(state["ngrams"]) if self.ngrams else 0
 
     def _set_tags(self, tags: list[str]) -> None:
         self.tags = tags
@@ -160,6 +171,11 @@ class Tagger(nn.Module, TaggerResults):
 
     def build(self, output_size: int, final_size: int) -> None:
         self.output = nn.Linear(output_size, len(self.tags))
+        self.wide: WindowNgrams | None = None
+        if self.ngrams:
+            self.wide = WindowNgrams(len(self.tags), self.ngram_count, n=self.ngrams, scale=self.ngram_scale)
+            if self._known_ngrams is not None:  # else the weights of a run are loaded
+                self.wide.known.copy_(torch.from_numpy(self._known_ngrams))
 
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         tags = self.validation.valid_tags(example, len(encoded_input))
@@ -183,7 +199,8 @@ class Tagger(nn.Module, TaggerResults):
     def tag_scores(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return the score of each tag at each time step, float (batch, time, tags)."""
         outputs = encoded.outputs.masked_fill(~batch.mask[:, :, None], 0)  # padded time steps can hold any value
-        return self.output(self.dropout(outputs))
+        scores: Tensor = self.output(self.dropout(outputs))
+        return scores if self.wide is None else scores + self.wide(batch.inputs, batch.lengths)
 
     @abstractmethod
     def transitions(self) -> Transitions:

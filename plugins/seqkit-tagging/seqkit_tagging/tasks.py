@@ -20,6 +20,9 @@ _RANDOM_BELOW = 400
 _MIN_FILLED = 0.99
 """The share of rows that have a word and a tag, in a csv file with a row for each word."""
 
+_MIN_CHARACTERS = 0.9
+"""The share of words that are single characters, from which on a model of characters is drafted."""
+
 _CONLLU_COLUMNS = 10
 _WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
 _SENTENCE_NAME = re.compile(
@@ -68,10 +71,12 @@ def tag(file: DataFile) -> Draft | str:
     if any("," in name[1:] for name in tags) and any(name.startswith("B-") for name in tags):
         data["alternatives"] = "first"
     columns_found = message("the word is column {word}, its tag column {tagged}", word=word, tagged=tagged)
-    return _draft(data, tags, len(sentences), columns_found)
+    return _draft(data, columns[word - 1], tags, len(sentences), columns_found)
 
 
-def _draft(data: dict[str, Any], tags: Counter[str], sentences: int, columns: str, others: str = "") -> Draft:
+def _draft(
+    data: dict[str, Any], words: Iterable[str], tags: Counter[str], sentences: int, columns: str, others: str = ""
+) -> Draft:
     """Return the draft for tags of words; `columns` says where they are, `others` where there are others."""
     names = [name for name, _ in tags.most_common(8)]
     shown = listed([*names, *(["…"] if len(tags) > len(names) else [])])
@@ -81,6 +86,9 @@ def _draft(data: dict[str, Any], tags: Counter[str], sentences: int, columns: st
         recipe, kind = _tags(sentences), message("tags")
     else:
         recipe, kind = _spans(sentences, scheme), message("spans in {scheme} tags", scheme=scheme.upper())
+    if _are_characters(words):
+        recipe |= _CHARACTERS
+        recipe["head"] |= {"ngrams": 2} | ({} if scheme == "none" else {"entity_bias": 0.5})
     split = {"by": "random", "valid": 0.2, "test": 0.2} if sentences < _RANDOM_BELOW else None
     smaller = {"encoder": {"hidden_size": recipe["encoder"]["hidden_size"] // 2}}
     summary = message("{columns} ({kind}){others}", columns=columns, kind=kind, others=others)
@@ -122,7 +130,7 @@ def _word_table(file: DataFile) -> Draft | None:
         sentence=sentence.name,
     )
     others = [name for name in names if name in {column.name for column in tagged} - {tag.name}]
-    return _draft(data, tag.counts, sentences, columns, "" if file.label else _or_label(others))
+    return _draft(data, word.values, tag.counts, sentences, columns, "" if file.label else _or_label(others))
 
 
 def _word_lists(file: DataFile) -> Draft | None:
@@ -146,7 +154,8 @@ def _word_lists(file: DataFile) -> Draft | None:
     if file.encoding != "utf-8":
         data["encoding"] = file.encoding
     columns = message("the words are in '{words}', their tags in '{tags}'", words=word.name, tags=tag)
-    return _draft(data, tagged[tag], file.rows, columns, _or_label([name for name in tagged if name != tag]))
+    words = (each for value in word.values for each in value)
+    return _draft(data, words, tagged[tag], file.rows, columns, _or_label([name for name in tagged if name != tag]))
 
 
 def _or_label(names: Sequence[str]) -> str:
@@ -157,6 +166,12 @@ def _or_label(names: Sequence[str]) -> str:
 def _are(kind: type | tuple[type, ...], column: Column) -> bool:
     """Return whether the items of all lists are of a type."""
     return all(isinstance(item, kind) for value in column.filled for item in value)
+
+
+def _are_characters(words: Iterable[str]) -> bool:
+    """Return whether almost all words are single characters, as in most Chinese data."""
+    lengths = Counter(len(word) for word in words if word)
+    return lengths[1] > _MIN_CHARACTERS * lengths.total()
 
 
 def _columns(line: str, has_tabs: bool) -> list[str]:
@@ -208,6 +223,13 @@ def _model(dropout: float) -> dict[str, Any]:
             "dropout": dropout,
         },
     }
+
+
+_CHARACTERS: dict[str, Any] = {
+    "tokenizer": {"type": "words_and_characters", "word_length": 2},
+    "embedding": {"type": "words_and_characters", "word_dim": 64, "word_dropout": 0.3, "dropout": 0.5},
+}
+"""The settings of entities_zh.yaml for words that are single characters."""
 
 
 def _train(sentences: int, batch_size: int, wanted: int, metric: str, lr: float) -> dict[str, Any]:
