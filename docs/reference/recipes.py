@@ -116,7 +116,7 @@ def components(words: Words, kind: str) -> Iterator[str]:
         description, _ = parse(data["description"])
         meanings = parameter_descriptions(entry.load())
         yield f"## {entry.name}"
-        yield f"{words['provider']} {data['distribution']} {data['version']}"
+        yield f"{words['provider']}{data['distribution']} {data['version']}"
         yield text(description or data["summary"])
         rows = [_parameter(words, parameter, meanings) for parameter in data["parameters"]]
         yield table((words["parameter"], words["value"], words["default"], words["meaning"]), rows)

@@ -24,7 +24,7 @@ WORDS = {
         "Hooks": "Hooks of a plugin",
         "Exit codes": "Exit codes",
         "Run directory": "The run directory",
-        "provider": "Provided by",
+        "provider": "Provided by ",
         "parameter": "parameter",
         "attribute": "attribute",
         "key": "key",

@@ -87,6 +87,18 @@ def test_all_commands_with_their_options(english: dict[str, str]) -> None:
     assert "| `--top-p P` | Nucleus sampling" in english["commands.md"]
 
 
+def test_defaults_are_in_the_language_of_the_page(pages: dict[str, dict[str, str]]) -> None:
+    assert "| Number of seeds. [default: 5] |" in pages["en"]["commands.md"]
+    assert "[默认：5] |" in pages["zh"]["commands.md"]
+    assert not re.search(r"\[(default|required)", pages["zh"]["commands.md"])
+
+
+def test_options_in_sentences_are_code(english: dict[str, str]) -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`|^    [^\n]*", "", english["commands.md"], flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(r"--[a-z]", prose)
+    assert "`--split` test only at the end" in english["commands.md"]
+
+
 def test_all_keys_of_a_recipe(english: dict[str, str]) -> None:
     page, schema = english["recipe-keys.md"], recipe_schema(load_registry())
     assert sorted(keys(section(page, "The recipe"))) == sorted(schema["then"]["properties"])
