@@ -42,6 +42,38 @@ CHINESE_LINE_END = re.compile(  # HTML would show it as a space; after a mark, a
     rf"(?<={CHINESE})\n *(?={CHINESE})|(?<=[，。；：、）！？”])\n *(?=[`\[A-Za-z])"
 )
 OPTION = re.compile(r"(?<!`)(`--[\w-]+`)(?!`)")
+SEARCH = {
+    'placeholder:"Search"': 'placeholder:"搜索"',
+    '"result":"results"': '"个结果":"个结果"',
+    '"No results"': '"没有结果"',
+    '"Loading search\\u2026"': '"正在加载…"',
+    '"Search is unavailable. Reload the page to try again."': '"搜索不可用，请重新加载页面。"',
+    '"aria-label":"Search results"': '"aria-label":"搜索结果"',
+    '"aria-label":"Search"': '"aria-label":"搜索"',
+    '"aria-label":"Close search"': '"aria-label":"关闭搜索"',
+    '"aria-label":"Filters"': '"aria-label":"筛选"',
+    'children:"Filters"': 'children:"筛选"',
+}
+"""The texts of the search in the script of the theme, which has them in English alone, and their translations."""
+
+DIAGRAM = {
+    "data files": "数据文件",
+    "built&#45;in components and plugins": "内置组件与插件",
+    "classes and parameters": "类和参数",
+    "source, resolve": "读取与解析",
+    "splits, dataset, batching": "划分、数据集、组批",
+    "embeddings, encoders, heads": "嵌入、编码器、输出头",
+    "Trainer, evaluation, checkpoints": "训练循环、评估、检查点",
+    "console, hooks of plugins": "控制台、插件的钩子",
+    "events": "事件",
+    "checkpoints, weights, metrics": "检查点、权重、指标",
+    "resume": "恢复",
+    "run directory": "运行目录",
+    "NumPy engine or torch engine": "NumPy 引擎或 torch 引擎",
+    "text, labels, metrics": "文本、标签、指标",
+}
+"""The labels of docs/assets/architecture.svg that are no names of the code, and their translations."""
+
 FROM_CODE = {"en": "Reference of seqkit, written from the code.", "zh": "seqkit 的参考，由代码生成。"}
 START = """<!doctype html>
 <meta charset="utf-8">
@@ -126,6 +158,15 @@ def glossary(text: str) -> str:
     return TERM.sub(entry, re.sub(r"^\|.+\n\|---.+\n", "", text, flags=re.MULTILINE))
 
 
+def in_chinese(text: str, translations: dict[str, str]) -> str:
+    """Return a file with texts of it replaced by their translations; each of them must be there."""
+    for original, translation in translations.items():
+        if original not in text:
+            raise ValueError(f"no {original!r} to translate")
+        text = text.replace(original, translation)
+    return text
+
+
 def described(text: str) -> str:
     """Return a page with its first paragraph as its description."""
     found = re.match(r"# .+\n\n((?:(?!```|[#|<!-]).+\n)+)", text)
@@ -149,6 +190,10 @@ def stage(language: str, folder: Path) -> None:
         text = site_text(source.read_text(encoding="utf-8"), source)
         write_page(page, described(glossary(text) if source.stem == "glossary" else text))
     shutil.copytree(DOCS / "assets", root / "assets")
+    if language == "zh":
+        diagram = root / "assets" / "architecture.svg"
+        labels = {f">{label}<": f">{translation}<" for label, translation in DIAGRAM.items()}
+        diagram.write_text(in_chinese(diagram.read_text(encoding="utf-8"), labels), encoding="utf-8")
     sections = pages() | {"notebooks": []}
     notebooks = {name: described(text) for name, text in notebook_pages.pages(language).items()}
     for section, files in {"reference": reference.pages(language), "notebooks": notebooks}.items():
@@ -182,6 +227,8 @@ def main() -> int:
         if code := subprocess.run(command, cwd=folder).returncode:
             return code
         (folder / "site" / language / "404.html").unlink()  # it is right at the root of a server alone
+    (script,) = (folder / "site" / "zh" / "assets" / "javascripts").glob("bundle.*.js")
+    script.write_text(in_chinese(script.read_text(encoding="utf-8"), SEARCH), encoding="utf-8")
     (folder / "site" / "404.html").write_text(NOT_FOUND, encoding="utf-8")
     start = folder / "site" / "index.html"
     start.write_text(START, encoding="utf-8")

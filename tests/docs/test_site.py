@@ -95,6 +95,17 @@ def test_options_get_the_style_that_does_not_break_them(tmp_path: Path) -> None:
     assert (tmp_path / "page.md").read_text(encoding="utf-8") == expected
 
 
+def test_the_diagram_is_translated() -> None:
+    build = import_docs("build")
+    diagram = (DOCS / "assets" / "architecture.svg").read_text(encoding="utf-8")
+    labels = set(re.findall(r">([^<>]+)</text>", diagram))
+    assert set(build.DIAGRAM) <= labels
+    names = r"[a-z]+(\.yaml)?|Plan|Batch|Example|Encoded, Loss"
+    assert [label for label in labels - set(build.DIAGRAM) if not re.fullmatch(names, label)] == []
+    with pytest.raises(ValueError, match="no 'absent' to translate"):
+        build.in_chinese(diagram, {"absent": ""})
+
+
 def test_chinese_pages_are_chinese() -> None:
     for name in NAMES:
         assert re.search(r"^# .*[\u4e00-\u9fff]", text("zh", name), re.MULTILINE) or name == "mistakes/drop-last.md"
