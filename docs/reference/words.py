@@ -7,10 +7,14 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import seqkit
 
 LOCALES = Path(seqkit.__file__).parent / "locale"
 CATALOGUES = {"en": [], "zh": ["zh_CN"]}
+DESCRIPTIONS = Path(__file__).parent / "chinese.yml"
+"""Translations of docstrings, paragraph by paragraph; the catalogue has none."""
 
 WORDS = {
     "en": {
@@ -124,7 +128,7 @@ class Words:
         self._words = WORDS[language]
         catalogue = gettext.translation("seqkit", LOCALES, CATALOGUES[language], fallback=True)
         self._lookup = catalogue.gettext if CATALOGUES[language] else str
-
+        self._descriptions = descriptions() if CATALOGUES[language] else {}
         self._meanings = _glossary(language)
 
     def __getitem__(self, name: str) -> str:
@@ -135,10 +139,20 @@ class Words:
         return self._meanings[term]
 
     def translate(self, text: Any) -> str:
-        """Return a text of the code in the language, if the catalogue of messages has it, and else as it is."""
+        """Return a text of the code in the language, if the catalogue of messages has it, and else as it is.
+
+        The paragraphs of a docstring can also be in chinese.yml.
+        """
         if hasattr(text, "translated"):  # a message, with its template
-            return str(text.translated(self._lookup))
-        return self._lookup(cleandoc(text)) if text else ""
+            found = str(text.translated(self._lookup))
+        else:
+            found = self._lookup(cleandoc(text)) if text else ""
+        return "\n\n".join(self._descriptions.get(" ".join(each.split()), each) for each in found.split("\n\n"))
+
+
+def descriptions() -> dict[str, str]:
+    """Return the Chinese of descriptions in the code."""
+    return {entry["en"]: entry["zh"] for entry in yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8"))}
 
 
 def _glossary(language: str) -> dict[str, str]:
