@@ -126,6 +126,7 @@ def test_all_keys_of_a_recipe(english: dict[str, str]) -> None:
         if title not in ("recipe", "data"):
             assert keys(section(page, title)) == list(parameters(cls))
     assert " object" not in page
+    assert " |  |\n" not in page
 
 
 def test_all_public_names(english: dict[str, str]) -> None:
