@@ -2,9 +2,9 @@
 
 The pages are Markdown in docs/en and docs/zh, with the same names. Each language becomes a separate site, whose search
 knows the language. The pages are copied to build/docs/pages first, where docs/reference adds those that describe the
-code, and docs/notebook_pages.py the notebooks. A link to a file that is no page of the site becomes plain text. The
-first paragraph of a page is its description for web searches. The terms of the glossary become headings, which the
-search of the site finds one by one.
+code, and docs/notebook_pages.py the notebooks. A link to a file that is no page of the site becomes the path of the
+file. The first paragraph of a page is its description for web searches. The terms of the glossary become headings,
+which the search of the site finds one by one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -37,7 +38,42 @@ LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 TERM = re.compile(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|\n", re.MULTILINE)
 CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 CHINESE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…—]"
-CHINESE_LINE_END = re.compile(rf"(?<={CHINESE})\n *(?={CHINESE})")  # HTML would show it as a space
+CHINESE_LINE_END = re.compile(  # HTML would show it as a space; after a mark, also before code, a link or a word
+    rf"(?<={CHINESE})\n *(?={CHINESE})|(?<=[，。；：、）！？”])\n *(?=[`\[A-Za-z])"
+)
+OPTION = re.compile(r"(?<!`)(`--[\w-]+`)(?!`)")
+SEARCH = {
+    'placeholder:"Search"': 'placeholder:"搜索"',
+    '"result":"results"': '"个结果":"个结果"',
+    '"No results"': '"没有结果"',
+    '"Loading search\\u2026"': '"正在加载…"',
+    '"Search is unavailable. Reload the page to try again."': '"搜索不可用，请重新加载页面。"',
+    '"aria-label":"Search results"': '"aria-label":"搜索结果"',
+    '"aria-label":"Search"': '"aria-label":"搜索"',
+    '"aria-label":"Close search"': '"aria-label":"关闭搜索"',
+    '"aria-label":"Filters"': '"aria-label":"筛选"',
+    'children:"Filters"': 'children:"筛选"',
+}
+"""The texts of the search in the script of the theme, which has them in English alone, and their translations."""
+
+DIAGRAM = {
+    "data files": "数据文件",
+    "built&#45;in components and plugins": "内置组件与插件",
+    "classes and parameters": "类和参数",
+    "source, resolve": "读取与解析",
+    "splits, dataset, batching": "划分、数据集、组批",
+    "embeddings, encoders, heads": "嵌入、编码器、输出头",
+    "Trainer, evaluation, checkpoints": "训练循环、评估、检查点",
+    "console, hooks of plugins": "控制台、插件的钩子",
+    "events": "事件",
+    "checkpoints, weights, metrics": "检查点、权重、指标",
+    "resume": "恢复",
+    "run directory": "运行目录",
+    "NumPy engine or torch engine": "NumPy 引擎或 torch 引擎",
+    "text, labels, metrics": "文本、标签、指标",
+}
+"""The labels of docs/assets/architecture.svg that are no names of the code, and their translations."""
+
 FROM_CODE = {"en": "Reference of seqkit, written from the code.", "zh": "seqkit 的参考，由代码生成。"}
 START = """<!doctype html>
 <meta charset="utf-8">
@@ -71,7 +107,8 @@ def pages() -> dict[str, list[str]]:
 def site_text(text: str, page: Path) -> str:
     """Return a page as the site shows it.
 
-    Pictures are those of `assets`, a link to a notebook leads to its page, and other files of the repository have none.
+    Pictures are those of `assets`, a link to a notebook leads to its page, and other files of the repository are named
+    by their paths.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -85,20 +122,49 @@ def site_text(text: str, page: Path) -> str:
         if path.parent == ROOT / "notebooks" / language.name:
             root = "../" * len(page.relative_to(language).parent.parts)
             return f"[{label}]({root}notebooks/{path.stem}.md)"
-        return label
+        file = path.relative_to(ROOT).as_posix()
+        if label.strip("`") in file:
+            return f"`{file}`"
+        return f"{label}（`{file}`）" if language.name == "zh" else f"{label} (`{file}`)"
 
+    return outside_code(text, lambda part: CHINESE_LINE_END.sub("", LINK.sub(replace, part)))
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Return a page with its text changed, but not its blocks of code."""
     parts = CODE.split(text)
-    parts[::2] = [CHINESE_LINE_END.sub("", LINK.sub(replace, part)) for part in parts[::2]]
+    parts[::2] = [change(part) for part in parts[::2]]
     return "".join(parts)
+
+
+def write_page(page: Path, text: str) -> None:
+    """Write a page for the site. The style of the site does not break an option such as `--data` at its hyphens."""
+    text = outside_code(text, lambda part: OPTION.sub(r"\1{.option}", part))
+    page.write_text(text, encoding="utf-8")
 
 
 def glossary(text: str) -> str:
     """Return the glossary with a heading for each term in place of the table: `## hidden state 隐藏状态`.
 
-    The search index has an entry for each heading, and a table is a part of one.
+    The search index has an entry for each heading, and a table is a part of one. A translation that begins with the
+    English term is the heading alone: `## logits（未归一化分数）`.
     """
-    text = re.sub(r"^\|.+\n\|---.+\n", "", text, flags=re.MULTILINE)
-    return TERM.sub(lambda row: f"## {row[1]} {row[2]} {{#{row[1].replace(' ', '-')} .term}}\n\n{row[3]}\n\n", text)
+
+    def entry(row: re.Match[str]) -> str:
+        term, translation, meaning = row.groups()
+        heading = translation if translation.startswith(term) else f"{term} {translation}"
+        return f"## {heading} {{#{term.replace(' ', '-')} .term}}\n\n{meaning}\n\n"
+
+    return TERM.sub(entry, re.sub(r"^\|.+\n\|---.+\n", "", text, flags=re.MULTILINE))
+
+
+def in_chinese(text: str, translations: dict[str, str]) -> str:
+    """Return a file with texts of it replaced by their translations; each of them must be there."""
+    for original, translation in translations.items():
+        if original not in text:
+            raise ValueError(f"no {original!r} to translate")
+        text = text.replace(original, translation)
+    return text
 
 
 def described(text: str) -> str:
@@ -122,16 +188,22 @@ def stage(language: str, folder: Path) -> None:
         page = root / source.relative_to(DOCS / language)
         page.parent.mkdir(parents=True, exist_ok=True)
         text = site_text(source.read_text(encoding="utf-8"), source)
-        page.write_text(described(glossary(text) if source.stem == "glossary" else text), encoding="utf-8")
+        write_page(page, described(glossary(text) if source.stem == "glossary" else text))
     shutil.copytree(DOCS / "assets", root / "assets")
+    if language == "zh":
+        diagram = root / "assets" / "architecture.svg"
+        labels = {f">{label}<": f">{translation}<" for label, translation in DIAGRAM.items()}
+        diagram.write_text(in_chinese(diagram.read_text(encoding="utf-8"), labels), encoding="utf-8")
     sections = pages() | {"notebooks": []}
     notebooks = {name: described(text) for name, text in notebook_pages.pages(language).items()}
     for section, files in {"reference": reference.pages(language), "notebooks": notebooks}.items():
         (root / section).mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            (root / section / name).write_text(text, encoding="utf-8")
             if name.endswith(".md"):
+                write_page(root / section / name, text)
                 sections[section].append(f"{section}/{name}")
+            else:
+                (root / section / name).write_text(text, encoding="utf-8")
     other = next(name for name in LANGUAGES if name != language)
     settings = {
         "INHERIT": str(DOCS / "site.yml"),
@@ -155,6 +227,8 @@ def main() -> int:
         if code := subprocess.run(command, cwd=folder).returncode:
             return code
         (folder / "site" / language / "404.html").unlink()  # it is right at the root of a server alone
+    (script,) = (folder / "site" / "zh" / "assets" / "javascripts").glob("bundle.*.js")
+    script.write_text(in_chinese(script.read_text(encoding="utf-8"), SEARCH), encoding="utf-8")
     (folder / "site" / "404.html").write_text(NOT_FOUND, encoding="utf-8")
     start = folder / "site" / "index.html"
     start.write_text(START, encoding="utf-8")

@@ -21,6 +21,7 @@ from seqkit.recipe.section import Section, as_data
 from seqkit.registry import load_registry
 
 Row = tuple[str, str, str, str]
+_TAGS = ("by", "type")
 
 
 def recipe_keys(words: Words) -> Iterator[str]:
@@ -76,7 +77,7 @@ def _titles(title: str, key: Parameter) -> dict[str, type[Section]]:
 
 def _tag(section: type[Section]) -> str:
     """Return the key that selects a section among those that a key can be."""
-    return next(name for name in ("by", "type") if name in parameters(section))
+    return next(name for name in _TAGS if name in parameters(section))
 
 
 def _row(words: Words, title: str, key: Parameter, meaning: str) -> Row:
@@ -88,6 +89,8 @@ def _row(words: Words, title: str, key: Parameter, meaning: str) -> Row:
         kind = words.translate(describe(key.annotation))
     if (key.nested or key.sections) and key.is_list:
         kind = words["list-of"].format(kind)
+    if not meaning and key.name in _TAGS:
+        kind, meaning = value(key.default), words["tag"]
     return f"`{key.name}`", kind, _default(words, key), meaning
 
 
@@ -116,7 +119,7 @@ def components(words: Words, kind: str) -> Iterator[str]:
         description, _ = parse(data["description"])
         meanings = parameter_descriptions(entry.load())
         yield f"## {entry.name}"
-        yield f"{words['provider']} {data['distribution']} {data['version']}"
+        yield f"{words['provider']}{data['distribution']} {data['version']}"
         yield text(description or data["summary"])
         rows = [_parameter(words, parameter, meanings) for parameter in data["parameters"]]
         yield table((words["parameter"], words["value"], words["default"], words["meaning"]), rows)

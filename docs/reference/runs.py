@@ -18,22 +18,22 @@ def run_directory(words: Words) -> Iterator[str]:
     """Yield the page of the files of a run directory."""
     yield from head(words, "Run directory")
     overview, *files = re.split(r"^(\S+):\n\n", inspect.cleandoc(directory.__doc__ or ""), flags=re.MULTILINE)
-    yield table((words["file"], words["content"]), entries(overview))
-    yield text(overview.strip().rpartition("\n\n")[2])
+    yield table((words["file"], words["content"]), entries(words, overview))
+    yield text(words.translate(overview.strip().rpartition("\n\n")[2]))
     for name, keys in zip(files[::2], files[1::2], strict=True):
         yield f"## {name}"
-        yield table((words["key"], words["content"]), entries(keys))
+        yield table((words["key"], words["content"]), entries(words, keys))
     description, _, rest = inspect.cleandoc(checkpoint.__doc__ or "").partition("\n\n")[2].partition("\n\n")
     yield f"## {directory.RunDirectory(Path()).checkpoints}/"
-    yield text(description)
-    yield table((words["file"], words["content"]), entries(rest))
-    yield text(rest.rpartition("\n\n")[2])
+    yield text(words.translate(description))
+    yield table((words["file"], words["content"]), entries(words, rest))
+    yield text(words.translate(rest.rpartition("\n\n")[2]))
 
 
-def entries(docstring: str) -> Iterator[tuple[str, str]]:
+def entries(words: Words, docstring: str) -> Iterator[tuple[str, str]]:
     """Yield name and description of each item in an indented list; a description can have several lines."""
     for name, description in re.findall(r"^ {4}(\S+) {2,}(.*(?:\n {20,}.*)*)", docstring, re.MULTILINE):
-        yield name if name == "…" else f"`{name}`", " ".join(description.split())
+        yield name if name == "…" else f"`{name}`", words.translate(" ".join(description.split()))
 
 
 def exit_codes(words: Words) -> Iterator[str]:
@@ -42,10 +42,11 @@ def exit_codes(words: Words) -> Iterator[str]:
     rows = [("0", "", words["success"])]
     for cls in vars(errors).values():
         if inspect.isclass(cls) and issubclass(cls, errors.SeqkitError) and "exit_code" in vars(cls):
-            rows.append((str(cls.exit_code), f"`{cls.__name__}`", parse(cls.__doc__)[0].partition("\n\n")[0]))
+            meaning = words.translate(parse(cls.__doc__)[0].partition("\n\n")[0])
+            rows.append((str(cls.exit_code), f"`{cls.__name__}`", meaning))
     description, parts = parse(errors.Interrupted.__doc__)
     codes = parts["Args"]["signal_number"].partition(". ")[2]
-    rows.append(("130, 143", "`Interrupted`", f"{description} {codes}"))
+    rows.append(("130, 143", "`Interrupted`", words.translate(f"{description} {codes}")))
     yield table(
         (words["code"], words["error"], words["meaning"]), sorted(rows, key=lambda row: int(row[0][:3].strip(",")))
     )

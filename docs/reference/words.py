@@ -7,10 +7,14 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import seqkit
 
 LOCALES = Path(seqkit.__file__).parent / "locale"
 CATALOGUES = {"en": [], "zh": ["zh_CN"]}
+DESCRIPTIONS = Path(__file__).parent / "chinese.yml"
+"""Translations of docstrings, paragraph by paragraph; the catalogue has none."""
 
 WORDS = {
     "en": {
@@ -24,7 +28,7 @@ WORDS = {
         "Hooks": "Hooks of a plugin",
         "Exit codes": "Exit codes",
         "Run directory": "The run directory",
-        "provider": "Provided by",
+        "provider": "Provided by ",
         "parameter": "parameter",
         "attribute": "attribute",
         "key": "key",
@@ -35,6 +39,7 @@ WORDS = {
         "its-keys": "those of its keys",
         "list-of": "a list of {}",
         "or": " or ",
+        "tag": "selects this form.",
         "option": "option",
         "code": "code",
         "error": "error",
@@ -85,6 +90,7 @@ WORDS = {
         "its-keys": "其各键的默认值",
         "list-of": "{} 的列表",
         "or": " 或 ",
+        "tag": "选择这种形式。",
         "option": "选项",
         "code": "退出码",
         "error": "错误",
@@ -124,7 +130,7 @@ class Words:
         self._words = WORDS[language]
         catalogue = gettext.translation("seqkit", LOCALES, CATALOGUES[language], fallback=True)
         self._lookup = catalogue.gettext if CATALOGUES[language] else str
-
+        self._descriptions = descriptions() if CATALOGUES[language] else {}
         self._meanings = _glossary(language)
 
     def __getitem__(self, name: str) -> str:
@@ -135,10 +141,20 @@ class Words:
         return self._meanings[term]
 
     def translate(self, text: Any) -> str:
-        """Return a text of the code in the language, if the catalogue of messages has it, and else as it is."""
+        """Return a text of the code in the language, if the catalogue of messages has it, and else as it is.
+
+        The paragraphs of a docstring can also be in chinese.yml.
+        """
         if hasattr(text, "translated"):  # a message, with its template
-            return str(text.translated(self._lookup))
-        return self._lookup(cleandoc(text)) if text else ""
+            found = str(text.translated(self._lookup))
+        else:
+            found = self._lookup(cleandoc(text)) if text else ""
+        return "\n\n".join(self._descriptions.get(" ".join(each.split()), each) for each in found.split("\n\n"))
+
+
+def descriptions() -> dict[str, str]:
+    """Return the Chinese of descriptions in the code."""
+    return {entry["en"]: entry["zh"] for entry in yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8"))}
 
 
 def _glossary(language: str) -> dict[str, str]:

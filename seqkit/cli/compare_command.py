@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     "searched",
     multiple=True,
     metavar="KEY=LO..HI[:log]",
-    help="Draw values from a range, or from a list KEY=A,B. Can be repeated.",
+    help="Sample values from a range, or from a list KEY=A,B. Can be repeated.",
 )
-@click.option("--trials", type=Checked("PositiveInt"), help="Number of draws of --random.  [default: 10]")
+@click.option("--trials", type=Checked("PositiveInt"), help="Number of samples of --random.  [default: 10]")
 @click.option("--metric", help="The metric to compare.  [default: the one that chooses the best epoch]")
 @click.option(
     "--split",

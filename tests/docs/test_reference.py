@@ -87,6 +87,33 @@ def test_all_commands_with_their_options(english: dict[str, str]) -> None:
     assert "| `--top-p P` | Nucleus sampling" in english["commands.md"]
 
 
+def test_defaults_are_in_the_language_of_the_page(pages: dict[str, dict[str, str]]) -> None:
+    assert "| Number of seeds. [default: 5] |" in pages["en"]["commands.md"]
+    assert "[默认：5] |" in pages["zh"]["commands.md"]
+    assert not re.search(r"\[(default|required)", pages["zh"]["commands.md"])
+
+
+def test_pages_for_all_users_are_chinese(pages: dict[str, dict[str, str]]) -> None:
+    """The pages about components and Python show the docstrings in English."""
+    for name in ("commands.md", "recipe-keys.md", "run-directory.md", "exit-codes.md"):
+        page = re.sub(r"```.*?```|^#.*?$|^    .*?$", "", pages["zh"][name], flags=re.MULTILINE | re.DOTALL)
+        texts = [line.rstrip(" |").rsplit(" | ", 1)[-1] if line.startswith("|") else line for line in page.splitlines()]
+        rest = [re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)", "", text) for text in texts]
+        assert [text for text in rest if re.search(r"[a-z]{2}", text) and not re.search(r"[\u4e00-\u9fff]", text)] == []
+
+
+def test_translations_are_those_of_texts_that_are_there(english: dict[str, str]) -> None:
+    text = " ".join("\n".join(english.values()).split()).replace("&lt;", "<").replace("\\|", "|")
+    translations = import_docs("reference.words").descriptions()
+    assert [original for original in translations if original not in text] == []
+
+
+def test_options_in_sentences_are_code(english: dict[str, str]) -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`|^    [^\n]*", "", english["commands.md"], flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(r"--[a-z]", prose)
+    assert "`--split` test only at the end" in english["commands.md"]
+
+
 def test_all_keys_of_a_recipe(english: dict[str, str]) -> None:
     page, schema = english["recipe-keys.md"], recipe_schema(load_registry())
     assert sorted(keys(section(page, "The recipe"))) == sorted(schema["then"]["properties"])
@@ -99,6 +126,7 @@ def test_all_keys_of_a_recipe(english: dict[str, str]) -> None:
         if title not in ("recipe", "data"):
             assert keys(section(page, title)) == list(parameters(cls))
     assert " object" not in page
+    assert " |  |\n" not in page
 
 
 def test_all_public_names(english: dict[str, str]) -> None:

@@ -73,6 +73,39 @@ def test_links_lead_to_files_and_headings(language: str, name: str) -> None:
             assert anchor in anchors(path.read_text(encoding="utf-8"))
 
 
+def test_a_link_to_a_file_that_is_no_page_names_its_path() -> None:
+    site_text = import_docs("build").site_text
+    link = "[{}](../../../benchmarks/results/kills.md)"
+    english, chinese = DOCS / "en" / "how-to" / "resume.md", DOCS / "zh" / "how-to" / "resume.md"
+    assert site_text(link.format("kills.md"), english) == "`benchmarks/results/kills.md`"
+    assert site_text(link.format("A record"), english) == "A record (`benchmarks/results/kills.md`)"
+    assert site_text(link.format("记录"), chinese) == "记录（`benchmarks/results/kills.md`）"
+
+
+def test_ends_of_chinese_lines_are_no_spaces() -> None:
+    page = "中文\n中文，\n`code`，\nLSTM 和\nBiLSTM：\n- 一\n- 二\n"
+    expected = "中文中文，`code`，LSTM 和\nBiLSTM：\n- 一\n- 二\n"
+    assert import_docs("build").site_text(page, DOCS / "zh" / "index.md") == expected
+
+
+def test_options_get_the_style_that_does_not_break_them(tmp_path: Path) -> None:
+    block = "```sh\necho `--all`\n```\n"
+    import_docs("build").write_page(tmp_path / "page.md", f"Pass `--data`, or `--data FILE`.\n\n{block}")
+    expected = f"Pass `--data`{{.option}}, or `--data FILE`.\n\n{block}"
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == expected
+
+
+def test_the_diagram_is_translated() -> None:
+    build = import_docs("build")
+    diagram = (DOCS / "assets" / "architecture.svg").read_text(encoding="utf-8")
+    labels = set(re.findall(r">([^<>]+)</text>", diagram))
+    assert set(build.DIAGRAM) <= labels
+    names = r"[a-z]+(\.yaml)?|Plan|Batch|Example|Encoded, Loss"
+    assert [label for label in labels - set(build.DIAGRAM) if not re.fullmatch(names, label)] == []
+    with pytest.raises(ValueError, match="no 'absent' to translate"):
+        build.in_chinese(diagram, {"absent": ""})
+
+
 def test_chinese_pages_are_chinese() -> None:
     for name in NAMES:
         assert re.search(r"^# .*[\u4e00-\u9fff]", text("zh", name), re.MULTILINE) or name == "mistakes/drop-last.md"
@@ -132,6 +165,7 @@ def test_each_term_of_the_glossary_is_a_heading(language: str) -> None:
     assert staged.count("\n## ") == len(re.findall(r"^\| (?!English|英文)", page, re.MULTILINE)) > 70
     assert "\n## hidden state 隐藏状态 {#hidden-state .term}\n" in staged
     assert "\n## perplexity 困惑度 {#perplexity .term}\n" in staged
+    assert "\n## logits（未归一化分数） {#logits .term}\n" in staged
 
 
 @pytest.mark.parametrize("name", ["**`a.py`**", "From **`a.py`**", "摘自 **`a.py`**"])
