@@ -88,6 +88,7 @@ def _draft(
         recipe, kind = _spans(sentences, scheme), message("spans in {scheme} tags", scheme=scheme.upper())
     if _are_characters(words):
         recipe |= _CHARACTERS
+        recipe["train"]["epochs"] = min(8, recipe["train"]["epochs"])  # n-grams are learned quickly
         recipe["head"] |= {"ngrams": 2} | ({} if scheme == "none" else {"entity_bias": 0.5})
     split = {"by": "random", "valid": 0.2, "test": 0.2} if sentences < _RANDOM_BELOW else None
     smaller = {"encoder": {"hidden_size": recipe["encoder"]["hidden_size"] // 2}}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from seqkit_tagging.tasks import tag
 
-from seqkit.contracts import DataFile
+from seqkit.contracts import Column, DataFile
 
 SPANS = ["John B-PER", "Smith I-PER", "flew O", "", "Paris B-LOC", "waits O", "", "She O", "left O", ""]
 TAGS = [
@@ -51,6 +51,21 @@ def test_the_scheme_of_spans_is_found() -> None:
         assert not isinstance(found, str)
         assert found.recipe["head"]["scheme"] == scheme
         assert found.recipe["head"]["invalid_tags"] == "repair"
+
+
+def test_words_that_are_characters_get_ngrams_and_no_encoder_of_characters() -> None:
+    rows = ["吴 B-NAME", "重 M-NAME", "阳 E-NAME", "， O", "", "男 S-SEX", "， O", "", "高 B-NAME", "勇 E-NAME", ""]
+    lists = {"tokens": [["吴", "男"], ["我", "去"], ["张", "三"]], "tags": [["A", "B"], ["B", "B"], ["A", "A"]]}
+    columns = tuple(Column(name, values) for name, values in lists.items())
+    spans = tag(DataFile(Path("a.txt"), lines=rows))
+    tags = tag(DataFile(Path("a.jsonl"), format="jsonl", columns=columns, rows=3))
+    for found, bias in ((spans, 0.5), (tags, None)):
+        assert not isinstance(found, str)
+        assert "characters" not in found.recipe["embedding"]
+        assert (found.recipe["head"]["ngrams"], found.recipe["head"].get("entity_bias")) == (2, bias)
+    words = tag(DataFile(Path("a.conll"), lines=SPANS))
+    assert not isinstance(words, str)
+    assert "characters" in words.recipe["embedding"] and "ngrams" not in words.recipe["head"]
 
 
 def test_numbers_comments_and_nested_spans_are_distinguished() -> None:
