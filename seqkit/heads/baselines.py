@@ -12,6 +12,7 @@ import numpy as np
 from seqkit.heads.label_sets import label_matrix, label_set_metrics
 from seqkit.heads.metrics import label_metrics
 from seqkit.heads.numbers import number_metrics
+from seqkit.layers.scripts import are_unspaced
 from seqkit.messages import message
 
 MAX_BASELINE_IDS = 4_000_000
@@ -149,7 +150,7 @@ def tfidf_baseline(
     test_labels: Sequence[str],
     labels: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the metrics of logistic regression on the TF-IDF of character n-grams of length 1 to 3.
+    """Return the metrics of logistic regression on TF-IDF.
 
     Args:
         train_texts: the texts to fit to.
@@ -164,14 +165,16 @@ def tfidf_baseline(
     """
     from sklearn.linear_model import LogisticRegression
 
-    features, test_features = _tfidf(train_texts, test_texts)
+    of_words, features, test_features = _tfidf(train_texts, test_texts)
     classifier = LogisticRegression(C=10, max_iter=1000)
     classifier.fit(features, train_labels)
     predicted = classifier.predict(test_features).tolist()
     majority = Counter(train_labels).most_common(1)[0][0]
     scores = label_metrics(test_labels, predicted, labels)
     return {
-        "name": message("TF-IDF of 1 to 3 characters, logistic regression"),
+        "name": message("TF-IDF of words and word pairs, logistic regression")
+        if of_words
+        else message("TF-IDF of 1 to 3 characters, logistic regression"),
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],
         "majority_accuracy": float(np.mean([label == majority for label in test_labels])),
@@ -185,7 +188,7 @@ def tfidf_label_sets_baseline(
     test_labels: Sequence[Sequence[str]],
     labels: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the metrics of a logistic regression for each label, on the TF-IDF of character n-grams of length 1 to 3.
+    """Return the metrics of a logistic regression for each label, on TF-IDF.
 
     Args:
         train_texts: the texts to fit to.
@@ -199,21 +202,25 @@ def tfidf_label_sets_baseline(
     """
     from sklearn.linear_model import LogisticRegression
 
-    features, test_features = _tfidf(train_texts, test_texts)
+    of_words, features, test_features = _tfidf(train_texts, test_texts)
     found = np.ones((len(test_texts), len(labels)), dtype=bool)
     for column, has_label in zip(found.T, label_matrix(train_labels, labels).T, strict=True):
         if not has_label.all():  # else the label is always predicted
             column[:] = LogisticRegression(C=10, max_iter=1000).fit(features, has_label).predict(test_features)
     predicted = [[label for label, has in zip(labels, row, strict=True) if has] for row in found]
     scores = label_set_metrics(test_labels, predicted, labels)
-    name = message("TF-IDF of 1 to 3 characters, a logistic regression per label")
+    name = (
+        message("TF-IDF of words and word pairs, a logistic regression per label")
+        if of_words
+        else message("TF-IDF of 1 to 3 characters, a logistic regression per label")
+    )
     return {"name": name} | {metric: scores[metric] for metric in ("micro_f1", "macro_f1", "exact_match")}
 
 
 def tfidf_ridge_baseline(
     train_texts: Sequence[str], train_numbers: np.ndarray, test_texts: Sequence[str], test_numbers: np.ndarray
 ) -> dict[str, Any]:
-    """Return the metrics of ridge regression on the TF-IDF of character n-grams of length 1 to 3.
+    """Return the metrics of ridge regression on TF-IDF.
 
     Args:
         train_texts: the texts to fit to.
@@ -226,10 +233,14 @@ def tfidf_ridge_baseline(
     """
     from sklearn.linear_model import Ridge
 
-    features, test_features = _tfidf(train_texts, test_texts)
+    of_words, features, test_features = _tfidf(train_texts, test_texts)
     predicted = Ridge().fit(features, train_numbers).predict(test_features).reshape(test_numbers.shape)
     mean = mean_baseline(train_numbers, test_numbers)
-    name = message("TF-IDF of 1 to 3 characters, ridge regression")
+    name = (
+        message("TF-IDF of words and word pairs, ridge regression")
+        if of_words
+        else message("TF-IDF of 1 to 3 characters, ridge regression")
+    )
     return {"name": name, **number_metrics(test_numbers, predicted)} | {"others": [mean]}
 
 
@@ -239,15 +250,29 @@ def mean_baseline(train_numbers: np.ndarray, test_numbers: np.ndarray) -> dict[s
     return {"name": message("the mean of the training data"), **number_metrics(test_numbers, predicted)}
 
 
-def _tfidf(train_texts: Sequence[str], test_texts: Sequence[str]) -> tuple[Any, Any]:
-    """Return the TF-IDF of character n-grams of length 1 to 3, as sparse matrices (texts, n-grams)."""
+def _tfidf(train_texts: Sequence[str], test_texts: Sequence[str]) -> tuple[bool, Any, Any]:
+    """Return whether the n-grams are words and word pairs, and their TF-IDF as sparse matrices (texts, n-grams).
+
+    They are if the words are separated by spaces; else they are 1 to 3 characters.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    of_words = _are_words_separated(train_texts)
+    chosen = (
+        {"token_pattern": r"\w+|[^\w\s]", "ngram_range": (1, 2)}
+        if of_words
+        else {"analyzer": "char", "ngram_range": (1, 3)}
+    )
     # An n-gram that occurs in one text only does not generalize, but very few texts may share none.
     min_df = 2 if len(train_texts) >= 50 else 1
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=min_df, sublinear_tf=True)
+    vectorizer = TfidfVectorizer(**chosen, min_df=min_df, sublinear_tf=True)
     try:
         features = vectorizer.fit_transform(train_texts)
     except ValueError:  # no n-gram occurs in two texts
         features = vectorizer.set_params(min_df=1).fit_transform(train_texts)
-    return features, vectorizer.transform(test_texts)
+    return of_words, features, vectorizer.transform(test_texts)
+
+
+def _are_words_separated(texts: Sequence[str]) -> bool:
+    """Return whether texts have several words with spaces between them: not Chinese, and not names."""
+    return not are_unspaced(texts) and sum(len(text.split()) for text in texts) >= 2 * len(texts)

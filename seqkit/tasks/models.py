@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import DataFile
+from seqkit.layers.scripts import are_unspaced
 from seqkit.messages import message
-
-_UNSPACED = re.compile("[぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿]")
-"""A character of a script without spaces between words: kana, Han, Thai."""
 
 _SHORT = 40
 """Texts of at most this median length in characters are names, codes or titles: their characters are read."""
@@ -65,9 +62,7 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
         rows: the number of rows of the file.
     """
     probed = texts[:: max(1, len(texts) // _PROBED)]
-    joined = "".join(probed)
-    letters = sum(map(str.isalpha, joined[:200_000])) or 1
-    is_unspaced = len(_UNSPACED.findall(joined[:200_000])) > 0.2 * letters
+    is_unspaced = are_unspaced(probed)
     lengths = np.array([len(text) for text in probed])
     words = np.array([len(text.split()) for text in probed])
     is_short = not is_unspaced and np.median(lengths) <= _SHORT and np.median(words) <= 3

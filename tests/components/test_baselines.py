@@ -185,9 +185,9 @@ def reviews(count: int, seed: int) -> tuple[list[str], list[str]]:
     """Return short random reviews whose words partly determine the label."""
     generator = random.Random(seed)
     words = {
-        "good": ["好", "great", "喜欢", "so"],
-        "bad": ["差", "poor", "讨厌", "so"],
-        "fair": ["行", "okay", "还可以"],
+        "good": ["fine", "great", "love", "so"],
+        "bad": ["bad", "poor", "hate", "so"],
+        "fair": ["usual", "okay", "行"],
     }
     labels = generator.choices(LABELS, weights=[3, 2, 4], k=count)
     texts = [
@@ -199,20 +199,39 @@ def reviews(count: int, seed: int) -> tuple[list[str], list[str]]:
     return texts, labels
 
 
+@pytest.mark.parametrize("of_words", [True, False])
 @pytest.mark.parametrize(("count", "min_df"), [(20, 1), (49, 1), (50, 2), (120, 2)])
-def test_tfidf_baseline_equals_scikit_learn(count: int, min_df: int) -> None:
+def test_tfidf_baseline_equals_scikit_learn(count: int, min_df: int, of_words: bool) -> None:
     train_texts, train_labels = reviews(count, seed=1)
     test_texts, test_labels = reviews(80, seed=2)
+    if not of_words:
+        train_texts, test_texts = ([text.replace(" ", "") for text in texts] for texts in (train_texts, test_texts))
     baseline = tfidf_baseline(train_texts, train_labels, test_texts, test_labels, LABELS)
 
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=min_df, sublinear_tf=True)
+    chosen = {"token_pattern": r"\w+"} if of_words else {"analyzer": "char"}
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2 if of_words else 3), min_df=min_df, sublinear_tf=True, **chosen)
     classifier = LogisticRegression(C=10, max_iter=1000).fit(vectorizer.fit_transform(train_texts), train_labels)
     predicted = classifier.predict(vectorizer.transform(test_texts))
     assert baseline["accuracy"] == accuracy_score(test_labels, predicted)
     assert baseline["macro_f1"] == pytest.approx(f1_score(test_labels, predicted, labels=LABELS, average="macro"))
     majority = Counter(train_labels).most_common(1)[0][0]
     assert baseline["majority_accuracy"] == test_labels.count(majority) / len(test_labels)
-    assert "TF-IDF" in baseline["name"]
+    assert baseline["name"].startswith(f"TF-IDF of {'words and word pairs' if of_words else '1 to 3 characters'},")
+
+
+@pytest.mark.parametrize(
+    ("texts", "of_words"),
+    [
+        (["Not bad!", "I like it a lot, really"], True),
+        (["房间很干净 服务也很热情，前台帮我们订了车", "早餐一般，房间隔音不好。 下次不会再来住了"], False),
+        (["Smith", "van Dyke", "Li"], False),
+        (["Äiti ei ostanut leipää", "Она не пришла"], True),
+    ],
+)
+def test_the_baseline_reads_words_where_spaces_separate_them(texts: list[str], of_words: bool) -> None:
+    labels = [str(number) for number in range(len(texts))]
+    name = tfidf_baseline(texts, labels, texts, labels, labels)["name"]
+    assert name.startswith("TF-IDF of words") == of_words
 
 
 def test_tfidf_baseline_of_texts_without_common_n_grams() -> None:
