@@ -189,6 +189,7 @@ INTERRUPTED_IMPORT = """
             if name == sys.argv[1]:
                 os.kill(os.getpid(), signal.SIGINT)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     sys.meta_path.insert(0, Interrupt())
     from seqkit.cli import main
     main()
