@@ -12,8 +12,11 @@ import numpy as np
 from seqkit.heads.label_sets import label_matrix, label_set_metrics
 from seqkit.heads.metrics import label_metrics
 from seqkit.heads.numbers import number_metrics
-from seqkit.layers.scripts import are_unspaced
+from seqkit.layers.scripts import are_short, are_unspaced
 from seqkit.messages import message
+
+_WORD = r"[^\s!-/:-@\[-`{-~\u00a1\u00ab\u00bb\u00bf\u0964\u0965\u2000-\u206f\u3000-\u303f]+|\S"
+"""A word, with the combining marks of its letters, or a punctuation mark."""
 
 MAX_BASELINE_IDS = 4_000_000
 """The baseline of a long text is fitted to at most this number of its last ids, which takes about 400 MB."""
@@ -253,15 +256,14 @@ def mean_baseline(train_numbers: np.ndarray, test_numbers: np.ndarray) -> dict[s
 def _tfidf(train_texts: Sequence[str], test_texts: Sequence[str]) -> tuple[bool, Any, Any]:
     """Return whether the n-grams are words and word pairs, and their TF-IDF as sparse matrices (texts, n-grams).
 
-    They are if the words are separated by spaces; else they are 1 to 3 characters.
+    They are, unless the script has no spaces between words, or the texts are short, such as names: then they are 1 to 3
+    characters.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    of_words = _are_words_separated(train_texts)
+    of_words = not are_unspaced(train_texts) and not are_short(train_texts)
     chosen = (
-        {"token_pattern": r"\w+|[^\w\s]", "ngram_range": (1, 2)}
-        if of_words
-        else {"analyzer": "char", "ngram_range": (1, 3)}
+        {"token_pattern": _WORD, "ngram_range": (1, 2)} if of_words else {"analyzer": "char", "ngram_range": (1, 3)}
     )
     # An n-gram that occurs in one text only does not generalize, but very few texts may share none.
     min_df = 2 if len(train_texts) >= 50 else 1
@@ -271,8 +273,3 @@ def _tfidf(train_texts: Sequence[str], test_texts: Sequence[str]) -> tuple[bool,
     except ValueError:  # no n-gram occurs in two texts
         features = vectorizer.set_params(min_df=1).fit_transform(train_texts)
     return of_words, features, vectorizer.transform(test_texts)
-
-
-def _are_words_separated(texts: Sequence[str]) -> bool:
-    """Return whether texts have several words with spaces between them: not Chinese, and not names."""
-    return not are_unspaced(texts) and sum(len(text.split()) for text in texts) >= 2 * len(texts)

@@ -108,7 +108,7 @@ class PooledHead(nn.Module, Head):
             self.special_tokens |= {"mask"}
         self.ngrams = ngrams
         self.ngram_scale = ngram_scale
-        self.ngram_count = 0
+        self.ngram_count: Any = 0
         self._learned: tuple[np.ndarray, np.ndarray] | None = None
 
     def fit_inputs(
@@ -156,7 +156,14 @@ class PooledHead(nn.Module, Head):
         return {"ngrams": self.ngram_count} if self.ngrams else {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.ngram_count = int(state["ngrams"]) if self.ngrams else 0
+        """Restore what `state` returned.
+
+        Raises:
+            DataError: it is something else.
+        """
+        self.ngram_count = state.get("ngrams") if self.ngrams else 0
+        if type(self.ngram_count) is not int or not 0 <= self.ngram_count <= _MAX_NGRAMS:
+            raise DataError(message("the state has no number of n-grams"))
 
     def build_layers(self, output_size: int, final_size: int, outputs: int) -> None:
         """Create the layers, given the sizes of the encoder and the number of outputs."""

@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 
 from seqkit.contracts import DataFile
-from seqkit.layers.scripts import are_unspaced
+from seqkit.layers.scripts import are_short, are_unspaced
 from seqkit.messages import message
-
-_SHORT = 40
-"""Texts of at most this median length in characters are names, codes or titles: their characters are read."""
 
 _PROBED = 20_000
 
@@ -65,8 +62,8 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
     is_unspaced = are_unspaced(probed)
     lengths = np.array([len(text) for text in probed])
     words = np.array([len(text.split()) for text in probed])
-    is_short = not is_unspaced and np.median(lengths) <= _SHORT and np.median(words) <= 3
-    by_character = is_unspaced or bool(is_short)
+    is_short = not is_unspaced and are_short(probed)
+    by_character = is_unspaced or is_short
     tokens = lengths if by_character else np.ceil(words * 1.2)
     cut = _cut(tokens)
     tokenizer: dict[str, Any] = {"type": "char" if by_character else "word", "unknown": "mark"}
@@ -101,7 +98,7 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
             embedding = {"type": "concat", "embeddings": [embedding, {"type": "char_ngrams", "dim": 64}]}
         if rows * tokens.mean() >= _MANY_TOKENS:
             head["ngram_ratios"] = True
-    return TextModel(tokenizer, embedding, encoder, head, by_character, bool(is_short), {"tokenizer": why})
+    return TextModel(tokenizer, embedding, encoder, head, by_character, is_short, {"tokenizer": why})
 
 
 def _cut(tokens: np.ndarray) -> int | None:

@@ -12,7 +12,6 @@ from typing import Literal
 import torch
 
 from seqkit.contracts import Batch, Encoder
-from seqkit.layers.ngrams import NgramLinear
 from seqkit.layers.parallel import MAX_JOBS, worker_threads
 from seqkit.messages import counted, listed, message
 from seqkit.modeling.model import Model
@@ -83,10 +82,15 @@ def _is_mostly_parallel(model: Model) -> bool:
 
 
 def _size(module: torch.nn.Module) -> int:
-    """Return the number of weights that a token is multiplied by: all but those of n-grams, of which few are used."""
-    tables = [each for each in module.modules() if isinstance(each, NgramLinear)]
-    all_weights = sum(weight.numel() for weight in module.parameters())
-    return all_weights - sum(table.weight.numel() - table.multiply_adds for table in tables)
+    """Return the number of weights that a token is multiplied by, or fewer.
+
+    They are all but those of tables of n-grams, of which few are used: modules that state fewer `multiply_adds`.
+    """
+    size = 0
+    for each in module.modules():
+        weights = sum(weight.numel() for weight in each.parameters(recurse=False))
+        size += min(weights, getattr(each, "multiply_adds", weights))
+    return size
 
 
 def fastest(threads: Threads, compute: Callable[[], object]) -> Threads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix, f1_score
 
+from seqkit.heads import baselines
 from seqkit.heads.baselines import NGram, tfidf_baseline
 from seqkit.heads.metrics import label_metrics
 
@@ -222,16 +224,42 @@ def test_tfidf_baseline_equals_scikit_learn(count: int, min_df: int, of_words: b
 @pytest.mark.parametrize(
     ("texts", "of_words"),
     [
-        (["Not bad!", "I like it a lot, really"], True),
+        (["Not bad at all!", "I like it a lot, really", "So so"], True),
         (["房间很干净 服务也很热情，前台帮我们订了车", "早餐一般，房间隔音不好。 下次不会再来住了"], False),
-        (["Smith", "van Dyke", "Li"], False),
-        (["Äiti ei ostanut leipää", "Она не пришла"], True),
+        (["Smith", "van Dyke", "John Smith", "Li"], False),
+        (["Äiti ei ostanut leipää", "Она сегодня не пришла", "किताब बहुत अच्छी है"], True),
+        (["ຂ້ອຍ ມັກ ຫ້ອງ ນີ້ ຫຼາຍ", "ຫ້ອງ ນີ້ ບໍ່ ດີ ເລີຍ"], False),
     ],
 )
 def test_the_baseline_reads_words_where_spaces_separate_them(texts: list[str], of_words: bool) -> None:
     labels = [str(number) for number in range(len(texts))]
     name = tfidf_baseline(texts, labels, texts, labels, labels)["name"]
     assert name.startswith("TF-IDF of words") == of_words
+
+
+def test_a_word_of_the_baseline_has_its_combining_marks() -> None:
+    text = "don't किताब अच्छी है। cafe\u0301, «да» (x_1)…"
+    expected = [
+        "don",
+        "'",
+        "t",
+        "किताब",
+        "अच्छी",
+        "है",
+        "।",
+        "cafe\u0301",
+        ",",
+        "«",
+        "да",
+        "»",
+        "(",
+        "x",
+        "_",
+        "1",
+        ")",
+        "…",
+    ]
+    assert re.findall(baselines._WORD, text) == expected
 
 
 def test_tfidf_baseline_of_texts_without_common_n_grams() -> None:

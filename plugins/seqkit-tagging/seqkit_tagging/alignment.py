@@ -7,7 +7,7 @@ from typing import Any
 
 from seqkit.contracts import Judgment
 from seqkit_tagging.spans import Span, spans
-from seqkit_tagging.word_splitting import join_words
+from seqkit_tagging.word_splitting import join_part
 
 
 def judge_words(
@@ -88,7 +88,7 @@ def _kind(truth: Sequence[Span], predicted: Sequence[Span]) -> str:
 def _describe(found: Sequence[Span], words: Sequence[str] | None) -> str | None:
     """Return the type and the words of entities, `PER Sarah; LOC Beijing`; None for no entities."""
     texts = [
-        f"{span.label} {join_words(words[span.start : span.end]) if words else f'{span.start} to {span.end}'}"
+        f"{span.label} {join_part(words, span.start, span.end) if words else f'{span.start} to {span.end}'}"
         for span in found
     ]
     return "; ".join(texts) or None

@@ -8,7 +8,7 @@ from typing import Any
 from seqkit_tagging.chain import Posterior
 from seqkit_tagging.sentences import is_words
 from seqkit_tagging.spans import spans
-from seqkit_tagging.word_splitting import join_words
+from seqkit_tagging.word_splitting import join_part
 
 
 def add_probabilities(
@@ -44,7 +44,7 @@ def format_tags(prediction: Mapping[str, Any], value: Any, *, has_entities: bool
         formatted["probabilities"] = prediction["probabilities"]
     if has_entities:
         formatted["entities"] = [
-            ({} if words is None else {"text": join_words(words[span.start : span.end])}) | span._asdict()
+            ({} if words is None else {"text": join_part(words, span.start, span.end)}) | span._asdict()
             for span in spans(tags)
         ]
         if "entity_probabilities" in prediction:

@@ -34,7 +34,7 @@ from seqkit_tagging.results import TaggerResults
 from seqkit_tagging.sentences import tags_of
 from seqkit_tagging.spans import Scheme, invalid_tag, spans, split_tag
 from seqkit_tagging.tag_validation import InvalidTags, TagValidation, unknown_tag_note
-from seqkit_tagging.window_ngrams import WindowNgrams, fit_ngrams
+from seqkit_tagging.window_ngrams import MAX_WEIGHTS, WindowNgrams, fit_ngrams
 
 Subwords = Literal["first", "last", "mean"]
 UNKNOWN = IGNORED
@@ -106,7 +106,8 @@ class Tagger(nn.Module, TaggerResults):
         self.metric_names = ("accuracy", *entity_metrics)  # type: ignore[misc]
         self.higher_is_better = frozenset(self.metric_names)  # type: ignore[misc]
         self.dropout = nn.Dropout(dropout)
-        self.ngrams, self.ngram_scale, self.ngram_count = ngrams, ngram_scale, 0
+        self.ngrams, self.ngram_scale = ngrams, ngram_scale
+        self.ngram_count: Any = 0
         self._known_ngrams: np.ndarray | None = None
         self.tags: list[str] = []
 
@@ -126,9 +127,8 @@ class Tagger(nn.Module, TaggerResults):
                 if self.mask
                 else message("crop must be null with a tokenizer that cuts words into tokens")
             )
-        self.tag_counts = Counter(
-            tag for example in examples for tag in self.validation.training_tags(example, tokenizer)
-        )
+        tags = [self.validation.training_tags(example, tokenizer) for example in examples]
+        self.tag_counts = Counter(tag for each in tags for tag in each)
         if not self.tag_counts:
             raise DataError(
                 message(
@@ -138,7 +138,8 @@ class Tagger(nn.Module, TaggerResults):
             )
         self._set_tags(sorted(self.tag_counts))
         if self.ngrams:
-            self._known_ngrams = fit_ngrams(examples, tokenizer, self.ngrams, len(self.tags))
+            valid = (example for example, each in zip(examples, tags, strict=True) if each)
+            self._known_ngrams = fit_ngrams(valid, tokenizer, self.ngrams, len(self.tags))
             self.ngram_count = len(self._known_ngrams)
 
     def state(self) -> dict[str, Any]:
@@ -162,7 +163,9 @@ class Tagger(nn.Module, TaggerResults):
                 )
             )
         self._set_tags(tags)
-        self.ngram_count = int(state["ngrams"]) if self.ngrams else 0
+        self.ngram_count = state.get("ngrams") if self.ngrams else 0
+        if type(self.ngram_count) is not int or not 0 <= self.ngram_count <= MAX_WEIGHTS:
+            raise DataError(message("the state has no number of n-grams"))
 
     def _set_tags(self, tags: list[str]) -> None:
         self.tags = tags

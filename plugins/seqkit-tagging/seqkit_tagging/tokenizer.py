@@ -16,7 +16,7 @@ from seqkit.messages import message
 from seqkit.readers.files import check_encoding, read_lines
 from seqkit_tagging.gazetteer import Gazetteer
 from seqkit_tagging.word_features import WordFeature, word_feature
-from seqkit_tagging.word_splitting import join_words, split_words
+from seqkit_tagging.word_splitting import are_characters, join_words, split_words
 
 _DIGIT = re.compile(r"\d")
 _MIN_WORDS_OF_FEATURE = 2
@@ -29,6 +29,9 @@ class WordCharacterTokenizer(Tokenizer):
     Unknown words have the id 0, unknown characters the id 1. Character ids are padded with 0. `lower` and `fold_digits`
     apply to word ids only; characters are never changed. The ids of `features` follow those of the characters; 0 is a
     value that a single word of the training data has, or none. Those of `gazetteers` come last.
+
+    If all words of the vocabulary are single characters, as in Chinese data with a character per line, a text is split
+    into its characters, else into words by the conventions of English treebanks.
 
     Args:
         lower: whether to convert words to lower case.
@@ -48,6 +51,9 @@ class WordCharacterTokenizer(Tokenizer):
     """
 
     takes_words = True
+
+    _are_characters = False
+    """Whether all words of the vocabulary are single characters."""
 
     def __init__(
         self,
@@ -139,7 +145,8 @@ class WordCharacterTokenizer(Tokenizer):
         return join_words([self._decode_word(np.atleast_1d(row)) for row in ids])
 
     def words(self, text: str) -> list[str]:
-        return split_words(text)
+        """Return the words of a text; its characters, without white space, if all words of the vocabulary are such."""
+        return [each for each in text if not each.isspace()] if self._are_characters else split_words(text)
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = {"words": self._words, "characters": self._characters}
@@ -170,6 +177,7 @@ class WordCharacterTokenizer(Tokenizer):
         self._feature_ids = [
             {value: value_id for value_id, value in enumerate(features[name], start=1)} for name in self.features
         ]
+        self._are_characters = are_characters(words)
         self._word_ids = {word: word_id for word_id, word in enumerate(words, start=1)}
         self._character_ids = {character: character_id for character_id, character in enumerate(characters, start=2)}
 
@@ -180,7 +188,7 @@ class WordCharacterTokenizer(Tokenizer):
             DataError: a word is not text, or is empty.
         """
         if isinstance(text, str):
-            return split_words(text)
+            return self.words(text)
         for number, word in enumerate(text, start=1):
             if not isinstance(word, str):
                 raise DataError(message("word {number} is {word!r:.40}, not text", number=number, word=word))

@@ -19,7 +19,7 @@ WINDOW = 2
 """The number of words on each side of a word whose n-grams count."""
 
 _SLOTS = 2 * WINDOW + 1
-_MAX_WEIGHTS = 2**23
+MAX_WEIGHTS = 2**23
 
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(_SLOTS)]
 
@@ -49,7 +49,7 @@ def fit_ngrams(examples: Iterable[Example], tokenizer: Tokenizer | None, n: int,
         words = ids if ids.ndim == 1 else ids[:, 0]
         found += [codes[0] for codes in hash_ngrams(np.pad(words + 1, 1)[None], n, BUCKETS)]
     known, counts = np.unique(np.concatenate(found), return_counts=True)
-    limit = max(1, _MAX_WEIGHTS // (_SLOTS * outputs))
+    limit = max(1, MAX_WEIGHTS // (_SLOTS * outputs))
     return np.sort(known[np.argsort(-counts, kind="stable")[:limit]])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _PUNCTUATION = r"([^\w\s#@&%$+=<>|~^`\\/*])\1*"
 """A punctuation mark, or a repeated one: `...`, `--`, `!!`."""
@@ -34,6 +34,17 @@ def join_words(words: Sequence[str]) -> str:
         without_space = pieces and _is_unspaced(pieces[-1][-1:]) and _is_unspaced(word[:1])
         pieces += [word] if without_space or not pieces else [" ", word]
     return "".join(pieces)
+
+
+def are_characters(words: Iterable[str]) -> bool:
+    """Return whether all words are single characters, as in Chinese data with a character per line."""
+    return all(len(word) == 1 for word in words)
+
+
+def join_part(words: Sequence[str], start: int, end: int) -> str:
+    """Return a part of a sentence as a text: without spaces if all words of the sentence are single characters."""
+    join = "".join if are_characters(words) else join_words
+    return join(words[start:end])
 
 
 def _split_unspaced_scripts(chunk: str) -> Iterator[str]:

@@ -13,14 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqkit_tagging import window_ngrams
 from seqkit_tagging.crf import CRF
+from seqkit_tagging.predictions import format_tags
 from seqkit_tagging.tag import Tag
 from seqkit_tagging.tokenizer import WordCharacterTokenizer
 from seqkit_tagging.window_ngrams import WINDOW, WindowNgrams, fit_ngrams
 
 from helpers.commands import run_here
 from seqkit.contracts import Batch, Encoded, Example
+from seqkit.errors import DataError
 from seqkit.layers.ngram_counts import BUCKETS, hash_ngrams
 from seqkit.tokenizers.bpe import BPE
+from seqkit.training.threads import _size
 
 OUTPUTS = 3
 sentences = st.lists(st.lists(st.sampled_from("abcde"), min_size=1, max_size=7), min_size=1, max_size=4)
@@ -64,7 +67,7 @@ def expected_scores(model: WindowNgrams, words: list[str], n: int) -> torch.Tens
 
 @settings(deadline=None)
 @given(train=sentences, rows=sentences, n=st.integers(1, 5), extra=st.integers(0, 3))
-def test_scores_are_sums_over_the_windows(train: list[list[int]], rows: list[list[int]], n: int, extra: int) -> None:
+def test_scores_are_sums_over_the_windows(train: list[list[str]], rows: list[list[str]], n: int, extra: int) -> None:
     model = model_of(ngrams_of(train, n), n)
     time = max(map(len, rows)) + extra
     ids = torch.full((len(rows), time, 1 + LETTERS.word_length), 3)
@@ -84,7 +87,7 @@ def test_every_ngram_of_the_training_data_has_weights_and_the_edges_count() -> N
 
 
 def test_the_most_frequent_ngrams_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_ngrams, "_MAX_WEIGHTS", 2 * (2 * WINDOW + 1) * OUTPUTS)
+    monkeypatch.setattr(window_ngrams, "MAX_WEIGHTS", 2 * (2 * WINDOW + 1) * OUTPUTS)
     known = ngrams_of([["a", "b", "b"], ["b", "c"]], 1)
     assert known.tolist() == sorted([bucket((0,)), bucket((3,))])  # the edges, four times, and b, three times
 
@@ -104,6 +107,23 @@ def test_the_scores_of_a_head_are_those_of_the_encoder_and_the_ngrams(cls: type[
     outputs = torch.randn(1, 2, 4)
     scores = head.tag_scores(Encoded(outputs, outputs[:, 0]), batch)
     torch.testing.assert_close(scores, head.output(outputs) + head.wide(ids, torch.tensor([2])))
+
+
+@pytest.mark.parametrize("count", [None, -1, 10**30, "5", 1.5, True])
+def test_a_state_without_a_number_of_ngrams_is_refused(count: Any) -> None:
+    with pytest.raises(DataError, match="^the state has no number of n-grams$"):
+        Tag(ngrams=1).restore({"tags": ["A"], "ngrams": count})
+
+
+def test_skipped_sentences_have_no_ngrams() -> None:
+    examples = [Example(["a", "b"], ["B-x", "O"]), Example(["c", "d"], ["O", "I-x"])]
+    head = CRF(scheme="bio", ngrams=1, invalid_tags="skip")
+    head.fit(examples, LETTERS)
+    assert head.ngram_count == 3  # a, b and the edges
+
+
+def test_the_weights_of_ngrams_do_not_decide_the_number_of_threads() -> None:
+    assert _size(WindowNgrams(3, 10_000, n=2, scale=1.0)) == 3
 
 
 def test_ngrams_require_words_that_are_not_cut() -> None:
@@ -138,3 +158,23 @@ def test_a_model_of_ngrams_alone_learns_names_and_a_run_restores_it(tmp_path: Pa
     assert json.loads((tmp_path / "runs/ngrams-1/result.json").read_bytes())["metrics"]["valid"]["f1"] == 1
     (line,) = run_here("predict", "runs/ngrams-1", "三 天 在 北 京", cwd=tmp_path).out.splitlines()
     assert json.loads(line)["tags"] == ["O", "O", "O", "B-LOC", "I-LOC"]
+
+
+def test_a_text_is_split_as_the_training_data_is() -> None:
+    tokenizer = WordCharacterTokenizer()
+    tokenizer.fit([list("高勇1996年任IBM公司CEO")])
+    assert tokenizer.words("任 IBM公司\t1996年") == list("任IBM公司1996年")
+    restored = WordCharacterTokenizer()
+    restored.restore(tokenizer.state())
+    assert restored.words("IBM公司") == list("IBM公司")
+    tokenizer.fit([["IBM", "公", "司"]])
+    assert tokenizer.words("IBM公司") == ["IBM", "公", "司"]
+
+
+def test_entities_of_characters_are_written_without_spaces() -> None:
+    tags = {"tags": ["O", "B-org", "I-org", "I-org", "I-org", "I-org"]}
+    found = [format_tags(tags, words, has_entities=True)["entities"][0]["text"] for words in WORDS]
+    assert found == ["IBM公司", "I B M & Co"]
+
+
+WORDS = [["任", *"IBM公司"], ["the", *"IBM&", "Co"]]
