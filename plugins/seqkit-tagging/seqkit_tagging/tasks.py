@@ -11,6 +11,7 @@ from typing import Any
 from seqkit.contracts import Column, DataFile, Draft
 from seqkit.messages import listed, message
 from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
+from seqkit_tagging.word_splitting import are_characters
 
 _PROBED_LINES = 50_000
 _MAX_TAGS = 120
@@ -86,7 +87,7 @@ def _draft(
         recipe, kind = _tags(sentences), message("tags")
     else:
         recipe, kind = _spans(sentences, scheme), message("spans in {scheme} tags", scheme=scheme.upper())
-    if _are_characters(words):
+    if are_characters([word for word in words if word], _MIN_CHARACTERS):
         recipe |= _CHARACTERS
         recipe["train"]["epochs"] = min(8, recipe["train"]["epochs"])  # n-grams are learned quickly
         recipe["head"] |= {"ngrams": 2} | ({} if scheme == "none" else {"entity_bias": 0.5})
@@ -167,12 +168,6 @@ def _or_label(names: Sequence[str]) -> str:
 def _are(kind: type | tuple[type, ...], column: Column) -> bool:
     """Return whether the items of all lists are of a type."""
     return all(isinstance(item, kind) for value in column.filled for item in value)
-
-
-def _are_characters(words: Iterable[str]) -> bool:
-    """Return whether almost all words are single characters, as in most Chinese data."""
-    lengths = Counter(len(word) for word in words if word)
-    return lengths[1] > _MIN_CHARACTERS * lengths.total()
 
 
 def _columns(line: str, has_tabs: bool) -> list[str]:

@@ -23,6 +23,10 @@ _MIN_WORDS_OF_FEATURE = 2
 """A value of a feature that fewer words of the training data have is unknown, so that its vector is trained."""
 
 
+_MIN_CHARACTERS = 0.95
+"""The share of the vocabulary's words that are single characters, from which on texts are split into characters."""
+
+
 class WordCharacterTokenizer(Tokenizer):
     """The id of each word and the ids of its characters, for the embedding `words_and_characters`.
 
@@ -30,8 +34,8 @@ class WordCharacterTokenizer(Tokenizer):
     apply to word ids only; characters are never changed. The ids of `features` follow those of the characters; 0 is a
     value that a single word of the training data has, or none. Those of `gazetteers` come last.
 
-    If all words of the vocabulary are single characters, as in Chinese data with a character per line, a text is split
-    into its characters, else into words by the conventions of English treebanks.
+    If almost all words of the vocabulary are single characters, as in Chinese data with a character per line, a text is
+    split into its characters, else into words by the conventions of English treebanks.
 
     Args:
         lower: whether to convert words to lower case.
@@ -53,7 +57,7 @@ class WordCharacterTokenizer(Tokenizer):
     takes_words = True
 
     _are_characters = False
-    """Whether all words of the vocabulary are single characters."""
+    """Whether almost all words of the vocabulary are single characters."""
 
     def __init__(
         self,
@@ -145,7 +149,7 @@ class WordCharacterTokenizer(Tokenizer):
         return join_words([self._decode_word(np.atleast_1d(row)) for row in ids])
 
     def words(self, text: str) -> list[str]:
-        """Return the words of a text; its characters, without white space, if all words of the vocabulary are such."""
+        """Return the words of a text: its characters, if almost all words of the vocabulary are single ones."""
         return [each for each in text if not each.isspace()] if self._are_characters else split_words(text)
 
     def state(self) -> dict[str, Any]:
@@ -177,7 +181,7 @@ class WordCharacterTokenizer(Tokenizer):
         self._feature_ids = [
             {value: value_id for value_id, value in enumerate(features[name], start=1)} for name in self.features
         ]
-        self._are_characters = are_characters(words)
+        self._are_characters = are_characters(words, _MIN_CHARACTERS)
         self._word_ids = {word: word_id for word_id, word in enumerate(words, start=1)}
         self._character_ids = {character: character_id for character_id, character in enumerate(characters, start=2)}
 

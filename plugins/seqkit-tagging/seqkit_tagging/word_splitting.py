@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 _PUNCTUATION = r"([^\w\s#@&%$+=<>|~^`\\/*])\1*"
 """A punctuation mark, or a repeated one: `...`, `--`, `!!`."""
@@ -36,14 +36,14 @@ def join_words(words: Sequence[str]) -> str:
     return "".join(pieces)
 
 
-def are_characters(words: Iterable[str]) -> bool:
-    """Return whether all words are single characters, as in Chinese data with a character per line."""
-    return all(len(word) == 1 for word in words)
+def are_characters(words: Sequence[str], share: float) -> bool:
+    """Return whether at least a share of words are single characters, as in Chinese data with a character per line."""
+    return sum(len(word) == 1 for word in words) >= share * len(words)
 
 
 def join_part(words: Sequence[str], start: int, end: int) -> str:
     """Return a part of a sentence as a text: without spaces if all words of the sentence are single characters."""
-    join = "".join if are_characters(words) else join_words
+    join = "".join if are_characters(words, 1) else join_words
     return join(words[start:end])
 
 
