@@ -82,14 +82,14 @@ def _is_mostly_parallel(model: Model) -> bool:
 
 
 def _size(module: torch.nn.Module) -> int:
-    """Return the number of weights that a token is multiplied by, or fewer.
+    """Return the number of weights that a token is multiplied by.
 
-    They are all but those of tables of n-grams, of which few are used: modules that state fewer `multiply_adds`.
+    They are all but those that are looked up, such as weights of n-grams, whose module states `multiply_adds`.
     """
-    size = 0
+    size = sum(weight.numel() for weight in module.parameters())  # a shared weight counts once
     for each in module.modules():
         weights = sum(weight.numel() for weight in each.parameters(recurse=False))
-        size += min(weights, getattr(each, "multiply_adds", weights))
+        size -= max(0, weights - getattr(each, "multiply_adds", weights))
     return size
 
 

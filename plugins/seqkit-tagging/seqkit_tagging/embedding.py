@@ -54,7 +54,9 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         super().__init__()
         character_vocab_size = getattr(tokenizer, "character_vocab_size", None)
         if character_vocab_size is None:
-            raise ValueError(message("characters requires the tokenizer `words_and_characters`: set `tokenizer` to it"))
+            raise ValueError(
+                message("the embedding requires the tokenizer `words_and_characters`: set `tokenizer` to it")
+            )
         self.word_dropout = word_dropout
         self.word_vectors = words(tokenizer) if words else nn.Embedding(tokenizer.vocab_size, word_dim)
         self.character_vectors: Any = (

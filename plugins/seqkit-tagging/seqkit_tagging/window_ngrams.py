@@ -18,8 +18,10 @@ from seqkit.messages import message
 WINDOW = 2
 """The number of words on each side of a word whose n-grams count."""
 
-_SLOTS = 2 * WINDOW + 1
 MAX_WEIGHTS = 2**23
+"""The largest number of weights. Of more n-grams, the most frequent ones have weights."""
+
+_SLOTS = 2 * WINDOW + 1
 
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(_SLOTS)]
 

@@ -173,8 +173,6 @@ def test_a_text_is_split_as_the_training_data_is() -> None:
 
 def test_entities_of_characters_are_written_without_spaces() -> None:
     tags = {"tags": ["O", "B-org", "I-org", "I-org", "I-org", "I-org"]}
-    found = [format_tags(tags, words, has_entities=True)["entities"][0]["text"] for words in WORDS]
+    sentences = [["任", *"IBM公司"], ["the", *"IBM&", "Co"]]
+    found = [format_tags(tags, words, has_entities=True)["entities"][0]["text"] for words in sentences]
     assert found == ["IBM公司", "I B M & Co"]
-
-
-WORDS = [["任", *"IBM公司"], ["the", *"IBM&", "Co"]]

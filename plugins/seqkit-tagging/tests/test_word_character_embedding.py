@@ -93,8 +93,8 @@ def test_another_tokenizer_is_an_error() -> None:
 
     char = Char()
     char.fit(["ab"])
-    with pytest.raises(ValueError, match="characters requires the tokenizer `words_and_characters`"):
-        WordCharacterEmbedding(char, characters=lambda size: CharCNN(size, filters=4))
+    with pytest.raises(ValueError, match="^the embedding requires the tokenizer `words_and_characters`: set"):
+        WordCharacterEmbedding(char)
 
 
 @pytest.mark.parametrize("widths", [None, [1], [2], [3], [2, 5]])
