@@ -5,11 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from seqkit.contracts import Embedding, Fraction, Lookup, PositiveInt, Tokenizer
-from seqkit.layers.dropout import WordDropout
+from seqkit.layers.dropout import WordDropout, word_ids
 
 
 class Learned(nn.Module, Embedding):
     """A learned vector for each token id, initialized from the standard normal distribution as `torch.nn.Embedding`.
+
+    Of a token with several integers, the first is the id.
 
     Args:
         dim: the width of a vector.
@@ -28,6 +30,7 @@ class Learned(nn.Module, Embedding):
         self.word_dropout = WordDropout(word_dropout, tokenizer.vocab_size)
 
     def forward(self, ids: Tensor) -> Tensor:
+        ids = word_ids(ids)
         return self.dropout(self.word_dropout(self.vectors(ids), ids))
 
     def all_vectors(self) -> Tensor:
@@ -36,4 +39,4 @@ class Learned(nn.Module, Embedding):
     def as_lookup(self, ids: Tensor) -> Lookup | None:
         # With dropout of elements, two occurrences of an id have different vectors.
         is_row = not (self.training and self.dropout.p)
-        return Lookup(ids, self.word_dropout.of_table(self.vectors.weight)) if is_row else None
+        return Lookup(word_ids(ids), self.word_dropout.of_table(self.vectors.weight)) if is_row else None

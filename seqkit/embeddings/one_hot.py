@@ -6,10 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.contracts import Embedding, Tokenizer
+from seqkit.layers.dropout import word_ids
 
 
 class OneHot(nn.Module, Embedding):
-    """One-hot vectors, as wide as the vocabulary: 1 at the position of the id, 0 elsewhere. There are no weights."""
+    """One-hot vectors, as wide as the vocabulary: 1 at the position of the id, 0 elsewhere. There are no weights.
+
+    Of a token with several integers, the first is the id.
+    """
 
     is_one_hot = True
 
@@ -22,5 +26,6 @@ class OneHot(nn.Module, Embedding):
         self.register_buffer("one", torch.ones(()), persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:
+        ids = word_ids(ids)
         vectors = self.one.new_zeros(*ids.shape, self.output_size)
         return vectors.scatter_(-1, ids[..., None], 1.0)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seqkit.contracts import Batch, Embedding, Encoded, Encoder, Head, Lookup, Loss, Scores, State, Tokenizer
 from seqkit.contracts.capabilities import call_with_accepted, class_name
 from seqkit.errors import DataError, PluginError
+from seqkit.layers.dropout import word_ids
 from seqkit.messages import message
 from seqkit.modeling.output_checks import (
     check_encoded,
@@ -126,8 +127,10 @@ class Model(nn.Module):
     def _encoder_input(self, inputs: Tensor, lengths: Tensor, previous: Tensor | None) -> Tensor | Lookup:
         """Return the vectors of the inputs, or what the encoder accepts in place of them."""
         if not inputs.is_floating_point():
-            if self.embedding is None or self.passes_ids:
+            if self.embedding is None:
                 return inputs
+            if self.passes_ids:
+                return word_ids(inputs)
             if self._passes_lookup and (lookup := self.embedding.as_lookup(inputs)) is not None:
                 return lookup
         return self._embed(inputs, lengths, previous)

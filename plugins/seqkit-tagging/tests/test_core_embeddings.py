@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,11 @@ from seqkit_tagging.tokenizer import WordCharacterTokenizer
 
 from seqkit.embeddings.bigrams import Bigrams
 from seqkit.embeddings.char_ngrams import CharNgrams
+from seqkit.embeddings.learned import Learned
+from seqkit.embeddings.one_hot import OneHot
+from seqkit.encoders.lstm import LSTM
 from seqkit.layers.word_ngrams import word_ngrams
+from seqkit.modeling.model import Model
 
 
 def mean_of_ngrams(embedding: CharNgrams, word: str) -> torch.Tensor:
@@ -52,3 +57,15 @@ def test_pairs_of_words_do_not_depend_on_padding() -> None:
     assert torch.equal(vectors, embedding(ids))
     second = embedding(ids[:, 1:], previous=ids[:, 0])
     torch.testing.assert_close(second[:, 0], vectors[:, 1])
+
+
+@pytest.mark.parametrize("build", [partial(Learned, dim=4), OneHot])
+def test_the_vector_of_a_word_is_that_of_its_id(build: Any) -> None:
+    tokenizer = WordCharacterTokenizer()
+    tokenizer.fit([["in", "New", "York"]])
+    ids = torch.from_numpy(tokenizer.encode(["York", "is", "new"]))[None]
+    embedding = build(tokenizer)
+    assert torch.equal(embedding(ids), embedding(ids[..., 0]))
+    model = Model(embedding, LSTM(embedding.output_size, hidden_size=3), torch.nn.Identity())
+    lengths = torch.tensor([3])
+    torch.testing.assert_close(model.encode(ids, lengths).outputs, model.encoder(embedding(ids), lengths).outputs)
