@@ -138,7 +138,7 @@ def evaluate_ensemble(members: Sequence[Path], folder: Path) -> dict[str, Any]:
 
 def ablations(task: Task, command: list[str]) -> dict[str, list[str]]:
     """Return the command of each ablation, by the part that is taken away; the first takes nothing away."""
-    return {part: [*command, *words] for part, words in {"nothing": (), **task.parts}.items()}
+    return {part: [*command, *task.ablation, *words] for part, words in {"nothing": (), **task.parts}.items()}
 
 
 def shown(task: Task) -> str:

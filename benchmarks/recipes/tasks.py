@@ -28,6 +28,8 @@ WNUT17_PUBLISHED = (
     "0.42 on the adjudicated file emerging.test.annotated (best of the shared task, with outside vectors); the same "
     "predictions (submissions/uh_ritual of the data's repository) score 0.345 on this file"
 )
+NANOGPT = "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth"
+LAST_OF_TRAINING = ("data.split={by: order, valid: 0.05, test: 0.1}",)
 FOLDS = tuple(f"data.split.fold={fold}" for fold in range(5))
 
 
@@ -41,6 +43,7 @@ class Task:
         published: published figures of the metric, with their source.
         variants: the override that distinguishes each run from the others.
         parts: for each part of the recipe, the overrides that take it away.
+        ablation: the overrides of all runs of an ablation: those that set a validation split where the task has none.
         ensembles: whether three seeds are also scored as an ensemble: the runs themselves, or three seeds of each fold.
         pretraining: the recipe and its overrides of the run that each run begins with; both have the same variant.
         derive: writes files to the folder of the runs (the second argument), from the data (the first).
@@ -52,6 +55,7 @@ class Task:
     published: str = ""
     variants: tuple[str, ...] = SEEDS
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ablation: tuple[str, ...] = ()
     ensembles: bool = False
     pretraining: tuple[str, ...] = ()
     derive: Callable[[Path, Path], None] | None = None
@@ -92,7 +96,13 @@ TASKS = {
             "data.split={by: order, valid: 0, test: 0.1}",
         ),
         "loss",
-        "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
+        NANOGPT,
+        parts={
+            "dropout": ("head.dropout=0",),
+            "cosine schedule": ("train.schedule=constant",),
+            "the state that windows carry over": ("train.carry_state=false",),
+        },
+        ablation=LAST_OF_TRAINING,
     ),
     "tinyshakespeare-large": Task(
         (
@@ -102,11 +112,12 @@ TASKS = {
             "train.precision=bf16",
         ),
         "loss",
-        "1.470 (nanoGPT on an A100), 1.88 (nanoGPT with its CPU settings), on the last tenth",
+        NANOGPT,
         parts={
             "weight dropout": ("encoder.weight_dropout=0",),
             "variational dropout": ("encoder.output_dropout=0", "encoder.variational=false"),
         },
+        ablation=LAST_OF_TRAINING,
     ),
     "quatrains": Task(
         ("recipes/quatrains.yaml", "data.path=DATA/tang_quatrains/jueju.txt", "train.precision=bf16"),
