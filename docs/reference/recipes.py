@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reference.markdown import anchor, head, parse, table, text, value
+from reference.markdown import anchor, head, table, text, value
 from reference.words import Words
 from seqkit.cli.describe import SECTIONS, component_as_data
 from seqkit.recipe.descriptions import describe
-from seqkit.recipe.docstrings import parameter_descriptions
+from seqkit.recipe.docstrings import parameter_descriptions, parse_docstring
 from seqkit.recipe.initialization import KINDS as INITIALIZED
 from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.json_schema import recipe_schema
@@ -41,7 +41,7 @@ def recipe_keys(words: Words) -> Iterator[str]:
     }
     for title, cls in sections().items():
         yield f"## {words['top'] if title == 'recipe' else title}"
-        yield words["keys"] if title == "recipe" else text(words.translate(parse(cls.__doc__)[0]))
+        yield words["keys"] if title == "recipe" else text(words.translate(parse_docstring(cls.__doc__)[0]))
         keys = parameters(cls).values()
         meanings = parameter_descriptions(cls)
         rows = [_row(words, title, key, words.translate(meanings.get(key.name))) for key in keys]
@@ -116,7 +116,7 @@ def components(words: Words, kind: str) -> Iterator[str]:
     yield from head(words, kind)
     for entry in load_registry().check().all(kind):
         data = component_as_data(entry)
-        description, _ = parse(data["description"])
+        description, _ = parse_docstring(data["description"])
         meanings = parameter_descriptions(entry.load())
         yield f"## {entry.name}"
         yield f"{words['provider']}{data['distribution']} {data['version']}"

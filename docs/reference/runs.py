@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from reference.markdown import head, parse, table, text
+from reference.markdown import head, table, text
 from reference.words import Words
 from seqkit import errors
+from seqkit.recipe.docstrings import parse_docstring
 from seqkit.runs import directory
 from seqkit.training import checkpoint
 
@@ -42,9 +43,9 @@ def exit_codes(words: Words) -> Iterator[str]:
     rows = [("0", "", words["success"])]
     for cls in vars(errors).values():
         if inspect.isclass(cls) and issubclass(cls, errors.SeqkitError) and "exit_code" in vars(cls):
-            meaning = words.translate(parse(cls.__doc__)[0].partition("\n\n")[0])
+            meaning = words.translate(parse_docstring(cls.__doc__)[0].partition("\n\n")[0])
             rows.append((str(cls.exit_code), f"`{cls.__name__}`", meaning))
-    description, parts = parse(errors.Interrupted.__doc__)
+    description, parts = parse_docstring(errors.Interrupted.__doc__)
     codes = parts["Args"]["signal_number"].partition(". ")[2]
     rows.append(("130, 143", "`Interrupted`", words.translate(f"{description} {codes}")))
     yield table(
