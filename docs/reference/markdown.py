@@ -21,10 +21,10 @@ LONGEST_DEFAULT = 60
 _COLUMNS = {"Args": "parameter", "Attributes": "attribute", "Raises": "error", "Warns": "warning"}
 
 
-def head(words: Words, title: str) -> Iterator[str]:
-    """Yield the beginning of a page."""
+def head(words: Words, title: str, source: str = "from-code") -> Iterator[str]:
+    """Yield the beginning of a page: its title, and where its texts are from."""
     yield f"# {words[title]}"
-    yield words["from-code"]
+    yield words[source]
 
 
 def table(names: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

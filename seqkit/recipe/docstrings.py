@@ -1,9 +1,10 @@
-"""What docstrings say about components and sections: their text, and their sections such as Args."""
+"""What docstrings say about components and sections: their paragraphs and their Args, also in another language."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises|Warns|Yields):\n((?:    .*\n|\n)+)", re.MULTILINE)
 _ITEM = re.compile(r"^    (?! )([^:\n]+): *", re.MULTILINE)
@@ -38,3 +39,17 @@ def parameter_descriptions(cls: type) -> dict[str, str]:
 def summary(cls: type) -> str:
     """Return the first paragraph of the docstring of a class, as one line."""
     return " ".join(inspect.cleandoc(vars(cls).get("__doc__") or "").split("\n\n")[0].split())
+
+
+def translate_paragraph(paragraph: str, lookup: Callable[[str], str]) -> str:
+    """Return the translation of a paragraph of a docstring as one line; code, and what has none, as it is.
+
+    Args:
+        paragraph: the paragraph, of one or several lines.
+        lookup: returns the translation of a paragraph in one line, or the paragraph.
+    """
+    line = " ".join(paragraph.split())
+    if not line or paragraph.startswith("    "):
+        return paragraph
+    translation = lookup(line)
+    return paragraph if translation == line else translation
