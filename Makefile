@@ -49,6 +49,7 @@ test-lowest:
 
 messages: .venv/ready
 	$(BIN)/python tests/catalogue.py
+	$(BIN)/python tests/descriptions.py
 
 docs: .venv/docs
 	$(BIN)/python docs/build.py

@@ -1,7 +1,8 @@
-"""Update the catalogue of translations: collect the templates, and compile what is translated.
+"""Update the catalogue of messages and help: collect the templates, and compile what is translated.
 
-`make messages` runs it. It adds a template that is new with an empty translation, drops one that is no longer used, and
-writes the .mo file that seqkit reads. In a .po file, translate `msgstr`, and run it again.
+`make messages` runs it, and then descriptions.py for the catalogue of descriptions. It adds a template that is new with
+an empty translation, drops one that is no longer used, and writes the .mo file that seqkit reads. In a .po file,
+translate `msgstr`, and run it again.
 """
 
 from __future__ import annotations
@@ -103,10 +104,12 @@ class Entry(NamedTuple):
     Attributes:
         origin: the module that has it, or who else.
         plural: its plural in English; empty without one.
+        is_template: whether braces in it are fields.
     """
 
     origin: str
     plural: str = ""
+    is_template: bool = True
 
 
 def collect() -> dict[str, Entry]:
@@ -183,11 +186,9 @@ def read_translations(file: Path) -> dict[str, str]:
 
 def format_catalogue(entries: Mapping[str, Entry], translations: Mapping[str, str]) -> str:
     """Return the .po file of the texts, with their translations as far as there are any."""
-    blocks = [
-        f"# Chinese of the help and the messages of seqkit. `make messages` updates this file.\n{_pair('', HEADER)}"
-    ]
+    blocks = [f"# Chinese of texts of seqkit. `make messages` updates this file.\n{_pair('', HEADER)}"]
     for text, entry in entries.items():
-        flag = "#, python-brace-format\n" if "{" in text else ""
+        flag = "#, python-brace-format\n" if entry.is_template and "{" in text else ""
         blocks.append(f"#: {entry.origin}\n{flag}{_pair(text, translations.get(text, ''), entry.plural)}")
     return "\n".join(blocks)
 
@@ -224,18 +225,17 @@ def compile_catalogue(entries: Mapping[str, Entry], translations: Mapping[str, s
     return struct.pack(f"<{len(numbers)}I", *numbers) + data
 
 
-def main() -> None:
-    """Update both files of the catalogue, and print what is not translated."""
-    entries = collect()
-    translations = read_translations(CATALOGUE) if CATALOGUE.is_file() else {}
-    CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
-    CATALOGUE.write_text(format_catalogue(entries, translations), encoding="utf-8")
-    CATALOGUE.with_suffix(".mo").write_bytes(compile_catalogue(entries, translations))
+def update(file: Path, entries: Mapping[str, Entry]) -> None:
+    """Update the .po file of a catalogue and its .mo file, and print what is not translated."""
+    translations = read_translations(file) if file.is_file() else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(format_catalogue(entries, translations), encoding="utf-8")
+    file.with_suffix(".mo").write_bytes(compile_catalogue(entries, translations))
     missing = [text for text in entries if not translations.get(text)]
-    print(f"{CATALOGUE.relative_to(PROJECT)}: {len(entries) - len(missing)} translated, {len(missing)} not translated")
+    print(f"{file.relative_to(PROJECT)}: {len(entries) - len(missing)} translated, {len(missing)} not translated")
     for text in missing:
         print(f"  {entries[text].origin}: {text}")
 
 
 if __name__ == "__main__":
-    main()
+    update(CATALOGUE, collect())

@@ -1,7 +1,7 @@
 """The reference pages of the site, written from the code when the site is built: see docs/build.py.
 
-A page is a function that yields Markdown. Descriptions are the docstrings of the code; headings and tables have the
-language of the page, and so have descriptions that the catalogue of messages has.
+A page is a function that yields Markdown. Descriptions are the docstrings of the code. Those that users of the command
+line read have the language of the page, as headings and tables have; those of the Python interface are in English.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from reference.words import Words
+from seqkit.recipe.docstrings import parse_docstring
 
 LONGEST_LINE = 100
 """A longer signature has a line for each parameter."""
@@ -17,15 +18,13 @@ LONGEST_LINE = 100
 LONGEST_DEFAULT = 60
 """A longer default is left out of a signature."""
 
-_ITEM = re.compile(r"^    (?! )([^:\n]+): *", re.MULTILINE)
-_SECTION = re.compile(r"^(Args|Attributes|Returns|Raises|Warns|Yields):\n((?:    .*\n|\n)+)", re.MULTILINE)
 _COLUMNS = {"Args": "parameter", "Attributes": "attribute", "Raises": "error", "Warns": "warning"}
 
 
-def head(words: Words, title: str) -> Iterator[str]:
-    """Yield the beginning of a page."""
+def head(words: Words, title: str, source: str = "from-code") -> Iterator[str]:
+    """Yield the beginning of a page: its title, and where its texts are from."""
     yield f"# {words[title]}"
-    yield words["from-code"]
+    yield words[source]
 
 
 def table(names: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -53,19 +52,6 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-")
 
 
-def parse(docstring: str | None) -> tuple[str, dict[str, dict[str, str]]]:
-    """Split a docstring into its text and its sections: `{"Args": {"dim": "the width"}, "Returns": {"": "…"}}`."""
-    cleaned = inspect.cleandoc(docstring or "") + "\n"
-    sections = {}
-    for name, body in _SECTION.findall(cleaned):
-        if name in ("Returns", "Yields"):
-            sections[name] = {"": " ".join(body.split())}
-        else:
-            _, *items = _ITEM.split(body)
-            sections[name] = {key: " ".join(text.split()) for key, text in zip(items[::2], items[1::2], strict=True)}
-    return _SECTION.sub("", cleaned).strip(), sections
-
-
 def text(docstring: str) -> str:
     """Return a text of the code as Markdown: examples stay blocks, and `<` is no HTML."""
     paragraphs = []
@@ -89,9 +75,9 @@ def documented(
         docstring: that of the item by default.
         bases: the classes whose attributes a class inherits that have no entry themselves.
     """
-    description, parts = parse(item.__doc__ if docstring is None else docstring)
+    description, parts = parse_docstring(item.__doc__ if docstring is None else docstring)
     for base in bases:
-        inherited = parse(base.__doc__)[1].get("Attributes", {})
+        inherited = parse_docstring(base.__doc__)[1].get("Attributes", {})
         parts |= {"Attributes": inherited | parts.get("Attributes", {})} if inherited else {}
     yield f"{level} {name}"
     if line := signature(name, item):

@@ -53,7 +53,7 @@ def checks(words: Words) -> Iterator[str]:
 
 def hooks(words: Words) -> Iterator[str]:
     """Yield the page of the hooks."""
-    yield from head(words, "Hooks")
+    yield from head(words, "Hooks", "from-docstrings")
     yield text(inspect.cleandoc(hookspecs.__doc__ or ""))
     for name, function in vars(hookspecs).items():
         if name.startswith("seqkit_") and inspect.isfunction(function):
@@ -105,7 +105,7 @@ def _entries() -> set[type]:
 
 
 def _page(words: Words, title: str) -> Iterator[str]:
-    yield from head(words, title)
+    yield from head(words, title, "from-docstrings")
     for name in MODULES[title]:
         module = importlib.import_module(name)
         yield f"## {name}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reference.markdown import anchor, head, parse, table, text, value
+from reference.markdown import anchor, head, table, text, value
 from reference.words import Words
 from seqkit.cli.describe import SECTIONS, component_as_data
 from seqkit.recipe.descriptions import describe
-from seqkit.recipe.docstrings import parameter_descriptions
+from seqkit.recipe.docstrings import parameter_descriptions, parse_docstring
 from seqkit.recipe.initialization import KINDS as INITIALIZED
 from seqkit.recipe.initialization import InitFrom
 from seqkit.recipe.json_schema import recipe_schema
@@ -19,6 +19,7 @@ from seqkit.recipe.plan import DEFAULTS
 from seqkit.recipe.plan import SECTIONS as COMPONENTS
 from seqkit.recipe.section import Section, as_data
 from seqkit.registry import load_registry
+from seqkit.registry.records import Registered
 
 Row = tuple[str, str, str, str]
 _TAGS = ("by", "type")
@@ -32,19 +33,19 @@ def recipe_keys(words: Words) -> Iterator[str]:
     sides = schema["$defs"]["data.table"]["properties"]
     extra: dict[str, list[Row]] = {
         "recipe": [
-            ("`extends`", words.translate(describe(str)), "`null`", words.translate(extends)),
+            ("`extends`", words.translate(describe(str)), "`null`", words.describe(extends)),
             *(_component(words, key, kind) for key, kind in COMPONENTS.items()),
         ],
         "data": [
-            (f"`{side}`", _link("reader"), "`null`", words.translate(sides[side]["description"])) for side in SIDES
+            (f"`{side}`", _link("reader"), "`null`", words.describe(sides[side]["description"])) for side in SIDES
         ],
     }
     for title, cls in sections().items():
         yield f"## {words['top'] if title == 'recipe' else title}"
-        yield words["keys"] if title == "recipe" else text(words.translate(parse(cls.__doc__)[0]))
+        yield words["keys"] if title == "recipe" else text(words.describe(parse_docstring(cls.__doc__)[0]))
         keys = parameters(cls).values()
         meanings = parameter_descriptions(cls)
-        rows = [_row(words, title, key, words.translate(meanings.get(key.name))) for key in keys]
+        rows = [_row(words, title, key, words.describe(meanings.get(key.name, ""))) for key in keys]
         names = (words["key"], words["value"], words["default"], words["meaning"])
         yield table(names, [*extra.get(title, []), *rows])
         if cls is InitFrom:
@@ -115,16 +116,22 @@ def components(words: Words, kind: str) -> Iterator[str]:
     """Yield the page of the components of a kind, those of plugins too."""
     yield from head(words, kind)
     for entry in load_registry().check().all(kind):
-        data = component_as_data(entry)
-        description, _ = parse(data["description"])
-        meanings = parameter_descriptions(entry.load())
-        yield f"## {entry.name}"
-        yield f"{words['provider']}{data['distribution']} {data['version']}"
-        yield text(description or data["summary"])
-        rows = [_parameter(words, parameter, meanings) for parameter in data["parameters"]]
-        yield table((words["parameter"], words["value"], words["default"], words["meaning"]), rows)
+        yield from component(words, entry)
+
+
+def component(words: Words, entry: Registered) -> Iterator[str]:
+    """Yield the part of a page about a component."""
+    data = component_as_data(entry)
+    description, _ = parse_docstring(data["description"])
+    meanings = parameter_descriptions(entry.load())
+    yield f"## {entry.name}"
+    yield f"{words['provider']}{data['distribution']} {data['version']}"
+    yield text(words.describe(description) if description else words.translate(data["summary"]))
+    rows = [_parameter(words, parameter, meanings) for parameter in data["parameters"]]
+    yield table((words["parameter"], words["value"], words["default"], words["meaning"]), rows)
 
 
 def _parameter(words: Words, parameter: dict[str, Any], meanings: dict[str, str]) -> Row:
     default = words["required"] if parameter["required"] else value(parameter["default"])
-    return f"`{parameter['name']}`", words.translate(parameter["type"]), default, meanings.get(parameter["name"], "")
+    meaning = words.describe(meanings.get(parameter["name"], ""))
+    return f"`{parameter['name']}`", words.translate(parameter["type"]), default, meaning

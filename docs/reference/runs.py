@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from reference.markdown import head, parse, table, text
+from reference.markdown import head, table, text
 from reference.words import Words
 from seqkit import errors
+from seqkit.recipe.docstrings import parse_docstring
 from seqkit.runs import directory
 from seqkit.training import checkpoint
 
@@ -19,21 +20,21 @@ def run_directory(words: Words) -> Iterator[str]:
     yield from head(words, "Run directory")
     overview, *files = re.split(r"^(\S+):\n\n", inspect.cleandoc(directory.__doc__ or ""), flags=re.MULTILINE)
     yield table((words["file"], words["content"]), entries(words, overview))
-    yield text(words.translate(overview.strip().rpartition("\n\n")[2]))
+    yield text(words.describe(overview.strip().rpartition("\n\n")[2]))
     for name, keys in zip(files[::2], files[1::2], strict=True):
         yield f"## {name}"
         yield table((words["key"], words["content"]), entries(words, keys))
     description, _, rest = inspect.cleandoc(checkpoint.__doc__ or "").partition("\n\n")[2].partition("\n\n")
     yield f"## {directory.RunDirectory(Path()).checkpoints}/"
-    yield text(words.translate(description))
+    yield text(words.describe(description))
     yield table((words["file"], words["content"]), entries(words, rest))
-    yield text(words.translate(rest.rpartition("\n\n")[2]))
+    yield text(words.describe(rest.rpartition("\n\n")[2]))
 
 
 def entries(words: Words, docstring: str) -> Iterator[tuple[str, str]]:
     """Yield name and description of each item in an indented list; a description can have several lines."""
     for name, description in re.findall(r"^ {4}(\S+) {2,}(.*(?:\n {20,}.*)*)", docstring, re.MULTILINE):
-        yield name if name == "…" else f"`{name}`", words.translate(" ".join(description.split()))
+        yield name if name == "…" else f"`{name}`", words.describe(" ".join(description.split()))
 
 
 def exit_codes(words: Words) -> Iterator[str]:
@@ -42,11 +43,11 @@ def exit_codes(words: Words) -> Iterator[str]:
     rows = [("0", "", words["success"])]
     for cls in vars(errors).values():
         if inspect.isclass(cls) and issubclass(cls, errors.SeqkitError) and "exit_code" in vars(cls):
-            meaning = words.translate(parse(cls.__doc__)[0].partition("\n\n")[0])
+            meaning = words.describe(parse_docstring(cls.__doc__)[0].partition("\n\n")[0])
             rows.append((str(cls.exit_code), f"`{cls.__name__}`", meaning))
-    description, parts = parse(errors.Interrupted.__doc__)
+    description, parts = parse_docstring(errors.Interrupted.__doc__)
     codes = parts["Args"]["signal_number"].partition(". ")[2]
-    rows.append(("130, 143", "`Interrupted`", words.translate(f"{description} {codes}")))
+    rows.append(("130, 143", "`Interrupted`", words.describe(f"{description} {codes}")))
     yield table(
         (words["code"], words["error"], words["meaning"]), sorted(rows, key=lambda row: int(row[0][:3].strip(",")))
     )

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import gettext
+from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-import seqkit
-
-LOCALES = Path(seqkit.__file__).parent / "locale"
-CATALOGUES = {"en": [], "zh": ["zh_CN"]}
-DESCRIPTIONS = Path(__file__).parent / "chinese.yml"
-"""Translations of docstrings, paragraph by paragraph; the catalogue has none."""
+from seqkit.cli.language import DOMAIN, description_lookup, read_catalogue
+from seqkit.recipe.docstrings import translate_paragraph
 
 WORDS = {
     "en": {
         "from-code": "This page is written from the code when the site is built.",
+        "from-docstrings": "This page is written from the code when the site is built.",
         "Commands": "Commands",
         "Recipe keys": "Recipe keys",
         "Python": "Python",
@@ -69,7 +64,8 @@ WORDS = {
         "Yields": "Yields",
     },
     "zh": {
-        "from-code": "本页在构建网站时由代码生成，其中的说明取自代码的文档字符串，没有译文的保留英文。",
+        "from-code": "本页在构建网站时由代码生成。",
+        "from-docstrings": "本页在构建网站时由代码生成，其中的说明取自代码的文档字符串，保留英文。",
         "Commands": "命令",
         "Recipe keys": "配方的键",
         "Python": "Python 接口",
@@ -124,13 +120,13 @@ class Words:
 
     Args:
         language: `en` or `zh`.
+        lookup: returns the translation of a description in one line; that of the language by default.
     """
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, lookup: Callable[[str], str] | None = None) -> None:
         self._words = WORDS[language]
-        catalogue = gettext.translation("seqkit", LOCALES, CATALOGUES[language], fallback=True)
-        self._lookup = catalogue.gettext if CATALOGUES[language] else str
-        self._descriptions = descriptions() if CATALOGUES[language] else {}
+        self._lookup = read_catalogue(DOMAIN).gettext if language == "zh" else str
+        self._describe = lookup or description_lookup(language)
         self._meanings = _glossary(language)
 
     def __getitem__(self, name: str) -> str:
@@ -141,20 +137,14 @@ class Words:
         return self._meanings[term]
 
     def translate(self, text: Any) -> str:
-        """Return a text of the code in the language, if the catalogue of messages has it, and else as it is.
-
-        The paragraphs of a docstring can also be in chinese.yml.
-        """
+        """Return a message or a text of `--help` in the language."""
         if hasattr(text, "translated"):  # a message, with its template
-            found = str(text.translated(self._lookup))
-        else:
-            found = self._lookup(cleandoc(text)) if text else ""
-        return "\n\n".join(self._descriptions.get(" ".join(each.split()), each) for each in found.split("\n\n"))
+            return str(text.translated(self._lookup))
+        return self._lookup(cleandoc(text)) if text else ""
 
-
-def descriptions() -> dict[str, str]:
-    """Return the Chinese of descriptions in the code."""
-    return {entry["en"]: entry["zh"] for entry in yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8"))}
+    def describe(self, description: str) -> str:
+        """Return paragraphs of a docstring in the language; those that have no translation as they are."""
+        return "\n\n".join(translate_paragraph(each, self._describe) for each in description.split("\n\n"))
 
 
 def _glossary(language: str) -> dict[str, str]:

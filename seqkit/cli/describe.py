@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqkit.cli.docstring_text import Lookup, docstring_text, indented_lines
 from seqkit.messages import message, translate
 from seqkit.recipe.descriptions import describe
-from seqkit.recipe.docstrings import parameter_descriptions, summary
+from seqkit.recipe.docstrings import parameter_descriptions, parse_docstring, summary
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.parameters import NOUNS, Parameter, list_of, parameters
 from seqkit.recipe.schema import Data, Settings, Train
@@ -18,15 +18,20 @@ from seqkit.recipe.section import Section, as_data
 from seqkit.registry.records import Registered
 
 
-def describe_component(entry: Registered) -> str:
-    """Return provider and docstring of a component, and a line per parameter: name, type, default; translated."""
+def describe_component(entry: Registered, lookup: Lookup = str) -> str:
+    """Return provider and docstring of a component, and a line per parameter: name, type, default; translated.
+
+    Args:
+        entry: the component.
+        lookup: returns the translation of a description in one line, or the description.
+    """
     cls = entry.load()
     lines = [
         message("{title}: {summary}", title=f"{entry.kind} {entry.name}", summary=entry.record.summary),
         message("provided by {provider} ({source})", provider=entry.provider, source=_source(entry, cls)),
     ]
     if docstring := vars(cls).get("__doc__"):
-        lines += ["", inspect.cleandoc(docstring)]
+        lines += ["", docstring_text(inspect.cleandoc(docstring), lookup)]
     found = parameters(cls)
     lines += ["", message("parameters:") if found else message("no parameters")]
     width = max((len(name) for name in found), default=0)
@@ -41,7 +46,7 @@ def _parameter_line(parameter: Parameter, value: str, width: int) -> str:
 
 
 def component_as_data(entry: Registered) -> dict[str, Any]:
-    """Return what `describe_component` prints, as JSON types."""
+    """Return what `describe_component` prints, as JSON types. It is data, and in English whatever the language."""
     cls = entry.load()
     return registered_as_data(entry) | {
         "source": _source(entry, cls),
@@ -64,35 +69,37 @@ SECTIONS: dict[str, type[Section]] = {"recipe": Settings, "data": Data, "train":
 """The sections of a recipe that `seqkit show` documents; `recipe` has the keys at the top."""
 
 
-def describe_section(name: str) -> str:
+def describe_section(name: str, lookup: Lookup = str) -> str:
     """Return the docstring of a section of a recipe, a line per key, and the same of the sections that it holds;
-    translated, except docstrings."""
-    cls = SECTIONS[name]
+    translated.
+
+    Args:
+        name: `recipe`, or a key at its top.
+        lookup: as for `describe_component`.
+    """
     path = "" if name == "recipe" else name
-    return "\n".join(map(translate, _section_lines(path, cls, message("section {name}", name=name))))
+    lines = _section_lines(path, SECTIONS[name], message("section {name}", name=name), lookup)
+    return "\n".join(map(translate, lines))
 
 
-def _section_lines(path: str, cls: type[Section], title: str) -> Iterator[str]:
-    yield message("{title}: {summary}", title=title, summary=summary(cls))
-    docstring = inspect.cleandoc(vars(cls).get("__doc__") or "")
-    rest = docstring.partition("\n\nAttributes:")[0].partition("\n\n")[2]
-    if rest:
-        yield from ("", rest)
+def _section_lines(path: str, cls: type[Section], title: str, lookup: Lookup) -> Iterator[str]:
+    yield message("{title}: {summary}", title=title, summary=lookup(summary(cls)))
+    if rest := parse_docstring(vars(cls).get("__doc__"))[0].partition("\n\n")[2]:
+        yield from ("", docstring_text(rest, lookup))
     descriptions = parameter_descriptions(cls)
     found = parameters(cls)
     width = max(map(len, found))
     yield ""
     for key in found.values():
         yield _parameter_line(key, _describe_key(key), width)
-        yield from textwrap.wrap(
-            descriptions.get(key.name, ""), 110, initial_indent=" " * (width + 4), subsequent_indent=" " * (width + 4)
-        )
+        if description := descriptions.get(key.name):
+            yield from indented_lines(lookup(description), width + 4)
     for key in found.values():
         for section in key.sections if path else ():
             tag = next((each for each in ("by", "type") if each in parameters(section)), None)
             choice = f" ({tag}: {parameters(section)[tag].default})" if tag and len(key.sections) > 1 else ""
             yield ""
-            yield from _section_lines(f"{path}.{key.name}", section, f"{path}.{key.name}{choice}")
+            yield from _section_lines(f"{path}.{key.name}", section, f"{path}.{key.name}{choice}", lookup)
 
 
 def _describe_key(parameter: Parameter) -> str:
@@ -102,7 +109,7 @@ def _describe_key(parameter: Parameter) -> str:
 
 
 def section_as_data(name: str) -> dict[str, Any]:
-    """Return what `describe_section` prints, as JSON types."""
+    """Return what `describe_section` prints, as JSON types, in English."""
     return _section_as_data(name, SECTIONS[name])
 
 

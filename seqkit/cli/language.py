@@ -6,11 +6,18 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqkit.messages import use_translation
 
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
 LOCALES = Path(__file__).parent.parent / "locale"
 DOMAIN = "seqkit"
+DESCRIPTIONS = "descriptions"
+"""The domain of the descriptions in docstrings, paragraph by paragraph, each in one line."""
+
 CHINESE = "zh_CN"
 """The folder of the catalogue in `LOCALES`, a name as in LANGUAGE."""
 
@@ -30,7 +37,7 @@ def use_language(environment: Mapping[str, str] = os.environ) -> Callable[[str],
         os.environ["LANGUAGE"] = CHINESE  # click looks its messages up in the default domain
         gettext.bindtextdomain(DOMAIN, LOCALES)
         gettext.textdomain(DOMAIN)
-        translation = gettext.translation(DOMAIN, LOCALES, [CHINESE])
+        translation = read_catalogue(DOMAIN)
         lookup = translation.gettext
         # There is no public way to list the texts. Without them, those of an earlier run stay English in a report.
         texts = getattr(translation, "_catalog", {})
@@ -38,6 +45,25 @@ def use_language(environment: Mapping[str, str] = os.environ) -> Callable[[str],
     else:
         use_translation(None)
     return lookup
+
+
+def description_lookup(language: str) -> Callable[[str], str]:
+    """Return the function that returns the translation of a description in one line, or the description.
+
+    Args:
+        language: `zh` or `en`.
+    """
+    if language != "zh":
+        return str
+    translation = read_catalogue(DESCRIPTIONS)
+    return lambda text: text and translation.gettext(text)  # gettext has the header under the empty text
+
+
+def read_catalogue(domain: str) -> NullTranslations:
+    """Return the Chinese of the texts of a domain."""
+    import gettext
+
+    return gettext.translation(domain, LOCALES, [CHINESE])
 
 
 def find_language(environment: Mapping[str, str]) -> str:

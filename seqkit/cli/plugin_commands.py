@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqkit.cli.group import completed_by, json_option, kind_names, no_plugin_option, seqkit
+from seqkit.cli.language import description_lookup, find_language
 from seqkit.cli.output import echo, print_json
 from seqkit.cli.stderr import print_note
 from seqkit.errors import UsageError, suggest
@@ -75,7 +76,7 @@ def show(kind: str, name: str | None, as_json: bool, without: tuple[str, ...]) -
     if as_json:
         print_json(component_as_data(entry))
     else:
-        echo(describe_component(entry))
+        echo(describe_component(entry, description_lookup(find_language(os.environ))))
 
 
 def _show_section(name: str, as_json: bool, without: Sequence[str]) -> None:
@@ -101,7 +102,7 @@ def _show_section(name: str, as_json: bool, without: Sequence[str]) -> None:
     if as_json:
         print_json(section_as_data(name))
     else:
-        echo(describe_section(name))
+        echo(describe_section(name, description_lookup(find_language(os.environ))))
 
 
 @seqkit.command(short_help="Print a JSON Schema of recipes, for editors.")
