@@ -69,7 +69,7 @@ class AdamW(torch.optim.AdamW, Optimizer):
 class NAdam(torch.optim.NAdam, Optimizer):
     """Adam with Nesterov's momentum, and with decoupled weight decay as in AdamW.
 
-    It takes the parameters of AdamW. Its momentum grows over the first steps.
+    It takes the parameters of AdamW, and `momentum_decay`. Its momentum grows over the first steps.
 
     Source: Dozat, 2016, "Incorporating Nesterov Momentum into Adam".
 

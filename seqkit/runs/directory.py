@@ -19,7 +19,7 @@
     .launched_by         during training under torchrun: an identifier of the launcher, to find the run after a restart
 
 Weights are safetensors and everything else is JSON or text: nothing is pickled or unpickled. A file is either complete
-or absent. Nothing here imports torch. The keys of the JSON files, of which some are only in runs that need them:
+or absent. The keys of the JSON files, of which some are only in runs that need them:
 
 plan.json:
 

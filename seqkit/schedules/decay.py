@@ -19,9 +19,9 @@ class Decay(Schedule):
     """A linear warm-up over `warmup` steps, and then what a subclass says.
 
     Args:
-        warmup: in steps.
+        warmup: the length of the warm-up, in steps.
         final: for linear and cosine: the rate of the last step, as a fraction of lr.
-        every: for step: in epochs.
+        every: for step: the number of epochs from one reduction to the next.
         gamma: for step: the factor.
     """
 
@@ -57,7 +57,7 @@ class Constant(Decay):
     """The learning rate of the optimizer, after a linear warm-up.
 
     Args:
-        warmup: in steps.
+        warmup: the length of the warm-up, in steps.
         final: not used.
         every: not used.
         gamma: not used.
@@ -72,9 +72,9 @@ class Step(Decay):
     """A learning rate that is multiplied by `gamma` every `every` epochs, after a linear warm-up.
 
     Args:
-        warmup: in steps.
+        warmup: the length of the warm-up, in steps.
         final: not used.
-        every: in epochs.
+        every: the number of epochs from one reduction to the next.
         gamma: the factor.
     """
 
@@ -87,8 +87,8 @@ class Linear(Decay):
     """A learning rate that falls linearly from lr to `final` times lr at the last step, after a linear warm-up.
 
     Args:
-        warmup: in steps.
-        final: a fraction of lr.
+        warmup: the length of the warm-up, in steps.
+        final: the rate of the last step, as a fraction of lr.
         every: not used.
         gamma: not used.
     """
@@ -106,8 +106,8 @@ class Cosine(Decay):
     Source: Loshchilov and Hutter, 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts".
 
     Args:
-        warmup: in steps.
-        final: a fraction of lr.
+        warmup: the length of the warm-up, in steps.
+        final: the rate of the last step, as a fraction of lr.
         every: not used.
         gamma: not used.
     """

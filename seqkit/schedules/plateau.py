@@ -18,10 +18,10 @@ class Plateau(Schedule):
     Give early stopping a larger `patience` than the schedule.
 
     Args:
-        patience: the number of evaluations without improvement after which the rate is multiplied.
+        patience: the number of successive evaluations without improvement after which the rate is multiplied.
         gamma: the factor.
         final: the lowest rate, as a fraction of lr.
-        warmup: of a linear warm-up, in steps.
+        warmup: the length of a linear warm-up, in steps.
     """
 
     needs_validation = True

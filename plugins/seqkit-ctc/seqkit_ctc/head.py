@@ -37,7 +37,8 @@ class CTC(nn.Module, CTCResults):
     """A sequence of labels that is shorter than the input and not aligned with it.
 
     A linear layer and a softmax compute the probabilities of each label and of a blank at each time step. The loss is
-    the negative log-likelihood of the target, summed over all its alignments, in nats per row (Graves et al., 2006).
+    the negative log of the likelihood of the target, which is summed over all its alignments, in nats per row (Graves
+    et al., 2006).
 
     Args:
         labels: the labels of a target: its `characters`, or its `words`, separated by white space.

@@ -27,9 +27,9 @@ class Tag(Tagger):
 
     Args:
         scheme: how tags mark entities. `none`: they do not. `bio`: the first word of an entity is tagged B-type, the
-            others I-type, and a word outside entities O. `bmes`: the first word B-type, those in the middle M-type (or
-            I-type), the last E-type, and the only word of an entity S-type. With `bio` and `bmes`, entities are scored
-            by precision, recall and F1.
+            others I-type, and a word outside entities O. `bmes` (BIOES): the first word B-type, those in the middle
+            M-type (or I-type), the last E-type, and the only word of an entity S-type. With `bio` and `bmes`, entities
+            are scored by precision, recall and F1.
         constrained: whether to predict the most likely sequence among those that the scheme allows, instead of the most
             likely tag of each word.
         entity_bias: added to the scores of the tags of entities in prediction, to find more entities, or fewer if
