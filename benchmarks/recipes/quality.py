@@ -197,7 +197,7 @@ def ablation_content(task: Task, runs: Mapping[str, Mapping[str, Any]]) -> str:
     for part, run in runs.items():
         score = format_cell(task.metric, [run["result"]["metrics"]["valid"][task.metric]])
         lines.append(f"| {part} | {score} | {run['result']['timing']['train_seconds']:,.0f} |")
-    return "\n".join(lines) + f"\n\n{task.variants[0]};"
+    return "\n".join(lines) + f"\n\n{'; '.join([task.variants[0], *task.ablation])};"
 
 
 if __name__ == "__main__":
