@@ -176,6 +176,39 @@ RECIPE: dict[str, Any] = {
 }
 
 
+SENTENCES = [f"The room number {number} was clean and quiet" for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "parameters", "tokenizer", "ngrams"),
+    [
+        (SENTENCES, {}, {"type": "word", "lower": True, "spaces": False, "min_count": 1}, 2),
+        (SENTENCES * 50, {}, {"type": "word", "lower": True, "spaces": False, "min_count": 2}, 2),
+        (SENTENCES, {"tokenizer": "char", "ngrams": 0}, {"type": "char", "min_count": 1}, 0),
+        (SENTENCES, {"tokenizer": {"type": "word", "unknown": "skip"}}, {"lower": False, "unknown": "skip"}, 2),
+        (["今天房间很干净，服务也很热情"] * 20, {}, {"type": "char"}, 3),
+        (["Smith", "Ivanova"] * 500, {}, {"type": "char", "min_count": 1}, 3),
+    ],
+)
+def test_texts_are_read_by_words_or_characters(
+    texts: list[str], parameters: dict[str, Any], tokenizer: dict[str, Any], ngrams: int
+) -> None:
+    estimator = SequenceClassifier(**SMALL | {"epochs": 1} | parameters).fit(texts, ["a", "b"] * (len(texts) // 2))
+    recipe = estimator.run_.recipe
+    assert tokenizer.items() <= recipe["tokenizer"].items()
+    assert recipe["head"]["ngrams"] == ngrams
+    assert (recipe["embedding"]["type"] == "concat") == (recipe["tokenizer"]["type"] == "word")
+
+
+def test_a_text_of_unknown_words_is_not_certain() -> None:
+    """The vector of the unknown word is trained: by words that occur once, of 1,000 texts or more."""
+    texts = [f"{'good' if number % 2 else 'bad'} word{number} thing" for number in range(1000)]
+    labels = ["positive" if number % 2 else "negative" for number in range(1000)]
+    estimator = SequenceClassifier(hidden_size=8, embedding_dim=8, epochs=2, random_state=0).fit(texts, labels)
+    assert estimator.score(texts, labels) > 0.95
+    assert estimator.predict_proba(["qqqq zzzz"]).max() < 0.6
+
+
 def test_recipe_and_overrides() -> None:
     fitted = SequenceClassifier(RECIPE, overrides={"encoder__hidden_size": 5}, random_state=1).fit(TEXTS, LABELS)
     assert fitted.run_.recipe["encoder"]["hidden_size"] == 5

@@ -67,10 +67,11 @@ class SequenceEstimator(BaseEstimator):
     verbose: Any
     run_: Run
 
-    def _sections(self, features: bool) -> dict[str, Any]:
+    def _sections(self, inputs: list[Any], features: bool) -> dict[str, Any]:
         """Return the recipe of the keyword parameters.
 
         Args:
+            inputs: the inputs to train on.
             features: whether the inputs are sequences of numbers.
         """
         raise NotImplementedError
@@ -81,6 +82,7 @@ class SequenceEstimator(BaseEstimator):
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "optimizer": {"type": "adam", "lr": self.learning_rate},
+            "schedule": "cosine",
             "clip_norm": clip_norm,
             "threads": self.threads,
         }
@@ -92,7 +94,7 @@ class SequenceEstimator(BaseEstimator):
         split: Any = None
         overrides = self._checked_overrides()
         if self.recipe is None:
-            source: Any = self._sections(features)
+            source: Any = self._sections(inputs, features)
         else:
             self._check_defaults()
             source = self.recipe

@@ -7,23 +7,29 @@ from typing import Any, Self
 
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from seqkit.layers.scripts import are_short, are_unspaced
 from seqkit.messages import message
 from seqkit.sklearn.base import SequenceEstimator
 from seqkit.sklearn.inputs import check_sequences
+
+_MANY = 1000
+"""From this number of texts on, tokens that occur once are unknown."""
 
 PARAMETERS = """
     Args:
         recipe: a recipe that determines everything but the data and the seed, a file or a dictionary. Its reader
             decides whether X contains texts or numbers. Its test split is left out; a validation split is taken from X.
         overrides: changes to the recipe, as `seqkit.run` takes them: `{"encoder__hidden_size": 128}`.
-        tokenizer: the tokenizer of texts.
+        tokenizer: the tokenizer of texts: its name, or a section of a recipe. By default `word` if spaces separate the
+            words; `char` for Chinese and other scripts without spaces, and for short texts such as names.
         embedding_dim: the size of the learned vector of a token.
         encoder: the encoder: its name, or a section of a recipe, which then has its own sizes.
         hidden_size: the size of the encoder's state.
         num_layers: its number of layers.
         pooling: what the head reads, as in the head `classify`.
-        ngrams: the length of the longest n-grams of a linear model beside the encoder; 0 for none.
-        dropout: the dropout probability of the embedding and of the head.
+        ngrams: the length of the longest n-grams of a linear model beside the encoder; 0 for none. By default 2 for
+            the tokenizer `word` and 3 for any other; sequences of numbers have none.
+        dropout: the dropout probability of what the head reads.
         epochs: the number of epochs.
         batch_size: the number of sequences of a batch.
         learning_rate: the learning rate of Adam.
@@ -49,14 +55,14 @@ class FromParameters(SequenceEstimator):
         recipe: Any = None,
         *,
         overrides: Mapping[str, Any] | None = None,
-        tokenizer: str | Mapping[str, Any] = "char",
+        tokenizer: str | Mapping[str, Any] | None = None,
         embedding_dim: int = 64,
         encoder: str | Mapping[str, Any] = "bilstm",
         hidden_size: int = 64,
         num_layers: int = 1,
         pooling: str | Sequence[str] = ("max", "attention"),
-        ngrams: int = 0,
-        dropout: float = 0.2,
+        ngrams: int | None = None,
+        dropout: float = 0.5,
         epochs: int = 10,
         batch_size: int = 32,
         learning_rate: float = 0.003,
@@ -87,23 +93,42 @@ class FromParameters(SequenceEstimator):
         """Return the head of the recipe."""
         raise NotImplementedError
 
-    def _sections(self, features: bool) -> dict[str, Any]:
+    def _sections(self, inputs: list[Any], features: bool) -> dict[str, Any]:
         sizes = {"hidden_size": self.hidden_size, "num_layers": self.num_layers}
-        tokenizer = self.tokenizer
-        # Texts to predict can have characters that the training texts lack.
-        tokenizer = {"type": tokenizer, "unknown": "mark"} if tokenizer in ("char", "word") else tokenizer
         pooling: Any = [self.pooling] if isinstance(self.pooling, str) else self.pooling
         pooling = list(pooling) if isinstance(pooling, Iterable) else pooling
+        head: dict[str, Any] = {"type": self._head_name(), "pooling": pooling, "dropout": self.dropout}
         if features:
-            inputs: dict[str, Any] = {"data": {"type": "sequences"}, "embedding": "scaled"}
+            sections: dict[str, Any] = {"data": {"type": "sequences"}, "embedding": "scaled"}
+            ngrams = self.ngrams or 0
         else:
-            embedding = {"type": "learned", "dim": self.embedding_dim, "dropout": self.dropout}
-            inputs = {"data": {"type": "table"}, "tokenizer": tokenizer, "embedding": embedding}
-        return inputs | {
+            sections = self._text_sections(inputs)
+            reads_words = _reads_words(sections["tokenizer"])
+            ngrams = (2 if reads_words else 3) if self.ngrams is None else self.ngrams
+        return sections | {
             "encoder": {"type": self.encoder} | sizes if isinstance(self.encoder, str) else self.encoder,
-            "head": {"type": self._head_name(), "pooling": pooling, "dropout": self.dropout, "ngrams": self.ngrams},
+            "head": head | {"ngrams": ngrams},
             "train": self._train_section(clip_norm=1.0),
         }
+
+    def _text_sections(self, texts: list[str]) -> dict[str, Any]:
+        """Return the sections that read texts, after those that `seqkit init` writes."""
+        is_short = are_short(texts)
+        is_large = len(texts) >= _MANY and not is_short
+        tokenizer = self.tokenizer
+        if tokenizer is None:
+            tokenizer = "char" if is_short or are_unspaced(texts) else "word"
+        embedding: dict[str, Any] = {"type": "learned", "dim": self.embedding_dim}
+        if _reads_words(tokenizer):
+            embedding = {
+                "type": "concat",
+                "embeddings": [embedding, {"type": "char_ngrams", "dim": self.embedding_dim}],
+            }
+        if tokenizer in ("char", "word"):
+            # Texts to predict can have tokens that the training texts lack. With min_count, training has some too.
+            section: dict[str, Any] = {"type": tokenizer, "unknown": "mark", "min_count": 2 if is_large else 1}
+            tokenizer = section | ({"lower": True, "spaces": False} if tokenizer == "word" else {})
+        return {"data": {"type": "table"}, "tokenizer": tokenizer, "embedding": embedding}
 
     def _check_inputs(self, X: Any, y: Any) -> list[Any]:
         """Return the sequences of `X`, of which each has a target in `y`.
@@ -146,3 +171,8 @@ class FromParameters(SequenceEstimator):
         tags.input_tags.string = True
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _reads_words(tokenizer: Any) -> bool:
+    """Return whether a tokenizer, its name or its section, is `word`."""
+    return bool(tokenizer == "word" or (isinstance(tokenizer, Mapping) and tokenizer.get("type") == "word"))

@@ -117,7 +117,7 @@ class SequenceTagger(SequenceEstimator):
             right += map(eq, found, true)
         return float(np.mean(right))
 
-    def _sections(self, features: bool) -> dict[str, Any]:
+    def _sections(self, inputs: list[Any], features: bool) -> dict[str, Any]:
         head: Any = {"type": self.head} if isinstance(self.head, str) else self.head
         return {
             "data": {"type": "conll"},
