@@ -369,7 +369,7 @@ def test_data_is_read_from_standard_input(run_command, classification_run: Path,
     replace_stdin("text,label\n好,pos\n")
     assert json.loads(run_command("evaluate", classification_run, "--data", "-").out)["examples"] == 1
     replace_stdin("text;label\n好;pos\n坏;neg\n")
-    done = run_command("predict", classification_run, "--data", "-", "--set", 'delimiter="|"')
+    done = run_command("predict", classification_run, "--data", "-", "--set", "delimiter=|")
     note, error = done.err.splitlines()
     assert note.startswith("seqkit: note: standard input:1: ")
     assert error.startswith("seqkit: standard input:3: '坏' (U+574F), token 1 of the text")
