@@ -77,6 +77,20 @@ def test_invalid_input_of_predict(
     assert message in error_line(done)
 
 
+def test_a_note_says_that_a_text_is_a_file(run_command, classification_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "好").write_text("text\n很好\n", encoding="utf-8")
+    (tmp_path / "很").mkdir()
+    note = (
+        "seqkit: note: '好' is read as a text, but is also a file: to predict its texts, pass it to `seqkit predict` "
+        "with --file (one text per line) or --data (in the format that the recipe reads)\n"
+    )
+    for texts, expected in ((["很", "好"], note), (["很"], ""), (["好" * 5000], ""), (["好", "好"], note)):
+        done = run_command("predict", classification_run, *texts)
+        assert (done.code, done.err, len(predicted(done.out))) == (0, expected, len(texts))
+    done = run_command("explain", classification_run, "好")
+    assert (done.code, done.err) == (0, note) and "pos" in done.out
+
+
 def test_evaluate_equals_the_metrics_of_the_run(run_command, classification_run: Path) -> None:
     done = run_command("evaluate", classification_run, "--data", classification_run.parent / "test.csv")
     assert (done.code, done.err) == (0, "")
