@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.cli.lines import check_is_text, read_lines
+from seqkit.cli.stderr import print_note
 from seqkit.contracts import Example, TextPair
 from seqkit.errors import DataError, UsageError
 from seqkit.messages import message
@@ -23,12 +25,21 @@ _LINES = 4096
 def inputs_of_arguments(trained: Run, texts: Sequence[str], second_texts: Sequence[str]) -> list[Any]:
     """Return the texts of the command line, with their second texts if the run reads pairs.
 
+    A note says which text is the name of a file.
+
     Raises:
         UsageError: there are second texts and the run reads single ones, or not one for each text.
     """
     if second_texts and (not texts or not trained.reads_pairs):
         problem = message("it needs a TEXT") if not texts else message("this run reads single texts, not pairs")
         raise UsageError(message("--pair: {problem}", problem=problem))
+    if file := next(filter(os.path.isfile, (*texts, *second_texts)), None):
+        note = message(
+            "'{file}' is read as a text, but is also a file: to predict its texts, pass it to `seqkit predict` with "
+            "--file (one text per line) or --data (in the format that the recipe reads)",
+            file=file,
+        )
+        print_note(note)
     if not texts or not trained.reads_pairs:
         return list(texts)
     if len(second_texts) != len(texts):

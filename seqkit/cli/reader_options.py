@@ -32,7 +32,7 @@ def reader_parameters(run: Run, changes: Iterable[str], **columns: str | None) -
         UsageError: an option is not `key=value`, or the reader has no such column.
         RecipeError: a value is not valid YAML.
     """
-    from seqkit.recipe.yaml_parser import parse
+    from seqkit.recipe.yaml_parser import parse_value
 
     parameters: dict[str, Any] = {}
     for change in changes:
@@ -42,7 +42,7 @@ def reader_parameters(run: Run, changes: Iterable[str], **columns: str | None) -
             raise UsageError(
                 message("--set '{change}' is not key=value, as in {example}", change=change, example=example)
             )
-        parameters[key] = parse(text, f"--set {key}").data
+        parameters[key] = parse_value(text, f"--set {key}")
     for key, column in columns.items():
         if column is None:
             continue

@@ -144,6 +144,7 @@ class Draft:
         comments: comments in the recipe, by key: `{"data.label": "2 labels: 1 (5,322), 0 (2,443)"}`.
         smaller: the sections of a cheaper model, which are merged into the recipe if few epochs fit in the time.
         split: the split, unless the file has siblings; by default by the hash of the text.
+        notes: what the user is to know of a choice that the recipe makes.
 
     Raises:
         ValueError: `fit` is not from 0 to 1, or the recipe lacks a section or a key that each draft must have.
@@ -155,6 +156,7 @@ class Draft:
     comments: Mapping[str, str] = field(default_factory=dict)
     smaller: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] | None = None
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.fit <= 1:

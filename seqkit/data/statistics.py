@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +11,11 @@ import numpy as np
 from seqkit.contracts import Example, Head, LongText
 from seqkit.data.dataset import Dataset
 from seqkit.data.splits import count_repeated
+from seqkit.messages import listed, message
 
 _MAX_BINS = 24
 _MAX_LABELS = 60
+_MAX_SIMILAR = 5
 
 
 def describe_splits(splits: Mapping[str, Dataset]) -> dict[str, Any]:
@@ -52,13 +54,7 @@ def count_labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
 
     Of many labels, the most frequent ones are returned.
     """
-    has_lists = all(isinstance(each.target, list | tuple) for dataset in splits.values() for each in dataset.examples)
-    if not (head.stratifies or ("labels" in head.provides and has_lists)):
-        return {}
-    counts = {
-        split: Counter(label for each in dataset.examples for label in labels_of(each))
-        for split, dataset in splits.items()
-    }
+    counts = _labels(splits, head)
     total: Counter[str] = sum(counts.values(), Counter())
     if not total:
         return {}
@@ -69,6 +65,33 @@ def count_labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
         "left_out": len(names) - len(shown),
         "counts": {split: [each[name] for name in shown] for split, each in counts.items()},
     }
+
+
+def _labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Counter[str]]:
+    """Return how often each label occurs in each split; empty if targets are no labels."""
+    has_lists = all(isinstance(each.target, list | tuple) for dataset in splits.values() for each in dataset.examples)
+    if not (head.stratifies or ("labels" in head.provides and has_lists)):
+        return {}
+    return {
+        split: Counter(label for each in dataset.examples for label in labels_of(each))
+        for split, dataset in splits.items()
+    }
+
+
+def describe_similar_labels(splits: Mapping[str, Dataset], head: Head) -> str:
+    """Return a note on the labels that are equal but for case and white space, with their counts; empty without any."""
+    total: Counter[str] = sum(_labels(splits, head).values(), Counter())
+    groups: dict[str, list[str]] = defaultdict(list)
+    for label, count in total.most_common():
+        groups["".join(label.split()).casefold()].append(message("'{label:.40}' ({count:,})", label=label, count=count))
+    similar = [message(" / ").join(group) for group in groups.values() if len(group) > 1]
+    if not similar:
+        return ""
+    return message(
+        "labels that differ only in case or white space are learned as different ones: {labels}; if they mean the "
+        "same, write them in one way in the data",
+        labels=listed([*similar[:_MAX_SIMILAR], *(["…"] if similar[_MAX_SIMILAR:] else [])]),
+    )
 
 
 def labels_of(example: Example) -> list[str]:

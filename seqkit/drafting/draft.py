@@ -84,7 +84,7 @@ def draft_recipe(
     recipe: dict[str, Any] = {"name": name, "seed": 1} | ({"plugins": plugins} if plugins else {})
     recipe |= {**choice.draft.recipe, "data": section}
     fitted = fit(recipe, choice.draft.smaller, registry, minutes)
-    fitted.notes.extend(notes)
+    fitted.notes.extend([*choice.draft.notes, *notes])
     written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
     return DraftedRecipe(
         recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted), schema),

@@ -43,7 +43,7 @@ def named_rows(
     Args:
         lines: the lines, without their ends.
         source: the name of the file, for messages.
-        delimiter: between two fields; `auto` to find it by the header.
+        delimiter: between two fields, unless the header shows another one; `auto` to find it there.
         is_tsv: whether the name of the file says that tabs separate its fields, which are then not quoted.
         used: the columns that the table must have; empty if it can have any.
         columns: the names of the columns of a table without a header; None if its first row is one.
@@ -54,10 +54,10 @@ def named_rows(
     """
     first_lines, lines = peek_header(lines)
     usual = "\t" if is_tsv else ","
-    if delimiter == "auto" and columns is not None:
+    if columns is None:
+        delimiter = find_delimiter(first_lines[-1], used, delimiter, usual, f"{source}:{len(first_lines)}")
+    elif delimiter == "auto":
         delimiter = usual
-    if delimiter == "auto":
-        delimiter = find_delimiter(first_lines[-1], used, usual, f"{source}:{len(first_lines)}")
     if is_tsv and delimiter == "\t" and not is_quoted(first_lines[-1], used if columns is None else [], delimiter):
         rows = plain_rows(lines, delimiter)
     else:
@@ -108,30 +108,34 @@ def peek_header(lines: Iterator[str]) -> tuple[list[str], Iterator[str]]:
     return first_lines, chain(first_lines, lines)
 
 
-def find_delimiter(header: str, columns: Sequence[str], usual: str, location: str) -> str:
+def find_delimiter(header: str, columns: Sequence[str], given: str, usual: str, location: str) -> str:
     """Return the delimiter of a table, by its header.
 
-    It is the one with which the header contains the columns, preferably the usual one. If no delimiter does,
-    it is the one with the most columns, which the error of the missing column then names.
+    It is the one with which the header contains the columns: the given one, the usual one, or another one. If no
+    delimiter does, it is the given one if it divides the header; else the one with the most columns, which the error of
+    the missing column then names.
 
     Args:
         header: the first line.
         columns: the columns that the table must have; empty if it can have any.
+        given: the delimiter that the recipe names; `auto` if it names none.
         usual: the delimiter that the name of the file suggests.
         location: the file and line, for messages.
 
     Raises:
-        DataError: more than one delimiter other than the usual one is possible.
+        DataError: more than one delimiter other than the given and the usual one is possible.
 
     Warns:
-        UserWarning: it is not the usual one.
+        UserWarning: it is neither the given nor the usual one.
     """
-    names = {delimiter: _names(header, delimiter) for delimiter in (usual, *DELIMITERS)}
+    preferred = [usual] if given == "auto" else [given, usual]
+    names = {delimiter: _names(header, delimiter) for delimiter in (*preferred, *DELIMITERS)}
     fitting = [delimiter for delimiter, found in names.items() if set(columns) <= set(found)]
     if not (columns and fitting):
-        return max(names, key=lambda delimiter: len(names[delimiter]))
-    if usual in fitting:
-        return usual
+        is_kept = given != "auto" and (not columns or len(names[given]) > 1)
+        return given if is_kept else max(names, key=lambda delimiter: len(names[delimiter]))
+    if fitting[0] in preferred:
+        return fitting[0]
     found = message(" or ").join(DELIMITERS[delimiter] for delimiter in fitting)
     if len(fitting) > 1:
         raise DataError(
@@ -139,13 +143,14 @@ def find_delimiter(header: str, columns: Sequence[str], usual: str, location: st
                 "{location}: the columns can be separated by {found}: set `delimiter:`", location=location, found=found
             )
         )
-    note = message(
-        "{location}: the delimiter of the columns is a {found}, not a {usual}",
-        location=location,
-        found=found,
-        usual=DELIMITERS[usual],
-    )
-    warnings.warn(note, stacklevel=2)
+    if given != "auto":
+        note = message(
+            "{location}: the delimiter of the columns is a {found}, not a {given}",
+            location=location,
+            found=found,
+            given=DELIMITERS.get(given, given),
+        )
+        warnings.warn(note, stacklevel=2)
     return fitting[0]
 
 

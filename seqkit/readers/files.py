@@ -140,20 +140,19 @@ def read_rows(
     Args:
         path: the file.
         encoding: a text encoding.
-        delimiter: what separates fields; `auto` for the one with which the header contains the columns, or most names.
-        columns: the columns that the header must contain, for `auto`.
+        delimiter: what separates fields, unless the header contains the columns with another delimiter only; `auto` for
+            the one with which it contains them, or most names.
+        columns: the columns that the header must contain.
 
     Raises:
         DataError: as `read_lines`; or a field is not quoted correctly.
 
     Warns:
-        UserWarning: the delimiter that `auto` found is not what the name of the file suggests.
+        UserWarning: the header shows another delimiter than the given one.
     """
-    lines = read_lines(path, encoding)
-    if delimiter == "auto":
-        first_lines, lines = peek_header(lines)
-        usual = "\t" if path.name.lower().removesuffix(".gz").endswith(".tsv") else ","
-        delimiter = find_delimiter(first_lines[-1], columns, usual, f"{path}:{len(first_lines)}")
+    first_lines, lines = peek_header(read_lines(path, encoding))
+    usual = "\t" if path.name.lower().removesuffix(".gz").endswith(".tsv") else ","
+    delimiter = find_delimiter(first_lines[-1], columns, delimiter, usual, f"{path}:{len(first_lines)}")
     yield from quoted_rows(lines, delimiter, str(path))
 
 

@@ -53,7 +53,8 @@ class Table(Reader):
         missing: what the columns of text and label contain in place of an empty field, such as `nan` or `NA`.
         format: the format of the file; `auto` chooses it by the file name extension.
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
-            one with which the header contains the columns of text and label.
+            one with which the header contains the columns of text and label. If the header contains them with another
+            delimiter only, that one is used, with a note.
         encoding: the encoding of a text file. A byte order mark is removed.
         columns: the names of the columns of a CSV or TSV file without a header.
     """
@@ -119,8 +120,9 @@ class Table(Reader):
 
     @classmethod
     def for_path(cls, path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        is_known = format_of(path) is not None
-        return super().for_path(path, {**parameters, **({"format": "auto"} if is_known else {})})
+        known = format_of(path)
+        other = super().for_path(path, {**parameters, **({"format": "auto"} if known else {})})
+        return other if known in ("jsonl", "parquet") else other | {"delimiter": parameters["delimiter"]}
 
     @classmethod
     def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:

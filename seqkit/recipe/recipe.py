@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.errors import Fault, RecipeError, UsageError
 from seqkit.messages import format_object, message
 from seqkit.recipe.yaml_characters import Position
-from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse
+from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse_value
 
 if TYPE_CHECKING:
     from seqkit.contracts import Reader
@@ -215,7 +215,7 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     if not equals or not all(path):
         example = "encoder.hidden_size=64"
         raise UsageError(message("'{override}' is not key=value, as in {example}", override=text, example=example))
-    return path, parse(value, f"{COMMAND_LINE}: {key}").data
+    return path, parse_value(value, f"{COMMAND_LINE}: {key}")
 
 
 def plain(value: Any) -> Any:

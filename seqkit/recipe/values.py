@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ClassesOf: TypeAlias = Callable[[str], Sequence[type]]
 """Returns the classes of the installed components of a kind."""
 
+_WORDS_FOR_NULL = frozenset({"", "~", "null", "none", "off", "no"})
+"""The texts, in lower case, that are written by mistake in place of null."""
+
 
 def check_values(
     cls: type, values: Mapping[str, Any], classes_of: ClassesOf = lambda kind: []
@@ -132,6 +135,8 @@ def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> t
         text = message(
             "must be a mapping with {keys}, not {value}", keys=_keys(parameter.sections), value=format_value(value)
         )
+        if parameter.default is None and isinstance(value, str) and value.lower() in _WORDS_FOR_NULL:
+            text += message("; write null for none")
         return parameter.default, [Problem((), text)]
     section: type[Section] = parameter.sections[0]
     if len(parameter.sections) > 1:
@@ -159,7 +164,7 @@ def _check_value(cls: type, parameter: Parameter, value: Any) -> tuple[Any, list
         return _adapter(cls, parameter.name).validate_python(value), []
     except ValidationError as error:
         found = [
-            problem._replace(text=problem.text + _quoting_hint(value, problem.path, parameter.annotation))
+            problem._replace(text=problem.text + _other_type_hint(value, problem.path, parameter.annotation))
             for problem in find_problems(value, parameter.annotation)
         ]
         if not found:  # an annotation that only pydantic knows
@@ -188,19 +193,21 @@ def _as_written(annotation: Any) -> Any:
     return annotation
 
 
-def _quoting_hint(value: Any, path: Sequence[str], annotation: Any) -> str:
-    """Return a hint if a value would be accepted with quotes, or without."""
+def _other_type_hint(value: Any, path: Sequence[str], annotation: Any) -> str:
+    """Return a hint if a value would be accepted with quotes, or without, or null in place of `none`."""
     from seqkit.recipe.yaml_parser import scalar
 
     rejected = _item(value, path)
-    if isinstance(rejected, str):
+    if isinstance(rejected, str) and rejected.lower() in _WORDS_FOR_NULL:
+        other, hint = None, message("; write null for none")
+    elif isinstance(rejected, str):
         try:
             other, hint = scalar(rejected), message(" (remove the quotes)")
         except ValueError:
             return ""
     else:
         other, hint = str(rejected), message(" (quote it to make it a string)")
-    if rejected is None or other is None or type(other) is type(rejected):
+    if rejected is None or type(other) is type(rejected):
         return ""
     remaining = find_problems(_with_item(value, path, other), annotation)
     return "" if any(problem.path == tuple(path) for problem in remaining) else hint

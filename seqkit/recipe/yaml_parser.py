@@ -8,6 +8,7 @@ string. Values are built from the parser's events, so no constructor of the YAML
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -44,6 +45,9 @@ _HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
+_MARKS = frozenset(string.punctuation + "\t") - frozenset("~[]{}'\"")
+"""Single characters that are text on the command line: YAML rejects most of them, and reads `#` as null."""
+
 _START = yaml.Mark("", 0, 0, 0, None, 0)
 
 
@@ -72,6 +76,15 @@ def parse(text: str, file: str) -> Document:
         RecipeError: the faults with their positions; nothing is read after a syntax error.
     """
     return _Builder(file).build(text)
+
+
+def parse_value(text: str, name: str) -> Any:
+    """Return a value of the command line, in YAML; a single punctuation mark, such as the delimiter `,`, is text.
+
+    Raises:
+        RecipeError: the faults with their positions in the value, which `name` names.
+    """
+    return text if text in _MARKS else parse(text, name).data
 
 
 def scalar(text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
@@ -57,7 +58,24 @@ def classify(file: DataFile) -> Draft | str:
             "F1; without them, the accuracy is often higher",
             ratio=ratio,
         )
-    return inputs.draft(fit, label, head, "macro_f1" if is_unbalanced else "accuracy", message("the label"), comments)
+    metric = "macro_f1" if is_unbalanced else "accuracy"
+    draft = inputs.draft(fit, label, head, metric, message("the label"), comments)
+    return replace(draft, notes=[_unbalanced(counts, head["class_weights"], metric)]) if is_unbalanced else draft
+
+
+def _unbalanced(counts: Counter[str], weights: str, metric: str) -> str:
+    """Return a note on the choices that the rarest label leads to: it can be a mistake in the data."""
+    label, count = counts.most_common()[-1]
+    return message(
+        "the label '{label:.40}' has {count:,} of {rows:,} rows: because it is so rare, the recipe weights the labels "
+        "(`class_weights: {weights}`) and chooses the best epoch by {metric}; if the label is a mistake, correct the "
+        "data first",
+        label=label,
+        count=count,
+        rows=counts.total(),
+        weights=weights,
+        metric=metric,
+    )
 
 
 def multi_label(file: DataFile) -> Draft | str:

@@ -183,6 +183,7 @@ def test_rare_labels_are_weighted(tmp_path: Path, every: int, is_weighted: bool)
     found, *_ = tasks_of(write_table(tmp_path / "a.csv", ["text", "label"], rows))
     assert (found.recipe["head"].get("class_weights") == "balanced") == is_weighted
     assert found.recipe["train"]["metric"] == ("macro_f1" if is_weighted else "accuracy")
+    assert len(found.notes) == is_weighted
 
 
 def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
@@ -298,6 +299,19 @@ def test_the_files_of_other_splits_are_used(tmp_path: Path, run_command) -> None
     (tmp_path / "dev.csv").write_text("")
     result = run_command("init", "train.csv", "--minutes", "0.02", "--output", "c.yaml")
     assert "note: dev.csv: the file is empty: not used for the valid split" in result.err
+
+
+def test_notes_name_the_rare_label_that_the_recipe_suits(tmp_path: Path, run_command) -> None:
+    rows = [(text, label.upper() if n in (0, 2) else label) for n, (text, label) in enumerate(reviews(120))]
+    write_table(tmp_path / "a.csv", ["text", "label"], rows)
+    done = run_command("init", "a.csv", "--minutes", "0.02")
+    assert done.err == (
+        "seqkit: note: labels that differ only in case or white space are learned as different ones: 'neg' (58) / "
+        "'NEG' (2); if they mean the same, write them in one way in the data\n"
+        "seqkit: note: the label 'NEG' has 2 of 120 rows: because it is so rare, the recipe weights the labels "
+        "(`class_weights: balanced`) and chooses the best epoch by macro_f1; if the label is a mistake, correct the "
+        "data first\n"
+    )
 
 
 def test_decimal_commas_are_no_labels(tmp_path: Path, run_command) -> None:

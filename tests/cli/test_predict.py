@@ -77,6 +77,20 @@ def test_invalid_input_of_predict(
     assert message in error_line(done)
 
 
+def test_a_note_says_that_a_text_is_a_file(run_command, classification_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "好").write_text("text\n很好\n", encoding="utf-8")
+    (tmp_path / "很").mkdir()
+    note = (
+        "seqkit: note: '好' is read as a text, but is also a file: to predict its texts, pass it to `seqkit predict` "
+        "with --file (one text per line) or --data (in the format that the recipe reads)\n"
+    )
+    for texts, expected in ((["很", "好"], note), (["很"], ""), (["好" * 5000], ""), (["好", "好"], note)):
+        done = run_command("predict", classification_run, *texts)
+        assert (done.code, done.err, len(predicted(done.out))) == (0, expected, len(texts))
+    done = run_command("explain", classification_run, "好")
+    assert (done.code, done.err) == (0, note) and "pos" in done.out
+
+
 def test_evaluate_equals_the_metrics_of_the_run(run_command, classification_run: Path) -> None:
     done = run_command("evaluate", classification_run, "--data", classification_run.parent / "test.csv")
     assert (done.code, done.err) == (0, "")
@@ -369,7 +383,7 @@ def test_data_is_read_from_standard_input(run_command, classification_run: Path,
     replace_stdin("text,label\n好,pos\n")
     assert json.loads(run_command("evaluate", classification_run, "--data", "-").out)["examples"] == 1
     replace_stdin("text;label\n好;pos\n坏;neg\n")
-    done = run_command("predict", classification_run, "--data", "-")
+    done = run_command("predict", classification_run, "--data", "-", "--set", "delimiter=|")
     note, error = done.err.splitlines()
     assert note.startswith("seqkit: note: standard input:1: ")
     assert error.startswith("seqkit: standard input:3: '坏' (U+574F), token 1 of the text")
@@ -407,6 +421,25 @@ def test_evaluate_takes_the_columns_of_the_file(run_command, rows_run: Path, tmp
     assert (done.code, done.err) == (0, "seqkit: note: new.csv:4: skipped\n")
     expected = seqkit.load(rows_run).evaluate([("好", "pos"), ("难", "neg")])
     assert json.loads(done.out) == expected
+
+
+@pytest.mark.filterwarnings("default")  # shown, not raised
+@pytest.mark.parametrize("delimiter", ["auto", ";"])
+def test_a_note_says_that_a_file_has_another_delimiter_than_the_recipe_names(
+    run_command, vowel_recipe, tmp_path: Path, delimiter: str
+) -> None:
+    rows = (tmp_path / "words.csv").read_text()
+    (tmp_path / "words.csv").write_text(rows.replace(",", ";"))
+    (tmp_path / "words.tsv").write_text(rows.replace(",", "\t"))
+    (tmp_path / "bars.csv").write_text(rows.replace(",", "|"))
+    vowel_recipe["data"]["delimiter"] = delimiter
+    run = seqkit.run(vowel_recipe, train={"epochs": 1}, quiet=True).path
+    for name in ("words.csv", "words.tsv", "bars.csv"):
+        for command in ("predict", "evaluate"):
+            done = run_command(command, run, "--data", name)
+            is_noted = (name, delimiter) == ("bars.csv", ";")
+            note = f"seqkit: note: {name}:1: the delimiter of the columns is a vertical bar, not a semicolon\n"
+            assert (done.code, done.err) == (0, note * is_noted)
 
 
 def test_error_of_the_data_names_the_option(run_command, rows_run: Path, tmp_path: Path) -> None:

@@ -99,6 +99,45 @@ def test_entities_and_tags_that_disagree() -> None:
     assert found["valid"] == {"count": 2, "distinct": 2, "in_train": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("splits", "similar"),
+    [
+        ([["yes", "no", "Yes", "no"], ["YES", "yes"]], "'yes' (2) / 'Yes' (1) / 'YES' (1)"),
+        ([["a b", "a  b", "b", "B"], ["a b", "c"]], "'a b' (2) / 'a  b' (1), 'b' (1) / 'B' (1)"),
+        ([[["x", "y"], ["X"]], [["x"]]], "'x' (2) / 'X' (1)"),
+        ([["a" * 50, "A" * 50]], f"'{'a' * 40}' (1) / '{'A' * 40}' (1)"),
+        ([list("aAbBcCdDeEfF")], ", ".join(f"'{c}' (1) / '{c.upper()}' (1)" for c in "abcde") + ", …"),
+        ([["positive", "postive", "1", "1.0"]], ""),
+        ([["a", "A", ["a", "A"]]], "'a' (2) / 'A' (2)"),
+    ],
+)
+def test_labels_that_differ_only_in_case_or_white_space_are_noted(splits: list[list[Any]], similar: str) -> None:
+    from seqkit.contracts import Example
+    from seqkit.data.dataset import Dataset
+    from seqkit.data.statistics import describe_similar_labels
+    from seqkit.heads.classify import Classify
+    from seqkit.heads.regress import Regress
+
+    found = {
+        split: Dataset([Example("text", target) for target in targets])
+        for split, targets in zip(("train", "test"), splits, strict=False)
+    }
+    expected = (
+        f"labels that differ only in case or white space are learned as different ones: {similar}; if they mean the "
+        "same, write them in one way in the data"
+    )
+    assert describe_similar_labels(found, Classify()) == (expected if similar else "")
+    assert describe_similar_labels(found, Regress()) == ""  # its targets are no labels
+
+
+def test_similar_labels_are_noted_wherever_data_is_prepared(recipe: Path, run_command, tmp_path: Path) -> None:
+    file = tmp_path / "test.jsonl"
+    file.write_text(file.read_text().replace('"neg"', '" Neg "'))
+    note = "note: labels that differ only in case or white space are learned as different ones: 'neg' (3) / 'Neg' (1);"
+    assert note in run_command("data", recipe).out
+    assert note in run_command("run", recipe, "train.epochs=1", "train.threads=1").out
+
+
 def test_wrong_recipes_and_data_end_in_one_line(recipe: Path, run_command, tmp_path: Path) -> None:
     done = run_command("data", recipe, "data.label=none")
     assert done.code == 3 and "there is no column 'none'" in done.err

@@ -52,17 +52,26 @@ def test_the_delimiter_is_found_in_the_header(read, delimiter: str, name: str) -
     if delimiter == ",":
         rows[1][2] = '"0,5"'
     content = "\n" + "".join(delimiter.join(row) + "\r\n" for row in rows)
-    usual = "," if name == "a.csv" else "\t"
-    if delimiter == usual:
-        examples = read(content, name)
-    else:
-        note = f"{name}:2: the delimiter of the columns is a {NAMES[delimiter]}, not a {NAMES[usual]}$"
-        with pytest.warns(UserWarning, match=note.replace(".", r"\.")) as notes:
-            examples = read(content, name)
-        assert len(notes) == 1
+    examples = read(content, name)
     quoted = '"bad"' if (name, delimiter) == ("a.tsv", "\t") else "bad"  # only TSV has no quoting
     assert values(examples) == [("good", "0,5"), (quoted, "1")]
-    assert values(read(content, name, delimiter=delimiter)) == values(examples)  # without a note
+    assert values(read(content, name, delimiter=delimiter)) == values(examples)
+    usual = "," if name == "a.csv" else "\t"
+    for other in set(NAMES) - {delimiter}:
+        if delimiter == usual:
+            assert values(read(content, name, delimiter=other)) == values(examples)
+            continue
+        note = f"{name}:2: the delimiter of the columns is a {NAMES[delimiter]}, not a {NAMES[other]}$"
+        with pytest.warns(UserWarning, match=note.replace(".", r"\.")) as notes:
+            assert values(read(content, name, delimiter=other)) == values(examples)
+        assert len(notes) == 1
+
+
+def test_a_given_delimiter_is_kept_where_no_other_fits(read) -> None:
+    content = "a, b, c;d\n1;2\n"
+    assert "; the columns are a, b, c, d: set" in error_of(read, content, delimiter=";")
+    assert "; the columns are a, b, c;d: set" in error_of(read, content, delimiter="|")
+    assert values(read("1,5;2,5\n", delimiter=";", columns=["text", "label"])) == [("1,5", "2,5")]
 
 
 def test_a_delimiter_in_a_quoted_name_is_not_one(read) -> None:
@@ -70,8 +79,7 @@ def test_a_delimiter_in_a_quoted_name_is_not_one(read) -> None:
     (example,) = read(content)
     assert (example.input, example.target) == ("good;better", "1")
     assert example.columns == {"id;old": "1", "a;b;c;d": "x"}
-    with pytest.warns(UserWarning, match="is a semicolon"):
-        (example,) = read('"text";"label";"a,b,c,d"\n"well; well, well";1;x\n')
+    (example,) = read('"text";"label";"a,b,c,d"\n"well; well, well";1;x\n')
     assert (example.input, example.columns) == ("well; well, well", {"a,b,c,d": "x"})
 
 
@@ -109,10 +117,13 @@ def test_a_file_without_a_header_is_recognized(read) -> None:
     assert len(error_of(read, "long " * 1000 + ",pos\n")) < 250
 
 
-def test_the_delimiter_of_another_file_is_found_anew(tmp_path: Path) -> None:
+def test_another_file_is_read_with_the_delimiter_of_the_recipe(tmp_path: Path) -> None:
     parameters = {"path": tmp_path / "a.csv", "delimiter": ";", "text": "review", "format": "csv"}
-    other = Table.for_path(tmp_path / "b.csv", parameters)
-    assert other == {"path": tmp_path / "b.csv", "delimiter": "auto", "text": "review", "format": "auto"}
+    for name, delimiter in {"b.csv": ";", "b.tsv.gz": ";", "b": ";", "b.jsonl": "auto", "b.parquet": "auto"}.items():
+        other = Table.for_path(tmp_path / name, parameters)
+        expected = {"path": tmp_path / name, "delimiter": delimiter, "text": "review"}
+        assert other == expected | {"format": "csv" if name == "b" else "auto"}
+        Table(**other)
     with pytest.raises(ValueError, match="^delimiter applies to csv and tsv: remove it"):
         Table(path=tmp_path / "a.jsonl", delimiter=";")
 
@@ -125,7 +136,6 @@ delimited_fields = st.text("ab ,;|\t\"'1.", min_size=1).filter(str.strip)
     names=st.permutations(["text", "label", 'a "name", or; two|', ""]),
     delimiter=st.sampled_from([*NAMES]),
 )
-@pytest.mark.filterwarnings("ignore:.*the delimiter of the columns is:UserWarning")
 def test_any_delimiter_is_found(tmp_path_factory, rows, names, delimiter: str) -> None:
     def quoted(value: str) -> str:
         return '"' + value.replace('"', '""') + '"'
@@ -170,8 +180,7 @@ def test_columns_without_a_name_do_no_harm(read, content: str) -> None:
 def test_a_field_too_many_is_still_an_error(read) -> None:
     assert "the number of fields is 3, not 2" in error_of(read, "text,label\na,1,x\n")
     assert "the number of fields is 1, not 3" in error_of(read, "text,label,\na\n")
-    with pytest.warns(UserWarning, match="semicolon"):
-        assert error_of(read, "text;label\na;1;x\n").endswith("quote a field that contains a semicolon")
+    assert error_of(read, "text;label\na;1;x\n").endswith("quote a field that contains a semicolon")
 
 
 def test_rows_and_other_columns(read) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -206,6 +206,27 @@ def test_a_tuple_is_written_as_a_list(written: Any, wanted: Any, messages: list[
         assert values.get(name) == wanted
         form = "a list of 2 items (an integer, a number)" if name == "speed" else "a list of 2 numbers"
         assert [problem.text for problem in found] == [text.replace("WANTED", f"must be {form}") for text in messages]
+
+
+@pytest.mark.parametrize("word", ["none", "None", "off", "no", "", "null", "~"])
+def test_a_word_for_null_is_named_where_null_is_accepted(word: str) -> None:
+    class Sized:
+        def __init__(
+            self,
+            *,
+            size: int | None = 1,
+            weights: dict[str, float] | Literal["balanced"] | None = None,
+            sizes: tuple[int | None, ...] = (),
+            count: int = 1,
+            cased: bool = False,
+        ) -> None: ...
+
+    hint = f"not '{word}'; write null for none"
+    _, found = check_values(Sized, {"size": word, "weights": word, "sizes": [word], "count": word, "cased": word})
+    assert [problem.text.endswith(hint) for problem in found] == [True, True, True, False, False]
+    assert check_values(Sized, {"size": "two", "weights": {"a": word}})[1][0].text.endswith("not 'two'")
+    faults = faults_of(LABELS | {"train": {"early_stopping": word, "clip_norm": word}, "generate": word})
+    assert [fault.endswith(hint) for fault in faults] == [True, True, True]
 
 
 def test_nested_components_are_resolved_with_their_places() -> None:

@@ -205,6 +205,8 @@ class TestOverrides:
             ("predict=[a, 'b']", "predict", ["a", "b"]),
             ("train.clip_norm=null", "train.clip_norm", None),
             ("train.clip_norm=", "train.clip_norm", None),
+            ("train.clip_norm=~", "train.clip_norm", None),
+            *((f"name={mark}", "name", mark) for mark in ",;|\t#%@`-*&!?:>."),
             (" seed =7", "seed", 7),
             ("encoder={hidden_size: 9}", "encoder", {"type": "lstm", "hidden_size": 9}),
             ("encoder=bilstm", "encoder", "bilstm"),

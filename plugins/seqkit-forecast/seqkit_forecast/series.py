@@ -45,7 +45,8 @@ class Series(Reader):
         fill: repeat the previous value for at most this number of consecutive missing time steps or empty cells; 0
             raises an error for any missing value.
         invalid: what to do with a cell that is not a number: `error` raises an error, `repair` takes it as empty.
-        delimiter: what separates the cells; `auto` chooses the one with which the header contains the columns.
+        delimiter: what separates the cells; `auto` chooses the one with which the header contains the columns. If the
+            header contains them with another delimiter only, that one is used, with a note.
         decimal: the decimal mark.
         header: whether the first row names the columns. If not, they are named column_1, column_2, …
         encoding: the file encoding. A byte order mark is removed.
@@ -100,6 +101,10 @@ class Series(Reader):
         self.header = header
         self.encoding = check_encoding(encoding)
         self.calendar = calendar
+
+    @classmethod
+    def for_path(cls, path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return super().for_path(path, parameters) | {"delimiter": parameters["delimiter"]}
 
     @classmethod
     def without_targets(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def forecast(file: DataFile) -> Draft | str:
         data["header"] = False
     if date_format:
         data["date_format"] = date_format
+    if file.delimiter != ("\t" if file.format == "tsv" else ","):
+        data["delimiter"] = file.delimiter
     if decimal != ".":
         data["decimal"] = decimal
     if file.encoding != "utf-8":

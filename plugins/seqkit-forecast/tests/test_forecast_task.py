@@ -55,7 +55,7 @@ def test_decimal_commas_are_read() -> None:
     commas = Column("load", [value.replace(".", ",") for value in load.values])
     found = forecast(DataFile(Path("a.csv"), columns=[when, commas], format="csv", delimiter=";", rows=100))
     assert not isinstance(found, str)
-    assert found.recipe["data"]["decimal"] == ","
+    assert (found.recipe["data"]["delimiter"], found.recipe["data"]["decimal"]) == (";", ",")
 
 
 @pytest.mark.parametrize(

@@ -188,14 +188,21 @@ def test_named_column_that_differs_by_one_is_a_variable(read: Read) -> None:
 @pytest.mark.parametrize("name", ["s.csv", "s.tsv", "s.txt"])
 def test_delimiter_is_found(read: Read, delimiter: str, name: str) -> None:
     content = table(delimiter.join(["date", " a ", '"b"']), DAYS, VALUES, range(7, 12), delimiter=delimiter)
-    for chosen in ("auto", delimiter):
+    usual = "\t" if name == "s.tsv" else ","
+    for chosen in ("auto", ",", ";", "\t", "|"):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             example = read(content, name, delimiter=chosen)
         assert example.feature_names == ("a", "b")
         assert example.input[:, 0].tolist() == VALUES
-        is_usual = delimiter == ("\t" if name == "s.tsv" else ",")
-        assert ["delimiter" in str(item.message) for item in caught] == [True] * (chosen == "auto" and not is_usual)
+        is_expected = delimiter in (chosen, usual) or chosen == "auto"
+        assert ["delimiter" in str(item.message) for item in caught] == [True] * (not is_expected)
+
+
+def test_another_file_is_read_with_the_delimiter_of_the_recipe(tmp_path: Path) -> None:
+    parameters = {"path": tmp_path / "a.csv", "delimiter": ";", "rows": 10, "header": False}
+    other = Series.for_path(tmp_path / "b.csv", parameters)
+    assert other == {"path": tmp_path / "b.csv", "delimiter": ";", "rows": None, "header": False}
 
 
 def test_decimal_commas(read: Read, error_message: ErrorMessage) -> None:

@@ -120,6 +120,8 @@ def _word_table(file: DataFile) -> Draft | None:
         return None
     tag = named[-1] if spans else named[0]
     data: dict[str, Any] = {"type": "word_table", "sentence": sentence.name, "word": word.name, "tag": tag.name}
+    if file.delimiter != ("\t" if file.format == "tsv" else ","):
+        data["delimiter"] = file.delimiter
     if min(word.filled_share, tag.filled_share) < 1:
         data["empty"] = "skip"
     if file.encoding != "utf-8":

@@ -33,11 +33,10 @@ class WordTable(Reader):
         word: the column of the word.
         tag: the column of the tag; null to read words without tags.
         empty: what to do with a sentence in which a word or a tag is empty: `error`, or `skip` to skip and count it.
-        delimiter: what separates columns; `auto` finds it by the header.
+        delimiter: what separates columns; `auto` finds it by the header. If the header contains the columns with
+            another delimiter only, that one is used, with a note.
         encoding: the encoding of the file. A byte order mark is removed.
     """
-
-    path_specific = frozenset({"delimiter"})
 
     def __init__(
         self,

@@ -47,7 +47,8 @@ def test_sentences_are_numbered_on_their_first_row_or_on_each(tmp_path: Path, ev
     found = inspect(path)
     draft = tag(found)
     assert isinstance(draft, Draft)
-    assert draft.recipe["data"] == {"type": "word_table", **NAMES, "encoding": "cp1252"}
+    written = {"delimiter": delimiter} if delimiter != "," else {}
+    assert draft.recipe["data"] == {"type": "word_table", **NAMES, **written, "encoding": "cp1252"}
     assert draft.recipe["head"]["type"] == "crf" and "--label 'POS'" in draft.summary
     first, second, *_ = WordTable(path=path, **NAMES, encoding="latin-1", delimiter=delimiter).read()
     assert (first.input, first.target) == (["Lee", "said", ":", '"'], ["I-per", "O", "O", "O"])
