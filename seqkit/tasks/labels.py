@@ -52,7 +52,7 @@ def classify(file: DataFile) -> Draft | str:
     comments = {"data.label": _describe(counts)}
     is_unbalanced = ratio >= _BALANCE_FROM and len(counts) <= 50
     if is_unbalanced:
-        head["class_weights"] = "balanced"
+        head["class_weights"] = "square_root"
         comments["head"] = message(
             "the most frequent label occurs {ratio:,.0f} times as often as the rarest: class weights raise the macro "
             "F1; without them, the accuracy is often higher",

@@ -181,7 +181,7 @@ def test_categories_keywords_and_columns_without_a_name_are_no_texts_or_labels(t
 def test_rare_labels_are_weighted(tmp_path: Path, every: int, is_weighted: bool) -> None:
     rows = [(text, ["spam", "ham"][n % every > 0]) for n, (text, _) in enumerate(reviews())]
     found, *_ = tasks_of(write_table(tmp_path / "a.csv", ["text", "label"], rows))
-    assert (found.recipe["head"].get("class_weights") == "balanced") == is_weighted
+    assert (found.recipe["head"].get("class_weights") == "square_root") == is_weighted
     assert found.recipe["train"]["metric"] == ("macro_f1" if is_weighted else "accuracy")
     assert len(found.notes) == is_weighted
 
@@ -309,7 +309,7 @@ def test_notes_name_the_rare_label_that_the_recipe_suits(tmp_path: Path, run_com
         "seqkit: note: labels that differ only in case or white space are learned as different ones: 'neg' (58) / "
         "'NEG' (2); if they mean the same, write them in one way in the data\n"
         "seqkit: note: the label 'NEG' has 2 of 120 rows: because it is so rare, the recipe weights the labels "
-        "(`class_weights: balanced`) and chooses the best epoch by macro_f1; if the label is a mistake, correct the "
+        "(`class_weights: square_root`) and chooses the best epoch by macro_f1; if the label is a mistake, correct the "
         "data first\n"
     )
 
