@@ -138,8 +138,9 @@ def _continue_lines(trained: Run, prompts: Path, options: Mapping[str, Any]) -> 
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
-    help="Write to a .csv, .tsv or .jsonl file, with the row number and the other columns of --data. An existing file "
-    "is replaced when all predictions are written; - prints JSON Lines.",
+    help="Write to a .csv, .tsv or .jsonl file, with the row number and the other columns of --data; a forecast has a "
+    "row per time step in a .csv or .tsv file. An existing file is replaced when all predictions are written; - prints "
+    "JSON Lines.",
 )
 def predict(
     run: Path,
@@ -189,7 +190,7 @@ def predict(
             examples = (Example(item, row=number) for number, item in enumerate(inputs, start=1))
             pairs = zip(examples, trained.predict(inputs), strict=True)
         if output:
-            write_predictions(output, pairs)
+            write_predictions(output, pairs, trained.time_step_fields)
         else:
             print_json_lines(prediction for _, prediction in pairs)
 

@@ -143,12 +143,17 @@ def check_named(output: Path, option: str, *endings: str, hint: str = "") -> Non
     check_file_name(output, option)
 
 
-def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, Any]]]) -> None:
+def write_predictions(
+    output: Path,
+    pairs: Iterable[tuple[Example, Mapping[str, Any]]],
+    time_step_fields: frozenset[str] = frozenset(),
+) -> None:
     """Write examples with their predictions to a file, which appears under its name when it is complete.
 
     Args:
         output: the file, whose ending is its format; `-` prints JSON Lines.
         pairs: the examples and their predictions.
+        time_step_fields: the fields of a prediction that become a row per time step in a table.
 
     Raises:
         UsageError: the file cannot be written.
@@ -163,7 +168,7 @@ def write_predictions(output: Path, pairs: Iterable[tuple[Example, Mapping[str, 
     unfinished.add(staged)
     try:
         with staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            for line in _WRITERS[output.suffix.lower()](records):
+            for line in _WRITERS[output.suffix.lower()](records, time_step_fields):
                 file.write(line)
             file.flush()
             os.fsync(file.fileno())
@@ -193,24 +198,24 @@ def _columns(example: Example, prediction: Mapping[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def _json_lines(records: Iterable[Record]) -> Iterator[str]:
+def _json_lines(records: Iterable[Record], time_step_fields: frozenset[str]) -> Iterator[str]:
     return (to_json(columns | dict(prediction)) + "\n" for columns, prediction in records)
 
 
-def _csv_lines(records: Iterable[Record]) -> Iterator[str]:
+def _csv_lines(records: Iterable[Record], time_step_fields: frozenset[str]) -> Iterator[str]:
     import csv
 
     buffer = io.StringIO()
     writer = csv.writer(buffer)  # whose line end, \r\n, has it quote every field that contains either character
-    for fields in _table(records):
+    for _, fields in _table(records, time_step_fields):
         writer.writerow(fields)
         yield buffer.getvalue().removesuffix("\r\n") + "\n"
         buffer.seek(0)
         buffer.truncate()
 
 
-def _tsv_lines(records: Iterable[Record]) -> Iterator[str]:
-    for number, fields in enumerate(_table(records)):
+def _tsv_lines(records: Iterable[Record], time_step_fields: frozenset[str]) -> Iterator[str]:
+    for number, fields in _table(records, time_step_fields):
         for field in fields:
             if any(character in field for character in "\t\n\r"):
                 raise DataError(
@@ -223,7 +228,7 @@ def _tsv_lines(records: Iterable[Record]) -> Iterator[str]:
         yield "\t".join(fields) + "\n"
 
 
-_WRITERS: dict[str, Callable[[Iterable[Record]], Iterator[str]]] = {
+_WRITERS: dict[str, Callable[[Iterable[Record], frozenset[str]], Iterator[str]]] = {
     ".csv": _csv_lines,
     ".tsv": _tsv_lines,
     ".jsonl": _json_lines,
@@ -231,8 +236,8 @@ _WRITERS: dict[str, Callable[[Iterable[Record]], Iterator[str]]] = {
 }
 
 
-def _table(records: Iterable[Record]) -> Iterator[list[str]]:
-    """Yield the header and the fields of each record.
+def _table(records: Iterable[Record], time_step_fields: frozenset[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the header, and the rows of each record with its number: one, or one per time step.
 
     A mapping in a prediction becomes a column per key, `probabilities.neg`; any other value that is not a string is
     written as JSON.
@@ -241,11 +246,15 @@ def _table(records: Iterable[Record]) -> Iterator[list[str]]:
         DataError: a record has a column that the first one has not.
     """
     header: Sequence[str] = ()
-    for number, (columns, prediction) in enumerate(records, start=1):
-        fields = columns | dict(_flat(prediction))
+    rows = (
+        (number, columns | fields)
+        for number, (columns, prediction) in enumerate(records, start=1)
+        for fields in _rows(prediction, time_step_fields)
+    )
+    for number, fields in rows:
         if not header:
             header = list(fields)
-            yield list(header)
+            yield 0, list(header)
         if extra := fields.keys() - set(header):
             raise DataError(
                 message(
@@ -254,7 +263,28 @@ def _table(records: Iterable[Record]) -> Iterator[list[str]]:
                     column=min(extra),
                 )
             )
-        yield [_field(fields.get(column)) for column in header]
+        yield number, [_field(fields.get(column)) for column in header]
+
+
+def _rows(prediction: Mapping[str, Any], time_step_fields: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """Yield the fields of each row of a prediction: one row, or one per time step.
+
+    The lists in a mapping become a column each: `forecast.sales`, `quantiles.0.1.sales`.
+    """
+    others = dict(_flat({name: value for name, value in prediction.items() if name not in time_step_fields}))
+    lists = dict(_lists({name: value for name, value in prediction.items() if name in time_step_fields}))
+    if not lists:
+        yield others
+    for values in zip(*lists.values(), strict=True):
+        yield others | dict(zip(lists, values, strict=True))
+
+
+def _lists(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _lists(value, f"{prefix}{name}.")
+        else:  # a blank line of `--file` has null
+            yield prefix + name, [None] if value is None else value
 
 
 def _flat(prediction: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

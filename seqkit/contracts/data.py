@@ -6,7 +6,7 @@ the right.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -33,6 +33,8 @@ class Example:
         feature_names: the names of the features, in order; empty if they have none.
         row: the number of the row or line in its file, from 1; None if it has none. `predict --output` repeats it.
         columns: the other columns of the row, by name, which `predict --output` copies; empty for all other purposes.
+        next_dates: for a series with dates at a known interval, a function that takes a number of time steps and
+            returns their dates, the first one after the input, as the source writes dates; None for any other input.
     """
 
     input: Any
@@ -41,6 +43,7 @@ class Example:
     feature_names: tuple[str, ...] = ()
     row: int | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
+    next_dates: Callable[[int], Sequence[str]] | None = None
 
 
 class DataNote(UserWarning):

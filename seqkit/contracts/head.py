@@ -45,6 +45,8 @@ class Head(Contract, ABC):
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
         label_probabilities: whether each prediction has a `label` and the `probabilities` of all labels, a softmax of
             logits. They can then be calibrated, and `loss_of_predictions` is their negative log-likelihood.
+        time_step_fields: the fields of a formatted prediction that have a value per time step: a list, or a mapping of
+            lists, all of one length. `predict --output` writes them as a row per time step in a .csv or .tsv file.
         provides: what `outcomes` returns, for the metrics that a recipe adds: `labels`, `texts` or `values`; and
             `probabilities` with those of labels.
         input_limit: the longest input that it takes, known after construction; None for inputs of any length.
@@ -72,6 +74,7 @@ class Head(Contract, ABC):
         "takes_long_texts": ("fit", "rows", "metrics", "baseline"),
         "label_probabilities": ("predict", "combine", "loss_of_predictions"),
         "explains": ("predict",),
+        "time_step_fields": ("format_prediction",),
     }
     renamed = {"answer": "format_prediction", "per_step": "per_time_step"}
 
@@ -84,6 +87,7 @@ class Head(Contract, ABC):
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
     label_probabilities: bool = False
+    time_step_fields: frozenset[str] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset()
     input_limit: InputLimit | None = None
     accepts_cut: bool = False
@@ -180,6 +184,8 @@ class Head(Contract, ABC):
 
     def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
         """Return a prediction in the form that users see.
+
+        An implementation may take one more keyword argument, and receives it if it does: `next_dates`, as in `Example`.
 
         Args:
             prediction: one item of what `predict` returned.

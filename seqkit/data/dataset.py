@@ -93,7 +93,8 @@ def _split(plan: Plan, examples: list[Example], lookback: int) -> dict[str, list
         splits = {}
         for name, (start, end) in by_order(len(whole.input), split.valid, split.test).items():
             first = max(start - lookback, 0) if name != "train" and start < end else start
-            splits[name] = [replace(whole, input=whole.input[first:end])]
+            next_dates = whole.next_dates if end == len(whole.input) else None
+            splits[name] = [replace(whole, input=whole.input[first:end], next_dates=next_dates)]
         return splits
     parts = by_order(len(examples), split.valid, split.test)
     return {name: examples[start:end] for name, (start, end) in parts.items()}

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from seqkit.contracts import State, Tokenizer
+from seqkit.contracts import Example, State, Tokenizer
 from seqkit.errors import DataError
 from seqkit.messages import message
 
@@ -89,6 +89,10 @@ class Engine(LanguageModel, Protocol):
         """Whether the head generates whole texts, from the special token `begin` to `end`."""
 
     @property
+    def time_step_fields(self) -> frozenset[str]:
+        """The fields of a formatted prediction that have a value per time step."""
+
+    @property
     def tokenizer(self) -> Tokenizer | None:
         """The fitted tokenizer; None if the reader yields features."""
 
@@ -125,12 +129,14 @@ class Engine(LanguageModel, Protocol):
     def combine(self, predictions: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
         """Combine the predictions of the members of an ensemble, each as its `predict` returned them."""
 
-    def format_predictions(self, predictions: Sequence[dict[str, Any]], values: Sequence[Any]) -> list[dict[str, Any]]:
+    def format_predictions(
+        self, predictions: Sequence[dict[str, Any]], examples: Sequence[Example]
+    ) -> list[dict[str, Any]]:
         """Return predictions in the form that users see.
 
         Args:
             predictions: as `predict` or `combine` returned them.
-            values: the inputs before encoding: texts, lists of words, or features.
+            examples: the examples, before encoding.
         """
 
 

@@ -38,7 +38,6 @@ def predict_examples(
     """
     count = 0
     for block in _blocks(examples):
-        values = [example.input for example in block]
         places = [
             example.location or message("example {number}", number=number)
             for number, example in enumerate(block, start=count + 1)
@@ -46,7 +45,7 @@ def predict_examples(
         predictions = combine(
             [engine.predict(encode_inputs(block, places, engine)) for engine in engines], engines, model, temperature
         )
-        predictions = engines[0].format_predictions(predictions, values)
+        predictions = engines[0].format_predictions(predictions, block)
         for example, place, prediction in zip(block, places, predictions, strict=True):
             if find_not_finite(prediction) is not None:
                 raise DataError(message("{place}: {reason}", place=place, reason=not_finite(model)))

@@ -60,6 +60,11 @@ class RunBase:
         return self._engine.reads_pairs
 
     @property
+    def time_step_fields(self) -> frozenset[str]:
+        """The fields of a prediction that have a value per time step: a list, or a mapping of lists."""
+        return self._engine.time_step_fields
+
+    @property
     def _engine(self) -> Engine:
         return self._parts.engine
 

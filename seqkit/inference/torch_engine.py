@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqkit.contracts import Row, State, Tokenizer
+from seqkit.contracts import Example, Row, State, Tokenizer
 from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.data.batching import RowBatches, collate
 from seqkit.data.limits import LengthLimit, length_limit
@@ -53,6 +53,10 @@ class TorchEngine:
     @property
     def whole_texts(self) -> bool:
         return self.model.head.whole_texts
+
+    @property
+    def time_step_fields(self) -> frozenset[str]:
+        return self.model.head.time_step_fields
 
     @cached_property
     def tokenizer(self) -> Tokenizer | None:
@@ -160,10 +164,13 @@ class TorchEngine:
     def combine(self, predictions: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
         return self.model.head.combine(predictions)
 
-    def format_predictions(self, predictions: Sequence[dict[str, Any]], values: Sequence[Any]) -> list[dict[str, Any]]:
+    def format_predictions(
+        self, predictions: Sequence[dict[str, Any]], examples: Sequence[Example]
+    ) -> list[dict[str, Any]]:
+        method = self.model.head.format_prediction
         return [
-            self.model.head.format_prediction(prediction, self._words(value))
-            for prediction, value in zip(predictions, values, strict=True)
+            call_with_accepted(method, prediction, self._words(example.input), next_dates=example.next_dates)
+            for prediction, example in zip(predictions, examples, strict=True)
         ]
 
     def _words(self, value: Any) -> Any:

@@ -26,6 +26,17 @@ from seqkit.tokenizers.byte import Byte
 from seqkit.tokenizers.char import Char
 
 
+class Columns(Head):
+    """A head whose predictions have a value per time step."""
+
+    time_step_fields = frozenset({"forecast"})
+
+    def build(self, output_size: int, final_size: int) -> None:
+        raise NotImplementedError
+
+    rows = loss = build  # type: ignore[assignment]
+
+
 def lstm(size: int) -> LSTM:
     return LSTM(size, hidden_size=2)
 
@@ -47,6 +58,7 @@ BUILD: dict[Any, Callable[[Any], Any]] = {
     Byte: lambda cls: cls(),
     NextChar: lambda cls: cls(),
     Text: lambda cls: cls(path=Path(__file__)),
+    Columns: lambda cls: cls(),
 }
 """For each component that sets a flag, a function that builds a subclass."""
 
@@ -61,6 +73,7 @@ FLAGS: dict[Any, list[str]] = {
     Byte: ["chunkable"],
     NextChar: ["takes_long_texts"],
     Text: ["text_file"],
+    Columns: ["time_step_fields"],
 }
 every_flag = pytest.mark.parametrize(
     ("base", "flag", "method"),

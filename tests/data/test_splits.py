@@ -20,6 +20,7 @@ from seqkit.data.splits import by_hash, by_order, by_random, count_repeated, emp
 from seqkit.errors import DataError, UnknownText
 from seqkit.heads.classify import Classify
 from seqkit.heads.next_char import NextChar
+from seqkit.readers.text import Text
 from seqkit.recipe.recipe import Recipe
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.schema import HashSplit
@@ -338,6 +339,16 @@ def test_held_out_splits_of_a_series_begin_with_the_lookback(lookback: int, expe
     data = {"type": "text", "text": "abcdefghij", "split": {"by": "order", "valid": 0.2, "test": 0.2}}
     splits = splits_of(data, head="next_char", lookback=lookback)
     assert [splits[split][0].input for split in SPLITS] == expected
+
+
+def test_the_dates_after_a_series_are_those_of_its_last_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dates(count: int) -> list[str]:
+        return [f"2024-01-{day:02}" for day in range(1, count + 1)]
+
+    monkeypatch.setattr(Text, "read", lambda self: [Example("abcdefghij", next_dates=dates)])
+    data = {"type": "text", "text": "abcdefghij", "split": {"by": "order", "valid": 0.2, "test": 0.2}}
+    splits = splits_of(data, head="next_char")
+    assert [splits[split][0].next_dates for split in SPLITS] == [None, None, dates]
 
 
 def test_lookback_leaves_an_empty_split_empty() -> None:

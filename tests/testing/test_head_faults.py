@@ -320,6 +320,24 @@ FAULTS: dict[str, tuple[type, str, str]] = {
         "probabilities",
         "label_probabilities is True, but a prediction has no",
     ),
+    "fields of time steps have other lengths": (
+        faulty_class(
+            Tags,
+            time_step_fields=frozenset({"date", "tags"}),
+            format_prediction=lambda self, prediction, value: {"date": ["2024"], "tags": {"a": ["x", "y"]}},
+        ),
+        "time_step_fields",
+        "return lists of one length, or mappings of such lists",
+    ),
+    "fields of time steps are missing with dates": (
+        faulty_class(
+            Tags,
+            time_step_fields=frozenset({"tags"}),
+            format_prediction=lambda self, prediction, value, next_dates=None: {} if next_dates else {"tags": [1]},
+        ),
+        "time_step_fields",
+        "time_step_fields is ['tags'], but format_prediction returns {} for them",
+    ),
     "judgments have no example": (
         faulty_class(Classify, judge=judge_with(example=9)),
         "judgments",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ READERS: dict[str, tuple[type, str, str]] = {
         "read to the end of the file",
     ),
     "all examples have one list": (OneList, "independent_arrays", "create a list for each"),
+    "the number of dates is ignored": (
+        faulty_class(
+            Lines,
+            read=lambda self: (replace(each, next_dates=lambda count: ["2024", "2025"]) for each in Lines.read(self)),
+        ),
+        "next_dates",
+        "return the dates of the 3 time steps after the input",
+    ),
     "examples belong to the class": (Collects, "determinism", "a second reader of the same source"),
 }
 

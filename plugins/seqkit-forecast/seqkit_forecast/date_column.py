@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 
 from seqkit.errors import DataError
 from seqkit.messages import counted, message
-from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
+from seqkit_forecast.dates import Interval, IrregularDate, grid_positions, parse_date
 
 
 def parse_dates(
@@ -86,8 +88,10 @@ def _check_order(previous: datetime, date: datetime, text: str, column: str, loc
         )
 
 
-def find_time_steps(dates: list[datetime], lines: Sequence[int], fill: int, path: Path) -> list[int]:
-    """Return the time step of each row.
+def find_time_steps(
+    dates: list[datetime], lines: Sequence[int], fill: int, path: Path
+) -> tuple[list[int], Interval | None]:
+    """Return the time step of each row, and the interval between time steps; None if there is a single row.
 
     Args:
         dates: the date of each row.
@@ -112,11 +116,15 @@ def find_time_steps(dates: list[datetime], lines: Sequence[int], fill: int, path
                 remedy=each_row,
             )
         ) from None
+    interval_text = interval.text if interval else ""
     for row in range(1, len(steps)):
         missing = steps[row] - steps[row - 1] - 1
         if missing > fill:
             count = counted(
-                missing, "{count:,} time step of {interval}", "{count:,} time steps of {interval}", interval=interval
+                missing,
+                "{count:,} time step of {interval}",
+                "{count:,} time steps of {interval}",
+                interval=interval_text,
             )
             raise DataError(
                 message(
@@ -131,8 +139,60 @@ def find_time_steps(dates: list[datetime], lines: Sequence[int], fill: int, path
                     remedy=each_row,
                 )
             )
-    return steps
+    return steps, interval
 
 
 def _format_date(date: datetime) -> str:
     return date.isoformat(" ", "auto" if date.second or date.microsecond else "minutes")
+
+
+@dataclass(frozen=True)
+class NextDates:
+    """The dates of the time steps after the last row (`Example.next_dates`).
+
+    Attributes:
+        last: the date of the last row.
+        cell: the cell of that date, whose form the dates have.
+        interval: the interval between time steps.
+        date_format: the format of the dates; None for ISO 8601, months or years.
+        location: the file and line of the last row.
+    """
+
+    last: datetime
+    cell: str
+    interval: Interval
+    date_format: str | None
+    location: str
+
+    def __call__(self, count: int) -> list[str]:
+        """Return the dates of a number of time steps.
+
+        Raises:
+            DataError: a date is after the year 9999.
+        """
+        try:
+            dates = self.interval.dates_after(self.last, count)
+        except OverflowError:
+            raise DataError(
+                message(
+                    "{location}: the date {cell} is followed by dates after the year 9999: correct it, or set "
+                    "`time: null` to forecast without dates",
+                    location=self.location,
+                    cell=self.cell,
+                )
+            ) from None
+        return self._texts(dates)
+
+    def _texts(self, dates: Sequence[datetime]) -> list[str]:
+        """Return dates as the column has them: with or without a time, a day or a month; else in ISO 8601."""
+        if self.date_format is not None:
+            return [date.strftime(self.date_format) for date in dates]
+        if len(self.cell) <= len("2016-07-01") and all(date.time() == time() for date in dates):
+            texts = [date.date().isoformat() for date in dates]
+            if len(self.cell) == len("1949") and self.interval.months % 12 == 0:
+                return [text[:4] for text in texts]
+            is_month = len(self.cell) <= len("1949-01") and self.interval.months
+            return [text[:7] for text in texts] if is_month else texts
+        separator = "T" if "T" in self.cell else " "
+        has_seconds = re.search(r":\d\d:\d\d", self.cell) or any(date.second or date.microsecond for date in dates)
+        return [date.isoformat(separator, "auto" if has_seconds else "minutes") for date in dates]

@@ -5,15 +5,56 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from typing import NamedTuple
 
 from seqkit.messages import counted, message
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+MICROSECOND = timedelta(microseconds=1)
 
-FormatDistance = Callable[[int], str]
-"""A function that formats a distance between two dates."""
+
+class Interval(NamedTuple):
+    """The distance between two dates: a number of months, or a span of time.
+
+    Attributes:
+        months: the number of months; 0 if it is a span of time.
+        span: the span of time.
+        month_end: whether the dates are on the last day of the month.
+    """
+
+    months: int = 0
+    span: timedelta = timedelta()
+    month_end: bool = False
+
+    @property
+    def text(self) -> str:
+        """The interval for messages: `2 hours`."""
+        return _months_text(self.months) if self.months else _span_text(self.span)
+
+    def dates_after(self, last: datetime, count: int) -> list[datetime]:
+        """Return the dates of the time steps after the last one.
+
+        A month that is too short for the day of the last date has its last day.
+
+        Args:
+            last: the date of the last time step.
+            count: the number of dates.
+
+        Raises:
+            OverflowError: a date is after the year 9999.
+        """
+        if not self.months:
+            return [last + step * self.span for step in range(1, count + 1)]
+        dates = []
+        for step in range(1, count + 1):
+            year, month = divmod(12 * last.year + last.month - 1 + step * self.months, 12)
+            if year > MAXYEAR:
+                raise OverflowError
+            days = monthrange(year, month + 1)[1]
+            dates.append(last.replace(year=year, month=month + 1, day=days if self.month_end else min(last.day, days)))
+        return dates
 
 
 class IrregularDate(Exception):
@@ -73,7 +114,7 @@ def parse_date(text: str, date_format: str | None) -> datetime:
         raise ValueError(message("the date in UTC is outside the years 1 to 9999")) from None
 
 
-def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
+def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], Interval | None]:
     """Return the position of each date on the grid of equal intervals that most of them are on.
 
     The interval is the most common distance between consecutive dates. Distances are months if most dates are on the
@@ -83,15 +124,22 @@ def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
         dates: in increasing order.
 
     Returns:
-        The number of intervals from the first date to each date, and the interval as text.
+        The number of intervals from the first date to each date, and the interval; None if there is a single date.
 
     Raises:
         IrregularDate: a date is between two grid positions.
     """
-    numbers, distance_text = _month_numbers(dates) or _microseconds(dates)
+    months = _month_numbers(dates)
+    numbers = months or [(date - dates[0]) // MICROSECOND for date in dates]
     distances = [after - before for before, after in zip(numbers, numbers[1:], strict=False)]
     if not distances:
-        return [0], distance_text(1)
+        return [0], None
+
+    month_end = bool(months) and all(map(_is_month_end, dates))
+
+    def interval_of(distance: int) -> Interval:
+        return Interval(distance, month_end=month_end) if months else Interval(span=distance * MICROSECOND)
+
     interval = Counter(distances).most_common(1)[0][0]
     for row, distance in enumerate(distances, start=1):
         if distance % interval:
@@ -99,11 +147,11 @@ def grid_positions(dates: Sequence[datetime]) -> tuple[list[int], str]:
                 row,
                 message(
                     "{distance} after the previous date, but the interval is {interval}",
-                    distance=distance_text(distance),
-                    interval=distance_text(interval),
+                    distance=interval_of(distance).text,
+                    interval=interval_of(interval).text,
                 ),
             )
-    return [(number - numbers[0]) // interval for number in numbers], distance_text(interval)
+    return [(number - numbers[0]) // interval for number in numbers], interval_of(interval)
 
 
 def dates_of_steps(dates: Sequence[datetime], steps: Sequence[int]) -> list[datetime]:
@@ -116,9 +164,9 @@ def dates_of_steps(dates: Sequence[datetime], steps: Sequence[int]) -> list[date
     found: dict[int, datetime] = dict(zip(steps, dates, strict=True))
     missing = [step for step in range(steps[-1]) if step not in found]
     if missing and (months := _month_numbers(dates)):
-        interval = (months[0][-1] - months[0][0]) // steps[-1]
+        interval = (months[-1] - months[0]) // steps[-1]
         for step in missing:
-            year, month = divmod(months[0][0] + step * interval - 1, 12)
+            year, month = divmod(months[0] + step * interval - 1, 12)
             found[step] = dates[0].replace(year=year, month=month + 1, day=1)
     elif missing:
         span = (dates[-1] - dates[0]) // steps[-1]
@@ -126,7 +174,7 @@ def dates_of_steps(dates: Sequence[datetime], steps: Sequence[int]) -> list[date
     return [found[step] for step in range(steps[-1] + 1)]
 
 
-def _month_numbers(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance] | None:
+def _month_numbers(dates: Sequence[datetime]) -> list[int] | None:
     """Return the number of months of each date since year 0; None if the interval is not in months.
 
     Raises:
@@ -147,12 +195,7 @@ def _month_numbers(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance
                 else message("not on day {day} of the month like most dates", day=usual[0])
             )
             raise IrregularDate(row, problem)
-    return [12 * date.year + date.month for date in dates], _months_text
-
-
-def _microseconds(dates: Sequence[datetime]) -> tuple[list[int], FormatDistance]:
-    """Return the number of microseconds from the first date to each date."""
-    return [(date - dates[0]) // timedelta(microseconds=1) for date in dates], _microseconds_text
+    return [12 * date.year + date.month for date in dates]
 
 
 def _is_month_end(date: datetime) -> bool:
@@ -167,8 +210,7 @@ def _months_text(count: int) -> str:
     return counted(count, "{count:,} month", "{count:,} months")
 
 
-def _microseconds_text(microseconds: int) -> str:
-    span = timedelta(microseconds=microseconds)
+def _span_text(span: timedelta) -> str:
     if span >= DAY and not span % DAY:
         return counted(span // DAY, "{count:,} day", "{count:,} days")
     if span >= HOUR and not span % HOUR:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -76,6 +76,7 @@ class Forecast(ForecastLayers, ForecastResults):
 
     needs = frozenset({"final"})
     metric_names = ("mse", "mae", "smape", "mase")
+    time_step_fields = frozenset({"date", "time_step", "forecast", "quantiles"})
     provides = frozenset({"values"})
 
     def __init__(
@@ -224,10 +225,16 @@ class Forecast(ForecastLayers, ForecastResults):
                     prediction.setdefault("quantiles", {})[str(level)] = quantile
         return predictions
 
-    def format_prediction(self, prediction: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    def format_prediction(
+        self, prediction: Mapping[str, Any], value: Any, *, next_dates: Callable[[int], Sequence[str]] | None = None
+    ) -> dict[str, Any]:
+        horizon = len(prediction["forecast"])
+        formatted: dict[str, Any] = (
+            {"time_step": list(range(1, horizon + 1))} if next_dates is None else {"date": list(next_dates(horizon))}
+        )
         if not self.variables.column_names:
-            return dict(prediction)
-        formatted: dict[str, Any] = {"forecast": self.by_name(prediction["forecast"])}
+            return formatted | dict(prediction)
+        formatted["forecast"] = self.by_name(prediction["forecast"])
         if self.quantiles:
             formatted["quantiles"] = {level: self.by_name(values) for level, values in prediction["quantiles"].items()}
         return formatted

@@ -16,7 +16,7 @@ from seqkit.errors import DataError, suggest
 from seqkit.messages import listed, message
 from seqkit.readers.files import check_encoding, check_path, read_rows
 from seqkit_forecast.calendar_features import CalendarCycle, calendar_columns
-from seqkit_forecast.date_column import find_time_steps, parse_dates
+from seqkit_forecast.date_column import NextDates, find_time_steps, parse_dates
 from seqkit_forecast.dates import check_format, dates_of_steps, parse_date
 from seqkit_forecast.filling import fill_missing
 from seqkit_forecast.numbers import check_resolution, parse_number
@@ -132,13 +132,17 @@ class Series(Reader):
         dates = [] if time is None else parse_dates(cells[time], lines, self.time or "", self.date_format, self.path)
         names = [header[column] for column in columns]
         values = np.column_stack([self._numbers(cells[column], header[column], lines) for column in columns])
-        is_even = bool(dates) and self.spacing == "even"
-        steps = find_time_steps(dates, lines, self.fill, self.path) if is_even else list(range(len(lines)))
+        steps, next_dates = list(range(len(lines))), None
+        if time is not None and self.spacing == "even":
+            steps, interval = find_time_steps(dates, lines, self.fill, self.path)
+            if interval is not None:
+                place = f"{self.path}:{lines[-1]}"
+                next_dates = NextDates(dates[-1], cells[time][-1], interval, self.date_format, place)
         features = fill_missing(values, steps, lines, names, self.fill, self.path)
         if self.calendar:
             columns_of_dates, date_names = calendar_columns(dates_of_steps(dates, steps), self.calendar)
             features, names = np.concatenate([features, columns_of_dates], axis=1), names + date_names
-        yield Example(features, location=f"{self.path}:{lines[0]}", feature_names=tuple(names))
+        yield Example(features, location=f"{self.path}:{lines[0]}", feature_names=tuple(names), next_dates=next_dates)
 
     def _without_blank_rows(self, rows: Iterator[tuple[int, list[str]]]) -> Rows:
         """Return the rows, without those at the end that have no values; with dates, without any of these."""

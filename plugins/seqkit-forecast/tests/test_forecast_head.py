@@ -261,12 +261,13 @@ def test_predictions_are_by_column_name_if_there_are_names() -> None:
     head = fitted_head(targets=["c", "a"], quantiles=[0.5])
     prediction = {"forecast": [[1.0, 2.0], [3.0, 1 / 3]], "quantiles": {"0.5": [[1.0, 2.0], [3.0, 4.0]]}}
     assert head.format_prediction(prediction, None) == {
+        "time_step": [1, 2],
         "forecast": {"c": [1.0, 3.0], "a": [2.0, 1 / 3]},
         "quantiles": {"0.5": {"c": [1.0, 3.0], "a": [2.0, 4.0]}},
     }
     head_without_names = Forecast(input_length=2, horizon=2)
     head_without_names.fit([Example(SERIES)], None)
-    assert head_without_names.format_prediction({"forecast": [[1.0]]}, None) == {"forecast": [[1.0]]}
+    assert head_without_names.format_prediction({"forecast": [[1.0]]}, None) == {"time_step": [1], "forecast": [[1.0]]}
 
 
 @pytest.mark.parametrize("parameters", [{}, {"loss": "huber"}, {"quantiles": [0.2, 0.5, 0.9]}])

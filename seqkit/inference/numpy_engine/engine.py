@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seqkit.contracts import InputLimit, PositiveInt, Tokenizer
+from seqkit.contracts import Example, InputLimit, PositiveInt, Tokenizer
 from seqkit.contracts.parameters import Probability
 from seqkit.data.limits import LengthLimit, smallest_limit
 from seqkit.errors import DataError
@@ -63,6 +63,7 @@ class NumpyEngine:
     thread_safe = True
     feature_width: int | None = None
     reads_words = False
+    time_step_fields: frozenset[str] = frozenset()
 
     def __init__(self, directory: RunDirectory, recipe: Mapping[str, Any]) -> None:
         self._directory = directory
@@ -138,7 +139,9 @@ class NumpyEngine:
             return average_label_sets(predictions, self._threshold)
         return average_probabilities(predictions)
 
-    def format_predictions(self, predictions: Sequence[dict[str, Any]], values: Sequence[Any]) -> list[dict[str, Any]]:
+    def format_predictions(
+        self, predictions: Sequence[dict[str, Any]], examples: Sequence[Example]
+    ) -> list[dict[str, Any]]:
         return list(predictions)
 
     @cached_property

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from seqkit.contracts import Batch, Encoded, Example, Head
+from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.messages import message
 from seqkit.testing.checks import CheckSuite, ContractViolation, DoesNotApply
 from seqkit.testing.comparison import json_differs, numbers_differ, shorten
@@ -65,6 +66,32 @@ def predictions(case: HeadCase) -> None:
                 "format_prediction returns {formatted}: return a mapping with string keys", formatted=shorten(formatted)
             )
         )
+
+
+@check
+def time_step_fields(case: HeadCase) -> None:
+    """The fields that the head declares have a value per time step: lists, or mappings of lists, of one length."""
+    head, _, _, found = _predict_all(case)
+    if not head.time_step_fields:
+        raise DoesNotApply(message("time_step_fields is empty"))
+    dates: Sequence[Callable[[int], list[str]] | None] = (
+        None,
+        lambda count: [f"2024-{n + 1:02}" for n in range(count)],
+    )
+    for next_dates in dates:
+        value = case.examples[0].input
+        formatted = call_with_accepted(head.format_prediction, found[0], value, next_dates=next_dates)
+        fields = {name: value for name, value in formatted.items() if name in head.time_step_fields}
+        leaves = list(_leaves(fields))
+        if not leaves or not all(isinstance(leaf, list) and len(leaf) == len(leaves[0]) for leaf in leaves):
+            raise ContractViolation(
+                message(
+                    "time_step_fields is {declared}, but format_prediction returns {fields} for them: return lists of "
+                    "one length, or mappings of such lists",
+                    declared=shorten(sorted(head.time_step_fields)),
+                    fields=shorten(fields),
+                )
+            )
 
 
 @check
@@ -265,6 +292,15 @@ def predicts_next_token(case: HeadCase) -> None:
                     )
                 )
             number += 1
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield the values in mappings of mappings."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def _following(ids: np.ndarray, part: np.ndarray) -> Iterator[list[int]]:

@@ -85,6 +85,28 @@ def examples(case: ReaderCase) -> None:
 
 
 @check
+def next_dates(case: ReaderCase) -> None:
+    """`next_dates` returns the given number of dates, as text, and the first ones do not depend on the number."""
+    with case.reader() as (reader, _):
+        functions = [example.next_dates for example in reader.read() if example.next_dates is not None]
+        if not functions:
+            raise DoesNotApply(message("no example has next_dates"))
+        for function in functions:
+            found = list(function(3))
+            if (
+                len(set(found)) != 3
+                or not all(isinstance(date, str) for date in found)
+                or list(function(2)) != found[:2]
+            ):
+                raise ContractViolation(
+                    message(
+                        "next_dates(3) returns {found}: return the dates of the 3 time steps after the input, as text",
+                        found=shorten(found),
+                    )
+                )
+
+
+@check
 def text_file(case: ReaderCase) -> None:
     """If text_file returns a file, the only example is the text of that file, without a target."""
     with case.reader() as (reader, _):
