@@ -71,6 +71,11 @@ def without_name(text: str, name: str) -> str:
     return _Nameless(text, name)
 
 
+def untranslated(text: str) -> str:
+    """Return a message as plain text, which stays English: one of which some parts have no translation."""
+    return str.__str__(text)
+
+
 class _Nameless(Message):
     def __new__(cls, text: str, name: str) -> _Nameless:
         self = str.__new__(cls, text.removeprefix(name).lstrip(": "))
