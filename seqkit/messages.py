@@ -46,10 +46,8 @@ class Message(str):
             return ""  # gettext translates the empty text to the header of the catalogue
         formatter, pieces = string.Formatter(), []
         for literal, name, spec, conversion in formatter.parse(lookup(self._template)):
-            pieces.append(literal)
-            if name is not None:
-                value = formatter.convert_field(_translated(self._fields[name], lookup), conversion)
-                pieces.append(format(value, spec or ""))
+            value = "" if name is None else _translated(self._fields[name], lookup)
+            pieces += [literal, format(formatter.convert_field(value, conversion), spec or "")]
         return _spaced(pieces)
 
     def __str__(self) -> str:
@@ -71,6 +69,11 @@ class Message(str):
 def without_name(text: str, name: str) -> str:
     """Return a message without the name that it starts with, and so does its translation."""
     return _Nameless(text, name)
+
+
+def untranslated(text: str) -> str:
+    """Return a message as plain text, which stays English: one of which some parts have no translation."""
+    return str.__str__(text)
 
 
 class _Nameless(Message):
@@ -121,11 +124,16 @@ def _spaced(pieces: Iterable[str]) -> str:
 
     The pieces themselves, which can be values of the user, do not change, nor do they get a space inside of quotes,
     or within a path or `KEY=VALUE`.
+
+    Args:
+        pieces: literal texts and values in turn.
     """
-    text = ""
-    for piece in pieces:
-        text += " " if _BOUNDARY.fullmatch(text[-1:] + piece[:1]) else ""
+    text = previous = ""
+    for number, piece in enumerate(pieces):
+        around_quotes = _AROUND_QUOTES[number % 2].fullmatch(previous[-1:] + piece[:1])
+        text += " " if around_quotes or _BOUNDARY.fullmatch(text[-1:] + piece[:1]) else ""
         text += piece
+        previous = piece
     return text
 
 
@@ -134,6 +142,9 @@ _BOUNDARY = re.compile(
     | [!-~] (?<![(\[{'"/=|:]) [\u4e00-\u9fff]""",
     re.VERBOSE,
 )
+_AROUND_QUOTES = (re.compile("['\"][\u4e00-\u9fff]"), re.compile("[\u4e00-\u9fff]['\"]"))
+"""A value in quotes before Chinese, and after it."""
+
 _lookup: Callable[[str], str] | None = None
 _templates: tuple[str, ...] = ()
 

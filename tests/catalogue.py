@@ -41,6 +41,13 @@ ENGLISH = (
 )
 """The start of the paths of modules that are not translated: files, and the checks for authors of plugins."""
 
+CHECK_PLUGIN = ("seqkit/testing/default_cases.py", "seqkit/testing/distribution.py")
+"""Modules for authors of plugins that are translated: they have the lines of `seqkit check-plugin`."""
+
+REASONS = ("CheckResult", "DoesNotApply")
+"""The calls in other modules for authors of plugins whose templates are translated: why a check was not run. What is
+wrong with a component stays English."""
+
 CLICK = {
     "Usage:": "",
     "Options": "",
@@ -131,9 +138,15 @@ def collect() -> dict[str, Entry]:
     packages = [PROJECT / "seqkit", *packages_of_plugins()]
     for path in (path for package in packages for path in sorted(package.rglob("*.py"))):
         name = path.relative_to(PROJECT).as_posix()
-        if not name.startswith(ENGLISH):
-            for text in templates(path.read_text(encoding="utf-8")):
-                found.setdefault(text, Entry(name))
+        source = path.read_text(encoding="utf-8")
+        if name in CHECK_PLUGIN or not name.startswith(ENGLISH):
+            texts = templates(source)
+        elif name.startswith("seqkit/testing/"):
+            texts = reasons(source)
+        else:
+            continue
+        for text in texts:
+            found.setdefault(text, Entry(name))
     for path in [*sorted(PROJECT.glob("recipes/*.yaml")), *sorted(PROJECT.glob("plugins/*/recipes/*.yaml"))]:
         found.setdefault(ShippedRecipe(path, "").summary, Entry(path.relative_to(PROJECT).as_posix()))
     return found
@@ -167,6 +180,13 @@ def templates(source: str) -> Iterator[str]:
         for argument in call.args[1:] if name == "counted" else call.args[:1] if name == "message" else ():
             if isinstance(argument, ast.Constant):
                 yield str(argument.value)
+
+
+def reasons(source: str) -> Iterator[str]:
+    """Yield the templates inside the calls of REASONS in a module, in the order of the source."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in REASONS:
+            yield from templates(ast.unparse(node))
 
 
 def read_translations(file: Path) -> dict[str, str]:

@@ -185,7 +185,7 @@ def check_plugin(distribution: str, without: tuple[str, ...]) -> None:
     from seqkit.testing.distribution import check_distribution
 
     torch.set_num_threads(1)  # the models that are checked are small
-    click.echo(check_distribution(distribution, registry, click.echo))
+    echo(check_distribution(distribution, registry, echo))
 
 
 @seqkit.command("new-plugin", short_help="Create a plugin package from a template.")

@@ -99,12 +99,12 @@ def score_groups(evaluation: Evaluation, column: str) -> dict[str, Any]:
     names = dict.fromkeys(name for example in evaluation.examples for name in example.columns)
     if column not in names:
         if names:
-            found = suggest(column, list(names)) or message("; they are {names}", names=listed(names))
+            found = suggest(column, list(names)) or message("; choose one of {names}", names=listed(names))
         else:
-            found = message(": the data has none")
+            found = message("; the data has no others")
         raise UsageError(
             message(
-                "--by {column}: is not among the columns besides those of the input and the target{found}",
+                "--by {column}: must be a column besides those of the input and the target{found}",
                 column=column,
                 found=found,
             )

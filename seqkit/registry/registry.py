@@ -122,7 +122,6 @@ class Registry:
     def _of_kind(self, kind: str) -> dict[str, Registered]:
         if kind not in self._by_kind:
             kinds = listed(KINDS)
-            raise UsageError(
-                message("unknown kind '{kind}'{hint}: {kinds}", kind=kind, hint=suggest(kind, list(KINDS)), kinds=kinds)
-            )
+            hint = suggest(kind, list(KINDS))
+            raise UsageError(message("unknown kind '{kind}'{hint}; known: {kinds}", kind=kind, hint=hint, kinds=kinds))
         return self._by_kind[kind]

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from seqkit.errors import describe_error
-from seqkit.messages import message
+from seqkit.messages import message, untranslated
 from seqkit.testing.isolation import isolated
 from seqkit.testing.precision import largest_epsilon, set_epsilon
 
@@ -194,8 +194,8 @@ def run_check(check: Check) -> CheckResult:
         check()
     except DoesNotApply as error:
         return CheckResult(check, "skipped", str(error))
-    except ContractViolation as error:
-        return CheckResult(check, "failed", str(error), error.cause)
+    except ContractViolation as error:  # only reasons to skip a check are translated
+        return CheckResult(check, "failed", untranslated(str(error)), error.cause)
     return CheckResult(check, "ok")
 
 
@@ -215,8 +215,7 @@ def run_checks(checks: Sequence[Check]) -> list[CheckResult]:
         else:
             result = run_check(check)
             if result.status == "failed" and (name := causes.setdefault(result.cause, check.name)) != check.name:
-                text = message("fails for the same reason as {name}", name=name)
-                result = CheckResult(check, "not run", text)
+                result = CheckResult(check, "not run", message("fails for the same reason as {name}", name=name))
         first.setdefault(id(check.case), result)
         results.append(result)
     return results

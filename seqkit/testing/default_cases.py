@@ -13,7 +13,7 @@ from seqkit.embeddings.learned import Learned
 from seqkit.embeddings.scaled import Scaled
 from seqkit.encoders.lstm import LSTM
 from seqkit.errors import SeqkitError, describe_error
-from seqkit.messages import message
+from seqkit.messages import listed, message
 from seqkit.recipe.parameters import Parameter, parameters
 from seqkit.recipe.values import check_values
 from seqkit.registry.records import Registered
@@ -132,7 +132,7 @@ def _try_values(kind: str, cls: Any, build: Callable[..., Any], values: dict[str
         raise RejectedGuess(
             message(
                 "its constructor rejects the guessed values {values} ({error})",
-                values=", ".join(shown),
+                values=listed(shown),
                 error=describe_error(error),
             )
         ) from None
@@ -199,5 +199,5 @@ def _head_checks(build: Callable[[], Head]) -> list[Check]:
                     case.rows(head)
                     return checks_for_head(build, examples)
         except Exception as error:
-            first_error = first_error or f" ({kind}: {describe_error(error)})"
+            first_error = first_error or message(" ({kind}: {error})", kind=kind, error=describe_error(error))
     raise NoDefaultCase(message("it accepts none of the default examples{error}", error=first_error))

@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import torch
 
 from seqkit.errors import PluginError, UsageError, describe_error, suggest
-from seqkit.messages import message
+from seqkit.messages import listed, message, translate
 from seqkit.registry import load_registry
 from seqkit.registry.records import Registered
 from seqkit.registry.registry import Plugin, Registry
@@ -38,7 +39,7 @@ class DistributionCheckFailure(PluginError):
 
     @property
     def lines(self) -> list[str]:
-        return [" ".join(failure.split()) for failure in self.failures]
+        return [" ".join(translate(failure).split()) for failure in self.failures]
 
 
 def check_distribution(name: str, registry: Registry, echo: Callable[[str], None]) -> str:
@@ -58,21 +59,20 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
     """
     plugins = _find_plugins(name, registry)
     failures: list[str] = []
-    counts = {"ok": 0, "skipped": 0, "failed": 0, "not run": 0, "not checked": 0, "not tried": 0}
+    counts: Counter[str] = Counter()
 
     def report(subject: str, status: str, text: str = "") -> None:
         counts[status] += 1
-        outcome = {"ok": "ok", "failed": "FAILED"}.get(status, f"{status}: {text}")
-        echo(f"{subject} … {outcome}")
+        echo(_outcome(subject, status, text))
         if status == "failed":
-            failures.append(f"{subject}: {text}")
+            failures.append(subject + ": " + text)
 
     with closing(OtherProcess(name)) as elsewhere:
         for plugin in plugins:
             problem = _start_up_problem(plugin)
-            report(f"plugin {plugin.name}: start-up", "failed" if problem else "ok", problem)
+            report(message("plugin {name}: start-up", name=plugin.name), "failed" if problem else "ok", problem)
             for command in plugin.commands:
-                subject = f"command {command.name}: loads"
+                subject = message("command {name}: loads", name=command.name)
                 try:
                     command.load()
                     report(subject, "ok")
@@ -80,7 +80,7 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
                     report(subject, "failed", str(error))
             for task in plugin.tasks:
                 problem = task_problem(task)
-                report(f"task {task.name}: answers", "failed" if problem else "ok", problem)
+                report(message("task {name}: answers", name=task.name), "failed" if problem else "ok", problem)
             for component in plugin.components:
                 subject = label(component)
                 try:
@@ -95,12 +95,39 @@ def check_distribution(name: str, registry: Registry, echo: Callable[[str], None
                     )
                     report(subject, "not tried" if isinstance(error, RejectedGuess) else "not checked", text)
                 except PluginError as error:
-                    report(f"{subject}: loads", "failed", str(error))
+                    report(message("{component}: loads", component=subject), "failed", str(error))
     if failures:
         raise DistributionCheckFailure(failures)
     if counts["not checked"] and counts["not checked"] == sum(len(plugin.components) for plugin in plugins):
         raise DistributionCheckFailure([message("{name}: none of its components could be checked", name=name)])
-    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    return _total(counts)
+
+
+def _outcome(subject: str, status: str, reason: str) -> str:
+    """Return the line of a check."""
+    if status == "ok":
+        return message("{subject} … ok", subject=subject)
+    if status == "failed":
+        return message("{subject} … FAILED", subject=subject)
+    if status == "skipped":
+        return message("{subject} … skipped: {reason}", subject=subject, reason=reason)
+    if status == "not run":
+        return message("{subject} … not run: {reason}", subject=subject, reason=reason)
+    if status == "not checked":
+        return message("{subject} … not checked: {reason}", subject=subject, reason=reason)
+    return message("{subject} … not tried: {reason}", subject=subject, reason=reason)
+
+
+def _total(counts: Mapping[str, int]) -> str:
+    """Return the number of checks with each result."""
+    texts = {
+        "ok": message("{count} ok", count=counts["ok"]),
+        "skipped": message("{count} skipped", count=counts["skipped"]),
+        "not run": message("{count} not run", count=counts["not run"]),
+        "not checked": message("{count} not checked", count=counts["not checked"]),
+        "not tried": message("{count} not tried", count=counts["not tried"]),
+    }
+    return listed(text for status, text in texts.items() if counts[status])
 
 
 def _find_plugins(name: str, registry: Registry) -> list[Plugin]:
@@ -117,7 +144,7 @@ def _find_plugins(name: str, registry: Registry) -> list[Plugin]:
     ]
     if not found:
         installed = sorted({plugin.distribution for plugin in registry.plugins})
-        hint = suggest(name, installed) or message("; installed: {names}", names=", ".join(installed))
+        hint = suggest(name, installed) or message("; installed: {names}", names=listed(installed))
         raise UsageError(message("no plugin '{name}' is installed{hint}", name=name, hint=hint))
     return found
 

@@ -47,10 +47,10 @@ class Threads:
     def __str__(self) -> str:
         count = counted(self.total, "1 thread", "{count} threads")
         measured = listed(
-            message("{threads}: {ms:.0f} ms per batch", threads=workers * self.per_operation, ms=ms)
+            message("{ms:.0f} ms with {threads}", ms=ms, threads=workers * self.per_operation)
             for workers, ms in self.measured.items()
         )
-        return message("{count} ({measured})", count=count, measured=measured) if measured else count
+        return message("{count} (per batch: {measured})", count=count, measured=measured) if measured else count
 
 
 def choose_threads(setting: int | Literal["auto"], model: Model, processes: int = 1) -> Threads:

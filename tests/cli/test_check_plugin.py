@@ -6,15 +6,20 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
+from catalogue import CATALOGUE, read_translations
 from helpers.distributions import install
 from helpers.plugins import MOVING_AVERAGE
 from seqkit import registry
-from seqkit.errors import SeqkitError
+from seqkit.errors import PluginError, SeqkitError
+from seqkit.messages import message, translate, use_translation
+from seqkit.testing.checks import Case, Check, run_check
 from seqkit.testing.distribution import check_distribution
 
 GOOD = (
@@ -306,3 +311,64 @@ def test_unknown_package_is_an_error(installed) -> None:
     installed(HOOKS.format(checks=""))
     expected = "no plugin 'seqkit-average' is installed (did you mean 'seqkit-averages'?)"
     assert check("seqkit-average") == ([], [expected])
+
+
+@pytest.fixture
+def chinese() -> Iterator[None]:
+    translations = read_translations(CATALOGUE)
+    use_translation(lambda text: translations.get(text) or text)
+    yield
+    use_translation(None)
+
+
+def is_half_chinese(line: str) -> bool:
+    """Return whether a line has Chinese, and also English words besides those of code, values and exceptions."""
+    english = re.search(r"\b(the|is|are|of|to|a|it|not|with|see|for|in|when)\b", line)
+    return english is not None and re.search(r"[\u4e00-\u9fff]", line) is not None
+
+
+@pytest.mark.usefixtures("one_process", "chinese")
+def test_the_report_is_chinese_but_for_what_is_wrong_with_a_component(installed) -> None:
+    checks = {"checks": ', checks="averages:nothing"'}
+    installed(HOOKS.format(**checks).replace("averages:MovingAverage", "averages:Last"))
+    printed, error = check()
+    lines = [translate(line) for line in printed]
+    assert lines[0] == "启动插件 average … 通过"
+    assert "encoder average: padding_independence … 失败" in lines
+    assert "encoder average: ids_match_one_hot … 跳过：accepts_ids 为 False" in lines
+    assert "加载 reader whole: averages:nothing 返回的不是 seqkit.testing 的检查" in error
+    assert any(line.startswith("encoder average: padding_independence: difference of") for line in error)
+    assert [line for line in [*lines, *error] if is_half_chinese(line)] == []
+
+
+@pytest.mark.usefixtures("one_process", "chinese")
+def test_the_total_is_chinese(installed) -> None:
+    installed(HOOKS.format(checks=""))
+    printed, _ = check()
+    lines = [translate(line) for line in printed]
+    assert re.fullmatch(r"\d+ 项通过、\d+ 项跳过、1 项未检查", lines[-1])
+    assert [line for line in lines if is_half_chinese(line)] == []
+
+
+@pytest.mark.usefixtures("chinese")
+def test_an_unknown_package_is_named_in_chinese(installed) -> None:
+    installed("@seqkit.hookimpl" + HOOKS.format(checks="").split("@seqkit.hookimpl")[2])
+    assert check("seqkit-average")[1] == ["没有安装插件 'seqkit-average'（你是指 'seqkit-averages' 吗？）"]
+    (line,) = check("没有")[1]
+    assert line.startswith("没有安装插件 '没有'；已安装的有：seqkit、")
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_violation_stays_english_with_what_it_is_composed_of() -> None:
+    """Only its template is left out of the catalogue: a message inside of it would be translated."""
+
+    class Empty(Case):
+        def compute(self) -> dict[str, Any]:
+            return {}
+
+    def fail(_: object) -> None:
+        raise PluginError(message("the plugin is disabled: {failure}", failure="it has a bug"))
+
+    result = run_check(Check("encoder", "fails", "It works.", fail, Empty()))
+    assert result.status == "failed"
+    assert translate(result.message).startswith("raises the plugin is disabled: it has a bug at ")

@@ -196,7 +196,9 @@ def test_lists_in_sentences_are_chinese(tmp_path: Path) -> None:
     line = run_forked("run", "a.yaml", *arguments, cwd=tmp_path, SEQKIT_LANG="zh").err
     assert "；列有 内容、类别：" in line
     line = run_forked("list", "encoders", cwd=tmp_path, SEQKIT_LANG="zh").err
-    assert line.endswith("：reader、tokenizer、embedding、encoder、head、optimizer、schedule、metric、tracker\n")
+    assert line.endswith(
+        "；可用的种类有 reader、tokenizer、embedding、encoder、head、optimizer、schedule、metric、tracker\n"
+    )
 
 
 @pytest.fixture
@@ -222,6 +224,15 @@ def test_values_in_quotes_and_paths_get_no_space() -> None:
     assert translate(message("{name}: {widths}", name="数据/a", widths="b")) == "数据/a: b"
     assert translate(message("/{_0}", _0="数据")) == "/数据"
     assert translate(message("{file}={value}", file="k", value="值")) == "k=值"
+
+
+@pytest.mark.usefixtures("in_chinese")
+def test_a_value_in_quotes_is_apart_from_the_words_around_it() -> None:
+    choices = message("{first}, or {last}", first=message("an integer"), last="'auto'")
+    assert translate(choices) == "整数，或 'auto'"
+    assert translate(message("must be {wanted}, not {value}", wanted="'a'", value="'b'")) == "必须是 'a'，不能是 'b'"
+    names = message("{noun} of names to {values}", noun=message("a mapping"), values="'x'")
+    assert translate(names) == "从名称到 'x' 的映射"
 
 
 def test_no_message_is_printed_without_its_translation() -> None:

@@ -81,7 +81,7 @@ def test_help_of_a_command_lists_arguments_and_options(run_command, name: str, w
             "no texts: pass texts, --file with one text per line, or --data in the format that the recipe reads",
         ),
         (["predict", "x", "text", "--file", "f"], "pass texts or --file, not both"),
-        (["list", "encoders"], "unknown kind 'encoders' (did you mean 'encoder'?): reader, tok"),
+        (["list", "encoders"], "unknown kind 'encoders' (did you mean 'encoder'?); known: reader, tok"),
         (["show", "encoder"], "name a component: seqkit show encoder NAME (`seqkit list encoder`)"),
         (
             ["show", "encoder", "lsmt"],

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from helpers.docs import CODE, DOCS, anchors, code, import_docs, outline, quoted
+from seqkit.registry import load_registry
 
 NAMES = sorted(path.relative_to(DOCS / "en").as_posix() for path in (DOCS / "en").rglob("*.md"))
 
@@ -166,6 +167,17 @@ def test_each_term_of_the_glossary_is_a_heading(language: str) -> None:
     assert "\n## hidden state 隐藏状态 {#hidden-state .term}\n" in staged
     assert "\n## perplexity 困惑度 {#perplexity .term}\n" in staged
     assert "\n## logits（未归一化分数） {#logits .term}\n" in staged
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_glossary_explains_each_metric(language: str) -> None:
+    terms = set(re.findall(r"^\| ([^|]+) \|", text(language, "reference/glossary.md"), re.MULTILINE))
+    registry = load_registry()
+    metrics = [(entry.name, entry.load()) for entry in registry.all("metric")]
+    names = {name for name, metric in metrics if not hasattr(metric(), "unit")}  # error_rate of a unit
+    names |= {f"{unit}_error_rate" for unit in ("word", "character")}
+    names |= {name for entry in registry.all("head") for name in entry.load().metric_names}
+    assert names - terms == set()
 
 
 @pytest.mark.parametrize("name", ["**`a.py`**", "From **`a.py`**", "摘自 **`a.py`**"])

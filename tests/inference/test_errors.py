@@ -144,9 +144,12 @@ def test_values_of_groups_are_texts(run: seqkit.Run, tmp_path: Path) -> None:
 def test_wrong_options_are_one_line(run: seqkit.Run, folder: Path, tmp_path: Path, run_command) -> None:
     words = folder / "words.csv"
     for options, reason in [
-        (["--by", "town"], "--by town: is not among the columns besides those of the input and the target; they are "),
-        (["--by", "citi"], "--by citi: is not among the columns besides those of the input and the target (did you"),
-        (["--by", "label"], "--by label: is not among the columns besides those of the input and the target"),
+        (["--by", "town"], "--by town: must be a column besides those of the input and the target; choose one of city"),
+        (["--by", "citi"], "--by citi: must be a column besides those of the input and the target (did you mean"),
+        (
+            ["--by", "label"],
+            "--by label: must be a column besides those of the input and the target; choose one of city",
+        ),
         (["--errors", "errors.xlsx"], "--errors errors.xlsx: the ending must be one of .csv, .tsv, .jsonl, .ndjson; "),
         (["--errors", words], f"--errors {words}: is a file that is read: choose another name"),
         (["--errors", "none/errors.csv"], "--errors none/errors.csv: no such folder none: create it first"),
@@ -155,7 +158,7 @@ def test_wrong_options_are_one_line(run: seqkit.Run, folder: Path, tmp_path: Pat
         result = run_command("evaluate", run.path, *options)
         assert result.code == 2
         assert error_line(result).startswith(reason)
-    with pytest.raises(UsageError, match="--by city: .*: the data has none"):
+    with pytest.raises(UsageError, match="--by city: .*; the data has no others"):
         run.evaluate([("aaaa", "vowel")], by="city")
     assert words.read_text(encoding="utf-8").startswith("text,label,city")
 

@@ -244,7 +244,7 @@ def test_unknown_name_suggests_similar_name(plugin, kind: str, name: str, messag
 def test_unknown_kind_suggests_similar_kind(plugin, call) -> None:
     with pytest.raises(UsageError) as caught:
         call(load_registry())
-    assert "unknown kind 'encoders' (did you mean 'encoder'?): reader, token" in str(caught.value)
+    assert "unknown kind 'encoders' (did you mean 'encoder'?); known: reader, token" in str(caught.value)
 
 
 INVALID_TARGETS = {

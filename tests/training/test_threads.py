@@ -223,8 +223,8 @@ def test_fewer_workers_are_chosen_if_they_are_clearly_faster(
     chosen = fastest(Threads(2, 3), lambda: calls.append(1))
     assert chosen == Threads(expected, 3, measured)
     assert len(calls) == 6
-    times = ", ".join(f"{3 * workers}: {ms} ms per batch" for workers, ms in measured.items())
-    assert str(chosen) == f"{3 * expected} threads ({times})"
+    times = ", ".join(f"{ms} ms with {3 * workers}" for workers, ms in measured.items())
+    assert str(chosen) == f"{3 * expected} threads (per batch: {times})"
 
 
 @pytest.mark.usefixtures("_no_minimum_job_size")

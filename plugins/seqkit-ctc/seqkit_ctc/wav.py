@@ -16,7 +16,7 @@ from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Read
 from seqkit.errors import DataError, suggest
 from seqkit.messages import listed, message
 from seqkit.readers.files import check_encoding, check_path, folder_of, read_rows
-from seqkit_ctc.log_mel import LogMel, Normalization
+from seqkit_ctc.log_mel import LogMel
 from seqkit_ctc.wav_io import read_wav
 
 
@@ -67,7 +67,7 @@ class Wav(Reader):
         bands: PositiveInt = 40,
         low: Annotated[float, Ge(0)] = 100.0,
         high: PositiveFloat | None = None,
-        normalize: Normalization | Literal["speaker"] = "none",
+        normalize: Literal["none", "recording", "speaker"] = "none",
         stack: PositiveInt = 3,
     ) -> None:
         self.path = check_path(path)
