@@ -73,12 +73,10 @@ def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> st
     remedy = message("name the columns with --text and --label, or a task with --task")
     if possible:
         remedy = message("name the columns with --text and --label, or pass --task {task}", task=possible[0])
-    return message(
-        "{path}: fits no task: {reasons}: {remedy}",
-        path=file.path,
-        reasons=message("; ").join(
-            message("{reason} ({tasks})", reason=reason, tasks=listed(names))
-            for reason, names in sorted(tasks.items(), key=lambda item: len(item[1]))
-        ),
-        remedy=remedy,
+    described = message("; ").join(
+        message("{reason} ({tasks})", reason=reason, tasks=listed(names))
+        for reason, names in sorted(tasks.items(), key=lambda item: len(item[1]))
     )
+    if not file.columns and (file.text is not None or file.label is not None):
+        return message("{path}: fits no task: {reasons}", path=file.path, reasons=described)
+    return message("{path}: fits no task: {reasons}: {remedy}", path=file.path, reasons=described, remedy=remedy)

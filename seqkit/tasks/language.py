@@ -44,6 +44,8 @@ def generate(file: DataFile) -> Draft | str:
             0.4 if len(file.columns) == 1 and file.rows >= 20 else 0.0,
             message("the texts are in '{column}'", column=column.name),
         )
+    if file.text is not None or file.label is not None:
+        return message("the file has no columns: leave out --text and --label")
     encoding = {"encoding": file.encoding} if file.encoding != "utf-8" else {}
     lines = [line for line in file.lines if line.strip()]
     if not lines:

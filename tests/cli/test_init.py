@@ -281,6 +281,16 @@ def test_a_column_that_does_not_exist_is_named_for_every_task(tmp_path: Path, ru
         assert line == f"{option} lod: a.csv has no such column (did you mean 'load'?)"
 
 
+def test_columns_of_a_plain_text_are_not_ignored(tmp_path: Path, run_command) -> None:
+    (tmp_path / "plays.txt").write_text("\n\n".join(f"Citizen {n % 7}:\nSpeak, speak no more." for n in range(40)))
+    reason = "the file has no columns: leave out --text and --label"
+    for option in ("--label", "--text"):
+        line = error_line(run_command("init", "plays.txt", option, "a"))
+        assert line.startswith(f"plays.txt: fits no task: {reason} (generate); ") and "name the columns" not in line
+        line = error_line(run_command("init", "plays.txt", option, "a", "--task", "generate"))
+        assert line == f"plays.txt: does not fit the task generate: {reason}"
+
+
 def test_the_files_of_other_splits_are_used(tmp_path: Path, run_command) -> None:
     names, rows = ["text", "label"], reviews()
     write_table(tmp_path / "train.csv", names, rows)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.messages import listed, message
+from seqkit.messages import counted, listed, message
 from seqkit_forecast.dates import IrregularDate, grid_positions, parse_date
 
 _DAYS = (
@@ -34,8 +34,8 @@ _FORMATS = (
 )
 _MIN_ROWS = 40
 _MAX_COLUMNS = 20
-_MAX_GAP, _MAX_MISSING = 24, 0.1
-"""Longer gaps, or a larger share of missing time steps, are not filled: the days without trading, for instance."""
+_MAX_MISSING = 0.1
+"""A larger share of missing time steps is not filled: the days without trading, for instance."""
 
 
 def forecast(file: DataFile) -> Draft | str:
@@ -75,7 +75,8 @@ def forecast(file: DataFile) -> Draft | str:
         data["decimal"] = decimal
     if file.encoding != "utf-8":
         data["encoding"] = file.encoding
-    data |= _spacing(dates, [file.column(name) for name in columns])
+    spacing, gaps_comment, gaps_summary = _spacing(dates, [file.column(name) for name in columns])
+    data |= spacing
     season = _season(dates)
     # A split needs room for the input and the forecast of several windows.
     share = 0.25 if file.rows < 400 else 0.15
@@ -118,34 +119,66 @@ def forecast(file: DataFile) -> Draft | str:
             horizon=horizon,
         )
     }
+    if gaps_comment:
+        comments["data.spacing" if "spacing" in spacing else "data.fill"] = gaps_comment
     fit = 0.3 if texts or time is None else 0.9
     names = listed(columns)
     order = message("by the dates in '{column}'", column=time.name) if time else message("with a time step per row")
     return Draft(
         fit,
         recipe,
-        listed([message("the series {names} {order}", names=names, order=order), *without]),
+        listed([message("the series {names} {order}", names=names, order=order), *without]) + gaps_summary,
         comments,
         smaller,
         {"by": "order", "valid": share, "test": share},
     )
 
 
-def _spacing(dates: Sequence[datetime], columns: Sequence[Column]) -> dict[str, Any]:
-    """Return how the reader takes the distances between the dates, and cells without a number."""
-    count = len(columns[0].values)
+def _spacing(dates: Sequence[datetime], columns: Sequence[Column]) -> tuple[dict[str, Any], str, str]:
+    """Return how the reader takes the distances between the dates, and cells without a number.
+
+    Returns:
+        The settings; a comment on them, and the end of the summary, both empty if no date is missing.
+    """
     empty = max(_longest_gap(column) for column in columns)
     fill = {"fill": empty} if empty else {}
     if not dates:
-        return fill
+        return fill, "", ""
     try:
         steps, _ = grid_positions(dates)
-    except IrregularDate:
-        return {"spacing": "any"} | fill
-    gaps = max(after - before - 1 for before, after in zip(steps, steps[1:], strict=False))
-    if gaps > _MAX_GAP or steps[-1] + 1 > (1 + _MAX_MISSING) * count:
-        return {"spacing": "any"} | fill
-    return {"fill": max(gaps, 1) + empty} if gaps or empty else {}
+    except IrregularDate as error:
+        comment = message(
+            "row {row} is {problem}: each row is taken as one time step; `spacing: even` requires equal intervals",
+            row=error.row + 1,
+            problem=error,
+        )
+        return {"spacing": "any"} | fill, comment, message(", each row is a time step, as the intervals differ")
+    missing = steps[-1] + 1 - len(dates)
+    if not missing:
+        return fill, "", ""
+    gap = max(after - before - 1 for before, after in zip(steps, steps[1:], strict=False))
+    fields = {"missing": missing, "dates": steps[-1] + 1, "gap": gap, "fill": gap + empty}
+    if missing > _MAX_MISSING * len(dates):
+        comment = message(
+            "{missing:,} of {dates:,} dates are missing, at most {gap:,} in a row: each row is taken as one time step; "
+            "to repeat the previous value for them, write `fill: {fill}` in place of `spacing: any`",
+            **fields,
+        )
+        summary = message(
+            ", each row is a time step, though {missing:,} dates are missing (data.fill fills them)", **fields
+        )
+        return {"spacing": "any"} | fill, comment, summary
+    comment = message(
+        "{missing:,} of {dates:,} dates are missing, at most {gap:,} in a row: the previous value is repeated for "
+        "them, so that seasons stay aligned; to take each row as one time step, write `spacing: any`",
+        **fields,
+    )
+    summary = counted(
+        missing,
+        ", {count} missing date repeats the previous value",
+        ", {count:,} missing dates repeat the previous value",
+    )
+    return {"fill": gap + empty}, comment, summary
 
 
 def _longest_gap(column: Column) -> int:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from seqkit_forecast.tasks import forecast
 
+from helpers.commands import run_here
 from seqkit.contracts import Column, DataFile
 
 
@@ -107,6 +109,60 @@ def test_days_without_trading_are_not_filled() -> None:
     assert not isinstance(found, str)
     assert (found.recipe["data"]["spacing"], found.recipe["head"]["season"]) == ("any", 5)
     assert "fill" not in found.recipe["data"]
+
+
+def without_rows(file: DataFile, missing: set[int]) -> DataFile:
+    """Return a file without some of its rows."""
+    columns = [
+        Column(each.name, [value for row, value in enumerate(each.values) if row not in missing])
+        for each in file.columns
+    ]
+    return replace(file, columns=columns, rows=len(columns[0].values))
+
+
+def test_dates_that_are_missing_are_counted_and_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEQKIT_PLUGINS", raising=False)
+    hours, days = series(timedelta(hours=1), 2000), series(timedelta(days=1), 800)
+    single = set(range(100, 1900, 211))
+    for file, missing, gap in (
+        (hours, single | set(range(1000, 1050)), 50),
+        (hours, single, 1),
+        (hours, {700}, 1),
+        (days, set(range(300, 340)), 40),
+    ):
+        rows = zip(*(column.values for column in without_rows(file, missing).columns), strict=True)
+        (tmp_path / "a.csv").write_text("\n".join(["when,load", *map(",".join, rows)]) + "\n")
+        (tmp_path / "a.yaml").unlink(missing_ok=True)
+        done = run_here("init", "a.csv", "--minutes", "0.01", cwd=tmp_path)
+        assert done.code == 0, done.err
+        count = len(missing)
+        summary = f"{count} missing date{'s repeat' if count > 1 else ' repeats'} the previous value"
+        assert f"task: forecast, the series load by the dates in 'when', {summary}" in done.out
+        text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
+        words = " ".join(text.replace("\n  # ", " ").split())
+        assert f"{count} of {file.rows:,} dates are missing, at most {gap} in a row: the previous value is" in words
+        assert "to take each row as one time step, write `spacing: any`" in words
+        data = yaml.safe_load(text)["data"]
+        assert (data["fill"], data.get("spacing")) == (gap, None)
+
+
+def test_many_missing_dates_and_unequal_intervals_are_named() -> None:
+    days = series(timedelta(days=1), 199)
+    weekends = {row for row in range(199) if datetime.fromisoformat(days.columns[0].values[row]).weekday() > 4}
+    found = forecast(without_rows(days, weekends))
+    assert not isinstance(found, str)
+    assert found.summary.endswith(
+        f", each row is a time step, though {len(weekends)} dates are missing (data.fill fills them)"
+    )
+    comment = found.comments["data.spacing"]
+    assert comment.startswith(f"{len(weekends)} of 199 dates are missing, at most 2 in a row: each row is taken as one")
+    assert comment.endswith("write `fill: 2` in place of `spacing: any`")
+    days.columns[0].values[50] = f"{days.columns[0].values[50][:10]} 00:20"
+    found = forecast(days)
+    assert not isinstance(found, str)
+    assert found.recipe["data"]["spacing"] == "any"
+    assert "each row is a time step, as the intervals differ" in found.summary
+    assert found.comments["data.spacing"].startswith("row 51 is ")
 
 
 def test_a_category_beside_the_numbers_is_left_out() -> None:

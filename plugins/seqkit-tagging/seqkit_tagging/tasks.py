@@ -9,28 +9,31 @@ from itertools import groupby
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.messages import listed, message
-from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
+from seqkit.messages import counted, listed, message
+from seqkit_tagging.spans import Scheme
+from seqkit_tagging.word_columns import (
+    MAX_TAGS,
+    MIN_FILLED,
+    find_tags,
+    find_word,
+    find_word_lines,
+    named_column,
+    no_tags,
+    scheme_of,
+)
 from seqkit_tagging.word_splitting import are_characters
 
 _PROBED_LINES = 50_000
-_MAX_TAGS = 120
 _RANDOM_BELOW = 400
 """Fewer sentences than this are divided at random: a split by hash could be small or empty."""
-
-_MIN_FILLED = 0.99
-"""The share of rows that have a word and a tag, in a csv file with a row for each word."""
 
 _MIN_CHARACTERS = 0.9
 """The share of words that are single characters, from which on a model of characters is drafted."""
 
-_CONLLU_COLUMNS = 10
-_WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
 _SENTENCE_NAME = re.compile(
     r"(?i)(sent(ence)?|doc(ument)?|句子?|文档)([ _]?(#|id|no|nr|number|idx|index|编号|序号))?\.?"
 )
 _WORD_NAME = re.compile(r"(?i)(word|token|form|字|词|单词)(s|_?text)?")
-_SCHEMES: tuple[Scheme, ...] = ("bio", "bmes")
 
 
 def tag(file: DataFile) -> Draft | str:
@@ -38,41 +41,53 @@ def tag(file: DataFile) -> Draft | str:
     if isinstance(found := _word_table(file) or _word_lists(file), Draft):
         return found
     lines = file.lines[:_PROBED_LINES]
-    if file.format in ("jsonl", "parquet") or not lines:
+    has_other_columns = len(file.columns) > 1 and file.delimiter != "\t"
+    if file.format in ("jsonl", "parquet") or has_other_columns or not lines:
         return message("no words in columns")
-    has_tabs = 2 * sum("\t" in line for line in lines) > sum(bool(line.strip()) for line in lines)
-    rows = [_columns(line, has_tabs) for line in lines]
-    sentences = [list(group) for is_sentence, group in groupby(rows, key=bool) if is_sentence]
-    words = [row for sentence in sentences for row in sentence if not _is_comment(row)]
-    widths = Counter(map(len, words))
-    width, count = widths.most_common(1)[0] if widths else (0, 0)
-    if len(sentences) < 3 or width < 2 or count < 0.98 * len(words) or len(words) < 2 * len(sentences):
-        return message(
-            "no words with tags (a line per word and a blank line after each sentence, a csv row per word with its "
-            "sentence, or lists of tokens and tags in JSON Lines)"
+    return _word_columns(file, lines)
+
+
+def _word_columns(file: DataFile, lines: Sequence[str]) -> Draft | str:
+    """Return the draft for a file with a word per line, its columns separated by tabs or spaces."""
+    no_words = message(
+        "no words with tags (a line per word and a blank line after each sentence, a csv row per word with its "
+        "sentence, or lists of tokens and tags in JSON Lines)"
+    )
+    if (found := find_word_lines(lines)) is None:
+        return no_words
+    label, text = named_column(file, found, file.label, "--label"), named_column(file, found, file.text, "--text")
+    if (word := text or find_word(found, label)) is None:
+        return no_words
+    if label is word:
+        return message("--text and --label name the same column, '{column}': name two", column=word.name)
+    tagged = find_tags(found, word)
+    tag = label or next(iter(tagged), None)
+    if tag is None:
+        return no_tags(found)
+    if len(tag.counts) == 1 or (len(tag.counts) > MAX_TAGS and 2 * len(tag.counts) > len(tag.values)):
+        return counted(
+            len(tag.counts),
+            "the column '{column}' has one value only, which is no set of tags: name another with --label (data.tag of "
+            "a recipe)",
+            "the column '{column}' has {count:,} distinct values, which is no set of tags: name another with --label "
+            "(data.tag of a recipe)",
+            column=tag.name,
         )
-    words = [row for row in words if len(row) == width]
-    columns = [[row[place] for row in words] for place in range(width)]
-    is_numbered = width > 2 and all(_WORD_NUMBER.fullmatch(cell) for cell in columns[0])
-    is_conllu = width == _CONLLU_COLUMNS and is_numbered
-    word = 2 if is_numbered else 1
-    tagged = 4 if is_conllu else _tag_column(columns, word)
-    tags = Counter(columns[tagged - 1])
-    if not 2 <= len(tags) <= _MAX_TAGS:
-        return message(
-            "the column {column} has {count:,} distinct values, which is no set of tags", column=tagged, count=len(tags)
-        )
+    places = {column.name: place for place, column in enumerate(found.columns, start=1)}
     data: dict[str, Any] = {"type": "conll"}
-    if word != 1 or tagged != width:
-        data |= {"word": word, "tag": tagged}
-    if is_numbered and not is_conllu and any(line.startswith("#") for line in lines):
-        data["comment"] = "#"
+    if places[word.name] != 1 or places[tag.name] != len(places):
+        data |= {"word": places[word.name], "tag": places[tag.name]}
+    if found.comment:
+        data["comment"] = found.comment
     if file.encoding != "utf-8":
         data["encoding"] = file.encoding
-    if any("," in name[1:] for name in tags) and any(name.startswith("B-") for name in tags):
+    if any("," in name[1:] for name in tag.counts) and any(name.startswith("B-") for name in tag.counts):
         data["alternatives"] = "first"
-    columns_found = message("the word is column {word}, its tag column {tagged}", word=word, tagged=tagged)
-    return _draft(data, columns[word - 1], tags, len(sentences), columns_found)
+    summary = message(
+        "the word is column {word}, its tag column {tagged}", word=places[word.name], tagged=places[tag.name]
+    )
+    others = [] if label else [column.name for column in tagged[1:6]]
+    return _draft(data, word.values, tag.counts, len(found.sentences), summary, _or_label(others))
 
 
 def _draft(
@@ -82,7 +97,7 @@ def _draft(
     names = [name for name, _ in tags.most_common(8)]
     shown = listed([*names, *(["…"] if len(tags) > len(names) else [])])
     comments = {"data.type": message("{count} tags: {tags}", count=len(tags), tags=shown)}
-    scheme = _scheme(tags)
+    scheme = scheme_of(tags)
     if scheme == "none":
         recipe, kind = _tags(sentences), message("tags")
     else:
@@ -103,8 +118,8 @@ def _word_table(file: DataFile) -> Draft | None:
         return None
     names = [column.name for column in file.columns]
     sentence = next((column for column in file.columns if _SENTENCE_NAME.fullmatch(column.name)), None)
-    word = next((column for column in file.columns if _WORD_NAME.fullmatch(column.name)), None)
-    if sentence is None or word is None or word.filled_share < _MIN_FILLED:
+    word = next((column for column in file.columns if _has_words(column, file)), None)
+    if sentence is None or word is None or word.filled_share < MIN_FILLED:
         return None
     starts = [value for value, _ in groupby(value for value in map(str.strip, sentence.values) if value)]
     if not sentence.values[0] or len(starts) > len(sentence.values) / 2 or len(set(starts)) < len(starts):
@@ -112,9 +127,9 @@ def _word_table(file: DataFile) -> Draft | None:
     tagged = [
         column
         for column in file.columns
-        if column not in (sentence, word) and column.filled_share > _MIN_FILLED and 2 <= len(column.counts) <= _MAX_TAGS
+        if column not in (sentence, word) and column.filled_share > MIN_FILLED and 2 <= len(column.counts) <= MAX_TAGS
     ]
-    spans = [column for column in tagged if _scheme(column.counts) != "none"]
+    spans = [column for column in tagged if scheme_of(column.counts) != "none"]
     named = [column for column in tagged if column.name == file.label] if file.label else spans or tagged
     if not named:
         return None
@@ -140,7 +155,7 @@ def _word_table(file: DataFile) -> Draft | None:
 def _word_lists(file: DataFile) -> Draft | None:
     """Return the draft for JSON Lines with a list of words and a list of as many tags; None for any other file."""
     lists = [column for column in file.columns if column.has_lists and len(column.filled) == len(column.values)]
-    word = next((column for column in lists if _WORD_NAME.fullmatch(column.name) and _are(str, column)), None)
+    word = next((column for column in lists if _has_words(column, file) and _are(str, column)), None)
     if file.format != "jsonl" or word is None or not all(word.values):
         return None
     lengths = [len(value) for value in word.values]
@@ -149,10 +164,10 @@ def _word_lists(file: DataFile) -> Draft | None:
         for column in lists
         if column is not word and _are((str, int), column) and [len(value) for value in column.values] == lengths
     }
-    tagged = {name: tags for name, tags in tagged.items() if 2 <= len(tags) <= _MAX_TAGS and file.label in (None, name)}
+    tagged = {name: tags for name, tags in tagged.items() if 2 <= len(tags) <= MAX_TAGS and file.label in (None, name)}
     if not tagged:
         return None
-    tag = next((name for name, tags in tagged.items() if _scheme(tags) != "none"), None)
+    tag = next((name for name, tags in tagged.items() if scheme_of(tags) != "none"), None)
     tag = tag or next((name for name in tagged if "tag" in name), next(iter(tagged)))
     data: dict[str, Any] = {"type": "word_lists", "words": word.name, "tags": tag}
     if file.encoding != "utf-8":
@@ -167,43 +182,14 @@ def _or_label(names: Sequence[str]) -> str:
     return message(", or with --label {names}", names=listed(f"'{name}'" for name in names)) if names else ""
 
 
+def _has_words(column: Column, file: DataFile) -> bool:
+    """Return whether the words are in a column: the one that the user names, or one with a usual name."""
+    return column.name == file.text if file.text is not None else _WORD_NAME.fullmatch(column.name) is not None
+
+
 def _are(kind: type | tuple[type, ...], column: Column) -> bool:
     """Return whether the items of all lists are of a type."""
     return all(isinstance(item, kind) for value in column.filled for item in value)
-
-
-def _columns(line: str, has_tabs: bool) -> list[str]:
-    if not line.strip() or line.startswith("-DOCSTART-"):
-        return []
-    return line.split("\t") if has_tabs else line.split()
-
-
-def _is_comment(row: Sequence[str]) -> bool:
-    return row[0] == "#" or row[0].startswith("# ") or (row[0].startswith("#") and len(row) == 1)
-
-
-def _tag_column(columns: Sequence[Sequence[str]], word: int) -> int:
-    """Return the column of the tags, from 1: the last one with spans, else the first one after the word.
-
-    Of columns with the same types of spans, which hold nested spans, it is the first: that of the outer ones.
-    """
-    kinds = {
-        column: {split_tag(tag)[1] for tag in values} - {"_"}
-        for column, values in enumerate(columns, start=1)
-        if column > word and len(tags := set(values)) <= _MAX_TAGS and _scheme(tags) != "none"
-    }
-    if not kinds:
-        return word + 1
-    last = max(kinds)
-    return min(column for column in kinds if column == last or kinds[column] & kinds[last])
-
-
-def _scheme(tags: Iterable[str]) -> Scheme:
-    """Return how tags mark spans: in BIO, in BMES, with or without O, or not at all."""
-    found = set(tags)
-    if not any(tag[:2] in ("B-", "I-") for tag in found) and not {"B", "I"} <= found and not {"B", "E", "S"} <= found:
-        return "none"
-    return next((scheme for scheme in _SCHEMES if invalid_tag(found, scheme) is None), "none")
 
 
 def _model(dropout: float) -> dict[str, Any]:

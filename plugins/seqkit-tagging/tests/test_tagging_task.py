@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from seqkit_tagging.tasks import tag
 
+from helpers.commands import CommandResult, error_line, run_here
 from seqkit.contracts import Column, DataFile
+from seqkit.readers.inspection import inspect
+from seqkit.tasks.labels import classify
 
 SPANS = ["John B-PER", "Smith I-PER", "flew O", "", "Paris B-LOC", "waits O", "", "She O", "left O", ""]
 TAGS = [
@@ -100,3 +106,154 @@ def test_numbers_comments_and_nested_spans_are_distinguished() -> None:
 )
 def test_other_files_are_not_recognized(lines: list[str]) -> None:
     assert isinstance(tag(DataFile(Path("a.txt"), lines=lines)), str)
+
+
+TAG_OF_WORD = ["DET", "NOUN", "VERB", "ADJ", "ADP"]
+CHUNK_OF_TAG = {"DET": "B-NP", "NOUN": "I-NP", "VERB": "B-VP", "ADJ": "I-NP", "ADP": "B-PP"}
+
+
+Row = Callable[[int, str, str], list[str]]
+"""A function that returns the cells of a line for the number of the word, the word and its part of speech."""
+
+
+def write_words(path: Path, row: Row, separator: str = "\t", comment: str = "") -> Path:
+    """Write 60 sentences of 6 words, and a comment before each.
+
+    Args:
+        path: the file.
+        row: returns the cells of a line.
+        separator: what separates the cells.
+        comment: the comment, to which the number of the sentence is added; empty for none.
+    """
+    lines = []
+    for sentence in range(60):
+        lines += [f"{comment}{sentence}"] if comment else []
+        for number in range(1, 7):
+            kind = (sentence * 31 + number * 17) % 200
+            lines.append(separator.join(row(number, f"w{kind}", TAG_OF_WORD[kind % 5])))
+        lines.append("")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def three_columns(number: int, word: str, tag: str) -> list[str]:
+    return [word, tag, CHUNK_OF_TAG[tag]]
+
+
+@pytest.fixture
+def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., CommandResult]:
+    """Return a function that runs `init` with the plugin, and writes `a.yaml`."""
+    monkeypatch.delenv("SEQKIT_PLUGINS", raising=False)
+
+    def init(*arguments: str) -> CommandResult:
+        (tmp_path / "a.yaml").unlink(missing_ok=True)
+        return run_here("init", *arguments, "--minutes", "0.01", "--output", "a.yaml", cwd=tmp_path)
+
+    return init
+
+
+@pytest.mark.parametrize("separator", [" ", "\t"])
+def test_the_columns_that_the_user_names_are_read(
+    tmp_path: Path, init: Callable[..., CommandResult], separator: str
+) -> None:
+    write_words(tmp_path / "a.conll", three_columns, separator)
+    cases: list[tuple[tuple[str, ...], dict[str, int], str]] = [
+        ((), {}, "the word is column 1, its tag column 3 (spans in BIO tags), or with --label 'column_2'"),
+        (("--label", "column_2"), {"word": 1, "tag": 2}, "the word is column 1, its tag column 2 (tags)"),
+        (("--text", "column_2"), {"word": 2, "tag": 3}, "the word is column 2, its tag column 3 (spans in BIO tags)"),
+        (
+            ("--text", "column_3", "--label", "column_2"),
+            {"word": 3, "tag": 2},
+            "the word is column 3, its tag column 2 (tags)",
+        ),
+    ]
+    for options, columns, line in cases:
+        done = init("a.conll", *options, "--task", "tag")
+        assert done.code == 0, done.err
+        assert f"task: tag, {line}" in done.out.replace(" (other tasks: ", "\n").splitlines()
+        data = yaml.safe_load((tmp_path / "a.yaml").read_text(encoding="utf-8"))["data"]
+        assert {key: data[key] for key in ("word", "tag") if key in data} == columns
+    names = "column_1, column_2, column_3"
+    for options, option in (
+        (("--label", "2"), "--label 2"),
+        (("--text", "there", "--label", "column_2"), "--text there"),
+    ):
+        line = error_line(init("a.conll", *options))
+        assert line == f"{option}: a.conll has no such column; the columns are {names}"
+    done = init("a.conll", "--label", "column_2", "--text", "column_2", "--task", "tag")
+    assert "--text and --label name the same column, 'column_2': name two" in error_line(done)
+
+
+@pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        (lambda n, word, tag: [str(n), word, "_", tag, "x"], (2, 4)),
+        (lambda n, word, tag: [str(n), word, "_", tag], (2, 4)),
+        (lambda n, word, tag: [word, f"{word}s", tag], (1, 3)),
+        (lambda n, word, tag: [word, word.upper(), tag, str(n), f"{n / 8}"], (1, 3)),
+        (lambda n, word, tag: ["text", "0", str(n), word, tag, "*"], (4, 5)),
+        (lambda n, word, tag: [word, str(n % 2)], (1, 2)),
+    ],
+)
+@pytest.mark.parametrize("separator", [" ", "\t"])
+@pytest.mark.parametrize("comment", ["", "# sent "])
+def test_columns_without_tags_are_skipped(
+    tmp_path: Path, row: Row, columns: tuple[int, int], separator: str, comment: str
+) -> None:
+    file = inspect(write_words(tmp_path / "a.conll", row, separator, comment))
+    found = tag(file)
+    assert not isinstance(found, str)
+    assert f"the word is column {columns[0]}, its tag column {columns[1]} (tags)" == found.summary
+    assert isinstance(classified := classify(file), str) or classified.fit < found.fit
+    (tmp_path / "a.conll").rename(tmp_path / "words.conll")
+    done = run_here("init", "words.conll", "--minutes", "0.01", cwd=tmp_path)
+    assert done.code == 0, done.err
+
+
+def test_conllu_without_parts_of_speech_has_other_tags(tmp_path: Path) -> None:
+    def row(number: int, word: str, tag: str) -> list[str]:
+        return [str(number), word, word, "_", tag, "_", str(number - 1), f"r{number}", "_", "_"]
+
+    found = tag(inspect(write_words(tmp_path / "a.conllu", row, comment="# sent_id = ")))
+    assert not isinstance(found, str)
+    assert found.summary == "the word is column 2, its tag column 5 (tags), or with --label 'column_8'"
+
+
+def test_a_file_without_a_column_of_tags_is_named(tmp_path: Path, init: Callable[..., CommandResult]) -> None:
+    write_words(tmp_path / "a.conll", lambda n, word, tag: [f"{word}", f"{n}{word}", "x"])
+    line = error_line(init("a.conll", "--task", "tag"))
+    assert "the columns have 95, 360, 1 distinct values, and tags have 2 to 120: name the columns of the word" in line
+    assert "with --text column_N --label column_M (data.word and data.tag of a recipe)" in line
+    line = error_line(init("a.conll", "--task", "tag", "--label", "column_3"))
+    assert "the column 'column_3' has one value only, which is no set of tags: name another with --label" in line
+    line = error_line(init("a.conll", "--task", "tag", "--label", "column_2"))
+    assert "the column 'column_2' has 360 distinct values, which is no set of tags: name another" in line
+
+
+def test_tags_before_the_words_are_named(tmp_path: Path, init: Callable[..., CommandResult]) -> None:
+    write_words(tmp_path / "a.conll", lambda n, word, tag: [tag, word], " ")
+    for options in (("--label", "column_1"), ("--text", "column_2")):
+        assert "task: tag, the word is column 2, its tag column 1 (tags)" in init("a.conll", *options).out
+
+
+@pytest.mark.parametrize("header", [[], [["id", "text", "label"]]])
+def test_texts_with_labels_in_groups_are_no_words(tmp_path: Path, header: list[list[str]]) -> None:
+    rows = [*header, *([f"{n}", f"a good room for {n}", "yes" if n % 2 else "no"] for n in range(40))]
+    lines = ["\t".join(row) + ("\n" if place % 5 == 4 else "") for place, row in enumerate(rows)]
+    (tmp_path / "a.tsv").write_text("\n".join(lines))
+    assert isinstance(tag(inspect(tmp_path / "a.tsv")), str)
+    assert not isinstance(classify(inspect(tmp_path / "a.tsv")), str)
+
+
+def test_the_words_of_tables_and_lists_can_be_named() -> None:
+    columns = [Column("sentence", ["1", "1", "2", "2"]), Column("Word", ["a", "b", "c", "a"])]
+    columns += [Column("Norm", ["A", "B", "C", "A"]), Column("Tag", ["X", "Y", "X", "X"])]
+    file: dict[str, Any] = {"columns": columns, "format": "csv", "rows": 4, "label": "Tag"}
+    lists = [Column(name, [["a", "b"], ["c"]] * 3) for name in ("words", "norms")]
+    lists.append(Column("tags", [["X", "Y"], ["X"]] * 3))
+    for text, key, found in (
+        ("Norm", "word", tag(DataFile(Path("a.csv"), **file, text="Norm"))),
+        ("norms", "words", tag(DataFile(Path("a.jsonl"), columns=lists, format="jsonl", text="norms", label="tags"))),
+    ):
+        assert not isinstance(found, str)
+        assert found.recipe["data"][key] == text
