@@ -82,7 +82,6 @@ class SequenceEstimator(BaseEstimator):
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "optimizer": {"type": "adam", "lr": self.learning_rate},
-            "schedule": "cosine",
             "clip_norm": clip_norm,
             "threads": self.threads,
         }

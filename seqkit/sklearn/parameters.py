@@ -108,7 +108,7 @@ class FromParameters(SequenceEstimator):
         return sections | {
             "encoder": {"type": self.encoder} | sizes if isinstance(self.encoder, str) else self.encoder,
             "head": head | {"ngrams": ngrams},
-            "train": self._train_section(clip_norm=1.0),
+            "train": self._train_section(clip_norm=1.0) | {"schedule": "cosine"},
         }
 
     def _text_sections(self, texts: list[str]) -> dict[str, Any]:
