@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from seqkit.messages import message
+from seqkit.errors import suggest
+from seqkit.messages import listed, message
+
+
+def full_width(character: str) -> str:
+    """Return the full-width form of an ASCII character."""
+    return chr(ord(character) + 0xFEE0)
+
+
+FULL_WIDTH_COMMAS = message("the columns are separated by full-width commas '，': replace them with ','")
 
 _FULL_WIDTH = {
-    **{chr(ord(letter) + 0xFEE0): letter for letter in map(chr, range(0x21, 0x7F)) if letter not in "!?();~"},
+    **{full_width(character): character for character in map(chr, range(0x21, 0x7F)) if character not in "!?();~"},
     "：": ": ", "、": ",", "“": '"', "”": '"', "‘": "'", "’": "'", "【": "[", "】": "]",
 }  # fmt: skip
 """What to write instead of each character. Punctuation that only texts contain is left out."""
@@ -31,3 +41,12 @@ def explain_look_alike(text: str) -> str:
     if look_alike := find_look_alike(text):
         return message("; it has {look_alike}", look_alike=look_alike)
     return message("; a colon must be followed by a space") if _COLON_WITHOUT_SPACE.search(text) else ""
+
+
+def explain_missing_column(name: str, columns: Sequence[str]) -> str:
+    """Return the end of a message that a table has no such column: what to write instead, or its columns."""
+    shown = listed(column if len(column) <= 40 else column[:39] + "…" for column in columns[:20])
+    found = suggest(name, columns) or message("; the columns are {columns}", columns=shown)
+    if (look_alike := find_look_alike(name)) and not any(map(find_look_alike, columns)):
+        found += message("; '{name}' has {look_alike}", name=name, look_alike=look_alike)
+    return found
