@@ -17,7 +17,7 @@ from helpers.recipes import PROJECT
 
 KINDS = ["readers", "tokenizers", "embeddings", "encoders", "heads", "optimizers", "schedules", "metrics", "tasks"]
 LAYERS = [
-    ["errors", "messages", "stop", "strict_json", "terminal", "_version", "hookspecs", "contracts"],
+    ["errors", "messages", "look_alikes", "stop", "strict_json", "terminal", "_version", "hookspecs", "contracts"],
     ["runs"],
     ["registry"],
     ["recipe"],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.cli.stderr import aliases
 from seqkit.errors import DataError, UsageError
+from seqkit.look_alikes import explain_look_alike
 from seqkit.messages import listed, message
 from seqkit.readers.files import copies
 
@@ -39,9 +40,8 @@ def reader_parameters(run: Run, changes: Iterable[str], **columns: str | None) -
         key, equals, text = change.partition("=")
         if not equals or not key:
             example = "--set encoding=gb18030"
-            raise UsageError(
-                message("--set '{change}' is not key=value, as in {example}", change=change, example=example)
-            )
+            reason = message("--set '{change}' is not key=value, as in {example}", change=change, example=example)
+            raise UsageError(reason + explain_look_alike(change))
         parameters[key] = parse_value(text, f"--set {key}")
     for key, column in columns.items():
         if column is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.errors import UsageError
+from seqkit.look_alikes import explain_look_alike
 from seqkit.messages import message
 from seqkit.recipe.recipe import COMMAND_LINE, Recipe, parse_override
 from seqkit.recipe.source import read_recipe
@@ -62,7 +63,7 @@ def read_candidates(
         UsageError: no recipe was passed, an argument is unknown, a range is invalid, or there are too many runs.
         RecipeError: a value is not YAML.
     """
-    overrides = tuple(each for each in arguments if "=" in each and not Path(each).exists())
+    overrides = tuple(each for each in arguments if ("=" in each or "＝" in each) and not Path(each).exists())
     for each in overrides:
         parse_override(each)
     sources = [_source(Path(each)) for each in arguments if each not in overrides]
@@ -166,9 +167,8 @@ def _search(text: str) -> tuple[str, Any]:
 def _split(text: str, option: str) -> tuple[str, str]:
     key, equals, values = (part.strip() for part in text.partition("="))
     if not (key and equals and values) or not all(key.split(".")):
-        raise UsageError(
-            message("{option} {text}: not KEY=VALUES, as in encoder.hidden_size=16,32", option=option, text=text)
-        )
+        reason = message("{option} {text}: not KEY=VALUES, as in encoder.hidden_size=16,32", option=option, text=text)
+        raise UsageError(reason + explain_look_alike(text))
     if key == "seed":
         raise UsageError(message("{option} {text}: seeds are not compared: pass --seeds", option=option, text=text))
     return key, values

@@ -14,10 +14,12 @@ from seqkit.drafting.choose import Choice, choose
 from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
 from seqkit.drafting.siblings import usable_siblings
 from seqkit.drafting.write import recipe_text, relative_path
+from seqkit.errors import DataError
+from seqkit.look_alikes import FULL_WIDTH_COMMAS
 from seqkit.messages import message, translate
 from seqkit.readers.inspection import inspect
 from seqkit.registry.registry import Registry
-from seqkit.tasks.columns import named_column, named_labels
+from seqkit.tasks.columns import has_full_width_commas, named_column, named_labels
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -67,6 +69,8 @@ def draft_recipe(
         UsageError: there is no such task or column.
     """
     file = replace(inspect(data), text=text, label=label)
+    if has_full_width_commas(file):
+        raise DataError(message("{file}: {reason}", file=file.path, reason=FULL_WIDTH_COMMAS))
     if file.columns:
         named_labels(file)
         if text is not None:

@@ -11,6 +11,7 @@ from itertools import chain
 
 from seqkit.contracts import DataNote
 from seqkit.errors import DataError
+from seqkit.look_alikes import find_look_alike, full_width
 from seqkit.messages import message
 
 DELIMITERS = {
@@ -81,8 +82,13 @@ def named_rows(
             note = message("skipped: the header again, as from concatenated files")
             warnings.warn(DataNote(note, location), stacklevel=2)
         elif len(row) != len(header):
-            is_plain = is_tsv and delimiter == "\t"
-            quote = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
+            remedy = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
+            if is_tsv and delimiter == "\t":
+                remedy = message("remove tabs from the text")
+            elif len(row) < len(header) and full_width(delimiter) in "".join(row):
+                remedy = message(
+                    "this line has {look_alike} between fields", look_alike=find_look_alike(full_width(delimiter))
+                )
             raise DataError(
                 message(
                     "{location}: the number of fields is {fields}, not {columns} as in {names}: {remedy}",
@@ -90,7 +96,7 @@ def named_rows(
                     fields=len(row),
                     columns=len(header),
                     names=message("the header") if columns is None else message("`columns:`"),
-                    remedy=message("remove tabs from the text") if is_plain else quote,
+                    remedy=remedy,
                 )
             )
         else:

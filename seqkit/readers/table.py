@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeAlias
 
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
-from seqkit.messages import counted, listed, message
+from seqkit.look_alikes import FULL_WIDTH_COMMAS, explain_missing_column
+from seqkit.messages import counted, message
 from seqkit.readers.delimited import named_rows
 from seqkit.readers.files import check_encoding, check_path, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
@@ -259,20 +260,20 @@ class Table(Reader):
             )
 
     def _missing_column(self, parameter: str, column: str, columns: list[str], location: str) -> DataError:
-        shown = listed(name if len(name) <= 40 else name[:39] + "…" for name in columns[:20])
-        found = suggest(column, columns) or message("; the columns are {columns}", columns=shown)
         if parameter == "label":
             remedy = message("set `label:` to the right one, or to null to read no labels")
         else:
             remedy = message("set `{parameter}:` to the right one", parameter=parameter)
         if self.format in ("csv", "tsv") and not any(name in columns or suggest(name, columns) for name in self._used):
             remedy = message("{remedy}, or add a header if this is the first row", remedy=remedy)
+        if any(column in name.split("，") for name in columns):
+            remedy = FULL_WIDTH_COMMAS
         return DataError(
             message(
                 "{location}: there is no column '{column}'{found}: {remedy}",
                 location=location,
                 column=column,
-                found=found,
+                found=explain_missing_column(column, columns),
                 remedy=remedy,
             )
         )

@@ -51,9 +51,10 @@ def absolute_path(recipe: Recipe, path: Path, given: Any, here: KeyPath) -> Path
         user = path.parts[0].removeprefix("~")
         text = message("the home folder of '{user}' is unknown: write ./~ for a file name", user=user)
         raise ValueError(text) from None
-    if given == "" or "\0" in str(path):
-        raise ValueError(message("must be the path of a file, not {value}", value=format_value(given)))
     joined = recipe.folder(here).absolute() / expanded
+    in_quotes = str(given).startswith(("“", "‘"))
+    if given == "" or "\0" in str(path) or (in_quotes and not (joined.exists() or recipe.restored_from)):
+        raise ValueError(message("must be the path of a file, not {value}", value=format_value(given)))
     normal = Path(os.path.normpath(joined))  # without `..`, unless a link makes that another file
     return normal if os.path.realpath(normal) == os.path.realpath(joined) else joined
 

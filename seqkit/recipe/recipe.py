@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
+from seqkit.look_alikes import explain_look_alike
 from seqkit.messages import format_object, message
 from seqkit.recipe.yaml_characters import Position
 from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse_value
@@ -84,6 +85,10 @@ class Recipe:
     def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> Fault:
         """Return a fault at a value, or at its key."""
         position = self.position(path, at_key=at_key)
+        rejected = "".join(path[-1:]) if at_key else self.value(path)
+        is_rejected = at_key or f"'{rejected}'"[:50] in text
+        if isinstance(rejected, str) and is_rejected and path != ("name",):  # no punctuation mends a Chinese name
+            text += explain_look_alike(rejected)
         return Fault(str(position), ".".join(key or "''" for key in path), text)
 
     def position(self, path: KeyPath, *, at_key: bool = False) -> Position:
@@ -95,11 +100,16 @@ class Recipe:
                 return position
         return self.origin
 
+    def value(self, path: KeyPath) -> Any:
+        """Return a value; None if the recipe does not set it."""
+        value: Any = self.data
+        for key in path:
+            value = _child(value, key)
+        return value
+
     def contains(self, path: KeyPath) -> bool:
         """Return whether the recipe sets a key."""
-        parent: Any = self.data
-        for key in path[:-1]:
-            parent = _child(parent, key)
+        parent = self.value(path[:-1])
         if isinstance(parent, dict):
             return path[-1] in parent
         return isinstance(parent, list) and path[-1].isdecimal() and int(path[-1]) < len(parent)
@@ -214,7 +224,8 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     path = tuple(key.strip().split("."))
     if not equals or not all(path):
         example = "encoder.hidden_size=64"
-        raise UsageError(message("'{override}' is not key=value, as in {example}", override=text, example=example))
+        reason = message("'{override}' is not key=value, as in {example}", override=text, example=example)
+        raise UsageError(reason + explain_look_alike(text))
     return path, parse_value(value, f"{COMMAND_LINE}: {key}")
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import yaml
 
 from seqkit.errors import Fault, RecipeError
+from seqkit.look_alikes import explain_look_alike
 from seqkit.messages import message
 from seqkit.recipe.yaml_characters import (
     BYTE_ORDER_MARK,
@@ -289,9 +290,8 @@ class _Builder:
                 self.fault(event, here, message("duplicate key: already set on line {line}", line=line))
             first_position, self.keys[here] = self.keys.get(here), self.position(event)
             value = self.node(next(events), events, here)
-            if "：" in key and value is None and event.style is None:
-                text = message("missing `: `: the colon of '{key}' is full-width: write `: `", key=key)
-                self.fault(event, here, text)
+            if value is None and event.style is None and (":" in key or "：" in key):
+                self.fault(event, here, message("missing `: `") + explain_look_alike(key))
             if first_position is None:
                 items[key] = value
         return items

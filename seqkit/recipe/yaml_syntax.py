@@ -7,11 +7,10 @@ from typing import Any
 
 import yaml
 
+from seqkit.look_alikes import explain_look_alike, find_look_alike
 from seqkit.messages import message
 from seqkit.recipe.yaml_characters import BYTE_ORDER_MARK, Position, explain_byte_order_mark
 
-_HALF_WIDTH = {"：": ":", "，": ",", "“": '"', "”": '"', "‘": "'", "’": "'", "｛": "{", "｝": "}", "［": "[", "］": "]"}
-_FULL_WIDTH = re.compile(f"[{''.join(_HALF_WIDTH)}]")
 _QUOTED_OR_COMMENT = re.compile(r"""\"[^\"]*\"|'[^']*'|(?:^|(?<=\s))\#.*""")
 
 
@@ -25,25 +24,22 @@ def explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, l
         last: the event before the error.
     """
     position, reason = _explain(error, lines, opened, last)
+    line = "".join(lines[position.line - 1 : position.line])
     # A file that begins with a byte order mark was appended to another.
-    if match := re.match(f" *{BYTE_ORDER_MARK}", "".join(lines[position.line - 1 : position.line])):
+    if match := re.match(f" *{BYTE_ORDER_MARK}", line):
         return Position("", position.line, match.end()), explain_byte_order_mark()
-    character = _full_width("".join(lines[position.line - 1 : position.line]))
-    if character is not None:
-        half = _HALF_WIDTH[character]
+    before, after = line[: position.column - 1].rstrip(), line[position.column - 1 :].rstrip()
+    is_complete = (error.problem or "").startswith("expected <block end>") and before.endswith(("]", "}"))
+    if is_complete and after[:1] not in "]}":
         return position, message(
-            "{reason}; the line has a full-width '{character}': YAML needs {half}",
-            reason=reason,
-            character=character,
-            half=half,
+            "only a comment, which begins with ` #`, can follow `{bracket}`: remove '{text}'{look_alike}",
+            bracket=before[-1],
+            text=after,
+            look_alike=explain_look_alike(after) if after[0] == "＃" else "",
         )
+    if look_alike := find_look_alike(_QUOTED_OR_COMMENT.sub("", line)):
+        reason += message("; this line has {look_alike}", look_alike=look_alike)
     return position, reason
-
-
-def _full_width(line: str) -> str | None:
-    """Return the first punctuation mark outside of quotes that a Chinese input method has made full-width."""
-    found = _FULL_WIDTH.search(_QUOTED_OR_COMMENT.sub("", line))
-    return found[0] if found else None
 
 
 def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: Any) -> tuple[Position, str]:
@@ -64,12 +60,13 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
         bracket = "[" if isinstance(opened, yaml.SequenceStartEvent) else "{"
         return position_of(opened.start_mark), message("unclosed {bracket}, or a missing comma inside", bracket=bracket)
     if "simple key" in context:
-        return position_of(start or found), message("missing `: `")
+        return position_of(start or found), message("missing `: `: a colon must be followed by a space")
     if problem.startswith("mapping values are not allowed"):
         above = next((number for number in range(found.line - 1, -1, -1) if lines[number].strip()), None)
-        if above is not None and re.fullmatch(r"\s*[\w.]+(:\S.*|[^:]*)", lines[above]):
+        if above is not None and re.fullmatch(r"\s*[\w.]+(:[^ \t].*|[^:]*)", lines[above]):
             indentation = len(lines[above]) - len(lines[above].lstrip())
-            return Position("", above + 1, indentation + 1), message("missing `: ` (a colon and a space)")
+            text = message("missing `: `: a colon must be followed by a space")
+            return Position("", above + 1, indentation + 1), text
         return position_of(found), message(
             "a `:` cannot be here: check the indentation, and quote a string that contains `: `"
         )

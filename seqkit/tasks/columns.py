@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from seqkit.contracts import Column, DataFile
-from seqkit.errors import UsageError, suggest
-from seqkit.messages import listed, message
+from seqkit.errors import UsageError
+from seqkit.look_alikes import explain_missing_column
+from seqkit.messages import message
 
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
@@ -44,14 +46,13 @@ def named_column(file: DataFile, name: str, option: str) -> Column:
     """
     names = [column.name for column in file.columns]
     if name not in names:
-        found = suggest(name, names) or message("; the columns are {columns}", columns=listed(names[:20]))
         raise UsageError(
             message(
                 "{option} {name}: {path} has no such column{found}",
                 option=option,
                 name=name,
                 path=file.path,
-                found=found,
+                found=explain_missing_column(name, names),
             )
         )
     return file.column(name)
@@ -130,10 +131,13 @@ def _counts_rows(column: Column) -> bool:
 
 
 def has_full_width_commas(file: DataFile) -> bool:
-    """Return whether a table has one column because a Chinese input method wrote the commas of its header."""
-    parts = [part.strip() for part in next(filter(None, file.lines), "").split("，")]
-    is_header = any(is_label_name(part) or _TEXT_NAME.fullmatch(part) for part in parts)
-    return len(file.columns) == 1 and len(parts) > 1 and is_header
+    """Return whether a table has one column because a Chinese input method wrote the commas of its lines."""
+    first_lines = list(islice(filter(None, file.lines), 2))
+    parts = [part.strip() for part in re.split("[,，]", "".join(first_lines[:1]))]
+    is_header = any(
+        part in (file.text, *file.labels) or is_label_name(part) or _TEXT_NAME.fullmatch(part) for part in parts
+    )
+    return len(file.columns) == 1 and len(parts) > 1 and is_header and "，" in "".join(first_lines)
 
 
 def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:

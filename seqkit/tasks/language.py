@@ -9,7 +9,7 @@ import numpy as np
 
 from seqkit.contracts import DataFile, Draft
 from seqkit.messages import message
-from seqkit.tasks.columns import NO_TEXTS, has_full_width_commas, text_column
+from seqkit.tasks.columns import NO_TEXTS, text_column
 from seqkit.tasks.models import table_section
 
 _SHORT_LINE, _LONG_LINE = 60, 300
@@ -30,8 +30,6 @@ _PROBED_CHARACTERS = 1_000_000
 def generate(file: DataFile) -> Draft | str:
     """Draft a recipe for a long text, for a file with a text per line, or for the texts of a table."""
     if file.columns:
-        if has_full_width_commas(file):
-            return message("the columns are separated by full-width commas '，': replace them with ','")
         column = text_column(file)
         if column is None:
             return NO_TEXTS

@@ -203,7 +203,11 @@ def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
 def test_full_width_commas_are_named(tmp_path: Path, run_command) -> None:
     rows = "".join(f"房间{n}号很干净，{'好' if n % 2 else '差'}\n" for n in range(60))
     (tmp_path / "a.csv").write_text(f"评论，标签\n{rows}", encoding="utf-8")
-    assert "separated by full-width commas '，': replace them with ','" in error_line(run_command("init", "a.csv"))
+    (tmp_path / "c.csv").write_text(f"评论,标签\n{rows}", encoding="utf-8")
+    (tmp_path / "d.csv").write_text(f"话,类\n{rows}", encoding="utf-8")
+    for command in (["a.csv"], ["a.csv", "--text", "评论", "--label", "标签"], ["c.csv"], ["d.csv", "--label", "类"]):
+        line = error_line(run_command("init", *command))
+        assert line == f"{command[0]}: the columns are separated by full-width commas '，': replace them with ','"
     (tmp_path / "b.csv").write_text(f"床前明月光，疑是地上霜\n{rows}", encoding="utf-8")
     assert run_command("init", "b.csv").code == 0
 
@@ -264,6 +268,7 @@ def test_several_labels_can_be_named(tmp_path: Path, run_command) -> None:
     for labels, options, line in (
         ("toxic,kind", (), "must contain 0 and 1, but 'kind' contains 'x': name one"),
         ("toxic,none", (), "--label none: a.csv has no such column"),
+        ("toxic，threat", (), "; 'toxic，threat' has a full-width '，': write ','"),
         ("toxic,threat", ("--task", "classify"), "names several columns, which the task multi_label reads"),
         ("toxic,threat", ("--task", "regress"), "names several columns, which the task multi_label reads"),
     ):

@@ -325,6 +325,7 @@ def test_blocks_end_by_their_size_too(classification_run: Path, monkeypatch) -> 
             "the reader 'rows': delimiter: must be a string, not 1 (quote it to make it a string)",
         ),
         (["--set", "delimiter"], "--set 'delimiter' is not key=value, as in --set encoding=gb18030"),
+        (["--set", "encoding＝gb18030"], "as in --set encoding=gb18030; it has a full-width '＝': write '='"),
         (["--set", "path=x.csv"], "path cannot be set here: set it in the recipe"),
         (["--set", "text=a", "--text", "b"], "pass --text or --set text=…, not both"),
         (["--encoding", "utf-8"], "--encoding is that of --file: for --data, pass --set encoding=utf-8"),

@@ -178,6 +178,18 @@ def test_other_wrong_encodings(table, raw: bytes, encoding: str, message: str) -
             "data.csv:4: the number of fields is 1, not 2 as in the header: quote a field that contains a comma",
         ),
         (
+            "csv",
+            "text,label\n好，很好,1\n好，1\n",
+            "data.csv:3: the number of fields is 1, not 2 as in the header: this line has a full-width '，': write ',' "
+            "between fields",
+        ),
+        (
+            "csv",
+            "label，text\n好，1\n",
+            "data.csv:1: there is no column 'text'; the columns are label，text: the columns are separated by "
+            "full-width commas '，': replace them with ','",
+        ),
+        (
             "tsv",
             "text\tlabel\na\tb\t1\n",
             "data.tsv:2: the number of fields is 3, not 2 as in the header: remove tabs from the text",

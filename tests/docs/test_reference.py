@@ -28,8 +28,8 @@ ENGLISH = ["python.md", "hooks.md", "contracts.md", "helpers.md", "checks.md"]
 
 
 @pytest.fixture(autouse=True)
-def _plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference describes the plugins of this repository too."""
+def _plugins(isolated_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference describes the plugins of this repository too, and nothing that another test has registered."""
     monkeypatch.setenv("SEQKIT_PLUGINS", "on")
 
 
@@ -38,6 +38,8 @@ def pages() -> Iterator[dict[str, dict[str, str]]]:
     """Return the pages of each language by file name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQKIT_PLUGINS", "on")
+        patch.setattr("seqkit.registry._session", [])
+        patch.setattr("seqkit.registry._loaded", {})
         yield {language: import_docs("reference").pages(language) for language in ("en", "zh")}
 
 

@@ -236,6 +236,32 @@ IN_WRITES = {
     "wrong device": Case("epochs: 3", "device: gpu", 15, "train.device", "one of auto, cpu, mps, cuda, or cuda:N"),
     "wrong policy": Case("unknown: mark", "unknown: ignore", 6, "tokenizer.unknown",
                          "one of error, skip, mark, not 'ignore'"),
+    # characters that look like others
+    "full-width colons in a component": Case("type: lstm\n  hidden_size: 8", "type：lstm\n  hidden_size：8", 10,
+                                             "encoder", "it has a full-width '：': write ': '"),
+    "full-width colons in a section": Case("prompt: In\n  length: 5", "prompt：In\n  length：5", 20, "generate",
+                                           "; it has a full-width '：': write ': '"),
+    "full-width colons everywhere": Case("", "seed：1\nencoder：lstm", 1, "", "it has a full-width '：': write ': '"),
+    "no spaces after colons": Case("type: lstm\n  hidden_size: 8", "type:lstm\n  hidden_size:8", 10, "encoder",
+                                   "; a colon must be followed by a space"),
+    "full-width space before a key": Case("  hidden_size", "  \u3000hidden_size", 11, "encoder.\u3000hidden_size",
+                                          "(did you mean 'hidden_size'?); it has U+3000, which looks like a space",
+                                          ("encoder.hidden_size",)),
+    "full-width space before a section": Case("train:", "\u3000train:", 14, "\u3000train",
+                                              "(did you mean 'train'?); it has U+3000, which looks like a space"),
+    "no-break space before a key": Case("  hidden_size", "  \xa0hidden_size", 11, "encoder.\xa0hidden_size",
+                                        "it has U+00A0, which looks like a space: replace it with a space",
+                                        ("encoder.hidden_size",)),
+    "full-width digits": Case("hidden_size: 8", "hidden_size: ３２", 11, "encoder.hidden_size",
+                              "must be a positive integer, not '３２'; it has a full-width '３': write '3'"),
+    "full-width comment": Case("type: lstm", "type: lstm ＃ LSTM", 10, "encoder.type", "'＃': write '#'"),
+    "full-width comma in a list": Case("epochs: 3", "metrics: [mcc，kappa]", 15, "train.metrics.0", "'，': write ','"),
+    "full-width brackets": Case("epochs: 3", "metrics: 【mcc】", 15, "train.metrics",
+                                "must be a list of metrics, not '【mcc】'; it has a full-width '【': write '['"),
+    "curly quotes around a path": Case("text: In Beijing Sarah bought a basket of apples", "path: “../a.txt”", 5,
+                                       "data.path",
+                                       "must be the path of a file, not '“../a.txt”'; it has a full-width '“'"),
+    "curly quotes around a base": Case("seed: 1", "extends: “a.yaml”", 2, "extends", "it has a full-width '“'"),
     # values that do not suit each other
     "projection as wide as the cell": Case("hidden_size: 8", "hidden_size: 8\n  proj_size: 8", 12, "encoder.proj_size",
                                            "must be less than hidden_size (8), not 8"),
@@ -405,6 +431,17 @@ def test_the_recipes_before_they_are_broken_are_valid(tmp_path: Path, name: str)
     file = tmp_path / "recipe.yaml"
     file.write_text(SOUND[name])
     assert plan_of(file).notes == []
+
+
+def test_full_width_characters_of_a_chinese_value_are_not_blamed(tmp_path: Path) -> None:
+    recipe = WRITES.replace("prompt: In", "prompt: 你好，“世界”").replace("name: writer", "name: 我的，模型")
+    (tmp_path / "“a”.txt").write_text("你好，世界", encoding="utf-8")
+    file = tmp_path / "recipe.yaml"
+    file.write_text(recipe.replace("text: In", "path: “a”.txt #"), encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        plan_of(file)
+    [fault] = caught.value.faults
+    assert fault.key == "name" and fault.message.endswith("not '我的，模型'")
 
 
 @pytest.mark.parametrize(("sound", "case"), TABLE.values(), ids=TABLE)

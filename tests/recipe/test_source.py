@@ -297,6 +297,10 @@ class TestOverrides:
         [line] = faults_of(write(r="predict: [a, []]\n"), f"{key}=c")
         assert line.endswith(message)
 
+    def test_a_full_width_equals_sign_is_named(self, write: Write) -> None:
+        with pytest.raises(UsageError, match="'seed＝3' is not key=value, .*; it has a full-width '＝': write '='$"):
+            read_recipe(write(r=BASE), ["seed＝3"])
+
     @pytest.mark.parametrize("override", ["seed", "=3", "a..b=3", ".seed=3", ""])
     def test_what_is_not_key_value(self, write: Write, override: str) -> None:
         with pytest.raises(UsageError, match=r"is not key=value, as in encoder\.hidden_size=64"):

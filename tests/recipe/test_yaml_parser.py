@@ -191,14 +191,42 @@ REFUSED = {
     "missing colon first": ("b 2\nc: 3\n", "1:1: invalid YAML: missing `: `"),
     "full-width colon": (
         "a: 1\nb：2\n",
-        "2:1: invalid YAML: missing `: `; the line has a full-width '：': YAML needs :",
+        "2:1: invalid YAML: missing `: `: a colon must be followed by a space; this line has a full-width '：': "
+        "write ': '",
     ),
     "full-width comma": (
         "a: {b: 1， c: 2}\n",
-        "1:12: invalid YAML: expected ',' or '}' here; the line has a full-width '，': YAML needs ,",
+        "1:12: invalid YAML: expected ',' or '}' here; this line has a full-width '，': write ','",
     ),
-    "full-width colon in braces": ("a: {b：1, c: 2}\n", "1:5: a.b：1: missing `: `: the colon of 'b：1' is full-width"),
-    "missing space": ("a:1\nb: 2\n", "1:1: invalid YAML: missing `: `"),
+    "enumeration comma": (
+        "a: {b: c、 d: 2}\n",
+        "1:12: invalid YAML: expected ',' or '}' here; this line has a full-width '、': write ','",
+    ),
+    "full-width colon in braces": (
+        "a: {b：1, c: 2}\n",
+        "1:5: a.b：1: missing `: `; it has a full-width '：': write ': '",
+    ),
+    "missing space": ("a:1\nb: 2\n", "1:1: invalid YAML: missing `: `: a colon must be followed by a space"),
+    "missing space in a block": ("a:\n  b: x\n  c:2\n", "3:3: invalid YAML: missing `: `: a colon must be followed"),
+    "missing space in braces": ("a: {b:1, c: 2}\n", "1:5: a.b:1: missing `: `; a colon must be followed by a space"),
+    "full-width space after a colon": (
+        "a:\n  b:\u3000x\n  c: 2\n",
+        "2:3: invalid YAML: missing `: `: a colon must be followed by a space; this line has U+3000, which looks like "
+        "a space: replace it with a space",
+    ),
+    "full-width space in braces": (
+        "a: {b:\u3000x}\n",
+        "1:5: a.b:\u3000x: missing `: `; it has U+3000, which looks like a space: replace it with a space",
+    ),
+    "comma after a brace": (
+        "a: {b: 3}、\n",
+        "1:10: invalid YAML: only a comment, which begins with ` #`, can follow `}`: remove '、'",
+    ),
+    "full-width comment after a bracket": (
+        "a: [b] ＃ c\n",
+        "1:8: invalid YAML: only a comment, which begins with ` #`, can follow `]`: remove '＃ c'; it has a full-width "
+        "'＃': write '#'",
+    ),
     "indentation in": ("a:\n  b: 1\n    c: 2\n", "3:6: invalid YAML: a `:` cannot be here: check the indentation"),
     "indentation out": ("a:\n    b: 1\n  c: 2\n", "3:3: invalid YAML: the indentation does not match the lines above"),
     "colon in a text": ("a: b: c\n", "1:5: invalid YAML: a `:` cannot be here"),
