@@ -10,8 +10,7 @@ from functools import cached_property
 from itertools import groupby
 
 from seqkit.contracts import Column, DataFile
-from seqkit.errors import UsageError
-from seqkit.look_alikes import explain_missing_column
+from seqkit.errors import UsageError, suggest
 from seqkit.messages import listed, message
 from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
 
@@ -112,13 +111,14 @@ def named_column(file: DataFile, lines: WordLines, name: str | None, option: str
     is_table = len(file.columns) == len(lines.columns)
     names = [column.name for column in (file.columns if is_table else lines.columns)]
     if name not in names:
+        found = suggest(name, names) or message("; the columns are {columns}", columns=listed(names))
         raise UsageError(
             message(
                 "{option} {name}: {path} has no such column{found}",
                 option=option,
                 name=name,
                 path=file.path,
-                found=explain_missing_column(name, names),
+                found=found,
             )
         )
     return lines.columns[names.index(name)]
