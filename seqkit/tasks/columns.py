@@ -12,10 +12,6 @@ from seqkit.messages import listed, message
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
-NO_TEXTS = message(
-    "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
-)
-
 _PRESENT, _ABSENT = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false"})
 """How a column says that a row has a label, and that it has not: what the reader `table` takes, in lower case."""
 
@@ -33,6 +29,7 @@ _LABEL_NAME = re.compile(
 _CATEGORY_NAME = re.compile(r"(?i)(class|category|genre)(e?s|_?(id|name))?|(商品|一级)?(类别|分类|类型)(名|名称)?")
 _ADDRESS_OR_DATE = re.compile(r"(https?://\S+|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})\s*$")
 _DATE = re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]*\d{1,2}:\d{2}.*)?")
+_RECORDING = re.compile(r"(?i).+\.(wav|flac|mp3|ogg|m4a)\s*")
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
 
 
@@ -75,6 +72,20 @@ def text_column(file: DataFile) -> Column | None:
     return max(varied or texts, key=_text_rank, default=None)
 
 
+def no_texts(file: DataFile) -> str:
+    """Return why no column of a table is the text, and what to do."""
+    for column in file.columns:
+        if are_recordings(column):
+            return message(
+                "the column '{column}' contains paths of recordings, not texts: the plugin seqkit-ctc transcribes wav "
+                "files",
+                column=column.name,
+            )
+    return message(
+        "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
+    )
+
+
 def _text_rank(column: Column) -> float:
     usual = 3.0 if _TEXT_NAME.fullmatch(column.name) else 1.0
     if is_label_name(column.name):
@@ -100,8 +111,14 @@ def second_text(file: DataFile, first: Column) -> Column | None:
 
 
 def has_words(column: Column) -> bool:
-    """Return whether the values are texts, most of which have letters: no dates, numbers with units, or addresses."""
-    return column.is_text and 2 * sum(map(_has_letters, column.filled)) > len(column.filled)
+    """Return whether the values are texts, most of which have letters: no dates, addresses or paths of recordings."""
+    has_letters = column.is_text and 2 * sum(map(_has_letters, column.filled)) > len(column.filled)
+    return has_letters and not are_recordings(column)
+
+
+def are_recordings(column: Column) -> bool:
+    """Return whether all values are paths of recordings."""
+    return bool(column.counts) and all(_RECORDING.fullmatch(value) for value in column.counts)
 
 
 def _has_letters(text: str) -> bool:

@@ -10,7 +10,6 @@ from seqkit.contracts import Column, DataFile, Draft
 from seqkit.messages import counted, listed, message
 from seqkit.tasks.columns import (
     MAX_LABELS,
-    NO_TEXTS,
     flag_columns,
     flag_count,
     has_flags,
@@ -19,6 +18,7 @@ from seqkit.tasks.columns import (
     is_sequence,
     label_candidates,
     named_labels,
+    no_texts,
     second_text,
     text_column,
 )
@@ -218,7 +218,7 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
             return _Inputs(file, sequence, None), label_candidates(file, sequence)
     first = text_column(file)
     if first is None:
-        return NO_TEXTS
+        return no_texts(file)
     second = second_text(file, first)
     candidates = label_candidates(file, first, second)
     if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):

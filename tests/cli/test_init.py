@@ -457,3 +457,13 @@ def test_ngrams_of_many_tokens_are_weighted_by_the_labels() -> None:
     assert text_model(texts, 5000).head["ngram_ratios"] is True
     assert "ngram_ratios" not in text_model(texts, 500).head
     assert text_model([text * 40 for text in texts], 5000).tokenizer["max_length"] == 2000
+
+
+def test_paths_of_recordings_are_no_texts(tmp_path: Path, run_command) -> None:
+    rows = [(f"rec/{number}.wav", str(100 + number * 7 % 31)) for number in range(60)]
+    write_table(tmp_path / "manifest.csv", ["path", "text"], rows)
+    line = error_line(run_command("init", "manifest.csv", "--no-plugin", "seqkit-ctc"))
+    assert "the column 'path' contains paths of recordings, not texts: the plugin seqkit-ctc transcribes" in line
+    rows = [(f"rec/{number}.wav", text, label) for number, (text, label) in enumerate(reviews())]
+    found = classify(inspect(write_table(tmp_path / "clips.csv", ["path", "transcript", "label"], rows)))
+    assert not isinstance(found, str) and found.recipe["data"]["text"] == "transcript"
