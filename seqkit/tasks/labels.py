@@ -30,6 +30,9 @@ _BALANCE_FROM = 4
 _RANDOM_BELOW = 400
 """Fewer rows than this are divided at random by label: a split by hash could lack a label."""
 
+_SEPARATORS = ("|", ";", ",", "；", "，", "、")
+"""What separates several labels in one field."""
+
 
 def classify(file: DataFile) -> Draft | str:
     """Draft a recipe for one label per text, per pair of texts or per sequence of numbers."""
@@ -84,7 +87,7 @@ def multi_label(file: DataFile) -> Draft | str:
                 continue  # keywords of each text, for instance
             head, described = {"type": "multi_label"}, {"data.label": _describe(counts)}
             return inputs.draft(0.95, column, head, "loss", message("the labels"), described)
-        for separator in ("|", ";", ","):
+        for separator in _SEPARATORS:
             counts = Counter(part.strip() for value in column.filled for part in str(value).split(separator))
             if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
                 head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})

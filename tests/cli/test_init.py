@@ -129,6 +129,18 @@ def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
     assert pair.recipe["data"]["text_pair"] == "hypothesis"
 
 
+@pytest.mark.parametrize("separator", ["、", "，", "；"])
+def test_several_labels_with_full_width_separators_are_found(tmp_path: Path, run_command, separator: str) -> None:
+    labels = ["配送", f"配送{separator}味道", "味道", f"味道{separator}价格"]
+    rows = [(f"第{n}份外卖，送得很慢，味道一般", labels[n % 4]) for n in range(60)]
+    write_table(tmp_path / "a.csv", ["评论", "标签"], rows)
+    result = run_command("init", "a.csv", "--minutes", "0.02")
+    assert result.code == 0 and "task: multi_label" in result.out
+    recipe = yaml.safe_load((tmp_path / "a.yaml").read_text(encoding="utf-8"))
+    assert recipe["head"]["separator"] == separator
+    assert "# 3 labels: 味道 (45), 配送 (30), 价格 (15)" in (tmp_path / "a.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("last", ["日期", "created"])
 @pytest.mark.parametrize("day", ["2024-{:02}-{:02}", "2024年{}月{}日", "2024/{}/{} 08:30:00", "{}/{}/2024"])
 def test_dates_are_labels_only_if_there_is_no_other_column(tmp_path: Path, last: str, day: str) -> None:
