@@ -66,7 +66,7 @@ def draft_recipe(
         DataError: the file cannot be read, or fits no task.
         UsageError: there is no such task or column.
     """
-    file = replace(inspect(data), text=text, label=label)
+    file = replace(inspect(data), text=text, label=label, task=task)
     if file.columns:
         named_labels(file)
         if text is not None:
