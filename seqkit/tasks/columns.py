@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from seqkit.contracts import Column, DataFile
@@ -30,6 +31,10 @@ _CATEGORY_NAME = re.compile(r"(?i)(class|category|genre)(e?s|_?(id|name))?|(商�
 _ADDRESS_OR_DATE = re.compile(r"(https?://\S+|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})\s*$")
 _DATE = re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]*\d{1,2}:\d{2}.*)?")
 _RECORDING = re.compile(r"(?i).+\.(wav|flac|mp3|ogg|m4a)\s*")
+_WRITTEN_NUMBER = re.compile(
+    r"[¥$€£]?\s*(?P<number>[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?)\s*(?P<unit>(?![年月日时分秒])[^\W\d_]{1,3}|%|°C)?"
+)
+_MAX_UNITS = 3
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
 
 
@@ -81,9 +86,37 @@ def no_texts(file: DataFile) -> str:
                 "files",
                 column=column.name,
             )
-    return message(
+    return written_numbers(file) or message(
         "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
     )
+
+
+def written_numbers(file: DataFile) -> str:
+    """Return what to do about a column of numbers that no reader takes as such: `50,120.1`, `50.1万`; or nothing."""
+    column = next(filter(_are_written_numbers, file.columns), None)
+    if column is None:
+        return ""
+    value = next(iter(column.counts))
+    found = _written_number(value)
+    return message(
+        "the numbers of the column '{column}' are written as '{value}': write digits without separators and units, as "
+        "in {number}",
+        column=column.name,
+        value=value,
+        number=found["number"].replace(",", "") if found else "",
+    )
+
+
+def _are_written_numbers(column: Column) -> bool:
+    """Return whether texts are numbers with thousands separators, with units or in full-width digits."""
+    if not column.is_text or column.has_decimal_commas:
+        return False
+    found = [_written_number(value) for value in column.counts]
+    return all(found) and len({match["unit"] for match in found if match}) <= _MAX_UNITS
+
+
+def _written_number(text: str) -> re.Match[str] | None:
+    return _WRITTEN_NUMBER.fullmatch(unicodedata.normalize("NFKC", text))
 
 
 def _text_rank(column: Column) -> float:
@@ -113,7 +146,7 @@ def second_text(file: DataFile, first: Column) -> Column | None:
 def has_words(column: Column) -> bool:
     """Return whether the values are texts, most of which have letters: no dates, addresses or paths of recordings."""
     has_letters = column.is_text and 2 * sum(map(_has_letters, column.filled)) > len(column.filled)
-    return has_letters and not are_recordings(column)
+    return has_letters and not are_recordings(column) and not _are_written_numbers(column)
 
 
 def are_recordings(column: Column) -> bool:

@@ -474,8 +474,38 @@ def test_ngrams_of_many_tokens_are_weighted_by_the_labels() -> None:
 def test_paths_of_recordings_are_no_texts(tmp_path: Path, run_command) -> None:
     rows = [(f"rec/{number}.wav", str(100 + number * 7 % 31)) for number in range(60)]
     write_table(tmp_path / "manifest.csv", ["path", "text"], rows)
-    line = error_line(run_command("init", "manifest.csv", "--no-plugin", "seqkit-ctc"))
+    line = error_line(run_command("init", "manifest.csv"))
     assert "the column 'path' contains paths of recordings, not texts: the plugin seqkit-ctc transcribes" in line
     rows = [(f"rec/{number}.wav", text, label) for number, (text, label) in enumerate(reviews())]
     found = classify(inspect(write_table(tmp_path / "clips.csv", ["path", "transcript", "label"], rows)))
     assert not isinstance(found, str) and found.recipe["data"]["text"] == "transcript"
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "number"),
+    [
+        ("{:,}.5", "1,000.5", "1000.5"),
+        ("{}.1万", "1000.1万", "1000.1"),
+        ("¥{} 元", "¥1000 元", "1000"),
+        ("{}%", "1000%", "1000"),
+        ("{}．５", "1000．５", "1000.5"),
+    ],
+)
+def test_numbers_with_separators_and_units_are_named(
+    tmp_path: Path, run_command, form: str, written: str, number: str
+) -> None:
+    rows = [(f"2024-{1 + n // 28:02}-{1 + n % 28:02}", form.format(1000 + n)) for n in range(100)]
+    write_table(tmp_path / "a.csv", ["日期", "销量"], rows)
+    expected = f"the numbers of the column '销量' are written as '{written}': write digits without separators and units"
+    assert f"{expected}, as in {number}" in error_line(run_command("init", "a.csv"))
+    priced = [(f"第{n}件商品，质量很好", value) for n, (_, value) in enumerate(rows)]
+    write_table(tmp_path / "b.csv", ["评论", "销量"], priced)
+    line = error_line(run_command("init", "b.csv", "--task", "regress"))
+    assert f"no column of numbers; {expected}" in line
+
+
+def test_ratings_with_a_unit_and_years_are_labels(tmp_path: Path) -> None:
+    for unit in ("星", "年"):
+        rows = [(text, f"{number % 5 + 1}{unit}") for number, (text, _) in enumerate(reviews())]
+        found = classify(inspect(write_table(tmp_path / "a.csv", ["text", "label"], rows)))
+        assert not isinstance(found, str) and found.recipe["data"]["label"] == "label"
