@@ -14,7 +14,9 @@ from seqkit.drafting.choose import Choice, choose
 from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
 from seqkit.drafting.siblings import usable_siblings
 from seqkit.drafting.write import recipe_text, relative_path
+from seqkit.errors import UsageError
 from seqkit.messages import message, translate
+from seqkit.readers.files import check_encoding
 from seqkit.readers.inspection import inspect
 from seqkit.registry.registry import Registry
 from seqkit.tasks.columns import named_column, named_labels
@@ -47,6 +49,7 @@ def draft_recipe(
     task: str | None = None,
     text: str | None = None,
     label: str | None = None,
+    encoding: str | None = None,
     minutes: float = 5.0,
     schema: str | None = None,
 ) -> DraftedRecipe:
@@ -59,14 +62,19 @@ def draft_recipe(
         task: the name of the task; by default, the one that the file fits best.
         text: the column of the text.
         label: the column of the label, or several columns of 0 and 1, separated by commas.
+        encoding: the encoding of the file; by default, it is found from the bytes.
         minutes: the time that training may take on this machine.
         schema: the path of the JSON Schema for editors, relative to the recipe.
 
     Raises:
         DataError: the file cannot be read, or fits no task.
-        UsageError: there is no such task or column.
+        UsageError: there is no such task, column or encoding.
     """
-    file = replace(inspect(data), text=text, label=label, task=task)
+    try:
+        encoding = encoding and check_encoding(encoding)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
+    file = replace(inspect(data, encoding, "--encoding "), text=text, label=label, task=task)
     if file.columns:
         named_labels(file)
         if text is not None:
@@ -74,7 +82,7 @@ def draft_recipe(
     choice = choose(file, registry, task)
     section = {"type": choice.draft.recipe["data"]["type"], "path": str(data.resolve())}
     section |= {key: value for key, value in choice.draft.recipe["data"].items() if key != "type"}
-    siblings, notes = usable_siblings(file, choice.draft.recipe["data"])
+    siblings, notes = usable_siblings(file, choice.draft.recipe["data"], encoding)
     section |= {split: {"path": str(path.resolve())} for split, path in siblings.items()}
     if "valid" not in siblings:
         split = choice.draft.split or DEFAULT_SPLIT
@@ -87,7 +95,7 @@ def draft_recipe(
     fitted.notes.extend(notes)
     written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
     return DraftedRecipe(
-        recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted), schema),
+        recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted, encoding), schema),
         file,
         choice,
         fitted,
@@ -150,14 +158,14 @@ def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]
     return lines
 
 
-def _comments(choice: Choice, fitted: Fitted) -> dict[str, str]:
+def _comments(choice: Choice, fitted: Fitted, encoding: str | None) -> dict[str, str]:
     comments = {
         "data.split": describe_splits(fitted.examples),
         "train": message(
             "{time} on this machine; {weights:,} weights", time=describe_time(fitted.seconds), weights=fitted.weights
         ),
     }
-    if "encoding" in fitted.recipe["data"]:
+    if "encoding" in fitted.recipe["data"] and encoding is None:
         comments["data.encoding"] = message("found from the bytes of the file")
     if not comments["data.split"]:
         del comments["data.split"]

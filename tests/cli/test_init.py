@@ -509,3 +509,26 @@ def test_ratings_with_a_unit_and_years_are_labels(tmp_path: Path) -> None:
         rows = [(text, f"{number % 5 + 1}{unit}") for number, (text, _) in enumerate(reviews())]
         found = classify(inspect(write_table(tmp_path / "a.csv", ["text", "label"], rows)))
         assert not isinstance(found, str) and found.recipe["data"]["label"] == "label"
+
+
+def test_the_encoding_can_be_named(tmp_path: Path, run_command) -> None:
+    rows = [(f"第{n}間房間很大，早餐太差", "差") if n % 2 else (f"第{n}次入住，服務很好", "好") for n in range(60)]
+    write_table(tmp_path / "train.csv", ["評論", "情感"], rows, encoding="big5")
+    write_table(tmp_path / "test.csv", ["評論", "情感"], rows[:20], encoding="big5")
+    line = error_line(run_command("init", "train.csv"))
+    assert "is not utf-8; set the encoding of the file with `--encoding …`" in line
+    assert "--encoding 'big6' is unknown" in error_line(run_command("init", "train.csv", "--encoding", "big6"))
+    result = run_command("init", "train.csv", "--encoding", "Big5", "--minutes", "0.02")
+    assert (result.code, result.err) == (0, "")
+    recipe = yaml.safe_load((tmp_path / "train.yaml").read_text(encoding="utf-8"))
+    assert (recipe["data"]["encoding"], recipe["data"]["test"]) == ("big5", {"path": "test.csv"})
+    assert run_command("run", "train.yaml", "train.epochs=1", "baseline=off").code == 0
+
+
+def test_a_file_that_mixes_encodings_is_damaged(tmp_path: Path, run_command) -> None:
+    lines = [f"第{n}间房间很大，早餐太差,{'差好'[n % 2]}\n".encode() for n in range(60)]
+    for encoding, other in (("gb18030", "房间"), ("cp1252", "schön")):
+        lines[40] = f"{other},好\n".encode(encoding, "replace")
+        (tmp_path / "a.csv").write_bytes("评论,情感\n".encode() + b"".join(lines))
+        line = error_line(run_command("init", "a.csv"))
+        assert "a.csv:42: byte" in line and "the file is damaged or mixes encodings: correct this line" in line
