@@ -77,8 +77,8 @@ def encoding_error(
     if encoding == "utf-8" and mixes_utf8(next(iter(read()))):
         return DataError(
             message(
-                "{source}:{line}: byte 0x{byte:02x} is not {encoding}, but most lines are: the file is damaged or mixes "
-                "encodings: correct this line",
+                "{source}:{line}: byte 0x{byte:02x} is not {encoding}, but most lines are: the file is damaged or "
+                "mixes encodings: correct this line",
                 source=source,
                 line=line,
                 byte=byte,

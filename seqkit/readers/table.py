@@ -47,8 +47,8 @@ class Table(Reader):
         text: the column of the text.
         text_pair: the column of a second text, if the input is a pair of texts (a premise and a hypothesis, a question
             and an answer), which the tokenizer joins.
-        label: the column of the label; null to read none. A list of columns of 0 and 1 is a set of labels: those whose
-            column is 1.
+        label: the column of the label; null to read none. A list of columns of 0 and 1 (or of no and yes, false and
+            true, 否 and 是) is a set of labels: those whose column is 1.
         empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
         missing: what the columns of text and label contain in place of an empty field, such as `nan` or `NA`.
         format: the format of the file; `auto` chooses it by the file name extension.

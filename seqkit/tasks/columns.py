@@ -13,7 +13,7 @@ from seqkit.messages import listed, message
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
-_PRESENT, _ABSENT = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false"})
+_PRESENT, _ABSENT = frozenset({"1", "1.0", "true", "yes", "是"}), frozenset({"0", "0.0", "false", "no", "否"})
 """How a column says that a row has a label, and that it has not: what the reader `table` takes, in lower case."""
 
 _TEXT_NAME = re.compile(
@@ -242,7 +242,7 @@ def flag_columns(file: DataFile) -> list[Column]:
 
 
 def has_flags(column: Column) -> bool:
-    """Return whether a column contains 0 and 1, or false and true."""
+    """Return whether a column contains 0 and 1, or words for them such as no and yes."""
     return bool(column.filled) and {text.lower() for text in column.counts} <= _PRESENT | _ABSENT
 
 

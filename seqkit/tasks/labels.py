@@ -238,7 +238,8 @@ def _several_labels(file: DataFile) -> str:
         return message("--label names several columns, which the task multi_label reads")
     other = next(column for column in named_labels(file) if not has_flags(column))
     return message(
-        "--label names several columns, which must contain 0 and 1, but '{column}' contains '{value:.30}': name one",
+        "--label names several columns, which must contain 0 and 1, but '{column}' contains '{value:.30}': write 0 and "
+        "1, or name one",
         column=other.name,
         value=next((text for text in other.counts if not has_flags(Column("", [text]))), ""),
     )

@@ -273,7 +273,7 @@ def test_several_labels_can_be_named(tmp_path: Path, run_command) -> None:
     text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
     assert f"2 labels: threat ({sum(row[2] == 'True' for row in rows)}), toxic ({len(rows) // 2})" in text
     for labels, options, line in (
-        ("toxic,kind", (), "must contain 0 and 1, but 'kind' contains 'x': name one"),
+        ("toxic,kind", (), "must contain 0 and 1, but 'kind' contains 'x': write 0 and 1, or name one"),
         ("toxic,none", (), "--label none: a.csv has no such column"),
         ("toxic,threat", ("--task", "classify"), "names several columns, which the task multi_label reads"),
         ("toxic,threat", ("--task", "regress"), "names several columns, which the task multi_label reads"),
@@ -326,6 +326,16 @@ def test_booleans_are_named_as_the_reader_reads_them(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     found = classify(inspect(tmp_path / "a.jsonl"))
     assert not isinstance(found, str) and found.comments["data.label"] == "2 labels: false (30), true (30)"
+
+
+@pytest.mark.parametrize("words", ["否是", ("no", "yes"), ("No", "YES"), ("false", "true")])
+def test_columns_of_no_and_yes_can_be_named(tmp_path: Path, run_command, words: tuple[str, str]) -> None:
+    rows = [(text, words[n % 2], words[n % 3 > 0]) for n, (text, _) in enumerate(reviews())]
+    write_table(tmp_path / "a.csv", ["text", "配送", "味道"], rows)
+    result = run_command("init", "a.csv", "--label", "配送,味道", "--minutes", "0.02")
+    assert (result.code, result.err) == (0, "")
+    assert "2 labels: 味道 (40), 配送 (30)" in (tmp_path / "a.yaml").read_text(encoding="utf-8")
+    assert run_command("run", "a.yaml", "train.epochs=1", "baseline=off").code == 0
 
 
 @pytest.mark.parametrize("prefix", ["", "__label__"])
