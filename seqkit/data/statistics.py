@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Head, LongText
+from seqkit.contracts import Head, LongText
 from seqkit.data.dataset import Dataset
 from seqkit.data.splits import count_repeated
 
@@ -52,11 +52,10 @@ def count_labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
 
     Of many labels, the most frequent ones are returned.
     """
-    has_lists = all(isinstance(each.target, list | tuple) for dataset in splits.values() for each in dataset.examples)
-    if not (head.stratifies or ("labels" in head.provides and has_lists)):
+    if not (head.stratifies or "labels" in head.provides):
         return {}
     counts = {
-        split: Counter(label for each in dataset.examples for label in labels_of(each))
+        split: Counter(label for each in dataset.examples for label in head.labels_of(each))
         for split, dataset in splits.items()
     }
     total: Counter[str] = sum(counts.values(), Counter())
@@ -69,12 +68,3 @@ def count_labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
         "left_out": len(names) - len(shown),
         "counts": {split: [each[name] for name in shown] for split, each in counts.items()},
     }
-
-
-def labels_of(example: Example) -> list[str]:
-    """Return the labels of an example: its target, or each of them; none if targets are no labels."""
-    target = example.target
-    if isinstance(target, str | int):
-        return [str(target)]
-    is_tags = isinstance(target, list | tuple) and all(isinstance(tag, str) for tag in target)
-    return list(target) if is_tags else []
