@@ -13,7 +13,7 @@ from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, suggest
 from seqkit.messages import counted, listed, message
 from seqkit.readers.delimited import named_rows
-from seqkit.readers.files import check_encoding, check_path, read_lines
+from seqkit.readers.files import check_encoding, check_path, open_text, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
 from seqkit.readers.label_columns import label_set, names_of_labels
 from seqkit.readers.parquet import parquet_rows
@@ -79,6 +79,8 @@ class Table(Reader):
         if format == "auto" and format_of(path) is None:
             if path.is_dir():
                 raise ValueError(message("path {folder} is a folder: name a file in it", folder=path))
+            if path.is_file():
+                _check_is_text(path)
             raise ValueError(
                 message(
                     "format is not clear from the file name {name}: set it to csv, tsv, jsonl or parquet",
@@ -290,6 +292,19 @@ class Table(Reader):
                         column=column,
                     )
                 )
+
+
+def _check_is_text(path: Path) -> None:
+    """Check that a file is not in a binary format, a spreadsheet for instance, which no format to set would read.
+
+    Raises:
+        ValueError: it is.
+    """
+    try:
+        with open_text(path):
+            pass
+    except DataError as error:
+        raise ValueError(message("path {problem}", problem=error)) from None
 
 
 def format_of(path: Path) -> _Format | None:
