@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,10 +129,10 @@ def _plugins(choice: Choice, registry: Registry) -> list[str]:
 
 
 def _run_name(data: Path) -> str:
-    """Return the name of a file in letters a to z, digits and hyphens: empty for a Chinese name."""
-    stem = data.name.removesuffix(".gz").split(".")[0]
-    plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
-    return plain.strip("-")[:64].lower()
+    """Return the name of a file in lower-case letters, digits and hyphens; empty without letters and digits."""
+    stem = unicodedata.normalize("NFC", data.name.removesuffix(".gz").split(".")[0].lower())
+    plain = "".join(letter if letter.isalnum() else "-" for letter in stem)
+    return plain.strip("-")[:64]
 
 
 def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:

@@ -542,3 +542,22 @@ def test_a_file_that_mixes_encodings_is_damaged(tmp_path: Path, run_command) -> 
         (tmp_path / "a.csv").write_bytes("评论,情感\n".encode() + b"".join(lines))
         line = error_line(run_command("init", "a.csv"))
         assert "a.csv:42: byte" in line and "the file is damaged or mixes encodings: correct this line" in line
+
+
+@pytest.mark.parametrize(("file", "name"), [("评论 2024", "评论-2024"), ("Été", "été"), ("__", "classify")])
+def test_a_run_is_named_after_the_file_in_any_script(tmp_path: Path, run_command, file: str, name: str) -> None:
+    write_table(tmp_path / f"{file}.csv", ["text", "label"], reviews())
+    assert run_command("init", f"{file}.csv", "--output", "a.yaml", "--minutes", "0.02").code == 0
+    assert parse((tmp_path / "a.yaml").read_text(encoding="utf-8"), "recipe").data["name"] == name
+    done = run_command("run", "a.yaml", "train.epochs=1", "baseline=off", "--quiet")
+    assert (done.code, Path(done.out.strip()).as_posix()) == (0, f"runs/{name}-1")
+    assert name in run_command("runs").out
+    assert run_command("predict", f"runs/{name}-1", "lovely").code == 0
+
+
+@pytest.mark.parametrize("name", ["评/论", "评：论", "a:b", "_a", ".a", "评 论", "a*", "评?", "评论" * 33])
+def test_names_that_are_no_folders_are_rejected(tmp_path: Path, run_command, name: str) -> None:
+    write_table(tmp_path / "a.csv", ["text", "label"], reviews())
+    assert run_command("init", "a.csv", "--minutes", "0.02").code == 0
+    line = error_line(run_command("check", "a.yaml", f"name='{name}'"))
+    assert "name: must be a folder name of at most 64 letters, digits" in line
