@@ -23,6 +23,7 @@ SCHEMA = "seqkit.schema.json"
 @click.option("--task", metavar="NAME", help="What to predict.  [default: what the file fits best]")
 @click.option("--text", metavar="COLUMN", help="The column of the text.")
 @click.option("--label", metavar="COLUMN", help="The column of the label; columns of 0 and 1, separated by commas.")
+@click.option("--encoding", help="Encoding of the file.  [default: found from its bytes]")
 @click.option(
     "--minutes",
     type=Checked("PositiveFloat", "number"),
@@ -42,6 +43,7 @@ def init(
     task: str | None,
     text: str | None,
     label: str | None,
+    encoding: str | None,
     minutes: float,
     output: Path | None,
     without: tuple[str, ...],
@@ -64,7 +66,17 @@ def init(
         raise UsageError(message("{file}: exists already: choose another name with --output", file=output))
     check_file_name(output, "--output")
     registry = load_registry(without=without).check()
-    found = draft_recipe(data, output, registry, task=task, text=text, label=label, minutes=minutes, schema=SCHEMA)
+    found = draft_recipe(
+        data,
+        output,
+        registry,
+        task=task,
+        text=text,
+        label=label,
+        encoding=encoding,
+        minutes=minutes,
+        schema=SCHEMA,
+    )
     write_new(output, found.text)
     if not (schema := output.parent / SCHEMA).exists():
         write_schema(schema, registry)

@@ -193,6 +193,17 @@ class Head(Contract, ABC):
         """
         return dict(prediction)
 
+    def labels_of(self, example: Example) -> list[str]:
+        """Return the labels of an example, which are counted: its target, or each item of it; none if it is no label.
+
+        Override it if a target is a text that contains several labels.
+        """
+        target = example.target
+        if isinstance(target, str | int):
+            return [str(target)]
+        is_tags = isinstance(target, list | tuple) and all(isinstance(tag, str) for tag in target)
+        return list(target) if is_tags else []
+
     def score_names(self) -> Sequence[str]:
         """Return the name of each score: the labels. Required if the head `explains`.
 

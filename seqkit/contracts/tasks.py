@@ -102,6 +102,7 @@ class DataFile:
         characters: the number of characters of the whole file; estimated for a large one.
         text: the column of the text, if the user names it.
         label: the column of the label, if the user names it; several columns are separated by commas.
+        task: the task, if the user names it.
         siblings: the files of the validation and test splits, by split, if there are such files beside it.
     """
 
@@ -117,6 +118,7 @@ class DataFile:
     characters: int = 0
     text: str | None = None
     label: str | None = None
+    task: str | None = None
     siblings: Mapping[str, Path] = field(default_factory=dict)
 
     @property

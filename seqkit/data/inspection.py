@@ -13,7 +13,7 @@ from seqkit.data.dataset import Dataset
 from seqkit.data.near_duplicates import near_duplicates
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
-from seqkit.data.statistics import count_labels, describe_lengths, describe_splits, labels_of
+from seqkit.data.statistics import count_labels, describe_lengths, describe_splits
 
 _SHOWN = 5
 """How many examples of each finding are listed."""
@@ -67,7 +67,7 @@ def _labels(data: PreparedData) -> dict[str, Any]:
     """Return the counts of the most frequent labels in each split, and how many examples, or tagged words, it has."""
     found = count_labels(data.splits, data.head)
     totals = {
-        split: sum(len(labels_of(each)) if isinstance(each.input, list) else 1 for each in of.examples)
+        split: sum(len(data.head.labels_of(each)) if isinstance(each.input, list) else 1 for each in of.examples)
         for split, of in data.splits.items()
     }
     return found and found | {"totals": totals}

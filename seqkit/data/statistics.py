@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Example, Head, LongText
+from seqkit.contracts import Head, LongText
 from seqkit.data.dataset import Dataset
 from seqkit.data.splits import count_repeated
 from seqkit.messages import listed, message
@@ -69,11 +69,10 @@ def count_labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
 
 def _labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Counter[str]]:
     """Return how often each label occurs in each split; empty if targets are no labels."""
-    has_lists = all(isinstance(each.target, list | tuple) for dataset in splits.values() for each in dataset.examples)
-    if not (head.stratifies or ("labels" in head.provides and has_lists)):
+    if not (head.stratifies or "labels" in head.provides):
         return {}
     return {
-        split: Counter(label for each in dataset.examples for label in labels_of(each))
+        split: Counter(label for each in dataset.examples for label in head.labels_of(each))
         for split, dataset in splits.items()
     }
 
@@ -92,12 +91,3 @@ def describe_similar_labels(splits: Mapping[str, Dataset], head: Head) -> str:
         "same, write them in one way in the data",
         labels=listed([*similar[:_MAX_SIMILAR], *(["…"] if similar[_MAX_SIMILAR:] else [])]),
     )
-
-
-def labels_of(example: Example) -> list[str]:
-    """Return the labels of an example: its target, or each of them; none if targets are no labels."""
-    target = example.target
-    if isinstance(target, str | int):
-        return [str(target)]
-    is_tags = isinstance(target, list | tuple) and all(isinstance(tag, str) for tag in target)
-    return list(target) if is_tags else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from seqkit.drafting.choose import Choice, choose
 from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
 from seqkit.drafting.siblings import usable_siblings
 from seqkit.drafting.write import recipe_text, relative_path
-from seqkit.errors import DataError
+from seqkit.errors import DataError, UsageError
 from seqkit.look_alikes import FULL_WIDTH_COMMAS
 from seqkit.messages import message, translate
+from seqkit.readers.files import check_encoding
 from seqkit.readers.inspection import inspect
 from seqkit.registry.registry import Registry
 from seqkit.tasks.columns import has_full_width_commas, named_column, named_labels
@@ -49,6 +51,7 @@ def draft_recipe(
     task: str | None = None,
     text: str | None = None,
     label: str | None = None,
+    encoding: str | None = None,
     minutes: float = 5.0,
     schema: str | None = None,
 ) -> DraftedRecipe:
@@ -61,14 +64,19 @@ def draft_recipe(
         task: the name of the task; by default, the one that the file fits best.
         text: the column of the text.
         label: the column of the label, or several columns of 0 and 1, separated by commas.
+        encoding: the encoding of the file; by default, it is found from the bytes.
         minutes: the time that training may take on this machine.
         schema: the path of the JSON Schema for editors, relative to the recipe.
 
     Raises:
         DataError: the file cannot be read, or fits no task.
-        UsageError: there is no such task or column.
+        UsageError: there is no such task, column or encoding.
     """
-    file = replace(inspect(data), text=text, label=label)
+    try:
+        encoding = encoding and check_encoding(encoding)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
+    file = replace(inspect(data, encoding, "--encoding "), text=text, label=label, task=task)
     if has_full_width_commas(file):
         raise DataError(message("{file}: {reason}", file=file.path, reason=FULL_WIDTH_COMMAS))
     if file.columns:
@@ -78,7 +86,7 @@ def draft_recipe(
     choice = choose(file, registry, task)
     section = {"type": choice.draft.recipe["data"]["type"], "path": str(data.resolve())}
     section |= {key: value for key, value in choice.draft.recipe["data"].items() if key != "type"}
-    siblings, notes = usable_siblings(file, choice.draft.recipe["data"])
+    siblings, notes = usable_siblings(file, choice.draft.recipe["data"], encoding)
     section |= {split: {"path": str(path.resolve())} for split, path in siblings.items()}
     if "valid" not in siblings:
         split = choice.draft.split or DEFAULT_SPLIT
@@ -91,7 +99,7 @@ def draft_recipe(
     fitted.notes.extend([*choice.draft.notes, *notes])
     written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
     return DraftedRecipe(
-        recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted), schema),
+        recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted, encoding), schema),
         file,
         choice,
         fitted,
@@ -124,10 +132,10 @@ def _plugins(choice: Choice, registry: Registry) -> list[str]:
 
 
 def _run_name(data: Path) -> str:
-    """Return the name of a file in letters a to z, digits and hyphens: empty for a Chinese name."""
-    stem = data.name.removesuffix(".gz").split(".")[0]
-    plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
-    return plain.strip("-")[:64].lower()
+    """Return the name of a file in lower-case letters, digits and hyphens; empty without letters and digits."""
+    stem = unicodedata.normalize("NFC", data.name.removesuffix(".gz").split(".")[0].lower())
+    plain = "".join(letter if letter.isalnum() else "-" for letter in stem)
+    return plain.strip("-")[:64]
 
 
 def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:
@@ -154,14 +162,14 @@ def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]
     return lines
 
 
-def _comments(choice: Choice, fitted: Fitted) -> dict[str, str]:
+def _comments(choice: Choice, fitted: Fitted, encoding: str | None) -> dict[str, str]:
     comments = {
         "data.split": describe_splits(fitted.examples),
         "train": message(
             "{time} on this machine; {weights:,} weights", time=describe_time(fitted.seconds), weights=fitted.weights
         ),
     }
-    if "encoding" in fitted.recipe["data"]:
+    if "encoding" in fitted.recipe["data"] and encoding is None:
         comments["data.encoding"] = message("found from the bytes of the file")
     if not comments["data.split"]:
         del comments["data.split"]

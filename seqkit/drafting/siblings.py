@@ -13,14 +13,22 @@ from seqkit.readers.fasttext import labels_and_text
 from seqkit.readers.inspection import inspect
 
 
-def usable_siblings(file: DataFile, section: Mapping[str, Any]) -> tuple[dict[str, Path], list[str]]:
-    """Return the files of other splits that have the columns that the recipe reads, and a note on each other one."""
+def usable_siblings(
+    file: DataFile, section: Mapping[str, Any], encoding: str | None
+) -> tuple[dict[str, Path], list[str]]:
+    """Return the files of other splits that have the columns that the recipe reads, and a note on each other one.
+
+    Args:
+        file: the training file.
+        section: the section `data`.
+        encoding: the encoding that the user names.
+    """
     values = [item for value in section.values() for item in (value if isinstance(value, list) else [value])]
     used = [column.name for column in file.columns if column.name in values]
     usable, notes = {}, []
     for split, path in file.siblings.items():
         try:
-            other = inspect(path)
+            other = inspect(path, encoding)
         except DataError as error:
             notes.append(message("{reason}: not used for the {split} split", split=split, reason=error))
             continue

@@ -107,11 +107,11 @@ class MultiLabel(PooledHead):
         self.labels: list[str] = []
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
-        self.labels = sorted({label for labels in parse_targets(examples, self._labels_of) for label in labels})
+        self.labels = sorted({label for labels in parse_targets(examples, self.labels_of) for label in labels})
         if not self.labels:
             raise DataError(message("no training example has a label"))
         places = {label: place for place, label in enumerate(self.labels)}
-        numbers = ([places[label] for label in self._labels_of(example)] for example in examples)
+        numbers = ([places[label] for label in self.labels_of(example)] for example in examples)
         self.fit_inputs(examples, tokenizer, len(self.labels), numbers if self.ngram_ratios else None)
 
     def state(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class MultiLabel(PooledHead):
     def rows(self, example: Example, encoded_input: np.ndarray) -> Iterator[Row]:
         if example.target is None:
             raise DataError(message("the labels are missing"))
-        for label in self._labels_of(example):
+        for label in self.labels_of(example):
             if label not in self.labels:
                 text = message(
                     "the label '{label}' does not occur in the training data: counted as missed", label=label
@@ -162,7 +162,7 @@ class MultiLabel(PooledHead):
     def metrics(
         self, loss: float, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]
     ) -> dict[str, Any]:
-        truth = [self._labels_of(example) for example in examples]
+        truth = [self.labels_of(example) for example in examples]
         return label_set_metrics(truth, [item["labels"] for item in predictions], self.labels)
 
     def judge(
@@ -174,7 +174,7 @@ class MultiLabel(PooledHead):
         labels that do not occur in the training data are missed.
         """
         for number, (prediction, example) in enumerate(zip(predictions, examples, strict=True)):
-            truth, found = sorted(self._labels_of(example)), prediction["labels"]
+            truth, found = sorted(self.labels_of(example)), prediction["labels"]
             missed = [label for label in truth if label not in found]
             spurious = [label for label in found if label not in truth]
             wrong = {*missed, *spurious}
@@ -191,7 +191,7 @@ class MultiLabel(PooledHead):
             )
 
     def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
-        truth = [self._labels_of(example) for example in examples]
+        truth = [self.labels_of(example) for example in examples]
         predicted, probabilities = ([item[name] for item in predictions] for name in ("labels", "probabilities"))
         return list(label_set_exhibits(truth, predicted, probabilities, self.labels, examples))
 
@@ -200,7 +200,7 @@ class MultiLabel(PooledHead):
     ) -> Outcomes:
         truth, predicted = (
             np.where(label_matrix(sets, self.labels).ravel() == 1, "yes", "no").tolist()
-            for sets in ([self._labels_of(example) for example in examples], [item["labels"] for item in predictions])
+            for sets in ([self.labels_of(example) for example in examples], [item["labels"] for item in predictions])
         )
         found = self._probabilities(predictions).ravel()
         return Outcomes(truth, predicted, ["no", "yes"], np.stack([1 - found, found], axis=1))
@@ -215,15 +215,15 @@ class MultiLabel(PooledHead):
             return None
         return tfidf_label_sets_baseline(
             texts,
-            [self._labels_of(example) for example in train],
+            [self.labels_of(example) for example in train],
             test_texts,
-            [self._labels_of(example) for example in test],
+            [self.labels_of(example) for example in test],
             self.labels,
         )
 
     def _targets(self, examples: Sequence[Example]) -> np.ndarray:
         """Return float32 (examples, labels): 1 for each label of an example; NaN if all of its labels are unknown."""
-        sets = [self._labels_of(example) for example in examples]
+        sets = [self.labels_of(example) for example in examples]
         targets = label_matrix(sets, self.labels).astype(np.float32)
         targets[[bool(labels) and not row.any() for labels, row in zip(sets, targets, strict=True)]] = np.nan
         return targets
@@ -232,7 +232,7 @@ class MultiLabel(PooledHead):
         """Return float64 (predictions, labels)."""
         return np.array([[item["probabilities"][label] for label in self.labels] for item in predictions])
 
-    def _labels_of(self, example: Example) -> list[str]:
+    def labels_of(self, example: Example) -> list[str]:
         """Return the different labels of an example.
 
         Raises:

@@ -74,6 +74,17 @@ def encoding_error(
         option: what sets it.
         read: returns the chunks of the file, from its beginning on each call.
     """
+    if encoding == "utf-8" and mixes_utf8(next(iter(read()))):
+        return DataError(
+            message(
+                "{source}:{line}: byte 0x{byte:02x} is not {encoding}, but most lines are: the file is damaged or "
+                "mixes encodings: correct this line",
+                source=source,
+                line=line,
+                byte=byte,
+                encoding=encoding,
+            )
+        )
     if other := guess_encoding(read, encoding):
         return DataError(
             message(
@@ -97,6 +108,20 @@ def encoding_error(
             option=option,
         )
     )
+
+
+def mixes_utf8(content: bytes) -> bool:
+    """Return whether most lines with other characters than ASCII are UTF-8, as lines in other encodings hardly are."""
+    others = [line for line in content.splitlines() if not line.isascii()]
+    return b"\0" not in content and 2 * sum(map(_is_utf8, others)) > len(others)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _marked_encoding(beginning: bytes) -> str:

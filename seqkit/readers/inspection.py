@@ -18,7 +18,7 @@ from seqkit.contracts import Column, DataFile
 from seqkit.errors import DataError
 from seqkit.messages import listed, message
 from seqkit.readers.delimited import DELIMITERS, plain_rows, quoted_rows, unique_names
-from seqkit.readers.encodings import guess_encoding
+from seqkit.readers.encodings import guess_encoding, mixes_utf8
 from seqkit.readers.fasttext import LABEL_PREFIX, labels_and_text
 from seqkit.readers.files import decode_text, open_file, open_text
 from seqkit.readers.formats import BEGINNING_BYTES
@@ -34,8 +34,13 @@ _MAX_ROWS = 100_000
 _PROBED = 200
 
 
-def inspect(path: Path) -> DataFile:
+def inspect(path: Path, encoding: str | None = None, option: str = "encoding: ") -> DataFile:
     """Return what a file contains, as far as `MAX_BYTES` of it show.
+
+    Args:
+        path: the file.
+        encoding: its encoding; by default, it is found from the bytes.
+        option: what sets the encoding, for messages.
 
     Raises:
         DataError: it is missing, empty, a folder, in a binary format or in an unknown encoding; or a row is invalid.
@@ -50,8 +55,8 @@ def inspect(path: Path) -> DataFile:
         is_complete = not file.read(1)
     if not is_complete and 0 not in content[:BEGINNING_BYTES]:
         content = content[: content.rfind(b"\n") + 1] or content
-    encoding = _find_encoding(content, str(path))
-    text = decode_text(content, encoding, str(path))
+    encoding = encoding or _find_encoding(content, str(path), option)
+    text = decode_text(content, encoding, str(path), option)
     _check_no_document(text, path)
     lines = text.removesuffix("\n").split("\n")
     share = 1.0 if is_complete else max(1.0, path.stat().st_size / max(1, len(content)))
@@ -179,7 +184,7 @@ def _parquet(path: Path) -> DataFile:
     return _with_columns(file, records, 1.0, format="parquet")
 
 
-def _find_encoding(content: bytes, source: str) -> str:
+def _find_encoding(content: bytes, source: str, option: str) -> str:
     """Return UTF-8, or the encoding in which a text is valid of those that reject most other texts.
 
     A text that is valid in none of these, and that has few bytes beyond ASCII, most of which are letters or usual signs
@@ -192,6 +197,8 @@ def _find_encoding(content: bytes, source: str) -> str:
         content.decode("utf-8")
         if 0 not in content[:BEGINNING_BYTES]:
             return "utf-8"
+    if mixes_utf8(content):
+        decode_text(content, "utf-8", source, option)
     if found := guess_encoding(lambda: [content], "utf-8"):
         return found
     with suppress(UnicodeDecodeError):
@@ -200,7 +207,7 @@ def _find_encoding(content: bytes, source: str) -> str:
         has_controls = any(ord(character) < 32 and not character.isspace() for character in text)
         if not has_controls and 5 * len(others) < len(text) and 2 * sum(map(_is_usual, others)) > len(others):
             return "cp1252"
-    decode_text(content, "utf-8", source)  # raises the error that names the byte and its line
+    decode_text(content, "utf-8", source, option)  # raises the error that names the byte and its line
     return "utf-8"
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from seqkit.errors import DataError
 from seqkit.messages import message
 
-_FLAGS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+_PRESENT, _ABSENT = ("1", "1.0", "true", "yes", "是"), ("0", "0.0", "false", "no", "否")
+_FLAGS = dict.fromkeys(_PRESENT, True) | dict.fromkeys(_ABSENT, False)
 
 
 def names_of_labels(label: str | Sequence[str] | None) -> list[str]:
@@ -19,7 +20,7 @@ def names_of_labels(label: str | Sequence[str] | None) -> list[str]:
 
 
 def flag(value: Any) -> bool | None:
-    """Return whether a field says that a row has a label: 1 or true, 0 or false; None if it is anything else."""
+    """Return whether a field says that a row has a label: true for 1, yes, 是; false for 0, no, 否; None for others."""
     return _FLAGS.get(str(value).strip().lower())
 
 

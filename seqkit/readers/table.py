@@ -14,7 +14,7 @@ from seqkit.errors import DataError, suggest
 from seqkit.look_alikes import FULL_WIDTH_COMMAS, explain_missing_column
 from seqkit.messages import counted, message
 from seqkit.readers.delimited import named_rows
-from seqkit.readers.files import check_encoding, check_path, read_lines
+from seqkit.readers.files import check_encoding, check_path, open_text, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
 from seqkit.readers.label_columns import label_set, names_of_labels
 from seqkit.readers.parquet import parquet_rows
@@ -48,8 +48,8 @@ class Table(Reader):
         text: the column of the text.
         text_pair: the column of a second text, if the input is a pair of texts (a premise and a hypothesis, a question
             and an answer), which the tokenizer joins.
-        label: the column of the label; null to read none. A list of columns of 0 and 1 is a set of labels: those whose
-            column is 1.
+        label: the column of the label; null to read none. A list of columns of 0 and 1 (or of no and yes, false and
+            true, 否 and 是) is a set of labels: those whose column is 1.
         empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
         missing: what the columns of text and label contain in place of an empty field, such as `nan` or `NA`.
         format: the format of the file; `auto` chooses it by the file name extension.
@@ -81,6 +81,8 @@ class Table(Reader):
         if format == "auto" and format_of(path) is None:
             if path.is_dir():
                 raise ValueError(message("path {folder} is a folder: name a file in it", folder=path))
+            if path.is_file():
+                _check_is_text(path)
             raise ValueError(
                 message(
                     "format is not clear from the file name {name}: set it to csv, tsv, jsonl or parquet",
@@ -293,6 +295,19 @@ class Table(Reader):
                         column=column,
                     )
                 )
+
+
+def _check_is_text(path: Path) -> None:
+    """Check that a file is not in a binary format, a spreadsheet for instance, which no format to set would read.
+
+    Raises:
+        ValueError: it is.
+    """
+    try:
+        with open_text(path):
+            pass
+    except DataError as error:
+        raise ValueError(message("path {problem}", problem=error)) from None
 
 
 def format_of(path: Path) -> _Format | None:

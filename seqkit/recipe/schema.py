@@ -44,7 +44,7 @@ def _is_requirement(text: str) -> bool:
 
 
 def _is_run_name(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None
+    return re.fullmatch(r"(?!_)\w[\w.-]{0,63}", text) is not None
 
 
 def _is_device(text: str) -> bool:
@@ -55,7 +55,7 @@ RunName = Annotated[
     str,
     Satisfies(
         _is_run_name,
-        message("a folder name of at most 64 letters (a to z), digits, `.`, `_` and `-`, a letter or digit first"),
+        message("a folder name of at most 64 letters, digits, `.`, `_` and `-`, a letter or digit first"),
     ),
 ]
 Device = Annotated[

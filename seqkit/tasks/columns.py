@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import islice
 
@@ -14,11 +15,7 @@ from seqkit.messages import message
 MAX_LABELS = 200
 """More distinct values than this are no labels, unless the user names the column."""
 
-NO_TEXTS = message(
-    "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
-)
-
-_PRESENT, _ABSENT = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false"})
+_PRESENT, _ABSENT = frozenset({"1", "1.0", "true", "yes", "是"}), frozenset({"0", "0.0", "false", "no", "否"})
 """How a column says that a row has a label, and that it has not: what the reader `table` takes, in lower case."""
 
 _TEXT_NAME = re.compile(
@@ -35,6 +32,11 @@ _LABEL_NAME = re.compile(
 _CATEGORY_NAME = re.compile(r"(?i)(class|category|genre)(e?s|_?(id|name))?|(商品|一级)?(类别|分类|类型)(名|名称)?")
 _ADDRESS_OR_DATE = re.compile(r"(https?://\S+|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})\s*$")
 _DATE = re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]*\d{1,2}:\d{2}.*)?")
+_RECORDING = re.compile(r"(?i).+\.(wav|flac|mp3|ogg|m4a)\s*")
+_WRITTEN_NUMBER = re.compile(
+    r"[¥$€£]?\s*(?P<number>[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?)\s*(?P<unit>(?![年月日时分秒])[^\W\d_]{1,3}|%|°C)?"
+)
+_MAX_UNITS = 3
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
 
 
@@ -76,6 +78,48 @@ def text_column(file: DataFile) -> Column | None:
     return max(varied or texts, key=_text_rank, default=None)
 
 
+def no_texts(file: DataFile) -> str:
+    """Return why no column of a table is the text, and what to do."""
+    for column in file.columns:
+        if are_recordings(column):
+            return message(
+                "the column '{column}' contains paths of recordings, not texts: the plugin seqkit-ctc transcribes wav "
+                "files",
+                column=column.name,
+            )
+    return written_numbers(file) or message(
+        "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
+    )
+
+
+def written_numbers(file: DataFile) -> str:
+    """Return what to do about a column of numbers that no reader takes as such: `50,120.1`, `50.1万`; or nothing."""
+    column = next(filter(_are_written_numbers, file.columns), None)
+    if column is None:
+        return ""
+    value = next(iter(column.counts))
+    found = _written_number(value)
+    return message(
+        "the numbers of the column '{column}' are written as '{value}': write digits without separators and units, as "
+        "in {number}",
+        column=column.name,
+        value=value,
+        number=found["number"].replace(",", "") if found else "",
+    )
+
+
+def _are_written_numbers(column: Column) -> bool:
+    """Return whether texts are numbers with thousands separators, with units or in full-width digits."""
+    if not column.is_text or column.has_decimal_commas:
+        return False
+    found = [_written_number(value) for value in column.counts]
+    return all(found) and len({match["unit"] for match in found if match}) <= _MAX_UNITS
+
+
+def _written_number(text: str) -> re.Match[str] | None:
+    return _WRITTEN_NUMBER.fullmatch(unicodedata.normalize("NFKC", text))
+
+
 def _text_rank(column: Column) -> float:
     usual = 3.0 if _TEXT_NAME.fullmatch(column.name) else 1.0
     if is_label_name(column.name):
@@ -101,8 +145,14 @@ def second_text(file: DataFile, first: Column) -> Column | None:
 
 
 def has_words(column: Column) -> bool:
-    """Return whether the values are texts, most of which have letters: no dates, numbers with units, or addresses."""
-    return column.is_text and 2 * sum(map(_has_letters, column.filled)) > len(column.filled)
+    """Return whether the values are texts, most of which have letters: no dates, addresses or paths of recordings."""
+    has_letters = column.is_text and 2 * sum(map(_has_letters, column.filled)) > len(column.filled)
+    return has_letters and not are_recordings(column) and not _are_written_numbers(column)
+
+
+def are_recordings(column: Column) -> bool:
+    """Return whether all values are paths of recordings."""
+    return bool(column.counts) and all(_RECORDING.fullmatch(value) for value in column.counts)
 
 
 def _has_letters(text: str) -> bool:
@@ -196,7 +246,7 @@ def flag_columns(file: DataFile) -> list[Column]:
 
 
 def has_flags(column: Column) -> bool:
-    """Return whether a column contains 0 and 1, or false and true."""
+    """Return whether a column contains 0 and 1, or words for them such as no and yes."""
     return bool(column.filled) and {text.lower() for text in column.counts} <= _PRESENT | _ABSENT
 
 

@@ -11,7 +11,6 @@ from seqkit.contracts import Column, DataFile, Draft
 from seqkit.messages import counted, listed, message
 from seqkit.tasks.columns import (
     MAX_LABELS,
-    NO_TEXTS,
     flag_columns,
     flag_count,
     has_flags,
@@ -20,6 +19,7 @@ from seqkit.tasks.columns import (
     is_sequence,
     label_candidates,
     named_labels,
+    no_texts,
     second_text,
     text_column,
 )
@@ -30,6 +30,9 @@ _BALANCE_FROM = 4
 
 _RANDOM_BELOW = 400
 """Fewer rows than this are divided at random by label: a split by hash could lack a label."""
+
+_SEPARATORS = ("|", ";", ",", "；", "，", "、")
+"""What separates several labels in one field."""
 
 
 def classify(file: DataFile) -> Draft | str:
@@ -102,7 +105,7 @@ def multi_label(file: DataFile) -> Draft | str:
                 continue  # keywords of each text, for instance
             head, described = {"type": "multi_label"}, {"data.label": _describe(counts)}
             return inputs.draft(0.95, column, head, "loss", message("the labels"), described)
-        for separator in ("|", ";", ","):
+        for separator in _SEPARATORS:
             counts = Counter(part.strip() for value in column.filled for part in str(value).split(separator))
             if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
                 head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})
@@ -236,7 +239,7 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
             return _Inputs(file, sequence, None), label_candidates(file, sequence)
     first = text_column(file)
     if first is None:
-        return NO_TEXTS
+        return no_texts(file)
     second = second_text(file, first)
     candidates = label_candidates(file, first, second)
     if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):
@@ -253,7 +256,8 @@ def _several_labels(file: DataFile) -> str:
         return message("--label names several columns, which the task multi_label reads")
     other = next(column for column in named_labels(file) if not has_flags(column))
     return message(
-        "--label names several columns, which must contain 0 and 1, but '{column}' contains '{value:.30}': name one",
+        "--label names several columns, which must contain 0 and 1, but '{column}' contains '{value:.30}': write 0 and "
+        "1, or name one",
         column=other.name,
         value=next((text for text in other.counts if not has_flags(Column("", [text]))), ""),
     )

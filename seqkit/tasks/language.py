@@ -9,7 +9,7 @@ import numpy as np
 
 from seqkit.contracts import DataFile, Draft
 from seqkit.messages import message
-from seqkit.tasks.columns import NO_TEXTS, text_column
+from seqkit.tasks.columns import no_texts, text_column
 from seqkit.tasks.models import table_section
 
 _SHORT_LINE, _LONG_LINE = 60, 300
@@ -32,7 +32,7 @@ def generate(file: DataFile) -> Draft | str:
     if file.columns:
         column = text_column(file)
         if column is None:
-            return NO_TEXTS
+            return no_texts(file)
         data = table_section(file, {"text": column.name, "label": None})
         texts = [str(value) for value in column.filled]
         return _draft(

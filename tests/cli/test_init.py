@@ -129,6 +129,18 @@ def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
     assert pair.recipe["data"]["text_pair"] == "hypothesis"
 
 
+@pytest.mark.parametrize("separator", ["、", "，", "；"])
+def test_several_labels_with_full_width_separators_are_found(tmp_path: Path, run_command, separator: str) -> None:
+    labels = ["配送", f"配送{separator}味道", "味道", f"味道{separator}价格"]
+    rows = [(f"第{n}份外卖，送得很慢，味道一般", labels[n % 4]) for n in range(60)]
+    write_table(tmp_path / "a.csv", ["评论", "标签"], rows)
+    result = run_command("init", "a.csv", "--minutes", "0.02")
+    assert result.code == 0 and "task: multi_label" in result.out
+    recipe = yaml.safe_load((tmp_path / "a.yaml").read_text(encoding="utf-8"))
+    assert recipe["head"]["separator"] == separator
+    assert "# 3 labels: 味道 (45), 配送 (30), 价格 (15)" in (tmp_path / "a.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("last", ["日期", "created"])
 @pytest.mark.parametrize("day", ["2024-{:02}-{:02}", "2024年{}月{}日", "2024/{}/{} 08:30:00", "{}/{}/2024"])
 def test_dates_are_labels_only_if_there_is_no_other_column(tmp_path: Path, last: str, day: str) -> None:
@@ -266,7 +278,7 @@ def test_several_labels_can_be_named(tmp_path: Path, run_command) -> None:
     text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
     assert f"2 labels: threat ({sum(row[2] == 'True' for row in rows)}), toxic ({len(rows) // 2})" in text
     for labels, options, line in (
-        ("toxic,kind", (), "must contain 0 and 1, but 'kind' contains 'x': name one"),
+        ("toxic,kind", (), "must contain 0 and 1, but 'kind' contains 'x': write 0 and 1, or name one"),
         ("toxic,none", (), "--label none: a.csv has no such column"),
         ("toxic，threat", (), "; 'toxic，threat' has a full-width '，': write ','"),
         ("toxic,threat", ("--task", "classify"), "names several columns, which the task multi_label reads"),
@@ -343,6 +355,16 @@ def test_booleans_are_named_as_the_reader_reads_them(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     found = classify(inspect(tmp_path / "a.jsonl"))
     assert not isinstance(found, str) and found.comments["data.label"] == "2 labels: false (30), true (30)"
+
+
+@pytest.mark.parametrize("words", ["否是", ("no", "yes"), ("No", "YES"), ("false", "true")])
+def test_columns_of_no_and_yes_can_be_named(tmp_path: Path, run_command, words: tuple[str, str]) -> None:
+    rows = [(text, words[n % 2], words[n % 3 > 0]) for n, (text, _) in enumerate(reviews())]
+    write_table(tmp_path / "a.csv", ["text", "配送", "味道"], rows)
+    result = run_command("init", "a.csv", "--label", "配送,味道", "--minutes", "0.02")
+    assert (result.code, result.err) == (0, "")
+    assert "2 labels: 味道 (40), 配送 (30)" in (tmp_path / "a.yaml").read_text(encoding="utf-8")
+    assert run_command("run", "a.yaml", "train.epochs=1", "baseline=off").code == 0
 
 
 @pytest.mark.parametrize("prefix", ["", "__label__"])
@@ -486,3 +508,85 @@ def test_ngrams_of_many_tokens_are_weighted_by_the_labels() -> None:
     assert text_model(texts, 5000).head["ngram_ratios"] is True
     assert "ngram_ratios" not in text_model(texts, 500).head
     assert text_model([text * 40 for text in texts], 5000).tokenizer["max_length"] == 2000
+
+
+def test_paths_of_recordings_are_no_texts(tmp_path: Path, run_command) -> None:
+    rows = [(f"rec/{number}.wav", str(100 + number * 7 % 31)) for number in range(60)]
+    write_table(tmp_path / "manifest.csv", ["path", "text"], rows)
+    line = error_line(run_command("init", "manifest.csv"))
+    assert "the column 'path' contains paths of recordings, not texts: the plugin seqkit-ctc transcribes" in line
+    rows = [(f"rec/{number}.wav", text, label) for number, (text, label) in enumerate(reviews())]
+    found = classify(inspect(write_table(tmp_path / "clips.csv", ["path", "transcript", "label"], rows)))
+    assert not isinstance(found, str) and found.recipe["data"]["text"] == "transcript"
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "number"),
+    [
+        ("{:,}.5", "1,000.5", "1000.5"),
+        ("{}.1万", "1000.1万", "1000.1"),
+        ("¥{} 元", "¥1000 元", "1000"),
+        ("{}%", "1000%", "1000"),
+        ("{}．５", "1000．５", "1000.5"),
+    ],
+)
+def test_numbers_with_separators_and_units_are_named(
+    tmp_path: Path, run_command, form: str, written: str, number: str
+) -> None:
+    rows = [(f"2024-{1 + n // 28:02}-{1 + n % 28:02}", form.format(1000 + n)) for n in range(100)]
+    write_table(tmp_path / "a.csv", ["日期", "销量"], rows)
+    expected = f"the numbers of the column '销量' are written as '{written}': write digits without separators and units"
+    assert f"{expected}, as in {number}" in error_line(run_command("init", "a.csv"))
+    priced = [(f"第{n}件商品，质量很好", value) for n, (_, value) in enumerate(rows)]
+    write_table(tmp_path / "b.csv", ["评论", "销量"], priced)
+    line = error_line(run_command("init", "b.csv", "--task", "regress"))
+    assert f"no column of numbers; {expected}" in line
+
+
+def test_ratings_with_a_unit_and_years_are_labels(tmp_path: Path) -> None:
+    for unit in ("星", "年"):
+        rows = [(text, f"{number % 5 + 1}{unit}") for number, (text, _) in enumerate(reviews())]
+        found = classify(inspect(write_table(tmp_path / "a.csv", ["text", "label"], rows)))
+        assert not isinstance(found, str) and found.recipe["data"]["label"] == "label"
+
+
+def test_the_encoding_can_be_named(tmp_path: Path, run_command) -> None:
+    rows = [(f"第{n}間房間很大，早餐太差", "差") if n % 2 else (f"第{n}次入住，服務很好", "好") for n in range(60)]
+    write_table(tmp_path / "train.csv", ["評論", "情感"], rows, encoding="big5")
+    write_table(tmp_path / "test.csv", ["評論", "情感"], rows[:20], encoding="big5")
+    line = error_line(run_command("init", "train.csv"))
+    assert "is not utf-8; set the encoding of the file with `--encoding …`" in line
+    assert "--encoding 'big6' is unknown" in error_line(run_command("init", "train.csv", "--encoding", "big6"))
+    result = run_command("init", "train.csv", "--encoding", "Big5", "--minutes", "0.02")
+    assert (result.code, result.err) == (0, "")
+    recipe = yaml.safe_load((tmp_path / "train.yaml").read_text(encoding="utf-8"))
+    assert (recipe["data"]["encoding"], recipe["data"]["test"]) == ("big5", {"path": "test.csv"})
+    assert run_command("run", "train.yaml", "train.epochs=1", "baseline=off").code == 0
+
+
+def test_a_file_that_mixes_encodings_is_damaged(tmp_path: Path, run_command) -> None:
+    lines = [f"第{n}间房间很大，早餐太差,{'差好'[n % 2]}\n".encode() for n in range(60)]
+    for encoding, other in (("gb18030", "房间"), ("cp1252", "schön")):
+        lines[40] = f"{other},好\n".encode(encoding, "replace")
+        (tmp_path / "a.csv").write_bytes("评论,情感\n".encode() + b"".join(lines))
+        line = error_line(run_command("init", "a.csv"))
+        assert "a.csv:42: byte" in line and "the file is damaged or mixes encodings: correct this line" in line
+
+
+@pytest.mark.parametrize(("file", "name"), [("评论 2024", "评论-2024"), ("Été", "été"), ("__", "classify")])
+def test_a_run_is_named_after_the_file_in_any_script(tmp_path: Path, run_command, file: str, name: str) -> None:
+    write_table(tmp_path / f"{file}.csv", ["text", "label"], reviews())
+    assert run_command("init", f"{file}.csv", "--output", "a.yaml", "--minutes", "0.02").code == 0
+    assert parse((tmp_path / "a.yaml").read_text(encoding="utf-8"), "recipe").data["name"] == name
+    done = run_command("run", "a.yaml", "train.epochs=1", "baseline=off", "--quiet")
+    assert (done.code, Path(done.out.strip()).as_posix()) == (0, f"runs/{name}-1")
+    assert name in run_command("runs").out
+    assert run_command("predict", f"runs/{name}-1", "lovely").code == 0
+
+
+@pytest.mark.parametrize("name", ["评/论", "评：论", "a:b", "_a", ".a", "评 论", "a*", "评?", "评论" * 33])
+def test_names_that_are_no_folders_are_rejected(tmp_path: Path, run_command, name: str) -> None:
+    write_table(tmp_path / "a.csv", ["text", "label"], reviews())
+    assert run_command("init", "a.csv", "--minutes", "0.02").code == 0
+    line = error_line(run_command("check", "a.yaml", f"name='{name}'"))
+    assert "name: must be a folder name of at most 64 letters, digits" in line

@@ -160,3 +160,13 @@ def test_an_endless_standard_input_is_rejected(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("sys.stdin", endless)
         with pytest.raises(DataError, match="^standard input: is a binary file"):
             next(read_lines_of_command(Path("-"), "utf-8"))
+
+
+def test_a_spreadsheet_is_named_before_its_format_is_requested(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    with pytest.raises(ValueError, match=r"^format is not clear from the file name a\.xlsx"):
+        Table(path=path)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(ValueError, match=r"^path .*a\.xlsx: is a spreadsheet: export it as csv first$"):
+        Table(path=path)

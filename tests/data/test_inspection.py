@@ -153,3 +153,22 @@ def test_each_label_of_several_is_counted(run_command) -> None:
     assert len(found["labels"]["names"]) == 4
     sizes = {split: each["examples"] for split, each in found["splits"].items()}
     assert found["labels"]["totals"] == sizes, "the share of a label is that of the examples that have it"
+
+
+def test_labels_in_one_field_are_counted_each(tmp_path: Path, run_command) -> None:
+    rows = "".join(f"送餐很快 {n},{['配送', '配送、味道', '味道、价格'][n % 3]}\n" for n in range(60))
+    (tmp_path / "a.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    recipe = {
+        "name": "topics",
+        "data": {"type": "table", "path": "a.csv", "split": {"by": "order", "valid": 0.2, "test": 0.2}},
+        "tokenizer": {"type": "char", "unknown": "mark"},
+        "embedding": {"type": "one_hot"},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": {"type": "multi_label", "separator": "、"},
+        "train": {"epochs": 1},
+    }
+    (tmp_path / "a.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    labels = json.loads(run_command("data", "a.yaml", "--json").out)["labels"]
+    assert labels["names"] == ["味道", "配送", "价格"]
+    assert labels["counts"]["train"] == [24, 24, 12] and labels["totals"]["train"] == 36
+    assert "味道" in run_command("data", "a.yaml").out

@@ -232,7 +232,7 @@ IN_WRITES = {
     "top_p above 1": Case("length: 5", "top_p: 1.1", 21, "generate.top_p",
                           "must be a number greater than 0 and at most 1, not 1.1"),
     "empty prompt": Case("prompt: In", "prompt: ''", 20, "generate.prompt", "must be a non-empty string, not ''"),
-    "name with a slash": Case("name: writer", "name: ../a", 1, "name", "letters (a to z), digits"),
+    "name with a slash": Case("name: writer", "name: ../a", 1, "name", "at most 64 letters, digits"),
     "wrong device": Case("epochs: 3", "device: gpu", 15, "train.device", "one of auto, cpu, mps, cuda, or cuda:N"),
     "wrong policy": Case("unknown: mark", "unknown: ignore", 6, "tokenizer.unknown",
                          "one of error, skip, mark, not 'ignore'"),

@@ -55,3 +55,8 @@ def seqkit_commands() -> Iterator[seqkit.Command]:
         "tones", "seqkit_ctc.command:tones", message("Write synthetic recordings of digits to wav files.")
     )
     yield seqkit.Command("voices", "seqkit_ctc.command:voices", message("Write synthetic speech to wav files."))
+
+
+@seqkit.hookimpl
+def seqkit_tasks() -> Iterator[seqkit.Task]:
+    yield seqkit.Task("transcribe", "seqkit_ctc.tasks:transcribe", message("the text of each recording"))

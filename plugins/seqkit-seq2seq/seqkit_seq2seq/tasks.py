@@ -14,7 +14,10 @@ _TARGETS = re.compile(r"(?i)(target|tgt|output|answer|translation|pronunciation|
 
 
 def translate(file: DataFile) -> Draft | str:
-    """Draft a recipe for two columns of texts, most of which occur once."""
+    """Draft a recipe for two columns of texts, most of which occur once.
+
+    If the user names the task, other columns can be the texts too: dates, numbers, texts that recur.
+    """
     if file.format not in ("csv", "tsv", "jsonl", "parquet"):
         return message("no table")
     texts = [
@@ -24,10 +27,14 @@ def translate(file: DataFile) -> Draft | str:
         and 2 * len(column.counts) > len(column.filled)
         and 2 * sum(any(map(str.isalpha, text)) for text in column.filled) > len(column.filled)
     ]
+    if file.task == "translate":
+        usable = [column for column in file.columns if column.filled and not column.has_lists]
+        texts = sorted(usable, key=lambda column: column not in texts)
     if len(texts) < 2:
         return message("no two columns of texts that mostly occur once")
     source = next((each for each in texts if each.name == file.text), None)
-    source = source or next((each for each in texts if _SOURCES.fullmatch(each.name)), texts[0])
+    first = next(each for each in texts if each.name != file.label)
+    source = source or next((each for each in texts if _SOURCES.fullmatch(each.name)), first)
     others = [each for each in texts if each is not source]
     target = next((each for each in others if each.name == file.label), None)
     target = target or next((each for each in others if _TARGETS.fullmatch(each.name)), others[0])
@@ -53,7 +60,12 @@ def translate(file: DataFile) -> Draft | str:
             "metric": "loss",
         },
     }
-    if file.label is None and not _TARGETS.fullmatch(target.name) and 10 * target.mean_length < source.mean_length:
+    if (
+        file.label is None
+        and file.task is None
+        and not _TARGETS.fullmatch(target.name)
+        and 10 * target.mean_length < source.mean_length
+    ):
         return message(
             "the texts of the column '{target}' are much shorter than those of '{source}'",
             target=target.name,
@@ -85,7 +97,7 @@ def _data(file: DataFile, source: Column, target: Column) -> dict[str, Any]:
 
 def _tokenizer(column: Column) -> dict[str, Any]:
     """Return characters for words and for scripts without spaces, words for sentences."""
-    sample = " ".join(column.filled[:2000])
+    sample = " ".join(map(str, column.filled[:2000]))
     is_sentence = not _UNSPACED.search(sample[:5000]) and sample.count(" ") > 4 * len(column.filled[:2000])
     frequent = {"min_count": 2} if len(column.filled) >= 1000 else {}
     return {"type": "word" if is_sentence else "char", "unknown": "mark", **frequent}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from seqkit_seq2seq.tasks import translate
 
+from helpers.commands import run_here
 from seqkit.contracts import Column, DataFile
 
 WORDS = [f"word{chr(97 + n)}" for n in range(20)]
@@ -31,3 +33,29 @@ def test_labels_and_names_of_rows_are_no_translations() -> None:
     long = [f"{sound}, and a long text that follows it, many words long, up to its end" * 3 for sound in SOUNDS]
     for other in (Column("label", ["a", "b"] * 10), Column("key", [f"k{n}" for n in range(20)])):
         assert isinstance(translate(DataFile(Path("a.csv"), columns=[Column("text", long), other], format="csv")), str)
+
+
+def test_dates_and_numbers_are_texts_if_the_task_is_named() -> None:
+    days = [f"一九六〇年二月{n}日" for n in range(1, 29)]
+    for other in ([f"1960-02-{n:02}" for n in range(1, 29)], [f"196002{n:02}" for n in range(1, 29)]):
+        columns = [Column("中文", days), Column("数字", other)]
+        file = DataFile(Path("a.csv"), columns=columns, format="csv", rows=28)
+        assert translate(file) == "no two columns of texts that mostly occur once"
+        found = translate(replace(file, task="translate"))
+        assert not isinstance(found, str)
+        assert found.recipe["data"] == {"type": "table", "text": "中文", "label": "数字"}
+        reverse = translate(replace(file, task="translate", label="中文"))
+        assert not isinstance(reverse, str)
+        assert reverse.recipe["data"] == {"type": "table", "text": "数字", "label": "中文"}
+
+
+def test_the_drafted_recipe_of_dates_trains(tmp_path: Path) -> None:
+    rows = "".join(
+        f"一九六〇年{month}月{day}日,1960{month:02}{day:02}\n" for month in range(1, 9) for day in range(1, 29)
+    )
+    (tmp_path / "dates.csv").write_text(f"中文,数字\n{rows}", encoding="utf-8")
+    done = run_here("init", "dates.csv", "--task", "translate", "--minutes", "0.02", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "the text is '中文', the text to produce '数字'" in done.out
+    run = run_here("run", "dates.yaml", "train.epochs=1", "baseline=off", cwd=tmp_path)
+    assert run.code == 0, run.err
