@@ -289,8 +289,10 @@ class _Builder:
                 line = self.keys[here].line
                 self.fault(event, here, message("duplicate key: already set on line {line}", line=line))
             first_position, self.keys[here] = self.keys.get(here), self.position(event)
-            value = self.node(next(events), events, here)
-            if value is None and event.style is None and (":" in key or "：" in key):
+            following = next(events)
+            value = self.node(following, events, here)
+            is_missing = isinstance(following, yaml.ScalarEvent) and following.value == "" and following.style is None
+            if is_missing and event.style is None and (":" in key or "：" in key):
                 self.fault(event, here, message("missing `: `") + explain_look_alike(key))
             if first_position is None:
                 items[key] = value

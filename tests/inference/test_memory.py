@@ -343,8 +343,8 @@ def test_times_in_nanoseconds_are_no_numbers(tmp_path: Path) -> None:
         ([("ab", float("nan"))], {}, "pair 1: the label is missing"),
         ([("ab", b"vowel")], {}, "pair 1: the target must be a label, a number or a list of them, not b'vowel'"),
         ((FRAME, LABELS), {}, "a table is among (inputs, targets): pass its column, as in "),
-        (FRAME, {"by": 5}, "--by 5: is not among the columns besides those of the input and the target; they are id"),
-        (FRAME, {"by": ["id"]}, "--by ['id']: is not among the columns besides those of the input and the target"),
+        (FRAME, {"by": 5}, "--by 5: must be a column besides those of the input and the target; choose one of id"),
+        (FRAME, {"by": ["id"]}, "--by ['id']: must be a column besides those of the input and the target"),
     ],
 )
 def test_invalid_data_to_evaluate_is_one_line(
