@@ -186,7 +186,8 @@ SENTENCES = [f"The room number {number} was clean and quiet" for number in range
         (SENTENCES * 50, {}, {"type": "word", "lower": True, "spaces": False, "min_count": 2}, 2),
         (SENTENCES, {"tokenizer": "char", "ngrams": 0}, {"type": "char", "min_count": 1}, 0),
         (SENTENCES, {"tokenizer": {"type": "word", "unknown": "skip"}}, {"lower": False, "unknown": "skip"}, 2),
-        (["今天房间很干净，服务也很热情"] * 20, {}, {"type": "char"}, 3),
+        (["今天房间很干净，服务也很热情"] * 20, {}, {"type": "char", "min_count": 1}, 3),
+        (["今天房间很干净，服务也很热情"] * 1000, {}, {"type": "char", "min_count": 2}, 3),
         (["Smith", "Ivanova"] * 500, {}, {"type": "char", "min_count": 1}, 3),
     ],
 )

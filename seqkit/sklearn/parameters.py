@@ -11,9 +11,7 @@ from seqkit.layers.scripts import are_short, are_unspaced
 from seqkit.messages import message
 from seqkit.sklearn.base import SequenceEstimator
 from seqkit.sklearn.inputs import check_sequences
-
-_MANY = 1000
-"""From this number of texts on, tokens that occur once are unknown."""
+from seqkit.tasks.models import tokenizer_section
 
 PARAMETERS = """
     Args:
@@ -113,21 +111,17 @@ class FromParameters(SequenceEstimator):
 
     def _text_sections(self, texts: list[str]) -> dict[str, Any]:
         """Return the sections that read texts, after those that `seqkit init` writes."""
-        is_short = are_short(texts)
-        is_large = len(texts) >= _MANY and not is_short
+        is_unspaced = are_unspaced(texts)
+        is_short = not is_unspaced and are_short(texts)
         tokenizer = self.tokenizer
         if tokenizer is None:
-            tokenizer = "char" if is_short or are_unspaced(texts) else "word"
+            tokenizer = "char" if is_unspaced or is_short else "word"
         embedding: dict[str, Any] = {"type": "learned", "dim": self.embedding_dim}
         if _reads_words(tokenizer):
-            embedding = {
-                "type": "concat",
-                "embeddings": [embedding, {"type": "char_ngrams", "dim": self.embedding_dim}],
-            }
+            spelling = {"type": "char_ngrams", "dim": self.embedding_dim}
+            embedding = {"type": "concat", "embeddings": [embedding, spelling]}
         if tokenizer in ("char", "word"):
-            # Texts to predict can have tokens that the training texts lack. With min_count, training has some too.
-            section: dict[str, Any] = {"type": tokenizer, "unknown": "mark", "min_count": 2 if is_large else 1}
-            tokenizer = section | ({"lower": True, "spaces": False} if tokenizer == "word" else {})
+            tokenizer = tokenizer_section(tokenizer == "char", is_short, len(texts))
         return {"data": {"type": "table"}, "tokenizer": tokenizer, "embedding": embedding}
 
     def _check_inputs(self, X: Any, y: Any) -> list[Any]:

@@ -18,6 +18,7 @@ _MANY_TOKENS = 200_000
 """From this number of tokens on, n-grams are also weighted by how much they distinguish the labels."""
 
 _MAX_CUT = 2000
+_MANY_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,7 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
     by_character = is_unspaced or is_short
     tokens = lengths if by_character else np.ceil(words * 1.2)
     cut = _cut(tokens)
-    tokenizer: dict[str, Any] = {"type": "char" if by_character else "word", "unknown": "mark"}
-    if not by_character:
-        tokenizer |= {"lower": True, "spaces": False}
-    if rows >= 1000 and not is_short:
-        tokenizer["min_count"] = 2
+    tokenizer = tokenizer_section(by_character, is_short, rows)
     if not by_character:
         why = message("words, in lower case")
     elif is_unspaced:
@@ -99,6 +96,25 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
         if rows * tokens.mean() >= _MANY_TOKENS:
             head["ngram_ratios"] = True
     return TextModel(tokenizer, embedding, encoder, head, by_character, is_short, {"tokenizer": why})
+
+
+def tokenizer_section(by_character: bool, is_short: bool, rows: int) -> dict[str, Any]:
+    """Return the section of the tokenizer of texts to classify.
+
+    Texts to predict can have tokens that the training texts lack. If tokens that occur once are unknown, training has
+    unknown tokens too, so that their vector is trained; small files and short texts need all their tokens.
+
+    Args:
+        by_character: whether a token is a character, not a word.
+        is_short: whether the texts are names, codes or titles.
+        rows: the number of texts.
+    """
+    section: dict[str, Any] = {"type": "char", "unknown": "mark"}
+    if not by_character:
+        section |= {"type": "word", "lower": True, "spaces": False}
+    if rows >= _MANY_ROWS and not is_short:
+        section["min_count"] = 2
+    return section
 
 
 def _cut(tokens: np.ndarray) -> int | None:
