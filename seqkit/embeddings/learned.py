@@ -11,7 +11,7 @@ from seqkit.layers.dropout import WordDropout, word_ids
 class Learned(nn.Module, Embedding):
     """A learned vector for each token id, initialized from the standard normal distribution as `torch.nn.Embedding`.
 
-    Of a token with several integers, the first is the id.
+    If a token is represented by several integers, the first is its id.
 
     Args:
         dim: the width of a vector.

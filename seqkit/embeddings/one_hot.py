@@ -12,7 +12,7 @@ from seqkit.layers.dropout import word_ids
 class OneHot(nn.Module, Embedding):
     """One-hot vectors, as wide as the vocabulary: 1 at the position of the id, 0 elsewhere. There are no weights.
 
-    Of a token with several integers, the first is the id.
+    If a token is represented by several integers, the first is its id.
     """
 
     is_one_hot = True

@@ -221,17 +221,6 @@ class MultiLabel(PooledHead):
             self.labels,
         )
 
-    def _targets(self, examples: Sequence[Example]) -> np.ndarray:
-        """Return float32 (examples, labels): 1 for each label of an example; NaN if all of its labels are unknown."""
-        sets = [self.labels_of(example) for example in examples]
-        targets = label_matrix(sets, self.labels).astype(np.float32)
-        targets[[bool(labels) and not row.any() for labels, row in zip(sets, targets, strict=True)]] = np.nan
-        return targets
-
-    def _probabilities(self, predictions: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """Return float64 (predictions, labels)."""
-        return np.array([[item["probabilities"][label] for label in self.labels] for item in predictions])
-
     def labels_of(self, example: Example) -> list[str]:
         """Return the different labels of an example.
 
@@ -243,3 +232,14 @@ class MultiLabel(PooledHead):
         if not isinstance(labels, list | tuple) or not all(isinstance(label, str | int | float) for label in labels):
             raise DataError(message("the target must be a list of labels, not {value}", value=format_object(target)))
         return list(dict.fromkeys(text for label in labels if (text := str(label).strip())))
+
+    def _targets(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return float32 (examples, labels): 1 for each label of an example; NaN if all of its labels are unknown."""
+        sets = [self.labels_of(example) for example in examples]
+        targets = label_matrix(sets, self.labels).astype(np.float32)
+        targets[[bool(labels) and not row.any() for labels, row in zip(sets, targets, strict=True)]] = np.nan
+        return targets
+
+    def _probabilities(self, predictions: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Return float64 (predictions, labels)."""
+        return np.array([[item["probabilities"][label] for label in self.labels] for item in predictions])

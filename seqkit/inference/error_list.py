@@ -101,7 +101,7 @@ def score_groups(evaluation: Evaluation, column: str) -> dict[str, Any]:
         if names:
             found = suggest(column, list(names)) or message("; choose one of {names}", names=listed(names))
         else:
-            found = message("; the data has no others")
+            found = message("; the data has no other columns")
         raise UsageError(
             message(
                 "--by {column}: must be a column besides those of the input and the target{found}",
