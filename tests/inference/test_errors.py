@@ -158,7 +158,7 @@ def test_wrong_options_are_one_line(run: seqkit.Run, folder: Path, tmp_path: Pat
         result = run_command("evaluate", run.path, *options)
         assert result.code == 2
         assert error_line(result).startswith(reason)
-    with pytest.raises(UsageError, match="--by city: .*; the data has no others"):
+    with pytest.raises(UsageError, match="--by city: .*; the data has no other columns"):
         run.evaluate([("aaaa", "vowel")], by="city")
     assert words.read_text(encoding="utf-8").startswith("text,label,city")
 
