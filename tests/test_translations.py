@@ -13,7 +13,8 @@ import pytest
 import catalogue
 from helpers.commands import run_forked
 from seqkit.cli.language import find_language
-from seqkit.errors import DataError, Fault, RecipeError
+from seqkit.cli.lines import read_lines
+from seqkit.errors import DataError, Fault, RecipeError, UsageError
 from seqkit.messages import message, translate, use_translation, without_name
 from seqkit.recipe.source import read_recipe
 from seqkit.terminal import display_width, wrap
@@ -131,6 +132,13 @@ def test_errors_of_a_recipe_are_chinese(text: str, line: str, tmp_path: Path, mo
     with pytest.raises(RecipeError) as raised:
         read_recipe("recipe.yaml")
     assert raised.value.lines == [line]
+
+
+@pytest.mark.usefixtures("chinese")
+def test_an_unknown_encoding_of_lines_is_chinese() -> None:
+    with pytest.raises(UsageError) as raised:
+        read_lines(Path("a.txt"), "big6")
+    assert raised.value.lines == ["--encoding 'big6' 未知：请设为 utf-8、gb18030、big5、shift_jis、latin-1 等"]
 
 
 def test_the_kernels_of_layers_are_chinese(tmp_path: Path) -> None:

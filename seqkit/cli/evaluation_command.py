@@ -10,7 +10,8 @@ import click
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import run_argument, seqkit
 from seqkit.cli.inference_commands import set_option, text_option
-from seqkit.cli.output import STANDARD_OUTPUT, check_output, echo, print_json, write_predictions
+from seqkit.cli.output import echo, print_json
+from seqkit.cli.prediction_files import STANDARD_OUTPUT, check_output, write_predictions
 from seqkit.cli.reader_options import data_files, open_data, reader_parameters
 from seqkit.errors import UsageError
 from seqkit.messages import counted, message

@@ -12,7 +12,8 @@ import click
 
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import run_argument, runs_argument, seqkit
-from seqkit.cli.output import check_output, print_json_lines, write_predictions
+from seqkit.cli.output import print_json_lines
+from seqkit.cli.prediction_files import check_output, write_predictions
 from seqkit.cli.reader_options import open_data, reader_parameters
 from seqkit.errors import UsageError
 from seqkit.messages import message

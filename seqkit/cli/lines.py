@@ -49,7 +49,7 @@ def read_lines(file: Path, encoding: str) -> Iterator[str]:
     try:
         codec = check_encoding(encoding)
     except ValueError as error:
-        raise UsageError(f"--{error}") from None
+        raise UsageError("--" + str(error)) from None
     return _lines(file, codec)
 
 

@@ -9,7 +9,6 @@ from seqkit.errors import DataError, UsageError, suggest
 from seqkit.messages import listed, message
 from seqkit.registry.records import RegisteredTask
 from seqkit.registry.registry import Registry
-from seqkit.tasks.columns import written_numbers
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,10 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
     ranked = sorted(drafts, key=lambda each: -drafts[each].fit)
     chosen = name if name is not None else next((each for each in ranked if drafts[each].fit > 0), None)
     if chosen in reasons:
-        reason = reasons[chosen]
-        if ": " not in reason and (problem := written_numbers(file)):
-            reason = message("; ").join([reason, problem])
         raise DataError(
-            message("{path}: does not fit the task {task}: {reason}", path=file.path, task=chosen, reason=reason)
+            message(
+                "{path}: does not fit the task {task}: {reason}", path=file.path, task=chosen, reason=reasons[chosen]
+            )
         )
     if chosen is None:
         raise DataError(_no_task(file, ranked, reasons))

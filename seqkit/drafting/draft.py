@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from seqkit.look_alikes import FULL_WIDTH_COMMAS
 from seqkit.messages import message, translate
 from seqkit.readers.files import check_encoding
 from seqkit.readers.inspection import inspect
+from seqkit.recipe.run_name import run_name_of
 from seqkit.registry.registry import Registry
 from seqkit.tasks.columns import has_full_width_commas, named_column, named_labels
 
@@ -75,7 +75,7 @@ def draft_recipe(
     try:
         encoding = encoding and check_encoding(encoding)
     except ValueError as error:
-        raise UsageError(f"--{error}") from None
+        raise UsageError("--" + str(error)) from None
     file = replace(inspect(data, encoding, "--encoding "), text=text, label=label, task=task)
     if has_full_width_commas(file):
         raise DataError(message("{file}: {reason}", file=file.path, reason=FULL_WIDTH_COMMAS))
@@ -133,9 +133,7 @@ def _plugins(choice: Choice, registry: Registry) -> list[str]:
 
 def _run_name(data: Path) -> str:
     """Return the name of a file in lower-case letters, digits and hyphens; empty without letters and digits."""
-    stem = unicodedata.normalize("NFC", data.name.removesuffix(".gz").split(".")[0].lower())
-    plain = "".join(letter if letter.isalnum() else "-" for letter in stem)
-    return plain.strip("-")[:64]
+    return run_name_of(data.name.removesuffix(".gz").split(".")[0].lower())
 
 
 def _head(data: Path, output: Path, choice: Choice, fitted: Fitted) -> list[str]:

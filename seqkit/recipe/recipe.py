@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.errors import Fault, RecipeError, UsageError
 from seqkit.look_alikes import explain_look_alike
 from seqkit.messages import format_object, message
+from seqkit.recipe.run_name import run_name_of
 from seqkit.recipe.yaml_characters import Position
 from seqkit.recipe.yaml_parser import MAX_DEPTH, KeyPath, parse_value
 
@@ -78,9 +79,7 @@ class Recipe:
         """The name of the run if the recipe sets none: that of its file, reduced to what a folder can be called."""
         if not self.origin.line:
             return "run"
-        stem = Path(self.origin.file).stem
-        plain_stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
-        return plain_stem.strip("-")[:64] or "run"
+        return run_name_of(Path(self.origin.file).stem) or "run"
 
     def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> Fault:
         """Return a fault at a value, or at its key."""

@@ -27,6 +27,7 @@ from seqkit.messages import message
 from seqkit.recipe.descriptions import Satisfies
 from seqkit.recipe.generation import Generate
 from seqkit.recipe.rules import Problem
+from seqkit.recipe.run_name import is_run_name
 from seqkit.recipe.section import Section
 from seqkit.registry.requirements import split_source
 
@@ -43,10 +44,6 @@ def _is_requirement(text: str) -> bool:
     return is_source and not (requirement.url or requirement.extras or requirement.marker)
 
 
-def _is_run_name(text: str) -> bool:
-    return re.fullmatch(r"(?!_)\w[\w.-]{0,63}", text) is not None
-
-
 def _is_device(text: str) -> bool:
     return re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", text) is not None
 
@@ -54,7 +51,7 @@ def _is_device(text: str) -> bool:
 RunName = Annotated[
     str,
     Satisfies(
-        _is_run_name,
+        is_run_name,
         message("a folder name of at most 64 letters, digits, `.`, `_` and `-`, a letter or digit first"),
     ),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from seqkit.contracts import Column, DataFile
@@ -87,14 +87,14 @@ def no_texts(file: DataFile) -> str:
                 "files",
                 column=column.name,
             )
-    return written_numbers(file) or message(
+    return written_numbers(file.columns) or message(
         "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
     )
 
 
-def written_numbers(file: DataFile) -> str:
+def written_numbers(columns: Iterable[Column]) -> str:
     """Return what to do about a column of numbers that no reader takes as such: `50,120.1`, `50.1万`; or nothing."""
-    column = next(filter(_are_written_numbers, file.columns), None)
+    column = next(filter(_are_written_numbers, columns), None)
     if column is None:
         return ""
     value = next(iter(column.counts))

@@ -22,6 +22,7 @@ from seqkit.tasks.columns import (
     no_texts,
     second_text,
     text_column,
+    written_numbers,
 )
 from seqkit.tasks.models import table_section, text_model, train_section
 
@@ -131,7 +132,7 @@ def regress(file: DataFile) -> Draft | str:
             return inputs.draft(fit, column, {"type": "regress"}, "loss", message("the number"), comments)
     with_commas = next((column.name for column in candidates if _are_decimals(file, column)), None)
     if with_commas is None:
-        return message("no column of numbers")
+        return written_numbers(candidates) or message("no column of numbers")
     return message("the numbers of the column '{column}' have decimal commas: write points", column=with_commas)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from helpers.commands import error_line
+from helpers.commands import chinese_error, error_line
 from seqkit.contracts import DataFile
 from seqkit.readers.inspection import inspect
 from seqkit.recipe.yaml_parser import parse
@@ -540,7 +540,13 @@ def test_numbers_with_separators_and_units_are_named(
     priced = [(f"第{n}件商品，质量很好", value) for n, (_, value) in enumerate(rows)]
     write_table(tmp_path / "b.csv", ["评论", "销量"], priced)
     line = error_line(run_command("init", "b.csv", "--task", "regress"))
-    assert f"no column of numbers; {expected}" in line
+    assert f"does not fit the task regress: {expected}, as in {number}" in line
+    line = error_line(run_command("init", "b.csv", "--task", "multi_label"))
+    assert line.endswith("does not fit the task multi_label: no column with several labels per row")
+    rated = [(*row, "好" if n % 2 else "差") for n, row in enumerate(priced)]
+    write_table(tmp_path / "c.csv", ["评论", "销量", "情感"], rated)
+    line = error_line(run_command("init", "c.csv", "--task", "regress", "--label", "情感"))
+    assert line.endswith("does not fit the task regress: no column of numbers")
 
 
 def test_ratings_with_a_unit_and_years_are_labels(tmp_path: Path) -> None:
@@ -557,6 +563,8 @@ def test_the_encoding_can_be_named(tmp_path: Path, run_command) -> None:
     line = error_line(run_command("init", "train.csv"))
     assert "is not utf-8; set the encoding of the file with `--encoding …`" in line
     assert "--encoding 'big6' is unknown" in error_line(run_command("init", "train.csv", "--encoding", "big6"))
+    line = chinese_error("init", "train.csv", "--encoding", "big6", cwd=tmp_path)
+    assert line.startswith("--encoding 'big6' 未知：")
     result = run_command("init", "train.csv", "--encoding", "Big5", "--minutes", "0.02")
     assert (result.code, result.err) == (0, "")
     recipe = yaml.safe_load((tmp_path / "train.yaml").read_text(encoding="utf-8"))
@@ -573,7 +581,9 @@ def test_a_file_that_mixes_encodings_is_damaged(tmp_path: Path, run_command) -> 
         assert "a.csv:42: byte" in line and "the file is damaged or mixes encodings: correct this line" in line
 
 
-@pytest.mark.parametrize(("file", "name"), [("评论 2024", "评论-2024"), ("Été", "été"), ("__", "classify")])
+@pytest.mark.parametrize(
+    ("file", "name"), [("评论 2024", "评论-2024"), ("Été", "été"), ("हिन्दी 2", "हिन्दी-2"), ("__", "classify")]
+)
 def test_a_run_is_named_after_the_file_in_any_script(tmp_path: Path, run_command, file: str, name: str) -> None:
     write_table(tmp_path / f"{file}.csv", ["text", "label"], reviews())
     assert run_command("init", f"{file}.csv", "--output", "a.yaml", "--minutes", "0.02").code == 0

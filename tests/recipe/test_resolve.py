@@ -17,6 +17,7 @@ from seqkit.optimizers.sgd import SGD
 from seqkit.recipe.parameters import parameters
 from seqkit.recipe.plan import Plan, Spec
 from seqkit.recipe.resolve import resolve
+from seqkit.recipe.run_name import is_run_name, run_name_of
 from seqkit.recipe.source import read_recipe
 from seqkit.recipe.values import check_values
 from seqkit.recipe.yaml_parser import dump, parse
@@ -106,13 +107,31 @@ def test_every_default_is_filled_in() -> None:
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("char_gen", "char-gen"), ("我的", "run"), ("a b!", "a-b"), ("x.y", "x-y"), ("-1", "1"), ("a" * 99, "a" * 64)],
+    [
+        ("char_gen", "char-gen"),
+        ("我的", "我的"),
+        ("हिन्दी", "हिन्दी"),
+        ("Cafe\u0301", "Café"),
+        ("\u0301a", "a"),
+        ("__", "run"),
+        ("a b!", "a-b"),
+        ("x.y", "x-y"),
+        ("-1", "1"),
+        ("a" * 99, "a" * 64),
+    ],
 )
 def test_a_run_is_named_after_its_file(tmp_path: Path, file: str, name: str) -> None:
     (tmp_path / f"{file}.yaml").write_text(json.dumps(WRITES), encoding="utf-8")
     plan = plan_of(tmp_path / f"{file}.yaml")
     assert plan.name == name
     assert plan_of(plan.as_data()).name == name
+
+
+@given(st.text())
+def test_the_name_of_a_file_is_a_run_name(stem: str) -> None:
+    name = run_name_of(stem)
+    assert is_run_name(name) if name else not any(map(str.isalnum, stem))
+    assert run_name_of(name).startswith(name.rstrip("-"))
 
 
 OPTIMIZERS = [

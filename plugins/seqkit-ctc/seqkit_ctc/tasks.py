@@ -23,7 +23,7 @@ def transcribe(file: DataFile) -> Draft | str:
     if audio is None:
         return message("no column of paths of wav files")
     if file.format != "csv" or file.delimiter != "," or not file.has_header:
-        return message("the list of the recordings is no csv file with commas and a header: write it so")
+        return message("the list of recordings must be a csv file with commas and a header: convert it")
     text = _text(file, audio)
     if text is None:
         return message(

@@ -47,4 +47,4 @@ def test_why_a_file_does_not_fit_is_named() -> None:
     assert transcribe(table(Column("text", TEXTS))) == "no column of paths of wav files"
     assert "add the text of each recording" in str(transcribe(table(paths)))
     for changes in ({"delimiter": ";"}, {"has_header": False}, {"format": "tsv"}):
-        assert "is no csv file with commas" in str(transcribe(table(paths, Column("text", TEXTS), **changes)))
+        assert "must be a csv file with commas" in str(transcribe(table(paths, Column("text", TEXTS), **changes)))

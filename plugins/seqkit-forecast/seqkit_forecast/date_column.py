@@ -146,6 +146,11 @@ def _format_date(date: datetime) -> str:
     return date.isoformat(" ", "auto" if date.second or date.microsecond else "minutes")
 
 
+_SECONDS = re.compile(r":\d\d:\d\d|[T ]\d{6}")
+_DAY_OF_DIGITS, _TIME_OF_DIGITS = re.compile(r"\d{8}"), re.compile(r"[T ]\d{4}")
+"""The day `20160701`, and the time `T130000` or `T1300`."""
+
+
 @dataclass(frozen=True)
 class NextDates:
     """The dates of the time steps after the last row (`Example.next_dates`).
@@ -184,7 +189,7 @@ class NextDates:
         return self._texts(dates)
 
     def _texts(self, dates: Sequence[datetime]) -> list[str]:
-        """Return dates as the column has them: with or without a time, a day or a month; else in ISO 8601."""
+        """Return dates as the column has them: with or without a time, a day, a month, hyphens or `Z`; in ISO 8601."""
         if self.date_format is not None:
             return [date.strftime(self.date_format) for date in dates]
         if len(self.cell) <= len("2016-07-01") and all(date.time() == time() for date in dates):
@@ -192,7 +197,18 @@ class NextDates:
             if len(self.cell) == len("1949") and self.interval.months % 12 == 0:
                 return [text[:4] for text in texts]
             is_month = len(self.cell) <= len("1949-01") and self.interval.months
-            return [text[:7] for text in texts] if is_month else texts
-        separator = "T" if "T" in self.cell else " "
-        has_seconds = re.search(r":\d\d:\d\d", self.cell) or any(date.second or date.microsecond for date in dates)
-        return [date.isoformat(separator, "auto" if has_seconds else "minutes") for date in dates]
+            texts = [text[:7] for text in texts] if is_month else texts
+        else:
+            separator = "T" if "T" in self.cell else " "
+            has_seconds = _SECONDS.search(self.cell) or any(date.second or date.microsecond for date in dates)
+            texts = [date.isoformat(separator, "auto" if has_seconds else "minutes") for date in dates]
+        return [self._compact(text) for text in texts]
+
+    def _compact(self, text: str) -> str:
+        """Return a date without the hyphens and colons that the file does not have, and with its `Z`."""
+        day, rest = text[: len("2016-07-01")], text[len("2016-07-01") :]
+        if _DAY_OF_DIGITS.match(self.cell):
+            day = day.replace("-", "")
+        if _TIME_OF_DIGITS.search(self.cell):
+            rest = rest.replace(":", "")
+        return day + (re.sub(r"\+00:?00$", "Z", rest) if self.cell.endswith("Z") else rest)

@@ -67,9 +67,9 @@ def _word_columns(file: DataFile, lines: Sequence[str]) -> Draft | str:
     if len(tag.counts) == 1 or (len(tag.counts) > MAX_TAGS and 2 * len(tag.counts) > len(tag.values)):
         return counted(
             len(tag.counts),
-            "the column '{column}' has one value only, which is no set of tags: name another with --label (data.tag of "
-            "a recipe)",
-            "the column '{column}' has {count:,} distinct values, which is no set of tags: name another with --label "
+            "the column '{column}' has one value only, but tags need at least 2: name another with --label (data.tag "
+            "of a recipe)",
+            "the column '{column}' has {count:,} distinct values, too many for tags: name another with --label "
             "(data.tag of a recipe)",
             column=tag.name,
         )

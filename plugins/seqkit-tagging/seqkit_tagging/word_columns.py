@@ -152,10 +152,8 @@ def find_tags(lines: WordLines, word: Column) -> list[Column]:
         and len(column.counts) <= MAX_TAGS
         and not lines.is_constant(place)
     ]
-    found = (
-        [(place, column) for place, column in suitable if not column.is_numeric]
-        or [(place, column) for place, column in suitable if not _counts_words(lines, place)]
-    )  # fmt: skip
+    texts = [(place, column) for place, column in suitable if not column.is_numeric]
+    found = texts or [(place, column) for place, column in suitable if not _counts_words(lines, place)]
     behind = lines.columns.index(word)
     columns = [column for place, column in found if place > behind] or [column for _, column in found]
     columns = [column for column in columns if not _is_lemma(column, word)] or columns

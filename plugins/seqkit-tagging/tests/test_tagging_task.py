@@ -225,9 +225,9 @@ def test_a_file_without_a_column_of_tags_is_named(tmp_path: Path, init: Callable
     assert "the columns have 95, 360, 1 distinct values, and tags have 2 to 120: name the columns of the word" in line
     assert "with --text column_N --label column_M (data.word and data.tag of a recipe)" in line
     line = error_line(init("a.conll", "--task", "tag", "--label", "column_3"))
-    assert "the column 'column_3' has one value only, which is no set of tags: name another with --label" in line
+    assert "the column 'column_3' has one value only, but tags need at least 2: name another with --label" in line
     line = error_line(init("a.conll", "--task", "tag", "--label", "column_2"))
-    assert "the column 'column_2' has 360 distinct values, which is no set of tags: name another" in line
+    assert "the column 'column_2' has 360 distinct values, too many for tags: name another" in line
 
 
 def test_tags_before_the_words_are_named(tmp_path: Path, init: Callable[..., CommandResult]) -> None:
