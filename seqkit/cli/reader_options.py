@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.cli.stderr import aliases
 from seqkit.errors import DataError, UsageError
-from seqkit.look_alikes import explain_look_alike
+from seqkit.look_alikes import explain_missing_equals
 from seqkit.messages import listed, message
 from seqkit.readers.files import copies
 
@@ -41,7 +41,7 @@ def reader_parameters(run: Run, changes: Iterable[str], **columns: str | None) -
         if not equals or not key:
             example = "--set encoding=gb18030"
             reason = message("--set '{change}' is not key=value, as in {example}", change=change, example=example)
-            raise UsageError(reason + explain_look_alike(change))
+            raise UsageError(reason + explain_missing_equals(change))
         parameters[key] = parse_value(text, f"--set {key}")
     for key, column in columns.items():
         if column is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.errors import UsageError
-from seqkit.look_alikes import explain_look_alike
+from seqkit.look_alikes import explain_missing_equals
 from seqkit.messages import message
 from seqkit.recipe.recipe import COMMAND_LINE, Recipe, parse_override
 from seqkit.recipe.source import read_recipe
@@ -168,7 +168,7 @@ def _split(text: str, option: str) -> tuple[str, str]:
     key, equals, values = (part.strip() for part in text.partition("="))
     if not (key and equals and values) or not all(key.split(".")):
         reason = message("{option} {text}: not KEY=VALUES, as in encoder.hidden_size=16,32", option=option, text=text)
-        raise UsageError(reason + explain_look_alike(text))
+        raise UsageError(reason + explain_missing_equals(text))
     if key == "seed":
         raise UsageError(message("{option} {text}: seeds are not compared: pass --seeds", option=option, text=text))
     return key, values

@@ -11,7 +11,7 @@ from itertools import chain
 
 from seqkit.contracts import DataNote
 from seqkit.errors import DataError
-from seqkit.look_alikes import find_look_alike, full_width
+from seqkit.look_alikes import full_width
 from seqkit.messages import message
 
 DELIMITERS = {
@@ -44,7 +44,7 @@ def named_rows(
     Args:
         lines: the lines, without their ends.
         source: the name of the file, for messages.
-        delimiter: between two fields, unless the header shows another one; `auto` to find it there.
+        delimiter: between two fields, unless the header shows another one, with a note; `auto` to find it there.
         is_tsv: whether the name of the file says that tabs separate its fields, which are then not quoted.
         used: the columns that the table must have; empty if it can have any.
         columns: the names of the columns of a table without a header; None if its first row is one.
@@ -85,9 +85,11 @@ def named_rows(
             remedy = message("quote a field that contains a {delimiter}", delimiter=DELIMITERS[delimiter])
             if is_tsv and delimiter == "\t":
                 remedy = message("remove tabs from the text")
-            elif len(row) < len(header) and full_width(delimiter) in "".join(row):
+            elif delimiter in ",;|" and len(row) < len(header) and full_width(delimiter) in "".join(row):
                 remedy = message(
-                    "this line has {look_alike} between fields", look_alike=find_look_alike(full_width(delimiter))
+                    "replace the full-width '{character}' between fields with '{delimiter}'",
+                    character=full_width(delimiter),
+                    delimiter=delimiter,
                 )
             raise DataError(
                 message(
@@ -117,8 +119,8 @@ def peek_header(lines: Iterator[str]) -> tuple[list[str], Iterator[str]]:
 def find_delimiter(header: str, columns: Sequence[str], given: str, usual: str, location: str) -> str:
     """Return the delimiter of a table, by its header.
 
-    It is the one with which the header contains the columns: the given one, the usual one, or another one. If no
-    delimiter does, it is the given one if it divides the header; else the one with the most columns, which the error of
+    It is the first one with which the header contains the columns: the given one, the usual one, or another one. If no
+    delimiter fits, it is the given one if it divides the header; else the one with the most columns, which the error of
     the missing column then names.
 
     Args:
@@ -132,7 +134,7 @@ def find_delimiter(header: str, columns: Sequence[str], given: str, usual: str, 
         DataError: more than one delimiter other than the given and the usual one is possible.
 
     Warns:
-        UserWarning: it is neither the given nor the usual one.
+        UserWarning: the recipe names a delimiter, and the header contains the columns only with another one.
     """
     preferred = [usual] if given == "auto" else [given, usual]
     names = {delimiter: _names(header, delimiter) for delimiter in (*preferred, *DELIMITERS)}
@@ -140,10 +142,10 @@ def find_delimiter(header: str, columns: Sequence[str], given: str, usual: str, 
     if not (columns and fitting):
         is_kept = given != "auto" and (not columns or len(names[given]) > 1)
         return given if is_kept else max(names, key=lambda delimiter: len(names[delimiter]))
-    if fitting[0] in preferred:
+    if fitting[0] == given or (given == "auto" and fitting[0] == usual):
         return fitting[0]
-    found = message(" or ").join(DELIMITERS[delimiter] for delimiter in fitting)
-    if len(fitting) > 1:
+    if len(fitting) > 1 and fitting[0] != usual:
+        found = message(" or ").join(DELIMITERS[delimiter] for delimiter in fitting)
         raise DataError(
             message(
                 "{location}: the columns can be separated by {found}: set `delimiter:`", location=location, found=found
@@ -153,7 +155,7 @@ def find_delimiter(header: str, columns: Sequence[str], given: str, usual: str, 
         note = message(
             "{location}: the delimiter of the columns is a {found}, not a {given}",
             location=location,
-            found=found,
+            found=DELIMITERS[fitting[0]],
             given=DELIMITERS.get(given, given),
         )
         warnings.warn(note, stacklevel=2)

@@ -148,7 +148,7 @@ def read_rows(
         DataError: as `read_lines`; or a field is not quoted correctly.
 
     Warns:
-        UserWarning: the header shows another delimiter than the given one.
+        UserWarning: a delimiter is given, and the header contains the columns only with another one.
     """
     first_lines, lines = peek_header(read_lines(path, encoding))
     usual = "\t" if path.name.lower().removesuffix(".gz").endswith(".tsv") else ","

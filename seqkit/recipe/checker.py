@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from seqkit.contracts.parameters import INIT_FROM
 from seqkit.errors import Fault, PluginError
+from seqkit.look_alikes import explain_short_form
 from seqkit.messages import format_value, listed, message
 from seqkit.recipe.initialization import KINDS, InitFrom, find_problem
 from seqkit.recipe.parameters import Parameter, list_of, parameters, with_article
@@ -44,7 +45,7 @@ class Checker:
         """Check the values of a section or component, and report what is wrong with them."""
         checked, problems = check_values(cls, values, self.classes_of)
         for problem in problems:
-            self.fault((*path, *problem.path), problem.text, at_key=problem.at_key)
+            self.fault((*path, *problem.path), problem.text, at_key=problem.at_key, rejected=problem.rejected)
         return checked
 
     def with_components(self, section: SectionT, given: Any, path: KeyPath = ()) -> SectionT:
@@ -111,7 +112,10 @@ class Checker:
         try:
             registered = self.registry.get(kind, name)
         except LookupError as error:
-            self.fault(name_path, str(error))
+            if name_path == path:
+                self.fault(path, str(error) + explain_short_form(name))
+            else:
+                self.fault(name_path, str(error), rejected=name)
             return None
         cls = registered.load()
         given = {
@@ -198,7 +202,7 @@ class Checker:
         if not isinstance(value, list) or (parameter.required and not value):
             wanted = list_of(kind, at_least_one=parameter.required)
             text = message("must be {wanted}, not {value}", wanted=wanted, value=format_value(value))
-            self.fault(path, text)
+            self.fault(path, text, rejected=value)
             return []
         return [self.component(kind, item, (*path, str(place))) for place, item in enumerate(value)]
 
@@ -207,14 +211,15 @@ class Checker:
         try:
             absolute = absolute_path(self.recipe, path, given, written_path(self.recipe, here))
         except ValueError as error:
-            self.fault(here, str(error))
+            self.fault(here, str(error), rejected=given)
             return path
         self.paths[absolute] = path
         return absolute
 
-    def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> None:
-        """Report that something is wrong at a value, or at its key."""
-        self.faults.append(self.recipe.fault(written_path(self.recipe, path, or_missing=at_key), text, at_key=at_key))
+    def fault(self, path: KeyPath, text: str, *, at_key: bool = False, rejected: Any = None) -> None:
+        """Report that something is wrong at a value, or at its key; the arguments are those of `Recipe.fault`."""
+        here = written_path(self.recipe, path, or_missing=at_key)
+        self.faults.append(self.recipe.fault(here, text, at_key=at_key, rejected=rejected))
 
     def is_faulty(self, path: KeyPath) -> bool:
         """Return whether there is a fault at a path or below."""

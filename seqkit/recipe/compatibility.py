@@ -83,7 +83,7 @@ def find_conflicts(
     if train.metric not in metrics and len(built.metrics) == len(train.metrics):
         hint = suggest(train.metric, metrics) or message(": use one of {metrics}", metrics=listed(metrics))
         text = message("'{head}' has no metric '{metric}'{hint}", head=name, metric=train.metric, hint=hint)
-        yield Problem(("train", "metric"), text)
+        yield Problem(("train", "metric"), text, rejected=train.metric)
     elif train.metric != "loss" and not has_validation:
         yield Problem(("train", "metric"), no_validation)
     if train.sequence_length and not head.per_time_step:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqkit.errors import Fault, RecipeError, UsageError
-from seqkit.look_alikes import explain_look_alike
+from seqkit.look_alikes import explain_look_alike, explain_missing_equals
 from seqkit.messages import format_object, message
 from seqkit.recipe.run_name import run_name_of
 from seqkit.recipe.yaml_characters import Position
@@ -81,12 +81,17 @@ class Recipe:
             return "run"
         return run_name_of(Path(self.origin.file).stem) or "run"
 
-    def fault(self, path: KeyPath, text: str, *, at_key: bool = False) -> Fault:
-        """Return a fault at a value, or at its key."""
+    def fault(self, path: KeyPath, text: str, *, at_key: bool = False, rejected: Any = None) -> Fault:
+        """Return a fault at a value, or at its key.
+
+        Args:
+            path: of the value.
+            text: what is wrong.
+            at_key: whether the key is wrong, not its value.
+            rejected: the value or the key, if it is wrong by itself; characters in it that look like others are named.
+        """
         position = self.position(path, at_key=at_key)
-        rejected = "".join(path[-1:]) if at_key else self.value(path)
-        is_rejected = at_key or f"'{rejected}'"[:50] in text
-        if isinstance(rejected, str) and is_rejected and path != ("name",):  # no punctuation mends a Chinese name
+        if isinstance(rejected, str) and path != ("name",):  # no punctuation mends a Chinese name
             text += explain_look_alike(rejected)
         return Fault(str(position), ".".join(key or "''" for key in path), text)
 
@@ -224,7 +229,7 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     if not equals or not all(path):
         example = "encoder.hidden_size=64"
         reason = message("'{override}' is not key=value, as in {example}", override=text, example=example)
-        raise UsageError(reason + explain_look_alike(text))
+        raise UsageError(reason + explain_missing_equals(text))
     return path, parse_value(value, f"{COMMAND_LINE}: {key}")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from seqkit.contracts import Reader
 from seqkit.errors import PluginError, RecipeError, sort_faults, suggest
+from seqkit.look_alikes import explain_missing_space
 from seqkit.messages import listed, message
 from seqkit.recipe.checker import Checker
 from seqkit.recipe.compatibility import find_conflicts
@@ -88,7 +89,7 @@ class _Resolver(Checker):
         has_validation = "valid" in side_readers or bool(split and split.valid) or self.is_faulty(("data",))
         for problem in find_conflicts(settings, has_validation, specs, built):
             if not self.is_faulty(problem.path):
-                self.fault(problem.path, problem.text, at_key=problem.at_key)
+                self.fault(problem.path, problem.text, at_key=problem.at_key, rejected=problem.rejected)
         encoder, head = specs["encoder"], specs["head"]
         if self.faults or reader is None or encoder is None or head is None:
             return None
@@ -122,7 +123,7 @@ class _Resolver(Checker):
                 home = "data" if key in parameters(Data) else section_of(key, Settings, self.classes_of)
                 hint = message(": move it to `{section}:`", section=home) if home else suggest(key, [*names, "extends"])
                 hint = hint or message("; known: {sections}", sections=listed(names))
-                self.fault((key,), message("unknown section{hint}", hint=hint), at_key=True)
+                self.fault((key,), message("unknown section{hint}", hint=hint), at_key=True, rejected=key)
         given = {key: self.recipe.data[key] for key in known if key in self.recipe.data}
         return self.with_components(Settings(**self.values(Settings, given)), given)
 
@@ -147,6 +148,7 @@ class _Resolver(Checker):
                 continue
             if not isinstance(changes, dict):
                 text = message("must be a mapping of what differs from `data`: `{{path: {side}.csv}}`", side=side)
+                text += explain_missing_space(changes) if isinstance(changes, str) else ""
                 self.fault(("data", side), text)
                 continue
             raw_split = value.get("split")

@@ -37,11 +37,13 @@ class Problem(typing.NamedTuple):
         path: the keys that lead to it inside the value; an item of a list by its number.
         text: what is wrong.
         at_key: whether the problem is the key, not its value.
+        rejected: the value or the key, if it is wrong by itself.
     """
 
     path: tuple[str, ...]
     text: str
     at_key: bool = False
+    rejected: Any = None
 
 
 def why_rejected(value: object, annotation: Any) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.errors import Fault, RecipeError, UsageError, describe_os_error
-from seqkit.look_alikes import explain_look_alike
+from seqkit.look_alikes import explain_missing_space
 from seqkit.messages import message
 from seqkit.recipe.recipe import DICTIONARY, Recipe, all_paths, merge, plain, too_deep
 from seqkit.recipe.yaml_characters import Position, position_at
@@ -74,7 +74,7 @@ def _from_file(file: Path, above: tuple[Path, ...]) -> Recipe:
         raise RecipeError([Fault(str(origin), "", message("the recipe is empty"))])
     if not isinstance(document.data, dict):
         reason = message("a recipe is a mapping of sections: `name: …`")
-        reason += explain_look_alike(document.data) if isinstance(document.data, str) else ""
+        reason += explain_missing_space(document.data) if isinstance(document.data, str) else ""
         raise RecipeError([Fault(str(document.values[()]), "", reason)])
     recipe = Recipe(document.data, given, document.keys, document.values, origin)
     if "extends" not in recipe.data:
@@ -89,8 +89,8 @@ def _from_file(file: Path, above: tuple[Path, ...]) -> Recipe:
     except (OSError, ValueError, RuntimeError):  # a name that no file can have
         found, resolved = False, base_file
     if not found:
-        reason = message("the file {file} does not exist", file=base_file) + explain_look_alike(extends)
-        raise RecipeError([recipe.fault(("extends",), reason)])
+        reason = message("the file {file} does not exist", file=base_file)
+        raise RecipeError([recipe.fault(("extends",), reason, rejected=extends)])
     if resolved in chain:
         names = " extends ".join(other.name for other in (*chain[chain.index(resolved) :], resolved))
         raise RecipeError([recipe.fault(("extends",), message("circular: {files}", files=names))])

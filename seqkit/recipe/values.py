@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from seqkit.contracts.capabilities import class_name
 from seqkit.errors import suggest
+from seqkit.look_alikes import explain_missing_space, explain_short_form
 from seqkit.messages import format_value, listed, message
 from seqkit.recipe.parameters import Parameter, misplaced_parameters, parameters
 from seqkit.recipe.rules import Problem, find_problems, why_rejected
@@ -99,10 +100,11 @@ def _unknown_key(cls: type, key: str, classes_of: ClassesOf) -> Problem:
     if home := section_of(key, cls, classes_of):
         return Problem((key,), message("unknown key: move it to `{section}:`", section=home), at_key=True)
     if hint := suggest(key, known):
-        return Problem((key,), message("unknown key{hint}", hint=hint), at_key=True)
+        return Problem((key,), message("unknown key{hint}", hint=hint), at_key=True, rejected=key)
     if known:
-        return Problem((key,), message("unknown key; known: {keys}", keys=listed(known)), at_key=True)
-    return Problem((key,), message("unknown key: there are no parameters"), at_key=True)
+        text = message("unknown key; known: {keys}", keys=listed(known))
+        return Problem((key,), text, at_key=True, rejected=key)
+    return Problem((key,), message("unknown key: there are no parameters"), at_key=True, rejected=key)
 
 
 def _check_sections(parameter: Parameter, value: Any, classes_of: ClassesOf) -> tuple[Any, list[Problem]]:
@@ -115,7 +117,7 @@ def _check_sections(parameter: Parameter, value: Any, classes_of: ClassesOf) -> 
             keys=_keys(parameter.sections),
             value=format_value(value),
         )
-        return parameter.default, [Problem((), text)]
+        return parameter.default, [Problem((), text, rejected=value)]
     sections, problems = [], []
     for place, item in enumerate(value):
         section, found = _check_section(replace(parameter, default=None), item, classes_of)
@@ -137,6 +139,7 @@ def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> t
         )
         if parameter.default is None and isinstance(value, str) and value.lower() in _WORDS_FOR_NULL:
             text += message("; write null for none")
+        text += explain_missing_space(value) if isinstance(value, str) else ""
         return parameter.default, [Problem((), text)]
     section: type[Section] = parameter.sections[0]
     if len(parameter.sections) > 1:
@@ -146,7 +149,9 @@ def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> t
             return parameter.default, [Problem((tag,), text, at_key=True)]
         name = values.get(tag, getattr(parameter.default, tag, None))
         if rejection := why_rejected(name, Literal[tuple(by_name)]):
-            return parameter.default, [Problem(() if is_name else (tag,), rejection)]
+            if is_name:
+                return parameter.default, [Problem((), rejection + explain_short_form(value))]
+            return parameter.default, [Problem((tag,), rejection, rejected=name)]
         section = by_name[str(name)]
     checked, problems = check_values(section, values, classes_of)
     if any(each.required and each.name not in checked for each in parameters(section).values()):
@@ -164,13 +169,16 @@ def _check_value(cls: type, parameter: Parameter, value: Any) -> tuple[Any, list
         return _adapter(cls, parameter.name).validate_python(value), []
     except ValidationError as error:
         found = [
-            problem._replace(text=problem.text + _other_type_hint(value, problem.path, parameter.annotation))
+            problem._replace(
+                text=problem.text + _other_type_hint(value, problem.path, parameter.annotation),
+                rejected=_item(value, problem.path),
+            )
             for problem in find_problems(value, parameter.annotation)
         ]
         if not found:  # an annotation that only pydantic knows
             reason = error.errors()[0]["msg"]
             text = message("is not valid: {reason}, not {value}", reason=reason, value=format_value(value))
-            found = [Problem((), text)]
+            found = [Problem((), text, rejected=value)]
         return None, found
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import yaml
 
 from seqkit.errors import Fault, RecipeError
-from seqkit.look_alikes import explain_look_alike
+from seqkit.look_alikes import explain_missing_space
 from seqkit.messages import message
 from seqkit.recipe.yaml_characters import (
     BYTE_ORDER_MARK,
@@ -293,7 +293,7 @@ class _Builder:
             value = self.node(following, events, here)
             is_missing = isinstance(following, yaml.ScalarEvent) and following.value == "" and following.style is None
             if is_missing and event.style is None and (":" in key or "：" in key):
-                self.fault(event, here, message("missing `: `") + explain_look_alike(key))
+                self.fault(event, here, message("missing `: `") + explain_missing_space(key))
             if first_position is None:
                 items[key] = value
         return items

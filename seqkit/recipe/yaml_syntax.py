@@ -37,7 +37,7 @@ def explain_syntax(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, l
             text=after,
             look_alike=explain_look_alike(after) if after[0] == "＃" else "",
         )
-    if look_alike := find_look_alike(_QUOTED_OR_COMMENT.sub("", line)):
+    if look_alike := find_look_alike(_QUOTED_OR_COMMENT.sub("", line), colon=": "):
         reason += message("; this line has {look_alike}", look_alike=look_alike)
     return position, reason
 
@@ -60,13 +60,13 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
         bracket = "[" if isinstance(opened, yaml.SequenceStartEvent) else "{"
         return position_of(opened.start_mark), message("unclosed {bracket}, or a missing comma inside", bracket=bracket)
     if "simple key" in context:
-        return position_of(start or found), message("missing `: `: a colon must be followed by a space")
+        start = start or found
+        return position_of(start), _missing_colon(lines[start.line])
     if problem.startswith("mapping values are not allowed"):
         above = next((number for number in range(found.line - 1, -1, -1) if lines[number].strip()), None)
         if above is not None and re.fullmatch(r"\s*[\w.]+(:[^ \t].*|[^:]*)", lines[above]):
             indentation = len(lines[above]) - len(lines[above].lstrip())
-            text = message("missing `: `: a colon must be followed by a space")
-            return Position("", above + 1, indentation + 1), text
+            return Position("", above + 1, indentation + 1), _missing_colon(lines[above])
         return position_of(found), message(
             "a `:` cannot be here: check the indentation, and quote a string that contains `: `"
         )
@@ -93,6 +93,13 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], opened: Any, last: A
     return position_of(found), message(
         "check the quotes, brackets and indentation here and in the line above ({detail})", detail=detail
     )
+
+
+def _missing_colon(line: str) -> str:
+    """Return what a line with a key and a value lacks between them."""
+    if ":" in _QUOTED_OR_COMMENT.sub("", line):
+        return message("missing `: `: a colon must be followed by a space")
+    return message("missing `: ` after the key")
 
 
 def position_of(mark: yaml.Mark) -> Position:

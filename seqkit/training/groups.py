@@ -65,7 +65,7 @@ def _groups_of_recipe(
             text = message(
                 "'{pattern}' matches no trained parameter{hint}", pattern=pattern, hint=_hint(pattern, [*trained])
             )
-            faults.append(recipe.fault(path, text))
+            faults.append(recipe.fault(path, text, rejected=pattern))
         elif repeated := next((name for name in names if name in owners), ""):
             text = message(
                 "'{pattern}' and '{other}' both match {name}: change one, so that a parameter is in one group",

@@ -280,7 +280,7 @@ def test_several_labels_can_be_named(tmp_path: Path, run_command) -> None:
     for labels, options, line in (
         ("toxic,kind", (), "must contain 0 and 1, but 'kind' contains 'x': write 0 and 1, or name one"),
         ("toxic,none", (), "--label none: a.csv has no such column"),
-        ("toxic，threat", (), "; 'toxic，threat' has a full-width '，': write ','"),
+        ("toxic，threat", (), "; 'toxic，threat' has '，' (U+FF0C): write ','"),
         ("toxic,threat", ("--task", "classify"), "names several columns, which the task multi_label reads"),
         ("toxic,threat", ("--task", "regress"), "names several columns, which the task multi_label reads"),
     ):
@@ -296,6 +296,8 @@ def test_a_column_that_does_not_exist_is_named_for_every_task(tmp_path: Path, ru
     for option in ("--label", "--text"):
         line = error_line(run_command("init", "a.csv", option, "lod"))
         assert line == f"{option} lod: a.csv has no such column (did you mean 'load'?)"
+        line = error_line(run_command("init", "a.csv", option, "load：1"))
+        assert line.endswith("; 'load：1' has '：' (U+FF1A): write ':'")
 
 
 def test_columns_of_a_plain_text_are_not_ignored(tmp_path: Path, run_command) -> None:

@@ -325,7 +325,8 @@ def test_blocks_end_by_their_size_too(classification_run: Path, monkeypatch) -> 
             "the reader 'rows': delimiter: must be a string, not 1 (quote it to make it a string)",
         ),
         (["--set", "delimiter"], "--set 'delimiter' is not key=value, as in --set encoding=gb18030"),
-        (["--set", "encoding＝gb18030"], "as in --set encoding=gb18030; it has a full-width '＝': write '='"),
+        (["--set", "encoding＝gb18030"], "as in --set encoding=gb18030; it has '＝' (U+FF1D): write '='"),
+        (["--set", "encoding:gb18030"], "as in --set encoding=gb18030; write '=' after the key, not ':'"),
         (["--set", "path=x.csv"], "path cannot be set here: set it in the recipe"),
         (["--set", "text=a", "--text", "b"], "pass --text or --set text=…, not both"),
         (["--encoding", "utf-8"], "--encoding is that of --file: for --data, pass --set encoding=utf-8"),
@@ -438,8 +439,9 @@ def test_a_note_says_that_a_file_has_another_delimiter_than_the_recipe_names(
     for name in ("words.csv", "words.tsv", "bars.csv"):
         for command in ("predict", "evaluate"):
             done = run_command(command, run, "--data", name)
-            is_noted = (name, delimiter) == ("bars.csv", ";")
-            note = f"seqkit: note: {name}:1: the delimiter of the columns is a vertical bar, not a semicolon\n"
+            is_noted = (name, delimiter) in (("words.tsv", ";"), ("bars.csv", ";"))
+            found = "tab" if name == "words.tsv" else "vertical bar"
+            note = f"seqkit: note: {name}:1: the delimiter of the columns is a {found}, not a semicolon\n"
             assert (done.code, done.err) == (0, note * is_noted)
 
 

@@ -183,8 +183,19 @@ def test_other_wrong_encodings(table, raw: bytes, encoding: str, message: str) -
         (
             "csv",
             "text,label\n好，很好,1\n好，1\n",
-            "data.csv:3: the number of fields is 1, not 2 as in the header: this line has a full-width '，': write ',' "
-            "between fields",
+            "data.csv:3: the number of fields is 1, not 2 as in the header: replace the full-width '，' "
+            "between fields with ','",
+        ),
+        (
+            "csv",
+            "text;label\n好；1\n",
+            "data.csv:2: the number of fields is 1, not 2 as in the header: replace the full-width '；' between fields "
+            "with ';'",
+        ),
+        (
+            "csv",
+            "text\tlabel\n\ufee9\n",  # the letter is as far from a tab as '，' from ','
+            "data.csv:2: the number of fields is 1, not 2 as in the header: quote a field that contains a tab",
         ),
         (
             "csv",

@@ -238,10 +238,12 @@ IN_WRITES = {
                          "one of error, skip, mark, not 'ignore'"),
     # characters that look like others
     "full-width colons in a component": Case("type: lstm\n  hidden_size: 8", "type：lstm\n  hidden_size：8", 10,
-                                             "encoder", "it has a full-width '：': write ': '"),
+                                             "encoder", "it has '：' (U+FF1A): write ': '"),
+    "full-width colons in a list": Case("epochs: 3", "metrics: ['type：mcc']", 15, "train.metrics.0",
+                                        "it has '：' (U+FF1A): write ': '"),
     "full-width colons in a section": Case("prompt: In\n  length: 5", "prompt：In\n  length：5", 20, "generate",
-                                           "; it has a full-width '：': write ': '"),
-    "full-width colons everywhere": Case("", "seed：1\nencoder：lstm", 1, "", "it has a full-width '：': write ': '"),
+                                           "; it has '：' (U+FF1A): write ': '"),
+    "full-width colons everywhere": Case("", "seed：1\nencoder：lstm", 1, "", "it has '：' (U+FF1A): write ': '"),
     "no spaces after colons": Case("type: lstm\n  hidden_size: 8", "type:lstm\n  hidden_size:8", 10, "encoder",
                                    "; a colon must be followed by a space"),
     "full-width space before a key": Case("  hidden_size", "  \u3000hidden_size", 11, "encoder.\u3000hidden_size",
@@ -253,15 +255,16 @@ IN_WRITES = {
                                         "it has U+00A0, which looks like a space: replace it with a space",
                                         ("encoder.hidden_size",)),
     "full-width digits": Case("hidden_size: 8", "hidden_size: ３２", 11, "encoder.hidden_size",
-                              "must be a positive integer, not '３２'; it has a full-width '３': write '3'"),
-    "full-width comment": Case("type: lstm", "type: lstm ＃ LSTM", 10, "encoder.type", "'＃': write '#'"),
-    "full-width comma in a list": Case("epochs: 3", "metrics: [mcc，kappa]", 15, "train.metrics.0", "'，': write ','"),
+                              "must be a positive integer, not '３２'; it has '３' (U+FF13): write '3'"),
+    "full-width comment": Case("type: lstm", "type: lstm ＃ LSTM", 10, "encoder.type", "'＃' (U+FF03): write '#'"),
+    "full-width comma in a list": Case("epochs: 3", "metrics: [mcc，kappa]", 15, "train.metrics.0",
+                                       "'，' (U+FF0C): write ','"),
     "full-width brackets": Case("epochs: 3", "metrics: 【mcc】", 15, "train.metrics",
-                                "must be a list of metrics, not '【mcc】'; it has a full-width '【': write '['"),
+                                "must be a list of metrics, not '【mcc】'; it has '【' (U+3010): write '['"),
     "curly quotes around a path": Case("text: In Beijing Sarah bought a basket of apples", "path: “../a.txt”", 5,
                                        "data.path",
-                                       "must be the path of a file, not '“../a.txt”'; it has a full-width '“'"),
-    "curly quotes around a base": Case("seed: 1", "extends: “a.yaml”", 2, "extends", "it has a full-width '“'"),
+                                       "must be the path of a file, not '“../a.txt”'; it has '“' (U+201C): write '\"'"),
+    "curly quotes around a base": Case("seed: 1", "extends: “a.yaml”", 2, "extends", "it has '“' (U+201C): write '\"'"),
     # values that do not suit each other
     "projection as wide as the cell": Case("hidden_size: 8", "hidden_size: 8\n  proj_size: 8", 12, "encoder.proj_size",
                                            "must be less than hidden_size (8), not 8"),
@@ -301,7 +304,7 @@ IN_WRITES = {
     "unclosed brace": Case("unknown: mark}", "unknown: mark", 6, "", "unclosed {"),
     "unclosed bracket": Case("lr: 0.01", "betas: [0.9, 0.99", 18, "", "unclosed ["),
     "unclosed quote": Case("prompt: In", 'prompt: "In', 20, "", "unclosed quote"),
-    "no colon": Case("seed: 1", "seed 1", 2, "", "missing `: `"),
+    "no colon": Case("seed: 1", "seed 1", 2, "", "missing `: ` after the key"),
     "indented too far": Case("  hidden_size", "    hidden_size", 11, "", "check the indentation"),
     "indented too little": Case("    lr: 0.01", "   lr: 0.01", 18, "", "does not match the lines above"),
     "colon in a text": Case("prompt: In", "prompt: He said: In", 20, "", "quote a string that contains `: `"),
@@ -442,6 +445,32 @@ def test_full_width_characters_of_a_chinese_value_are_not_blamed(tmp_path: Path)
         plan_of(file)
     [fault] = caught.value.faults
     assert fault.key == "name" and fault.message.endswith("not '我的，模型'")
+
+
+@pytest.mark.parametrize(
+    ("override", "end"),
+    [
+        ("train.device=gpu:0", "not 'gpu:0'"),
+        ("train.device=cuda:x", "not 'cuda:x'"),
+        ("train.device=cuda：0", "not 'cuda：0'; it has '：' (U+FF1A): write ':'"),
+        ("train.metric=note:this", ": use one of loss, bits_per_char, perplexity"),
+        ("train.metric=note：this", "perplexity; it has '：' (U+FF1A): write ':'"),
+        ("encoder.type=my:lstm", ""),
+        ("encoder.type=type:lstm", ""),
+        ("encoder=my:lstm", ""),
+        ("encoder=type:lstm", "; a colon must be followed by a space"),
+        ("generate=length:5", "; a colon must be followed by a space"),
+        ("data.valid=path:a.txt", "; a colon must be followed by a space"),
+        ("data.valid=path：a.txt", "; it has '：' (U+FF1A): write ': '"),
+    ],
+)
+def test_only_a_colon_in_place_of_a_mapping_needs_a_space(tmp_path: Path, override: str, end: str) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(WRITES, encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        resolve(read_recipe(file, [override]), load_registry())
+    [message] = [fault.message for fault in caught.value.faults if override.startswith(fault.key)]
+    assert message.endswith(end) and ("space" in message) == ("space" in end)
 
 
 @pytest.mark.parametrize(("sound", "case"), TABLE.values(), ids=TABLE)

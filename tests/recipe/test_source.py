@@ -297,9 +297,20 @@ class TestOverrides:
         [line] = faults_of(write(r="predict: [a, []]\n"), f"{key}=c")
         assert line.endswith(message)
 
-    def test_a_full_width_equals_sign_is_named(self, write: Write) -> None:
-        with pytest.raises(UsageError, match="'seed＝3' is not key=value, .*; it has a full-width '＝': write '='$"):
-            read_recipe(write(r=BASE), ["seed＝3"])
+    @pytest.mark.parametrize(
+        ("override", "hint"),
+        [
+            ("seed＝3", "; it has '＝' (U+FF1D): write '='"),
+            ("seed:3", "; write '=' after the key, not ':'"),
+            ("train.epochs：3", "; write '=' after the key, not '：'"),
+            ("seed", ""),
+            ("a..b=x:3", ""),
+        ],
+    )
+    def test_what_is_written_in_place_of_an_equals_sign_is_named(self, write: Write, override: str, hint: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            read_recipe(write(r=BASE), [override])
+        assert str(caught.value) == f"'{override}' is not key=value, as in encoder.hidden_size=64{hint}"
 
     @pytest.mark.parametrize("override", ["seed", "=3", "a..b=3", ".seed=3", ""])
     def test_what_is_not_key_value(self, write: Write, override: str) -> None:

@@ -187,24 +187,24 @@ REFUSED = {
     ),
     "apostrophe": ("a: 'it's'\n", "1:8: invalid YAML: text cannot follow a quoted value"),
     "escape": ('a: "\\q"\n', "1:6: invalid YAML: found unknown escape character 'q': double the backslash"),
-    "missing colon": ("a: 1\nb 2\nc: 3\n", "2:1: invalid YAML: missing `: `"),
-    "missing colon first": ("b 2\nc: 3\n", "1:1: invalid YAML: missing `: `"),
+    "missing colon": ("a: 1\nb 2\nc: 3\n", "2:1: invalid YAML: missing `: ` after the key"),
+    "missing colon first": ("b 2\nc: 3\n", "1:1: invalid YAML: missing `: ` after the key"),
+    "missing colon before a comment": ("a: 1\nb 2 # see: c\n", "2:1: invalid YAML: missing `: ` after the key"),
     "full-width colon": (
         "a: 1\nb：2\n",
-        "2:1: invalid YAML: missing `: `: a colon must be followed by a space; this line has a full-width '：': "
-        "write ': '",
+        "2:1: invalid YAML: missing `: ` after the key; this line has '：' (U+FF1A): write ': '",
     ),
     "full-width comma": (
         "a: {b: 1， c: 2}\n",
-        "1:12: invalid YAML: expected ',' or '}' here; this line has a full-width '，': write ','",
+        "1:12: invalid YAML: expected ',' or '}' here; this line has '，' (U+FF0C): write ','",
     ),
     "enumeration comma": (
         "a: {b: c、 d: 2}\n",
-        "1:12: invalid YAML: expected ',' or '}' here; this line has a full-width '、': write ','",
+        "1:12: invalid YAML: expected ',' or '}' here; this line has '、' (U+3001): write ','",
     ),
     "full-width colon in braces": (
         "a: {b：1, c: 2}\n",
-        "1:5: a.b：1: missing `: `; it has a full-width '：': write ': '",
+        "1:5: a.b：1: missing `: `; it has '：' (U+FF1A): write ': '",
     ),
     "missing space": ("a:1\nb: 2\n", "1:1: invalid YAML: missing `: `: a colon must be followed by a space"),
     "missing space in a block": ("a:\n  b: x\n  c:2\n", "3:3: invalid YAML: missing `: `: a colon must be followed"),
@@ -224,8 +224,8 @@ REFUSED = {
     ),
     "full-width comment after a bracket": (
         "a: [b] ＃ c\n",
-        "1:8: invalid YAML: only a comment, which begins with ` #`, can follow `]`: remove '＃ c'; it has a full-width "
-        "'＃': write '#'",
+        "1:8: invalid YAML: only a comment, which begins with ` #`, can follow `]`: remove '＃ c'; it has '＃' "
+        "(U+FF03): write '#'",
     ),
     "indentation in": ("a:\n  b: 1\n    c: 2\n", "3:6: invalid YAML: a `:` cannot be here: check the indentation"),
     "indentation out": ("a:\n    b: 1\n  c: 2\n", "3:3: invalid YAML: the indentation does not match the lines above"),

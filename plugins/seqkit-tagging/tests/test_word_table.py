@@ -53,6 +53,8 @@ def test_sentences_are_numbered_on_their_first_row_or_on_each(tmp_path: Path, ev
     first, second, *_ = WordTable(path=path, **NAMES, encoding="latin-1", delimiter=delimiter).read()
     assert (first.input, first.target) == (["Lee", "said", ":", '"'], ["I-per", "O", "O", "O"])
     assert (second.input[0], second.row, second.location) == ("Zoë", 5, f"{path}:6")
+    with pytest.warns(UserWarning, match="the delimiter of the columns is a .*, not a vertical bar"):
+        assert next(WordTable(path=path, **NAMES, encoding="latin-1", delimiter="|").read()).input == first.input
 
 
 def test_sentences_with_an_empty_word_are_skipped(tmp_path: Path) -> None:
