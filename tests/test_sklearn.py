@@ -201,6 +201,12 @@ def test_texts_are_read_by_words_or_characters(
     assert (recipe["embedding"]["type"] == "concat") == (recipe["tokenizer"]["type"] == "word")
 
 
+@pytest.mark.parametrize("overrides", [{"embedding__dim": 3}, {"tokenizer": "byte"}])
+def test_overrides_apply_to_learned_vectors(overrides: dict[str, Any]) -> None:
+    estimator = SequenceClassifier(**SMALL, overrides=overrides).fit(SENTENCES, ["a", "b"] * 10)
+    assert estimator.run_.recipe["embedding"]["type"] == "learned"
+
+
 def test_a_text_of_unknown_words_is_not_certain() -> None:
     """The vector of the unknown word is trained: by words that occur once, of 1,000 texts or more."""
     texts = [f"{'good' if number % 2 else 'bad'} word{number} thing" for number in range(1000)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.cli.output import check_named, print_json_lines, to_json
 from seqkit.cli.signals import unfinished
 from seqkit.errors import DataError, UsageError, describe_os_error
-from seqkit.messages import message
+from seqkit.messages import listed, message
 
 if TYPE_CHECKING:
     from seqkit.contracts import Example
@@ -176,13 +176,24 @@ def _rows(prediction: Mapping[str, Any], time_step_fields: frozenset[str]) -> It
     """Yield the fields of each row of a prediction: one row, or one per time step.
 
     The lists in a mapping become a column each: `forecast.sales`, `quantiles.0.1.sales`.
+
+    Raises:
+        DataError: the fields of time steps are not lists of one length.
     """
     others = dict(_flat({name: value for name, value in prediction.items() if name not in time_step_fields}))
     lists = dict(_lists({name: value for name, value in prediction.items() if name in time_step_fields}))
-    if not lists:
-        yield others
-    for values in zip(*lists.values(), strict=True):
-        yield others | dict(zip(lists, values, strict=True))
+    if not all(isinstance(values, list) for values in lists.values()) or len({*map(len, lists.values())}) > 1:
+        raise DataError(
+            message(
+                "the head must return lists of one length for its time_step_fields, {names}",
+                names=listed(sorted(time_step_fields)),
+            )
+        )
+    steps = len(next(iter(lists.values()), ()))
+    if not steps:
+        yield others | dict.fromkeys(lists)
+    for step in range(steps):
+        yield others | {name: values[step] for name, values in lists.items()}
 
 
 def _lists(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:

@@ -82,10 +82,12 @@ def parse(text: str, file: str) -> Document:
 def parse_value(text: str, name: str) -> Any:
     """Return a value of the command line, in YAML; a single punctuation mark, such as the delimiter `,`, is text.
 
+    So is a format of dates, `%d/%m/%Y`: no value in YAML begins with `%`.
+
     Raises:
         RecipeError: the faults with their positions in the value, which `name` names.
     """
-    return text if text in _MARKS else parse(text, name).data
+    return text if text in _MARKS or text.startswith("%") else parse(text, name).data
 
 
 def scalar(text: str) -> Any:

@@ -101,8 +101,8 @@ class FromParameters(SequenceEstimator):
             ngrams = self.ngrams or 0
         else:
             sections = self._text_sections(inputs)
-            reads_words = _reads_words(sections["tokenizer"])
-            ngrams = (2 if reads_words else 3) if self.ngrams is None else self.ngrams
+            is_spelled = sections["embedding"]["type"] == "concat"
+            ngrams = (2 if is_spelled else 3) if self.ngrams is None else self.ngrams
         return sections | {
             "encoder": {"type": self.encoder} | sizes if isinstance(self.encoder, str) else self.encoder,
             "head": head | {"ngrams": ngrams},
@@ -117,7 +117,8 @@ class FromParameters(SequenceEstimator):
         if tokenizer is None:
             tokenizer = "char" if is_unspaced or is_short else "word"
         embedding: dict[str, Any] = {"type": "learned", "dim": self.embedding_dim}
-        if _reads_words(tokenizer):
+        changed = {key.split("__")[0] for key in self.overrides or {}}  # they apply to `learned`, and can replace it
+        if _reads_words(tokenizer) and not changed & {"tokenizer", "embedding"}:
             spelling = {"type": "char_ngrams", "dim": self.embedding_dim}
             embedding = {"type": "concat", "embeddings": [embedding, spelling]}
         if tokenizer in ("char", "word"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from itertools import islice
 
 from seqkit.contracts import Column, DataFile
@@ -36,6 +37,8 @@ _RECORDING = re.compile(r"(?i).+\.(wav|flac|mp3|ogg|m4a)\s*")
 _WRITTEN_NUMBER = re.compile(
     r"[¥$€£]?\s*(?P<number>[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?)\s*(?P<unit>(?![年月日时分秒])[^\W\d_]{1,3}|%|°C)?"
 )
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_SCALES = {"千": 10**3, "万": 10**4, "亿": 10**8}
 _MAX_UNITS = 3
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
 
@@ -74,6 +77,8 @@ def text_column(file: DataFile) -> Column | None:
     if file.text is not None:
         return named_column(file, file.text, "--text")
     texts = [column for column in _others(file) if _is_varied(column) and not is_identifier(column)]
+    if len(file.columns) == 1 or any(map(_are_dates, file.columns)):  # else `100cm` can be the name of a product
+        texts = [column for column in texts if not _are_written_numbers(column)]
     varied = [column for column in texts if len(column.counts) > 1]
     return max(varied or texts, key=_text_rank, default=None)
 
@@ -97,15 +102,20 @@ def written_numbers(columns: Iterable[Column]) -> str:
     column = next(filter(_are_written_numbers, columns), None)
     if column is None:
         return ""
-    value = next(iter(column.counts))
+    value = next((text for text in column.counts if not _PLAIN_NUMBER.fullmatch(text.strip())), "")
     found = _written_number(value)
+    number = Decimal(found["number"].replace(",", "")) * _SCALES.get(found["unit"], 1) if found else Decimal()
     return message(
         "the numbers of the column '{column}' are written as '{value}': write digits without separators and units, as "
         "in {number}",
         column=column.name,
         value=value,
-        number=found["number"].replace(",", "") if found else "",
+        number=f"{number.normalize():f}",
     )
+
+
+def _are_dates(column: Column) -> bool:
+    return column.is_text and bool(column.counts) and all(_DATE.fullmatch(text.strip()) for text in column.counts)
 
 
 def _are_written_numbers(column: Column) -> bool:
@@ -147,7 +157,7 @@ def second_text(file: DataFile, first: Column) -> Column | None:
 def has_words(column: Column) -> bool:
     """Return whether the values are texts, most of which have letters: no dates, addresses or paths of recordings."""
     has_letters = column.is_text and 2 * sum(map(_has_letters, column.filled)) > len(column.filled)
-    return has_letters and not are_recordings(column) and not _are_written_numbers(column)
+    return has_letters and not are_recordings(column)
 
 
 def are_recordings(column: Column) -> bool:

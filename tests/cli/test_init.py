@@ -512,6 +512,20 @@ def test_ngrams_of_many_tokens_are_weighted_by_the_labels() -> None:
     assert text_model([text * 40 for text in texts], 5000).tokenizer["max_length"] == 2000
 
 
+def test_short_texts_with_units_are_texts_without_dates(tmp_path: Path) -> None:
+    rows = [(f"{n}{'cm' if n % 2 else 'kg'}", "ab"[n % 2]) for n in range(300)]
+    found = classify(inspect(write_table(tmp_path / "names.csv", ["name", "label"], rows)))
+    assert not isinstance(found, str) and found.recipe["data"]["text"] == "name"
+
+
+def test_the_number_that_is_written_with_a_unit_is_named(tmp_path: Path, run_command) -> None:
+    rows = [(f"2024-{1 + n // 28:02}-{1 + n % 28:02}", f"{9000 + n}" if n % 2 else f"1.{n}万") for n in range(100)]
+    write_table(tmp_path / "a.csv", ["date", "sales"], rows)
+    assert "'sales' are written as '1.0万': write digits without separators and units, as in 10000" in error_line(
+        run_command("init", "a.csv")
+    )
+
+
 def test_paths_of_recordings_are_no_texts(tmp_path: Path, run_command) -> None:
     rows = [(f"rec/{number}.wav", str(100 + number * 7 % 31)) for number in range(60)]
     write_table(tmp_path / "manifest.csv", ["path", "text"], rows)
@@ -526,7 +540,7 @@ def test_paths_of_recordings_are_no_texts(tmp_path: Path, run_command) -> None:
     ("form", "written", "number"),
     [
         ("{:,}.5", "1,000.5", "1000.5"),
-        ("{}.1万", "1000.1万", "1000.1"),
+        ("{}.1万", "1000.1万", "10001000"),
         ("¥{} 元", "¥1000 元", "1000"),
         ("{}%", "1000%", "1000"),
         ("{}．５", "1000．５", "1000.5"),

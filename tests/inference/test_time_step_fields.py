@@ -14,7 +14,9 @@ import torch
 
 import seqkit
 from helpers.commands import CommandResult, error_line
+from seqkit.cli.prediction_files import write_predictions
 from seqkit.contracts import Batch, Encoded, Example, Head, Loss, Reader, Row
+from seqkit.errors import DataError
 
 Command = Callable[..., CommandResult]
 
@@ -139,3 +141,27 @@ def test_a_blank_line_is_one_row(run_command: Command, tmp_path: Path) -> None:
     assert header == "row,text,last,time_step,next,by.low.a,by.high.a"
     assert [row[:2] for row in rows] == ["1,", "1,", "2,", "3,", "3,"]
     assert rows[2] == "2,,,,,,"
+
+
+@pytest.mark.parametrize(
+    ("prediction", "rows"),
+    [
+        ({"a": [1, 2], "b": "x"}, ["a,b", "1,x", "2,x"]),
+        ({"a": [], "b": "x"}, ["a,b", ",x"]),
+        ({"a": "txt", "b": "x"}, None),
+        ({"a": 3.5, "b": "x"}, None),
+        ({"a": [1, 2], "c": [1], "b": "x"}, None),
+    ],
+)
+def test_fields_of_time_steps_must_be_lists_of_one_length(
+    prediction: dict[str, Any], rows: list[str] | None, tmp_path: Path
+) -> None:
+    output, pairs = tmp_path / "o.csv", [(Example("text"), prediction)]
+    if rows is None:
+        with pytest.raises(DataError, match="the head must return lists of one length for its time_step_fields, a"):
+            write_predictions(output, pairs, frozenset({"a", "c"}))
+        assert not output.exists()
+    else:
+        write_predictions(output, pairs, frozenset({"a", "c"}))
+        assert {*output.read_text().splitlines()[0].split(",")} == {"a", "b"}
+        assert len(output.read_text().splitlines()) == len(rows)

@@ -207,6 +207,7 @@ class TestOverrides:
             ("train.clip_norm=", "train.clip_norm", None),
             ("train.clip_norm=~", "train.clip_norm", None),
             *((f"name={mark}", "name", mark) for mark in ",;|\t#%@`-*&!?:>."),
+            ("name=%d/%m/%Y", "name", "%d/%m/%Y"),
             (" seed =7", "seed", 7),
             ("encoder={hidden_size: 9}", "encoder", {"type": "lstm", "hidden_size": 9}),
             ("encoder=bilstm", "encoder", "bilstm"),

@@ -190,6 +190,10 @@ class NextDates:
 
     def _texts(self, dates: Sequence[datetime]) -> list[str]:
         """Return dates as the column has them: with or without a time, a day, a month, hyphens or `Z`; in ISO 8601."""
+        if self.last.tzinfo is not None:  # they are in UTC, and the column has another offset
+            form = self.date_format
+            given = datetime.fromisoformat(self.cell) if form is None else datetime.strptime(self.cell, form)
+            dates = [date.astimezone(given.tzinfo) for date in dates]
         if self.date_format is not None:
             return [date.strftime(self.date_format) for date in dates]
         if len(self.cell) <= len("2016-07-01") and all(date.time() == time() for date in dates):

@@ -134,6 +134,8 @@ def find_word(lines: WordLines, tag: Column | None) -> Column | None:
     places = [place for place, column in enumerate(lines.columns) if column is not tag]
     if len(lines.columns) > 2:
         places = [place for place in places if not _has_numbers(lines.columns[place]) and not lines.is_constant(place)]
+    if tag is None:  # tags of entities can come before the words
+        places = [place for place in places if scheme_of(lines.columns[place].counts) == "none"] or places
     return lines.columns[places[0]] if places else None
 
 
