@@ -18,7 +18,7 @@ FULL_WIDTH_COMMAS = message("the columns are separated by full-width commas '，
 
 _PLAIN = {full_width(character): character for character in map(chr, range(0x21, 0x7F)) if character not in "!?();~"}
 _PLAIN |= dict(zip("、“”‘’【】", ",\"\"''[]", strict=True))
-"""What to write instead of each character. Punctuation that only texts contain is left out."""
+"""The replacement of each character. Punctuation that only texts contain is left out."""
 
 _LOOK_ALIKE = re.compile(f"[{''.join(map(re.escape, _PLAIN))}\u3000\u00a0]")
 _COLON_WITHOUT_SPACE = re.compile(r"(?<!\S)[A-Za-z_]\w*:[^\s/\\]")
@@ -27,11 +27,13 @@ _KEY_AND_COLON = re.compile(r"[\w.]+\s*([:：])")
 
 
 def find_look_alike(text: str, *, colon: str = ":") -> str:
-    """Return the first character that looks like another, and what to write instead; empty if there is none.
+    """Return the first confusable character of a text and its replacement, for a message; an empty text without one.
+
+    Confusable characters: Unicode Technical Standard 39.
 
     Args:
-        text: to search.
-        colon: what to write instead of a full-width colon: `: ` where it is to end a key.
+        text: the text to search.
+        colon: the replacement of a full-width colon: `: ` at the end of a key.
     """
     found = _LOOK_ALIKE.search(text)
     if found is None:

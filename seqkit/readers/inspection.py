@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -17,7 +16,7 @@ from typing import Any
 from seqkit.contracts import Column, DataFile
 from seqkit.errors import DataError
 from seqkit.messages import listed, message
-from seqkit.readers.delimited import DELIMITERS, plain_rows, quoted_rows, unique_names
+from seqkit.readers.delimited import plain_rows, quoted_rows, unique_names
 from seqkit.readers.encodings import guess_encoding, mixes_utf8
 from seqkit.readers.fasttext import LABEL_PREFIX, labels_and_text
 from seqkit.readers.files import decode_text, open_file, open_text
@@ -25,13 +24,13 @@ from seqkit.readers.formats import BEGINNING_BYTES
 from seqkit.readers.json_lines import flattened, json_objects
 from seqkit.readers.parquet import parquet_rows
 from seqkit.readers.table import format_of
+from seqkit.readers.table_form import guess_delimiter, has_letters, is_header
 from seqkit.strict_json import parse_strict_json
 
 MAX_BYTES = 32_000_000
 """How much of a file is read."""
 
 _MAX_ROWS = 100_000
-_PROBED = 200
 
 
 def inspect(path: Path, encoding: str | None = None, option: str = "encoding: ") -> DataFile:
@@ -93,7 +92,7 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
         return _with_columns(file, records, share, format="jsonl")
     if not format_of_name and first.startswith(LABEL_PREFIX):
         return _as_labeled_lines(file, share, LABEL_PREFIX)
-    delimiter = _find_delimiter(file.lines, format_of_name)
+    delimiter = guess_delimiter(file.lines, format_of_name)
     if delimiter is None:
         return _as_labeled_lines(file, share, None) if _begin_with_labels(file.lines) else file
     chosen = format_of_name or ("tsv" if delimiter == "\t" else "csv")
@@ -106,7 +105,7 @@ def _as_table(file: DataFile, format_of_name: str, share: float, is_complete: bo
         if is_complete:
             raise  # otherwise the last row continues beyond what was read
     width = Counter(map(len, rows)).most_common(1)[0][0]
-    has_header = _has_header([row for row in rows if len(row) == width])
+    has_header = is_header([row for row in rows if len(row) == width])
     given = [name.strip() for name in rows[0]]
     header = unique_names(given) if has_header else _numbered(width)
     records = [dict(zip(header, row, strict=False)) for row in rows[has_header:]]
@@ -142,7 +141,7 @@ def _begin_with_labels(lines: Sequence[str]) -> bool:
     counts = Counter(label for label, _ in parts)
     once = sum(count == 1 for count in counts.values())
     are_labels = 2 <= len(counts) <= _MAX_FIRST_LABELS and all(map(_FIRST_LABEL.fullmatch, counts))
-    are_texts = 2 * sum(_has_letters(text) for _, text in parts) > len(parts)
+    are_texts = 2 * sum(has_letters(text) for _, text in parts) > len(parts)
     return are_labels and are_texts and once < 0.02 * len(parts) and len({text.count(" ") for _, text in parts}) > 1
 
 
@@ -251,90 +250,6 @@ def _is_json_object(line: str) -> bool:
     with suppress(json.JSONDecodeError, ValueError):
         return isinstance(parse_strict_json(line), dict)
     return False
-
-
-def _find_delimiter(lines: Sequence[str], format_of_name: str) -> str | None:
-    """Return the delimiter that most rows have equally often; None if the file is no table.
-
-    A file whose name does not say that it is a table is one if every row has the same number of fields. Prose has
-    commas too, so that commas count in such a file only if its first row can be a header.
-    """
-    probed = list(islice(lines, 2 * _PROBED))
-    best: tuple[tuple[float, bool, int, float], str] | None = None
-    usual = "\t" if format_of_name == "tsv" else ","
-    for delimiter in dict.fromkeys([usual, *DELIMITERS]):
-        rows = _probe(probed, delimiter)
-        if not rows:
-            continue
-        width, count = Counter(map(len, rows)).most_common(1)[0]
-        agreement = count / len(rows)
-        if width < 2 or (not format_of_name and (agreement < 1 or len(rows) < 3)):
-            continue
-        rank = round(agreement, 1), len(rows[0]) == width, width, agreement
-        if best is None or rank > best[0]:
-            best = rank, delimiter
-    if best is not None:
-        return best[1]
-    return usual if format_of_name else None
-
-
-def _probe(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """Return the first rows, however they are quoted."""
-    rows: Iterator[list[str]] = csv.reader((line + "\n" for line in lines), delimiter=delimiter)
-    found = []
-    with suppress(csv.Error):
-        for row in islice(rows, _PROBED):
-            if row and any(field.strip() for field in row):
-                found.append(row)
-    return found
-
-
-_KNOWN_NAMES = re.compile(
-    r"(id|index|text|label|class|category|sentence|review|comment|content|target|title|date|time|month|y|x|tag|"
-    r"question|answer|premise|hypothesis|sentiment|name|language|score|stars|rating|value|message|tweet|intent)s?\d?",
-    re.IGNORECASE,
-)
-
-
-def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row names the columns.
-
-    It does if it has a usual name, letters above numbers or dates, or a new value above a few that recur, as labels
-    do. It does not if a name is a number, occurs twice, or is a value of its column too.
-    """
-    header, *body = [[cell.strip() for cell in row] for row in rows[: _PROBED * 5]]
-    if not body:
-        return True
-    columns = [Column(name, [row[place] for row in body]) for place, name in enumerate(header)]
-    named = [column for column in columns if column.name]
-    is_value = any(column.counts[column.name] for column in named)
-    known = sum(bool(_KNOWN_NAMES.fullmatch(column.name)) for column in named)
-    if known > is_value:
-        return True
-    is_number = any(Column("", [column.name]).is_numeric for column in named)
-    if is_value or is_number or not named or len({column.name for column in named}) < len(named):
-        return False
-    if any(_has_letters(column.name) and not any(map(_has_letters, column.filled)) for column in named):
-        return True
-    if any(map(_lacks_name, named)):
-        return True
-    return all(
-        len(column.name) <= 40 and len(column.name) < max(3, column.mean_length) * 2 for column in named
-    ) and any(len(column.name) < column.mean_length / 2 for column in named)
-
-
-def _lacks_name(column: Column) -> bool:
-    """Return whether the name of a column is unlikely to be one of its values, which recur.
-
-    The probability that the next value is new is about the share of the values that occur once (Good, The Population
-    Frequencies of Species, 1953).
-    """
-    once = sum(count == 1 for count in column.counts.values())
-    return len(column.filled) >= _PROBED / 10 and once < 0.02 * len(column.filled)
-
-
-def _has_letters(text: str) -> bool:
-    return any(map(str.isalpha, text))
 
 
 _SIDES = {"valid": ("dev", "valid", "validation", "val"), "test": ("test",)}
