@@ -92,7 +92,11 @@ def no_texts(file: DataFile) -> str:
                 "files",
                 column=column.name,
             )
-    return written_numbers(file.columns) or message(
+    if written := written_numbers(file.columns):
+        return written
+    if any(map(_are_dates, file.columns)) and any(column.is_numeric for column in file.columns):
+        return message("no column of texts; the plugin seqkit-forecast forecasts numbers by their dates")
+    return message(
         "no column of texts, which seqkit learns from (a table of features suits scikit-learn): name it with --text"
     )
 

@@ -512,6 +512,15 @@ def test_ngrams_of_many_tokens_are_weighted_by_the_labels() -> None:
     assert text_model([text * 40 for text in texts], 5000).tokenizer["max_length"] == 2000
 
 
+def test_a_series_names_the_plugin_that_forecasts(tmp_path: Path, run_command, monkeypatch) -> None:
+    monkeypatch.setenv("SEQKIT_PLUGINS", "off")
+    rows = [(f"2024-{1 + n // 28:02}-{1 + n % 28:02}", str(n % 7)) for n in range(100)]
+    write_table(tmp_path / "a.csv", ["date", "sales"], rows)
+    assert "no column of texts; the plugin seqkit-forecast forecasts numbers by their dates" in error_line(
+        run_command("init", "a.csv")
+    )
+
+
 def test_short_texts_with_units_are_texts_without_dates(tmp_path: Path) -> None:
     rows = [(f"{n}{'cm' if n % 2 else 'kg'}", "ab"[n % 2]) for n in range(300)]
     found = classify(inspect(write_table(tmp_path / "names.csv", ["name", "label"], rows)))
