@@ -313,15 +313,6 @@ def test_classify_adds_the_logits_of_ngrams_to_those_of_the_encoder() -> None:
     assert restored.predict(encoded, batch) == head.predict(encoded, batch)
 
 
-@pytest.mark.parametrize("head", [Classify, MultiLabel])
-def test_ratios_without_ngrams_are_rejected(head: Any) -> None:
-    built = head(ngram_ratios=True)  # as a run that exists is loaded
-    tokenizer = Char()
-    tokenizer.fit(["ab"])
-    with pytest.raises(ValueError, match="ngram_ratios weights n-grams: set ngrams"):
-        built.fit([Example(text, text) for text in "ab"], tokenizer)
-
-
 @pytest.mark.parametrize("ratios", [True, False])
 def test_ngrams_that_all_labels_share_count_less(ratios: bool) -> None:
     """`x` occurs in every text, `a` and `b` in those of one label."""

@@ -140,7 +140,7 @@ OPTIMIZERS = [
     {"type": "adamw", "lr": 1, "weight_decay": 0},
     {"type": "sgd", "momentum": 0.9, "nesterov": True},
     {"lr": 0.5},
-    {"type": "nadam", "exempt_biases": True},
+    {"type": "nadam", "exempt_biases": True, "weight_decay": 0.1},
     "rmsprop",
 ]
 SCHEDULES = [

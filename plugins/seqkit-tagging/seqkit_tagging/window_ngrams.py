@@ -7,10 +7,10 @@ from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Example, Tokenizer
+from seqkit.contracts import Example, Requires, Tokenizer
 from seqkit.layers.dropout import word_ids
 from seqkit.layers.ngram_counts import BUCKETS, find, hash_ngrams
 from seqkit.messages import message
@@ -24,6 +24,7 @@ MAX_WEIGHTS = 2**23
 _SLOTS = 2 * WINDOW + 1
 
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(_SLOTS)]
+NgramScale: TypeAlias = Annotated[float, Gt(0), Requires("ngrams")]
 
 
 def fit_ngrams(examples: Iterable[Example], tokenizer: Tokenizer | None, n: int, outputs: int) -> np.ndarray:
