@@ -114,6 +114,12 @@ class PooledHead(nn.Module, Head):
         self.ngram_count: Any = 0
         self._learned: tuple[np.ndarray, np.ndarray] | None = None
 
+    def check_tokenizer(self, tokenizer: Tokenizer | None) -> None:
+        if self.mask and tokenizer is None:
+            raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
+        if self.ngrams and tokenizer is None:
+            raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
+
     def fit_inputs(
         self,
         examples: Sequence[Example],
@@ -131,18 +137,15 @@ class PooledHead(nn.Module, Head):
                 by their log-count ratios too.
 
         Raises:
-            ValueError: a parameter does not apply to pairs of texts, or to features, which have no n-grams.
+            ValueError: a parameter does not apply to pairs of texts.
         """
         if any(isinstance(example.input, TextPair) for example in examples):
             if self.crop is not None:
                 raise ValueError(message("crop must be null for pairs of texts, of which a part can be one text alone"))
             if self.noise:
                 raise ValueError(message("noise must be 0 for pairs of texts, whose separators it would replace"))
-        if self.mask and tokenizer is None:
-            raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
         if self.ngrams:
-            if tokenizer is None:
-                raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
+            assert tokenizer is not None
             texts = (tokenizer.encode_input(example.input) for example in examples)
             limit = min(_MAX_NGRAMS, max(_ALWAYS, _MAX_WEIGHTS // outputs))
             counts = count_documents(texts, self.ngrams, limit, labels or (), outputs)

@@ -127,8 +127,8 @@ def test_next_char_rejects_a_text_that_is_too_short(objective: Any, ids: list[in
 
 
 def test_next_char_rejects_features() -> None:
-    with pytest.raises(DataError, match="there are no tokens to predict: the reader yields features, not text"):
-        NextChar().fit([Example(np.zeros((3, 2)))], None)
+    with pytest.raises(ValueError, match="there are no tokens to predict: the reader yields features, not text"):
+        NextChar().check_tokenizer(None)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_classify_without_the_new_parameters_has_the_weights_of_old_runs() -> No
 
 def test_classify_rejects_ngrams_of_features() -> None:
     with pytest.raises(ValueError, match="^ngrams must be 0 for a reader of features, which have no tokens$"):
-        Classify(ngrams=1).fit([Example(np.zeros((2, 1)), "a"), Example(np.zeros((2, 1)), "b")], None)
+        Classify(ngrams=1).check_tokenizer(None)
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
