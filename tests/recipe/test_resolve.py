@@ -495,3 +495,13 @@ def test_a_key_that_precedes_the_star_is_named(isolated_registry: None) -> None:
     assert faults_of(WRITES | {"encoder": {"type": "positional", "input_size": 8}}) == [
         "recipe: encoder.input_size: unknown key: there are no parameters"
     ]
+
+
+def test_the_remedies_without_a_validation_split_are_accepted() -> None:
+    train: dict[str, Any] = {"metric": "accuracy", "early_stopping": {}, "schedule": "plateau"}
+    assert {line.rpartition(", or ")[2] for line in faults_of(LABELS | {"train": train})} == {
+        "set this key to `loss`",
+        "set this key to null",
+        "use another schedule, such as `constant`",
+    }
+    plan_of(LABELS | {"train": {"metric": "loss", "early_stopping": None, "schedule": "constant"}})
