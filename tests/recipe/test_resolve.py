@@ -118,6 +118,8 @@ def test_every_default_is_filled_in() -> None:
         ("x.y", "x-y"),
         ("-1", "1"),
         ("a" * 99, "a" * 64),
+        ("好" * 64, "好" * 64),
+        ("𠀀" * 60, "𠀀" * 50),
     ],
 )
 def test_a_run_is_named_after_its_file(tmp_path: Path, file: str, name: str) -> None:
