@@ -40,8 +40,8 @@ Embeddings, encoders and heads inherit from `torch.nn.Module` and from their con
 rejects a value raises `ValueError` with a message that begins with the parameter's name (`"proj_size must be smaller
 than hidden_size"`); seqkit adds the line of the recipe. A parameter annotated `pathlib.Path` is a path relative to the
 recipe; one annotated `TrainingFile` is the path of a file that is needed once, to train. One annotated
-`EncoderFactory`, `EmbeddingFactory` or `TokenizerFactory` is a nested component. The errors named on these pages are in
-`seqkit.errors`.
+`EncoderFactory`, `EmbeddingFactory` or `TokenizerFactory` is a nested component; `Annotated[float, Requires("name")]`
+has no effect without the parameter `name`, and seqkit says so. The errors named on these pages are in `seqkit.errors`.
 
 Flags such as `accepts_ids` describe methods. They are class attributes or properties, and are reset to their default
 in a subclass that overrides such a method without declaring the flag again (`capabilities`).
@@ -97,6 +97,7 @@ from seqkit.contracts.parameters import (
     PositiveFloat,
     PositiveInt,
     Probability,
+    Requires,
     TokenizerFactory,
     TrainingFile,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "PositiveInt",
     "Probability",
     "Reader",
+    "Requires",
     "Row",
     "Schedule",
     "Scores",

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Head(Contract, ABC):
     """Compute a loss and predictions from encoder outputs: a `torch.nn.Module` built as `Head(*, parameters)`.
 
-    Methods are called in this order: `fit` with the training examples (or `restore` when a run is loaded), `build` once
-    the encoder's sizes are known, then `rows`, `loss`, `predict` and `metrics` any number of times.
+    Methods are called in this order: `check_tokenizer` before data is read, `fit` with the training examples (or
+    `restore` when a run is loaded), `build` once the encoder's sizes are known, then `rows`, `loss`, `predict` and
+    `metrics` any number of times.
 
     Attributes:
         needs: which parts of `Encoded` the head reads, `outputs` and `final`; and `causal` if the encoder must not see
@@ -100,6 +101,16 @@ class Head(Contract, ABC):
     explains: Literal["row", "time_step"] | None = None
     score_kind: Literal["softmax", "sigmoid", "number"] = "softmax"
     lookback: int = 0
+
+    def check_tokenizer(self, tokenizer: Tokenizer | None) -> None:  # noqa: B027
+        """Check that the head can use a tokenizer, before there is data.
+
+        Args:
+            tokenizer: the tokenizer, not fitted yet; None for features.
+
+        Raises:
+            ValueError: it cannot. If a parameter of the head excludes the tokenizer, the message begins with its name.
+        """
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:  # noqa: B027
         """Learn about the targets from the training examples: the set of labels, for instance."""

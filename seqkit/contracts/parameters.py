@@ -3,6 +3,7 @@
     def __init__(self, input_size: int, *, hidden_size: PositiveInt, dropout: Fraction = 0.0): ...
     def __init__(self, input_size: int, *, layers: list[EncoderFactory]): ...
     def __init__(self, tokenizer: Tokenizer, *, path: TrainingFile): ...
+    def __init__(self, *, ngrams: NonNegativeInt = 0, scale: Annotated[PositiveFloat, Requires("ngrams")] = 1.0): ...
 
 Bounds are those of the package annotated-types: `Annotated[int, Ge(1), Le(100)]` is an integer, 1 to 100.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
@@ -29,6 +30,30 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 Probability = Annotated[float, Gt(0), Le(1)]
 """Greater than 0 and at most 1."""
 NonEmptyText = Annotated[str, MinLen(1)]
+
+
+@dataclass(frozen=True)
+class Requires:
+    """Mark of a parameter that has no effect unless another one is set.
+
+    A recipe that sets only the one of both is rejected. If it says that the other one is off (`ngrams: 0`), to try a
+    model without it, there is a note.
+
+    Attributes:
+        name: the other parameter.
+        value: the value that it must have; None for any that is not null, false, 0 or empty.
+    """
+
+    name: str
+    value: str | None = None
+
+    def is_met(self, value: Any) -> bool:
+        """Return whether the other parameter has a value with which this one has an effect."""
+        return bool(value) if self.value is None else value == self.value
+
+    def __str__(self) -> str:
+        """Return the other parameter as a message names it."""
+        return f"`{self.name}`" if self.value is None else f"`{self.name}: {self.value}`"
 
 
 @dataclass(frozen=True)

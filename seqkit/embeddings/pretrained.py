@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.contracts import Embedding, Fraction, NonNegativeFloat, ParameterGroup, Tokenizer, TrainingFile
+from seqkit.contracts import Embedding, Fraction, NonNegativeFloat, ParameterGroup, Requires, Tokenizer, TrainingFile
 from seqkit.embeddings.vectors_file import read_vectors
 from seqkit.errors import DataError
 from seqkit.layers.dropout import WordDropout, word_ids
@@ -56,7 +56,7 @@ class Pretrained(nn.Module, Embedding):
         path: TrainingFile,
         encoding: str = "utf-8",
         trainable: bool = False,
-        lr_scale: NonNegativeFloat = 1.0,
+        lr_scale: Annotated[NonNegativeFloat, Requires("trainable")] = 1.0,
         dropout: Fraction = 0.0,
         word_dropout: Fraction = 0.0,
     ) -> None:

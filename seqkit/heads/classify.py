@@ -20,7 +20,6 @@ from seqkit.contracts import (
     Judgment,
     Loss,
     Outcomes,
-    PositiveFloat,
     PositiveInt,
     Row,
     Tokenizer,
@@ -28,7 +27,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit.heads.label_exhibits import label_exhibits
 from seqkit.heads.label_predictions import average_probabilities, label_predictions
-from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.heads.pooled import NgramLength, NgramRatios, NgramScale, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.cross_entropy import IGNORED, ClassWeights, class_weights, cross_entropy
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import counted, message
@@ -93,8 +92,8 @@ class Classify(PooledHead):
         noise: Fraction = 0.0,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_scale: PositiveFloat = 10.0,
-        ngram_ratios: bool = False,
+        ngram_scale: NgramScale = 10.0,
+        ngram_ratios: NgramRatios = False,
     ) -> None:
         super().__init__(
             pooling=pooling,

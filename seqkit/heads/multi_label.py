@@ -21,7 +21,6 @@ from seqkit.contracts import (
     Loss,
     NonEmptyText,
     Outcomes,
-    PositiveFloat,
     PositiveInt,
     Probability,
     Row,
@@ -30,7 +29,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit.heads.label_set_exhibits import decisions, label_set_exhibits
 from seqkit.heads.label_sets import average_label_sets, label_matrix, label_set_metrics, label_set_predictions
-from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.heads.pooled import NgramLength, NgramRatios, NgramScale, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import format_object, message
 
@@ -87,8 +86,8 @@ class MultiLabel(PooledHead):
         noise: Fraction = 0.0,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_scale: PositiveFloat = 10.0,
-        ngram_ratios: bool = False,
+        ngram_scale: NgramScale = 10.0,
+        ngram_ratios: NgramRatios = False,
     ) -> None:
         super().__init__(
             pooling=pooling,

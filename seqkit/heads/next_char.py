@@ -142,9 +142,12 @@ class NextChar(nn.Module, Head):
     def takes_long_texts(self) -> bool:  # type: ignore[override]
         return self.objective == "step" and not self.whole_texts
 
-    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+    def check_tokenizer(self, tokenizer: Tokenizer | None) -> None:
         if tokenizer is None:
-            raise DataError(message("there are no tokens to predict: the reader yields features, not text"))
+            raise ValueError(message("there are no tokens to predict: the reader yields features, not text"))
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        assert tokenizer is not None
         self.vocab_size = tokenizer.vocab_size
         if self.whole_texts:
             self._ends = tokenizer.special_ids["begin"], tokenizer.special_ids["end"]

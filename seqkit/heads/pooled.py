@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
 from seqkit.contracts import (
@@ -15,6 +15,7 @@ from seqkit.contracts import (
     Example,
     Head,
     InputLimit,
+    Requires,
     Row,
     Scores,
     SpecialToken,
@@ -31,8 +32,10 @@ from seqkit.messages import message
 
 T = TypeVar("T")
 
-TooLong: TypeAlias = Literal["cut", "error"]
+TooLong: TypeAlias = Annotated[Literal["cut", "error"], Requires("max_length")]
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(10)]
+NgramScale: TypeAlias = Annotated[float, Gt(0), Requires("ngrams")]
+NgramRatios: TypeAlias = Annotated[bool, Requires("ngrams")]
 
 _MAX_WEIGHTS = 2**23
 """The linear model of n-grams has at most this number of weights, unless there are more than 128 labels."""
@@ -111,6 +114,12 @@ class PooledHead(nn.Module, Head):
         self.ngram_count: Any = 0
         self._learned: tuple[np.ndarray, np.ndarray] | None = None
 
+    def check_tokenizer(self, tokenizer: Tokenizer | None) -> None:
+        if self.mask and tokenizer is None:
+            raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
+        if self.ngrams and tokenizer is None:
+            raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
+
     def fit_inputs(
         self,
         examples: Sequence[Example],
@@ -128,23 +137,15 @@ class PooledHead(nn.Module, Head):
                 by their log-count ratios too.
 
         Raises:
-            ValueError: a parameter does not apply to pairs of texts, to features, which have no n-grams, or without
-                n-grams.
+            ValueError: a parameter does not apply to pairs of texts.
         """
         if any(isinstance(example.input, TextPair) for example in examples):
             if self.crop is not None:
                 raise ValueError(message("crop must be null for pairs of texts, of which a part can be one text alone"))
             if self.noise:
                 raise ValueError(message("noise must be 0 for pairs of texts, whose separators it would replace"))
-        if self.mask and tokenizer is None:
-            raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
-        if self.ngram_ratios and not self.ngrams:
-            raise ValueError(
-                message("ngram_ratios weights n-grams: set ngrams to their length, such as 4, or remove it")
-            )
         if self.ngrams:
-            if tokenizer is None:
-                raise ValueError(message("ngrams must be 0 for a reader of features, which have no tokens"))
+            assert tokenizer is not None
             texts = (tokenizer.encode_input(example.input) for example in examples)
             limit = min(_MAX_NGRAMS, max(_ALWAYS, _MAX_WEIGHTS // outputs))
             counts = count_documents(texts, self.ngrams, limit, labels or (), outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from seqkit.contracts import (
     Outcomes,
     PositiveFloat,
     PositiveInt,
+    Requires,
     Row,
     Scores,
     Tokenizer,
@@ -28,7 +29,7 @@ from seqkit.contracts import (
 from seqkit.errors import DataError
 from seqkit.heads.number_exhibits import number_distances, number_exhibits
 from seqkit.heads.numbers import average_numbers, number_metrics, number_predictions, number_table, varies
-from seqkit.heads.pooled import NgramLength, PooledHead, TooLong, parse_targets, texts_of
+from seqkit.heads.pooled import NgramLength, NgramScale, PooledHead, TooLong, parse_targets, texts_of
 from seqkit.layers.pooling import PoolingName
 from seqkit.messages import format_object, message
 
@@ -77,7 +78,7 @@ class Regress(PooledHead):
         *,
         pooling: PoolingName | list[PoolingName] = "final",
         loss: Literal["mse", "huber"] = "mse",
-        delta: PositiveFloat = 1.0,
+        delta: Annotated[PositiveFloat, Requires("loss", "huber")] = 1.0,
         separator: NonEmptyText = ",",
         dropout: Fraction = 0.0,
         max_length: PositiveInt | None = None,
@@ -86,7 +87,7 @@ class Regress(PooledHead):
         noise: Fraction = 0.0,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_scale: PositiveFloat = 1.0,
+        ngram_scale: NgramScale = 1.0,
     ) -> None:
         super().__init__(
             pooling=pooling,

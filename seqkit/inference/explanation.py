@@ -201,7 +201,12 @@ def _explanation(
             message("The log-odds are those of the calibrated run: at temperature {value:.3g}.", value=temperature)
         )
     if subject.reads_tokens():
-        notes.append(message("The head also reads the tokens themselves, a part that neither method shows."))
+        notes.append(
+            message(
+                "The head also reads the tokens themselves: the score without the tokens contains that part, and "
+                "neither method shows it."
+            )
+        )
     half = model.head.explains == "row" and model.encoder.separate_directions
     forward, backward = subject.answers("forward", half=half), subject.answers("backward", half=half)
     return Explanation(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from seqkit.contracts import Fraction, NonNegativeFloat, Optimizer, PositiveFloat
-from seqkit.optimizers.weight_decay import without_decay_of_biases
+from seqkit.optimizers.weight_decay import ExemptBiases, without_decay_of_biases
 
 
 class Adam(torch.optim.Adam, Optimizer):
@@ -31,7 +31,7 @@ class Adam(torch.optim.Adam, Optimizer):
         betas: tuple[Fraction, Fraction] = (0.9, 0.999),
         eps: PositiveFloat = 1e-8,
         weight_decay: NonNegativeFloat = 0.0,
-        exempt_biases: bool = False,
+        exempt_biases: ExemptBiases = False,
     ) -> None:
         if exempt_biases:
             parameters = without_decay_of_biases(parameters, weight_decay)
@@ -59,7 +59,7 @@ class AdamW(torch.optim.AdamW, Optimizer):
         betas: tuple[Fraction, Fraction] = (0.9, 0.999),
         eps: PositiveFloat = 1e-8,
         weight_decay: NonNegativeFloat = 0.01,
-        exempt_biases: bool = False,
+        exempt_biases: ExemptBiases = False,
     ) -> None:
         if exempt_biases:
             parameters = without_decay_of_biases(parameters, weight_decay)
@@ -91,7 +91,7 @@ class NAdam(torch.optim.NAdam, Optimizer):
         eps: PositiveFloat = 1e-8,
         weight_decay: NonNegativeFloat = 0.0,
         momentum_decay: NonNegativeFloat = 0.004,
-        exempt_biases: bool = False,
+        exempt_biases: ExemptBiases = False,
     ) -> None:
         if exempt_biases:
             parameters = without_decay_of_biases(parameters, weight_decay)

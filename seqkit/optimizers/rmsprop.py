@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from seqkit.contracts import Fraction, NonNegativeFloat, Optimizer, PositiveFloat
-from seqkit.optimizers.weight_decay import without_decay_of_biases
+from seqkit.optimizers.weight_decay import ExemptBiases, without_decay_of_biases
 
 
 class RMSprop(torch.optim.RMSprop, Optimizer):
@@ -33,7 +33,7 @@ class RMSprop(torch.optim.RMSprop, Optimizer):
         eps: PositiveFloat = 1e-8,
         momentum: Fraction = 0.0,
         weight_decay: NonNegativeFloat = 0.0,
-        exempt_biases: bool = False,
+        exempt_biases: ExemptBiases = False,
     ) -> None:
         if exempt_biases:
             parameters = without_decay_of_biases(parameters, weight_decay)

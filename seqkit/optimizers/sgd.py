@@ -9,7 +9,7 @@ import torch
 
 from seqkit.contracts import Fraction, NonNegativeFloat, Optimizer, PositiveFloat
 from seqkit.messages import message
-from seqkit.optimizers.weight_decay import without_decay_of_biases
+from seqkit.optimizers.weight_decay import ExemptBiases, without_decay_of_biases
 
 
 class SGD(torch.optim.SGD, Optimizer):
@@ -33,7 +33,7 @@ class SGD(torch.optim.SGD, Optimizer):
         momentum: Fraction = 0.0,
         nesterov: bool = False,
         weight_decay: NonNegativeFloat = 0.0,
-        exempt_biases: bool = False,
+        exempt_biases: ExemptBiases = False,
     ) -> None:
         if nesterov and not momentum:
             raise ValueError(message("nesterov requires a momentum greater than 0"))

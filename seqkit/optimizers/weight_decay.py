@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 from torch import Tensor
+
+from seqkit.contracts import Requires
+
+ExemptBiases: TypeAlias = Annotated[bool, Requires("weight_decay")]
 
 
 def without_decay_of_biases(parameters: Any, weight_decay: float) -> Any:

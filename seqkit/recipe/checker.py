@@ -132,6 +132,8 @@ class Checker:
                 checked[parameter.name] = self.absolute(checked[parameter.name], given.get(parameter.name), here)
                 if parameter.is_read_once and not self.recipe.restored_from:
                     self.check_training_file(checked[parameter.name], here)
+        if len(self.faults) == before:
+            self.check_effects(cls, checked, given, path)
         if len(self.faults) > before:
             return None
         values = {key: checked[key] for key in parameters(cls)}
@@ -140,6 +142,19 @@ class Checker:
             self.fault((*path, INIT_FROM), problem)
             return None
         return replace(spec, state=self.learned_state(path)) if spec.is_restored else spec
+
+    def check_effects(self, cls: type, checked: dict[str, Any], given: dict[str, Any], path: KeyPath) -> None:
+        """Report the parameters that have no effect because another one is not set, or note it if that one is off."""
+        for parameter in parameters(cls).values():
+            needed, here = parameter.requires, (*path, parameter.name)
+            if needed is None or checked[parameter.name] == parameter.default or needed.is_met(checked[needed.name]):
+                continue
+            if needed.name in given or written_path(self.recipe, here) in self.recipe.left_over:
+                self.notes.append(message("{key} has no effect without {needed}", key=".".join(here), needed=needed))
+            else:
+                self.fault(
+                    here, message("has no effect without {needed}: set that too, or remove this key", needed=needed)
+                )
 
     def is_left_over(self, path: KeyPath, name: str, cls: type) -> bool:
         """Return whether a key was set for the type that a component had before, and its type now has no such key."""

@@ -28,12 +28,11 @@ def find_conflicts(
         specs: the components by section; None for one that is wrong itself.
         built: the same, built from their parameters alone.
     """
-    no_validation = message("requires a validation split: set `data.split.valid` or `data.valid`")
     head, encoder, train = built.head, built.encoder, settings.train
     if train.early_stopping and not has_validation:
-        yield Problem(("train", "early_stopping"), no_validation)
+        yield Problem(("train", "early_stopping"), _no_validation(message("set this key to null")))
     if built.schedule is not None and built.schedule.needs_validation and not has_validation:
-        yield Problem(train.schedule.name_path, no_validation)
+        yield Problem(train.schedule.name_path, _no_validation(message("use another schedule, such as `constant`")))
     trackers: set[str] = set()
     for spec in filter(None, train.trackers):  # None is a tracker that is not installed
         if spec.name in trackers:
@@ -85,7 +84,7 @@ def find_conflicts(
         text = message("'{head}' has no metric '{metric}'{hint}", head=name, metric=train.metric, hint=hint)
         yield Problem(("train", "metric"), text, rejected=train.metric)
     elif train.metric != "loss" and not has_validation:
-        yield Problem(("train", "metric"), no_validation)
+        yield Problem(("train", "metric"), _no_validation(message("set this key to `loss`")))
     if train.sequence_length and not head.per_time_step:
         text = message("'{head}' predicts from whole rows, which cannot be cut into windows", head=name)
         yield Problem(("train", "sequence_length"), text)
@@ -96,6 +95,11 @@ def find_conflicts(
     if settings.predict and head.generates:
         text = message("'{head}' generates text and predicts no labels: use `generate:`", head=name)
         yield Problem(("predict",), text, at_key=True)
+
+
+def _no_validation(remedy: str) -> str:
+    """Return that a key requires a validation split, and what to do, including a remedy without one."""
+    return message("requires a validation split: set `data.split.valid` or `data.valid`, or {remedy}", remedy=remedy)
 
 
 def causality_fault(spec: Spec, head_spec: Spec, component: Encoder | Embedding, head: Head) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit.contracts import Embedding, Encoder, Optimizer
 from seqkit.contracts.capabilities import class_name
-from seqkit.contracts.parameters import Nested, ReadOnce
+from seqkit.contracts.parameters import Nested, ReadOnce, Requires
 from seqkit.errors import PluginError
 from seqkit.messages import message
 from seqkit.recipe.section import Section
@@ -38,6 +38,7 @@ class Parameter:
         is_path: whether it is a path, which is relative to the recipe.
         is_read_once: whether it is the path of a file that is read in training alone.
         sections: the sections that it can be, or hold a list of.
+        requires: the parameter without which it has no effect, if there is one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Parameter:
     is_path: bool
     is_read_once: bool
     sections: tuple[type[Section], ...]
+    requires: Requires | None
 
 
 def parameters(cls: type) -> dict[str, Parameter]:
@@ -78,7 +80,19 @@ def _read_parameters(cls: type) -> dict[str, Parameter]:
                 )
             )
     annotations = _evaluate({item.name: item.annotation for item in keywords}, cls)
-    return {item.name: _parameter(item, annotations[item.name]) for item in keywords}
+    known = {item.name: _parameter(item, annotations[item.name]) for item in keywords}
+    for parameter in known.values():
+        if parameter.requires and parameter.requires.name not in known:
+            needed = parameter.requires.name
+            raise PluginError(
+                message(
+                    "{name}: '{parameter}' requires '{needed}', which is no parameter",
+                    name=name,
+                    parameter=parameter.name,
+                    needed=needed,
+                )
+            )
+    return known
 
 
 def misplaced_parameters(cls: type) -> list[str]:
@@ -141,7 +155,8 @@ def _evaluate(annotations: dict[str, Any], cls: type) -> dict[str, Any]:
 
 def _parameter(item: inspect.Parameter, annotation: Any) -> Parameter:
     nested, is_list = _nested_kind(annotation)
-    is_read_once = any(isinstance(extra, ReadOnce) for extra in getattr(annotation, "__metadata__", ()))
+    extras = getattr(annotation, "__metadata__", ())
+    is_read_once = any(isinstance(extra, ReadOnce) for extra in extras)
     if is_read_once:
         annotation = Path if item.default is item.empty else Path | None
     forms = (annotation, *typing.get_args(annotation))
@@ -156,6 +171,7 @@ def _parameter(item: inspect.Parameter, annotation: Any) -> Parameter:
         is_path=Path in forms,
         is_read_once=is_read_once,
         sections=sections,
+        requires=next((extra for extra in extras if isinstance(extra, Requires)), None),
     )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqkit.contracts import Reader
+from seqkit.contracts import Head, Reader, Tokenizer
 from seqkit.errors import PluginError, RecipeError, sort_faults, suggest
 from seqkit.look_alikes import explain_missing_space
 from seqkit.messages import listed, message
@@ -216,7 +216,10 @@ class _Resolver(Checker):
         reader = memory or self.try_constructor(specs["data"])
         encoder = self.try_constructor(specs["encoder"], 1)
         head = self.try_constructor(specs["head"])
-        for spec in (specs["tokenizer"], *side_readers.values()):
+        tokenizer = self.try_constructor(specs["tokenizer"])
+        if specs["head"] and head is not None and (tokenizer is not None or self.reads_features):
+            self.check_tokenizer(specs["head"], head, tokenizer)
+        for spec in side_readers.values():
             self.try_constructor(spec)
         if train.optimizer is not None and "lr" not in train.optimizer.values:
             raise PluginError(
@@ -234,6 +237,14 @@ class _Resolver(Checker):
         encoder_spec = specs["encoder"]
         not_causal = innermost_not_causal(encoder_spec, encoder, 1) if encoder_spec and encoder is not None else None
         return DryBuild(reader, encoder, head, schedule, metrics, not_causal)
+
+    def check_tokenizer(self, spec: Spec, head: Head, tokenizer: Tokenizer | None) -> None:
+        """Report that a head cannot use the tokenizer."""
+        try:
+            head.check_tokenizer(tokenizer)
+        except ValueError as error:
+            problem = spec.rejection(error)
+            self.fault(problem.path, str(problem))
 
     def try_constructor(self, spec: Spec | None, *supplied: Any) -> Any:
         """Build a component alone; return None if its values are invalid."""

@@ -6,6 +6,9 @@ from unicodedata import category, normalize
 
 MAX_LENGTH = 64
 
+MAX_BYTES = 200
+"""A folder name has at most 255 bytes on most file systems, and that of a run ends with its number."""
+
 
 def is_run_name(text: str) -> bool:
     """Return whether a text is a run name: letters, marks, digits, `.`, `_`, `-`; a letter or digit first.
@@ -16,6 +19,7 @@ def is_run_name(text: str) -> bool:
         0 < len(text) <= MAX_LENGTH
         and category(text[0])[0] in "LN"
         and all(letter in "._-" or category(letter)[0] in "LMN" for letter in text)
+        and len(text.encode()) <= MAX_BYTES
     )
 
 
@@ -30,4 +34,4 @@ def run_name_of(stem: str) -> str:
     """
     plain = "".join(letter if category(letter)[0] in "LMN" else "-" for letter in normalize("NFC", stem))
     start = next((place for place, letter in enumerate(plain) if category(letter)[0] in "LN"), len(plain))
-    return plain[start:].rstrip("-")[:MAX_LENGTH]
+    return plain[start:].rstrip("-")[:MAX_LENGTH].encode()[:MAX_BYTES].decode(errors="ignore")

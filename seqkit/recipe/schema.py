@@ -52,7 +52,7 @@ RunName = Annotated[
     str,
     Satisfies(
         is_run_name,
-        message("a folder name of at most 64 letters, digits, `.`, `_` and `-`, a letter or digit first"),
+        message("a folder name of at most 64 letters, digits, `.`, `_` and `-` (200 bytes), a letter or digit first"),
     ),
 ]
 Device = Annotated[

@@ -7,11 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from seqkit.contracts import PositiveInt, SpecialToken, Tokenizer, TrainingFile
+from seqkit.contracts import PositiveInt, Requires, SpecialToken, Tokenizer, TrainingFile
 from seqkit.errors import DataError
 from seqkit.messages import message
 from seqkit.readers.files import check_encoding, read_lines
@@ -67,7 +67,7 @@ class Word(Tokenizer):
         min_count: PositiveInt = 1,
         max_length: PositiveInt | None = None,
         extra_words: TrainingFile = None,
-        encoding: str = "utf-8",
+        encoding: Annotated[str, Requires("extra_words")] = "utf-8",
     ) -> None:
         self.extra_words = extra_words
         self.encoding = check_encoding(encoding)

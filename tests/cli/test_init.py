@@ -619,7 +619,10 @@ def test_a_run_is_named_after_the_file_in_any_script(tmp_path: Path, run_command
     assert run_command("predict", f"runs/{name}-1", "lovely").code == 0
 
 
-@pytest.mark.parametrize("name", ["评/论", "评：论", "a:b", "_a", ".a", "评 论", "a*", "评?", "评论" * 33])
+@pytest.mark.parametrize(
+    "name",
+    ["评/论", "评：论", "a:b", "_a", ".a", "评 论", "a*", "评?", "评论" * 33, "𠀀" * 64],
+)
 def test_names_that_are_no_folders_are_rejected(tmp_path: Path, run_command, name: str) -> None:
     write_table(tmp_path / "a.csv", ["text", "label"], reviews())
     assert run_command("init", "a.csv", "--minutes", "0.02").code == 0

@@ -127,8 +127,8 @@ def test_next_char_rejects_a_text_that_is_too_short(objective: Any, ids: list[in
 
 
 def test_next_char_rejects_features() -> None:
-    with pytest.raises(DataError, match="there are no tokens to predict: the reader yields features, not text"):
-        NextChar().fit([Example(np.zeros((3, 2)))], None)
+    with pytest.raises(ValueError, match="there are no tokens to predict: the reader yields features, not text"):
+        NextChar().check_tokenizer(None)
 
 
 @pytest.mark.parametrize(
@@ -313,15 +313,6 @@ def test_classify_adds_the_logits_of_ngrams_to_those_of_the_encoder() -> None:
     assert restored.predict(encoded, batch) == head.predict(encoded, batch)
 
 
-@pytest.mark.parametrize("head", [Classify, MultiLabel])
-def test_ratios_without_ngrams_are_rejected(head: Any) -> None:
-    built = head(ngram_ratios=True)  # as a run that exists is loaded
-    tokenizer = Char()
-    tokenizer.fit(["ab"])
-    with pytest.raises(ValueError, match="ngram_ratios weights n-grams: set ngrams"):
-        built.fit([Example(text, text) for text in "ab"], tokenizer)
-
-
 @pytest.mark.parametrize("ratios", [True, False])
 def test_ngrams_that_all_labels_share_count_less(ratios: bool) -> None:
     """`x` occurs in every text, `a` and `b` in those of one label."""
@@ -345,7 +336,7 @@ def test_classify_without_the_new_parameters_has_the_weights_of_old_runs() -> No
 
 def test_classify_rejects_ngrams_of_features() -> None:
     with pytest.raises(ValueError, match="^ngrams must be 0 for a reader of features, which have no tokens$"):
-        Classify(ngrams=1).fit([Example(np.zeros((2, 1)), "a"), Example(np.zeros((2, 1)), "b")], None)
+        Classify(ngrams=1).check_tokenizer(None)
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)

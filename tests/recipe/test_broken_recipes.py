@@ -278,11 +278,14 @@ IN_WRITES = {
     "metric of another head": Case("epochs: 3", "metric: accuracy", 15, "train.metric",
                                    "'next_char' has no metric 'accuracy': use one of loss, bits_per_char, perplexity"),
     "stopping without validation": Case("epochs: 3", "early_stopping: {}", 15, "train.early_stopping",
-                                        "requires a validation split: set `data.split.valid` or `data.valid`"),
+                                        "requires a validation split: set `data.split.valid` or `data.valid`, or set "
+                                        "this key to null"),
     "plateau without validation": Case("epochs: 3", "schedule: plateau", 15, "train.schedule",
-                                       "requires a validation split: set `data.split.valid` or `data.valid`"),
+                                       "requires a validation split: set `data.split.valid` or `data.valid`, or use "
+                                       "another schedule, such as `constant`"),
     "metric without validation": Case("epochs: 3", "metric: perplexity", 15, "train.metric",
-                                      "requires a validation split"),
+                                      "requires a validation split: set `data.split.valid` or `data.valid`, or set "
+                                      "this key to `loss`"),
     "predict under a head that writes": Case("generate:", "predict: [a]\ngenerate:", 19, "predict",
                                              "'next_char' generates text and predicts no labels: use `generate:`"),
     "text for a classifier": Case("next_char", "classify", 13, "head.type",

@@ -118,6 +118,8 @@ def test_every_default_is_filled_in() -> None:
         ("x.y", "x-y"),
         ("-1", "1"),
         ("a" * 99, "a" * 64),
+        ("好" * 64, "好" * 64),
+        ("𠀀" * 60, "𠀀" * 50),
     ],
 )
 def test_a_run_is_named_after_its_file(tmp_path: Path, file: str, name: str) -> None:
@@ -140,7 +142,7 @@ OPTIMIZERS = [
     {"type": "adamw", "lr": 1, "weight_decay": 0},
     {"type": "sgd", "momentum": 0.9, "nesterov": True},
     {"lr": 0.5},
-    {"type": "nadam", "exempt_biases": True},
+    {"type": "nadam", "exempt_biases": True, "weight_decay": 0.1},
     "rmsprop",
 ]
 SCHEDULES = [
@@ -495,3 +497,13 @@ def test_a_key_that_precedes_the_star_is_named(isolated_registry: None) -> None:
     assert faults_of(WRITES | {"encoder": {"type": "positional", "input_size": 8}}) == [
         "recipe: encoder.input_size: unknown key: there are no parameters"
     ]
+
+
+def test_the_remedies_without_a_validation_split_are_accepted() -> None:
+    train: dict[str, Any] = {"metric": "accuracy", "early_stopping": {}, "schedule": "plateau"}
+    assert {line.rpartition(", or ")[2] for line in faults_of(LABELS | {"train": train})} == {
+        "set this key to `loss`",
+        "set this key to null",
+        "use another schedule, such as `constant`",
+    }
+    plan_of(LABELS | {"train": {"metric": "loss", "early_stopping": None, "schedule": "constant"}})

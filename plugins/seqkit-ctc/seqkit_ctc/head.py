@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from seqkit.contracts import (
     Fraction,
     Loss,
     PositiveInt,
+    Requires,
     Row,
     Tokenizer,
 )
@@ -61,7 +62,7 @@ class CTC(nn.Module, CTCResults):
         *,
         labels: Literal["characters", "words"] = "characters",
         decoder: Literal["greedy", "beam"] = "greedy",
-        beam_size: PositiveInt = 16,
+        beam_size: Annotated[PositiveInt, Requires("decoder", "beam")] = 16,
         dropout: Fraction = 0.0,
         too_long: Literal["error", "skip"] = "error",
     ) -> None:

@@ -143,9 +143,11 @@ class Forecast(ForecastLayers, ForecastResults):
         self.season = season
         self.metric_units = metric_units
 
-    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+    def check_tokenizer(self, tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None:
-            raise DataError(message("forecasts require numbers, but the reader yields text: use the reader 'series'"))
+            raise ValueError(message("forecasts require numbers, but the reader yields text: use the reader 'series'"))
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         series = series_of(examples)
         longest = max(map(len, series))
         if longest < self.windows.length:

@@ -98,9 +98,7 @@ def test_forecast_that_overflows_is_named() -> None:
 
 
 def test_text_is_rejected() -> None:
-    tokenizer = Char()
-    tokenizer.fit(["ab"])
     with pytest.raises(
-        DataError, match="^forecasts require numbers, but the reader yields text: use the reader 'series'$"
+        ValueError, match="^forecasts require numbers, but the reader yields text: use the reader 'series'$"
     ):
-        Forecast(input_length=2, horizon=1).fit([Example("ab")], tokenizer)
+        Forecast(input_length=2, horizon=1).check_tokenizer(Char())

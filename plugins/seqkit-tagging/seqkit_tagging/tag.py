@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveFloat, PositiveInt, Tokenizer
+from seqkit.contracts import Batch, Encoded, Example, Fraction, Loss, PositiveInt, Tokenizer
 from seqkit.errors import DataError
 from seqkit.layers.cross_entropy import ClassWeights, class_weights, cross_entropy
 from seqkit.messages import message
@@ -17,7 +17,7 @@ from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
 from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
-from seqkit_tagging.window_ngrams import NgramLength
+from seqkit_tagging.window_ngrams import NgramLength, NgramScale
 
 
 class Tag(Tagger):
@@ -79,7 +79,7 @@ class Tag(Tagger):
         crop: PositiveInt | None = None,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_scale: PositiveFloat = 5.0,
+        ngram_scale: NgramScale = 5.0,
     ) -> None:
         super().__init__(
             scheme=scheme,

@@ -111,9 +111,9 @@ class Tagger(nn.Module, TaggerResults):
         self._known_ngrams: np.ndarray | None = None
         self.tags: list[str] = []
 
-    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+    def check_tokenizer(self, tokenizer: Tokenizer | None) -> None:
         if tokenizer is not None and not tokenizer.takes_words:
-            raise DataError(
+            raise ValueError(
                 message(
                     "the head predicts a tag for each word, but the tokenizer does not take words: set "
                     "`tokenizer` to one that does, such as `words_and_characters` or `bpe`"
@@ -121,12 +121,17 @@ class Tagger(nn.Module, TaggerResults):
             )
         if self.mask and tokenizer is None:
             raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
-        if self.renews_rows and tokenizer is not None and tokenizer.cuts_words:
-            raise ValueError(
-                message("mask must be 0 with a tokenizer that cuts words into tokens")
-                if self.mask
-                else message("crop must be null with a tokenizer that cuts words into tokens")
-            )
+        if self.ngrams and tokenizer is None:
+            raise ValueError(message("ngrams must be 0 for a reader of features, which have no words"))
+        if tokenizer is not None and tokenizer.cuts_words:
+            if self.mask:
+                raise ValueError(message("mask must be 0 with a tokenizer that cuts words into tokens"))
+            if self.crop is not None:
+                raise ValueError(message("crop must be null with a tokenizer that cuts words into tokens"))
+            if self.ngrams:
+                raise ValueError(message("ngrams must be 0 with a tokenizer that cuts words into tokens"))
+
+    def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
         tags = [self.validation.training_tags(example, tokenizer) for example in examples]
         self.tag_counts = Counter(tag for each in tags for tag in each)
         if not self.tag_counts:
@@ -138,6 +143,7 @@ class Tagger(nn.Module, TaggerResults):
             )
         self._set_tags(sorted(self.tag_counts))
         if self.ngrams:
+            assert tokenizer is not None
             valid = (example for example, each in zip(examples, tags, strict=True) if each)
             self._known_ngrams = fit_ngrams(valid, tokenizer, self.ngrams, len(self.tags))
             self.ngram_count = len(self._known_ngrams)

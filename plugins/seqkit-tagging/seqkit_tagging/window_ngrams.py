@@ -7,13 +7,12 @@ from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
-from seqkit.contracts import Example, Tokenizer
+from seqkit.contracts import Example, Requires, Tokenizer
 from seqkit.layers.dropout import word_ids
 from seqkit.layers.ngram_counts import BUCKETS, find, hash_ngrams
-from seqkit.messages import message
 
 WINDOW = 2
 """The number of words on each side of a word whose n-grams count."""
@@ -24,9 +23,10 @@ MAX_WEIGHTS = 2**23
 _SLOTS = 2 * WINDOW + 1
 
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(_SLOTS)]
+NgramScale: TypeAlias = Annotated[float, Gt(0), Requires("ngrams")]
 
 
-def fit_ngrams(examples: Iterable[Example], tokenizer: Tokenizer | None, n: int, outputs: int) -> np.ndarray:
+def fit_ngrams(examples: Iterable[Example], tokenizer: Tokenizer, n: int, outputs: int) -> np.ndarray:
     """Return the hashes of the n-grams that have weights, int64 (ngrams,), ascending.
 
     An n-gram that occurs once is one of them: it can be a name. If all would have more than 2^23 weights, it is the
@@ -34,17 +34,10 @@ def fit_ngrams(examples: Iterable[Example], tokenizer: Tokenizer | None, n: int,
 
     Args:
         examples: the training examples.
-        tokenizer: the tokenizer; None for features.
+        tokenizer: the tokenizer, which does not cut words.
         n: the length of the longest n-grams, in words, at least 1.
         outputs: the number of outputs.
-
-    Raises:
-        ValueError: the input has no words, or the tokenizer cuts them.
     """
-    if tokenizer is None:
-        raise ValueError(message("ngrams must be 0 for a reader of features, which have no words"))
-    if tokenizer.cuts_words:
-        raise ValueError(message("ngrams must be 0 with a tokenizer that cuts words into tokens"))
     found = []
     for example in examples:
         ids = tokenizer.encode_input(example.input)

@@ -201,8 +201,8 @@ def test_without_constraints_any_sequence_of_training_tags_is_valid() -> None:
 
 
 def test_tokenizer_that_does_not_take_words_is_an_error() -> None:
-    with pytest.raises(DataError, match="set `tokenizer` to one that does, such as `words_and_characters` or `bpe`"):
-        Tag().fit(VALID, Word())
+    with pytest.raises(ValueError, match="set `tokenizer` to one that does, such as `words_and_characters` or `bpe`"):
+        Tag().check_tokenizer(Word())
 
 
 TAGS = {

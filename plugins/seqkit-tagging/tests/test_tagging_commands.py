@@ -227,7 +227,10 @@ def test_no_value_of_the_state_causes_a_traceback(
         ({"data__tag": 2}, "head.scheme: is bio, whose tags are B-…, I-… and O, but "),
         ({"train__sequence_length": 5}, "train.sequence_length: 'crf' predicts from whole rows"),
         ({"embedding__characters": "conv"}, "embedding.characters: "),
-        ({"tokenizer": "word"}, "the reader 'conll' yields words, but the tokenizer 'word' takes text: set"),
+        (
+            {"tokenizer": "word"},
+            "head: the head predicts a tag for each word, but the tokenizer does not take words",
+        ),
     ],
 )
 def test_invalid_recipes_are_reported_with_the_key(tmp_path: Path, overrides: dict[str, Any], message: str) -> None:

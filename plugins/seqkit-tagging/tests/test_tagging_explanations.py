@@ -68,3 +68,13 @@ def test_tag_of_a_word_is_explained_by_words(head: dict[str, Any], tokenizer: di
         run.explain(WORDS, token=5)
     with pytest.raises(UsageError, match="there is no token 0"):
         run.explain(WORDS, token=0)
+
+
+def test_a_note_says_that_ngrams_are_in_the_score_without_the_tokens(tmp_path: Path) -> None:
+    head = {"type": "tag", "scheme": "bio", "ngrams": 2}
+    recipe = RECIPE | {"head": head, "tokenizer": "words_and_characters", "embedding": CHARACTERS}
+    found = seqkit.run(recipe, data=DATA, runs=tmp_path, quiet=True).explain(WORDS)
+    assert found.notes == (
+        "The head also reads the tokens themselves: the score without the tokens contains that part, and neither "
+        "method shows it.",
+    )

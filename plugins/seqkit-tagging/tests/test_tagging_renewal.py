@@ -76,9 +76,9 @@ def test_resumed_run_equals_one_that_was_not_interrupted(tmp_path: Path) -> None
 )
 def test_tokenizer_that_cuts_words_is_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Tag(**parameters).fit([Example(["a"], ["X"])], BPE())
+        Tag(**parameters).check_tokenizer(BPE())
 
 
 def test_mask_requires_tokens() -> None:
     with pytest.raises(ValueError, match="^mask must be 0 for a reader of features"):
-        Tag(mask=0.1).fit([Example(np.zeros((1, 2)), ["X"])], None)
+        Tag(mask=0.1).check_tokenizer(None)

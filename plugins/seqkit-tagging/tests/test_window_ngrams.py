@@ -20,8 +20,11 @@ from seqkit_tagging.window_ngrams import WINDOW, WindowNgrams, fit_ngrams
 
 from helpers.commands import run_here
 from seqkit.contracts import Batch, Encoded, Example
-from seqkit.errors import DataError
+from seqkit.errors import DataError, RecipeError
 from seqkit.layers.ngram_counts import BUCKETS, hash_ngrams
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
+from seqkit.registry import load_registry
 from seqkit.tokenizers.bpe import BPE
 from seqkit.training.threads import _size
 
@@ -127,13 +130,29 @@ def test_the_weights_of_ngrams_do_not_decide_the_number_of_threads() -> None:
 
 
 def test_ngrams_require_words_that_are_not_cut() -> None:
-    examples = [Example(["Ana", "left"], ["A", "B"])] * 3
-    tokenizer = BPE(vocab_size=20)
-    tokenizer.fit(example.input for example in examples)
     with pytest.raises(ValueError, match="^ngrams must be 0 with a tokenizer that cuts words into tokens$"):
-        Tag(ngrams=1).fit(examples, tokenizer)
+        Tag(ngrams=1).check_tokenizer(BPE())
     with pytest.raises(ValueError, match="^ngrams must be 0 for a reader of features, which have no words$"):
-        Tag(ngrams=1).fit([Example(np.zeros((2, 3)), ["A", "B"])], None)
+        Tag(ngrams=1).check_tokenizer(None)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "fault"),
+    [
+        ("bpe", "head.ngrams: must be 0 with a tokenizer that cuts words into tokens"),
+        ("char", "head: the head predicts a tag for each word, but the tokenizer does not take words: set"),
+    ],
+)
+def test_check_rejects_a_tokenizer_that_the_head_cannot_use(tokenizer: str, fault: str) -> None:
+    recipe = {
+        "data": {"type": "conll", "path": "train.conll"},
+        "tokenizer": tokenizer,
+        "encoder": {"type": "lstm", "hidden_size": 1},
+        "head": {"type": "tag", "ngrams": 2},
+    }
+    with pytest.raises(RecipeError) as caught:
+        resolve(read_recipe(recipe), load_registry())
+    assert [line for line in caught.value.lines if line.startswith(f"recipe: {fault}")]
 
 
 def test_a_model_of_ngrams_alone_learns_names_and_a_run_restores_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import seqkit
 from seqkit.errors import NotFiniteError, UsageError
-from seqkit.messages import message
+from seqkit.messages import counted, message
 from seqkit.recipe.plan import Plan
 from seqkit.recipe.recipe import COMMAND_LINE, Recipe
 from seqkit.recipe.resolve import resolve
@@ -43,8 +43,6 @@ STATES = {
     TrialState.WAITING: message("waiting"),
 }
 """The name of each state of a trial."""
-
-_DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 @dataclass(frozen=True)
@@ -169,10 +167,23 @@ def open_study(
 def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[[str], None]) -> None:
     """Run trials until the study has `trials` of them, those of other processes included.
 
+    One that another process is running counts too: otherwise each process would begin the last one.
+
     Raises:
         SeqkitError: the recipe, the data or a component is invalid. A run whose loss is not finite is a failed trial.
     """
-    if len(study.get_trials(deepcopy=False, states=_DONE)) >= trials:
+    existing = study.get_trials(deepcopy=False)
+    if len(existing) >= trials:
+        running = sum(trial.state == TrialState.RUNNING for trial in existing)
+        if running:
+            report(
+                counted(
+                    running,
+                    "another process is running a trial, or was killed: pass --trials {trials} to replace it",
+                    "other processes run {count} trials, or were killed: pass --trials {trials} to replace them",
+                    trials=trials + running,
+                )
+            )
         return
     metric = study.user_attrs["metric"]
 
@@ -207,13 +218,13 @@ def optimize(study: optuna.Study, search: Search, trials: int, report: Callable[
             message(
                 "trial {number} of {count}: {value}: {values}",
                 number=trial.number + 1,
-                count=trials,
+                count=max(trials, trial.number + 1),  # two processes can begin the last one at the same moment
                 value=value,
                 values=chosen,
             )
         )
 
-    limit = MaxTrialsCallback(trials, states=_DONE)
+    limit = MaxTrialsCallback(trials, states=None)
     with errors_of_saving(study.study_name):
         study.optimize(objective, callbacks=[describe, limit], catch=(NotFiniteError,))
 

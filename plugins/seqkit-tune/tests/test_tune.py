@@ -138,6 +138,20 @@ def test_several_processes_share_a_study(recipe: Path) -> None:
     assert len(set(runs)) == len(numbers)
 
 
+def test_a_trial_of_another_process_counts(recipe: Path) -> None:
+    optuna = pytest.importorskip("optuna")
+    arguments = (recipe, "--search", "encoder.hidden_size=2..4", "--storage", "sqlite:///tune.db")
+    run_tune(*arguments, "--trials", 1)
+    optuna.load_study(study_name="words", storage="sqlite:///tune.db").ask()
+    found, reported = run_tune(*arguments, "--trials", 3)
+    assert [trial["state"] for trial in found["trials"]] == ["complete", "running", "complete"]
+    assert "trial 3 of 3" in reported
+    found, reported = run_tune(*arguments, "--trials", 3)
+    assert len(found["trials"]) == 3
+    assert "another process is running a trial, or was killed: pass --trials 4 to replace it" in reported
+    assert len(run_tune(*arguments, "--trials", 4)[0]["trials"]) == 4
+
+
 def test_a_trial_that_is_worse_than_the_others_is_pruned(recipe: Path) -> None:
     optuna = pytest.importorskip("optuna")
     from seqkit_tune.search import Pruning

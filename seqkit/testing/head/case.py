@@ -82,6 +82,7 @@ class HeadCase(Case):
         """Return a head, fitted to the examples, without seeding the global random generators."""
         head = self.factory()
         if isinstance(head, nn.Module) and isinstance(head, Head):
+            head.check_tokenizer(self.tokenizer)
             head.fit(self.examples, self.tokenizer)
             self.build_layers(head)
         return head
