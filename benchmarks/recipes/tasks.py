@@ -157,14 +157,6 @@ TASKS = {
         ensembles=True,
         pretraining=("recipes/reviews_pretrain.yaml", HOTEL_REVIEWS, "train.precision=bf16"),
     ),
-    "hotel_reviews-refit": Task(  # the same with the validation split added to the training split
-        ("recipes/reviews_finetune.yaml", HOTEL_REVIEWS, "train.precision=bf16", "data.split.valid=0"),
-        "accuracy",
-        "at most 0.89 with word2vec",
-        FOLDS,
-        ensembles=True,
-        pretraining=("recipes/reviews_pretrain.yaml", HOTEL_REVIEWS, "train.precision=bf16", "data.split.valid=0"),
-    ),
     "ewt": Task(
         ("plugins/seqkit-tagging/recipes/upos_ewt.yaml", *EWT),
         "accuracy",
