@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import error_line
+from helpers.tables import write_table
 
 WORDS = ["Ana", "Bob", "the", "a", "sees", "dog"]
 SENTENCES = [[WORDS[(n + k) % 6] for k in range(5)] for n in range(40)]
@@ -62,3 +63,12 @@ def test_other_texts_with_few_words_per_line_are_texts(tmp_path: Path, run_comma
 def test_a_task_that_the_user_names_is_drafted(tmp_path: Path, run_command) -> None:
     (tmp_path / "a.txt").write_text(tagged(" "), encoding="utf-8")
     assert run_command("init", "a.txt", "--task", "generate", "--minutes", "0.02").code == 0
+
+
+def test_a_series_names_the_plugin_that_forecasts(tmp_path: Path, run_command, monkeypatch) -> None:
+    monkeypatch.setenv("SEQKIT_PLUGINS", "off")
+    rows = [(f"2024-{1 + n // 28:02}-{1 + n % 28:02}", str(n % 7)) for n in range(100)]
+    write_table(tmp_path / "a.csv", ["date", "sales"], rows)
+    assert "no column of texts; the plugin seqkit-forecast forecasts numbers by their dates" in error_line(
+        run_command("init", "a.csv")
+    )
