@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqkit.contracts import DataFile, Draft
+from seqkit.drafting.plugins import missing_plugin
 from seqkit.errors import DataError, UsageError, suggest
 from seqkit.messages import listed, message
 from seqkit.registry.records import RegisteredTask
@@ -52,6 +53,8 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
             drafts[each] = found
     ranked = sorted(drafts, key=lambda each: -drafts[each].fit)
     chosen = name if name is not None else next((each for each in ranked if drafts[each].fit > 0), None)
+    if name is None and (hint := missing_plugin(file, chosen, registry)):
+        raise DataError(message("{path}: {hint}", path=file.path, hint=hint))
     if chosen in reasons:
         raise DataError(
             message(
