@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from seqkit.errors import DataError, NotFiniteError, suggest
+from seqkit.errors import DataError, NotFiniteError, explain_missing_column
 from seqkit.messages import listed, message
 from seqkit_forecast.calendar_features import CALENDAR_COLUMNS
 from seqkit_forecast.metrics import seasonal_naive_errors
@@ -287,8 +287,8 @@ def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[st
     indices = []
     for target in targets:
         if isinstance(target, str) and target not in names:
-            known = (
-                message("; the columns are {columns}", columns=listed(names))
+            hint = (
+                explain_missing_column(target, names)
                 if names
                 else message(": the columns have no names, use indices from 0")
             )
@@ -296,7 +296,7 @@ def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[st
                 message(
                     "targets contains '{target}', which is not a column{hint}",
                     target=target,
-                    hint=suggest(target, names) or known,
+                    hint=hint,
                 )
             )
         if isinstance(target, int) and not 0 <= target < count:

@@ -31,6 +31,10 @@ def fitted_head(series: np.ndarray, **parameters: Any) -> Forecast:
         ({"quantiles": [0.5, 0.1]}, "quantiles must be in increasing order"),
         ({"season": 9}, "season must be at most input_length, 6: a window must contain a season"),
         ({"targets": ["load"]}, "targets contains 'load', which is not a column; the columns are a, b, c"),
+        (
+            {"targets": ["ａ"]},
+            r"targets contains 'ａ', which is not a column; .*; 'ａ' has 'ａ' \(U\+FF41\): write 'a'",
+        ),
         ({"targets": [3]}, "targets must contain column names, or indices from 0 to 2, not 3"),
         (
             {"horizon": 55},
