@@ -32,6 +32,8 @@ from seqkit_ctc.results import CTCResults
 _UNKNOWN = -1
 """The id of a label that does not occur in the training data."""
 
+_BEAM_SIZE = 16
+
 
 class CTC(nn.Module, CTCResults):
     """A sequence of labels that is shorter than the input and not aligned with it.
@@ -61,11 +63,15 @@ class CTC(nn.Module, CTCResults):
         *,
         labels: Literal["characters", "words"] = "characters",
         decoder: Literal["greedy", "beam"] = "greedy",
-        beam_size: PositiveInt = 16,
+        beam_size: PositiveInt = _BEAM_SIZE,
         dropout: Fraction = 0.0,
         too_long: Literal["error", "skip"] = "error",
     ) -> None:
         super().__init__()
+        if decoder == "greedy" and beam_size != _BEAM_SIZE:
+            raise ValueError(
+                message("beam_size has no effect with the decoder greedy: set `decoder: beam`, or remove this key")
+            )
         self.unit = labels
         self.decoder = decoder
         self.beam_size = beam_size

@@ -330,3 +330,8 @@ def test_judgments_are_ordered_by_distance() -> None:
     assert (right.example, right.is_error, right.order) == (0, False, 0)
     assert (wrong.example, wrong.is_error, wrong.order, wrong.probability) == (2, True, 2, 1)
     assert (wrong.truth, wrong.prediction, wrong.facts) == ("ba", "", {"distance": 2})
+
+
+def test_the_size_of_a_beam_requires_a_beam() -> None:
+    with pytest.raises(ValueError, match="^beam_size has no effect with the decoder greedy: set `decoder: beam`, or"):
+        CTC(beam_size=4)

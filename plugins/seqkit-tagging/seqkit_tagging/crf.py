@@ -11,7 +11,7 @@ from seqkit_tagging.chain import Posterior, Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
 from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
-from seqkit_tagging.window_ngrams import NgramLength
+from seqkit_tagging.window_ngrams import NGRAM_SCALE, NgramLength
 
 
 class CRF(Tagger):
@@ -54,7 +54,7 @@ class CRF(Tagger):
         crop: PositiveInt | None = None,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_scale: PositiveFloat = 5.0,
+        ngram_scale: PositiveFloat = NGRAM_SCALE,
     ) -> None:
         super().__init__(
             scheme=scheme,

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from seqkit.contracts import Embedding, EmbeddingFactory, EncoderFactory, Fraction, PositiveInt, Tokenizer
 from seqkit.messages import listed, message
 
+_CHAR_DIM, _FEATURE_DIM = 32, 16
+
 
 class WordCharacterEmbedding(nn.Module, Embedding):
     """A learned vector for each word, concatenated with a vector computed from its characters.
@@ -46,9 +48,9 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         characters: EncoderFactory | None = None,
         words: EmbeddingFactory | None = None,
         word_dim: PositiveInt = 100,
-        char_dim: PositiveInt = 32,
+        char_dim: PositiveInt = _CHAR_DIM,
         word_dropout: Annotated[float, Ge(0)] = 0.25,
-        feature_dim: PositiveInt = 16,
+        feature_dim: PositiveInt = _FEATURE_DIM,
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
@@ -56,6 +58,17 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         if character_vocab_size is None:
             raise ValueError(
                 message("the embedding requires the tokenizer `words_and_characters`: set `tokenizer` to it")
+            )
+        sizes = getattr(tokenizer, "feature_vocab_sizes", [])
+        if not characters and char_dim != _CHAR_DIM:
+            raise ValueError(
+                message("char_dim has no effect without characters: set `characters` to an encoder, or remove this key")
+            )
+        if not sizes and feature_dim != _FEATURE_DIM:
+            raise ValueError(
+                message(
+                    "feature_dim has no effect without `features` or `gazetteers` of the tokenizer: remove this key"
+                )
             )
         self.word_dropout = word_dropout
         self.word_vectors = words(tokenizer) if words else nn.Embedding(tokenizer.vocab_size, word_dim)
@@ -70,7 +83,6 @@ class WordCharacterEmbedding(nn.Module, Embedding):
             _initialize(self.character_vectors)
             encoder = characters(char_dim)
             self.characters, character_size = encoder, encoder.final_size
-        sizes = getattr(tokenizer, "feature_vocab_sizes", [])
         self.feature_vectors = nn.ModuleList(nn.Embedding(size, feature_dim) for size in sizes)
         for vectors in self.feature_vectors:
             _initialize(vectors)

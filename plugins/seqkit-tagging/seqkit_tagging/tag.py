@@ -17,7 +17,7 @@ from seqkit_tagging.chain import Transitions
 from seqkit_tagging.spans import Scheme
 from seqkit_tagging.tag_validation import InvalidTags
 from seqkit_tagging.tagger import UNKNOWN, Subwords, Tagger
-from seqkit_tagging.window_ngrams import NgramLength
+from seqkit_tagging.window_ngrams import NGRAM_SCALE, NgramLength
 
 
 class Tag(Tagger):
@@ -79,8 +79,12 @@ class Tag(Tagger):
         crop: PositiveInt | None = None,
         mask: Fraction = 0.0,
         ngrams: NgramLength = 0,
-        ngram_scale: PositiveFloat = 5.0,
+        ngram_scale: PositiveFloat = NGRAM_SCALE,
     ) -> None:
+        if constrained and scheme == "none":
+            raise ValueError(
+                message("constrained requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it")
+            )
         super().__init__(
             scheme=scheme,
             constrained=constrained,

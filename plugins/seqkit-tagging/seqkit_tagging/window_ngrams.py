@@ -25,6 +25,9 @@ _SLOTS = 2 * WINDOW + 1
 
 NgramLength: TypeAlias = Annotated[int, Ge(0), Le(_SLOTS)]
 
+NGRAM_SCALE = 5.0
+"""The default of `ngram_scale`."""
+
 
 def fit_ngrams(examples: Iterable[Example], tokenizer: Tokenizer | None, n: int, outputs: int) -> np.ndarray:
     """Return the hashes of the n-grams that have weights, int64 (ngrams,), ascending.

@@ -97,6 +97,18 @@ def test_another_tokenizer_is_an_error() -> None:
         WordCharacterEmbedding(char)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"characters": None}, "^char_dim has no effect without characters: set `characters` to an encoder, or remove"),
+        ({"feature_dim": 8}, "^feature_dim has no effect without `features` or `gazetteers` of the tokenizer: remove"),
+    ],
+)
+def test_widths_of_vectors_that_do_not_exist_are_rejected(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tokenizer_and_embedding(**parameters)
+
+
 @pytest.mark.parametrize("widths", [None, [1], [2], [3], [2, 5]])
 def test_char_cnn_equals_conv1d_and_max_pooling(widths: list[int] | None) -> None:
     torch.manual_seed(4)
