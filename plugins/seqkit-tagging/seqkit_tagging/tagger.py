@@ -139,6 +139,7 @@ class Tagger(nn.Module, TaggerResults):
                 if self.mask
                 else message("crop must be null with a tokenizer that cuts words into tokens")
             )
+        self.validation.check_scheme(examples)
         tags = [self.validation.training_tags(example, tokenizer) for example in examples]
         self.tag_counts = Counter(tag for each in tags for tag in each)
         if not self.tag_counts:
