@@ -161,16 +161,13 @@ class Forecast(ForecastLayers, ForecastResults):
                     longest=longest,
                 )
             )
-        try:
-            self.variables = TargetVariables.fit(
-                series, examples[0].feature_names, self.targets, self.log, self.season or 1
-            )
-        except DataError as error:
-            raise DataError(
-                message("{location}: {error}", location=examples[0].location, error=error)
-                if len(examples) == 1
-                else str(error)
-            ) from None
+        locations = [
+            example.location or message("series {number}", number=number)
+            for number, example in enumerate(examples, start=1)
+        ]
+        self.variables = TargetVariables.fit(
+            series, locations, examples[0].feature_names, self.targets, self.log, self.season or 1
+        )
         if self.linear == "ridge":
             self.fit_ridges(series)
 

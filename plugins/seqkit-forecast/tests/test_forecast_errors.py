@@ -94,6 +94,20 @@ def test_log_requires_positive_values() -> None:
         head.predict_input(-np.ones((9, 3)))
 
 
+@pytest.mark.parametrize(("locations", "place"), [(("row 1", "row 2"), "row 2"), (("", ""), "series 2")])
+def test_the_series_of_several_is_named(locations: tuple[str, str], place: str) -> None:
+    def fit(*series: np.ndarray) -> None:
+        examples = [Example(values, location=location) for values, location in zip(series, locations, strict=True)]
+        Forecast(input_length=2, horizon=1, log=True).fit(examples, None)
+
+    positive = np.exp(SERIES / 100)
+    for wrong, problem in ((-positive, "which has no logarithm"), (positive * 1e200, "but numbers must be at most")):
+        with pytest.raises(DataError, match=f"^{place}: '0' is .* at time step 1, {problem}"):
+            fit(positive, wrong)
+    with pytest.raises(DataError, match="^all series: '0' has a standard deviation of .*: rescale the column$"):
+        fit(positive * 1e-200, positive * 1e-200)
+
+
 def test_forecast_that_overflows_is_named() -> None:
     variables = fitted_head(np.exp(SERIES / 100), log=True).variables
     standardized = torch.zeros(2, 3, 3)
