@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
-from seqkit.messages import Message, message, translate
+from seqkit.look_alikes import find_look_alike
+from seqkit.messages import Message, listed, message, translate
 
 _COLON, _NEW_LINE = Message(": ", {}), Message("\n", {})  # they join messages to a message
 
@@ -29,6 +30,7 @@ __all__ = [
     "UsageError",
     "describe_error",
     "describe_os_error",
+    "explain_missing_column",
     "suggest",
 ]
 
@@ -223,6 +225,27 @@ def suggest(word: str, known: Sequence[str]) -> str:
     lower = {name.lower(): name for name in known}
     similar = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
     return message(" (did you mean '{word}'?)", word=lower[similar[0]]) if similar else ""
+
+
+def explain_missing_column(name: str, columns: Sequence[str], *, are_keys: bool = False) -> str:
+    """Return the end of a message that a table has no such column: what to write instead, or its columns.
+
+    Args:
+        name: the name.
+        columns: the names of the columns.
+        are_keys: whether they are the keys of an object of JSON.
+    """
+    found = suggest(name, columns)
+    if not found:
+        shown = listed(column if len(column) <= 40 else column[:39] + "…" for column in columns[:20])
+        found = (
+            message("; the keys are {keys}", keys=shown)
+            if are_keys
+            else message("; the columns are {columns}", columns=shown)
+        )
+    if (look_alike := find_look_alike(name)) and not any(map(find_look_alike, columns)):
+        found += message("; '{name}' has {look_alike}", name=name, look_alike=look_alike)
+    return found
 
 
 def sort_faults(faults: list[Fault]) -> list[Fault]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from seqkit.errors import suggest
-from seqkit.messages import listed, message
+from seqkit.messages import message
 
 
 def full_width(character: str) -> str:
@@ -69,12 +67,3 @@ def explain_missing_equals(text: str) -> str:
     if found and "=" not in text:
         return message("; write '=' after the key, not '{character}'", character=found[1])
     return explain_look_alike(text)
-
-
-def explain_missing_column(name: str, columns: Sequence[str]) -> str:
-    """Return the end of a message that a table has no such column: what to write instead, or its columns."""
-    shown = listed(column if len(column) <= 40 else column[:39] + "…" for column in columns[:20])
-    found = suggest(name, columns) or message("; the columns are {columns}", columns=shown)
-    if (look_alike := find_look_alike(name)) and not any(map(find_look_alike, columns)):
-        found += message("; '{name}' has {look_alike}", name=name, look_alike=look_alike)
-    return found

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from seqkit.errors import UsageError, explain_missing_column
 from seqkit.messages import message
 from seqkit.strict_json import is_number
 
@@ -131,6 +132,29 @@ class DataFile:
     def column(self, name: str) -> Column:
         """Return a column by its name."""
         return next(column for column in self.columns if column.name == name)
+
+    def named_column(self, name: str, option: str) -> Column:
+        """Return the column that the user names.
+
+        Args:
+            name: its name.
+            option: the option that names it, `--text` or `--label`.
+
+        Raises:
+            UsageError: there is no such column.
+        """
+        names = [column.name for column in self.columns]
+        if name not in names:
+            raise UsageError(
+                message(
+                    "{option} {name}: {path} has no such column{found}",
+                    option=option,
+                    name=name,
+                    path=self.path,
+                    found=explain_missing_column(name, names),
+                )
+            )
+        return self.column(name)
 
 
 @dataclass(frozen=True)

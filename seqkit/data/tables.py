@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.contracts import Reader, TextPair
-from seqkit.errors import DataError, UsageError, suggest
-from seqkit.messages import counted, format_object, listed, message
+from seqkit.errors import DataError, UsageError, explain_missing_column
+from seqkit.messages import counted, format_object, message
 from seqkit.readers.label_columns import label_set
 
 if TYPE_CHECKING:
@@ -131,13 +131,11 @@ class Table:
             )
         if not self.names:
             raise DataError(message("the data has no columns, and '{name}' is needed", name=name))
-        names = [str(each) for each in self.names]
-        found = suggest(str(name), names) or message("; the columns are {names}", names=listed(names[:20]))
         raise DataError(
             message(
                 "the data has no column '{name}'{found}: set data.{parameter} in the recipe",
                 name=name,
-                found=found,
+                found=explain_missing_column(str(name), [str(each) for each in self.names]),
                 parameter=parameter,
             )
         )

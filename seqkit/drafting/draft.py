@@ -21,7 +21,7 @@ from seqkit.readers.files import check_encoding
 from seqkit.readers.inspection import inspect
 from seqkit.recipe.run_name import run_name_of
 from seqkit.registry.registry import Registry
-from seqkit.tasks.columns import has_full_width_commas, named_column, named_labels
+from seqkit.tasks.columns import has_full_width_commas, named_labels
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -82,7 +82,7 @@ def draft_recipe(
     if file.columns:
         named_labels(file)
         if text is not None:
-            named_column(file, text, "--text")
+            file.named_column(text, "--text")
     choice = choose(file, registry, task)
     section = {"type": choice.draft.recipe["data"]["type"], "path": str(data.resolve())}
     section |= {key: value for key, value in choice.draft.recipe["data"].items() if key != "type"}

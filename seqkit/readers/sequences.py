@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from seqkit.contracts import Example, Reader
-from seqkit.errors import DataError, suggest
+from seqkit.errors import DataError, explain_missing_column
 from seqkit.messages import message
 from seqkit.readers.files import check_encoding, check_path, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
@@ -83,7 +83,7 @@ class Sequences(Reader):
         value = record.get(key)
         if value is not None and value != "":
             return value
-        found = suggest(key, names_in(record)) if key not in record else ""
+        found = explain_missing_column(key, names_in(record), are_keys=True) if key not in record else ""
         raise DataError(
             message(
                 "{location}: '{key}' is missing{found}: add it, or set `{parameter}:` to another key",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
-from seqkit.errors import DataError, suggest
-from seqkit.look_alikes import FULL_WIDTH_COMMAS, explain_missing_column
+from seqkit.errors import DataError, explain_missing_column, suggest
+from seqkit.look_alikes import FULL_WIDTH_COMMAS
 from seqkit.messages import counted, message
 from seqkit.readers.delimited import named_rows
 from seqkit.readers.files import check_encoding, check_path, open_text, read_lines

@@ -9,8 +9,6 @@ from decimal import Decimal
 from itertools import islice
 
 from seqkit.contracts import Column, DataFile
-from seqkit.errors import UsageError
-from seqkit.look_alikes import explain_missing_column
 from seqkit.messages import message
 
 MAX_LABELS = 200
@@ -43,39 +41,19 @@ _MAX_UNITS = 3
 _ID_NAME = re.compile(r"(?i)(.*_)?(id|index|idx|row|number|uuid|guid)|unnamed.*|")
 
 
-def named_column(file: DataFile, name: str, option: str) -> Column:
-    """Return the column that the user names.
-
-    Raises:
-        UsageError: there is no such column.
-    """
-    names = [column.name for column in file.columns]
-    if name not in names:
-        raise UsageError(
-            message(
-                "{option} {name}: {path} has no such column{found}",
-                option=option,
-                name=name,
-                path=file.path,
-                found=explain_missing_column(name, names),
-            )
-        )
-    return file.column(name)
-
-
 def named_labels(file: DataFile) -> list[Column]:
     """Return the columns of labels that the user names.
 
     Raises:
         UsageError: there is no such column.
     """
-    return [named_column(file, name, "--label") for name in file.labels]
+    return [file.named_column(name, "--label") for name in file.labels]
 
 
 def text_column(file: DataFile) -> Column | None:
     """Return the column of the text: one with a usual name, else the one with the longest texts."""
     if file.text is not None:
-        return named_column(file, file.text, "--text")
+        return file.named_column(file.text, "--text")
     texts = [column for column in _others(file) if _is_varied(column) and not is_identifier(column)]
     if len(file.columns) == 1 or any(map(_are_dates, file.columns)):  # else `100cm` can be the name of a product
         texts = [column for column in texts if not _are_written_numbers(column)]

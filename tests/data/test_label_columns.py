@@ -83,6 +83,10 @@ def test_fields_of_nested_objects_are_named_with_dots(tmp_path: Path) -> None:
     (found,) = Table(path=path, text="tweet.text", label="notes.label").read()
     assert (found.input, found.target) == ("so nice", "pos")
     assert found.columns == line, "other columns are written as they are"
+    with pytest.raises(
+        DataError, match=r"'values：x' is missing.*; 'values：x' has '：' \(U\+FF1A\): write ':': add it"
+    ):
+        list(Sequences(path=path, sequence="values：x").read())
     (sequence,) = Sequences(path=path, sequence="values.x", label="notes.label").read()
     assert sequence.input.tolist() == [[1], [2]] and sequence.target == "pos"
     with pytest.raises(DataError, match="'tweet' is an object: name a field of it, as in `text: tweet.text`"):

@@ -236,6 +236,11 @@ def test_texts_without_targets(tmp_path: Path) -> None:
         ((["a", "b"], ["x", float("nan")]), {}, "row 2 of the data: the target is missing or empty: fill it in, or"),
         (Frame(text=["a"], stars=["x"]), {}, "the data has no column 'label'; the columns are text, stars: set data."),
         (
+            Frame(text=["a"], label=["x"]),
+            {"data.label": "label："},
+            "the data has no column 'label：' (did you mean 'label'?); 'label：' has '：' (U+FF1A): write ':'",
+        ),
+        (
             {"train": Frame(), "test": Frame()},
             {},
             "data contains several tables: pass one of them, as in data=dataset['",

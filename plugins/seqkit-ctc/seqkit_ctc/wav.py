@@ -13,8 +13,8 @@ import numpy as np
 from annotated_types import Ge
 
 from seqkit.contracts import DataNote, Example, PositiveFloat, PositiveInt, Reader
-from seqkit.errors import DataError, suggest
-from seqkit.messages import listed, message
+from seqkit.errors import DataError, explain_missing_column
+from seqkit.messages import message
 from seqkit.readers.files import check_encoding, check_path, folder_of, read_rows
 from seqkit_ctc.log_mel import LogMel
 from seqkit_ctc.wav_io import read_wav
@@ -210,12 +210,10 @@ class Wav(Reader):
             if name not in header:
                 raise DataError(
                     message(
-                        "{location}: the column '{name}' does not exist{hint}; the columns are {columns}: set "
-                        "`{key}:` to the one with {content}",
+                        "{location}: the column '{name}' does not exist{found}: set `{key}:` to the one with {content}",
                         location=location,
                         name=name,
-                        hint=suggest(name, header),
-                        columns=listed(header),
+                        found=explain_missing_column(name, header),
                         key=key,
                         content=content,
                     )

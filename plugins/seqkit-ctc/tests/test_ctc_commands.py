@@ -125,6 +125,11 @@ def test_recipes_resolve_and_state_the_expected_results(recipe: Path, tmp_path: 
     assert f"seqkit run plugins/seqkit-ctc/recipes/{recipe.name}" in text
 
 
+def test_the_size_of_a_beam_requires_a_beam() -> None:
+    recipe = read_recipe(RECIPES / "digits.yaml", ["head.beam_size=4", "head.decoder=greedy"])
+    assert resolve(recipe, load_registry()).notes == ["head.beam_size has no effect without `decoder: beam`"]
+
+
 def test_head_memorizes_rows() -> None:
     torch.manual_seed(0)
     generator = np.random.default_rng(0)

@@ -212,12 +212,18 @@ def test_rows_without_a_speaker_are_rejected(tmp_path: Path) -> None:
         list(Wav(path=path, normalize="speaker", speaker="who").read())
     with pytest.raises(DataError, match=":1: the column 'whom' does not exist.*'who'.*set `speaker:` to the one with"):
         list(Wav(path=path, normalize="speaker", speaker="whom").read())
+    with pytest.raises(DataError, match=r"\(did you mean 'who'\?\); 'who：' has '：' \(U\+FF1A\): write ':': set `sp"):
+        list(Wav(path=path, normalize="speaker", speaker="who：").read())
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("file,text\na.wav,1\n", ":1: the column 'path' does not exist; the columns are file, text: set `audio:`"),
+        (
+            "ｐａｔｈ,text\na.wav,1\n",
+            ":1: the column 'path' does not exist; the columns are ｐａｔｈ, text: set `audio:`",
+        ),
         ("path,path,text\na,b,1\n", ":1: two columns are called 'path': rename one"),
         ('path,text\na.wav,"1\n', ":2: a quoted field is never closed: double each quote inside a quoted field"),
         ("path,text\na.wav\n", ":2: 1 columns, but the header has 2: correct the line"),

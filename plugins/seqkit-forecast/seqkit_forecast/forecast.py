@@ -113,6 +113,10 @@ class Forecast(ForecastLayers, ForecastResults):
             raise ValueError(message("targets must list at least one column, and none twice"))
         if quantiles is not None and (0.5 not in quantiles or sorted(set(quantiles)) != quantiles):
             raise ValueError(message("quantiles must be in increasing order and include 0.5, the point forecast"))
+        if quantiles is not None and loss != "mse":
+            raise ValueError(
+                message("loss has no effect with `quantiles`, whose loss is the pinball loss: remove this key")
+            )
         if season is not None and season > input_length:
             raise ValueError(
                 message(
@@ -159,16 +163,13 @@ class Forecast(ForecastLayers, ForecastResults):
                     longest=longest,
                 )
             )
-        try:
-            self.variables = TargetVariables.fit(
-                series, examples[0].feature_names, self.targets, self.log, self.season or 1
-            )
-        except DataError as error:
-            raise DataError(
-                message("{location}: {error}", location=examples[0].location, error=error)
-                if len(examples) == 1
-                else str(error)
-            ) from None
+        locations = [
+            example.location or message("series {number}", number=number)
+            for number, example in enumerate(examples, start=1)
+        ]
+        self.variables = TargetVariables.fit(
+            series, locations, examples[0].feature_names, self.targets, self.log, self.season or 1
+        )
         if self.linear == "ridge":
             self.fit_ridges(series)
 

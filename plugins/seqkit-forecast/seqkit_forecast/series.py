@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from seqkit.contracts import DataNote, Example, NonNegativeInt, PositiveInt, Reader
-from seqkit.errors import DataError, suggest
-from seqkit.messages import listed, message
+from seqkit.errors import DataError, explain_missing_column
+from seqkit.messages import message
 from seqkit.readers.files import check_encoding, check_path, read_rows
 from seqkit_forecast.calendar_features import CalendarCycle, calendar_columns
 from seqkit_forecast.date_column import NextDates, find_time_steps, parse_dates
@@ -196,7 +196,7 @@ class Series(Reader):
                 "{place}: no column '{column}'{known}: {remedy}",
                 place=place,
                 column=self.time,
-                known=_describe_known(self.time, header),
+                known=explain_missing_column(self.time, header),
                 remedy=remedy,
             )
         )
@@ -225,7 +225,7 @@ class Series(Reader):
                         "{place}: no column '{column}'{known}: correct `columns:`",
                         place=place,
                         column=name,
-                        known=_describe_known(name, header),
+                        known=explain_missing_column(name, header),
                     )
                 )
         others = [index for index in range(len(header)) if index != time]
@@ -286,8 +286,3 @@ class Series(Reader):
         numbers = np.array(values)
         check_resolution(cells, numbers, lines, self.decimal, name, self.path)
         return numbers
-
-
-def _describe_known(name: str, header: Sequence[str]) -> str:
-    """Return a suggestion for the name of a column, or all names."""
-    return suggest(name, header) or message("; the columns are {columns}", columns=listed(header))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from seqkit.errors import DataError, NotFiniteError, suggest
+from seqkit.errors import DataError, NotFiniteError, explain_missing_column
 from seqkit.messages import listed, message
 from seqkit_forecast.calendar_features import CALENDAR_COLUMNS
 from seqkit_forecast.metrics import seasonal_naive_errors
@@ -47,6 +47,7 @@ class TargetVariables:
     def fit(
         cls,
         series: Sequence[np.ndarray],
+        locations: Sequence[str],
         column_names: Sequence[str],
         targets: Sequence[str | int] | None,
         log: bool,
@@ -56,6 +57,7 @@ class TargetVariables:
 
         Args:
             series: arrays (time, columns).
+            locations: where each series is, for messages.
             column_names: the names of the columns; empty if they have none.
             targets: the columns to forecast, by name or index; None for all but calendar columns.
             log: whether to standardize logarithms.
@@ -70,9 +72,12 @@ class TargetVariables:
             _value_columns(count, column_names) if targets is None else _column_indices(targets, count, column_names)
         )
         variables = cls(count, column_names, columns, log)
-        for values in series:
-            check_size(values, variables.column_labels)
-            variables.check_logarithms(values)
+        for values, location in zip(series, locations, strict=True):
+            try:
+                check_size(values, variables.column_labels)
+                variables.check_logarithms(values)
+            except DataError as error:
+                raise DataError(message("{location}: {error}", location=location, error=error)) from None
         selected = [variables.select(values) for values in series]
         transformed = np.concatenate([variables.transform(values) for values in selected])
         variables.shift, scale = mean_and_deviation(transformed)
@@ -81,8 +86,9 @@ class TargetVariables:
             if 0 < smallest < SMALLEST_DEVIATION:
                 raise DataError(
                     message(
-                        "'{name}' has a standard deviation of {deviation:g}, but it must be 0 or at least "
+                        "{location}: '{name}' has a standard deviation of {deviation:g}, but it must be 0 or at least "
                         "{smallest:g}: rescale the column",
+                        location=locations[0] if len(locations) == 1 else message("all series"),
                         name=name,
                         deviation=smallest,
                         smallest=SMALLEST_DEVIATION,
@@ -287,8 +293,8 @@ def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[st
     indices = []
     for target in targets:
         if isinstance(target, str) and target not in names:
-            known = (
-                message("; the columns are {columns}", columns=listed(names))
+            hint = (
+                explain_missing_column(target, names)
                 if names
                 else message(": the columns have no names, use indices from 0")
             )
@@ -296,7 +302,7 @@ def _column_indices(targets: Sequence[str | int], count: int, names: Sequence[st
                 message(
                     "targets contains '{target}', which is not a column{hint}",
                     target=target,
-                    hint=suggest(target, names) or known,
+                    hint=hint,
                 )
             )
         if isinstance(target, int) and not 0 <= target < count:

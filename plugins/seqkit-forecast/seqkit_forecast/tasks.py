@@ -60,8 +60,13 @@ def forecast(file: DataFile) -> Draft | str:
         return message("{count} rows are too few for a series: at least {least}", count=count, least=_MIN_ROWS)
     if incomplete := [name for name in file.labels if name in gaps]:
         return _fill_in(incomplete[0], gaps[incomplete[0]])
-    numbers = [name for name in numbers if name in file.labels] or numbers
-    columns = numbers[:_MAX_COLUMNS]
+    if unusable := [name for name in file.labels if name not in numbers]:
+        return message(
+            "the column '{column}' cannot be forecast, which requires numbers: with --label, name one of {columns}",
+            column=unusable[0],
+            columns=listed(numbers[:_MAX_COLUMNS]),
+        )
+    columns = [name for name in numbers if name in (file.labels or numbers)][:_MAX_COLUMNS]
     without = [message("without {name}, which {gap}", name=name, gap=gap) for name, gap in list(gaps.items())[:3]]
     data: dict[str, Any] = {"type": "series", "time": time.name if time else None, "columns": columns}
     if not file.has_header:

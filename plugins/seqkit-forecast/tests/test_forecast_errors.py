@@ -29,8 +29,13 @@ def fitted_head(series: np.ndarray, **parameters: Any) -> Forecast:
         ({"targets": ["a", "a"]}, "targets must list at least one column, and none twice"),
         ({"quantiles": [0.1, 0.9]}, "quantiles must be in increasing order and include 0.5, the point forecast"),
         ({"quantiles": [0.5, 0.1]}, "quantiles must be in increasing order"),
+        ({"quantiles": [0.5], "loss": "mae"}, "loss has no effect with `quantiles`, whose loss is the pinball loss"),
         ({"season": 9}, "season must be at most input_length, 6: a window must contain a season"),
         ({"targets": ["load"]}, "targets contains 'load', which is not a column; the columns are a, b, c"),
+        (
+            {"targets": ["ａ"]},
+            r"targets contains 'ａ', which is not a column; .*; 'ａ' has 'ａ' \(U\+FF41\): write 'a'",
+        ),
         ({"targets": [3]}, "targets must contain column names, or indices from 0 to 2, not 3"),
         (
             {"horizon": 55},
@@ -87,6 +92,20 @@ def test_log_requires_positive_values() -> None:
         list(head.rows(Example(negative), negative))
     with pytest.raises(DataError, match=f"^'a' is -1 at time step 4, {message}"):
         head.predict_input(-np.ones((9, 3)))
+
+
+@pytest.mark.parametrize(("locations", "place"), [(("row 1", "row 2"), "row 2"), (("", ""), "series 2")])
+def test_the_series_of_several_is_named(locations: tuple[str, str], place: str) -> None:
+    def fit(*series: np.ndarray) -> None:
+        examples = [Example(values, location=location) for values, location in zip(series, locations, strict=True)]
+        Forecast(input_length=2, horizon=1, log=True).fit(examples, None)
+
+    positive = np.exp(SERIES / 100)
+    for wrong, problem in ((-positive, "which has no logarithm"), (positive * 1e200, "but numbers must be at most")):
+        with pytest.raises(DataError, match=f"^{place}: '0' is .* at time step 1, {problem}"):
+            fit(positive, wrong)
+    with pytest.raises(DataError, match="^all series: '0' has a standard deviation of .*: rescale the column$"):
+        fit(positive * 1e-200, positive * 1e-200)
 
 
 def test_forecast_that_overflows_is_named() -> None:

@@ -207,6 +207,16 @@ def test_columns_that_no_previous_value_fills_are_left_out() -> None:
         assert "the column 'wind' has no value in its first row: fill in the cells" in str(forecast(named))
 
 
+def test_a_label_that_is_no_column_of_numbers_is_named() -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    file = DataFile(Path("a.csv"), columns=[when, load, Column("note", ["a", "b"] * 50)], format="csv", rows=100)
+    for label, column in (("note", "note"), ("load,note", "note"), (when.name, when.name)):
+        found = forecast(replace(file, label=label))
+        assert found == (
+            f"the column '{column}' cannot be forecast, which requires numbers: with --label, name one of load"
+        )
+
+
 def test_series_below_each_other_are_named() -> None:
     when, load = series(timedelta(days=1), 100).columns
     columns = [Column("when", [*when.values] * 2), Column("shop", ["a"] * 100 + ["b"] * 100)]

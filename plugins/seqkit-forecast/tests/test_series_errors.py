@@ -27,6 +27,16 @@ ErrorMessage = Callable[..., str]
             "1: no column 'c'; the columns are date, a, b: correct `columns:`",
         ),
         ("date,load\n", {"columns": ["laod"]}, "1: no column 'laod' (did you mean 'load'?): correct `columns:`"),
+        (
+            HOURS,
+            {"columns": ["a，b"]},
+            "1: no column 'a，b'; the columns are date, a, b; 'a，b' has '，' (U+FF0C): write ',': correct `columns:`",
+        ),
+        (
+            HOURS,
+            {"time": "date："},
+            "1: no column 'date：' (did you mean 'date'?); 'date：' has '：' (U+FF1A): write ':': set `time:`",
+        ),
         ("date,a,a\n", {}, "1: column 'a' appears twice: rename one of them"),
         ("date\n2020-01-01\n", {}, "1: no column besides the dates 'date'"),
         (DATED + "2020-01-02\n", {}, "3: 1 columns, but the header has 2"),

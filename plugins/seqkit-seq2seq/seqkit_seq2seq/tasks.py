@@ -30,6 +30,9 @@ def translate(file: DataFile) -> Draft | str:
     if file.task == "translate":
         usable = [column for column in file.columns if column.filled and not column.has_lists]
         texts = sorted(usable, key=lambda column: column not in texts)
+    names = [column.name for column in texts]
+    if unusable := [name for name in (file.text, file.label) if name is not None and name not in names]:
+        return message("the column '{column}' has no texts that mostly occur once", column=unusable[0])
     if len(texts) < 2:
         return message("no two columns of texts that mostly occur once")
     source = next((each for each in texts if each.name == file.text), None)

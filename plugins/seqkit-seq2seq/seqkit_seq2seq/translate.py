@@ -41,6 +41,7 @@ UNKNOWN_TARGET = -1
 """The only id of a target that cannot be encoded: it is left out of the loss."""
 MAX_TARGET_LENGTH = 100_000
 """The maximum number of tokens of a target. A run that states a longer one is corrupt, and would generate for hours."""
+_LENGTH_PENALTY = 0.6
 
 
 class Translate(nn.Module, Head):
@@ -91,11 +92,15 @@ class Translate(nn.Module, Head):
         dropout: Fraction = 0.0,
         label_smoothing: Fraction = 0.0,
         beam_size: PositiveInt = 1,
-        length_penalty: Annotated[float, Ge(0)] = 0.6,
+        length_penalty: Annotated[float, Ge(0)] = _LENGTH_PENALTY,
         max_length: PositiveInt | None = None,
         bleu_tokenizer: BleuTokenizer = "13a",
     ) -> None:
         super().__init__()
+        if beam_size == 1 and length_penalty != _LENGTH_PENALTY:
+            raise ValueError(
+                message("length_penalty has no effect with greedy search: set `beam_size` to 2 or more, or remove it")
+            )
         self.tokenizer = tokenizer()
         self.hidden_size = hidden_size
         self.embedding_size = embedding_size

@@ -35,6 +35,15 @@ def test_labels_and_names_of_rows_are_no_translations() -> None:
         assert isinstance(translate(DataFile(Path("a.csv"), columns=[Column("text", long), other], format="csv")), str)
 
 
+def test_a_named_column_without_texts_is_not_replaced() -> None:
+    columns = [Column("source", WORDS), Column("target", SOUNDS), Column("kind", ["a", "b"] * 10)]
+    file = DataFile(Path("a.csv"), columns=columns, format="csv", rows=20)
+    for named in (replace(file, label="kind"), replace(file, text="kind")):
+        assert translate(named) == "the column 'kind' has no texts that mostly occur once"
+    found = translate(replace(file, label="kind", task="translate"))
+    assert not isinstance(found, str) and found.recipe["data"]["label"] == "kind"
+
+
 def test_dates_and_numbers_are_texts_if_the_task_is_named() -> None:
     days = [f"一九六〇年二月{n}日" for n in range(1, 29)]
     for other in ([f"1960-02-{n:02}" for n in range(1, 29)], [f"196002{n:02}" for n in range(1, 29)]):

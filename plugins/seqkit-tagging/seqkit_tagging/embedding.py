@@ -11,8 +11,10 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from seqkit.contracts import Embedding, EmbeddingFactory, EncoderFactory, Fraction, PositiveInt, Tokenizer
+from seqkit.contracts import Embedding, EmbeddingFactory, EncoderFactory, Fraction, PositiveInt, Requires, Tokenizer
 from seqkit.messages import listed, message
+
+_FEATURE_DIM = 16
 
 
 class WordCharacterEmbedding(nn.Module, Embedding):
@@ -46,9 +48,9 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         characters: EncoderFactory | None = None,
         words: EmbeddingFactory | None = None,
         word_dim: PositiveInt = 100,
-        char_dim: PositiveInt = 32,
+        char_dim: Annotated[PositiveInt, Requires("characters")] = 32,
         word_dropout: Annotated[float, Ge(0)] = 0.25,
-        feature_dim: PositiveInt = 16,
+        feature_dim: PositiveInt = _FEATURE_DIM,
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
@@ -56,6 +58,13 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         if character_vocab_size is None:
             raise ValueError(
                 message("the embedding requires the tokenizer `words_and_characters`: set `tokenizer` to it")
+            )
+        sizes = getattr(tokenizer, "feature_vocab_sizes", [])
+        if not sizes and feature_dim != _FEATURE_DIM:
+            raise ValueError(
+                message(
+                    "feature_dim has no effect without `features` or `gazetteers` of the tokenizer: remove this key"
+                )
             )
         self.word_dropout = word_dropout
         self.word_vectors = words(tokenizer) if words else nn.Embedding(tokenizer.vocab_size, word_dim)
@@ -70,7 +79,6 @@ class WordCharacterEmbedding(nn.Module, Embedding):
             _initialize(self.character_vectors)
             encoder = characters(char_dim)
             self.characters, character_size = encoder, encoder.final_size
-        sizes = getattr(tokenizer, "feature_vocab_sizes", [])
         self.feature_vectors = nn.ModuleList(nn.Embedding(size, feature_dim) for size in sizes)
         for vectors in self.feature_vectors:
             _initialize(vectors)

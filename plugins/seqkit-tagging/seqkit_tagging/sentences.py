@@ -10,13 +10,18 @@ from seqkit.errors import DataError
 from seqkit.messages import message
 
 
+def is_tagged(example: Example) -> bool:
+    """Return whether the target of an example is a sequence of tags."""
+    return not isinstance(example.target, str) and isinstance(example.target, Sequence)
+
+
 def tags_of(example: Example) -> list[str]:
     """Return the tags of an example.
 
     Raises:
         DataError: the target is not a sequence of tags.
     """
-    if isinstance(example.target, str) or not isinstance(example.target, Sequence):
+    if not is_tagged(example):
         raise DataError(message("the words have no tags: use a file with a column of tags"))
     return [str(tag) for tag in example.target]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -90,6 +91,19 @@ def invalid_tag(tags: Iterable[str], scheme: Scheme) -> str | None:
         return None
     prefixes = {*PREFIXES[scheme], "I"}
     return next((tag for tag in tags if split_tag(tag)[0] not in prefixes), None)
+
+
+def scheme_shown(sentences: Iterable[Sequence[str]]) -> Scheme:
+    """Return the scheme in which most entities of sentences are marked; `none` if there are no entities.
+
+    Most entities of `bmes` end with E or S, and none of `bio`. Sentences with other tags do not count.
+    """
+    valid = (tags for tags in sentences if invalid_tag(tags, "bmes") is None)
+    counts = Counter(split_tag(tag)[0] for tags in valid for tag in tags)
+    if not counts.keys() - {"O"}:
+        return "none"
+    ends = counts["E"] + counts["S"]
+    return "bmes" if ends and 2 * ends >= counts["B"] + counts["S"] else "bio"
 
 
 def forbidden_pair(tags: Sequence[str], scheme: Scheme) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from seqkit.contracts import DataNote, Example, Tokenizer
 from seqkit.errors import DataError
 from seqkit.messages import listed, message
-from seqkit_tagging.sentences import count_words, is_words, tags_of
-from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags
+from seqkit_tagging.sentences import count_words, is_tagged, is_words, tags_of
+from seqkit_tagging.spans import PREFIXES, Scheme, forbidden_pair, invalid_tag, repair_tags, scheme_shown
 
 InvalidTags = Literal["error", "skip", "repair"]
 
@@ -31,6 +31,24 @@ class TagValidation:
         self.scheme: Scheme = scheme
         self.invalid_tags = invalid_tags
         self.follows_scheme = follows_scheme
+
+    def check_scheme(self, examples: Iterable[Example]) -> None:
+        """Check that most entities of the training data are marked in the scheme, whatever is done with single errors.
+
+        Raises:
+            ValueError: they are marked in the other scheme.
+        """
+        if self.scheme == "none":
+            return
+        shown = scheme_shown(tags_of(example) for example in examples if is_tagged(example))
+        if {self.scheme, shown} == {"bio", "bmes"}:
+            raise ValueError(
+                message("scheme is bio, but E-… or S-… ends the entities of the training data: set `scheme: bmes`")
+                if shown == "bmes"
+                else message(
+                    "scheme is bmes, but no E-… or S-… ends the entities of the training data: set `scheme: bio`"
+                )
+            )
 
     def valid_tags(self, example: Example, num_words: int) -> list[str] | None:
         """Return the tags of an example, repaired if they are to be; None if the example is skipped.

@@ -93,6 +93,10 @@ class Tagger(nn.Module, TaggerResults):
             raise ValueError(
                 message("entity_bias requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it")
             )
+        if invalid_tags == "repair" and scheme == "none":
+            raise ValueError(
+                message("invalid_tags `repair` requires a scheme: set `scheme` to `bio` or `bmes`, or remove this key")
+            )
         self.entity_bias = entity_bias
         self.probabilities = probabilities
         self.validation = TagValidation(scheme, invalid_tags, follows_scheme=follows_scheme)
@@ -119,6 +123,10 @@ class Tagger(nn.Module, TaggerResults):
                     "`tokenizer` to one that does, such as `words_and_characters` or `bpe`"
                 )
             )
+        if self.per_word != "first" and (tokenizer is None or not tokenizer.cuts_words):
+            raise ValueError(
+                message("subwords has no effect unless the tokenizer cuts words, as `bpe` does: remove this key")
+            )
         if self.mask and tokenizer is None:
             raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))
         if self.ngrams and tokenizer is None:
@@ -132,6 +140,7 @@ class Tagger(nn.Module, TaggerResults):
                 raise ValueError(message("ngrams must be 0 with a tokenizer that cuts words into tokens"))
 
     def fit(self, examples: Sequence[Example], tokenizer: Tokenizer | None) -> None:
+        self.validation.check_scheme(examples)
         tags = [self.validation.training_tags(example, tokenizer) for example in examples]
         self.tag_counts = Counter(tag for each in tags for tag in each)
         if not self.tag_counts:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
 from seqkit.contracts import Column, DataFile
-from seqkit.errors import UsageError, suggest
 from seqkit.messages import listed, message
 from seqkit_tagging.spans import Scheme, invalid_tag, split_tag
 
@@ -108,20 +107,9 @@ def named_column(file: DataFile, lines: WordLines, name: str | None, option: str
     """
     if name is None:
         return None
-    is_table = len(file.columns) == len(lines.columns)
-    names = [column.name for column in (file.columns if is_table else lines.columns)]
-    if name not in names:
-        found = suggest(name, names) or message("; the columns are {columns}", columns=listed(names))
-        raise UsageError(
-            message(
-                "{option} {name}: {path} has no such column{found}",
-                option=option,
-                name=name,
-                path=file.path,
-                found=found,
-            )
-        )
-    return lines.columns[names.index(name)]
+    if len(file.columns) != len(lines.columns):
+        file = replace(file, columns=lines.columns)
+    return lines.columns[file.columns.index(file.named_column(name, option))]
 
 
 def find_word(lines: WordLines, tag: Column | None) -> Column | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seqkit.contracts import Example, NonEmptyText, Reader
-from seqkit.errors import DataError, suggest
-from seqkit.messages import listed, message
+from seqkit.errors import DataError, explain_missing_column
+from seqkit.messages import message
 from seqkit.readers.files import check_encoding, check_path, read_objects
 
 
@@ -74,13 +74,12 @@ class WordLists(Reader):
             DataError: the key is missing, or its value is anything else.
         """
         if key not in record:
-            found = suggest(key, list(record)) or message("; the keys are {keys}", keys=listed(list(record)[:20]))
             raise DataError(
                 message(
                     "{location}: '{key}' is missing{found}: set `{parameter}:` to the right key",
                     location=location,
                     key=key,
-                    found=found,
+                    found=explain_missing_column(key, list(record), are_keys=True),
                     parameter=parameter,
                 )
             )

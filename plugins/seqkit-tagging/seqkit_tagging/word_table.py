@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader
-from seqkit.errors import DataError, suggest
-from seqkit.messages import listed, message
+from seqkit.errors import DataError, explain_missing_column
+from seqkit.messages import message
 from seqkit.readers.files import check_encoding, check_path, read_rows
 
 _Row: TypeAlias = tuple[int, dict[str, str]]
@@ -131,15 +131,12 @@ class WordTable(Reader):
         """Return the places of the columns in a row."""
         for parameter, name in self.columns.items():
             if name not in header:
-                found = suggest(name, list(header)) or message(
-                    "; the columns are {columns}", columns=listed(header[:20])
-                )
                 raise DataError(
                     message(
                         "{location}: there is no column '{column}'{found}: set `{parameter}:` to the right one",
                         location=location,
                         column=name,
-                        found=found,
+                        found=explain_missing_column(name, header),
                         parameter=parameter,
                     )
                 )

@@ -175,7 +175,6 @@ def test_invalid_tags_are_rejected(cls: type[Tagger], target: Any, message: str)
     ("parameters", "tags", "error", "message"),
     [
         ({"scheme": "bio"}, ["NOUN"], ValueError, "scheme is bio, whose tags are B-…, I-… and O, but a:1 has 'NOUN'"),
-        ({"scheme": "bio"}, ["E-x"], ValueError, "scheme is bio"),
         ({"scheme": "bmes"}, ["X"], ValueError, "scheme is bmes, whose tags are B-…, M-…, E-…, S-… and O, but a:1 has"),
         (
             {"scheme": "bio"},
@@ -183,7 +182,7 @@ def test_invalid_tags_are_rejected(cls: type[Tagger], target: Any, message: str)
             ValueError,
             "constrained forbids I-x after the beginning, which occurs in a:1: set it to",
         ),
-        ({"scheme": "bmes"}, ["B-x"], ValueError, "constrained forbids the end after B-x, which occurs in a:1"),
+        ({"scheme": "bmes"}, ["E-x"], ValueError, "constrained forbids E-x after the beginning, which occurs in a:1"),
         ({}, None, DataError, "a:1: the words have no tags"),
     ],
 )
@@ -191,6 +190,34 @@ def test_invalid_training_tags_are_rejected(parameters: Any, tags: Any, error: t
     with pytest.raises(error) as caught:
         CRF(**parameters).fit([Example(["w"], tags, "a:1")], TOKENIZER)
     assert str(caught.value).startswith(message)
+
+
+BMES = [
+    Example(["Ana", "Lee", "left", "Rome"], ["B-per", "E-per", "O", "S-loc"]),
+    Example(["In", "New", "York", "City"], ["O", "B-loc", "M-loc", "E-loc"]),
+]
+BIOES = [Example(each.input, [tag.replace("M-", "I-") for tag in each.target]) for each in BMES]
+BARE = [Example(each.input, [tag[0] for tag in each.target]) for each in BMES]
+
+
+@pytest.mark.parametrize("cls", [Tag, CRF])
+@pytest.mark.parametrize("invalid_tags", ["error", "skip", "repair"])
+def test_training_data_of_the_other_scheme_is_rejected(cls: type[Tagger], invalid_tags: Any) -> None:
+    for examples in (BMES, BIOES, BARE):
+        fitted(cls(scheme="bmes", invalid_tags=invalid_tags), examples)
+        with pytest.raises(ValueError, match="^scheme is bio, but E-… or S-… ends the entities.*: set `scheme: bmes`$"):
+            fitted(cls(scheme="bio", invalid_tags=invalid_tags), examples)
+    for examples in (VALID, OUT_OF_ORDER):
+        with pytest.raises(ValueError, match="^scheme is bmes, but no E-… or S-… ends the.*: set `scheme: bio`$"):
+            fitted(cls(scheme="bmes", invalid_tags=invalid_tags), examples)
+
+
+def test_a_wrong_tag_does_not_change_the_scheme_of_the_training_data() -> None:
+    wrong = Example(["Rome"], ["S-loc"], "a:9")
+    with pytest.raises(ValueError, match=r"^scheme is bio, whose tags are B-…, I-… and O, but a:9 has 'S-loc'"):
+        fitted(Tag(scheme="bio"), [*VALID, wrong])
+    assert "S-loc" not in fitted(Tag(scheme="bio", invalid_tags="skip"), [*VALID, wrong]).tags
+    fitted(Tag(scheme="bmes", invalid_tags="repair"), [*BMES, Example(["Rome"], ["B-loc"])])
 
 
 def test_without_constraints_any_sequence_of_training_tags_is_valid() -> None:

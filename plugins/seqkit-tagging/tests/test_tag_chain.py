@@ -156,7 +156,7 @@ def enumerate_row(head: Tagger, encoded: Encoded, row: int, length: int) -> dict
 @pytest.mark.parametrize("cls", [Tag, CRF])
 @torch.no_grad()
 def test_predictions_contain_probabilities(cls: type[Tagger], scheme: Scheme, constrained: bool) -> None:
-    parameters = {"constrained": constrained, "probabilities": True}
+    parameters: dict[str, Any] = {"constrained": constrained and scheme != "none", "probabilities": True}
     if cls is CRF and scheme != "none":
         parameters["invalid_tags"] = "repair"
     head, encoded, batch = built(cls, scheme, **parameters)
@@ -276,7 +276,9 @@ def test_class_weight_of_an_unknown_tag_is_rejected() -> None:
 @pytest.mark.parametrize(("cls", "scheme"), [(CRF, "bio"), (CRF, "bmes"), (Tag, "bio"), (Tag, "none")])
 @torch.no_grad()
 def test_an_ensemble_is_the_normalized_geometric_mean_of_its_members(cls: type[Tagger], scheme: Scheme) -> None:
-    parameters = {"constrained": scheme != "none", "probabilities": True, "invalid_tags": "repair"}
+    parameters: dict[str, Any] = {"probabilities": True}
+    if scheme != "none":
+        parameters |= {"constrained": True, "invalid_tags": "repair"}
     first, encoded, batch = built(cls, scheme, **parameters)
     second, _, _ = built(cls, scheme, **parameters)
     for weight in second.parameters():

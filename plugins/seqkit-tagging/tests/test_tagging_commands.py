@@ -228,6 +228,10 @@ def test_no_value_of_the_state_causes_a_traceback(
         ({"train__sequence_length": 5}, "train.sequence_length: 'crf' predicts from whole rows"),
         ({"embedding__characters": "conv"}, "embedding.characters: "),
         (
+            {"head__ngram_scale": 2},
+            "head.ngram_scale: has no effect without `ngrams`: set that too, or remove this key",
+        ),
+        (
             {"tokenizer": "word"},
             "head: the head predicts a tag for each word, but the tokenizer does not take words",
         ),

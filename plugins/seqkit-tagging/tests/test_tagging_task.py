@@ -180,6 +180,7 @@ def test_the_columns_that_the_user_names_are_read(
     ):
         line = error_line(init("a.conll", *options))
         assert line == f"{option}: a.conll has no such column; the columns are {names}"
+    assert "; 'column_2：' has '：' (U+FF1A): write ':'" in error_line(init("a.conll", "--label", "column_2："))
     done = init("a.conll", "--label", "column_2", "--text", "column_2", "--task", "tag")
     assert "--text and --label name the same column, 'column_2': name two" in error_line(done)
 

@@ -85,6 +85,20 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, content: str, messag
         list(WordTable(path=tmp_path / "a.csv", **NAMES).read())
 
 
+def test_confusable_characters_in_the_name_of_a_column_or_a_key_are_named(tmp_path: Path) -> None:
+    csv, jsonl = tmp_path / "a.csv", tmp_path / "a.jsonl"
+    csv.write_text("sentence,word,tag\n1,a,O\n")
+    jsonl.write_text('{"tokens": ["a"], "tags": ["O"]}\n')
+    with pytest.raises(
+        DataError, match=r"'tag：' \(did you mean 'tag'\?\); 'tag：' has '：' \(U\+FF1A\): write ':': set `ta"
+    ):
+        list(WordTable(path=csv, tag="tag：").read())
+    with pytest.raises(
+        DataError, match=r"; the keys are tokens, tags; '＃' has '＃' \(U\+FF03\): write '#': set `words:`"
+    ):
+        list(WordLists(path=jsonl, words="＃").read())
+
+
 @pytest.mark.parametrize("tags", [["B-per", "O", "O"], [3, 0, 0]])
 def test_lists_of_words_and_tags_in_json_lines(tmp_path: Path, tags: list[Any]) -> None:
     path = tmp_path / "train.jsonl"
