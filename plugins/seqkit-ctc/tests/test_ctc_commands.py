@@ -22,6 +22,9 @@ from helpers.commands import CommandResult, run_here
 from seqkit.contracts import Example
 from seqkit.data.batching import collate
 from seqkit.encoders.lstm import BiLSTM
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
+from seqkit.registry import load_registry
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -114,10 +117,6 @@ def test_predict_and_evaluate_recordings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_recipes_resolve_and_state_the_expected_results(recipe: Path, tmp_path: Path) -> None:
-    from seqkit.recipe.resolve import resolve
-    from seqkit.recipe.source import read_recipe
-    from seqkit.registry import load_registry
-
     plan = resolve(read_recipe(recipe, [f"data.path={tmp_path}/a.csv"]), load_registry())
     assert [each.split(" @ ")[0] for each in plan.plugins] == ["seqkit-ctc"]
     text = recipe.read_text()
