@@ -25,6 +25,11 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
+def is_filled(value: Any) -> bool:
+    """Return whether a value of a column is not empty."""
+    return value is not None and (not isinstance(value, str) or bool(value.strip()))
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table, or a key of the objects of JSON Lines.
@@ -43,7 +48,7 @@ class Column:
     @cached_property
     def filled(self) -> list[Any]:
         """The values that are not empty."""
-        return [value for value in self.values if value is not None and (not isinstance(value, str) or value.strip())]
+        return list(filter(is_filled, self.values))
 
     @property
     def filled_share(self) -> float:

@@ -129,6 +129,26 @@ def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
     assert pair.recipe["data"]["text_pair"] == "hypothesis"
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_rows_without_labels_are_learned(tmp_path: Path, run_command, name: str) -> None:
+    labels = ["food", "food,price", "price", ""]
+    rows = [(f"{text} {labels[n % 4]} {labels[n % 4]}", labels[n % 4]) for n, (text, _) in enumerate(reviews(120))]
+    if name == "a.csv":
+        write_table(tmp_path / name, ["text", "tags"], rows)
+    else:
+        objects = [{"text": text} | ({"tags": tags} if tags else {}) for text, tags in rows]
+        (tmp_path / name).write_text("\n".join(map(json.dumps, objects)))
+    done = run_command("init", name, "--minutes", "0.02")
+    said = "30 of 120 rows have an empty label: the recipe reads it as no labels (`optional_label: true`)"
+    assert (done.code, done.err) == (0, f"seqkit: note: {said}\n")
+    text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
+    data = yaml.safe_load(text)["data"]
+    assert data["optional_label"] is True and "empty" not in data and f"  # {said}\n" in text
+    shown = run_command("data", "a.yaml").out
+    assert "\n(no label)" in shown
+    assert json.loads(run_command("data", "a.yaml", "--json").out)["labels"]["without"]["test"] > 0
+
+
 @pytest.mark.parametrize("separator", ["、", "，", "；"])
 def test_several_labels_with_full_width_separators_are_found(tmp_path: Path, run_command, separator: str) -> None:
     labels = ["配送", f"配送{separator}味道", "味道", f"味道{separator}价格"]
