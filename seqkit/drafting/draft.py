@@ -173,4 +173,7 @@ def _comments(choice: Choice, fitted: Fitted, encoding: str | None) -> dict[str,
         del comments["data.split"]
     if "steps" in fitted.recipe["train"]:
         comments["train.steps"] = message("less than one epoch: set --minutes, or a smaller model, for more")
-    return {**comments, **choice.draft.comments}
+    comments |= choice.draft.comments
+    if fitted.cut_texts and "tokenizer" in comments:
+        comments["tokenizer"] = message("{why}; {note}", why=comments["tokenizer"], note=fitted.cut_texts)
+    return comments

@@ -77,13 +77,6 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
         why = message("characters: the texts are short")
     if cut:
         tokenizer["max_length"] = cut
-        usual = np.quantile(tokens, [0.5, 0.98])
-        why += message(
-            "; the median text has {median:,.0f} tokens, and 2% of the texts have more than {most:,.0f}; max_length "
-            "cuts them",
-            median=usual[0],
-            most=usual[1],
-        )
     embedding: dict[str, Any] = {"type": "learned", "dim": 64}
     if is_short:
         embedding["dropout"] = 0.2

@@ -532,6 +532,19 @@ def test_ngrams_of_many_tokens_are_weighted_by_the_labels() -> None:
     assert text_model([text * 40 for text in texts], 5000).tokenizer["max_length"] == 2000
 
 
+def test_texts_that_the_recipe_cuts_are_counted(tmp_path: Path, run_command) -> None:
+    rows = [(f"{text} " * (250 if n % 4 == 3 else 2) + ".", label) for n, (text, label) in enumerate(reviews(40))]
+    write_table(tmp_path / "a.csv", ["text", "label"], rows)
+    done = run_command("init", "a.csv", "--minutes", "0.5")
+    recipe = yaml.safe_load(text := (tmp_path / "a.yaml").read_text(encoding="utf-8"))
+    limit = recipe["tokenizer"]["max_length"]
+    said = f"max_length of the tokenizer cuts 25% of the texts, 10 of 40, to their first {limit:,} tokens"
+    assert done.err == f"seqkit: note: {said}\n"
+    assert f"# words, in lower case; {said}\n" in text
+    assert f"note: {said}\n" in run_command("data", "a.yaml").out
+    assert "max_length" not in run_command("data", "a.yaml", "tokenizer.max_length=9999").out
+
+
 def test_a_series_names_the_plugin_that_forecasts(tmp_path: Path, run_command, monkeypatch) -> None:
     monkeypatch.setenv("SEQKIT_PLUGINS", "off")
     rows = [(f"2024-{1 + n // 28:02}-{1 + n % 28:02}", str(n % 7)) for n in range(100)]
