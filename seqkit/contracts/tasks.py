@@ -152,6 +152,7 @@ class Draft:
         smaller: the sections of a cheaper model, which are merged into the recipe if few epochs fit in the time.
         split: the split, unless the file has siblings; by default by the hash of the text.
         notes: what the user is to know of a choice that the recipe makes.
+        other_labels: other columns that can be the label, to be named if the text does not predict the chosen one.
 
     Raises:
         ValueError: `fit` is not from 0 to 1, or the recipe lacks a section or a key that each draft must have.
@@ -164,6 +165,7 @@ class Draft:
     smaller: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] | None = None
     notes: Sequence[str] = ()
+    other_labels: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.fit <= 1:

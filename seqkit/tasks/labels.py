@@ -30,6 +30,9 @@ from seqkit.tasks.models import lacks_values, table_section, text_model, train_s
 _BALANCE_FROM = 4
 """Labels are weighted if the most frequent one occurs this many times as often as the rarest."""
 
+_MAX_OTHERS = 5
+"""The number of other columns that can be the label that are named."""
+
 _RANDOM_BELOW = 400
 """Fewer rows than this are divided at random by label: a split by hash could lack a label."""
 
@@ -204,28 +207,36 @@ class _Inputs:
             "head": {**head, **model.head},
             "train": train_section(self.file.rows, model.is_short, metric),
         }
+        others = self._other_labels(label) if isinstance(label, Column) else []
+        shown = listed([*(f"'{name}'" for name in others[:_MAX_OTHERS]), *(["…"] if others[_MAX_OTHERS:] else [])])
         summary = message(
             "the text is '{text}'{pair}, {role} '{label}'{alternatives}",
             text=self.first.name,
             pair=message(" with '{column}'", column=self.second.name) if self.second else "",
             role=role,
             label=label.name if isinstance(label, Column) else message("', '").join(column.name for column in label),
-            alternatives=self._alternatives(label) if isinstance(label, Column) else "",
+            alternatives=message(", or with --label {names}", names=shown) if others else "",
         )
-        return Draft(fit, recipe, summary, {**model.comments, **comments}, model.smaller, split)
+        return Draft(
+            fit,
+            recipe,
+            summary,
+            {**model.comments, **comments},
+            model.smaller,
+            split,
+            other_labels=others[:_MAX_OTHERS],
+        )
 
-    def _alternatives(self, label: Column) -> str:
+    def _other_labels(self, label: Column) -> list[str]:
         """Return the other columns that can be labels, unless the user or the name of the column has decided."""
         if self.file.label is not None or is_clear_label_name(label.name):
-            return ""
+            return []
         used = (self.first, self.second, label)
-        others = [
-            f"'{column.name}'"
+        return [
+            column.name
             for column in self.file.columns
             if column not in used and column.name and 2 <= len(column.counts) <= MAX_LABELS and not is_date(column)
         ]
-        names = listed([*others[:5], *(["…"] if others[5:] else [])])
-        return message(", or with --label {names}", names=names) if others else ""
 
     def _of_sequences(
         self,

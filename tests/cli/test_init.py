@@ -180,6 +180,35 @@ def test_a_column_that_many_rows_lack_is_no_label_if_there_is_another(tmp_path: 
     assert "--label 'age'" in found.summary
 
 
+def test_columns_of_words_are_labels_before_years_and_annotators(tmp_path: Path) -> None:
+    texts = [text for text, _ in reviews()]
+    rows = [(text, "ok hot wet".split()[n % 3], 2015 + n % 9) for n, text in enumerate(texts)]
+    found = classify(inspect(write_table(tmp_path / "reports.csv", ["report", "finding", "year"], rows)))
+    assert not isinstance(found, str) and found.recipe["data"]["label"] == "finding"
+    assert found.other_labels == ["year"] and found.summary.endswith("or with --label 'year'")
+    for names in (["status", "by"], ["status", "annotator_id"], ["sentiment", "status"], ["状态", "标注员"]):
+        path = tmp_path / "a.jsonl"
+        values = [["new", "old", "odd"][n % 3] for n in range(60)], ["ABC"[n % 3] for n in range(60)]
+        records = [{"text": t, "tag": dict(zip(names, v, strict=True))} for t, *v in zip(texts, *values, strict=True)]
+        path.write_text("\n".join(map(json.dumps, records)))
+        found = classify(inspect(path))
+        assert not isinstance(found, str) and found.recipe["data"]["label"] == f"tag.{names[0]}"
+
+
+def test_labels_that_the_text_does_not_predict_are_noted(tmp_path: Path, run_command) -> None:
+    generator = random.Random(1)
+    rows = [
+        (text, generator.choice(["web", "app", "app"]), ["low", "high"][label == "pos"]) for text, label in reviews(300)
+    ]
+    write_table(tmp_path / "a.csv", ["text", "urgency", "channel"], [(a, c, b) for a, b, c in rows])
+    done = run_command("init", "a.csv", "--minutes", "0.02")
+    line = next(line for line in done.err.splitlines() if "hardly" in line)
+    assert line.startswith("seqkit: note: the text hardly predicts the label: the baseline has an accuracy of 0.")
+    assert line.endswith("; perhaps you mean `--label urgency`")
+    done = run_command("init", "a.csv", "--minutes", "0.02", "--label", "urgency", "--output", "b.yaml")
+    assert "hardly" not in done.err
+
+
 def test_usual_names_in_chinese_are_known(tmp_path: Path) -> None:
     rows = [("北京上海广州"[n % 6], n % 3, f"这是第{n}句话", n % 5) for n in range(300)]
     label, *_ = tasks_of(write_table(tmp_path / "cities.csv", ["城市", "情感标签", "评论内容", "城市编号"], rows))
