@@ -349,6 +349,14 @@ def test_a_column_that_does_not_exist_is_named_for_every_task(tmp_path: Path, ru
         assert line.endswith("; 'load：1' has '：' (U+FF1A): write ':'")
 
 
+def test_errors_of_the_reader_name_the_option(tmp_path: Path, run_command) -> None:
+    rows = [(text, "") if n % 2 else ("", label) for n, (text, label) in enumerate(reviews())]
+    rows = [(text, "ab"[n % 4 == 0] if label else "") for n, (text, label) in enumerate(rows)]
+    write_table(tmp_path / "a.csv", ["text", "label"], rows)
+    line = error_line(run_command("init", "a.csv"))
+    assert line.endswith("all 60 rows have an empty text or label: check `text:` and `label:` (here: --text …)")
+
+
 def test_columns_of_a_plain_text_are_not_ignored(tmp_path: Path, run_command) -> None:
     (tmp_path / "plays.txt").write_text("\n\n".join(f"Citizen {n % 7}:\nSpeak, speak no more." for n in range(40)))
     reason = "the file has no columns: leave out --text and --label"
