@@ -79,7 +79,7 @@ def _labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Counter[str]
 
 def describe_cut_texts(splits: Mapping[str, Dataset], tokenizer: Tokenizer | None) -> str:
     """Return a note on the share of the texts that the tokenizer cuts; empty if it cuts none, or for pairs of texts."""
-    limit = tokenizer and tokenizer.max_length
+    limit = None if tokenizer is None else tokenizer.max_length
     if limit is None or any(isinstance(each.examples[0].input, TextPair) for each in splits.values()):
         return ""
     lengths = [len(row.input) for dataset in splits.values() for row in dataset.rows]
@@ -88,7 +88,8 @@ def describe_cut_texts(splits: Mapping[str, Dataset], tokenizer: Tokenizer | Non
         return ""
     share = cut / len(lengths)
     return message(
-        "max_length of the tokenizer cuts {share} of the texts, {count:,} of {texts:,}, to their first {limit:,} tokens",
+        "max_length of the tokenizer cuts {share} of the texts, {count:,} of {texts:,}, to their first {limit:,} "
+        "tokens",
         share=f"{share:.0%}" if share >= 0.01 else f"{share:.1%}",
         count=cut,
         texts=len(lengths),

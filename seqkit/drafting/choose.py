@@ -10,7 +10,6 @@ from seqkit.messages import listed, message
 from seqkit.registry.records import RegisteredTask
 from seqkit.registry.registry import Registry
 
-
 _LIKELY = 0.3
 """The smallest fit of a task that the user may mean."""
 

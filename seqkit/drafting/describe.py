@@ -34,8 +34,8 @@ def describe_chance(baseline: Mapping[str, Any], options: Sequence[str]) -> str:
     if not (is_number(accuracy) and is_number(majority) and accuracy <= majority):
         return ""
     note = message(
-        "the text hardly predicts the label: the baseline has an accuracy of {accuracy:.4g}, the most frequent label one "
-        "of {majority:.4g}",
+        "the text hardly predicts the label: the baseline has an accuracy of {accuracy:.4g}, the most frequent label "
+        "one of {majority:.4g}",
         accuracy=accuracy,
         majority=majority,
     )

@@ -175,7 +175,7 @@ class Table(Reader):
             raise DataError(message("{path}: there are no rows after the header", path=self.path))
 
     def _checked_records(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """Yield what `_records` does, with fields of objects within objects, once a row has been found with each column.
+        """Yield what `_records` does, with fields of objects within objects, once each column has been found in a row.
 
         Raises:
             DataError: no row has a column.

@@ -182,7 +182,7 @@ def test_a_column_that_many_rows_lack_is_no_label_if_there_is_another(tmp_path: 
 
 def test_columns_of_words_are_labels_before_years_and_annotators(tmp_path: Path) -> None:
     texts = [text for text, _ in reviews()]
-    rows = [(text, "ok hot wet".split()[n % 3], 2015 + n % 9) for n, text in enumerate(texts)]
+    rows = [(text, ["ok", "hot", "wet"][n % 3], 2015 + n % 9) for n, text in enumerate(texts)]
     found = classify(inspect(write_table(tmp_path / "reports.csv", ["report", "finding", "year"], rows)))
     assert not isinstance(found, str) and found.recipe["data"]["label"] == "finding"
     assert found.other_labels == ["year"] and found.summary.endswith("or with --label 'year'")
