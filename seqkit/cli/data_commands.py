@@ -10,12 +10,16 @@ import click
 from seqkit.cli.checked import Checked
 from seqkit.cli.group import json_option, no_plugin_option, overrides_argument, recipe_argument, seqkit
 from seqkit.cli.output import check_file_name, echo, print_json, write_schema
+from seqkit.cli.reader_options import with_option
 from seqkit.cli.stderr import print_note
-from seqkit.errors import UsageError
+from seqkit.errors import DataError, UsageError
 from seqkit.messages import counted, listed, message
 
 SCHEMA = "seqkit.schema.json"
 """The JSON Schema beside a new recipe, which editors complete and check it with."""
+
+_COLUMNS = ("text", "label")
+"""The keys of a recipe that `init` has options for."""
 
 
 @seqkit.command("init", short_help="Write a recipe for a data file.")
@@ -66,17 +70,20 @@ def init(
         raise UsageError(message("{file}: exists already: choose another name with --output", file=output))
     check_file_name(output, "--output")
     registry = load_registry(without=without).check()
-    found = draft_recipe(
-        data,
-        output,
-        registry,
-        task=task,
-        text=text,
-        label=label,
-        encoding=encoding,
-        minutes=minutes,
-        schema=SCHEMA,
-    )
+    try:
+        found = draft_recipe(
+            data,
+            output,
+            registry,
+            task=task,
+            text=text,
+            label=label,
+            encoding=encoding,
+            minutes=minutes,
+            schema=SCHEMA,
+        )
+    except DataError as error:
+        raise with_option(error, _COLUMNS, _COLUMNS) from None
     write_new(output, found.text)
     if not (schema := output.parent / SCHEMA).exists():
         write_schema(schema, registry)

@@ -94,12 +94,19 @@ def _parts(found: Mapping[str, Any]) -> Iterator[str | Table]:
 def _labels(labels: Mapping[str, Any]) -> Iterator[str | Table]:
     counts, names = labels["counts"], labels["names"]
     totals = {split: max(1, total) for split, total in labels["totals"].items()}
-    rows = [
-        (name, *(f"{each[place]:,} ({100 * each[place] / totals[split]:.1f}%)" for split, each in counts.items()))
-        for place, name in enumerate(names[:_MAX_LABELS])
-    ]
-    yield (message("label"), *counts), rows
-    if left_out := len(names) - len(rows) + labels["left_out"]:
+    shown = [(name, {split: each[place] for split, each in counts.items()}) for place, name in enumerate(names)]
+    shown = shown[:_MAX_LABELS]
+    left_out = len(names) - len(shown) + labels["left_out"]
+    if without := labels.get("without"):
+        shown.append((message("(no label)"), without))
+    yield (
+        (message("label"), *counts),
+        [
+            (name, *(f"{each[split]:,} ({100 * each[split] / totals[split]:.1f}%)" for split in counts))
+            for name, each in shown
+        ],
+    )
+    if left_out:
         yield message("  and {count:,} rarer labels (--json lists more)", count=left_out)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,22 @@ def data_files(run: Run) -> list[Path]:
     return [run.path / section["path"] for section in sections if isinstance(section.get("path"), str)]
 
 
+def with_option(error: DataError, keys: Collection[str], options: Collection[str]) -> DataError:
+    """Return an error in a file that suggests a key of the recipe with the option that sets it: `--set label=…`.
+
+    Args:
+        error: the error.
+        keys: the keys that can be set.
+        options: those of them that have an option of their own.
+    """
+    for key, value in re.findall(r"`(\w+):(?: ([^`]*))?`", str(error)):
+        if key in keys:
+            value = value.strip() or "…"
+            option = f"--{key} {value}" if key in options else f"--set {key}={value}"
+            return DataError(message("{error} (here: {option})", error=error, option=option))
+    return error
+
+
 @contextmanager
 def open_data(run: Run, data: Path) -> Iterator[Path]:
     """Return the file of `--data`. Standard input, `-`, is copied to a file with the ending of the recipe's.
@@ -104,9 +120,4 @@ def open_data(run: Run, data: Path) -> Iterator[Path]:
             copies.add(file)
             yield file
     except DataError as error:
-        for key, value in re.findall(r"`(\w+):(?: ([^`]*))?`", str(error)):
-            if key in run.recipe["data"]:
-                value = value.strip() or "…"
-                option = f"--{key} {value}" if key in ("text", "label") else f"--set {key}={value}"
-                raise DataError(message("{error} (here: {option})", error=error, option=option)) from None
-        raise
+        raise with_option(error, run.recipe.get("data", {}), ("text", "label")) from None

@@ -289,7 +289,9 @@ class Head(Contract, ABC):
     ) -> dict[str, Any] | None:
         """Return `{"name": ..., metric: value, ...}` of a simple method on the same split, or None.
 
-        Further baselines go into a list under `others`, each in the same form.
+        Further baselines go into a list under `others`, each in the same form. With an `accuracy`, the baseline can
+        have the `majority_accuracy` of always predicting the most frequent label: if it is not exceeded, `seqkit init`
+        says that the inputs hardly predict the label.
         """
         return None
 

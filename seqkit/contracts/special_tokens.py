@@ -47,6 +47,10 @@ class WithSpecialTokens(Tokenizer):
         return self._tokenizer.chunkable
 
     @property
+    def max_length(self) -> int | None:  # type: ignore[override]
+        return self._tokenizer.max_length
+
+    @property
     def vocab_size(self) -> int:  # type: ignore[override]
         return self._tokenizer.vocab_size + len(self._added)
 

@@ -26,6 +26,11 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
+def is_filled(value: Any) -> bool:
+    """Return whether a value of a column is not empty."""
+    return value is not None and (not isinstance(value, str) or bool(value.strip()))
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table, or a key of the objects of JSON Lines.
@@ -44,7 +49,7 @@ class Column:
     @cached_property
     def filled(self) -> list[Any]:
         """The values that are not empty."""
-        return [value for value in self.values if value is not None and (not isinstance(value, str) or value.strip())]
+        return list(filter(is_filled, self.values))
 
     @property
     def filled_share(self) -> float:
@@ -171,6 +176,7 @@ class Draft:
         smaller: the sections of a cheaper model, which are merged into the recipe if few epochs fit in the time.
         split: the split, unless the file has siblings; by default by the hash of the text.
         notes: what the user is to know of a choice that the recipe makes.
+        other_labels: other columns that can be the label, to be named if the text does not predict the chosen one.
 
     Raises:
         ValueError: `fit` is not from 0 to 1, or the recipe lacks a section or a key that each draft must have.
@@ -183,6 +189,7 @@ class Draft:
     smaller: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] | None = None
     notes: Sequence[str] = ()
+    other_labels: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.fit <= 1:

@@ -28,6 +28,8 @@ class Tokenizer(Contract, ABC):
             `encode_words`.
         chunkable: whether a text can be split anywhere: the ids of its chunks, concatenated, are the ids of the text,
             (time,), and `fit` learns the same from the chunks as from the text.
+        max_length: the number of tokens that `encode` cuts a text to; None if it cuts none. Users are told how many of
+            their texts it cuts.
     """
 
     capabilities = {"chunkable": ("fit", "encode")}
@@ -37,6 +39,7 @@ class Tokenizer(Contract, ABC):
     takes_words: ClassVar[bool] = False
     cuts_words: ClassVar[bool] = False
     chunkable: bool = False
+    max_length: int | None = None
 
     @abstractmethod
     def fit(self, texts: Iterable[Any]) -> None:

@@ -49,7 +49,8 @@ def inspect_data(data: PreparedData) -> dict[str, Any]:
         known = {split: [str(text) for text in each] for split, each in texts.items()}
         found["duplicates"] = _duplicates(known)
         found["near_duplicates"] = _near_duplicates(known, splits)
-        found["disagreements"] = _disagreements(known, splits)
+        if "values" not in data.head.provides:  # equal texts often have slightly different numbers
+            found["disagreements"] = _disagreements(known, splits)
     found |= {"entities": _entities(splits), "windows": _windows(splits)}
     return {key: value for key, value in found.items() if value} | {"notes": data.notes}
 
@@ -64,13 +65,20 @@ def text_of(value: Any) -> str | None:
 
 
 def _labels(data: PreparedData) -> dict[str, Any]:
-    """Return the counts of the most frequent labels in each split, and how many examples, or tagged words, it has."""
+    """Return the counts of the most frequent labels in each split, and how many examples, or tagged words, it has.
+
+    `without` has the number of examples without a label, if there are any.
+    """
     found = count_labels(data.splits, data.head)
+    empty = {
+        split: sum(not data.head.labels_of(each) for each in of.examples if not isinstance(each.input, list))
+        for split, of in data.splits.items()
+    }
     totals = {
         split: sum(len(data.head.labels_of(each)) if isinstance(each.input, list) else 1 for each in of.examples)
         for split, of in data.splits.items()
     }
-    return found and found | {"totals": totals}
+    return found and found | {"totals": totals} | ({"without": empty} if any(empty.values()) else {})
 
 
 def _vocabulary(data: PreparedData) -> dict[str, Any]:

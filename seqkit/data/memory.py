@@ -39,6 +39,7 @@ class MemoryReader(Reader):
         empty: what to do with a missing text or label, as in the reader `table`.
         pairs: whether the inputs are pairs of texts.
         columns: the values of other columns by name, for `Example.columns`.
+        optional_label: whether a missing target means no labels, as in the reader `table`.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class MemoryReader(Reader):
         empty: str = "error",
         pairs: bool = False,
         columns: Mapping[str, Sequence[Any]] | None = None,
+        optional_label: bool = False,
     ) -> None:
         self.inputs = inputs
         self.targets = targets
@@ -57,6 +59,7 @@ class MemoryReader(Reader):
         self.yields_pairs = pairs
         self.empty = empty
         self.columns = columns or {}
+        self.optional_label = optional_label
 
     def read(self) -> Iterator[Example]:
         if not len(self.inputs):
@@ -66,7 +69,10 @@ class MemoryReader(Reader):
         for row, (value, target) in enumerate(zip(self.inputs, targets, strict=True), start=1):
             location = message("row {row}", row=row)
             value = as_pair(value) if self.yields_pairs else value
-            lacks_part = is_missing(value) or (self.labelled and not is_list(target) and is_missing(target))
+            lacks_target = self.labelled and not is_list(target) and is_missing(target)
+            if lacks_target and self.optional_label:
+                target, lacks_target = [], False
+            lacks_part = is_missing(value) or lacks_target
             if lacks_part and self.empty == "skip":
                 warnings.warn(DataNote(message("skipped: the text or the label is empty"), location), stacklevel=2)
                 continue
@@ -155,11 +161,12 @@ def _build(
     """
     reader: Any = spec.cls
     yields, empty, pairs = reader.yields, str(spec.values.get("empty", "error")), pair_column(spec) is not None
+    optional = spec.values.get("optional_label", False) is True
     if table is None:
         assert columns is not None
-        return MemoryReader(*columns, yields, empty, pairs)
+        return MemoryReader(*columns, yields, empty, pairs, optional_label=optional)
     inputs, targets = table.examples(spec)
-    return MemoryReader(inputs, targets, yields, empty, pairs, table.others(spec) if others else None)
+    return MemoryReader(inputs, targets, yields, empty, pairs, table.others(spec) if others else None, optional)
 
 
 def read_inputs(data: Any, reader: Callable[[], Spec]) -> list[Any] | None:

@@ -13,7 +13,7 @@ from seqkit.contracts import Example, Head, LongText, Reader, Row, SpecialToken,
 from seqkit.data.dataset import Dataset, build_readers, encode, fit_tokenizer, make_rows, read_splits
 from seqkit.data.notes import collect_notes
 from seqkit.data.splits import SPLITS
-from seqkit.data.statistics import describe_similar_labels
+from seqkit.data.statistics import describe_cut_texts, describe_similar_labels
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.data.token_files.format import BLOCK
 from seqkit.errors import DataError, Fault, RecipeError
@@ -107,8 +107,7 @@ def prepare(plan: Plan) -> PreparedData:
                         head=plan.head.name,
                     )
                 )
-    if similar := describe_similar_labels(splits, head):
-        notes.append(similar)
+    notes += filter(None, [describe_similar_labels(splits, head), describe_cut_texts(splits, tokenizer)])
     machine_notes = [long_texts.note] if long_texts else []
     return PreparedData(tokenizer, head, splits, machine_notes + notes, machine_notes)
 

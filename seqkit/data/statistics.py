@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Head, LongText
+from seqkit.contracts import Head, LongText, TextPair, Tokenizer
 from seqkit.data.dataset import Dataset
 from seqkit.data.splits import count_repeated
 from seqkit.messages import listed, message
@@ -75,6 +75,26 @@ def _labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Counter[str]
         split: Counter(label for each in dataset.examples for label in head.labels_of(each))
         for split, dataset in splits.items()
     }
+
+
+def describe_cut_texts(splits: Mapping[str, Dataset], tokenizer: Tokenizer | None) -> str:
+    """Return a note on the share of the texts that the tokenizer cuts; empty if it cuts none, or for pairs of texts."""
+    limit = None if tokenizer is None else tokenizer.max_length
+    if limit is None or any(isinstance(each.examples[0].input, TextPair) for each in splits.values()):
+        return ""
+    lengths = [len(row.input) for dataset in splits.values() for row in dataset.rows]
+    cut = sum(length >= limit for length in lengths)
+    if not cut:
+        return ""
+    share = cut / len(lengths)
+    return message(
+        "max_length of the tokenizer cuts {share} of the texts, {count:,} of {texts:,}, to their first {limit:,} "
+        "tokens",
+        share=f"{share:.0%}" if share >= 0.01 else f"{share:.1%}",
+        count=cut,
+        texts=len(lengths),
+        limit=limit,
+    )
 
 
 def describe_similar_labels(splits: Mapping[str, Dataset], head: Head) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqkit.contracts import Reader, TextPair
+from seqkit.data.values import is_missing
 from seqkit.errors import DataError, UsageError, explain_missing_column
 from seqkit.messages import counted, format_object, message
 from seqkit.readers.label_columns import label_set
@@ -85,9 +86,11 @@ class Table:
         name = spec.values.get(parameter, parameter)
         if isinstance(name, list):
             columns = zip(*(self._values_of(parameter, each) for each in name), strict=True)
-            rows = (dict(zip(name, values, strict=True)) for values in columns)
+            rows = [dict(zip(name, values, strict=True)) for values in columns]
+            if spec.values.get("optional_label"):
+                rows = [{key: value for key, value in row.items() if not is_missing(value)} for row in rows]
             targets = [
-                label_set(row, name, message("row {row}", row=number)) for number, row in enumerate(rows, start=1)
+                label_set(row, list(row), message("row {row}", row=number)) for number, row in enumerate(rows, start=1)
             ]
             return self.inputs(spec), targets
         is_optional = parameter not in spec.values and not self._find(name)  # a reader without targets

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqkit.data.statistics import describe_cut_texts
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
 from seqkit.registry.registry import Registry
@@ -40,6 +41,7 @@ class Fitted:
         baseline: the baseline on the validation split; None if the head has none.
         weights: the number of weights.
         notes: notes about the data.
+        cut_texts: the one of them on the texts that the tokenizer cuts; empty if it cuts none.
     """
 
     recipe: dict[str, Any]
@@ -48,6 +50,7 @@ class Fitted:
     baseline: dict[str, Any] | None
     weights: int
     notes: list[str]
+    cut_texts: str
 
 
 def fit(recipe: Mapping[str, Any], smaller: Mapping[str, Any], registry: Registry, minutes: float) -> Fitted:
@@ -84,6 +87,7 @@ def fit(recipe: Mapping[str, Any], smaller: Mapping[str, Any], registry: Registr
         _baseline(data),
         tried.weights,
         list(data.notes),
+        describe_cut_texts(data.splits, data.tokenizer),
     )
 
 

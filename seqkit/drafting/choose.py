@@ -11,6 +11,9 @@ from seqkit.messages import listed, message
 from seqkit.registry.records import RegisteredTask
 from seqkit.registry.registry import Registry
 
+_LIKELY = 0.3
+"""The smallest fit of a task that the user may mean."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -20,11 +23,13 @@ class Choice:
         task: the task.
         draft: the recipe that it drafts.
         others: the names of the other tasks that the file fits, the best first.
+        likely: those of them that the user may mean.
     """
 
     task: RegisteredTask
     draft: Draft
     others: list[str]
+    likely: list[str]
 
 
 def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
@@ -63,7 +68,9 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
         )
     if chosen is None:
         raise DataError(_no_task(file, ranked, reasons))
-    return Choice(registry.tasks[chosen], drafts[chosen], [each for each in ranked if each != chosen])
+    others = [each for each in ranked if each != chosen]
+    likely = [each for each in others if drafts[each].fit >= _LIKELY]
+    return Choice(registry.tasks[chosen], drafts[chosen], others, likely)
 
 
 def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> str:

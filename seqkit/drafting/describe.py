@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqkit.messages import listed, message
@@ -21,6 +21,25 @@ def describe_baseline(baseline: Mapping[str, Any]) -> str:
     """Return the metrics of a baseline and its name: `accuracy 0.88, macro_f1 0.86 (TF-IDF …)`."""
     numbers = [f"{name} {value:.4g}" for name, value in baseline.items() if is_number(value)]
     return message("{numbers} ({name})", numbers=listed(numbers[:4]), name=baseline.get("name", ""))
+
+
+def describe_chance(baseline: Mapping[str, Any], options: Sequence[str]) -> str:
+    """Return a note if a baseline is not better than the most frequent label; empty if it is, or does not say.
+
+    Args:
+        baseline: its metrics.
+        options: options of `seqkit init` with which the user may mean something else.
+    """
+    accuracy, majority = baseline.get("accuracy"), baseline.get("majority_accuracy")
+    if not (is_number(accuracy) and is_number(majority) and accuracy <= majority):
+        return ""
+    note = message(
+        "the text hardly predicts the label: the baseline has an accuracy of {accuracy:.4g}, the most frequent label "
+        "one of {majority:.4g}",
+        accuracy=accuracy,
+        majority=majority,
+    )
+    return message("{note}; perhaps you mean {options}", note=note, options=listed(options)) if options else note
 
 
 def describe_time(seconds: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from seqkit.contracts import DataFile
 from seqkit.drafting.budget import Fitted, fit
 from seqkit.drafting.choose import Choice, choose
-from seqkit.drafting.describe import describe_baseline, describe_splits, describe_time
+from seqkit.drafting.describe import describe_baseline, describe_chance, describe_splits, describe_time
 from seqkit.drafting.siblings import usable_siblings
 from seqkit.drafting.write import recipe_text, relative_path
 from seqkit.errors import DataError, UsageError
@@ -97,6 +97,11 @@ def draft_recipe(
     recipe |= {**choice.draft.recipe, "data": section}
     fitted = fit(recipe, choice.draft.smaller, registry, minutes)
     fitted.notes.extend([*choice.draft.notes, *notes])
+    options = [f"`--label {shlex.quote(name)}`" for name in choice.draft.other_labels]
+    if task is None and label is None:
+        options += [f"`--task {name}`" for name in choice.likely]
+    if fitted.baseline and (chance := describe_chance(fitted.baseline, options)):
+        fitted.notes.append(chance)
     written = {**fitted.recipe, "data": _relative(fitted.recipe["data"], output.parent)}
     return DraftedRecipe(
         recipe_text(written, _head(data, output, choice, fitted), _comments(choice, fitted, encoding), schema),
@@ -173,4 +178,7 @@ def _comments(choice: Choice, fitted: Fitted, encoding: str | None) -> dict[str,
         del comments["data.split"]
     if "steps" in fitted.recipe["train"]:
         comments["train.steps"] = message("less than one epoch: set --minutes, or a smaller model, for more")
-    return {**comments, **choice.draft.comments}
+    comments |= choice.draft.comments
+    if fitted.cut_texts and "tokenizer" in comments:
+        comments["tokenizer"] = message("{why}; {note}", why=comments["tokenizer"], note=fitted.cut_texts)
+    return comments

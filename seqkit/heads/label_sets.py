@@ -61,9 +61,10 @@ def label_set_metrics(
 
     labels = [*labels, *sorted({label for each in truth for label in each} - set(labels))]
     actual, found = label_matrix(truth, labels), label_matrix(predicted, labels)
-    per_class = class_scores(labels, actual, found)
+    columns = list(range(len(labels))) if len(labels) > 1 else [1]  # scikit-learn sees classes 0 and 1 in one column
+    per_class = class_scores(labels, actual, found, labels=columns)
     return {
-        "micro_f1": float(f1_score(actual, found, average="micro", zero_division=0)),
+        "micro_f1": float(f1_score(actual, found, labels=columns, average="micro", zero_division=0)),
         "macro_f1": float(np.mean([scores["f1"] for scores in per_class.values()])),
         "exact_match": float((actual == found).all(axis=1).mean()),
         "per_class": per_class,

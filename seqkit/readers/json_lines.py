@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from seqkit.errors import DataError
@@ -54,7 +54,7 @@ def flattened(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def with_nested(record: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def with_nested(record: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return an object with the fields of the objects within it that are named, such as `tweet.text`, added to it."""
     missing = [name for name in names if name not in record]
     if not any("." in name for name in missing):

@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -29,6 +30,8 @@ _FORMATS: dict[str, _Format] = {
     ".pq": "parquet",
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_HELD = 100_000
+"""The number of rows of which one must have a field: a field that only later rows have counts as a wrong name."""
 
 
 class Table(Reader):
@@ -50,7 +53,10 @@ class Table(Reader):
             and an answer), which the tokenizer joins.
         label: the column of the label; null to read none. A list of columns of 0 and 1 (or of no and yes, false and
             true, 否 and 是) is a set of labels: those whose column is 1.
-        empty: what to do with a row whose text or label is empty: `error` raises an error, `skip` ignores the row.
+        empty: what to do with a row whose text or label is empty, or lacks the field in JSON Lines: `error` raises an
+            error, `skip` ignores the row.
+        optional_label: whether an empty label means that the row has no labels, for the head `multi_label`; `empty`
+            then applies to the text alone. Of several columns of labels, an empty field counts as 0.
         missing: what the columns of text and label contain in place of an empty field, such as `nan` or `NA`.
         format: the format of the file; `auto` chooses it by the file name extension.
         delimiter: what separates the columns of a CSV or TSV file: `,`, `;`, `|` or a tab, `"\\t"`; `auto` chooses the
@@ -76,6 +82,7 @@ class Table(Reader):
         text_pair: str | None = None,
         columns: list[NonEmptyText] | None = None,
         missing: list[NonEmptyText] | None = None,
+        optional_label: bool = False,
     ) -> None:
         self.path = path = check_path(path)
         if format == "auto" and format_of(path) is None:
@@ -104,9 +111,11 @@ class Table(Reader):
         self.label = label
         self.text_pair = text_pair
         self.yields_pairs = text_pair is not None
-        self._used = [column for column in (text, text_pair, *labels) if column is not None]
+        self._used = {text: "text"} | ({} if text_pair is None else {text_pair: "text_pair"})
+        self._used |= dict.fromkeys(labels, "label")
         self.labelled = label is not None
         self.empty = empty
+        self.optional_label = optional_label
         self.missing = frozenset(missing or ())
         self.format = format_of(path) if format == "auto" else format
         self.delimiter = delimiter
@@ -133,18 +142,20 @@ class Table(Reader):
 
     def read(self) -> Iterator[Example]:
         count = skipped = 0
-        for row, line, whole in self._records():
-            record = with_nested(whole, self._used)
+        required = [column for column, name in self._used.items() if not (name == "label" and self.optional_label)]
+        for row, line, record in self._checked_records():
             location = f"{self.path}:{line}"
-            if self.empty == "skip" and any(self._is_empty(record.get(column, True)) for column in self._used):
+            if self.empty == "skip" and any(self._is_empty(record.get(column)) for column in required):
                 skipped += 1
-                note = message("skipped: the text or the label is empty") if self.label else message("skipped: no text")
+                note = message("skipped: the text or the label is empty")
+                if not self.label or self.optional_label:
+                    note = message("skipped: no text")
                 warnings.warn(DataNote(note, location), stacklevel=2)
                 continue
             count += 1
-            text: str | TextPair = self._value(record, "text", self.text, location)
+            text: str | TextPair = self._value(record, self.text, location)
             if self.text_pair is not None:
-                text = TextPair(str(text), self._value(record, "text_pair", self.text_pair, location))
+                text = TextPair(str(text), self._value(record, self.text_pair, location))
             label = None if self.label is None else self._label(record, self.label, location)
             columns = {name: value for name, value in record.items() if name not in self._used}
             if not self.labelled:  # `predict` copies them
@@ -163,6 +174,27 @@ class Table(Reader):
         if not count:
             raise DataError(message("{path}: there are no rows after the header", path=self.path))
 
+    def _checked_records(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield what `_records` does, with fields of objects within objects, once each column has been found in a row.
+
+        Raises:
+            DataError: no row has a column.
+        """
+        records = ((row, line, with_nested(whole, self._used)) for row, line, whole in self._records())
+        held = []
+        unknown = set(self._used)
+        for each in islice(records, _MAX_HELD):
+            held.append(each)
+            unknown -= each[2].keys()
+            if not unknown:
+                break
+        if held and unknown:
+            names = list(dict.fromkeys(name for _, _, record in held for name in names_in(record)))
+            column = next(each for each in self._used if each in unknown)
+            raise self._missing_column(column, names, f"{self.path}:{held[0][1]}")
+        yield from held
+        yield from records
+
     def _records(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """Yield the row number, the line number (in a Parquet file, the row) and the fields by column of each row."""
         if self.format == "parquet":
@@ -175,7 +207,7 @@ class Table(Reader):
             str(self.path),
             delimiter=self.delimiter,
             is_tsv=self.format == "tsv",
-            used=self._used,
+            used=list(self._used),
             columns=self.columns,
             check_header=self._check_header,
         )
@@ -190,28 +222,28 @@ class Table(Reader):
             DataError: as `_value` does, or one of several columns is neither 0 nor 1.
         """
         if isinstance(column, list):
-            return label_set({name: self._value(record, "label", name, location) for name in column}, column, location)
+            names = [name for name in column if not (self.optional_label and self._is_empty(record.get(name)))]
+            return label_set({name: self._value(record, name, location) for name in names}, names, location)
         value = record.get(column)
+        if self.optional_label and self._is_empty(value):
+            return []
         if not isinstance(value, list):
-            return self._value(record, "label", column, location).strip()
-        return [self._value({column: item}, "label", column, location).strip() for item in value]
+            return self._value(record, column, location).strip()
+        return [self._value({column: item}, column, location).strip() for item in value]
 
-    def _value(self, record: Mapping[str, Any], parameter: str, column: str, location: str) -> str:
+    def _value(self, record: Mapping[str, Any], column: str, location: str) -> str:
         """Return the text of one field.
 
         Args:
             record: the row.
-            parameter: the parameter of this reader that names the column.
             column: the column.
             location: the file and line, for messages.
 
         Raises:
-            DataError: the column is missing, or the field is empty or not text.
+            DataError: the field is missing, empty or not text.
         """
-        if column not in record:
-            raise self._missing_column(parameter, column, names_in(record), location)
-        value = record[column]
-        if value is None and self.format == "parquet":
+        value = record.get(column, "")
+        if value is None:
             value = ""
         if isinstance(value, bool):
             value = str(value).lower()
@@ -221,7 +253,7 @@ class Table(Reader):
                     "{location}: '{column}' is an object: name a field of it, as in `{parameter}: {field}`",
                     location=location,
                     column=column,
-                    parameter=parameter,
+                    parameter=self._used[column],
                     field=f"{column}.{names_in(value)[0]}",
                 )
             )
@@ -236,13 +268,7 @@ class Table(Reader):
             )
         value = str(value)
         if self._is_empty(value):
-            raise DataError(
-                message(
-                    "{location}: '{column}' is empty: fill it in, or ignore such rows with `empty: skip`",
-                    location=location,
-                    column=column,
-                )
-            )
+            raise self._empty_field(column, location, is_missing=column not in record)
         self._check_surrogates(value, column, location)
         return value
 
@@ -261,7 +287,27 @@ class Table(Reader):
                 )
             )
 
-    def _missing_column(self, parameter: str, column: str, columns: list[str], location: str) -> DataError:
+    def _empty_field(self, column: str, location: str, *, is_missing: bool) -> DataError:
+        if is_missing:
+            problem = message(
+                "{location}: '{column}' is missing: add it, or ignore such rows with `empty: skip`",
+                location=location,
+                column=column,
+            )
+        else:
+            problem = message(
+                "{location}: '{column}' is empty: fill it in, or ignore such rows with `empty: skip`",
+                location=location,
+                column=column,
+            )
+        if self._used[column] == "label":
+            problem = message(
+                "{problem}; with the head multi_label, `optional_label: true` reads it as no labels", problem=problem
+            )
+        return DataError(problem)
+
+    def _missing_column(self, column: str, columns: list[str], location: str) -> DataError:
+        parameter = self._used[column]
         if parameter == "label":
             remedy = message("set `label:` to the right one, or to null to read no labels")
         else:
@@ -281,12 +327,9 @@ class Table(Reader):
         )
 
     def _check_header(self, header: list[str], location: str) -> None:
-        used = [("text", self.text), *(("label", name) for name in names_of_labels(self.label))]
-        if self.text_pair is not None:
-            used.insert(1, ("text_pair", self.text_pair))
-        for parameter, column in used:
+        for column in self._used:
             if column not in header:
-                raise self._missing_column(parameter, column, header, location)
+                raise self._missing_column(column, header, location)
             if header.count(column) > 1:
                 raise DataError(
                     message(

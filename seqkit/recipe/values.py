@@ -154,12 +154,32 @@ def _check_section(parameter: Parameter, value: Any, classes_of: ClassesOf) -> t
             return parameter.default, [Problem((tag,), rejection, rejected=name)]
         section = by_name[str(name)]
     checked, problems = check_values(section, values, classes_of)
+    problems = [_explain_other_section(problem, section, parameter.sections) for problem in problems]
     if any(each.required and each.name not in checked for each in parameters(section).values()):
         return parameter.default, problems
     built = section(**checked)
     if is_name:
         problems = [problem._replace(path=()) for problem in problems]
     return built, problems or list(built.conflicts())
+
+
+def _explain_other_section(problem: Problem, section: type[Section], sections: Sequence[type[Section]]) -> Problem:
+    """Return a problem; of an unknown key that another of the possible sections has, the remedy.
+
+    Such a key can come from the recipe, into which an override is merged.
+    """
+    key = problem.path[0] if len(problem.path) == 1 else ""
+    other = next((each for each in sections if key in parameters(each)), None)
+    if other is None or key in parameters(section):
+        return problem
+    text = message(
+        "needs `{tag}: {other}`, not `{tag}: {chosen}`: remove it; if an override sets the mapping, pass another one "
+        "with null before it, as in `data.split=null`",
+        tag=_tag(section),
+        other=_tag_value(other),
+        chosen=_tag_value(section),
+    )
+    return problem._replace(text=text)
 
 
 def _check_value(cls: type, parameter: Parameter, value: Any) -> tuple[Any, list[Problem]]:

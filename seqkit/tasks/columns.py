@@ -29,6 +29,10 @@ _LABEL_NAME = re.compile(
     r"|情感|情绪|意图|主题|话题|语言|评分|星级"
 )
 _CATEGORY_NAME = re.compile(r"(?i)(class|category|genre)(e?s|_?(id|name))?|(商品|一级)?(类别|分类|类型)(名|名称)?")
+_PERSON_NAME = re.compile(
+    r"(?i)((.*[_ ])?by|(.*[_ ])?(annotator|author|user|worker|rater|editor|reviewer|agent)s?)([_ ]?(id|name))?"
+    r"|(标注|审核|录入)(者|员|人|人员)|作者|用户(名|编号)?|客服|编辑"
+)
 _ADDRESS_OR_DATE = re.compile(r"(https?://\S+|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})\s*$")
 _DATE = re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]*\d{1,2}:\d{2}.*)?")
 _RECORDING = re.compile(r"(?i).+\.(wav|flac|mp3|ogg|m4a)\s*")
@@ -185,7 +189,8 @@ def has_full_width_commas(file: DataFile) -> bool:
 def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
     """Return the columns that can be labels, the most likely first: a usual name counts most, then few values.
 
-    Dates come last, since a day recurs as a label does, and columns that many rows lack before them.
+    Dates and names of persons such as annotators come last, since they recur as labels do, and columns that many rows
+    lack before them. Years and other numbers come after words.
     """
     if file.labels:
         return named_labels(file)
@@ -197,9 +202,11 @@ def label_candidates(file: DataFile, *texts: Column | None) -> list[Column]:
         key=lambda column: (
             not is_label_name(column.name),
             is_date(column),
+            _PERSON_NAME.fullmatch(_last_part(column.name)) is not None,
             column.filled_share < 0.9,
             not 2 <= len(column.counts) <= MAX_LABELS,
             len(column.counts) * 2 > len(column.filled),
+            column.is_numeric and len(column.counts) > 2,
             -place[column.name],
         ),
     )
@@ -212,12 +219,17 @@ def is_date(column: Column) -> bool:
 
 def is_label_name(name: str) -> bool:
     """Return whether a column has a name that is usual for labels."""
-    return _LABEL_NAME.fullmatch(name) is not None
+    return _LABEL_NAME.fullmatch(_last_part(name)) is not None
 
 
 def is_clear_label_name(name: str) -> bool:
     """Return whether a column has a name that is usual for labels, and not for what a text is about: `category`."""
-    return is_label_name(name) and _CATEGORY_NAME.fullmatch(name) is None
+    return is_label_name(name) and _CATEGORY_NAME.fullmatch(_last_part(name)) is None
+
+
+def _last_part(name: str) -> str:
+    """Return the name of a field without the objects that it is in: `status` of `annotations.status`."""
+    return name.rpartition(".")[2] or name
 
 
 def _others(file: DataFile) -> Sequence[Column]:

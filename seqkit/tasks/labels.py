@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
+from seqkit.contracts.tasks import is_filled
 from seqkit.messages import counted, listed, message
 from seqkit.tasks.columns import (
     MAX_LABELS,
@@ -24,10 +25,13 @@ from seqkit.tasks.columns import (
     text_column,
     written_numbers,
 )
-from seqkit.tasks.models import table_section, text_model, train_section
+from seqkit.tasks.models import lacks_values, table_section, text_model, train_section
 
 _BALANCE_FROM = 4
 """Labels are weighted if the most frequent one occurs this many times as often as the rarest."""
+
+_MAX_OTHERS = 5
+"""The number of other columns that can be the label that are named."""
 
 _RANDOM_BELOW = 400
 """Fewer rows than this are divided at random by label: a split by hash could lack a label."""
@@ -91,8 +95,8 @@ def multi_label(file: DataFile) -> Draft | str:
     if flags := flag_columns(file):
         counts = Counter({column.name: flag_count(column) for column in flags})
         fit = 0.93 if len(flags) > 2 else 0.7
-        described = {"data.label": message("columns of 0 and 1, one per label; {labels}", labels=_describe(counts))}
-        return inputs.draft(fit, flags, {"type": "multi_label"}, "loss", message("the labels"), described)
+        described = message("columns of 0 and 1, one per label; {labels}", labels=_describe(counts))
+        return _label_sets(inputs, fit, flags, {"type": "multi_label"}, described)
     if len(file.labels) > 1:
         return _several_labels(file)
     for column in candidates:
@@ -104,16 +108,36 @@ def multi_label(file: DataFile) -> Draft | str:
             counts = Counter(value for each in column.filled for value in each)
             if len(counts) > MAX_LABELS and file.label is None:
                 continue  # keywords of each text, for instance
-            head, described = {"type": "multi_label"}, {"data.label": _describe(counts)}
-            return inputs.draft(0.95, column, head, "loss", message("the labels"), described)
+            return _label_sets(inputs, 0.95, column, {"type": "multi_label"}, _describe(counts))
         for separator in _SEPARATORS:
             counts = Counter(part.strip() for value in column.filled for part in str(value).split(separator))
             if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
                 head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})
-                described = {"data.label": _describe(counts)}
                 fit = 0.0 if _are_decimals(file, column) else 0.92
-                return inputs.draft(fit, column, head, "loss", message("the labels"), described)
+                return _label_sets(inputs, fit, column, head, _describe(counts))
     return message("no column with several labels per row")
+
+
+def _label_sets(
+    inputs: _Inputs, fit: float, label: Column | list[Column], head: Mapping[str, Any], described: str
+) -> Draft:
+    """Return the draft for sets of labels. A row whose label is empty has none."""
+    columns = label if isinstance(label, list) else [label]
+    draft = inputs.draft(fit, label, head, "loss", message("the labels"), {"data.label": described})
+    lacking = sum(not all(map(is_filled, values)) for values in zip(*(each.values for each in columns), strict=True))
+    if draft.recipe["data"]["type"] != "table" or not lacking:
+        return draft
+    data = {**draft.recipe["data"], "optional_label": True}
+    if not any(map(lacks_values, inputs.columns)):
+        del data["empty"]
+    note = counted(
+        lacking,
+        "{count:,} of {rows:,} rows has an empty label: the recipe reads it as no labels (`optional_label: true`)",
+        "{count:,} of {rows:,} rows have an empty label: the recipe reads it as no labels (`optional_label: true`)",
+        rows=len(columns[0].values),
+    )
+    recipe, comments = {**draft.recipe, "data": data}, {**draft.comments, "data.optional_label": note}
+    return replace(draft, recipe=recipe, comments=comments, notes=[*draft.notes, note])
 
 
 def regress(file: DataFile) -> Draft | str:
@@ -143,6 +167,11 @@ class _Inputs:
         self.file = file
         self.first = first
         self.second = second
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of the texts."""
+        return [self.first, *([] if self.second is None else [self.second])]
 
     def draft(
         self,
@@ -178,28 +207,36 @@ class _Inputs:
             "head": {**head, **model.head},
             "train": train_section(self.file.rows, model.is_short, metric),
         }
+        others = self._other_labels(label) if isinstance(label, Column) else []
+        shown = listed([*(f"'{name}'" for name in others[:_MAX_OTHERS]), *(["…"] if others[_MAX_OTHERS:] else [])])
         summary = message(
             "the text is '{text}'{pair}, {role} '{label}'{alternatives}",
             text=self.first.name,
             pair=message(" with '{column}'", column=self.second.name) if self.second else "",
             role=role,
             label=label.name if isinstance(label, Column) else message("', '").join(column.name for column in label),
-            alternatives=self._alternatives(label) if isinstance(label, Column) else "",
+            alternatives=message(", or with --label {names}", names=shown) if others else "",
         )
-        return Draft(fit, recipe, summary, {**model.comments, **comments}, model.smaller, split)
+        return Draft(
+            fit,
+            recipe,
+            summary,
+            {**model.comments, **comments},
+            model.smaller,
+            split,
+            other_labels=others[:_MAX_OTHERS],
+        )
 
-    def _alternatives(self, label: Column) -> str:
+    def _other_labels(self, label: Column) -> list[str]:
         """Return the other columns that can be labels, unless the user or the name of the column has decided."""
         if self.file.label is not None or is_clear_label_name(label.name):
-            return ""
+            return []
         used = (self.first, self.second, label)
-        others = [
-            f"'{column.name}'"
+        return [
+            column.name
             for column in self.file.columns
             if column not in used and column.name and 2 <= len(column.counts) <= MAX_LABELS and not is_date(column)
         ]
-        names = listed([*others[:5], *(["…"] if others[5:] else [])])
-        return message(", or with --label {names}", names=names) if others else ""
 
     def _of_sequences(
         self,

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import DataFile
+from seqkit.contracts import Column, DataFile
+from seqkit.contracts.tasks import is_filled
 from seqkit.layers.scripts import are_short, are_unspaced
 from seqkit.messages import message
 
@@ -76,13 +77,6 @@ def text_model(texts: Sequence[str], rows: int) -> TextModel:
         why = message("characters: the texts are short")
     if cut:
         tokenizer["max_length"] = cut
-        usual = np.quantile(tokens, [0.5, 0.98])
-        why += message(
-            "; the median text has {median:,.0f} tokens, and 2% of the texts have more than {most:,.0f}; max_length "
-            "cuts them",
-            median=usual[0],
-            most=usual[1],
-        )
     embedding: dict[str, Any] = {"type": "learned", "dim": 64}
     if is_short:
         embedding["dropout"] = 0.2
@@ -158,9 +152,14 @@ def table_section(file: DataFile, columns: Mapping[str, str | list[str] | None])
     used = [file.column(name) for names in named for name in names]
     if missing := sorted({word for column in used for word in column.missing}):
         section["missing"] = missing
-    if any(len(column.filled) < len(column.values) for column in used):
+    if any(map(lacks_values, used)):
         section["empty"] = "skip"
     return section
+
+
+def lacks_values(column: Column) -> bool:
+    """Return whether a value of a column is empty."""
+    return not all(map(is_filled, column.values))
 
 
 def _fasttext_section(file: DataFile, label: str | list[str] | None) -> dict[str, Any]:

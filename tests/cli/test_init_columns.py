@@ -190,3 +190,18 @@ def test_paths_of_recordings_are_no_texts(tmp_path: Path, run_command) -> None:
     rows = [(f"rec/{number}.wav", text, label) for number, (text, label) in enumerate(reviews())]
     found = classify(inspect(write_table(tmp_path / "clips.csv", ["path", "transcript", "label"], rows)))
     assert not isinstance(found, str) and found.recipe["data"]["text"] == "transcript"
+
+
+def test_columns_of_words_are_labels_before_years_and_annotators(tmp_path: Path) -> None:
+    texts = [text for text, _ in reviews()]
+    rows = [(text, ["ok", "hot", "wet"][n % 3], 2015 + n % 9) for n, text in enumerate(texts)]
+    found = classify(inspect(write_table(tmp_path / "reports.csv", ["report", "finding", "year"], rows)))
+    assert not isinstance(found, str) and found.recipe["data"]["label"] == "finding"
+    assert found.other_labels == ["year"] and found.summary.endswith("or with --label 'year'")
+    for names in (["status", "by"], ["status", "annotator_id"], ["sentiment", "status"], ["状态", "标注员"]):
+        path = tmp_path / "a.jsonl"
+        values = [["new", "old", "odd"][n % 3] for n in range(60)], ["ABC"[n % 3] for n in range(60)]
+        records = [{"text": t, "tag": dict(zip(names, v, strict=True))} for t, *v in zip(texts, *values, strict=True)]
+        path.write_text("\n".join(map(json.dumps, records)))
+        found = classify(inspect(path))
+        assert not isinstance(found, str) and found.recipe["data"]["label"] == f"tag.{names[0]}"

@@ -83,6 +83,12 @@ def test_label_set_metrics_equal_those_of_scikit_learn(pairs: list[tuple[list[st
     assert np.allclose(scores, np.array(expected))
 
 
+def test_metrics_of_a_single_label_are_about_the_texts_that_have_it() -> None:
+    metrics = label_set_metrics([["a"], ["a"], [], []], [["a"], [], [], []], ["a"])
+    assert metrics["per_class"] == {"a": {"precision": 1, "recall": 0.5, "f1": pytest.approx(2 / 3), "support": 2}}
+    assert (metrics["micro_f1"], metrics["exact_match"]) == (pytest.approx(2 / 3), 0.75)
+
+
 # Targets
 
 

@@ -69,6 +69,16 @@ def test_data_as_tables(recipe: Path, run_command) -> None:
     assert "\nvocabulary: " in done.out
 
 
+def test_numbers_do_not_disagree(tmp_path: Path, run_command) -> None:
+    rows = [f"{'good' if n % 2 else 'bad'} {n // 4},{n}.5\n" for n in range(60)]
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join(rows))
+    sections = {"data": {"type": "table", "path": "a.csv", "split": {"by": "hash", "valid": 0.3}}, "tokenizer": "char"}
+    model = {"embedding": {"type": "learned", "dim": 4}, "encoder": {"type": "lstm", "hidden_size": 4}}
+    for head, shown in (("regress", False), ("classify", True)):
+        path = write_recipe(tmp_path / f"{head}.yaml", {**sections, **model, "head": head})
+        assert ("labels that disagree" in run_command("data", path, "tokenizer.unknown=mark").out) is shown
+
+
 def test_windows_of_a_long_text_that_train_contains_are_counted(tmp_path: Path, run_command) -> None:
     verse = "".join(chr(97 + (7 * place * place + place // 3) % 26) for place in range(400))
     tail = "".join(chr(97 + (11 * place * place * place) % 25) for place in range(200))

@@ -48,6 +48,34 @@ def test_wrong_columns_of_labels_are_named(tmp_path: Path, content: str, label: 
         list(Table(path=path, text="comment", label=label).read())
 
 
+def test_empty_fields_of_optional_columns_of_labels_count_as_0(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(TOXIC.replace("0", ""))
+    found = Table(path=path, text="comment", label=["toxic", "threat"], optional_label=True).read()
+    assert [each.target for each in found] == [[], ["toxic"], ["toxic", "threat"]]
+
+
+def test_a_frame_with_missing_labels_has_rows_without_labels(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    columns = {"text": [f"{'soup' if n % 2 else 'bed'} n{n}" for n in range(60)]}
+    columns["tags"] = ["food" if n % 2 else None for n in range(60)]
+    columns["food"] = [1 if n % 2 else float("nan") for n in range(60)]
+    recipe: dict[str, Any] = {
+        "name": "notes",
+        "data": {"type": "table", "label": "tags", "optional_label": True, "split": {"by": "hash", "test": 0.2}},
+        "tokenizer": {"type": "word", "unknown": "mark"},
+        "embedding": {"type": "learned", "dim": 4},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": {"type": "multi_label"},
+        "train": {"epochs": 1, "batch_size": 8},
+    }
+    frame = pandas.DataFrame(columns)
+    of_text = seqkit.run(recipe, data=frame, runs=tmp_path / "text", quiet=True).result["metrics"]
+    recipe["data"]["label"] = ["food"]
+    assert seqkit.run(recipe, data=frame, runs=tmp_path / "flags", quiet=True).result["metrics"] == of_text
+    assert of_text["test"]["per_class"]["food"]["support"] > 0
+
+
 def test_a_frame_with_columns_of_labels_trains_as_its_file_does(tmp_path: Path, run_command) -> None:
     pandas = pytest.importorskip("pandas")
     rows = [(f"{'soup ' if n % 2 else ''}{'bed ' if n % 3 else ''}n{n}", n % 2, int(n % 3 > 0)) for n in range(60)]

@@ -10,6 +10,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,8 +104,54 @@ def test_empty_rows_can_be_skipped(table, format: str, content: str) -> None:
     )
 
 
-def test_missing_column_is_not_an_empty_field(table) -> None:
-    assert "there is no column 'label'" in error_of(table, '{"text": "good"}', "jsonl", empty="skip")
+@pytest.mark.parametrize("empty", ["error", "skip"])
+def test_missing_column_is_not_an_empty_field(table, empty: str) -> None:
+    rows = '{"text": "good", "tag": {"by": "A"}}\n{"text": "bad", "tag": null, "labels": 1}'
+    error = error_of(table, rows, "jsonl", empty=empty)
+    assert error.startswith("data.jsonl:1: there is no column 'label' (did you mean 'labels'?): set `label:`")
+    error = error_of(table, rows, "jsonl", empty=empty, label="tag.status")
+    assert "data.jsonl:1: there is no column 'tag.status'" in error
+
+
+@pytest.mark.parametrize("lacking", ['"tag": null', '"tag": {}', '"tag": "x"', '"tag": {"status": null}', '"a": 1'])
+def test_a_field_that_only_some_rows_have_is_empty_in_the_others(table, lacking: str) -> None:
+    def row(text: str, field: str) -> str:
+        return f'{{"text": "{text}", {field}}}\n'
+
+    known = '"tag": {"status": "good"}'
+    for content in (row("a", known) + row("b", lacking), row("b", lacking) + row("a", known)):
+        with pytest.warns(DataNote, match="^skipped: the text or the label is empty$"):
+            ((text, label, _),) = table(content, "jsonl", label="tag.status", empty="skip")
+        assert (text, label) == ("a", "good")
+        error = error_of(table, content, "jsonl", label="tag.status")
+        what = "empty: fill it in" if "status" in lacking else "missing: add it"
+        assert f"'tag.status' is {what}, or ignore such rows with `empty: skip`" in error
+        found = table(content, "jsonl", label="tag.status", optional_label=True)
+        assert {text: label for text, label, _ in found} == {"a": "good", "b": []}
+
+
+def test_missing_texts_obey_empty(table) -> None:
+    content = '{"label": "x"}\n{"text": "a", "pair": "b", "label": "x"}\n{"text": "a", "pair": null, "label": "x"}\n'
+    with pytest.warns(DataNote, match="^skipped: the text or the label is empty$") as notes:
+        assert len(table(content, "jsonl", text_pair="pair", empty="skip")) == 1
+    assert len(notes) == 2
+    with pytest.warns(DataNote, match="^skipped: no text$"):
+        assert len(table(content, "jsonl", label=None, empty="skip")) == 2
+
+
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("csv", 'text,tags\na,"x,y"\nb,\nc,NA\n,x\n'),
+        ("jsonl", '{"text": "a", "tags": "x,y"}\n{"text": "b", "tags": null}\n{"text": "c"}\n{"text": "", "tags": 1}'),
+    ],
+)
+def test_an_empty_label_can_mean_no_labels(table, format: str, content: str) -> None:
+    parameters: dict[str, Any] = {"label": "tags", "optional_label": True, "missing": ["NA"]}
+    with pytest.warns(DataNote, match="^skipped: no text$"):
+        found = table(content, format, empty="skip", **parameters)
+    assert [(text, label) for text, label, _ in found] == [("a", "x,y"), ("b", []), ("c", [])]
+    assert "'text' is empty" in error_of(table, content, format, **parameters)
 
 
 def test_columns_are_chosen_by_name(table) -> None:
@@ -228,7 +275,8 @@ def test_other_wrong_encodings(table, raw: bytes, encoding: str, message: str) -
         (
             "csv",
             "text,label\na,1\nb,\n",
-            "data.csv:3: 'label' is empty: fill it in, or ignore such rows with `empty: skip`",
+            "data.csv:3: 'label' is empty: fill it in, or ignore such rows with `empty: skip`; with the head "
+            "multi_label, `optional_label: true` reads it as no labels",
         ),
         (
             "tsv",
@@ -262,7 +310,17 @@ def test_other_wrong_encodings(table, raw: bytes, encoding: str, message: str) -
         ),
         ("jsonl", "[" * 100_000, "data.jsonl:1: invalid JSON: "),
         ("jsonl", '{"text": "a", "label": ' + "1" * 5_000 + "}", "data.jsonl:1: invalid JSON: "),
-        ("jsonl", '{"text": "a", "label": null}', "data.jsonl:1: 'label' is null, not text: quote it"),
+        (
+            "jsonl",
+            '{"text": "a", "label": null}',
+            "data.jsonl:1: 'label' is empty: fill it in, or ignore such rows with `empty: skip`; with the head "
+            "multi_label, `optional_label: true` reads it as no labels",
+        ),
+        (
+            "jsonl",
+            '{"label": 1}\n{"text": "a", "label": 1}',
+            "data.jsonl:1: 'text' is missing: add it, or ignore such rows with `empty: skip`",
+        ),
         ("jsonl", '{"text": ["a"], "label": 1}', "data.jsonl:1: 'text' is [\"a\"], not text: quote it"),
         (
             "jsonl",

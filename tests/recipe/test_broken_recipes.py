@@ -334,7 +334,8 @@ IN_LABELS = {
     "no kind of split": Case("    by: hash\n", "", 4, "data.split.by", REQUIRED_OF_TYPES + " hash, random, order"),
     "unknown key of a split": Case("test: 0.1", "tset: 0.1", 7, "data.split.tset", "(did you mean 'test'?)"),
     "key of another split": Case("by: hash", "by: order\n    folds: 5", 6, "data.split.folds",
-                                 "; known: by, valid, test"),
+                                 "needs `by: hash`, not `by: order`: remove it; if an override sets the mapping, pass "
+                                 "another one with null before it, as in `data.split=null`"),
     "folds without fold": Case("test: 0.1", "folds: 5", 7, "data.split.folds", "set both folds and fold, or neither"),
     "fold without folds": Case("test: 0.1", "fold: 5", 4, "data.split.folds", "set both folds and fold, or neither"),
     "fold beyond folds": Case("test: 0.1", "folds: 5\n    fold: 5", 8, "data.split.fold", "must be less than folds, 5"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -489,3 +490,10 @@ def test_argument_in_python_replaces_epochs_of_a_dictionary(tmp_path: Path) -> N
     assert (run.recipe["train"]["epochs"], run.recipe["train"]["steps"]) == (None, 2)
     with pytest.raises(RecipeError, match=f"^argument: train.steps: {BOTH}"):
         seqkit.run(GENERATION_RECIPE, runs=tmp_path, quiet=True, train={"epochs": 1, "steps": 2})
+
+
+def test_null_before_a_mapping_removes_its_keys() -> None:
+    recipe = {"data": {"split": {"by": "hash", "folds": 5, "fold": 0}}}
+    split = {"by": "random", "valid": 0.2, "test": 0.2}
+    assert read_recipe(recipe, [f"data.split={json.dumps(split)}"]).data["data"]["split"]["folds"] == 5
+    assert read_recipe(recipe, ["data.split=null", f"data.split={json.dumps(split)}"]).data["data"]["split"] == split
