@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -75,8 +75,13 @@ def predict_lines(trained: Run, file: Path, encoding: str) -> Iterator[tuple[Exa
         if nulls:
             following = iter(predictions)
             for line in block:
-                yield next(following) if line.input.strip() else (line, {**nulls, "text": line.input})
+                yield next(following) if line.input.strip() else (line, nulls | _text_of(line, nulls))
             block = []
+
+
+def _text_of(line: Example, nulls: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the text of a blank line, if predictions have their texts: those of features do not."""
+    return {"text": line.input} if "text" in nulls else {}
 
 
 def _split_pair(line: Example) -> TextPair:

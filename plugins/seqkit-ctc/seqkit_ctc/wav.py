@@ -191,6 +191,14 @@ class Wav(Reader):
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the line number and the fields of each row that is not blank."""
+        if self.path.suffix.lower() == ".wav":
+            raise DataError(
+                message(
+                    "{path}: is a recording, not a csv file that lists recordings: predict a recording with "
+                    "`seqkit predict RUN {path}`, or list it in a csv file",
+                    path=self.path,
+                )
+            )
         header: list[str] = []
         for line, row in read_rows(self.path, self.encoding):
             if not any(field.strip() for field in row):

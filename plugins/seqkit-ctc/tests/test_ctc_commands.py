@@ -131,6 +131,12 @@ def test_predict_recordings_by_their_paths(tmp_path: Path) -> None:
     assert ([json.loads(line) for line in done.out.splitlines()], done.err) == (expected, "")
     command_here("predict", run, *files, "--output", "out.csv", folder=tmp_path)
     assert [(row["row"], row["path"]) for row in rows_of(tmp_path / "out.csv")] == list(zip("12", files, strict=True))
+    (tmp_path / "paths.txt").write_text(f"{files[0]}\n\n{files[1]}\n", encoding="utf-8")
+    done = command_here("predict", run, "--file", "paths.txt", folder=tmp_path)
+    blank = dict.fromkeys(expected[0])
+    assert [json.loads(line) for line in done.out.splitlines()] == [expected[0], blank, expected[1]]
+    done = command_here("predict", run, "--data", files[0], folder=tmp_path, code=3)
+    assert f"`seqkit predict RUN {files[0]}`" in done.err
     done = command_here("predict", run, files[0], "calls/none.wav", folder=tmp_path, code=3)
     assert done.err.startswith("seqkit: input 2 of 2: calls/none.wav: ") and done.err.count("\n") == 1
 
