@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import io
 import os
 import shutil
@@ -24,7 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import seqkit
 from helpers.recipes import vowel_csv
-from seqkit.errors import RecipeError
+from seqkit.errors import DataError, RecipeError
 from seqkit.sklearn import SequenceClassifier, SequenceRegressor, SequenceTagger
 
 ROWS = [line.split(",") for line in vowel_csv(60).splitlines()[1:]]
@@ -151,9 +152,13 @@ def test_sequences_of_numbers_of_any_length() -> None:
     ("X", "message"),
     [
         (["a", ""], r"X\[1\] is an empty text"),
+        ([("a", "b"), ("a", " ")], r"a text of X\[1\] is empty"),
+        ([("a", "b"), "a"], r"X\[1\] must be a pair of texts, as others of X are, not 'a'"),
+        (["a", ("a", "b")], r"X\[1\] must be a text, as others of X are, not \('a', 'b'\)"),
+        (np.array([["a", "b"], ["a", None]], dtype=object), r"X\[1\] must be a pair of texts"),
         (["a", 5.0], r"X\[1\] must be a text, as others of X are, not 5.0"),
-        ("ab", "X must be a list of texts, or sequences of numbers"),
-        ([[1.0, 2.0], [np.nan]], r"X\[1\] must be texts, or sequences .*NaN"),
+        ("ab", "X must be a list of texts, pairs of texts, or sequences of numbers"),
+        ([[1.0, 2.0], [np.nan]], r"X\[1\] must be texts, pairs of texts, or sequences .*NaN"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], "the sequences of X have different numbers of features"),
         ([np.zeros((2, 3, 4)), np.zeros((2, 3, 4))], r"X\[0\] has the shape \(2, 3, 4\), but X must contain"),
     ],
@@ -227,7 +232,49 @@ def test_recipe_and_overrides() -> None:
         SequenceClassifier(hidden_size=0).fit(TEXTS, LABELS)
 
 
+# Pairs of texts
+
+
+PAIRS = [(text, f"{label} {text}") for text, label in zip(TEXTS, LABELS, strict=True)]
+
+
+def test_pairs_of_texts() -> None:
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    frame = pandas.DataFrame(PAIRS, columns=["question1", "question2"])
+    fitted = SequenceClassifier(**SMALL).fit(PAIRS, LABELS)
+    expected = fitted.predict_proba(PAIRS)
+    for X in (frame, np.array(PAIRS), np.array(PAIRS, dtype=object), [list(pair) for pair in PAIRS]):
+        assert np.array_equal(fitted.predict_proba(X), expected)
+    assert np.array_equal(SequenceClassifier(**SMALL).fit(frame, LABELS).predict_proba(PAIRS), expected)
+    assert fitted.run_.recipe["data"]["text_pair"] == "text_pair"
+    assert fitted.predict(frame).shape == (60,)
+    assert fitted.score(frame, LABELS) == accuracy_score(LABELS, fitted.predict(PAIRS))
+    with pytest.raises(ValueError, match="X contains texts, but the estimator was fitted to pairs of texts"):
+        fitted.predict(TEXTS)
+    assert len(cross_val_score(SequenceClassifier(**SMALL), PAIRS, LABELS, cv=2)) == 2
+    assert SequenceRegressor(**SMALL).fit(PAIRS, np.arange(60.0)).predict(frame).shape == (60,)
+
+
+def test_pairs_of_texts_with_a_recipe() -> None:
+    data = RECIPE["data"] | {"text": "one", "text_pair": "other"}
+    recipe = RECIPE | {"data": data, "predict": []}
+    assert set(SequenceClassifier(recipe).fit(PAIRS, LABELS).predict(PAIRS)) <= set(LABELS)
+    with pytest.raises(DataError, match="row 1 of the data: must be a pair of texts"):
+        SequenceClassifier(recipe).fit(TEXTS, LABELS)
+    with pytest.raises(DataError, match="row 1 of the data: must be text, not "):
+        SequenceClassifier(RECIPE).fit(PAIRS, LABELS)
+
+
 # What scikit-learn does with estimators
+
+
+@pytest.mark.parametrize("cls", [SequenceClassifier, SequenceRegressor, SequenceTagger])
+def test_an_unknown_parameter_is_named(cls: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{cls.__name__} has no parameter 'hiden_size' .did you mean 'hidden_size'"):
+        cls(hiden_size=3)
+    with pytest.raises(TypeError, match=rf"^{cls.__name__} has no parameter 'zzz'$"):
+        cls(zzz=3)
+    assert "hidden_size" in inspect.signature(cls).parameters
 
 
 def test_pipeline_search_and_cross_validation() -> None:
@@ -289,8 +336,10 @@ def test_a_value_among_texts_that_is_none_is_named(value: Any, classifier: Seque
 
 
 def test_a_table_of_several_columns_is_not_texts() -> None:
-    with pytest.raises(ValueError, match="X is a table of 2 columns: pass the column of the texts"):
-        SequenceClassifier().fit(np.array([TEXTS, TEXTS], dtype=object).T, LABELS)
+    numbers = list(range(len(TEXTS)))
+    for columns in ([TEXTS, numbers], [TEXTS, TEXTS, TEXTS]):
+        with pytest.raises(ValueError, match="X is a table of . columns: pass the column of the texts, such as X"):
+            SequenceClassifier().fit(np.array(columns, dtype=object).T, LABELS)
     with pytest.raises(ValueError, match=r"X\[1\] must be a text"):
         SequenceClassifier().fit(np.array([[TEXTS[0]], [None], *([text] for text in TEXTS[2:])], dtype=object), LABELS)
 

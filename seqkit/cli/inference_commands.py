@@ -156,12 +156,13 @@ def predict(
 ) -> None:
     """Predict labels for texts with a trained run; prints a JSON object per text: text, label, probabilities.
 
+    If the run reads features, a TEXT names what its reader can read one input from, such as the path of a recording.
     Any number of texts needs the same memory: predictions are printed while the file is read.
     """
     from seqkit.api import load
     from seqkit.cli.predict_inputs import inputs_of_arguments, predict_lines
-    from seqkit.contracts import Example
     from seqkit.data.notes import report_notes
+    from seqkit.inference.inputs import examples_of_inputs
 
     given = [option for option, value in (("texts", texts), ("--file", file), ("--data", data)) if value]
     if len(given) > 1:
@@ -188,8 +189,7 @@ def predict(
         elif file:
             pairs = predict_lines(trained, file, encoding or "utf-8")
         else:
-            examples = (Example(item, row=number) for number, item in enumerate(inputs, start=1))
-            pairs = zip(examples, trained.predict(inputs), strict=True)
+            pairs = trained.predict_examples(examples_of_inputs(inputs, trained.reads_features))
         if output:
             write_predictions(output, pairs, trained.time_step_fields)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ _LINES = 4096
 def inputs_of_arguments(trained: Run, texts: Sequence[str], second_texts: Sequence[str]) -> list[Any]:
     """Return the texts of the command line, with their second texts if the run reads pairs.
 
-    A note says which text is the name of a file.
+    A note says which text is the name of a file, which is not read.
 
     Raises:
         UsageError: there are second texts and the run reads single ones, or not one for each text.
@@ -33,7 +33,8 @@ def inputs_of_arguments(trained: Run, texts: Sequence[str], second_texts: Sequen
     if second_texts and (not texts or not trained.reads_pairs):
         problem = message("it needs a TEXT") if not texts else message("this run reads single texts, not pairs")
         raise UsageError(message("--pair: {problem}", problem=problem))
-    if file := next(filter(os.path.isfile, (*texts, *second_texts)), None):
+    file = next(filter(os.path.isfile, (*texts, *second_texts)), None)
+    if file is not None and not trained.reads_features:
         note = message(
             "'{file}' is read as a text, but is also a file: to predict its texts, pass it to `seqkit predict` with "
             "--file (one text per line) or --data (in the format that the recipe reads)",
@@ -74,8 +75,13 @@ def predict_lines(trained: Run, file: Path, encoding: str) -> Iterator[tuple[Exa
         if nulls:
             following = iter(predictions)
             for line in block:
-                yield next(following) if line.input.strip() else (line, {**nulls, "text": line.input})
+                yield next(following) if line.input.strip() else (line, nulls | _text_of(line, nulls))
             block = []
+
+
+def _text_of(line: Example, nulls: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the text of a blank line, if predictions have their texts: those of features do not."""
+    return {"text": line.input} if "text" in nulls else {}
 
 
 def _split_pair(line: Example) -> TextPair:

@@ -46,6 +46,23 @@ class Reader(Contract, ABC):
             DataNote: an example is skipped or repaired, because a parameter of the reader says so.
         """
 
+    def read_input(self, text: str) -> Example | None:
+        """Read one input that a user passes as text in place of features: the path of a recording, for example.
+
+        For a reader that yields features. `seqkit predict RUN a.wav` and `run.predict(["a.wav"])` call it on a reader
+        built as for prediction. By default, such inputs are rejected.
+
+        Args:
+            text: what the user passes. A relative path is relative to the current folder.
+
+        Returns:
+            The example, without a target; None if the reader reads no input of this form.
+
+        Raises:
+            DataError: the input cannot be read. The message names the text.
+        """
+        return None
+
     def text_file(self) -> tuple[Path, str] | None:
         """Return a file and its encoding if `read` yields exactly one example: the text of that file, without a target.
 

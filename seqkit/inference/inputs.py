@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.contracts import Example, TextPair, Tokenizer
+from seqkit.contracts import Example, Reader, TextPair, Tokenizer
 from seqkit.data.values import as_pair, is_nothing, target_of
 from seqkit.errors import DataError, UnknownText, UsageError
 from seqkit.inference.engine import Engine
@@ -108,6 +109,45 @@ def encode_inputs(examples: Sequence[Example], places: Sequence[str], engine: En
         except (DataError, UsageError) as error:
             raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
     return inputs
+
+
+def examples_of_inputs(values: Sequence[Any], are_features: bool) -> Iterator[Example]:
+    """Yield the example of each input, with its number.
+
+    Args:
+        values: the inputs.
+        are_features: whether they are features, not texts.
+    """
+    for number, value in enumerate(values, start=1):
+        location = (
+            message("input {number} of {count}", number=number, count=len(values))
+            if are_features
+            else message("text {number} of {count}", number=number, count=len(values))
+        )
+        value = str(value) if isinstance(value, str) else value  # a string of NumPy becomes Python's
+        yield Example(value, location=location, row=number)
+
+
+def read_named(examples: Iterable[Example], reader: Callable[[], Reader]) -> Iterator[Example]:
+    """Yield examples of features. An input that is text, such as the path of a recording, is read by the reader.
+
+    Args:
+        examples: the examples.
+        reader: returns the reader of the run.
+
+    Raises:
+        DataError: an input cannot be read.
+    """
+    for number, example in enumerate(examples, start=1):
+        if not isinstance(example.input, str | PathLike):
+            yield example
+            continue
+        place = example.location or message("example {number}", number=number)
+        try:
+            read = reader().read_input(str(example.input))
+        except (DataError, OSError) as error:
+            raise DataError(message("{place}: {reason}", place=place, reason=error)) from None
+        yield example if read is None else replace(read, location=example.location, row=example.row)
 
 
 def check_features(examples: Iterable[Example], engine: Engine, model: Model) -> None:
@@ -225,7 +265,8 @@ def _check_features(value: Any, width: int | None, names: Sequence[str]) -> np.n
     if isinstance(value, str):
         raise DataError(
             message(
-                "{expected}, not {value}: pass a file of them with --data FILE, in Python to `predict_file`",
+                "{expected}, not {value}: pass a file in the format that the recipe reads with --data FILE, in Python "
+                "to `predict_file`",
                 expected=expected,
                 value=format_object(value),
             )

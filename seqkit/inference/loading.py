@@ -13,6 +13,7 @@ from seqkit.runs.calibration import read_temperature
 from seqkit.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
+    from seqkit.contracts import Reader
     from seqkit.inference.torch_engine import TorchEngine
     from seqkit.recipe.plan import Plan, Spec
 
@@ -123,6 +124,17 @@ class RunParts:
         if self.is_ensemble:
             return self.members[0].reader
         return rebuild_reader_spec(self.directory, self.document)
+
+    @cached_property
+    def built_reader(self) -> Reader:
+        """The reader, built to read inputs without targets.
+
+        Raises:
+            PluginError, DataError: as `reader`.
+        """
+        reader: Any = self.reader.cls
+        built: Reader = reader(**reader.without_targets(self.reader.values))
+        return built
 
     def _build_torch_engine(self) -> TorchEngine:
         plan = self.plan  # before torch is imported

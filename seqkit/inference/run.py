@@ -11,7 +11,7 @@ from seqkit.data.memory import read_inputs
 from seqkit.data.notes import report_notes
 from seqkit.data.values import as_pair
 from seqkit.errors import UsageError
-from seqkit.inference.inputs import list_of
+from seqkit.inference.inputs import examples_of_inputs, list_of, read_named
 from seqkit.inference.rebuild import rebuild_reader
 from seqkit.inference.results import Predictions, RunResult
 from seqkit.inference.run_evaluation import RunEvaluation
@@ -125,9 +125,10 @@ class Run(RunGeneration, RunEvaluation):
 
         Args:
             texts: a list, a pandas Series or a NumPy array of texts, or of lists of words if the tokenizer takes them;
-                or of features, float (time, features), if the recipe's reader yields them; or of pairs of texts,
-                `("first", "second")`, if it yields them: predictions then contain the second text as `text_pair`. Or
-                any other form of data in memory that `seqkit.run` takes, whose targets are ignored.
+                or of features, float (time, features), if the recipe's reader yields them, or of what it reads them
+                from one by one, such as paths of recordings; or of pairs of texts, `("first", "second")`, if it yields
+                them: predictions then contain the second text as `text_pair`. Or any other form of data in memory that
+                `seqkit.run` takes, whose targets are ignored.
 
         Raises:
             DataError: a text is empty, or the tokenizer rejects it; or a table has no such column.
@@ -135,7 +136,7 @@ class Run(RunGeneration, RunEvaluation):
                 such as a table or a set.
         """
         self._check_predicts()
-        if self._engine.tokenizer is None:
+        if self.reads_features:
             wanted, example = message("predict takes a list of arrays (time, features)"), "run.predict([frame.values])"
         else:
             wanted, example = message("predict takes a list of strings"), "run.predict(frame['text'])"
@@ -144,16 +145,7 @@ class Run(RunGeneration, RunEvaluation):
             values = list_of(texts, wanted, example)
         if self.reads_pairs:
             values = [as_pair(value) for value in values]
-        is_text = self._engine.tokenizer is not None
-        examples = (
-            Example(
-                str(value) if isinstance(value, str) else value,  # a string of NumPy becomes Python's
-                location=message("text {number} of {count}", number=number, count=len(values))
-                if is_text
-                else message("input {number} of {count}", number=number, count=len(values)),
-            )
-            for number, value in enumerate(values, start=1)
-        )
+        examples = examples_of_inputs(values, self.reads_features)
         return Predictions(prediction for _, prediction in self.predict_examples(examples))
 
     def predict_file(self, data: str | Path, **parameters: Any) -> list[dict[str, Any]]:
@@ -200,6 +192,8 @@ class Run(RunGeneration, RunEvaluation):
         from seqkit.inference.predictions import predict_examples
 
         self._check_predicts()
+        if self.reads_features:
+            examples = read_named(examples, lambda: self._parts.built_reader)
         members = self._parts.members
         engines = [member.engine for member in members]
         return predict_examples(examples, engines, self._parts.weights, self._parts.temperature)
@@ -211,7 +205,8 @@ class Run(RunGeneration, RunEvaluation):
 
         Args:
             text: a text; a list of words if the tokenizer takes them; a pair of texts, or features, float (time,
-                features), if the run reads them. For a head that generates, the text before the token that it predicts.
+                features), or the path of a recording, if the run reads them. For a head that generates, the text before
+                the token that it predicts.
             label: the label to explain; by default the most probable one. For a head that generates, the next token.
             token: the number of the word whose label is explained, from 1, if the head predicts one for each word.
             trace: whether to add the gates and states of each layer, if the encoder has them.
@@ -225,6 +220,9 @@ class Run(RunGeneration, RunEvaluation):
 
         self._check_single(message("one explanation: explain one of its members"))
         value = as_pair(text) if self.reads_pairs else text
+        if self.reads_features:
+            examples = [Example(value, location=message("the input"))]
+            value = next(read_named(examples, lambda: self._parts.built_reader)).input
         return explain(
             self._parts.torch_engine,
             value,

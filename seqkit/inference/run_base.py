@@ -60,6 +60,11 @@ class RunBase:
         return self._engine.reads_pairs
 
     @property
+    def reads_features(self) -> bool:
+        """Whether each input is features, numbers of shape (time, features), rather than text."""
+        return self._engine.tokenizer is None
+
+    @property
     def time_step_fields(self) -> frozenset[str]:
         """The fields of a prediction that have a value per time step: a list, or a mapping of lists."""
         return self._engine.time_step_fields

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import signature
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from seqkit.errors import suggest
 from seqkit.inference.run import Run
 from seqkit.messages import format_object, message
 from seqkit.runs.directory import RunDirectory
+
+Init = TypeVar("Init", bound=Callable[..., None])
 
 NAME = "estimator"
 """The name of the run of an estimator."""
@@ -30,6 +35,27 @@ SET_BY_THE_ESTIMATOR = {
     "resume": "runs",
 }
 """The arguments of `seqkit.run` that overrides cannot contain, and what determines them."""
+
+
+def names_unknown_parameters(init: Init) -> Init:
+    """Make a constructor name the class, and the nearest parameter, if it is called with an unknown one."""
+    known = [name for name in signature(init).parameters if name != "self"]
+
+    @wraps(init)
+    def checked(self: Any, *arguments: Any, **parameters: Any) -> None:
+        unknown = next((name for name in parameters if name not in known), None)
+        if unknown is not None:
+            raise TypeError(
+                message(
+                    "{cls} has no parameter '{name}'{hint}",
+                    cls=type(self).__name__,
+                    name=unknown,
+                    hint=suggest(unknown, known),
+                )
+            )
+        init(self, *arguments, **parameters)
+
+    return checked  # type: ignore[return-value]  # with the signature of `init`
 
 
 class TemporaryFolder:

@@ -15,10 +15,11 @@ from seqkit.sklearn.parameters import PARAMETERS, FromParameters
 
 
 class SequenceClassifier(ClassifierMixin, FromParameters):
-    """Classification of texts, or of sequences of numbers, with any recipe of seqkit.
+    """Classification of texts, pairs of texts, or sequences of numbers, with any recipe of seqkit.
 
-    `X` is a list, an array or a pandas Series of texts; or a list of arrays (time,) or (time, features), or an array
-    (sequences, time) or (sequences, time, features). `y` is a label per sequence; or an indicator matrix (sequences,
+    `X` is a list, an array or a pandas Series of texts; a list of pairs `(first, second)`, or a table or an array of
+    two columns, of pairs of texts; or a list of arrays (time,) or (time, features), or an array (sequences, time) or
+    (sequences, time, features). `y` is a label per sequence; or an indicator matrix (sequences,
     labels) of zeros and ones, for any number of labels per sequence, which `predict` then returns too.
     """
 
@@ -87,7 +88,7 @@ class SequenceClassifier(ClassifierMixin, FromParameters):
 
 
 class SequenceRegressor(RegressorMixin, FromParameters):
-    """Regression of texts, or of sequences of numbers, with any recipe of seqkit.
+    """Regression of texts, pairs of texts, or sequences of numbers, with any recipe of seqkit.
 
     `X` is as in `SequenceClassifier`. `y` is a number per sequence, or several: (sequences,) or (sequences, numbers).
     """

@@ -10,17 +10,20 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from seqkit.contracts import TextPair
+from seqkit.data.values import as_pair
 from seqkit.messages import format_object, message
 
-FORMS = message("texts, or sequences of numbers of shape (time,) or (time, features)")
+FORMS = message("texts, pairs of texts, or sequences of numbers of shape (time,) or (time, features)")
 
 
 def check_sequences(X: Any) -> list[Any]:
-    """Return the sequences of `X` as a list of texts, or as a list of float64 arrays (time, features).
+    """Return the sequences of `X` as a list of texts, of pairs of texts, or of float64 arrays (time, features).
 
     Args:
-        X: a list, an array or a pandas Series of texts; a table with one column of texts; a list of arrays (time,) or
-            (time, features); or an array (sequences, time) or (sequences, time, features).
+        X: a list, an array or a pandas Series of texts, or of pairs of texts; a table with one column of texts, or with
+            two, of pairs; a list of arrays (time,) or (time, features); or an array (sequences, time) or (sequences,
+            time, features).
 
     Raises:
         ValueError: it is empty, or contains anything else.
@@ -32,34 +35,58 @@ def check_sequences(X: Any) -> list[Any]:
         raise ValueError(message("X must be a list of {forms}, not {value}", forms=FORMS, value=format_object(X)))
     array = X if isinstance(X, list | tuple) else np.asarray(X if hasattr(X, "__array__") else list(X))
     if isinstance(array, np.ndarray) and array.ndim == 2 and _has_text(array):
-        if array.shape[1] != 1:
+        if array.shape[1] == 1:
+            array = array[:, 0]
+        elif array.shape[1] == 2 and all(map(_has_text, array.T)):
+            array = list(array)
+        else:
             raise ValueError(
                 message(
-                    "X is a table of {count} columns: pass the column of the texts, such as X['text']",
+                    "X is a table of {count} columns: pass the column of the texts, such as X['text'], or, for pairs, "
+                    "two columns of texts",
                     count=array.shape[1],
                 )
             )
-        array = array[:, 0]
     if isinstance(array, np.ndarray) and (array.ndim != 1 or array.dtype.kind not in "OUT"):
         numbers = check_array(array, dtype=np.float64, allow_nd=True, input_name="X")
         return [_sequence(row, number) for number, row in enumerate(numbers)]
-    values = list(array)
+    values = [_text_or_pair(value) for value in array]
     if not values:
         raise ValueError(message("Found array with 0 sample(s) while a minimum of 1 is required: X is empty"))
-    if not any(isinstance(value, str) for value in values):
+    kind = next((type(value) for value in values if isinstance(value, str | TextPair)), None)
+    if kind is None:
         return [_sequence(value, number) for number, value in enumerate(values)]
-    for number, text in enumerate(values):
-        if not isinstance(text, str):
+    for number, value in enumerate(values):
+        if not isinstance(value, kind):
             raise ValueError(
                 message(
                     "X[{number}] must be a text, as others of X are, not {value}",
                     number=number,
-                    value=format_object(text),
+                    value=format_object(array[number]),
+                )
+                if kind is str
+                else message(
+                    "X[{number}] must be a pair of texts, as others of X are, not {value}",
+                    number=number,
+                    value=format_object(array[number]),
                 )
             )
-        if not text.strip():
-            raise ValueError(message("X[{number}] is an empty text", number=number))
-    return [str(text) for text in values]
+        if not all(text.strip() for text in ((value,) if isinstance(value, str) else (value.first, value.second))):
+            raise ValueError(
+                message("X[{number}] is an empty text", number=number)
+                if kind is str
+                else message("a text of X[{number}] is empty", number=number)
+            )
+    return values
+
+
+def _text_or_pair(value: Any) -> Any:
+    """Return a text of NumPy as Python's, two texts as a `TextPair`, and any other value as it is."""
+    if isinstance(value, str):
+        return str(value)
+    pair = as_pair(value)
+    is_pair = isinstance(pair, TextPair) and isinstance(pair.first, str) and isinstance(pair.second, str)
+    return pair if is_pair else value
 
 
 def _has_order(values: Any) -> bool:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from seqkit.contracts import TextPair
 from seqkit.layers.scripts import are_short, are_unspaced
 from seqkit.messages import message
-from seqkit.sklearn.base import SequenceEstimator
+from seqkit.sklearn.base import SequenceEstimator, names_unknown_parameters
 from seqkit.sklearn.inputs import check_sequences
 from seqkit.tasks.models import tokenizer_section
 
 PARAMETERS = """
     Args:
         recipe: a recipe that determines everything but the data and the seed, a file or a dictionary. Its reader
-            decides whether X contains texts or numbers. Its test split is left out; a validation split is taken from X.
+            decides whether X contains texts, pairs of texts or numbers. Its test split is left out; a validation split
+            is taken from X.
         overrides: changes to the recipe, as `seqkit.run` takes them: `{"encoder__hidden_size": 128}`.
         tokenizer: the tokenizer of texts: its name, or a section of a recipe. By default `word` if spaces separate the
             words; `char` for Chinese and other scripts without spaces, and for short texts such as names.
@@ -48,6 +51,7 @@ PARAMETERS = """
 class FromParameters(SequenceEstimator):
     """The parameters of a classifier or regressor, and the recipe of them."""
 
+    @names_unknown_parameters
     def __init__(
         self,
         recipe: Any = None,
@@ -109,8 +113,9 @@ class FromParameters(SequenceEstimator):
             "train": self._train_section(clip_norm=1.0) | {"schedule": "cosine"},
         }
 
-    def _text_sections(self, texts: list[str]) -> dict[str, Any]:
-        """Return the sections that read texts, after those that `seqkit init` writes."""
+    def _text_sections(self, inputs: list[str] | list[TextPair]) -> dict[str, Any]:
+        """Return the sections that read texts or pairs of them, after those that `seqkit init` writes."""
+        texts = [str(value) for value in inputs]
         is_unspaced = are_unspaced(texts)
         is_short = not is_unspaced and are_short(texts)
         tokenizer = self.tokenizer
@@ -123,7 +128,8 @@ class FromParameters(SequenceEstimator):
             embedding = {"type": "concat", "embeddings": [embedding, spelling]}
         if tokenizer in ("char", "word"):
             tokenizer = tokenizer_section(tokenizer == "char", is_short, len(texts))
-        return {"data": {"type": "table"}, "tokenizer": tokenizer, "embedding": embedding}
+        pairs = {"text_pair": "text_pair"} if isinstance(inputs[0], TextPair) else {}
+        return {"data": {"type": "table"} | pairs, "tokenizer": tokenizer, "embedding": embedding}
 
     def _check_inputs(self, X: Any, y: Any) -> list[Any]:
         """Return the sequences of `X`, of which each has a target in `y`.
@@ -141,24 +147,29 @@ class FromParameters(SequenceEstimator):
         """Return the sequences of `X`, which must be of the kind that the estimator was fitted to."""
         check_is_fitted(self)
         sequences = check_sequences(X)
-        if self._reads_features == isinstance(sequences[0], str):
-            kinds = (message("sequences of numbers"), message("texts"))
+        given, fitted = type(sequences[0]), self._input_type
+        if given is not fitted:
+            kinds = {
+                str: message("texts"),
+                TextPair: message("pairs of texts"),
+                np.ndarray: message("sequences of numbers"),
+            }
             raise ValueError(
                 message(
                     "X contains {given}, but the estimator was fitted to {fitted}",
-                    given=kinds[self._reads_features],
-                    fitted=kinds[not self._reads_features],
+                    given=kinds[given],
+                    fitted=kinds[fitted],
                 )
             )
         return sequences
 
     def _fit(self, sequences: list[Any], targets: list[Any]) -> Self:
         """Train on checked sequences and targets."""
-        features = not isinstance(sequences[0], str)
+        features = isinstance(sequences[0], np.ndarray)
         if features and len({sequence.shape[1] for sequence in sequences}) > 1:
             raise ValueError(message("the sequences of X have different numbers of features"))
         self._train(sequences, targets, features)
-        self._reads_features = features
+        self._input_type = type(sequences[0])
         return self
 
     def __sklearn_tags__(self) -> Any:

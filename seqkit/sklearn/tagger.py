@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from seqkit.messages import message
-from seqkit.sklearn.base import SequenceEstimator
+from seqkit.sklearn.base import SequenceEstimator, names_unknown_parameters
 from seqkit.sklearn.inputs import check_tag_lists, check_word_lists
 
 
@@ -42,6 +42,7 @@ class SequenceTagger(SequenceEstimator):
         classes_: the tags, sorted.
     """
 
+    @names_unknown_parameters
     def __init__(
         self,
         recipe: Any = None,

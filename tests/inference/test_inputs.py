@@ -155,6 +155,11 @@ class Waves(Reader):
         for label in "ab":
             yield Example(np.full((3, 2), ord(label) - 97.5), label)
 
+    def read_input(self, text: str) -> Example | None:
+        if text == "none":
+            raise FileNotFoundError("none: no such file")
+        return Example(np.full((3, 2), float(text)), columns={"level": text}) if text[-1].isdigit() else None
+
 
 @pytest.fixture
 def waves_run(isolated_registry: None, tmp_path: Path) -> seqkit.Run:
@@ -170,6 +175,19 @@ def waves_run(isolated_registry: None, tmp_path: Path) -> seqkit.Run:
     return seqkit.run(recipe, runs=tmp_path, quiet=True)
 
 
+def test_the_reader_reads_inputs_that_are_given_as_text(waves_run: seqkit.Run, tmp_path: Path) -> None:
+    low, high = np.full((3, 2), -0.5), np.full((3, 2), 0.5)
+    expected = waves_run.predict([low, high])
+    assert waves_run.predict(["-0.5", high]) == waves_run.predict([low, Path("0.5")]) == expected
+    pairs = waves_run.predict_examples([Example("-0.5", row=7), Example(high)])
+    assert [(example.row, dict(example.columns)) for example, _ in pairs] == [(7, {"level": "-0.5"}), (None, {})]
+    assert waves_run.explain("0.5").as_json() == waves_run.explain(high).as_json()
+    with pytest.raises(DataError, match=r"^input 2 of 2: none: no such file$"):
+        waves_run.predict(["0.5", "none"])
+    with pytest.raises(DataError, match=r"^the input: none: no such file$"):
+        waves_run.explain("none")
+
+
 def test_features_are_checked(waves_run: seqkit.Run) -> None:
     series = np.ones((4, 2))
     assert waves_run.predict(np.stack([series, series])) == 2 * waves_run.predict([series.tolist()])
@@ -179,7 +197,11 @@ def test_features_are_checked(waves_run: seqkit.Run) -> None:
         (np.ones(2), f"{expected}of shape (2,)"),
         ([[1.0, 2.0], [3.0]], f"{expected}[[1.0, 2.0], [3.0]]"),
         ([["a", "b"]], f"{expected}[['a', 'b']]"),
-        ("ab", f"{expected}'ab': pass a file of them with --data FILE, in Python to `predict_file`"),
+        (
+            "ab",
+            f"{expected}'ab': pass a file in the format that the recipe reads with --data FILE, in Python to "
+            "`predict_file`",
+        ),
         (np.zeros((0, 2)), f"{expected}of shape (0, 2)"),
         (
             [[1.0, 2.0], [float("nan"), 1.0]],

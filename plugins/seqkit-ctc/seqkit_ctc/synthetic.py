@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from seqkit.contracts import Example, Reader
 from seqkit.messages import message
 from seqkit_ctc.log_mel import LogMel
-from seqkit_ctc.wav import Wav
+from seqkit_ctc.wav import Wav, read_recording
 
 NumDigits = Annotated[int, Gt(0), Le(100)]
 Decibels = Annotated[float, Ge(-60), Le(120)]
@@ -49,6 +49,9 @@ class SyntheticReader(Reader):
         for number, (text, samples) in enumerate(self.sounds(), start=1):
             location = message("{reader}, example {number}", reader=self.name, number=number)
             yield Example(self.features.of_recording(samples, location, _REMEDY), text, location)
+
+    def read_input(self, text: str) -> Example:
+        return Example(read_recording(Path(text), self.features, text), columns={"path": text})
 
     @abstractmethod
     def sounds(self) -> Iterator[tuple[str, np.ndarray]]:

@@ -162,6 +162,20 @@ class Wav(Reader):
             columns = {name: value for name, value in record.items() if name != self.text}
             yield Example(features, target, location, row=row, columns=columns)
 
+    def read_input(self, text: str) -> Example:
+        if self.speaker is not None:
+            raise DataError(
+                message(
+                    "{path}: `normalize: speaker` needs all recordings of a speaker: list the recordings and their "
+                    "speakers in a csv file with the columns '{audio}' and '{speaker}', and pass it with --data, in "
+                    "Python to `predict_file`",
+                    path=text,
+                    audio=self.audio,
+                    speaker=self.speaker,
+                )
+            )
+        return Example(read_recording(Path(text), self.features, text), columns={self.audio: text})
+
     def _describe_column(self, column: str) -> str:
         if column == self.audio:
             return message("the path of a wav file")
@@ -173,11 +187,18 @@ class Wav(Reader):
         Raises:
             DataError: it cannot be read, or is too short.
         """
-        samples = read_wav(folder_of(self.path) / name, self.features.sample_rate)
-        return self.features.of_recording(samples, name, message("remove the recording"))
+        return read_recording(folder_of(self.path) / name, self.features, name)
 
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the line number and the fields of each row that is not blank."""
+        if self.path.suffix.lower() == ".wav":
+            raise DataError(
+                message(
+                    "{path}: is a recording, not a csv file that lists recordings: predict a recording with "
+                    "`seqkit predict RUN {path}`, or list it in a csv file",
+                    path=self.path,
+                )
+            )
         header: list[str] = []
         for line, row in read_rows(self.path, self.encoding):
             if not any(field.strip() for field in row):
@@ -222,3 +243,18 @@ class Wav(Reader):
                 raise DataError(
                     message("{location}: two columns are called '{name}': rename one", location=location, name=name)
                 )
+
+
+def read_recording(path: Path, features: LogMel, name: str) -> np.ndarray:
+    """Return the features of a wav file, float (time, features).
+
+    Args:
+        path: the file.
+        features: computes them.
+        name: of the recording, for messages.
+
+    Raises:
+        DataError: it cannot be read, or is too short.
+    """
+    samples = read_wav(path, features.sample_rate)
+    return features.of_recording(samples, name, message("remove the recording"))

@@ -15,6 +15,7 @@ import torch
 from seqkit_ctc.head import CTC
 from seqkit_ctc.tones import Tones
 from seqkit_ctc.voices import Voices
+from seqkit_ctc.wav import Wav
 from seqkit_ctc.wav_io import read_wav
 
 import seqkit
@@ -22,6 +23,7 @@ from helpers.commands import CommandResult, run_here
 from seqkit.contracts import Example
 from seqkit.data.batching import collate
 from seqkit.encoders.lstm import BiLSTM
+from seqkit.errors import DataError
 from seqkit.recipe.resolve import resolve
 from seqkit.recipe.source import read_recipe
 from seqkit.registry import load_registry
@@ -46,6 +48,10 @@ def command(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str
     )
     assert completed.returncode == 0, completed.stderr
     return completed
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
 def test_tones_command_writes_recordings_of_reader(tmp_path: Path) -> None:
@@ -113,6 +119,42 @@ def test_predict_and_evaluate_recordings(tmp_path: Path) -> None:
         arguments, cwd=manifest.parent, input=manifest.read_text(), capture_output=True, text=True, timeout=120
     )
     assert completed.stdout == printed, completed.stderr
+
+
+def test_predict_recordings_by_their_paths(tmp_path: Path) -> None:
+    command_here("tones", "--into", "calls", "--count", 20, "--digits", 1, 2, folder=tmp_path)
+    sizes = ("data.split.valid=0.2", "data.split.test=0.2", "train.epochs=1", "encoder.hidden_size=4", "baseline=off")
+    recipe = RECIPES / "recordings.yaml"
+    completed = command("run", recipe, "data.path=calls/manifest.csv", *sizes, folder=tmp_path)
+    run = completed.stdout.splitlines()[-1]
+    files = [f"calls/{row['path']}" for row in rows_of(tmp_path / "calls/manifest.csv")][:2]
+    expected = seqkit.load(tmp_path / run).predict_file(tmp_path / "calls/manifest.csv")[:2]
+    assert seqkit.load(tmp_path / run).predict([tmp_path / file for file in files]) == expected
+    done = command_here("predict", run, *files, folder=tmp_path)
+    assert ([json.loads(line) for line in done.out.splitlines()], done.err) == (expected, "")
+    command_here("predict", run, *files, "--output", "out.csv", folder=tmp_path)
+    assert [(row["row"], row["path"]) for row in rows_of(tmp_path / "out.csv")] == list(zip("12", files, strict=True))
+    (tmp_path / "paths.txt").write_text(f"{files[0]}\n\n{files[1]}\n", encoding="utf-8")
+    done = command_here("predict", run, "--file", "paths.txt", folder=tmp_path)
+    blank = dict.fromkeys(expected[0])
+    assert [json.loads(line) for line in done.out.splitlines()] == [expected[0], blank, expected[1]]
+    done = command_here("predict", run, "--data", files[0], folder=tmp_path, code=3)
+    assert f"`seqkit predict RUN {files[0]}`" in done.err
+    done = command_here("predict", run, files[0], "calls/none.wav", folder=tmp_path, code=3)
+    assert done.err.startswith("seqkit: input 2 of 2: calls/none.wav: ") and done.err.count("\n") == 1
+
+
+def test_a_single_recording_cannot_be_normalized_by_speaker(tmp_path: Path) -> None:
+    reader = Wav(path=tmp_path / "calls.csv", speaker="who", normalize="speaker")
+    with pytest.raises(DataError, match="a.wav: `normalize: speaker` needs all recordings of a speaker: list the"):
+        reader.read_input("a.wav")
+
+
+def test_readers_of_synthetic_recordings_read_files_too(tmp_path: Path) -> None:
+    command_here("tones", "--into", "calls", "--count", 1, folder=tmp_path)
+    path = next((tmp_path / "calls").glob("*.wav"))
+    (expected,) = Wav(path=tmp_path / "calls/manifest.csv").read()
+    assert np.array_equal(Tones(count=1).read_input(str(path)).input, expected.input)
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)

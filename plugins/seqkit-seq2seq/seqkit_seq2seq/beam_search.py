@@ -42,17 +42,18 @@ def beam_search(
     beam_size: int,
     max_length: int,
     length_penalty: float,
+    n_best: int = 1,
     suppressed: Sequence[int] = (),
     device: torch.device | None = None,
-) -> list[Hypothesis]:
-    """Return the best output of each row: the complete one with the highest log probability over its length divisor.
+) -> list[list[Hypothesis]]:
+    """Return the best outputs of each row: complete ones with the highest log probabilities over their length divisors.
 
     Each round keeps the `beam_size` most likely continuations of the beams of a row. A continuation that ends is a
-    candidate and is not continued. The search of a row ends when it has no beam left, or when none can exceed the best
-    candidate: log probabilities only decrease, and the divisor is largest at `max_length`. The result of a row
-    therefore does not depend on the other rows. With one beam this is greedy search.
+    candidate and is not continued. The search of a row ends when it has no beam left, or when none can exceed the
+    `n_best` best candidates: log probabilities only decrease, and the divisor is largest at `max_length`. The result of
+    a row therefore does not depend on the other rows. With one beam this is greedy search.
 
-    If no output of a row ends within `max_length`, the result is its most likely beam, cut there.
+    Fewer outputs are returned if fewer end within `max_length`; if none does, the most likely beam, cut there.
 
     Args:
         decode_step: the decoder.
@@ -63,6 +64,7 @@ def beam_search(
         beam_size: the number of beams.
         max_length: the maximum number of tokens, including the end token.
         length_penalty: the exponent of the divisor, at least 0; 0 compares plain log probabilities.
+        n_best: the maximum number of outputs per row, the best first.
         suppressed: tokens that are never generated.
         device: the device of the decoder.
     """
@@ -70,8 +72,8 @@ def beam_search(
     # Log probabilities; minus infinity for a beam that has ended.
     scores = torch.zeros(batch_size, 1, dtype=torch.float64, device=device)
     outputs = torch.empty(batch_size, 1, 0, dtype=torch.long, device=device)  # (batch, beams, length)
-    best_scores = torch.full((batch_size,), -torch.inf, dtype=torch.float64, device=device)
-    best: list[Hypothesis | None] = [None] * batch_size
+    best_scores = torch.full((batch_size, n_best), -torch.inf, dtype=torch.float64, device=device)
+    found: list[list[tuple[float, Hypothesis]]] = [[] for _ in range(batch_size)]
     for length in range(1, max_length + 1):
         log_probabilities, state = decode_step(tokens, state)
         log_probabilities = log_probabilities.double()
@@ -85,19 +87,19 @@ def beam_search(
 
         ended = tokens == end
         candidates = (scores / length_divisor(length, length_penalty)).masked_fill(~ended, -torch.inf)
-        candidate_scores, beam_of_row = candidates.max(dim=1)
-        for row in (candidate_scores > best_scores).nonzero()[:, 0].tolist():
-            beam = int(beam_of_row[row])
-            best[row] = Hypothesis(outputs[row, beam, :-1].tolist(), float(scores[row, beam]), True)
-        best_scores = torch.maximum(best_scores, candidate_scores)
+        for row, beam in (candidates > best_scores[:, -1:]).nonzero().tolist():
+            hypothesis = Hypothesis(outputs[row, beam, :-1].tolist(), float(scores[row, beam]), True)
+            found[row].append((float(candidates[row, beam]), hypothesis))
+        best_scores = torch.cat([best_scores, candidates], dim=1).topk(n_best, dim=1).values
         scores = scores.masked_fill(ended, -torch.inf)
         upper_bounds = scores.amax(dim=1) / length_divisor(max_length, length_penalty)
-        if bool((best_scores >= upper_bounds).all()):
+        if bool((best_scores[:, -1] >= upper_bounds).all()):
             break
     most_likely = scores.argmax(dim=1).tolist()
     return [
-        hypothesis or Hypothesis(outputs[row, beam].tolist(), float(scores[row, beam]), False)
-        for row, (hypothesis, beam) in enumerate(zip(best, most_likely, strict=True))
+        [hypothesis for _, hypothesis in sorted(of_row, key=lambda item: -item[0])[:n_best]]
+        or [Hypothesis(outputs[row, beam].tolist(), float(scores[row, beam]), False)]
+        for row, (of_row, beam) in enumerate(zip(found, most_likely, strict=True))
     ]
 
 

@@ -34,6 +34,16 @@ def translate(file: DataFile) -> Draft | str:
     if unusable := [name for name in (file.text, file.label) if name is not None and name not in names]:
         return message("the column '{column}' has no texts that mostly occur once", column=unusable[0])
     if len(texts) < 2:
+        distinct = [column for column in file.columns if 2 * len(column.counts) > len(column.filled)]
+        if len(file.columns) == len(distinct) == 2 and not all(
+            column.is_numeric or column.has_lists for column in distinct
+        ):
+            return message(
+                "the columns '{first}' and '{second}' are not both texts: to learn one of them from the other, as for "
+                "dates, pass --task translate",
+                first=file.columns[0].name,
+                second=file.columns[1].name,
+            )
         return message("no two columns of texts that mostly occur once")
     source = next((each for each in texts if each.name == file.text), None)
     first = next(each for each in texts if each.name != file.label)

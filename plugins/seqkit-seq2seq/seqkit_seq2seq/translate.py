@@ -32,7 +32,7 @@ from seqkit.errors import DataError, UnknownText
 from seqkit.layers.cross_entropy import cross_entropy
 from seqkit.messages import message
 from seqkit_seq2seq.attention import Memory, Score
-from seqkit_seq2seq.beam_search import beam_search
+from seqkit_seq2seq.beam_search import Hypothesis, beam_search
 from seqkit_seq2seq.decoder import Decoder, DecoderState
 from seqkit_seq2seq.exhibits import wrong_translations
 from seqkit_seq2seq.metrics import BleuTokenizer, edit_distance, translation_metrics
@@ -68,6 +68,8 @@ class Translate(nn.Module, Head):
         beam_size: the number of beams of the search; 1 for greedy search.
         length_penalty: the exponent p of ((5 + length) / 6)^p, the divisor of the log probabilities that beam search
             compares (Wu et al., 2016). 0 compares plain log probabilities, which prefers short outputs.
+        n_best: the number of outputs of the beam search in a prediction, at most `beam_size`; with more than one, a
+            prediction has `alternatives`, a list of them in the order of the search.
         max_length: the maximum number of tokens of an output, including the end token; by default one and a half times
             the longest training target.
         bleu_tokenizer: the tokenizer of sacrebleu: `13a` (its default), `intl`, `zh` for Chinese targets, `char`, or
@@ -93,6 +95,7 @@ class Translate(nn.Module, Head):
         label_smoothing: Fraction = 0.0,
         beam_size: PositiveInt = 1,
         length_penalty: Annotated[float, Ge(0)] = _LENGTH_PENALTY,
+        n_best: PositiveInt = 1,
         max_length: PositiveInt | None = None,
         bleu_tokenizer: BleuTokenizer = "13a",
     ) -> None:
@@ -100,6 +103,10 @@ class Translate(nn.Module, Head):
         if beam_size == 1 and length_penalty != _LENGTH_PENALTY:
             raise ValueError(
                 message("length_penalty has no effect with greedy search: set `beam_size` to 2 or more, or remove it")
+            )
+        if n_best > beam_size:
+            raise ValueError(
+                message("n_best must be at most beam_size, {size}, not {count}", size=beam_size, count=n_best)
             )
         self.tokenizer = tokenizer()
         self.hidden_size = hidden_size
@@ -111,6 +118,7 @@ class Translate(nn.Module, Head):
         self.label_smoothing = label_smoothing
         self.beam_size = beam_size
         self.length_penalty = length_penalty
+        self.n_best = n_best
         self.max_length = max_length
         self.bleu_tokenizer = bleu_tokenizer
         self.longest_target = 0
@@ -218,14 +226,17 @@ class Translate(nn.Module, Head):
 
     @torch.no_grad()
     def predict(self, encoded: Encoded, batch: Batch) -> list[dict[str, Any]]:
-        """Return `translation`, its `log_probability`, and `complete`: False if it was cut at `max_length`."""
+        """Return `translation`, its `log_probability`, and `complete`: False if it was cut at `max_length`.
+
+        If `n_best` is more than 1, `alternatives` has these fields of each output that was found, the best first.
+        """
         start, memory = self._start(encoded, batch)
 
         def decode_step(tokens: Tensor, state: Any) -> tuple[Tensor, DecoderState]:
             after = self.decoder.decode_step(tokens, DecoderState(*state), memory)
             return torch.log_softmax(self.decoder.output(after.attentional), dim=2), after
 
-        hypotheses = beam_search(
+        found = beam_search(
             decode_step,
             start,
             len(encoded.final),
@@ -234,17 +245,21 @@ class Translate(nn.Module, Head):
             beam_size=self.beam_size,
             max_length=self.max_length or self.longest_target * 3 // 2 + 1,
             length_penalty=self.length_penalty,
+            n_best=self.n_best,
             suppressed=self.tokenizer.suppressed_ids,
             device=encoded.final.device,
         )
-        return [
-            {
-                "translation": self.tokenizer.decode(hypothesis.ids),
-                "log_probability": hypothesis.log_probability,
-                "complete": hypothesis.complete,
-            }
-            for hypothesis in hypotheses
-        ]
+        outputs = [[self._output(hypothesis) for hypothesis in of_row] for of_row in found]
+        if self.n_best == 1:
+            return [best for (best,) in outputs]
+        return [{**of_row[0], "alternatives": of_row} for of_row in outputs]
+
+    def _output(self, hypothesis: Hypothesis) -> dict[str, Any]:
+        return {
+            "translation": self.tokenizer.decode(hypothesis.ids),
+            "log_probability": hypothesis.log_probability,
+            "complete": hypothesis.complete,
+        }
 
     def _start(self, encoded: Encoded, batch: Batch) -> tuple[DecoderState, Memory]:
         """Return the decoder's first state and the memory that it attends to."""

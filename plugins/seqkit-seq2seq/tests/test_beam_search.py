@@ -46,6 +46,9 @@ class RandomDecoder:
         return torch.stack([torch.stack(beams) for beams in log_probabilities]), (rows, prefix)
 
     def search(self, **options: Any) -> list[Hypothesis]:
+        return [best for best, *_ in self.search_several(**options)]
+
+    def search_several(self, **options: Any) -> list[list[Hypothesis]]:
         options = {"beam_size": EXHAUSTIVE, "max_length": 4, "length_penalty": 0.6} | options
         return beam_search(self.step, self.start(), self.rows, begin=BEGIN, end=END, **options)
 
@@ -57,14 +60,21 @@ class RandomDecoder:
 
     def best(self, row: int, max_length: int, length_penalty: float) -> tuple[float, tuple[int, ...]]:
         """Return the highest score of all complete outputs, and the output that has it."""
+        return self.ranked(row, max_length, length_penalty)[0]
+
+    def ranked(self, row: int, max_length: int, length_penalty: float) -> list[tuple[float, tuple[int, ...]]]:
+        """Return the scores of all complete outputs, each with the output, the highest first."""
         outputs = [
             (*tokens, END)
             for length in range(max_length)
             for tokens in itertools.product(sorted({*range(VOCAB_SIZE)} - {END}), repeat=length)
         ]
-        return max(
-            (self.log_probability(row, output) / ((5 + len(output)) / 6) ** length_penalty, output)
-            for output in outputs
+        return sorted(
+            (
+                (self.log_probability(row, output) / ((5 + len(output)) / 6) ** length_penalty, output)
+                for output in outputs
+            ),
+            reverse=True,
         )
 
     def greedy(self, row: int, max_length: int) -> Hypothesis:
@@ -154,7 +164,7 @@ def test_outputs_are_truncated_at_max_length() -> None:
     def step(tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
         return torch.tensor([0.7, 0.3, 0.0], dtype=torch.float64).log().expand(*tokens.shape, 3).clone(), state
 
-    (hypothesis,) = beam_search(
+    ((hypothesis,),) = beam_search(
         step, (torch.zeros(1, 1),), 1, begin=BEGIN, end=END, beam_size=2, max_length=5, length_penalty=0.0
     )
     assert hypothesis.ids == [0] * 5
@@ -169,7 +179,7 @@ def test_search_continues_while_a_longer_output_can_score_higher() -> None:
         table = torch.tensor([first, then, then, last], dtype=torch.float64).log()
         return table[length - 1], (length,)
 
-    (hypothesis,) = beam_search(
+    ((hypothesis,),) = beam_search(
         step,
         (torch.zeros(1, 1, dtype=torch.long),),
         1,
@@ -180,6 +190,24 @@ def test_search_continues_while_a_longer_output_can_score_higher() -> None:
         length_penalty=1.0,
     )
     assert hypothesis.ids == [0, 0, 0]
+
+
+@pytest.mark.parametrize("n_best", [1, 2, 5])
+@pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.0])
+def test_several_outputs_are_the_best_of_all(n_best: int, length_penalty: float) -> None:
+    decoder = RandomDecoder(5, 4)
+    found = decoder.search_several(n_best=n_best, length_penalty=length_penalty)
+    for row, hypotheses in enumerate(found):
+        expected = [output for _, output in decoder.ranked(row, 4, length_penalty)[:n_best]]
+        assert [(*hypothesis.ids, END) for hypothesis in hypotheses] == expected
+        assert all(hypothesis.complete for hypothesis in hypotheses)
+        assert hypotheses[0] == decoder.search(length_penalty=length_penalty)[row]
+
+
+def test_fewer_outputs_than_n_best() -> None:
+    decoder = RandomDecoder(3, 2)
+    found = decoder.search_several(n_best=10, beam_size=10, max_length=1)
+    assert [[hypothesis.ids for hypothesis in of_row] for of_row in found] == [[[]]] * decoder.rows
 
 
 def test_suppressed_tokens_are_not_generated() -> None:
@@ -201,4 +229,4 @@ def test_search_ends_when_all_rows_have_ended() -> None:
         step, (torch.zeros(2, 1),), 2, begin=BEGIN, end=END, beam_size=1, max_length=100, length_penalty=0.6
     )
     assert steps == 3
-    assert [hypothesis.ids for hypothesis in hypotheses] == [[0, 0], [0, 0]]
+    assert [[best.ids for best in of_row] for of_row in hypotheses] == [[[0, 0]], [[0, 0]]]

@@ -313,3 +313,21 @@ def test_judgments_compare_with_the_target_as_the_tokenizer_restores_it() -> Non
     assert (right.is_error, right.truth, right.probability) == (False, "the apples", 1)
     assert (wrong.is_error, wrong.order, wrong.probability) == (True, 7, pytest.approx(0.25))
     assert wrong.facts == {"distance": 7, "complete": False}
+
+
+def test_alternatives_are_the_outputs_of_the_search() -> None:
+    head, encoded = random_head(beam_size=4, n_best=3).eval(), encoded_sources()
+    single = random_head(beam_size=4).eval()
+    single.load_state_dict(head.state_dict())
+    batch = batch_of(head, TARGETS)._replace(targets=None)
+    predictions = head.predict(encoded, batch)
+    expected = single.predict(encoded, batch)
+    assert [{**prediction, "alternatives": None} for prediction in predictions] == [
+        {**prediction, "alternatives": None} for prediction in expected
+    ]
+    for prediction in predictions:
+        alternatives = prediction["alternatives"]
+        assert 1 <= len(alternatives) <= 3
+        assert alternatives[0] == {key: prediction[key] for key in ("translation", "log_probability", "complete")}
+    with pytest.raises(ValueError, match="n_best must be at most beam_size, 2, not 3"):
+        random_head(beam_size=2, n_best=3)

@@ -49,13 +49,30 @@ def test_dates_and_numbers_are_texts_if_the_task_is_named() -> None:
     for other in ([f"1960-02-{n:02}" for n in range(1, 29)], [f"196002{n:02}" for n in range(1, 29)]):
         columns = [Column("中文", days), Column("数字", other)]
         file = DataFile(Path("a.csv"), columns=columns, format="csv", rows=28)
-        assert translate(file) == "no two columns of texts that mostly occur once"
+        assert translate(file) == (
+            "the columns '中文' and '数字' are not both texts: to learn one of them from the other, as for dates, pass "
+            "--task translate"
+        )
         found = translate(replace(file, task="translate"))
         assert not isinstance(found, str)
         assert found.recipe["data"] == {"type": "table", "text": "中文", "label": "数字"}
         reverse = translate(replace(file, task="translate", label="中文"))
         assert not isinstance(reverse, str)
         assert reverse.recipe["data"] == {"type": "table", "text": "数字", "label": "中文"}
+
+
+def test_numbers_and_labels_are_no_dates() -> None:
+    numbers = Column("x", [str(number) for number in range(20)])
+    for other in (Column("y", [f"{number}.5" for number in range(20)]), Column("label", ["a", "b"] * 10)):
+        file = DataFile(Path("a.csv"), columns=[numbers, other], format="csv", rows=20)
+        assert translate(file) == "no two columns of texts that mostly occur once"
+
+
+def test_a_file_of_dates_names_the_task(tmp_path: Path) -> None:
+    rows = "".join(f"{day}.{month}.1983,1983-{month:02}-{day:02}\n" for month in range(1, 13) for day in range(1, 29))
+    (tmp_path / "dates.csv").write_text(f"written,iso\n{rows}", encoding="utf-8")
+    done = run_here("init", "dates.csv", cwd=tmp_path)
+    assert done.code == 3 and "as for dates, pass --task translate (translate)" in done.err
 
 
 def test_the_drafted_recipe_of_dates_trains(tmp_path: Path) -> None:
