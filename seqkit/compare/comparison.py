@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from seqkit.compare.candidates import Candidate, seeds_of
+from seqkit.compare.comparability import check_comparable
 from seqkit.compare.latency import latency
 from seqkit.compare.outcome import Comparison, Measurements, compare
 from seqkit.compare.probe import Costs, Probe, probe
@@ -83,6 +84,7 @@ class Comparer:
         trials: each candidate with each seed.
 
     Raises:
+        UsageError: the metric cannot be compared between the candidates.
         SeqkitError: a recipe or its data is invalid, or an encoder names no width to match.
     """
 
@@ -99,9 +101,10 @@ class Comparer:
         self._options = options
         self._report = report
         self._record = Record(options.runs, writes=not dry)
-        first = options.first_seed
-        if first is None:
-            first = resolve(candidates[0].recipe(), registry).seed
+        plans = [resolve(candidate.recipe(), registry) for candidate in candidates]
+        names = [candidate.name for candidate in candidates]
+        check_comparable(list(zip(names, plans, strict=True)), options.metric)
+        first = plans[0].seed if options.first_seed is None else options.first_seed
         self._seeds = seeds_of(options.seeds, first)
         self._candidates = self._match(candidates) if options.match else list(candidates)
         self.trials = make_trials(self._candidates, self._seeds, registry, options.runs)
@@ -263,10 +266,13 @@ class Comparer:
 
 
 def _data_of(run: RunContents, split: str) -> str:
-    """Return what identifies the examples of a split, whatever the tokenizer: files, split and number of examples."""
+    """Return what identifies the examples of a split, whatever the tokenizer: files, split, columns and number of
+    examples; of a split in a file of its own, not the files of other splits."""
     files = run.plan.get("files_sha256")
     digests = {key: value for key, value in files.items() if key.startswith("data.")} if isinstance(files, dict) else {}
     data = run.plan["recipe"].get("data")
     section = data if isinstance(data, dict) else {}
     count = run.result.examples.get(split) if run.result else None
-    return str([sorted(digests.items()), section.get("split"), section.get("text"), count])
+    if own := digests.get(f"data.{split}.path"):
+        digests, section = {"path": own}, section | section.get(split, {}) | {"split": None}
+    return str([sorted(digests.items()), section.get("split"), section.get("text"), section.get("label"), count])

@@ -77,6 +77,7 @@ class Comparison:
         match: what of the candidates was made equal to the first; empty for nothing.
         outcomes: the candidates, in the order of the command line. The first is the reference.
         notes: what a reader must know.
+        same_data: whether the split has the same examples for all candidates, so that their scores can be compared.
     """
 
     metric: str
@@ -86,11 +87,12 @@ class Comparison:
     match: str
     outcomes: tuple[Outcome, ...]
     notes: tuple[str, ...]
+    same_data: bool = True
 
     @property
     def best(self) -> Outcome | None:
-        """The candidate with the best mean."""
-        scored = [each for each in self.outcomes if each.interval is not None]
+        """The candidate with the best mean; None if their scores cannot be compared."""
+        scored = [each for each in self.outcomes if each.interval is not None and self.same_data]
         sign = 1 if self.higher_is_better else -1
         return max(scored, key=lambda each: sign * each.interval.mean, default=None)  # type: ignore[union-attr]
 
@@ -117,10 +119,10 @@ def compare(
         split: the split that it was computed on.
         seeds: the seeds.
         match: what was made equal; empty for nothing.
-        same_data: whether the split has the same examples for all candidates.
+        same_data: whether the split has the same examples for all candidates. If not, nothing is compared.
     """
     first = measured[0]
-    differences = [None, *(_difference(each, first) for each in measured[1:])]
+    differences = [None, *(_difference(each, first) if same_data else None for each in measured[1:])]
     tested = [place for place, each in enumerate(differences) if each is not None and each.p is not None]
     adjusted = dict(zip(tested, holm([differences[place].p for place in tested]), strict=True))  # type: ignore[union-attr, misc]
     outcomes = []
@@ -137,6 +139,8 @@ def compare(
             verdict = message("no value with any seed: {reason}", reason=next(iter(each.failures.values()), ""))
         elif len(measured) == 1:
             verdict = _verdict_alone(each, gain)
+        elif not same_data:
+            verdict = _joined([message("not compared"), *_warnings(each, gain)])
         else:
             verdict = _verdict(each, place == 0, difference, p, higher_is_better, gain)
         outcomes.append(
@@ -158,6 +162,7 @@ def compare(
         match,
         tuple(outcomes),
         tuple(_notes(measured, split, match, same_data)),
+        same_data,
     )
 
 
@@ -229,7 +234,7 @@ def _notes(measured: Sequence[Measurements], split: str, match: str, same_data: 
         notes.append(
             message("Widths were chosen such that training takes the same time, with the epochs of each recipe.")
         )
-    if len(measured) > 2:
+    if len(measured) > 2 and same_data:
         notes.append(
             message(
                 "With {count} candidates, a verdict also requires an adjusted p-value (Holm) below 0.05.",

@@ -28,6 +28,11 @@ from seqkit.stop import StopCheck
 
 Command = Callable[..., CommandResult]
 SEEDS = ("--seeds", "3")
+LSTM: dict[str, Any] = {
+    "encoder": {"type": "lstm", "hidden_size": 4},
+    "head": {"type": "classify"},
+    "train": {"epochs": 2, "threads": 1, "metric": "accuracy", "optimizer": {"type": "adam", "lr": 0.02}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare")
     (folder / "words.csv").write_text(vowel_csv(90))
     for kind in ("bilstm", "lstm"):
-        recipe: dict[str, Any] = {
-            "name": kind,
-            "data": {"type": "table", "path": "words.csv", "split": {"by": "hash", "valid": 0.3, "test": 0.2}},
-            "encoder": {"type": kind, "hidden_size": 4},
-            "head": {"type": "classify"},
-            "train": {"epochs": 2, "threads": 1, "metric": "accuracy", "optimizer": {"type": "adam", "lr": 0.02}},
-        }
+        data = {"type": "table", "path": "words.csv", "split": {"by": "hash", "valid": 0.3, "test": 0.2}}
+        recipe = LSTM | {"name": kind, "data": data, "encoder": {"type": kind, "hidden_size": 4}}
         write_recipe(folder / f"{kind}.yaml", recipe)
     return folder
 
@@ -133,7 +133,61 @@ def test_candidates_with_other_validation_data_are_not_comparable(
     folder: Path, runs: Path, run_command: Command
 ) -> None:
     arguments = ("compare", folder / "lstm.yaml", "--grid", "data.split.valid=0.3,0.2", "--seeds", "1")
-    assert "The valid split differs between candidates" in run_command(*arguments).out
+    out = run_command(*arguments).out
+    assert "The valid split differs between candidates" in out
+    assert "valid=0.2: not compared" in out and "best mean" not in out
+
+
+def test_candidates_with_a_common_validation_file_are_compared(run_command: Command, tmp_path: Path) -> None:
+    for name, count in (("few", 40), ("many", 90), ("held_out", 60)):
+        (tmp_path / f"{name}.csv").write_text(vowel_csv(count))
+        data = {"type": "table", "path": f"{name}.csv", "valid": {"path": "held_out.csv"}}
+        write_recipe(tmp_path / f"{name}.yaml", LSTM | {"name": name, "data": data})
+    assert "many: the reference" in run_command("compare", "many.yaml", "few.yaml", "--seeds", "1").out
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("overrides", "option", "error"),
+    [
+        (
+            {"head": {"type": "regress"}, "train": {"epochs": 2, "threads": 1}},
+            (),
+            "lstm and other cannot be compared by accuracy: their heads are 'classify' and 'regress': compare recipes "
+            "of one task",
+        ),
+        (
+            {"head": {"type": "multi_label"}, "train": {"epochs": 2, "threads": 1}},
+            ("--metric", "loss"),
+            "lstm and other cannot be compared by loss: their heads are 'classify' and 'multi_label': pass --metric "
+            "with one of macro_f1",
+        ),
+    ],
+)
+def test_heads_with_other_metrics_are_rejected_before_training(
+    overrides: dict[str, Any],
+    option: tuple[str, ...],
+    error: str,
+    dry: tuple[str, ...],
+    folder: Path,
+    tmp_path: Path,
+    run_command: Command,
+) -> None:
+    data = {"type": "table", "path": str(folder / "words.csv"), "split": {"by": "hash", "valid": 0.3, "test": 0.2}}
+    write_recipe(tmp_path / "other.yaml", LSTM | {"data": data} | overrides)
+    done = run_command("compare", folder / "lstm.yaml", "other.yaml", *option, *dry)
+    assert (done.code, done.out, error_line(done)) == (2, "", error)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_mean_per_token_is_not_compared_between_tokenizers(run_command: Command, tmp_path: Path) -> None:
+    write_recipe(tmp_path / "g.yaml", GENERATION_RECIPE)
+    arguments = ("compare", "g.yaml", "--grid", "tokenizer.type=char,word", "--dry-run", "generate.prompt=In Beijing")
+    assert error_line(run_command(*arguments)) == (
+        "type=char and type=word cannot be compared by loss: it is a mean per token, and their tokenizers differ: "
+        "pass --metric with one of bits_per_char"
+    )
+    assert run_command(*arguments, "--metric", "bits_per_char").code == 0
 
 
 def test_an_interrupted_comparison_continues(

@@ -9,6 +9,7 @@ import pytest
 
 from seqkit.compare.documents import as_json
 from seqkit.compare.outcome import Measurements, compare
+from seqkit.compare.pages import comparison_page
 from seqkit.compare.texts import markdown, score_rows
 
 BASELINE = {"name": "majority", "accuracy": 0.5, "others": [{"name": "TF-IDF", "accuracy": 0.7}]}
@@ -89,3 +90,18 @@ def test_tables_have_a_cell_per_column_and_names_break_nothing() -> None:
     text = markdown(found, "title", ["facts"])
     assert "| b\\|  | 0 |" in text
     assert as_json(found)["candidates"][1]["mean"] is None
+
+
+def test_scores_on_different_examples_are_not_compared() -> None:
+    better = [measured(name, [0.9, 0.92, 0.91, 0.93, 0.91]) for name in "bc"]
+    found = compare([REFERENCE, *better], "accuracy", True, "valid", range(5), same_data=False)
+    document, text, page = as_json(found), markdown(found, "title", []), comparison_page(found, [])
+    assert document["best"] is None
+    for each in document["candidates"]:
+        assert (each["difference"], each["verdict"]) == (None, "not compared")
+    assert all(row[5:] == ("", "", "") for row in score_rows(found)[1:])
+    assert found.notes[0].startswith("The valid split differs between candidates")
+    for shown in (text, page):
+        assert not [
+            word for word in ("better", "best mean", "Holm", "0.00") if f"{word}," in shown or f": {word}" in shown
+        ]
