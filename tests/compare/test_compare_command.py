@@ -104,7 +104,7 @@ def test_only_missing_runs_are_trained(folder: Path, runs: Path, run_command: Co
     (runs / "bilstm-3" / "result.json").unlink()
     code, _, err = run_command("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS, "--json")
     assert code == 0
-    assert "1 of 2: trains lstm with seed 1" in err and "2 of 2: resumes bilstm with seed 2" in err
+    assert "1 of 2: trains lstm, seed 1" in err and "2 of 2: resumes bilstm, seed 2" in err
     assert names(runs) == {f"{kind}-{number}" for kind in ("lstm", "bilstm") for number in (1, 2, 3)} - {"lstm-2"} | {
         "lstm-4"
     }
@@ -208,7 +208,7 @@ def test_an_interrupted_comparison_continues(
     assert names(tmp_path / "runs") == {"bilstm-1", "lstm-1"}
     code, _, err = run_command(*command)
     assert code == 0
-    assert "1 of 5: resumes lstm with seed 0" in err
+    assert "1 of 5: resumes lstm, seed 0" in err
     for number in (1, 2, 3):
         one, other = (RunDirectory(root / f"lstm-{number}") for root in (finished, tmp_path / "runs"))
         assert one.model.read_bytes() == other.model.read_bytes()
@@ -266,7 +266,7 @@ def test_a_diverging_candidate_has_failed_and_the_others_continue(
     found = json.loads(out)
     good, bad = found["candidates"]
     assert (code, bad["mean"]) == (0, None)
-    assert bad["verdict"].startswith("no value with any seed: step ")
+    assert bad["verdict"].startswith("no run has a value: step ")
     assert found["best"] == good["name"] and "not finite" in bad["failures"]["0"] and "failed" in err
 
 
@@ -327,6 +327,49 @@ def test_wrong_usage(arguments: list[str], text: str, folder: Path, runs: Path, 
     result = run_command("compare", *(each.format(folder=folder) for each in arguments))
     assert result.code == 2
     assert text in error_line(result)
+
+
+FOLDS = "data.split={folds: 3, fold: 0, valid: 0.2, test: 0}"
+
+
+def test_every_candidate_is_tested_on_every_fold(folder: Path, tmp_path: Path, run_command: Command) -> None:
+    command = ("compare", folder / "lstm.yaml", folder / "bilstm.yaml", FOLDS, "--folds", "--json")
+    code, out, _ = run_command(*command)
+    found = json.loads(out)
+    assert (code, found["split"], found["seeds"], found["folds"]) == (0, "test", [0], 3)
+    expected = {f"{name}-fold-{fold}-1" for name in ("lstm", "bilstm") for fold in range(3)}
+    assert names(tmp_path / "runs") == expected
+    for each in found["candidates"]:
+        results = [json.loads((Path(run) / "result.json").read_text()) for run in each["runs"].values()]
+        assert list(each["values"]) == ["fold-0", "fold-1", "fold-2"]
+        assert list(each["values"].values()) == [result["metrics"]["test"]["accuracy"] for result in results]
+        assert sum(result["examples"]["test"] for result in results) == 90
+        baselines = [[run["baseline"], *run["baseline"].get("others", [])] for run in results]
+        means = [fmean(each["accuracy"] for each in methods) for methods in zip(*baselines, strict=True)]
+        assert each["baseline"] == pytest.approx(max(means))
+    assert found["candidates"][1]["difference"]["pairs"] == 3
+    assert found["notes"][0].startswith("Cross-validation with 3 folds.")
+    again = run_command(*command)
+    assert (json.loads(again.out), again.err) == (found, "")
+
+
+def test_a_single_recipe_can_be_cross_validated_and_resumed(folder: Path, tmp_path: Path, run_command: Command) -> None:
+    command = ("compare", folder / "lstm.yaml", FOLDS, "--folds", "--split", "valid")
+    assert run_command(*command, "--seeds", "2", "--html", "c.html").code == 0
+    shutil.rmtree(tmp_path / "runs" / "lstm-fold-1-2")
+    code, out, err = run_command(*command, "--seeds", "2")
+    assert (code, err) == (0, "1 of 1: trains lstm, fold 1, seed 1\n")
+    assert "accuracy on the valid splits of 3 folds, seeds 0 to 1" in out and "best mean" not in out
+    assert "3 runs to train" in run_command(*command, "--first-seed", "5", "--dry-run").out
+
+
+def test_folds_are_required_and_equal(folder: Path, run_command: Command) -> None:
+    done = run_command("compare", folder / "lstm.yaml", "--folds")
+    text = "--folds: lstm has no folds: set `data.split: {by: hash, folds: 5, fold: 0, valid: 0.1}`, without `test`"
+    assert (done.code, error_line(done)) == (2, text)
+    grid = ("--folds", FOLDS, "--grid", "data.split.folds=3,4")
+    done = run_command("compare", folder / "lstm.yaml", *grid, "--dry-run")
+    assert (done.code, error_line(done)) == (2, "--folds: the number of folds differs: folds=3 3, folds=4 4")
 
 
 def test_a_corrupt_record_of_measurements(folder: Path, runs: Path, run_command: Command) -> None:
