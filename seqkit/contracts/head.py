@@ -218,6 +218,11 @@ class Head(Contract, ABC):
         is_tags = isinstance(target, list | tuple) and all(isinstance(tag, str) for tag in target)
         return list(target) if is_tags else []
 
+    def numbers_of(self, example: Example) -> np.ndarray:
+        """Return the numbers of an example that the head predicts, float (items, numbers): an item is the example, or a
+        time step of it. None (0, 0) if targets are no numbers. seqkit describes them, and names one that is far off."""
+        return np.empty((0, 0))
+
     def score_names(self) -> Sequence[str]:
         """Return the name of each score: the labels. Required if the head `explains`.
 
