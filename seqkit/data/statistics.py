@@ -112,7 +112,7 @@ def describe_far_number(splits: Mapping[str, Dataset], head: Head) -> str:
             step, column = np.unravel_index(far.argmax(), far.shape)
             place = example.location
             if len(numbers) > 1:
-                place = message("{location}, time step {number:,}", location=place, number=step + 1)
+                place = message("time step {number:,} from {location}", location=place, number=step + 1)
             return message(
                 "{location}: the target {value:g} is far from the others, of which half are between {low:g} and "
                 "{high:g}: correct or remove it if it is an error",

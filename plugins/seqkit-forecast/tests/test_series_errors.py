@@ -145,4 +145,4 @@ def test_a_value_far_from_the_others_is_named_with_its_time_step(tmp_path: Path)
     head = {"type": "forecast", "input_length": 4, "horizon": 2}
     recipe = {"data": data, "encoder": {"type": "lstm", "hidden_size": 2}, "head": head}
     (note,) = prepare(resolve(read_recipe(recipe), load_registry())).notes
-    assert note.startswith(f"{tmp_path / 'load.csv'}, time step 100: the target 1e+09 is far from the others")
+    assert note.startswith(f"time step 100 from {tmp_path / 'load.csv'}:2: the target 1e+09 is far from the others")
