@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -16,13 +17,15 @@ from statistics import fmean
 from typing import Any
 
 import pytest
+import torch
 
 from helpers.commands import CommandResult, error_line
 from helpers.pages import Page
 from helpers.recipes import GENERATION_RECIPE, vowel_csv, write_recipe
 from helpers.training import StopAfter
-from seqkit.cli import compare_command
+from seqkit.cli import compare_command, execute
 from seqkit.cli.compare_command import _duration
+from seqkit.compare import probe
 from seqkit.runs.directory import RunDirectory
 from seqkit.stop import StopCheck
 
@@ -256,6 +259,24 @@ def test_dry_run_writes_nothing(folder: Path, tmp_path: Path, run_command: Comma
     assert not (tmp_path / "runs").exists()
     found = json.loads(run_command("compare", folder / "lstm.yaml", "--dry-run", "--json").out)
     assert found["candidates"][0]["missing"] == 5 and found["seconds"] > 0
+
+
+def test_tensors_of_earlier_models_are_freed_before_memory_is_profiled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train = probe._train
+
+    def train_with_garbage(setup: Any, steps: int) -> list[float]:
+        if gc.isenabled() or steps != probe.PROFILED_STEPS:
+            gc.collect()  # as it can happen at any time
+        cycle: list[Any] = [torch.ones(1000)]
+        cycle.append(cycle)
+        return train(setup, steps)
+
+    monkeypatch.setattr(probe, "_train", train_with_garbage)
+    monkeypatch.chdir(tmp_path)
+    assert execute(["compare", str(folder / "lstm.yaml"), "--dry-run"]) == 0
+    assert "CPUAllocator" not in capfd.readouterr().err
 
 
 def test_a_diverging_candidate_has_failed_and_the_others_continue(
