@@ -294,9 +294,9 @@ def _count_folds(names: Sequence[str], plans: Sequence[Plan]) -> int:
         if counts[name] is None:
             raise UsageError(
                 message(
-                    "--folds: {name} has no folds: set {setting}, without `test`",
+                    "--folds: {name} has no folds: set `data.split: {{by: hash, folds: 5, fold: 0, valid: 0.1}}`, "
+                    "without `test`",
                     name=name,
-                    setting="`data.split: {by: hash, folds: 5, fold: 0, valid: 0.1}`",
                 )
             )
     if len(set(counts.values())) > 1:
