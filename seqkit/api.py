@@ -155,8 +155,13 @@ def load(run_dir: str | Path) -> Run:
     Raises:
         UsageError: it is not a run directory.
         DataError: its plan.json is corrupt. Other files are read when they are first needed.
+
+    Warns:
+        UserWarning: the run is not finished. Issued when its weights are first needed.
     """
-    return Run(RunDirectory.open(run_dir))
+    run = Run(RunDirectory.open(run_dir))
+    run._parts.warns_unfinished = True  # the outputs of a run that is about to finish are computed without `load`
+    return run
 
 
 def ensemble(members: Sequence[str | Path | Run], *, name: str = "ensemble", runs: str | Path = "runs") -> Run:

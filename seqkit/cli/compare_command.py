@@ -31,12 +31,17 @@ if TYPE_CHECKING:
     metavar="RECIPE|RUN... [KEY=VALUE]...",
     shell_complete=completed_by("complete_recipe"),
 )
-@click.option("--seeds", type=Checked("PositiveInt"), default=5, show_default=True, help="Number of seeds.")
+@click.option("--seeds", type=Checked("PositiveInt"), help="Number of seeds.  [default: 5, or 1 with --folds]")
 @click.option(
     "--first-seed",
     type=click.IntRange(0, 2**32 - 1),
     metavar="INTEGER",
     help="The first seed.  [default: that of the first recipe]",
+)
+@click.option(
+    "--folds",
+    is_flag=True,
+    help="Cross-validation: train on each of the folds of data.split, and average over them. Also for a single recipe.",
 )
 @click.option(
     "--match",
@@ -59,7 +64,7 @@ if TYPE_CHECKING:
 @click.option(
     "--split",
     type=click.Choice(["valid", "test", "train"]),
-    help="The split to compare on.  [default: valid, or train if no data is held out]",
+    help="The split to compare on.  [default: valid, or train if no data is held out; test with --folds]",
 )
 @click.option(
     "--runs",
@@ -75,8 +80,9 @@ if TYPE_CHECKING:
 @no_plugin_option
 def compare(
     arguments: tuple[str, ...],
-    seeds: int,
+    seeds: int | None,
     first_seed: int | None,
+    folds: bool,
     match: Any,
     grid: tuple[str, ...],
     searched: tuple[str, ...],
@@ -94,11 +100,13 @@ def compare(
 
     Each candidate is trained with each seed. A run that exists in the folder is taken, and one that was interrupted is
     resumed, so the same command continues an interrupted comparison. The first candidate is the reference: the others
-    are compared with it seed by seed (paired t, 95%). Choose by the validation split; --split test only at the end.
+    are compared with it seed by seed, or fold by fold (paired t, 95%). Choose by the validation split; --split test
+    only at the end.
 
     \b
         seqkit compare recipes/sentiment_zh.yaml recipes/sentiment_zh_lstm.yaml --match parameters
         seqkit compare recipes/char_gen.yaml --grid encoder.hidden_size=16,32,64 --seeds 3
+        seqkit compare recipes/names.yaml --folds
         seqkit compare recipes/char_gen.yaml --random train.optimizer.lr=0.001..0.1:log --trials 8
     """
     if trials is not None and not searched:
@@ -118,8 +126,9 @@ def compare(
         from seqkit.compare.comparison import Comparer, Options
     from seqkit.registry import load_registry
 
+    seeds = seeds or (1 if folds else 5)
     candidates = read_candidates(arguments, grid, searched, trials or 10, first_seed or 0, seeds)
-    options = Options(runs, seeds, first_seed, match, metric, split, command_line())
+    options = Options(runs, seeds, first_seed, match, metric, split, folds, command_line())
     comparer = Comparer(candidates, load_registry(without=without).check(), options, _report, dry=dry_run)
     if dry_run:
         _show_estimate(comparer.estimate(), as_json)

@@ -43,6 +43,9 @@ def _parts(found: Mapping[str, Any]) -> Iterator[str | Table]:
     if labels := found.get("labels"):
         yield ""
         yield from _labels(labels)
+    if numbers := found.get("numbers"):
+        yield ""
+        yield _numbers(numbers)
     if vocabulary := found.get("vocabulary"):
         yield ""
         yield message("vocabulary: {size:,} tokens", size=vocabulary["size"])
@@ -108,6 +111,24 @@ def _labels(labels: Mapping[str, Any]) -> Iterator[str | Table]:
     )
     if left_out:
         yield message("  and {count:,} rarer labels (--json lists more)", count=left_out)
+
+
+def _numbers(numbers: Mapping[str, Any]) -> Table:
+    """Return the quantiles of the targets; of several columns, each in its row."""
+    heads = (
+        message("target"),
+        message("smallest"),
+        message("lower quartile"),
+        message("median"),
+        message("upper quartile"),
+        message("largest"),
+    )
+    rows = [
+        (split if len(columns) == 1 else f"{split} {place}", *(f"{value:.6g}" for value in column))
+        for split, columns in numbers.items()
+        for place, column in enumerate(columns, start=1)
+    ]
+    return heads, rows
 
 
 def _duplicates(found: Mapping[str, Any]) -> Iterator[str | Table]:

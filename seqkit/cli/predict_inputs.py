@@ -46,9 +46,10 @@ def inputs_of_arguments(trained: Run, texts: Sequence[str], second_texts: Sequen
     if len(second_texts) != len(texts):
         raise UsageError(
             message(
-                "this run reads pairs of texts: pass --pair once for each text, not {count} times for {texts} texts",
-                count=len(second_texts),
+                "this run reads pairs of texts: give the second text of each text with --pair (texts: {texts}, --pair: "
+                "{count})",
                 texts=len(texts),
+                count=len(second_texts),
             )
         )
     return list(zip(texts, second_texts, strict=True))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqkit.compare.variants import Variant
 from seqkit.errors import UsageError
 from seqkit.look_alikes import explain_missing_equals
 from seqkit.messages import message
@@ -22,7 +23,7 @@ from seqkit.runs.directory import RunDirectory
 
 @dataclass(frozen=True)
 class Candidate:
-    """A recipe with overrides, to be trained with several seeds.
+    """A recipe with overrides, to be trained with several seeds or folds.
 
     Attributes:
         name: what it is called in the tables.
@@ -36,10 +37,12 @@ class Candidate:
     overrides: tuple[str, ...] = ()
     widths: tuple[str, ...] = ()
 
-    def recipe(self, seed: int | None = None) -> Recipe:
-        """Read the recipe, with a seed in place of its own. Raises as `read_recipe` does."""
-        seeds = () if seed is None else (f"seed={seed}",)
-        return read_recipe(self.source, (*self.overrides, *self.widths, *seeds))
+    def recipe(self, variant: Variant | None = None) -> Recipe:
+        """Read the recipe, with the seed and the fold of a variant. Raises as `read_recipe` does."""
+        recipe = read_recipe(self.source, (*self.overrides, *self.widths, *(variant.overrides if variant else ())))
+        if variant:
+            variant.rename(recipe)
+        return recipe
 
 
 MAX_RUNS = 10_000
@@ -171,6 +174,10 @@ def _split(text: str, option: str) -> tuple[str, str]:
         raise UsageError(reason + explain_missing_equals(text))
     if key == "seed":
         raise UsageError(message("{option} {text}: seeds are not compared: pass --seeds", option=option, text=text))
+    if key == "data.split.fold":
+        raise UsageError(
+            message("{option} {text}: folds are not compared with each other: pass --folds", option=option, text=text)
+        )
     return key, values
 
 

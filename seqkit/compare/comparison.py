@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from seqkit.compare.candidates import Candidate, seeds_of
+from seqkit.compare.comparability import check_comparable
 from seqkit.compare.latency import latency
-from seqkit.compare.outcome import Comparison, Measurements, compare
+from seqkit.compare.outcome import Comparison, Measurements, compare, mean_baseline
 from seqkit.compare.probe import Costs, Probe, probe
 from seqkit.compare.record import Record, key_of
 from seqkit.compare.trials import StopContext, Trial, make_trials, train_trials
+from seqkit.compare.variants import Variant, fold_variants, seed_variants
 from seqkit.compare.widths import Match, matched_widths
 from seqkit.errors import UsageError, suggest
 from seqkit.messages import listed, message
+from seqkit.recipe.plan import Plan
 from seqkit.recipe.resolve import resolve
+from seqkit.recipe.schema import HashSplit
 from seqkit.registry.registry import Registry
 from seqkit.reports.contents import RunContents, read_contents
 from seqkit.runs.directory import RunDirectory
@@ -32,10 +36,11 @@ class Options:
     Attributes:
         runs: the folder of run directories.
         seeds: the number of seeds.
+        folds: whether each candidate is trained on each fold of `data.split` (cross-validation).
         first_seed: the first of them; None for that of the first recipe.
         match: what of the other candidates is made equal to the first; None for nothing.
         metric: the metric to compare; None for the one that the recipe chooses the best epoch by.
-        split: the split to compare on; None for valid, or train if there is none.
+        split: the split to compare on; None for test with `folds`, and otherwise for valid, or train if there is none.
         command: the command line, which is saved in the run directories; empty in Python.
     """
 
@@ -45,6 +50,7 @@ class Options:
     match: Match | None = None
     metric: str | None = None
     split: str | None = None
+    folds: bool = False
     command: str = ""
 
 
@@ -80,9 +86,10 @@ class Comparer:
         dry: whether nothing is written.
 
     Attributes:
-        trials: each candidate with each seed.
+        trials: each candidate with each seed, or with each fold.
 
     Raises:
+        UsageError: the metric cannot be compared between the candidates, or their recipes have no folds.
         SeqkitError: a recipe or its data is invalid, or an encoder names no width to match.
     """
 
@@ -99,18 +106,20 @@ class Comparer:
         self._options = options
         self._report = report
         self._record = Record(options.runs, writes=not dry)
-        first = options.first_seed
-        if first is None:
-            first = resolve(candidates[0].recipe(), registry).seed
-        self._seeds = seeds_of(options.seeds, first)
+        plans = [resolve(candidate.recipe(), registry) for candidate in candidates]
+        names = [candidate.name for candidate in candidates]
+        check_comparable(list(zip(names, plans, strict=True)), options.metric)
+        first = plans[0].seed if options.first_seed is None else options.first_seed
+        seeds = seeds_of(options.seeds, first)
+        self._variants = fold_variants(_count_folds(names, plans), seeds) if options.folds else seed_variants(seeds)
         self._candidates = self._match(candidates) if options.match else list(candidates)
-        self.trials = make_trials(self._candidates, self._seeds, registry, options.runs)
+        self.trials = make_trials(self._candidates, self._variants, registry, options.runs)
 
     def _match(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates with the widths that match the first one."""
         match = self._options.match
         assert match is not None
-        recipes = [candidate.recipe(self._seeds[0]) for candidate in candidates]
+        recipes = [candidate.recipe(self._variants[0]) for candidate in candidates]
         reference, *others = [(resolve(recipe, self._registry), recipe) for recipe in recipes]
         matched = [candidates[0]]
         for candidate, other in zip(candidates[1:], others, strict=True):
@@ -150,7 +159,7 @@ class Comparer:
         options = self._options
         train_trials(self.trials, self._registry, options.runs, self._report, stop_context, options.command, callbacks)
         contents = {
-            (trial.candidate, trial.seed): read_contents(trial.run)
+            (trial.candidate, trial.variant): read_contents(trial.run)
             for trial in self.trials
             if trial.run is not None and not trial.failure
         }
@@ -159,10 +168,19 @@ class Comparer:
         metric = self._choose_metric(reference, split)
         measured = [self._measure(candidate, contents, metric, split) for candidate in self._candidates]
         higher = metric in reference.metric_names.higher_is_better
-        data = {(seed, _data_of(found, split)) for (_, seed), found in contents.items()}
-        same_data = len(data) == len({seed for seed, _ in data})
-        match = self._options.match or ""
-        return compare(measured, metric, higher, split, self._seeds, match, same_data=same_data)
+        data = {(variant, _data_of(found, split)) for (_, variant), found in contents.items()}
+        same_data = len(data) == len({variant for variant, _ in data})
+        ratio = _ratio_to_train(contents.values(), split) if options.folds else 0.0
+        return compare(
+            measured,
+            metric,
+            higher,
+            split,
+            self._variants,
+            options.match or "",
+            same_data=same_data,
+            test_ratio=ratio,
+        )
 
     def first_contents(self) -> list[RunContents]:
         """Return the contents of the first finished run of each candidate that has one."""
@@ -178,7 +196,8 @@ class Comparer:
     def _choose_split(self, run: RunContents) -> str:
         assert run.result is not None
         if (split := self._options.split) is None:
-            return next((name for name in ("valid", "train") if name in run.result.metrics), "test")
+            wanted = () if self._options.folds else ("valid", "train")
+            return next((name for name in wanted if name in run.result.metrics), "test")
         if split not in run.result.metrics:
             raise UsageError(
                 message(
@@ -211,30 +230,31 @@ class Comparer:
         return metric
 
     def _measure(
-        self, candidate: Candidate, contents: dict[tuple[Candidate, int], RunContents], metric: str, split: str
+        self, candidate: Candidate, contents: dict[tuple[Candidate, Variant], RunContents], metric: str, split: str
     ) -> Measurements:
         trials = self._trials_of(candidate)
         values, seconds, runs, failures = {}, {}, {}, {}
-        baseline = None
+        baselines = []
         for trial in trials:
-            found = contents.get((candidate, trial.seed))
+            found = contents.get((candidate, trial.variant))
             if found is None or found.result is None:
-                failures[trial.seed] = trial.failure
+                failures[trial.variant] = trial.failure
                 continue
-            runs[trial.seed] = str(found.directory.path)
+            runs[trial.variant] = str(found.directory.path)
             scores = found.result.metrics.get(split, {})
             if metric in (numbers := numbers_of(scores)):
-                values[trial.seed] = float(numbers[metric])
+                values[trial.variant] = float(numbers[metric])
             elif metric not in scores:
-                failures[trial.seed] = message("it has no {metric} on the {split} split", metric=metric, split=split)
+                failures[trial.variant] = message("it has no {metric} on the {split} split", metric=metric, split=split)
             else:
-                failures[trial.seed] = message("{metric} is undefined", metric=metric)
-            seconds[trial.seed] = float(found.result.timing.get("train_seconds", 0.0))
+                failures[trial.variant] = message("{metric} is undefined", metric=metric)
+            seconds[trial.variant] = float(found.result.timing.get("train_seconds", 0.0))
             recorded = found.result.baseline
-            baseline = recorded if recorded and recorded.get("split") == split else baseline
+            if recorded is None or recorded.get("split") != split:
+                recorded = self._costs(trial).baseline if split == "valid" else None
+            if recorded:
+                baselines.append(recorded)
         probed = self._costs(trials[0])
-        if baseline is None and split == "valid":
-            baseline = probed.baseline
         costs = {key: getattr(probed.costs, key) for key in ("weights", "multiply_adds", "memory")}
         if runs:
             run, plan = RunDirectory(Path(next(iter(runs.values())))), trials[0].plan
@@ -245,7 +265,7 @@ class Comparer:
             (*candidate.overrides, *candidate.widths),
             runs,
             values,
-            baseline,
+            mean_baseline(baselines),
             seconds,
             costs,
             failures,
@@ -262,11 +282,47 @@ class Comparer:
         return found
 
 
+def _count_folds(names: Sequence[str], plans: Sequence[Plan]) -> int:
+    """Return the number of folds of recipes.
+
+    Raises:
+        UsageError: a recipe has none, or they have different numbers.
+    """
+    counts = {}
+    for name, plan in zip(names, plans, strict=True):
+        counts[name] = plan.split.folds if isinstance(plan.split, HashSplit) else None
+        if counts[name] is None:
+            raise UsageError(
+                message(
+                    "--folds: {name} has no folds: set `data.split: {{by: hash, folds: 5, fold: 0, valid: 0.1}}`, "
+                    "without `test`",
+                    name=name,
+                )
+            )
+    if len(set(counts.values())) > 1:
+        raise UsageError(
+            message(
+                "--folds: the number of folds differs: {counts}",
+                counts=listed(f"{name} {count}" for name, count in counts.items()),
+            )
+        )
+    return next(count for count in counts.values() if count)
+
+
+def _ratio_to_train(runs: Iterable[RunContents], split: str) -> float:
+    """Return the number of examples of a split, divided by that of the training split."""
+    examples = [run.result.examples for run in runs if run.result]
+    return sum(each.get(split, 0) for each in examples) / max(1, sum(each.get("train", 0) for each in examples))
+
+
 def _data_of(run: RunContents, split: str) -> str:
-    """Return what identifies the examples of a split, whatever the tokenizer: files, split and number of examples."""
+    """Return what identifies the examples of a split, whatever the tokenizer: files, split, columns and number of
+    examples; of a split in a file of its own, not the files of other splits."""
     files = run.plan.get("files_sha256")
     digests = {key: value for key, value in files.items() if key.startswith("data.")} if isinstance(files, dict) else {}
     data = run.plan["recipe"].get("data")
     section = data if isinstance(data, dict) else {}
     count = run.result.examples.get(split) if run.result else None
-    return str([sorted(digests.items()), section.get("split"), section.get("text"), count])
+    if own := digests.get(f"data.{split}.path"):
+        digests, section = {"path": own}, section | section.get(split, {}) | {"split": None}
+    return str([sorted(digests.items()), section.get("split"), section.get("text"), section.get("label"), count])

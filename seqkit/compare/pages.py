@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from seqkit.compare.outcome import Comparison
 from seqkit.compare.statistics import Interval
-from seqkit.compare.texts import Rows, cost_rows, heading, score_rows, seed_rows, verdict_lines
+from seqkit.compare.texts import Rows, cost_rows, heading, run_rows, score_rows, verdict_lines
+from seqkit.compare.variants import Variant
 from seqkit.messages import message
 from seqkit.reports.comparison import recipe_table, run_curves
 from seqkit.reports.contents import RunContents
@@ -21,7 +22,7 @@ def comparison_page(comparison: Comparison, first_runs: Sequence[RunContents]) -
 
     Args:
         comparison: the comparison.
-        first_runs: a run of each candidate, those of one seed, whose curves and recipes are shown.
+        first_runs: a run of each candidate, those of one seed or fold, whose curves and recipes are shown.
     """
     lines = [element("p", line, class_=_class(line, comparison)) for line in verdict_lines(comparison)]
     head = join([element("p", heading(comparison)), element("div", *lines, class_="head")])
@@ -33,8 +34,8 @@ def comparison_page(comparison: Comparison, first_runs: Sequence[RunContents]) -
             join([_chart(comparison), _table(score_rows(comparison), message("the scores"), aligned=True)]),
         ),
         ("costs", message("Costs"), join([_table(cost_rows(comparison), message("the costs")), _cost_note()])),
-        ("seeds", message("Every seed"), _table(seed_rows(comparison), message("every seed"), aligned=True)),
-        ("curves", message("Curves of the first seed"), run_curves(first_runs, names)),
+        ("runs", message("Every run"), _table(run_rows(comparison), message("every run"), aligned=True)),
+        ("curves", message("Curves of the first run"), run_curves(first_runs, names)),
         ("recipes", message("What differs in the recipes"), recipe_table(first_runs, names)),
     ]
     return page(message("Comparison of {count} candidates", count=len(comparison.outcomes)), head, sections)
@@ -58,7 +59,7 @@ def _chart(comparison: Comparison) -> Markup | None:
         y_title=comparison.metric,
         levels=levels,
     )
-    note = message("Each point is a seed; the circle is the mean, the line its 95% interval.")
+    note = message("Each point is a run; the circle is the mean, the line its 95% interval.")
     charts = [chart, *_difference_chart(comparison)]
     return join([element("div", *charts, class_="charts"), element("p", note, class_="note")])
 
@@ -70,20 +71,20 @@ def _difference_chart(comparison: Comparison) -> Iterator[Markup]:
     for each in comparison.outcomes[1:]:
         if each.difference is not None:
             values = each.measured.values
-            differences = {seed: value - first.values[seed] for seed, value in values.items() if seed in first.values}
+            differences = {key: value - first.values[key] for key, value in values.items() if key in first.values}
             groups.append(_group(each.measured.name, differences, each.difference.interval))
     if groups:
         yield interval_chart(
             groups,
-            title=message("Difference from {name}, seed by seed", name=first.name),
+            title=message("Difference from {name}, run by run", name=first.name),
             levels=[(message("no difference"), 0.0)],
             first_color=1,
         )
 
 
-def _group(name: str, values: Mapping[int, float], interval: Interval) -> Group:
-    """Return a column of a chart, with a point per seed."""
-    points = tuple((message("seed {seed}", seed=seed), values[seed]) for seed in sorted(values))
+def _group(name: str, values: Mapping[Variant, float], interval: Interval) -> Group:
+    """Return a column of a chart, with a point per run."""
+    points = tuple((variant.label, value) for variant, value in values.items())
     return Group(name, points, interval.mean, interval.low, interval.high)
 
 

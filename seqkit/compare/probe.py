@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from contextlib import AbstractContextManager, suppress
@@ -167,8 +168,15 @@ def _peak_memory(setup: TrainingSetup) -> int:
     for weight in setup.model.parameters():
         weight.grad = None
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler prints that it starts
-    with profile(profile_memory=True) as profiler:
-        _train(setup, PROFILED_STEPS)
+    gc.collect()  # torch prints a warning if a tensor that is older than the profiler is freed while it runs
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        with profile(profile_memory=True) as profiler:
+            _train(setup, PROFILED_STEPS)
+    finally:
+        if was_enabled:
+            gc.enable()
     allocated = peak = 0
     for event in sorted(profiler.function_events or (), key=lambda event: event.time_range.end):
         is_memory = event.name == "[memory]"  # allocated or freed outside an operation

@@ -43,35 +43,48 @@ class Paired:
     count: int
 
 
-def mean_interval(values: Sequence[float]) -> Interval:
-    """Return the mean of independent values and its 95% interval (Student's t).
+def mean_interval(values: Sequence[float], test_ratio: float = 0.0) -> Interval:
+    """Return the mean of values and its 95% interval (Student's t).
+
+    The scores of folds are not independent, since the folds share training data, and their variance divided by their
+    number understates that of the mean. `test_ratio` corrects it (the corrected resampled t-test of Nadeau and Bengio,
+    Inference for the Generalization Error, Machine Learning 52, 2003): the variance is multiplied by
+    1/n + test_ratio.
 
     Args:
         values: at least one.
+        test_ratio: the number of test examples of a fold divided by that of its training examples; 0 for independent
+            values.
     """
     mean = fmean(values)
     if len(values) < 2:
         return Interval(mean)
-    half = t_quantile((1 + LEVEL) / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    half = t_quantile((1 + LEVEL) / 2, len(values) - 1) * _error(values, test_ratio)
     return Interval(mean, mean - half, mean + half)
 
 
-def paired_difference(values: Sequence[float], others: Sequence[float]) -> Paired:
+def paired_difference(values: Sequence[float], others: Sequence[float], test_ratio: float = 0.0) -> Paired:
     """Return the mean of `values - others`, its 95% interval and the p-value of the paired t-test.
 
     Args:
-        values: a value per seed, at least one.
-        others: those of the reference, with the same seeds.
+        values: a value per seed or fold, at least one.
+        others: those of the reference, with the same seeds or folds.
+        test_ratio: as for `mean_interval`.
     """
     differences = [value - other for value, other in zip(values, others, strict=True)]
     count = len(differences)
-    interval = mean_interval(differences)
+    interval = mean_interval(differences, test_ratio)
     if count < 2:
         return Paired(interval, None, count)
-    error = stdev(differences) / math.sqrt(count)
+    error = _error(differences, test_ratio)
     if error == 0:
         return Paired(interval, 0.0 if interval.mean else 1.0, count)
     return Paired(interval, 2 * t_cdf(-abs(interval.mean) / error, count - 1), count)
+
+
+def _error(values: Sequence[float], test_ratio: float) -> float:
+    """Return the standard error of the mean of at least two values."""
+    return stdev(values) * math.sqrt(1 / len(values) + test_ratio)
 
 
 def holm(values: Sequence[float]) -> list[float]:

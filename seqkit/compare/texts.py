@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seqkit.compare.outcome import Comparison, Outcome
+from seqkit.compare.outcome import Comparison, Outcome, unit_means
 from seqkit.compare.statistics import Interval
 from seqkit.messages import message
 from seqkit.training.result_lines import format_number
@@ -18,7 +18,7 @@ def score_rows(comparison: Comparison) -> Rows:
     metric = comparison.metric
     heads = (
         message("candidate"),
-        message("seeds"),
+        message("folds") if comparison.folds else message("seeds"),
         metric,
         message("95% interval"),
         message("baseline"),
@@ -32,7 +32,7 @@ def score_rows(comparison: Comparison) -> Rows:
         rows.append(
             (
                 each.measured.name,
-                str(len(each.measured.values)),
+                str(len(unit_means(each.measured.values))),
                 format_number(metric, each.interval.mean) if each.interval else "",
                 ends(metric, each.interval),
                 "" if each.baseline is None else format_number(metric, each.baseline),
@@ -67,14 +67,14 @@ def cost_rows(comparison: Comparison) -> Rows:
     return rows
 
 
-def seed_rows(comparison: Comparison) -> Rows:
-    """Return a row per candidate: its metric with each seed, or why it has none."""
-    rows: Rows = [(message("candidate"), *(message("seed {seed}", seed=seed) for seed in comparison.seeds))]
+def run_rows(comparison: Comparison) -> Rows:
+    """Return a row per candidate: its metric with each seed or fold, or why it has none."""
+    rows: Rows = [(message("candidate"), *(variant.label for variant in comparison.variants))]
     for each in comparison.outcomes:
         scores, failures = each.measured.values, each.measured.failures
         cells = [
-            format_number(comparison.metric, scores[seed]) if seed in scores else failures.get(seed, "")
-            for seed in comparison.seeds
+            format_number(comparison.metric, scores[variant]) if variant in scores else failures.get(variant, "")
+            for variant in comparison.variants
         ]
         rows.append((each.measured.name, *cells))
     return rows
@@ -95,17 +95,21 @@ def costs_of(outcome: Outcome) -> list[float | None]:
 
 def heading(comparison: Comparison) -> str:
     """Return what is compared."""
-    seeds = comparison.seeds
-    span = str(seeds[0]) if len(seeds) == 1 else message("{first} to {last}", first=seeds[0], last=seeds[-1])
-    matched = message(", with equal {match}", match=comparison.match) if comparison.match else ""
-    return message(
-        "{metric} on the {split} split, seeds {span}{matched}; {direction} is better",
-        metric=comparison.metric,
-        split=comparison.split,
-        span=span,
-        matched=matched,
-        direction=message("higher") if comparison.higher_is_better else message("lower"),
-    )
+    seeds = list(dict.fromkeys(variant.seed for variant in comparison.variants))
+    facts = {
+        "metric": comparison.metric,
+        "split": comparison.split,
+        "span": str(seeds[0]) if len(seeds) == 1 else message("{first} to {last}", first=seeds[0], last=seeds[-1]),
+        "matched": message(", with equal {match}", match=comparison.match) if comparison.match else "",
+        "direction": message("higher") if comparison.higher_is_better else message("lower"),
+    }
+    if comparison.folds:
+        return message(
+            "{metric} on the {split} splits of {count} folds, seeds {span}{matched}; {direction} is better",
+            count=comparison.folds,
+            **facts,
+        )
+    return message("{metric} on the {split} split, seeds {span}{matched}; {direction} is better", **facts)
 
 
 def verdict_lines(comparison: Comparison) -> Iterator[str]:
@@ -133,8 +137,8 @@ def markdown(comparison: Comparison, title: str, facts: Sequence[str]) -> str:
         "\n".join(f"- {line}" for line in verdict_lines(comparison)),
         _table(score_rows(comparison)),
         _table(cost_rows(comparison)),
-        message("{metric} by seed:", metric=comparison.metric),
-        _table(seed_rows(comparison)),
+        message("{metric} of every run:", metric=comparison.metric),
+        _table(run_rows(comparison)),
         *facts,
     ]
     return "\n\n".join(parts) + "\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from seqkit.compare.candidates import Candidate
+from seqkit.compare.variants import Variant
 from seqkit.errors import Interrupted, NotFiniteError, SeqkitError, UsageError
 from seqkit.experiment import run_recipe
 from seqkit.messages import message
@@ -29,19 +30,19 @@ INTERRUPTED = message("interrupted: the same command continues this comparison")
 
 @dataclass
 class Trial:
-    """A candidate with a seed.
+    """A candidate with a seed, or with a fold and a seed.
 
     Attributes:
         candidate: the candidate.
-        seed: the seed.
-        recipe: the recipe with this seed, as it was read.
+        variant: the seed and the fold.
+        recipe: the recipe with them, as it was read.
         plan: the resolved recipe.
         run: its run directory; None if it is to be trained.
         failure: why it has no result; empty if it has one or is to be trained.
     """
 
     candidate: Candidate
-    seed: int
+    variant: Variant
     recipe: Recipe
     plan: Plan
     run: RunDirectory | None = None
@@ -52,26 +53,28 @@ class Trial:
         return self.run is not None and self.run.result.exists()
 
 
-def make_trials(candidates: Sequence[Candidate], seeds: Sequence[int], registry: Registry, runs: Path) -> list[Trial]:
-    """Resolve every candidate with every seed, and find the runs that exist.
+def make_trials(
+    candidates: Sequence[Candidate], variants: Sequence[Variant], registry: Registry, runs: Path
+) -> list[Trial]:
+    """Resolve every candidate with every variant, and find the runs that exist.
 
     Args:
         candidates: the candidates.
-        seeds: the seeds.
+        variants: the seeds, or the folds.
         registry: the installed components.
         runs: the folder of run directories.
 
     Returns:
-        The trials, seed by seed, so that what slows the machine for a time slows every candidate.
+        The trials, variant by variant, so that what slows the machine for a time slows every candidate.
 
     Raises:
         SeqkitError: a recipe is invalid.
     """
     trials = []
-    for seed in seeds:
+    for variant in variants:
         for candidate in candidates:
-            recipe = candidate.recipe(seed)
-            trials.append(Trial(candidate, seed, recipe, resolve(recipe, registry)))
+            recipe = candidate.recipe(variant)
+            trials.append(Trial(candidate, variant, recipe, resolve(recipe, registry)))
     existing = list(_existing(runs))
     digests = {trial.candidate: file_digests(trial.plan) for trial in trials[: len(candidates)]}
     for trial in trials:
@@ -138,12 +141,12 @@ def train_trials(
         verb = message("resumes") if trial.run else message("trains")
         report(
             message(
-                "{number} of {count}: {verb} {name} with seed {seed}",
+                "{number} of {count}: {verb} {name}, {variant}",
                 number=number,
                 count=len(missing),
                 verb=verb,
                 name=trial.candidate.name,
-                seed=trial.seed,
+                variant=trial.variant.label,
             )
         )
         try:
@@ -155,9 +158,9 @@ def train_trials(
             trial.failure = str(error)  # it is written into JSON, so not in the language of the command line
             report(
                 message(
-                    "{name} with seed {seed}: failed: {reason}",
+                    "{name}, {variant}: failed: {reason}",
                     name=trial.candidate.name,
-                    seed=trial.seed,
+                    variant=trial.variant.label,
                     reason=trial.failure,
                 )
             )

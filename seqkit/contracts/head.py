@@ -44,6 +44,8 @@ class Head(Contract, ABC):
         takes_long_texts: whether examples may contain a `LongText`. `rows` then receives its ids and returns views.
         metric_names: the metrics, besides `loss`, that `train.metric` can choose the best epoch by.
         higher_is_better: those of the metrics that are to be maximized; all others are minimized.
+        token_metrics: those of `loss` and the metrics that are means per token, so that they cannot be compared between
+            tokenizers. If the head has tokenizers itself, their tokens are meant.
         label_probabilities: whether each prediction has a `label` and the `probabilities` of all labels, a softmax of
             logits. They can then be calibrated, and `loss_of_predictions` is their negative log-likelihood.
         time_step_fields: the fields of a formatted prediction that have a value per time step: a list, or a mapping of
@@ -87,6 +89,7 @@ class Head(Contract, ABC):
     takes_long_texts: bool = False
     metric_names: ClassVar[tuple[str, ...]] = ()
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    token_metrics: ClassVar[frozenset[str]] = frozenset()
     label_probabilities: bool = False
     time_step_fields: frozenset[str] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset()
@@ -214,6 +217,11 @@ class Head(Contract, ABC):
             return [str(target)]
         is_tags = isinstance(target, list | tuple) and all(isinstance(tag, str) for tag in target)
         return list(target) if is_tags else []
+
+    def numbers_of(self, example: Example) -> np.ndarray:
+        """Return the numbers of an example that the head predicts, float (items, numbers): an item is the example, or a
+        time step of it. None (0, 0) if targets are no numbers. seqkit describes them, and names one that is far off."""
+        return np.empty((0, 0))
 
     def score_names(self) -> Sequence[str]:
         """Return the name of each score: the labels. Required if the head `explains`.

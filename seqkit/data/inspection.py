@@ -13,7 +13,7 @@ from seqkit.data.dataset import Dataset
 from seqkit.data.near_duplicates import near_duplicates
 from seqkit.data.prepare import PreparedData
 from seqkit.data.splits import SPLITS
-from seqkit.data.statistics import count_labels, describe_lengths, describe_splits
+from seqkit.data.statistics import count_labels, describe_lengths, describe_numbers, describe_splits
 
 _SHOWN = 5
 """How many examples of each finding are listed."""
@@ -29,7 +29,8 @@ def inspect_data(data: PreparedData) -> dict[str, Any]:
     """Return what is known about the data of a recipe, as JSON types.
 
     Returns:
-        `splits` (examples, rows, time_steps, median_length, longest), `labels`, `vocabulary`, `duplicates`,
+        `splits` (examples, rows, time_steps, median_length, longest), `labels`, `numbers` (of each column of
+        the targets: the minimum, the quartiles and the maximum), `vocabulary`, `duplicates`,
         `near_duplicates`, `disagreements`, `entities` and `windows`, without those that do not apply; `notes`.
     """
     splits = data.splits
@@ -41,6 +42,7 @@ def inspect_data(data: PreparedData) -> dict[str, Any]:
             for split, sizes in describe_splits(splits).items()
         },
         "labels": _labels(data),
+        "numbers": describe_numbers(splits, data.head),
         "vocabulary": _vocabulary(data),
     }
     texts = {split: [text_of(each.input) for each in dataset.examples] for split, dataset in splits.items()}

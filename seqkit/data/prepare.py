@@ -13,7 +13,7 @@ from seqkit.contracts import Example, Head, LongText, Reader, Row, SpecialToken,
 from seqkit.data.dataset import Dataset, build_readers, encode, fit_tokenizer, make_rows, read_splits
 from seqkit.data.notes import collect_notes
 from seqkit.data.splits import SPLITS
-from seqkit.data.statistics import describe_cut_texts, describe_similar_labels
+from seqkit.data.statistics import describe_cut_texts, describe_far_number, describe_similar_labels
 from seqkit.data.token_files.encode import read_long_texts
 from seqkit.data.token_files.format import BLOCK
 from seqkit.errors import DataError, Fault, RecipeError
@@ -32,6 +32,7 @@ class PreparedData:
         head: the fitted head, without layers.
         splits: `train`, and `valid` and `test` if the plan has them.
         notes: notes about the data for the user.
+        far_number: the note on a target that is far from the others; empty without one.
         machine_notes: those of them that are about files of this machine, which another one does not have.
     """
 
@@ -40,6 +41,7 @@ class PreparedData:
     splits: dict[str, Dataset]
     notes: list[str] = field(default_factory=list)
     machine_notes: list[str] = field(default_factory=list)
+    far_number: str = ""
 
     @property
     def features(self) -> int | None:
@@ -107,9 +109,10 @@ def prepare(plan: Plan) -> PreparedData:
                         head=plan.head.name,
                     )
                 )
-    notes += filter(None, [describe_similar_labels(splits, head), describe_cut_texts(splits, tokenizer)])
+    far = describe_far_number(splits, head)
+    notes += filter(None, [describe_similar_labels(splits, head), describe_cut_texts(splits, tokenizer), far])
     machine_notes = [long_texts.note] if long_texts else []
-    return PreparedData(tokenizer, head, splits, machine_notes + notes, machine_notes)
+    return PreparedData(tokenizer, head, splits, machine_notes + notes, machine_notes, far)
 
 
 def _texts(examples: Sequence[Example]) -> Iterator[Any]:

@@ -17,6 +17,9 @@ _MAX_BINS = 24
 _MAX_LABELS = 60
 _MAX_SIMILAR = 5
 
+_FAR = 100
+"""How many interquartile ranges a number that is certainly an error, or ruins training, is away from the quartiles."""
+
 
 def describe_splits(splits: Mapping[str, Dataset]) -> dict[str, Any]:
     """Return the number of examples, rows and time steps of each split, and of examples that train has too."""
@@ -95,6 +98,56 @@ def describe_cut_texts(splits: Mapping[str, Dataset], tokenizer: Tokenizer | Non
         texts=len(lengths),
         limit=limit,
     )
+
+
+def describe_numbers(splits: Mapping[str, Dataset], head: Head) -> dict[str, Any]:
+    """Return the smallest number of each split, its quartiles and its largest, of each column of the targets.
+
+    Empty if targets are no numbers.
+    """
+    return {
+        split: [np.quantile(column, (0, 0.25, 0.5, 0.75, 1)).tolist() for column in numbers.T]
+        for split, numbers in ((split, _numbers(dataset, head)) for split, dataset in splits.items())
+        if numbers.size
+    }
+
+
+def describe_far_number(splits: Mapping[str, Dataset], head: Head) -> str:
+    """Return a note on the first number among the targets that is far from the others; empty if none is.
+
+    It is far if its distance from the quartiles of its column is more than 100 times the distance between them.
+    """
+    every = [_numbers(dataset, head) for dataset in splits.values()]
+    every = [numbers for numbers in every if numbers.size]
+    if not every:
+        return ""
+    low, high = np.quantile(np.concatenate(every), (0.25, 0.75), axis=0)
+    limit = _FAR * np.where(high > low, high - low, np.inf)
+    for dataset in splits.values():
+        for example in dataset.examples:
+            numbers = head.numbers_of(example)
+            far = np.maximum(low - numbers, numbers - high) / limit
+            if not far.size or far.max() <= 1:
+                continue
+            step, column = np.unravel_index(far.argmax(), far.shape)
+            place = example.location
+            if len(numbers) > 1:
+                place = message("time step {number:,} from {location}", location=place, number=step + 1)
+            return message(
+                "{location}: the target {value:g} is far from the others, of which half are between {low:g} and "
+                "{high:g}: correct or remove it if it is an error",
+                location=place,
+                value=numbers[step, column],
+                low=low[column],
+                high=high[column],
+            )
+    return ""
+
+
+def _numbers(dataset: Dataset, head: Head) -> np.ndarray:
+    """Return the numbers that the head predicts, float (items, numbers); empty if targets are no numbers."""
+    found = [numbers for numbers in map(head.numbers_of, dataset.examples) if numbers.size]
+    return np.concatenate(found) if found else np.empty((0, 0))
 
 
 def describe_similar_labels(splits: Mapping[str, Dataset], head: Head) -> str:

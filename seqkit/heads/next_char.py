@@ -85,6 +85,7 @@ class NextChar(nn.Module, Head):
     output: nn.Linear | TiedLinear
 
     metric_names = ("bits_per_char", "perplexity")
+    token_metrics = frozenset({"loss", "perplexity"})
     causal_alternatives = (
         message("set `head.objective: prefix`"),
         message("set `head.allow_leak: true` to train nevertheless"),

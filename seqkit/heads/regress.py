@@ -190,6 +190,9 @@ class Regress(PooledHead):
                 facts={"absolute_error": error},
             )
 
+    def numbers_of(self, example: Example) -> np.ndarray:
+        return self._numbers(example)[np.newaxis]
+
     def exhibits(self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> list[Exhibit]:
         return list(number_exhibits(self._truth(examples), number_table(predictions), self.deviation, examples))
 

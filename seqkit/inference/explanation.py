@@ -55,7 +55,7 @@ def explain(
     if head.explains is None:
         raise UsageError(
             message(
-                "the head '{head}' cannot be explained: it has no score of a label or a number (`Head.explains`)",
+                "the head '{head}' cannot be explained: it has no score of a label or a number",
                 head=engine.head_name,
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ class RunParts:
         directory: the run directory.
         document: the content of plan.json.
         recipe: the resolved recipe.
+        warns_unfinished: whether to warn when the engine is built and training has not finished.
         members: the parts of the members of an ensemble; of an ordinary run, only these parts.
 
     Raises:
@@ -38,6 +40,7 @@ class RunParts:
         self.directory = directory
         self.document = directory.read_plan()
         self.recipe: dict[str, Any] = self.document["recipe"]
+        self.warns_unfinished = False
         self.is_ensemble = bool(self.document.get("members"))
 
     @property
@@ -70,6 +73,9 @@ class RunParts:
     def engine(self) -> Engine:
         """The NumPy engine if it computes all components, else the torch engine.
 
+        Warns:
+            UserWarning: the run is not finished (`warns_unfinished`).
+
         Raises:
             PluginError: a component is not installed.
             DataError: the recipe is corrupt.
@@ -78,6 +84,8 @@ class RunParts:
 
         if self.is_ensemble:
             return self.members[0].engine
+        if self.warns_unfinished:
+            self._note_unfinished()
         return NumpyEngine(self.directory, self.recipe) if supports(self.recipe) else self._build_torch_engine()
 
     @cached_property
@@ -135,6 +143,22 @@ class RunParts:
         reader: Any = self.reader.cls
         built: Reader = reader(**reader.without_targets(self.reader.values))
         return built
+
+    def _note_unfinished(self) -> None:
+        """Warn if training has not finished, so that the weights are those of a checkpoint."""
+        if (saved := self.directory.saved_step()) is None:
+            return
+        step, total = saved
+        place = message("step {step:,}", step=step)
+        if total:
+            place = message("step {step:,} of {total:,}", step=step, total=total)
+        text = message(
+            "{run}: is not finished: these are its weights so far, of {place}; resume it with: {command}",
+            run=self.directory.path,
+            place=place,
+            command=self.directory.resume_command,
+        )
+        warnings.warn(text, stacklevel=2)
 
     def _build_torch_engine(self) -> TorchEngine:
         plan = self.plan  # before torch is imported

@@ -19,7 +19,7 @@ from seqkit.terminal import display_width, fit_width
 WIDTH, HEIGHT = 380, 230
 """The size of a chart with axes, in pixels."""
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 36
+LEFT, RIGHT, TOP, BOTTOM = 62, 8, 10, 36
 """The margins around its axes."""
 
 LETTER = 6.5

@@ -14,7 +14,7 @@ from seqkit.reports.results import outputs_section, results_section
 from seqkit.reports.verdict import judge
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.files import write_file
-from seqkit.training.result_lines import format_number
+from seqkit.training.result_lines import format_number, format_two_numbers
 
 
 def write_report(run: RunDirectory) -> None:
@@ -45,20 +45,23 @@ def head_line(run: RunContents) -> Markup:
     """Return the metric beside its baseline, and the verdict."""
     verdict = judge(run)
     numbers = []
+    texts = ["", ""]
+    if verdict.comparison:
+        texts = list(format_two_numbers(verdict.metric, verdict.comparison.value, verdict.comparison.baseline))
+    elif verdict.value is not None:
+        texts[0] = format_number(verdict.metric, verdict.value)
     if verdict.value is not None:
         is_higher = verdict.metric in run.metric_names.higher_is_better
         direction = message("higher is better") if is_higher else message("lower is better")
         label = message("{metric}, {split} split", metric=verdict.metric, split=verdict.split)
-        text = format_number(verdict.metric, verdict.value)
         numbers.append(
             labelled_number(
-                text, message("{label} ({direction})", label=label, direction=direction) if run.recorded else label
+                texts[0], message("{label} ({direction})", label=label, direction=direction) if run.recorded else label
             )
         )
     if verdict.comparison:
-        found = verdict.comparison
-        text = format_number(found.metric, found.baseline)
-        numbers.append(labelled_number(text, message("baseline: {name}", name=translate_stored(found.name))))
+        name = translate_stored(verdict.comparison.name)
+        numbers.append(labelled_number(texts[1], message("baseline: {name}", name=name)))
     kind = {True: "verdict good", False: "verdict bad", None: "verdict"}[verdict.is_good]
     return element(
         "div",

@@ -110,7 +110,7 @@ from typing import Any
 from seqkit.errors import DataError, UsageError, describe_os_error
 from seqkit.messages import message
 from seqkit.runs.contents import read_fitted, read_plan
-from seqkit.runs.files import is_stale, sync_folder, write_synced
+from seqkit.runs.files import is_stale, read_json, sync_folder, write_synced
 
 
 class RunDirectory:
@@ -214,6 +214,23 @@ class RunDirectory:
         """The command that resumes the run in the current folder, quoted for a shell."""
         path = str(self.path)
         return f"seqkit resume {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
+
+    def saved_step(self) -> tuple[int, int | None] | None:
+        """Return the step of the newest checkpoint of a run that is not finished, and the number of steps, if known.
+
+        None for a finished run, and for a copy of a run without its checkpoints.
+        """
+        if self.result.is_file():
+            return None
+        try:
+            newest = max(self.checkpoints.glob("step-*/state.json"), key=lambda file: file.parent.name)
+            progress, train = read_json(newest)["progress"], self.read_plan()["recipe"]["train"]
+            total = train.get("steps")
+            if total is None and progress["epoch"]:
+                total = train["epochs"] * (progress["step"] - progress["step_in_epoch"]) // progress["epoch"]
+            return int(progress["step"]), total
+        except (ValueError, KeyError, TypeError, OSError, DataError):  # none, or corrupt: `resume` reports it
+            return None
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -166,14 +166,16 @@ class Console(Callback):
             return
         assert self._setup is not None
         self._is_lr_reported = True
+        remedy = message("lower train.optimizer.lr, which is {lr:g}", lr=self._setup.plan.train.optimizer.values["lr"])
+        if self._setup.data.far_number:
+            remedy = message("correct the target that is far from the others, of the note above")
         self.on_note(
             message(
-                "the training loss has risen from {first} to {loss} after {steps:,} steps: lower train.optimizer.lr, "
-                "which is {lr:g}",
+                "the training loss has risen from {first} to {loss} after {steps:,} steps: {remedy}",
                 first=format_number("loss", first),
                 loss=format_number("loss", fmean(recent)),
                 steps=self._steps,
-                lr=self._setup.plan.train.optimizer.values["lr"],
+                remedy=remedy,
             )
         )
 

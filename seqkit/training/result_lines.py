@@ -33,6 +33,16 @@ def format_number(name: str, value: float) -> str:
     return f"{value:.5f}" if "loss" in name else f"{value:.4f}"
 
 
+def format_two_numbers(name: str, first: float, second: float) -> tuple[str, str]:
+    """Return two values of a metric, with as many digits as it takes to tell them apart if they differ."""
+    texts = format_number(name, first), format_number(name, second)
+    for digits in range(6, 18):
+        if first == second or texts[0] != texts[1]:
+            break
+        texts = f"{first:.{digits}g}", f"{second:.{digits}g}"
+    return texts
+
+
 class BaselineComparison(NamedTuple):
     """A metric of a model beside that of the best of its baselines.
 
@@ -83,10 +93,11 @@ def baseline_comparison(
     found = compare_with_baseline(metrics, baseline, names, higher_is_better)
     if found is None or found.gain > 0:
         return ""
+    value, best = format_two_numbers(found.metric, found.value, found.baseline)
     facts = {
         "split": baseline["split"],
-        "value": f"{found.metric} {format_number(found.metric, found.value)}",
-        "best": format_number(found.metric, found.baseline),
+        "value": f"{found.metric} {value}",
+        "best": best,
         "name": found.name,
     }
     if found.gain == 0:

@@ -13,6 +13,7 @@ from helpers.commands import run_forked
 from seqkit.cli.columns import blocks, table_lines, text_lines, value_lines
 from seqkit.cli.compare_command import _show
 from seqkit.compare.outcome import Measurements, compare
+from seqkit.compare.variants import seed_variants
 from seqkit.messages import use_translation
 from seqkit.terminal import display_width, wrap
 
@@ -97,13 +98,14 @@ def test_a_comparison_fits_in_a_narrow_terminal(
     language: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costs = {"weights": 123456.0, "multiply_adds": 234567.0, "latency_ms": 1.25, "memory": 5e7}
+    seeds = seed_variants(range(5))
     measured = [
         Measurements(
-            f"candidate-{name}", "a.yaml", (), {}, {seed: 0.5 + seed * step for seed in range(5)}, costs=dict(costs)
+            f"candidate-{name}", "a.yaml", (), {}, {each: 0.5 + each.seed * step for each in seeds}, costs=dict(costs)
         )
         for name, step in (("one", 0.01), ("two", 0.02))
     ]
-    comparison = compare(measured, "accuracy", True, "test", range(5))
+    comparison = compare(measured, "accuracy", True, "test", seeds)
     texts = catalogue.read_translations(catalogue.CATALOGUE)
     use_translation((lambda text: texts.get(text) or text) if language == "zh" else None)
     monkeypatch.setattr("seqkit.cli.columns.terminal_width", lambda: width)

@@ -73,6 +73,7 @@ def test_random_values_are_within_their_range_and_the_first_candidate_is_the_rec
         (["a.yaml"], {"grid": ("x:1",)}, "not KEY=VALUES, .*; write '=' after the key, not ':'$"),
         (["a.yaml"], {"searched": ("x：1..2",)}, "not KEY=VALUES, .*; write '=' after the key, not '：'$"),
         (["a.yaml"], {"grid": ("seed=1,2",)}, "pass --seeds"),
+        (["a.yaml"], {"grid": ("data.split.fold=0,1",)}, "folds are not compared with each other: pass --folds"),
         (["a.yaml"], {"grid": ("x=",)}, "not KEY=VALUES"),
         (["a.yaml"], {"grid": ("x=1..3",)}, "a range is for --random"),
         (["a.yaml"], {"searched": ("x=3..1",)}, "not a range"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -16,18 +17,25 @@ from statistics import fmean
 from typing import Any
 
 import pytest
+import torch
 
 from helpers.commands import CommandResult, error_line
 from helpers.pages import Page
 from helpers.recipes import GENERATION_RECIPE, vowel_csv, write_recipe
 from helpers.training import StopAfter
-from seqkit.cli import compare_command
+from seqkit.cli import compare_command, execute
 from seqkit.cli.compare_command import _duration
+from seqkit.compare import probe
 from seqkit.runs.directory import RunDirectory
 from seqkit.stop import StopCheck
 
 Command = Callable[..., CommandResult]
 SEEDS = ("--seeds", "3")
+LSTM: dict[str, Any] = {
+    "encoder": {"type": "lstm", "hidden_size": 4},
+    "head": {"type": "classify"},
+    "train": {"epochs": 2, "threads": 1, "metric": "accuracy", "optimizer": {"type": "adam", "lr": 0.02}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare")
     (folder / "words.csv").write_text(vowel_csv(90))
     for kind in ("bilstm", "lstm"):
-        recipe: dict[str, Any] = {
-            "name": kind,
-            "data": {"type": "table", "path": "words.csv", "split": {"by": "hash", "valid": 0.3, "test": 0.2}},
-            "encoder": {"type": kind, "hidden_size": 4},
-            "head": {"type": "classify"},
-            "train": {"epochs": 2, "threads": 1, "metric": "accuracy", "optimizer": {"type": "adam", "lr": 0.02}},
-        }
+        data = {"type": "table", "path": "words.csv", "split": {"by": "hash", "valid": 0.3, "test": 0.2}}
+        recipe = LSTM | {"name": kind, "data": data, "encoder": {"type": kind, "hidden_size": 4}}
         write_recipe(folder / f"{kind}.yaml", recipe)
     return folder
 
@@ -104,7 +107,7 @@ def test_only_missing_runs_are_trained(folder: Path, runs: Path, run_command: Co
     (runs / "bilstm-3" / "result.json").unlink()
     code, _, err = run_command("compare", folder / "bilstm.yaml", folder / "lstm.yaml", *SEEDS, "--json")
     assert code == 0
-    assert "1 of 2: trains lstm with seed 1" in err and "2 of 2: resumes bilstm with seed 2" in err
+    assert "1 of 2: trains lstm, seed 1" in err and "2 of 2: resumes bilstm, seed 2" in err
     assert names(runs) == {f"{kind}-{number}" for kind in ("lstm", "bilstm") for number in (1, 2, 3)} - {"lstm-2"} | {
         "lstm-4"
     }
@@ -133,7 +136,61 @@ def test_candidates_with_other_validation_data_are_not_comparable(
     folder: Path, runs: Path, run_command: Command
 ) -> None:
     arguments = ("compare", folder / "lstm.yaml", "--grid", "data.split.valid=0.3,0.2", "--seeds", "1")
-    assert "The valid split differs between candidates" in run_command(*arguments).out
+    out = run_command(*arguments).out
+    assert "The valid split differs between candidates" in out
+    assert "valid=0.2: not compared" in out and "best mean" not in out
+
+
+def test_candidates_with_a_common_validation_file_are_compared(run_command: Command, tmp_path: Path) -> None:
+    for name, count in (("few", 40), ("many", 90), ("held_out", 60)):
+        (tmp_path / f"{name}.csv").write_text(vowel_csv(count))
+        data = {"type": "table", "path": f"{name}.csv", "valid": {"path": "held_out.csv"}}
+        write_recipe(tmp_path / f"{name}.yaml", LSTM | {"name": name, "data": data})
+    assert "many: the reference" in run_command("compare", "many.yaml", "few.yaml", "--seeds", "1").out
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("overrides", "option", "error"),
+    [
+        (
+            {"head": {"type": "regress"}, "train": {"epochs": 2, "threads": 1}},
+            (),
+            "lstm and other cannot be compared by accuracy: their heads are 'classify' and 'regress': compare recipes "
+            "of one task",
+        ),
+        (
+            {"head": {"type": "multi_label"}, "train": {"epochs": 2, "threads": 1}},
+            ("--metric", "loss"),
+            "lstm and other cannot be compared by loss: their heads are 'classify' and 'multi_label': pass --metric "
+            "with one of macro_f1",
+        ),
+    ],
+)
+def test_heads_with_other_metrics_are_rejected_before_training(
+    overrides: dict[str, Any],
+    option: tuple[str, ...],
+    error: str,
+    dry: tuple[str, ...],
+    folder: Path,
+    tmp_path: Path,
+    run_command: Command,
+) -> None:
+    data = {"type": "table", "path": str(folder / "words.csv"), "split": {"by": "hash", "valid": 0.3, "test": 0.2}}
+    write_recipe(tmp_path / "other.yaml", LSTM | {"data": data} | overrides)
+    done = run_command("compare", folder / "lstm.yaml", "other.yaml", *option, *dry)
+    assert (done.code, done.out, error_line(done)) == (2, "", error)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_mean_per_token_is_not_compared_between_tokenizers(run_command: Command, tmp_path: Path) -> None:
+    write_recipe(tmp_path / "g.yaml", GENERATION_RECIPE)
+    arguments = ("compare", "g.yaml", "--grid", "tokenizer.type=char,word", "--dry-run", "generate.prompt=In Beijing")
+    assert error_line(run_command(*arguments)) == (
+        "type=char and type=word cannot be compared by loss: it is a mean per token, and their tokenizers differ: "
+        "pass --metric with one of bits_per_char"
+    )
+    assert run_command(*arguments, "--metric", "bits_per_char").code == 0
 
 
 def test_an_interrupted_comparison_continues(
@@ -154,7 +211,7 @@ def test_an_interrupted_comparison_continues(
     assert names(tmp_path / "runs") == {"bilstm-1", "lstm-1"}
     code, _, err = run_command(*command)
     assert code == 0
-    assert "1 of 5: resumes lstm with seed 0" in err
+    assert "1 of 5: resumes lstm, seed 0" in err
     for number in (1, 2, 3):
         one, other = (RunDirectory(root / f"lstm-{number}") for root in (finished, tmp_path / "runs"))
         assert one.model.read_bytes() == other.model.read_bytes()
@@ -204,6 +261,24 @@ def test_dry_run_writes_nothing(folder: Path, tmp_path: Path, run_command: Comma
     assert found["candidates"][0]["missing"] == 5 and found["seconds"] > 0
 
 
+def test_tensors_of_earlier_models_are_freed_before_memory_is_profiled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train = probe._train
+
+    def train_with_garbage(setup: Any, steps: int) -> list[float]:
+        if gc.isenabled() or steps != probe.PROFILED_STEPS:
+            gc.collect()  # as it can happen at any time
+        cycle: list[Any] = [torch.ones(1000)]
+        cycle.append(cycle)
+        return train(setup, steps)
+
+    monkeypatch.setattr(probe, "_train", train_with_garbage)
+    monkeypatch.chdir(tmp_path)
+    assert execute(["compare", str(folder / "lstm.yaml"), "--dry-run"]) == 0
+    assert "CPUAllocator" not in capfd.readouterr().err
+
+
 def test_a_diverging_candidate_has_failed_and_the_others_continue(
     folder: Path, tmp_path: Path, run_command: Command
 ) -> None:
@@ -212,7 +287,7 @@ def test_a_diverging_candidate_has_failed_and_the_others_continue(
     found = json.loads(out)
     good, bad = found["candidates"]
     assert (code, bad["mean"]) == (0, None)
-    assert bad["verdict"].startswith("no value with any seed: step ")
+    assert bad["verdict"].startswith("no run has a value: step ")
     assert found["best"] == good["name"] and "not finite" in bad["failures"]["0"] and "failed" in err
 
 
@@ -273,6 +348,49 @@ def test_wrong_usage(arguments: list[str], text: str, folder: Path, runs: Path, 
     result = run_command("compare", *(each.format(folder=folder) for each in arguments))
     assert result.code == 2
     assert text in error_line(result)
+
+
+FOLDS = "data.split={folds: 3, fold: 0, valid: 0.2, test: 0}"
+
+
+def test_every_candidate_is_tested_on_every_fold(folder: Path, tmp_path: Path, run_command: Command) -> None:
+    command = ("compare", folder / "lstm.yaml", folder / "bilstm.yaml", FOLDS, "--folds", "--json")
+    code, out, _ = run_command(*command)
+    found = json.loads(out)
+    assert (code, found["split"], found["seeds"], found["folds"]) == (0, "test", [0], 3)
+    expected = {f"{name}-fold-{fold}-1" for name in ("lstm", "bilstm") for fold in range(3)}
+    assert names(tmp_path / "runs") == expected
+    for each in found["candidates"]:
+        results = [json.loads((Path(run) / "result.json").read_text()) for run in each["runs"].values()]
+        assert list(each["values"]) == ["fold-0", "fold-1", "fold-2"]
+        assert list(each["values"].values()) == [result["metrics"]["test"]["accuracy"] for result in results]
+        assert sum(result["examples"]["test"] for result in results) == 90
+        baselines = [[run["baseline"], *run["baseline"].get("others", [])] for run in results]
+        means = [fmean(each["accuracy"] for each in methods) for methods in zip(*baselines, strict=True)]
+        assert each["baseline"] == pytest.approx(max(means))
+    assert found["candidates"][1]["difference"]["pairs"] == 3
+    assert found["notes"][0].startswith("Cross-validation with 3 folds.")
+    again = run_command(*command)
+    assert (json.loads(again.out), again.err) == (found, "")
+
+
+def test_a_single_recipe_can_be_cross_validated_and_resumed(folder: Path, tmp_path: Path, run_command: Command) -> None:
+    command = ("compare", folder / "lstm.yaml", FOLDS, "--folds", "--split", "valid")
+    assert run_command(*command, "--seeds", "2", "--html", "c.html").code == 0
+    shutil.rmtree(tmp_path / "runs" / "lstm-fold-1-2")
+    code, out, err = run_command(*command, "--seeds", "2")
+    assert (code, err) == (0, "1 of 1: trains lstm, fold 1, seed 1\n")
+    assert "accuracy on the valid splits of 3 folds, seeds 0 to 1" in out and "best mean" not in out
+    assert "3 runs to train" in run_command(*command, "--first-seed", "5", "--dry-run").out
+
+
+def test_folds_are_required_and_equal(folder: Path, run_command: Command) -> None:
+    done = run_command("compare", folder / "lstm.yaml", "--folds")
+    text = "--folds: lstm has no folds: set `data.split: {by: hash, folds: 5, fold: 0, valid: 0.1}`, without `test`"
+    assert (done.code, error_line(done)) == (2, text)
+    grid = ("--folds", FOLDS, "--grid", "data.split.folds=3,4")
+    done = run_command("compare", folder / "lstm.yaml", *grid, "--dry-run")
+    assert (done.code, error_line(done)) == (2, "--folds: the number of folds differs: folds=3 3, folds=4 4")
 
 
 def test_a_corrupt_record_of_measurements(folder: Path, runs: Path, run_command: Command) -> None:

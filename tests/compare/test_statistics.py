@@ -50,6 +50,15 @@ def test_distribution(freedom: int, t: float) -> None:
     assert t_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-10)
 
 
+@settings(max_examples=40)
+@given(VALUES, st.floats(0, 2))
+def test_shared_training_data_widens_the_interval(values: list[float], ratio: float) -> None:
+    plain, corrected = mean_interval(values), mean_interval(values, ratio)
+    assert plain.high is not None and corrected.high is not None
+    factor = math.sqrt(1 + ratio * len(values))  # of Nadeau and Bengio (2003): (1/n + ratio) in place of 1/n
+    assert corrected.high - corrected.mean == pytest.approx(factor * (plain.high - plain.mean), rel=1e-9)
+
+
 def test_a_single_value_has_no_interval() -> None:
     assert (mean_interval([2.0]).mean, mean_interval([2.0]).low) == (2.0, None)
     assert (paired_difference([2.0], [1.5]).interval.mean, paired_difference([2.0], [1.5]).p) == (0.5, None)

@@ -182,3 +182,17 @@ def test_labels_in_one_field_are_counted_each(tmp_path: Path, run_command) -> No
     assert labels["names"] == ["味道", "配送", "价格"]
     assert labels["counts"]["train"] == [24, 24, 12] and labels["totals"]["train"] == 36
     assert "味道" in run_command("data", "a.yaml").out
+
+
+def test_numbers_are_described_and_one_that_is_far_is_named(tmp_path: Path, run_command) -> None:
+    rows = [f"text {number},{number}" for number in range(101)]
+    (tmp_path / "n.csv").write_text("\n".join(["text,label", *rows]))
+    sections = {"data": {"type": "table", "path": "n.csv"}, "head": "regress"}
+    recipe = write_recipe(tmp_path / "n.yaml", {**sections, "encoder": {"type": "lstm", "hidden_size": 4}})
+    found = json.loads(run_command("data", recipe, "--json").out)
+    assert (found["numbers"], found["notes"]) == ({"train": [[0, 25, 50, 75, 100]]}, [])
+    rows[7] = "text 7,-6000"
+    (tmp_path / "n.csv").write_text("\n".join(["text,label", *rows]))
+    out = run_command("data", recipe).out
+    assert "target  smallest  lower quartile  median  upper quartile  largest" in out
+    assert "n.csv:9: the target -6000 is far from the others, of which half are between 25 and 75: correct or" in out

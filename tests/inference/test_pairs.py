@@ -194,8 +194,9 @@ def test_wrong_pairs_on_the_command_line(run_command: Any, run: Any, single: Any
         assert result.code == code
         return error_line(result)
 
-    wanted = "this run reads pairs of texts: pass --pair once for each text, not {} times for {} texts"
-    assert fails(2, run.path, "a", "b", "--pair", "c") == wanted.format(1, 2)
+    wanted = "this run reads pairs of texts: give the second text of each text with --pair (texts: {}, --pair: {})"
+    assert fails(2, run.path, "a", "b", "--pair", "c") == wanted.format(2, 1)
+    assert fails(2, run.path, "a") == wanted.format(1, 0)
     assert fails(2, single.path, "a", "--pair", "b") == "--pair: this run reads single texts, not pairs"
     assert fails(2, run.path, "--file", folder / "test.csv", "--pair", "b") == "--pair: it needs a TEXT"
     (folder / "wrong.txt").write_text("a\tb\tc\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 import seqkit
-from helpers.commands import error_line
+from helpers.commands import error_line, run_here
 from helpers.long_texts import TEXT
 from helpers.recipes import CHARACTER_RECIPE, classification_recipe
+from helpers.training import interrupted_run
 from seqkit.errors import DataError, UsageError
 from seqkit.heads.next_char import NextChar
 
@@ -163,6 +165,22 @@ def test_an_unfinished_run_is_one_line(words_run: seqkit.Run, run_command) -> No
     result = run_command("evaluate", words_run.path)
     assert result.code == 2
     assert error_line(result).startswith(f"{words_run.path}: is not finished: resume it with: seqkit resume ")
+
+
+@pytest.mark.parametrize(("after", "place"), [(2, "step 2"), (7, "step 5 of 15")])
+def test_the_weights_of_an_unfinished_run_are_named(
+    after: int, place: str, vowel_recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    vowel_recipe["train"] |= {"epochs": 5, "batch_size": 64}
+    path = interrupted_run(vowel_recipe, tmp_path / "runs", after)
+    note = rf"is not finished: these are its weights so far, of {place}; resume it with: seqkit resume "
+    for command in ("predict", "explain"):
+        done = run_here(command, path, "apple", cwd=tmp_path)
+        assert done.code == 0 and len(re.findall(note, done.err)) == 1
+    with pytest.warns(UserWarning, match=note):
+        seqkit.load(path).predict(["apple"])
+    seqkit.resume(path, quiet=True)
+    assert run_here("predict", path, "apple", cwd=tmp_path).err == ""
 
 
 def test_an_ensemble_evaluates_the_split_that_its_members_share(tmp_path: Path, run_command) -> None:

@@ -199,3 +199,14 @@ def test_shortened_labels_differ() -> None:
 def test_a_legend_shows_points_as_points() -> None:
     figure = line_chart([Line("examples", (1, 2), (1.0, 2.0), points=True)], title="residuals")
     assert '<i class="c0 points" aria-hidden="true"></i>examples' in figure
+
+
+@pytest.mark.parametrize("largest", [4e8, 0.0075, 1.1e7])
+def test_the_title_of_an_axis_is_beside_its_labels(largest: float) -> None:
+    line = Line("valid", (0, 1, 2), (-largest, 0, largest))
+    svg = picture(line_chart([line], title="errors", x_title="true", y_title="predicted - true"))
+    texts = list(svg.iter(f"{SVG}text"))
+    (title,) = (text for text in texts if text.text == "predicted - true")
+    right = float(re.findall(r"translate\((\d+) ", title.get("transform", ""))[0]) + 4  # half of a line of 11 pixels
+    labels = [text for text in texts if text.get("text-anchor") == "end" and float(text.get("y", "")) < 210]
+    assert labels and all(float(text.get("x", "")) - 6.5 * len(text.text or "") > right - 1 for text in labels)

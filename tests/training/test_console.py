@@ -26,6 +26,7 @@ from seqkit.training.result_lines import (
     baseline_comparison,
     class_lines,
     format_number,
+    format_two_numbers,
 )
 
 
@@ -160,6 +161,31 @@ def test_a_learning_rate_that_ruins_training_is_named_once(lr: float, tmp_path: 
     (line,) = [line for line in printed(CHARACTER_RECIPE | {"train": train}, tmp_path) if "note" in line]
     assert line.startswith("  note: the training loss has risen from 3.")
     assert line.endswith(f"after 100 steps: lower train.optimizer.lr, which is {lr:g}")
+
+
+def test_a_target_far_from_the_others_is_named_in_place_of_the_learning_rate(tmp_path: Path) -> None:
+    rows = [f"text {number},{number % 50}" for number in range(80)]
+    rows[40] = "text 40,1e9"
+    (tmp_path / "numbers.csv").write_text("\n".join(["text,label", *rows]))
+    recipe = {
+        "name": "numbers",
+        "data": {"type": "table", "path": str(tmp_path / "numbers.csv")},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": {"type": "regress"},
+        "train": {"epochs": 5, "threads": 1, "batch_size": 80, "optimizer": {"type": "sgd", "lr": 100.0}},
+        "baseline": "off",
+    }
+    far, risen = [line for line in printed(recipe, tmp_path) if "note" in line][:2]
+    assert "numbers.csv:42: the target 1e+09 is far from the others, of which half are between 9.75" in far
+    assert "the training loss has risen from" in risen
+    assert risen.endswith("correct the target that is far from the others, of the note above")
+
+
+def test_two_numbers_that_differ_are_printed_differently() -> None:
+    metrics, baseline = {"mse": 3.80231e15}, {"mse": 3.802309e15, "name": "mean", "split": "test"}
+    note = baseline_comparison(metrics, baseline, ["mse"], frozenset())
+    assert note.endswith("mse 3.80231e+15, baseline 3.802309e+15 (mean)")
+    assert format_two_numbers("mse", 0.5, 0.5) == ("0.5000", "0.5000")
 
 
 @pytest.mark.parametrize("lr", [0.01, 0.3])

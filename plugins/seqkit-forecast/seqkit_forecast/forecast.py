@@ -195,6 +195,9 @@ class Forecast(ForecastLayers, ForecastResults):
         standardized = self.variables.standardize(self.variables.select(encoded_input))
         yield from map(Row, inputs, self.windows.cut(standardized)[1])
 
+    def numbers_of(self, example: Example) -> np.ndarray:
+        return self.variables.select(np.asarray(example.input, dtype=float))
+
     def predict_input(self, encoded_input: np.ndarray, *, feature_names: Sequence[str] = ()) -> np.ndarray:
         length = self.windows.input_length
         if len(encoded_input) < length:

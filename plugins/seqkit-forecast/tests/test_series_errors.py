@@ -10,6 +10,11 @@ import pytest
 from seqkit_forecast.series import Series
 from series_files import DATED, DAYS, HOURS, VALUES, table
 
+from seqkit.data.prepare import prepare
+from seqkit.recipe.resolve import resolve
+from seqkit.recipe.source import read_recipe
+from seqkit.registry import load_registry
+
 ErrorMessage = Callable[..., str]
 
 
@@ -140,3 +145,14 @@ def test_invalid_files_are_rejected(
 def test_invalid_parameters_are_rejected(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         Series(**{"path": Path("s.csv"), **parameters})
+
+
+def test_a_value_far_from_the_others_is_named_with_its_time_step(tmp_path: Path) -> None:
+    values = [str(number % 24) for number in range(120)]
+    values[99] = "1e9"
+    (tmp_path / "load.csv").write_text("\n".join(["load", *values]))
+    data = {"type": "series", "path": str(tmp_path / "load.csv"), "time": None}
+    head = {"type": "forecast", "input_length": 4, "horizon": 2}
+    recipe = {"data": data, "encoder": {"type": "lstm", "hidden_size": 2}, "head": head}
+    (note,) = prepare(resolve(read_recipe(recipe), load_registry())).notes
+    assert note.startswith(f"time step 100 from {tmp_path / 'load.csv'}:2: the target 1e+09 is far from the others")

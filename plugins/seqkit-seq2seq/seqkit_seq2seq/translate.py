@@ -80,6 +80,7 @@ class Translate(nn.Module, Head):
     stratifies = False
     metric_names = ("exact_match", "bleu", "chrf", "character_error_rate", "perplexity")
     higher_is_better = frozenset({"exact_match", "bleu", "chrf"})
+    token_metrics = frozenset({"loss", "perplexity"})
     provides = frozenset({"texts"})
 
     def __init__(

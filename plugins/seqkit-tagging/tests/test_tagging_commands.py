@@ -242,3 +242,11 @@ def test_invalid_recipes_are_reported_with_the_key(tmp_path: Path, overrides: di
         seqkit.run(RECIPES / "visits.yaml", runs=tmp_path, quiet=True, **overrides)
     assert message in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("metric", "code"), [("f1", 0), ("loss", 2)])
+def test_heads_for_tags_are_compared_by_f1_but_not_by_loss(metric: str, code: int, tmp_path: Path) -> None:
+    arguments = ["compare", RECIPES / "visits.yaml", "--grid", "head.type=crf,tag", "--metric", metric, "--dry-run"]
+    done = run_process(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert ("pass --metric with one of accuracy, precision, recall, f1" in done.stderr) == bool(code)
