@@ -52,7 +52,7 @@ def inputs_of_arguments(trained: Run, texts: Sequence[str], second_texts: Sequen
                 count=len(second_texts),
             )
         )
-    return list(zip(texts, second_texts, strict=True))
+    return list(map(TextPair, texts, second_texts))
 
 
 def predict_lines(trained: Run, file: Path, encoding: str) -> Iterator[tuple[Example, dict[str, Any]]]:

@@ -141,7 +141,10 @@ class RunParts:
             PluginError, DataError: as `reader`.
         """
         reader: Any = self.reader.cls
-        built: Reader = reader(**reader.without_targets(self.reader.values))
+        values = reader.without_targets(self.reader.values)
+        if values.get("path", self.directory.path) is None:  # the run was trained on data in memory
+            values = reader.for_path(self.directory.path, values)
+        built: Reader = reader(**values)
         return built
 
     def _note_unfinished(self) -> None:

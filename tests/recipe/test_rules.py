@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MinLen
@@ -22,6 +22,7 @@ from seqkit.contracts import (
     PositiveFloat,
     PositiveInt,
     Probability,
+    Requires,
 )
 from seqkit.hookspecs import KINDS
 from seqkit.recipe.descriptions import Satisfies, describe
@@ -147,7 +148,16 @@ def annotations_in_use() -> Iterator[Any]:
         for parameter in parameters(classes.pop()).values():
             classes += parameter.sections
             if not (parameter.sections or parameter.nested):
-                yield parameter.annotation
+                yield without_requirement(parameter.annotation)
+
+
+def without_requirement(annotation: Any) -> Any:
+    """Return an annotation without the mark that names another parameter, which says nothing of the value."""
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    base, *marks = get_args(annotation)
+    kept = [mark for mark in marks if not isinstance(mark, Requires)]
+    return Annotated[(base, *kept)] if kept else base
 
 
 MORE = [

@@ -63,6 +63,8 @@ def resume(path: Path) -> Any:
 
 ACTIONS = [load_and_use, load_and_evaluate, resume]
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*is not finished")  # the runs were interrupted
+
 
 # Detection of side effects
 
