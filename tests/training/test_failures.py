@@ -29,6 +29,8 @@ from seqkit.runs.metrics import MetricsLog
 from seqkit.training.checkpoint import list_checkpoints, sha256_of
 from seqkit.training.checkpoint_loading import newest_checkpoint
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*is not finished")  # runs that failed are loaded
+
 TINY: dict[str, Any] = {
     "name": "tiny",
     "data": {"type": "text", "text": "abab"},
