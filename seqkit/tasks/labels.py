@@ -280,10 +280,11 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
         return no_texts(file)
     second = second_text(file, first)
     candidates = label_candidates(file, first, second)
-    if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):
-        second, candidates = None, label_candidates(file, first)
-    if second is not None and file.columns.index(second) < file.columns.index(first) and file.text is None:
-        first, second = second, first
+    if file.text is None and second is not None:
+        if not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):
+            second, candidates = None, label_candidates(file, first)
+        elif file.columns.index(second) < file.columns.index(first):
+            first, second = second, first
     return _Inputs(file, first, second), candidates
 
 

@@ -34,6 +34,8 @@ _STRAY = 100
 def generate(file: DataFile) -> Draft | str:
     """Draft a recipe for a long text, for a file with a text per line, or for the texts of a table."""
     if file.columns:
+        if len(file.texts) > 1:
+            return message("--text names several columns, and the task reads one")
         column = text_column(file)
         if column is None:
             return no_texts(file)

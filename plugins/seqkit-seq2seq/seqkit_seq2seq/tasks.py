@@ -31,6 +31,8 @@ def translate(file: DataFile) -> Draft | str:
         usable = [column for column in file.columns if column.filled and not column.has_lists]
         texts = sorted(usable, key=lambda column: column not in texts)
     names = [column.name for column in texts]
+    if len(file.texts) > 1:
+        return message("--text names several columns, and the task reads one")
     if unusable := [name for name in (file.text, file.label) if name is not None and name not in names]:
         return message("the column '{column}' has no texts that mostly occur once", column=unusable[0])
     if len(texts) < 2:
