@@ -228,7 +228,9 @@ def test_a_label_that_is_no_column_of_numbers_is_named() -> None:
 def test_columns_with_a_few_words_are_named(wrong: dict[int, str], problem: str) -> None:
     when, load = series(timedelta(days=1), 100).columns
     heat = Column("气温", [wrong.get(row, value) for row, value in enumerate(load.values)])
-    file = DataFile(Path("a.csv"), columns=[when, load, heat, Column("天气", ["晴", "雨"] * 50)], format="csv", rows=100)
+    file = DataFile(
+        Path("a.csv"), columns=[when, load, heat, Column("天气", ["晴", "雨"] * 50)], format="csv", rows=100
+    )
     found = forecast(file)
     assert not isinstance(found, str)
     assert found.recipe["data"]["columns"] == ["load"]
