@@ -51,7 +51,8 @@ def translate(file: DataFile) -> Draft | str:
         recurring = [column for column in file.columns if column.is_text and column not in texts]
         if texts and len(file.columns) == 2 and any(len(column.counts) > _MAX_LABELS for column in recurring):
             return message(
-                "the texts of the column '{column}' recur: to produce them from the other column, pass --task translate",
+                "the texts of the column '{column}' recur: to produce them from the other column, pass --task "
+                "translate",
                 column=recurring[0].name,
             )
         return message("no two columns of texts that mostly occur once")
