@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.contracts.tasks import is_filled
 from seqkit.messages import counted, listed, message
 from seqkit_forecast.dates import parse_date
 from seqkit_forecast.missing_dates import MAX_MISSING, spacing_of
@@ -260,7 +259,7 @@ def _not_numbers(column: Column, decimal: str) -> str:
     wrong = [
         (row, str(value))
         for row, value in enumerate(column.values, start=1)
-        if is_filled(value) and _numbers(Column("", [value]), decimal) is None
+        if _numbers(Column("", [value]), decimal) is None  # an empty cell has none that is wrong
     ]
     words = [value for _, value in wrong if _numbers(Column("", [value.replace(",", "")]), decimal) is None]
     if not wrong or 2 * len(words) >= len(column.filled):
