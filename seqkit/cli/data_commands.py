@@ -25,7 +25,7 @@ _COLUMNS = ("text", "label")
 @seqkit.command("init", short_help="Write a recipe for a data file.")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--task", metavar="NAME", help="What to predict.  [default: what the file fits best]")
-@click.option("--text", metavar="COLUMN", help="The column of the text.")
+@click.option("--text", metavar="COLUMN", help="The column of the text; two columns of a pair, separated by a comma.")
 @click.option("--label", metavar="COLUMN", help="The column of the label; columns of 0 and 1, separated by commas.")
 @click.option("--encoding", help="Encoding of the file.  [default: found from its bytes]")
 @click.option(

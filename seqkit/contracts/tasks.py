@@ -106,7 +106,7 @@ class DataFile:
         has_header: whether the first row of a csv or tsv file names the columns.
         rows: the number of rows, or of lines that are not blank, of the whole file; estimated for a large one.
         characters: the number of characters of the whole file; estimated for a large one.
-        text: the column of the text, if the user names it.
+        text: the column of the text, if the user names it; those of a pair of texts are separated by a comma.
         label: the column of the label, if the user names it; several columns are separated by commas.
         task: the task, if the user names it.
         siblings: the files of the validation and test splits, by split, if there are such files beside it.
@@ -128,11 +128,19 @@ class DataFile:
     siblings: Mapping[str, Path] = field(default_factory=dict)
 
     @property
+    def texts(self) -> list[str]:
+        """The names of the columns of texts, if the user names them: one, or those of a pair."""
+        return self._named(self.text)
+
+    @property
     def labels(self) -> list[str]:
         """The names of the columns of labels, if the user names them."""
-        if self.label is None or any(column.name == self.label for column in self.columns):
-            return [] if self.label is None else [self.label]
-        return list(dict.fromkeys(name.strip() for name in self.label.split(",")))
+        return self._named(self.label)
+
+    def _named(self, names: str | None) -> list[str]:
+        if names is None or any(column.name == names for column in self.columns):
+            return [] if names is None else [names]
+        return list(dict.fromkeys(name.strip() for name in names.split(",")))
 
     def column(self, name: str) -> Column:
         """Return a column by its name."""

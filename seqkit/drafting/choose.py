@@ -10,6 +10,7 @@ from seqkit.errors import DataError, UsageError, suggest
 from seqkit.messages import listed, message
 from seqkit.registry.records import RegisteredTask
 from seqkit.registry.registry import Registry
+from seqkit.tasks.columns import written_numbers
 
 _LIKELY = 0.3
 """The smallest fit of a task that the user may mean."""
@@ -75,6 +76,8 @@ def choose(file: DataFile, registry: Registry, name: str | None) -> Choice:
 
 def _no_task(file: DataFile, possible: list[str], reasons: dict[str, str]) -> str:
     """Return the message with each reason that says what to do, or the first one, and the tasks that it concerns."""
+    if (written := written_numbers(file.columns)) and written in reasons.values():  # other columns are no remedy
+        return message("{path}: fits no task: {reasons}", path=file.path, reasons=written)
     tasks: dict[str, list[str]] = {}  # those that concern few tasks say most
     first = next(iter(reasons.values()))
     for task, reason in reasons.items():

@@ -21,7 +21,7 @@ from seqkit.readers.files import check_encoding
 from seqkit.readers.inspection import inspect
 from seqkit.recipe.run_name import run_name_of
 from seqkit.registry.registry import Registry
-from seqkit.tasks.columns import has_full_width_commas, named_labels
+from seqkit.tasks.columns import has_full_width_commas, named_labels, named_texts
 
 DEFAULT_SPLIT = {"by": "hash", "valid": 0.1, "test": 0.1}
 
@@ -62,7 +62,7 @@ def draft_recipe(
         output: where the recipe will be written, which its paths are relative to.
         registry: the installed components and tasks.
         task: the name of the task; by default, the one that the file fits best.
-        text: the column of the text.
+        text: the column of the text, or the two columns of a pair of texts, separated by a comma.
         label: the column of the label, or several columns of 0 and 1, separated by commas.
         encoding: the encoding of the file; by default, it is found from the bytes.
         minutes: the time that training may take on this machine.
@@ -81,8 +81,7 @@ def draft_recipe(
         raise DataError(message("{file}: {reason}", file=file.path, reason=FULL_WIDTH_COMMAS))
     if file.columns:
         named_labels(file)
-        if text is not None:
-            file.named_column(text, "--text")
+        named_texts(file)
     choice = choose(file, registry, task)
     section = {"type": choice.draft.recipe["data"]["type"], "path": str(data.resolve())}
     section |= {key: value for key, value in choice.draft.recipe["data"].items() if key != "type"}

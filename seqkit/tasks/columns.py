@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import islice
 
 from seqkit.contracts import Column, DataFile
+from seqkit.errors import UsageError
 from seqkit.messages import message
 
 MAX_LABELS = 200
@@ -54,10 +55,23 @@ def named_labels(file: DataFile) -> list[Column]:
     return [file.named_column(name, "--label") for name in file.labels]
 
 
+def named_texts(file: DataFile) -> list[Column]:
+    """Return the columns of texts that the user names: none, one, or two for a pair.
+
+    Raises:
+        UsageError: there is no such column, or there are more than two.
+    """
+    if len(file.texts) > 2:
+        raise UsageError(
+            message("--text names {count} columns: name one, or two for pairs of texts", count=len(file.texts))
+        )
+    return [file.named_column(name, "--text") for name in file.texts]
+
+
 def text_column(file: DataFile) -> Column | None:
     """Return the column of the text: one with a usual name, else the one with the longest texts."""
     if file.text is not None:
-        return file.named_column(file.text, "--text")
+        return named_texts(file)[0]
     texts = [column for column in _others(file) if _is_varied(column) and not is_identifier(column)]
     if len(file.columns) == 1 or any(map(_are_dates, file.columns)):  # else `100cm` can be the name of a product
         texts = [column for column in texts if not _are_written_numbers(column)]
@@ -126,7 +140,12 @@ def _text_rank(column: Column) -> float:
 
 
 def second_text(file: DataFile, first: Column) -> Column | None:
-    """Return a second column of texts, as long as those of the first, whatever its name."""
+    """Return a second column of texts, as long as those of the first, whatever its name.
+
+    If the user names a column of texts, it is the other one that the user names, or none.
+    """
+    if file.text is not None:
+        return next(iter(named_texts(file)[1:]), None)
     others = [
         column
         for column in _others(file)
@@ -181,7 +200,7 @@ def has_full_width_commas(file: DataFile) -> bool:
     first_lines = list(islice(filter(None, file.lines), 2))
     parts = [part.strip() for part in re.split("[,，]", "".join(first_lines[:1]))]
     is_header = any(
-        part in (file.text, *file.labels) or is_label_name(part) or _TEXT_NAME.fullmatch(part) for part in parts
+        part in (*file.texts, *file.labels) or is_label_name(part) or _TEXT_NAME.fullmatch(part) for part in parts
     )
     return len(file.columns) == 1 and len(parts) > 1 and is_header and "，" in "".join(first_lines)
 

@@ -30,6 +30,9 @@ from seqkit.tasks.models import lacks_values, table_section, text_model, train_s
 _BALANCE_FROM = 4
 """Labels are weighted if the most frequent one occurs this many times as often as the rarest."""
 
+_FEW_ROWS = 10
+"""A split of a tenth of the rows is likely to lack a label with fewer rows than this."""
+
 _MAX_OTHERS = 5
 """The number of other columns that can be the label that are named."""
 
@@ -68,21 +71,27 @@ def classify(file: DataFile) -> Draft | str:
         )
     metric = "macro_f1" if is_unbalanced else "accuracy"
     draft = inputs.draft(fit, label, head, metric, message("the label"), comments)
-    return replace(draft, notes=[_unbalanced(counts, head["class_weights"], metric)]) if is_unbalanced else draft
+    if not is_unbalanced:
+        return draft
+    choice = message(
+        "because it is so rare, the recipe weights the labels (`class_weights: {weights}`) and chooses the best epoch "
+        "by {metric}",
+        weights=head["class_weights"],
+        metric=metric,
+    )
+    return replace(draft, notes=[_rare_label(counts, counts.total(), choice)])
 
 
-def _unbalanced(counts: Counter[str], weights: str, metric: str) -> str:
-    """Return a note on the choices that the rarest label leads to: it can be a mistake in the data."""
+def _rare_label(counts: Counter[str], rows: int, consequence: str) -> str:
+    """Return a note on the rarest label, which can be a mistake in the data, and on what follows from it."""
     label, count = counts.most_common()[-1]
     return message(
-        "the label '{label:.40}' has {count:,} of {rows:,} rows: because it is so rare, the recipe weights the labels "
-        "(`class_weights: {weights}`) and chooses the best epoch by {metric}; if the label is a mistake, correct the "
-        "data first",
+        "the label '{label:.40}' is in only {count:,} of {rows:,} rows: {consequence}; if the label is a mistake, "
+        "correct the data first",
         label=label,
         count=count,
-        rows=counts.total(),
-        weights=weights,
-        metric=metric,
+        rows=rows,
+        consequence=consequence,
     )
 
 
@@ -96,7 +105,7 @@ def multi_label(file: DataFile) -> Draft | str:
         counts = Counter({column.name: flag_count(column) for column in flags})
         fit = 0.93 if len(flags) > 2 else 0.7
         described = message("columns of 0 and 1, one per label; {labels}", labels=_describe(counts))
-        return _label_sets(inputs, fit, flags, {"type": "multi_label"}, described)
+        return _label_sets(inputs, fit, flags, {"type": "multi_label"}, counts, described)
     if len(file.labels) > 1:
         return _several_labels(file)
     for column in candidates:
@@ -108,22 +117,31 @@ def multi_label(file: DataFile) -> Draft | str:
             counts = Counter(value for each in column.filled for value in each)
             if len(counts) > MAX_LABELS and file.label is None:
                 continue  # keywords of each text, for instance
-            return _label_sets(inputs, 0.95, column, {"type": "multi_label"}, _describe(counts))
+            return _label_sets(inputs, 0.95, column, {"type": "multi_label"}, counts)
         for separator in _SEPARATORS:
             counts = Counter(part.strip() for value in column.filled for part in str(value).split(separator))
             if column.is_text and 2 <= len(counts) <= MAX_LABELS and _is_set(column, counts, separator):
                 head = {"type": "multi_label"} | ({"separator": separator} if separator != "," else {})
                 fit = 0.0 if _are_decimals(file, column) else 0.92
-                return _label_sets(inputs, fit, column, head, _describe(counts))
+                return _label_sets(inputs, fit, column, head, counts)
     return message("no column with several labels per row")
 
 
 def _label_sets(
-    inputs: _Inputs, fit: float, label: Column | list[Column], head: Mapping[str, Any], described: str
+    inputs: _Inputs,
+    fit: float,
+    label: Column | list[Column],
+    head: Mapping[str, Any],
+    counts: Counter[str],
+    described: str | None = None,
 ) -> Draft:
     """Return the draft for sets of labels. A row whose label is empty has none."""
     columns = label if isinstance(label, list) else [label]
-    draft = inputs.draft(fit, label, head, "loss", message("the labels"), {"data.label": described})
+    comments = {"data.label": described or _describe(counts)}
+    draft = inputs.draft(fit, label, head, "loss", message("the labels"), comments)
+    if counts and min(counts.values()) < _FEW_ROWS and max(counts.values()) >= _BALANCE_FROM * min(counts.values()):
+        absence = message("a split may lack it, and macro_f1 counts a label that a split lacks as 0")
+        draft = replace(draft, notes=[_rare_label(counts, len(columns[0].values), absence)])
     lacking = sum(not all(map(is_filled, values)) for values in zip(*(each.values for each in columns), strict=True))
     if draft.recipe["data"]["type"] != "table" or not lacking:
         return draft
@@ -280,10 +298,11 @@ def _inputs(file: DataFile) -> tuple[_Inputs, list[Column]] | str:
         return no_texts(file)
     second = second_text(file, first)
     candidates = label_candidates(file, first, second)
-    if second is not None and not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):
-        second, candidates = None, label_candidates(file, first)
-    if second is not None and file.columns.index(second) < file.columns.index(first) and file.text is None:
-        first, second = second, first
+    if file.text is None and second is not None:
+        if not any(2 <= len(column.counts) <= MAX_LABELS for column in candidates):
+            second, candidates = None, label_candidates(file, first)
+        elif file.columns.index(second) < file.columns.index(first):
+            first, second = second, first
     return _Inputs(file, first, second), candidates
 
 

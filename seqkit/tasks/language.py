@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,15 @@ _WANTED_CHARACTERS = 8_000_000
 
 _PROBED_CHARACTERS = 1_000_000
 
+_STRAY = 100
+"""A list can have a blank line for each of this many lines, and one in any case; more of them divide a text."""
+
 
 def generate(file: DataFile) -> Draft | str:
     """Draft a recipe for a long text, for a file with a text per line, or for the texts of a table."""
     if file.columns:
+        if len(file.texts) > 1:
+            return message("--text names several columns, and the task reads one")
         column = text_column(file)
         if column is None:
             return no_texts(file)
@@ -48,9 +54,17 @@ def generate(file: DataFile) -> Draft | str:
     lines = [line for line in file.lines if line.strip()]
     if not lines:
         return message("the file has no text")
-    if _is_list(lines) and len(lines) == len(file.lines):
+    if _is_list(lines) and _inner_blanks(file.lines) <= max(1, len(lines) // _STRAY):
         return _draft(file, {"type": "text", "unit": "line", **encoding}, lines, 0.6, message("each line is a text"))
-    return _draft(file, {"type": "text", **encoding}, None, 0.6, message("the file is one text"))
+    draft = _draft(file, {"type": "text", **encoding}, None, 0.6, message("the file is one text"))
+    comments = {**draft.comments, "data.type": message("the file is one text; for a text per line, add `unit: line`")}
+    return replace(draft, comments=comments)
+
+
+def _inner_blanks(lines: Sequence[str]) -> int:
+    """Return the number of blank lines between the first and the last line that is not blank."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return filled[-1] - filled[0] + 1 - len(filled)
 
 
 def _is_list(lines: Sequence[str]) -> bool:

@@ -60,10 +60,24 @@ def test_notes_name_the_rare_label_that_the_recipe_suits(tmp_path: Path, run_com
     assert done.err == (
         "seqkit: note: labels that differ only in case or white space are learned as different ones: 'neg' (58) / "
         "'NEG' (2); if they mean the same, write them in one way in the data\n"
-        "seqkit: note: the label 'NEG' has 2 of 120 rows: because it is so rare, the recipe weights the labels "
+        "seqkit: note: the label 'NEG' is in only 2 of 120 rows: because it is so rare, the recipe weights the labels "
         "(`class_weights: square_root`) and chooses the best epoch by macro_f1; if the label is a mistake, correct the "
         "data first\n"
     )
+
+
+@pytest.mark.parametrize("count", [1, 9, 10])
+def test_a_rare_label_of_several_is_named(tmp_path: Path, run_command, count: int) -> None:
+    labels = ["a", "b", "a|b"]
+    rows = [(text, "rare|a" if 9 < n < 10 + count else labels[n % 3]) for n, (text, _) in enumerate(reviews(300))]
+    write_table(tmp_path / "a.csv", ["text", "label"], rows)
+    done = run_command("init", "a.csv", "--minutes", "0.02")
+    note = (
+        f"seqkit: note: the label 'rare' is in only {count} of 300 rows: a split may lack it, and macro_f1 counts a "
+        "label that a split lacks as 0; if the label is a mistake, correct the data first\n"
+    )
+    assert done.code == 0 and "task: multi_label" in done.out
+    assert done.err.endswith(note) if count < 10 else not done.err
 
 
 def test_labels_that_cannot_be_learned_are_named(tmp_path: Path, run_command) -> None:

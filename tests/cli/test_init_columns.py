@@ -40,6 +40,25 @@ def test_the_task_follows_from_the_columns(tmp_path: Path) -> None:
     pairs = [(text, f"another {text}", ["yes", "no"][n % 2]) for n, text in enumerate(texts)]
     pair, *_ = tasks_of(write_table(tmp_path / "pairs.csv", ["premise", "hypothesis", "label"], pairs))
     assert pair.recipe["data"]["text_pair"] == "hypothesis"
+    for named, columns in (
+        ("premise", {"text": "premise"}),
+        ("hypothesis,premise", {"text": "hypothesis", "text_pair": "premise"}),
+    ):
+        chosen, *_ = tasks_of(tmp_path / "pairs.csv", text=named)
+        assert chosen.recipe["data"] == {"type": "table", **columns, "label": "label"}
+
+
+def test_pairs_of_texts_are_named(tmp_path: Path, run_command) -> None:
+    rows = [(text, f"again {text}", label) for text, label in reviews()]
+    write_table(tmp_path / "a.csv", ["句子1", "句子2", "标签"], rows)
+    done = run_command("init", "a.csv", "--text", "句子2, 句子1", "--minutes", "0.02")
+    assert done.code == 0 and "the text is '句子2' with '句子1', the label '标签'" in done.out
+    for options, problem in (
+        (["--text", "句子1,句子3"], "--text 句子3: a.csv has no such column"),
+        (["--text", "句子1,句子2,标签"], "--text names 3 columns: name one, or two for pairs of texts"),
+        (["--text", "句子1,句子2", "--task", "generate"], "generate: --text names several columns, and the task reads"),
+    ):
+        assert problem in error_line(run_command("init", "a.csv", "--output", "b.yaml", *options))
 
 
 @pytest.mark.parametrize("separator", ["、", "，", "；"])

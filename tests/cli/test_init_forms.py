@@ -74,13 +74,23 @@ def test_lines_are_texts_or_parts_of_one_text(tmp_path: Path) -> None:
     words = [generator.choice(["the", "room", "was", "lovely", "quiet", "and", f"w{n}"]) for n in range(4000)]
     sentences = [" ".join(words[n : n + generator.randrange(4, 40)]) + "\n" for n in range(0, 3900, 40)]
     wrapped = "\n".join(textwrap.wrap(" ".join(words), 78)) + "\n"
-    for content, unit in (("".join(sentences), "line"), (wrapped, None), ("\n".join(sentences), None)):
+    listed = "".join(sentences)
+    for content, unit in (
+        (listed, "line"),
+        (f"\n{listed}\n", "line"),
+        (f"{listed}  \n\n\n\n", "line"),
+        (f"{''.join(sentences[:9])}\n{''.join(sentences[9:])}", "line"),
+        (wrapped, None),
+        (f"{''.join(sentences[:9])}\n\n{''.join(sentences[9:])}", None),
+        ("\n".join(sentences), None),
+    ):
         (tmp_path / "a.txt").write_text(content)
         found = generate(inspect(tmp_path / "a.txt"))
         assert not isinstance(found, str)
         assert found.recipe["data"].get("unit") == unit
         assert found.recipe["head"].get("whole_texts", False) == (unit == "line")
         assert ("prompt" in found.recipe["generate"]) == (unit is None)
+        assert ("for a text per line, add `unit: line`" in found.comments.get("data.type", "")) == (unit is None)
 
 
 def test_full_width_commas_are_named(tmp_path: Path, run_command) -> None:

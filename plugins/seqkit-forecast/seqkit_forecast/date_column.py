@@ -151,6 +151,44 @@ _DAY_OF_DIGITS, _TIME_OF_DIGITS = re.compile(r"\d{8}"), re.compile(r"[T ]\d{4}")
 """The day `20160701`, and the time `T130000` or `T1300`."""
 
 
+_DIRECTIVE = re.compile("(%.)")
+_PADDED = frozenset({"%d", "%m", "%H", "%I", "%M", "%S"})
+"""The directives that `strptime` reads with and without a leading zero, and `strftime` writes with one."""
+
+
+def unpadded_directives(cells: Sequence[str], date_format: str | None) -> frozenset[str]:
+    """Return the directives of a format that have no leading zero in a file: `%m` and `%d` of `2024年1月5日`.
+
+    The last number below 10 decides. A day or month without one is written as the other.
+    """
+    if date_format is None:
+        return frozenset()
+    parts = _DIRECTIVE.split(date_format)
+    directives = [part for part in parts if part in _PADDED]
+    form = re.compile("".join(map(_pattern, parts)), re.IGNORECASE)
+    is_padded: dict[str, bool] = {}
+    for cell in reversed(cells):
+        if found := form.fullmatch(cell):
+            for directive, number in zip(directives, found.groups(), strict=True):
+                if len(number) == 1 or number[0] == "0":
+                    is_padded.setdefault(directive, len(number) > 1)
+        if len(is_padded) == len(set(directives)):
+            break
+    for directive, other in (("%d", "%m"), ("%m", "%d")):
+        if directive not in is_padded and other in is_padded:
+            is_padded[directive] = is_padded[other]
+    return frozenset(directive for directive, padded in is_padded.items() if not padded)
+
+
+def _pattern(part: str) -> str:
+    """Return a regular expression for a directive, or for the text between two."""
+    if part in _PADDED:
+        return r"(\d{1,2})"
+    if part == "%Y":
+        return r"\d{4}"
+    return ".+?" if _DIRECTIVE.fullmatch(part) else r"\s*".join(map(re.escape, re.split(r"\s+", part)))
+
+
 @dataclass(frozen=True)
 class NextDates:
     """The dates of the time steps after the last row (`Example.next_dates`).
@@ -161,6 +199,7 @@ class NextDates:
         interval: the interval between time steps.
         date_format: the format of the dates; None for ISO 8601, months or years.
         location: the file and line of the last row.
+        unpadded: the directives of the format that have no leading zero in the file: `%d` of `2024年1月5日`.
     """
 
     last: datetime
@@ -168,6 +207,7 @@ class NextDates:
     interval: Interval
     date_format: str | None
     location: str
+    unpadded: frozenset[str] = frozenset()
 
     def __call__(self, count: int) -> list[str]:
         """Return the dates of a number of time steps.
@@ -195,7 +235,7 @@ class NextDates:
             given = datetime.fromisoformat(self.cell) if form is None else datetime.strptime(self.cell, form)
             dates = [date.astimezone(given.tzinfo) for date in dates]
         if self.date_format is not None:
-            return [date.strftime(self.date_format) for date in dates]
+            return [self._in_format(date, self.date_format) for date in dates]
         if len(self.cell) <= len("2016-07-01") and all(date.time() == time() for date in dates):
             texts = [date.date().isoformat() for date in dates]
             if len(self.cell) == len("1949") and self.interval.months % 12 == 0:
@@ -207,6 +247,14 @@ class NextDates:
             has_seconds = _SECONDS.search(self.cell) or any(date.second or date.microsecond for date in dates)
             texts = [date.isoformat(separator, "auto" if has_seconds else "minutes") for date in dates]
         return [self._compact(text) for text in texts]
+
+    def _in_format(self, date: datetime, date_format: str) -> str:
+        """Return a date in a format of `strptime`, with leading zeros only where the file has them."""
+        parts = _DIRECTIVE.split(date_format)  # a directive at each odd place
+        for place, directive in list(enumerate(parts))[1::2]:
+            text = date.strftime(directive)
+            parts[place] = text.removeprefix("0") if directive in self.unpadded else text
+        return "".join(parts)
 
     def _compact(self, text: str) -> str:
         """Return a date without the hyphens and colons that the file does not have, and with its `Z`."""

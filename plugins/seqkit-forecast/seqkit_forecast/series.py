@@ -16,7 +16,7 @@ from seqkit.errors import DataError, explain_missing_column
 from seqkit.messages import message
 from seqkit.readers.files import check_encoding, check_path, read_rows
 from seqkit_forecast.calendar_features import CalendarCycle, calendar_columns
-from seqkit_forecast.date_column import NextDates, find_time_steps, parse_dates
+from seqkit_forecast.date_column import NextDates, find_time_steps, parse_dates, unpadded_directives
 from seqkit_forecast.dates import check_format, dates_of_steps, parse_date
 from seqkit_forecast.filling import fill_missing
 from seqkit_forecast.numbers import check_resolution, parse_number
@@ -137,7 +137,8 @@ class Series(Reader):
             steps, interval = find_time_steps(dates, lines, self.fill, self.path)
             if interval is not None:
                 place = f"{self.path}:{lines[-1]}"
-                next_dates = NextDates(dates[-1], cells[time][-1], interval, self.date_format, place)
+                unpadded = unpadded_directives(cells[time], self.date_format)
+                next_dates = NextDates(dates[-1], cells[time][-1], interval, self.date_format, place, unpadded)
         features = fill_missing(values, steps, lines, names, self.fill, self.path)
         if self.calendar:
             columns_of_dates, date_names = calendar_columns(dates_of_steps(dates, steps), self.calendar)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from seqkit.contracts import Column, DataFile, Draft
-from seqkit.messages import listed, message
+from seqkit.messages import counted, listed, message
 from seqkit_forecast.dates import parse_date
 from seqkit_forecast.missing_dates import MAX_MISSING, spacing_of
 
@@ -53,6 +53,13 @@ def forecast(file: DataFile) -> Draft | str:
         return _no_dates(file)
     if gaps and not numbers:
         return _fill_in(*next(iter(gaps.items())))
+    wrong = {column.name: problem for column in texts if (problem := _not_numbers(column, decimal))}
+    if named := [name for name in file.labels if name in wrong] or ([] if numbers else list(wrong)):
+        return message(
+            "the column '{column}' cannot be forecast, as {problem}: correct it, or leave the cell empty",
+            column=named[0],
+            problem=wrong[named[0]],
+        )
     if not numbers:
         return message("no columns of numbers beside the dates")
     count = len(file.columns[0].values)
@@ -135,6 +142,7 @@ def forecast(file: DataFile) -> Draft | str:
         comments,
         smaller,
         {"by": "order", "valid": share, "test": share},
+        notes=[_not_used(wrong)] if wrong and not file.labels else [],
     )
 
 
@@ -244,6 +252,35 @@ def _numbers(column: Column, decimal: str) -> list[float] | None:
     except ValueError:
         return None
     return found if all(map(math.isfinite, found)) else None
+
+
+def _not_numbers(column: Column, decimal: str) -> str:
+    """Return which values of a column are not numbers, if most are, possibly with thousands separators; or nothing."""
+    wrong = [
+        (row, str(value))
+        for row, value in enumerate(column.values, start=1)
+        if _numbers(Column("", [value]), decimal) is None  # an empty cell has none that is wrong
+    ]
+    words = [value for _, value in wrong if _numbers(Column("", [value.replace(",", "")]), decimal) is None]
+    if not wrong or 2 * len(words) >= len(column.filled):
+        return ""
+    row, value = wrong[0]
+    return counted(
+        len(wrong),
+        "{count} value is not a number, '{value:.30}' in row {row:,}",
+        "{count:,} values are not numbers, the first in row {row:,} is '{value:.30}'",
+        row=row,
+        value=value,
+    )
+
+
+def _not_used(wrong: Mapping[str, str]) -> str:
+    """Return a note on the columns with a few values that are not numbers."""
+    columns = [
+        message("'{column}' ({problem})", column=name, problem=problem)
+        for name, problem in list(wrong.items())[:_MAX_COLUMNS]
+    ]
+    return message("not used: {columns}", columns=listed(columns))
 
 
 def _is_smooth(values: Sequence[float]) -> bool:

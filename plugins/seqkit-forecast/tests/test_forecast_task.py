@@ -217,6 +217,42 @@ def test_a_label_that_is_no_column_of_numbers_is_named() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({59: "-"}, "1 value is not a number, '-' in row 60"),
+        ({59: "-", 70: "-", 71: "缺测"}, "3 values are not numbers, the first in row 60 is '-'"),
+        (dict.fromkeys(range(100), "1,234.5"), "100 values are not numbers, the first in row 1 is '1,234.5'"),
+    ],
+)
+def test_columns_with_a_few_words_are_named(wrong: dict[int, str], problem: str) -> None:
+    when, load = series(timedelta(days=1), 100).columns
+    heat = Column("气温", [wrong.get(row, value) for row, value in enumerate(load.values)])
+    file = DataFile(
+        Path("a.csv"), columns=[when, load, heat, Column("天气", ["晴", "雨"] * 50)], format="csv", rows=100
+    )
+    found = forecast(file)
+    assert not isinstance(found, str)
+    assert found.recipe["data"]["columns"] == ["load"]
+    assert found.notes == [f"not used: '气温' ({problem})"]
+    chosen = forecast(replace(file, label="load"))
+    assert not isinstance(chosen, str) and not chosen.notes
+    expected = f"the column '气温' cannot be forecast, as {problem}: correct it, or leave the cell empty"
+    for other in (replace(file, label="load,气温"), replace(file, label="气温"), replace(file, columns=[when, heat])):
+        assert forecast(other) == expected
+
+
+def test_a_label_with_a_few_words_is_named_on_the_command_line(tmp_path: Path) -> None:
+    when, load = series(timedelta(days=1), 100, lambda row: row % 7, "%Y-%m-%d").columns
+    lines = [f"{when.values[row]},{load.values[row]},{'-' if row == 59 else row % 9}" for row in range(100)]
+    (tmp_path / "a.csv").write_text("日期,销量,气温\n" + "\n".join(lines), encoding="utf-8")
+    done = run_here("init", "a.csv", "--label", "气温", cwd=tmp_path)
+    assert done.code == 3 and done.err.count("\n") == 1
+    assert "the column '气温' cannot be forecast, as 1 value is not a number, '-' in row 60" in done.err
+    done = run_here("init", "a.csv", "--minutes", "0.02", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "seqkit: note: not used: '气温' (1 value is not a number, '-' in row 60)\n")
+
+
 def test_series_below_each_other_are_named() -> None:
     when, load = series(timedelta(days=1), 100).columns
     columns = [Column("when", [*when.values] * 2), Column("shop", ["a"] * 100 + ["b"] * 100)]

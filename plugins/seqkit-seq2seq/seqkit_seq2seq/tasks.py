@@ -11,6 +11,8 @@ from seqkit.messages import message
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _SOURCES = re.compile(r"(?i)(source|src|input|text|question|word|from|en|english|original).*")
 _TARGETS = re.compile(r"(?i)(target|tgt|output|answer|translation|pronunciation|to|summary|response).*")
+_MAX_LABELS = 200
+"""A column of texts that recur is one of labels if it has at most this many distinct values."""
 
 
 def translate(file: DataFile) -> Draft | str:
@@ -31,6 +33,8 @@ def translate(file: DataFile) -> Draft | str:
         usable = [column for column in file.columns if column.filled and not column.has_lists]
         texts = sorted(usable, key=lambda column: column not in texts)
     names = [column.name for column in texts]
+    if len(file.texts) > 1:
+        return message("--text names several columns, and the task reads one")
     if unusable := [name for name in (file.text, file.label) if name is not None and name not in names]:
         return message("the column '{column}' has no texts that mostly occur once", column=unusable[0])
     if len(texts) < 2:
@@ -43,6 +47,13 @@ def translate(file: DataFile) -> Draft | str:
                 "dates, pass --task translate",
                 first=file.columns[0].name,
                 second=file.columns[1].name,
+            )
+        recurring = [column for column in file.columns if column.is_text and column not in texts]
+        if texts and len(file.columns) == 2 and any(len(column.counts) > _MAX_LABELS for column in recurring):
+            return message(
+                "the texts of the column '{column}' recur: to produce them from the other column, pass --task "
+                "translate",
+                column=recurring[0].name,
             )
         return message("no two columns of texts that mostly occur once")
     source = next((each for each in texts if each.name == file.text), None)
@@ -79,11 +90,14 @@ def translate(file: DataFile) -> Draft | str:
         and not _TARGETS.fullmatch(target.name)
         and 10 * target.mean_length < source.mean_length
     ):
-        return message(
+        reason = message(
             "the texts of the column '{target}' are much shorter than those of '{source}'",
             target=target.name,
             source=source.name,
         )
+        if len(file.columns) > 2:
+            return reason
+        return message("{reason}: to produce them, pass --task translate", reason=reason)
     is_named = bool(_SOURCES.fullmatch(source.name) and _TARGETS.fullmatch(target.name))
     fit = 0.93 if is_named else 0.6 if len(file.columns) == 2 else 0.3
     summary = message("the text is '{source}', the text to produce '{target}'", source=source.name, target=target.name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from seqkit_seq2seq.tasks import translate
 
 from helpers.commands import run_here
+from helpers.tables import write_table
 from seqkit.contracts import Column, DataFile
 
 WORDS = [f"word{chr(97 + n)}" for n in range(20)]
@@ -73,6 +75,27 @@ def test_a_file_of_dates_names_the_task(tmp_path: Path) -> None:
     (tmp_path / "dates.csv").write_text(f"written,iso\n{rows}", encoding="utf-8")
     done = run_here("init", "dates.csv", cwd=tmp_path)
     assert done.code == 3 and "as for dates, pass --task translate (translate)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (
+            [(f"how is room {chr(97 + n % 26)} on day {n}", f"reply to {n // 3}") for n in range(630)],
+            "the texts of the column 'b' recur: to produce them from the other column, pass --task translate",
+        ),
+        (
+            [(f"a long text on the book {n}, " * 8, f"book {n}") for n in range(300)],
+            "the texts of the column 'b' are much shorter than those of 'a': to produce them, pass --task translate",
+        ),
+    ],
+)
+def test_two_columns_of_texts_name_the_task(tmp_path: Path, rows: list[tuple[str, str]], reason: str) -> None:
+    write_table(tmp_path / "a.csv", ["a", "b"], rows)
+    done = run_here("init", "a.csv", cwd=tmp_path)
+    assert done.code == 3 and f"{reason} (translate)" in done.err
+    done = run_here("init", "a.csv", "--task", "translate", "--minutes", "0.02", cwd=tmp_path)
+    assert done.code == 0, done.err
 
 
 def test_the_drafted_recipe_of_dates_trains(tmp_path: Path) -> None:
