@@ -103,6 +103,28 @@ def test_a_composed_message_is_translated_and_its_text_stays_english() -> None:
     assert (named, translate(named)) == ("requires a momentum greater than 0", "需要大于 0 的 momentum")
 
 
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (message("their {key} differs ({one}, {two})", key=message("head"), one=1, two=2), "它们的输出头不同（1，2）"),
+        (message("their {key} differs ({one}, {two})", key="labels", one=1, two=2), "它们的 labels 不同（1，2）"),
+        (
+            message(
+                "unknown {noun} '{name}'{hint}; `seqkit list {kind}` lists them",
+                noun=message("encoder"),
+                name="lsm",
+                hint="",
+                kind="encoder",
+            ),
+            "未知的编码器（encoder）'lsm'；用 `seqkit list encoder` 列出",
+        ),
+    ],
+)
+def test_a_translated_word_has_no_spaces_around_it(text: str, expected: str) -> None:
+    assert translate(text) == expected
+
+
 def test_wide_lines_are_wrapped_at_their_width_and_not_before_punctuation() -> None:
     lines = list(wrap("训练一个配方，并评估它。seqkit run RECIPE" * 5, 21))
     assert all(display_width(line) <= 21 and line[0] not in "，。" for line in lines)
