@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -11,6 +12,9 @@ LEVEL = 0.95
 """The level of confidence of all intervals."""
 
 _ITERATIONS = 300
+
+_PRECISION = 4 * sys.float_info.epsilon
+"""The relative size of the rounding errors of a few sums."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +63,27 @@ def mean_interval(values: Sequence[float]) -> Interval:
 def paired_difference(values: Sequence[float], others: Sequence[float]) -> Paired:
     """Return the mean of `values - others`, its 95% interval and the p-value of the paired t-test.
 
+    A difference below the precision of a sum in float64 is 0.
+
     Args:
         values: a value per seed, at least one.
         others: those of the reference, with the same seeds.
     """
-    differences = [value - other for value, other in zip(values, others, strict=True)]
+    smallest = _PRECISION * max(map(abs, [*values, *others]))
+    differences = [_zeroed(value - other, smallest) for value, other in zip(values, others, strict=True)]
     count = len(differences)
     interval = mean_interval(differences)
+    interval = Interval(_zeroed(interval.mean, smallest), interval.low, interval.high)
     if count < 2:
         return Paired(interval, None, count)
     error = stdev(differences) / math.sqrt(count)
     if error == 0:
         return Paired(interval, 0.0 if interval.mean else 1.0, count)
     return Paired(interval, 2 * t_cdf(-abs(interval.mean) / error, count - 1), count)
+
+
+def _zeroed(value: float, smallest: float) -> float:
+    return 0.0 if abs(value) <= smallest else value
 
 
 def holm(values: Sequence[float]) -> list[float]:
