@@ -170,18 +170,36 @@ def translate_stored(text: str) -> str:
     """Return a message that was read from a file, where it is English, in the language of the command line.
 
     It is recognized by its template: the one with the most letters among those that match. The values of its fields
-    stay as they are, since they can be data. Pass only what seqkit or a plugin wrote: notes, titles, names of
-    baselines.
+    can be data, and stay as they are, unless they are messages of several words, as in `{name} (alpha {alphas})`. Pass
+    only what seqkit or a plugin wrote: notes, titles, names of baselines.
     """
     if _lookup is None or isinstance(text, Message) or not text:
         return translate(text)
+    return _translate_stored(text, _MAX_NESTED) or text
+
+
+def _translate_stored(text: str, depth: int) -> str:
+    """Return the translation of a stored message, with messages in it to this depth; empty if it is none."""
+    assert _lookup is not None
     if (known := _lookup(text)) != text:
         return known
-    for template, pieces in _parsed_templates():
-        if (values := _match(pieces, text)) is not None:
-            parts = string.Formatter().parse(_lookup(template))
+    may_contain = depth > 0 and len(text) <= _MAX_COMPOSED
+    for template, letters, pieces in _parsed_templates():
+        if letters < _MIN_LETTERS and not may_contain:
+            break
+        if (values := _match(pieces, text)) is None:
+            continue
+        messages = {
+            name: part
+            for name, value in values.items()
+            if may_contain and " " in value and (part := _translate_stored(value, depth - 1))
+        }
+        if letters >= _MIN_LETTERS or messages:
+            parts, values = string.Formatter().parse(_lookup(template)), values | messages
             return _spaced(part for literal, name, *_ in parts for part in (literal, values.get(name or "", "")))
-    return text
+    location, colon, rest = text.partition(": ")
+    translated = _translate_stored(rest, depth - 1) if may_contain and " " in rest else ""
+    return location + colon + translated if translated else ""
 
 
 Pieces: TypeAlias = Sequence[tuple[str, str | None, str | None]]
@@ -191,18 +209,27 @@ _MIN_LETTERS = 8
 """The minimum number of letters outside the fields of a template that is compared with texts: `{name}: {value}` would
 match nearly any text."""
 
+_MIN_COMPOSED_LETTERS = 4
+"""The same for a template one of whose values is a message in turn."""
+
+_MAX_NESTED = 2
+_MAX_COMPOSED = 1000
+"""The depth to which values are compared with templates, and the number of characters of a text up to which they are: a
+file of a run may be hostile, and its texts are compared in time in proportion to their length."""
+
 
 @cache
-def _parsed_templates() -> list[tuple[str, Pieces]]:
-    """Return the templates with fields that are compared with texts, those with the most letters first."""
+def _parsed_templates() -> list[tuple[str, int, Pieces]]:
+    """Return the templates with fields that are compared with texts, and their letters, those with the most first."""
     parsed = [
         (template, [(literal, name, spec) for literal, name, spec, _ in string.Formatter().parse(template)])
         for template in _templates
         if "{" in template
     ]
     letters = {template: sum(map(str.isalpha, "".join(piece[0] for piece in pieces))) for template, pieces in parsed}
-    chosen = [each for each in parsed if letters[each[0]] >= _MIN_LETTERS]
-    return sorted(chosen, key=lambda each: -letters[each[0]])
+    counted_templates = [(template, letters[template], pieces) for template, pieces in parsed]
+    chosen = [each for each in counted_templates if each[1] >= _MIN_COMPOSED_LETTERS]
+    return sorted(chosen, key=lambda each: -each[1])
 
 
 def _match(pieces: Pieces, text: str) -> dict[str, str] | None:

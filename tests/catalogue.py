@@ -63,6 +63,7 @@ CLICK = {
     "Missing option": "",
     "Missing parameter": "",
     "Missing {param_type}": "",
+    "Missing parameter: {param_name}": "",
     "Choose from:\n\t{choices}": "",
     "Invalid value: {message}": "",
     "Invalid value for {param_hint}: {message}": "",
@@ -72,18 +73,43 @@ CLICK = {
     "Argument {name!r} takes {nargs} values.": "",
     "Got unexpected extra argument ({args})": "Got unexpected extra arguments ({args})",
     "Takes {nargs} values but 1 was given.": "Takes {nargs} values but {len} were given.",
+    "{len_type} values are required, but {len_value} was given.": (
+        "{len_type} values are required, but {len_value} were given."
+    ),
+    "Invalid start character for option ({option})": "",
+    "unknown error": "",
     "{value!r} is not a valid {number_type}.": "",
     "{value} is not in the range {range}.": "",
     "{value!r} is not a valid boolean.": "",
-    "{value!r} is not one of {choice}.": "{value!r} is not one of {choices}.",
+    "{value!r} is not a valid boolean. Recognized values: {states}": "",
+    "{value!r} is not {choice}.": "{value!r} is not one of {choices}.",
     "{name} {filename!r} does not exist.": "",
     "{name} {filename!r} is a file.": "",
     "{name} {filename!r} is a directory.": "",
     "{name} {filename!r} is not readable.": "",
     "{name} {filename!r} is not writable.": "",
+    "{name} {filename!r} is not executable.": "",
     "Could not open file {filename!r}: {message}": "",
 }
-"""The messages of click that the command line can show, each with its plural."""
+"""The messages of click that the command line can show, each with its plural; those of several versions of click."""
+
+CLICK_UNUSED = {
+    "Aborted!",
+    "No such option {name!r}.",
+    "Did you mean {possibility}?",
+    "Try '{command} {option}' for help.",
+    "Error: {message}",
+    "(dynamic)",
+    "deprecated",
+    "Choice({choices})",
+    "{value!r} is not a valid UUID.",
+    "{value!r} does not match the format {format}.",
+    "DeprecationWarning: The command {name!r} is deprecated.{extra_message}",
+    "DeprecationWarning: The {param_type} {name!r} is deprecated.{extra_message}",
+    "Value must be an iterable.",
+    *("file", "directory", "path"),  # of paths that click checks; a column of a table can have these names
+}
+"""The messages of click for users that seqkit words itself, or that its commands do not reach."""
 
 SYSTEM = (
     "No such file or directory",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import string
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import click
 import pytest
 
 import catalogue
@@ -100,6 +103,28 @@ def test_a_composed_message_is_translated_and_its_text_stays_english() -> None:
     assert (named, translate(named)) == ("requires a momentum greater than 0", "需要大于 0 的 momentum")
 
 
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (message("their {key} differs ({one}, {two})", key=message("head"), one=1, two=2), "它们的输出头不同（1，2）"),
+        (message("their {key} differs ({one}, {two})", key="labels", one=1, two=2), "它们的 labels 不同（1，2）"),
+        (
+            message(
+                "unknown {noun} '{name}'{hint}; `seqkit list {kind}` lists them",
+                noun=message("encoder"),
+                name="lsm",
+                hint="",
+                kind="encoder",
+            ),
+            "未知的编码器（encoder）'lsm'；用 `seqkit list encoder` 列出",
+        ),
+    ],
+)
+def test_a_translated_word_has_no_spaces_around_it(text: str, expected: str) -> None:
+    assert translate(text) == expected
+
+
 def test_wide_lines_are_wrapped_at_their_width_and_not_before_punctuation() -> None:
     lines = list(wrap("训练一个配方，并评估它。seqkit run RECIPE" * 5, 21))
     assert all(display_width(line) <= 21 and line[0] not in "，。" for line in lines)
@@ -152,6 +177,44 @@ def test_the_kernels_of_layers_are_chinese(tmp_path: Path) -> None:
 def test_usage_errors_are_chinese(cli: Callable[..., CompletedProcess[str]]) -> None:
     result = cli("rnu", SEQKIT_LANG="zh")
     assert result.stderr == "seqkit: 没有命令 'rnu'（你是指 'run' 吗？）（见 `seqkit --help`）\n"
+
+
+def messages_of_click() -> Iterator[tuple[str, str]]:
+    """Yield the messages that click looks up in the catalogue, each with its plural."""
+    for module in ("core", "exceptions", "parser", "types"):
+        source = (Path(click.__file__).parent / f"{module}.py").read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext"):
+                texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                if texts:
+                    yield texts[0], texts[1] if node.func.id == "ngettext" else ""
+
+
+def test_the_catalogue_has_the_messages_of_click() -> None:
+    for_authors = re.compile(r"defined twice|same flag for|declaration|No options defined")  # of commands
+    found = {text: plural for text, plural in messages_of_click() if not for_authors.search(text)}
+    assert "{value!r} is not {choice}." in found
+    assert {text: found[text] for text in found if catalogue.CLICK.get(text) != found[text]}.keys() <= (
+        catalogue.CLICK_UNUSED
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("evaluate", "runs/a-1", "--split", "tset"), "'--split' 的值无效：'tset' 不是 'test', 'valid', 'train' 之一"),
+        (("compare", "a.yaml", "b.yaml", "--match", "foo"), "'--match' 的值无效：'foo' 不是 "),
+        (("compare", "a.yaml", "b.yaml", "--seeds", "x"), "'--seeds'"),
+        (("generate", "runs/a-1", "--length", "x"), "'--length' 的值无效："),
+        (("generate", "runs/a-1", "--seed"), "选项 '--seed' 需要"),
+        (("run",), "缺少参数"),
+        (("run", "a.yaml", "--quiet=1"), "选项 '--quiet' 不接受值"),
+        (("plugins", "more"), "多余的参数"),
+    ],
+)
+def test_errors_of_click_are_chinese(cli: Callable[..., CompletedProcess[str]], arguments: Any, text: str) -> None:
+    result = cli(*arguments, SEQKIT_LANG="zh")
+    assert result.returncode == 2 and text in result.stderr
 
 
 def test_another_language_is_english_with_a_note(cli: Callable[..., CompletedProcess[str]]) -> None:

@@ -12,10 +12,10 @@ from seqkit.messages import message, translate
 from seqkit.recipe.descriptions import describe
 from seqkit.recipe.docstrings import parameter_descriptions, parse_docstring, summary
 from seqkit.recipe.generation import Generate
-from seqkit.recipe.parameters import NOUNS, Parameter, list_of, parameters
+from seqkit.recipe.parameters import Parameter, list_of, parameters
 from seqkit.recipe.schema import Data, Settings, Train
 from seqkit.recipe.section import Section, as_data
-from seqkit.registry.records import Registered
+from seqkit.registry.records import NOUNS, Registered
 
 
 def describe_component(entry: Registered, lookup: Lookup = str) -> str:

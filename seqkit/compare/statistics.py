@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -11,6 +12,9 @@ LEVEL = 0.95
 """The level of confidence of all intervals."""
 
 _ITERATIONS = 300
+
+_PRECISION = 4 * sys.float_info.epsilon
+"""The relative size of the rounding errors of a few sums."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +70,18 @@ def mean_interval(values: Sequence[float], test_ratio: float = 0.0) -> Interval:
 def paired_difference(values: Sequence[float], others: Sequence[float], test_ratio: float = 0.0) -> Paired:
     """Return the mean of `values - others`, its 95% interval and the p-value of the paired t-test.
 
+    A difference below the precision of a sum in float64 is 0.
+
     Args:
         values: a value per seed or fold, at least one.
         others: those of the reference, with the same seeds or folds.
         test_ratio: as for `mean_interval`.
     """
-    differences = [value - other for value, other in zip(values, others, strict=True)]
+    smallest = _PRECISION * max(map(abs, [*values, *others]))
+    differences = [_zeroed(value - other, smallest) for value, other in zip(values, others, strict=True)]
     count = len(differences)
     interval = mean_interval(differences, test_ratio)
+    interval = Interval(_zeroed(interval.mean, smallest), interval.low, interval.high)
     if count < 2:
         return Paired(interval, None, count)
     error = _error(differences, test_ratio)
@@ -85,6 +93,10 @@ def paired_difference(values: Sequence[float], others: Sequence[float], test_rat
 def _error(values: Sequence[float], test_ratio: float) -> float:
     """Return the standard error of the mean of at least two values."""
     return stdev(values) * math.sqrt(1 / len(values) + test_ratio)
+
+
+def _zeroed(value: float, smallest: float) -> float:
+    return 0.0 if abs(value) <= smallest else value
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -8,13 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Tokenizer
-from seqkit.messages import message
+from seqkit.contracts import SpecialToken, Tokenizer
+from seqkit.messages import message, translate
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _REST = "…"
 """The text of the further tokens of one character or word."""
+
+SPECIAL_TEXTS: dict[SpecialToken, str] = {
+    "padding": message("[padding]"),
+    "unknown": message("[unknown]"),
+    "mask": message("[mask]"),
+    "begin": message("[begin]"),
+    "end": message("[end]"),
+    "separator": message("[separator]"),
+}
+"""What is shown for special tokens, which have no text."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -36,7 +46,7 @@ def token_texts(tokenizer: Tokenizer, ids: np.ndarray, value: Any) -> list[str]:
         return words
     content = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     lowered = content.lower() if len(content.lower()) == len(content) else content
-    special = {number: f"[{name}]" for name, number in tokenizer.special_ids.items() if name != "unknown"}
+    special = {number: SPECIAL_TEXTS[name] for name, number in tokenizer.special_ids.items() if name != "unknown"}
     names: list[str] = []
     unknown = position = 0  # the number of tokens before this one that have no text yet; where they begin
     for number in ids.reshape(len(ids), -1)[:, 0].tolist():
@@ -78,7 +88,7 @@ def _share(gap: str, count: int) -> list[str]:
     if len(gap.encode(errors="replace")) == count:
         return [part for each in gap for part in (each, *[_REST] * (len(each.encode(errors="replace")) - 1))]
     if not words:
-        return [message("[unknown]")] * count
+        return [SPECIAL_TEXTS["unknown"]] * count
     if len(words) > count:
         return [*words[: count - 1], " ".join(words[count - 1 :])] if count else []
     return [*words, *[_REST] * (count - len(words))]
@@ -87,6 +97,7 @@ def _share(gap: str, count: int) -> list[str]:
 def visible(token: str) -> str:
     """Return a token with its white space and its control characters made visible."""
     marks = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+    token = translate(token)  # a message is a token without a text
     return "".join(marks.get(each, each if each.isprintable() else _REPLACEMENT) for each in token)
 
 

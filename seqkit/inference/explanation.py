@@ -12,7 +12,7 @@ from seqkit.contracts.capabilities import call_with_accepted
 from seqkit.errors import DataError, PluginError, UsageError, suggest
 from seqkit.explain.contents import LayerTrace
 from seqkit.explain.explanation import Explanation
-from seqkit.explain.tokens import token_texts
+from seqkit.explain.tokens import SPECIAL_TEXTS, token_texts
 from seqkit.inference.inputs import encode_inputs, encode_prompts
 from seqkit.messages import listed, message
 
@@ -116,7 +116,7 @@ def _units(engine: TorchEngine, inputs: np.ndarray, value: Any) -> list[Unit]:
         return [Unit(str(number + 1), number, number + 1) for number in range(len(inputs))]
     if not engine.reads_words:
         begins = int(engine.whole_texts and inputs[0] == engine.tokenizer.special_ids["begin"])
-        texts = [*["[begin]"] * begins, *token_texts(engine.tokenizer, inputs[begins:], value)]
+        texts = [*[SPECIAL_TEXTS["begin"]] * begins, *token_texts(engine.tokenizer, inputs[begins:], value)]
         return [Unit(text, number, number + 1) for number, text in enumerate(texts)]
     words = engine.tokenizer.words(value) if isinstance(value, str) else list(value)
     indices = inputs[:, -1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqkit.contracts import WithSpecialTokens
 from seqkit.errors import DataError, PluginError, SeqkitError, UsageError
 from seqkit.hookspecs import KINDS
-from seqkit.messages import message
+from seqkit.messages import message, without_name
 from seqkit.runs.directory import RunDirectory
 from seqkit.runs.tensors import read_shapes
 
@@ -188,7 +188,10 @@ def rebuild_reader(spec: Spec, path: Path, changes: Mapping[str, Any], *, with_t
     try:
         built: Reader = reader(**values)
     except ValueError as error:
-        raise UsageError(message("{file}: {reason}", file=path, reason=error)) from None
+        reason = str(error)
+        if reason.startswith(f"path {path}"):
+            reason = without_name(without_name(reason, "path"), str(path))
+        raise UsageError(message("{file}: {reason}", file=path, reason=reason)) from None
     if built.yields_pairs != pairs:
         wanted = message("pairs of texts, not single texts") if pairs else message("single texts, not pairs")
         raise UsageError(

@@ -19,6 +19,7 @@ from seqkit.contracts.parameters import Nested, ReadOnce, Requires
 from seqkit.errors import PluginError
 from seqkit.messages import message
 from seqkit.recipe.section import Section
+from seqkit.registry.records import NOUNS
 
 if TYPE_CHECKING:
     pass
@@ -119,20 +120,6 @@ def list_of(kind: str, *, at_least_one: bool = False) -> str:
     return (
         message("a list of at least one {noun}", noun=noun) if at_least_one else message("a list of {noun}s", noun=noun)
     )
-
-
-NOUNS = {
-    "reader": message("reader"),
-    "tokenizer": message("tokenizer"),
-    "embedding": message("embedding"),
-    "encoder": message("encoder"),
-    "head": message("head"),
-    "optimizer": message("optimizer"),
-    "schedule": message("schedule"),
-    "metric": message("metric"),
-    "tracker": message("tracker"),
-}
-"""The words for the kinds of components."""
 
 
 def _signature(cls: type) -> list[inspect.Parameter]:

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 SESSION = "this session"
 """The provider of components that were registered by `seqkit.register`."""
 
+NOUNS = {
+    "reader": message("reader"),
+    "tokenizer": message("tokenizer"),
+    "embedding": message("embedding"),
+    "encoder": message("encoder"),
+    "head": message("head"),
+    "optimizer": message("optimizer"),
+    "schedule": message("schedule"),
+    "metric": message("metric"),
+    "tracker": message("tracker"),
+}
+"""The words for the kinds of components."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _TARGET = re.compile(r"[\w.]+:\w+")
 

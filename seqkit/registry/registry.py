@@ -10,7 +10,7 @@ import pluggy
 from seqkit.errors import PluginError, UsageError, suggest
 from seqkit.hookspecs import KINDS
 from seqkit.messages import listed, message
-from seqkit.registry.records import Registered, RegisteredCommand, RegisteredTask
+from seqkit.registry.records import NOUNS, Registered, RegisteredCommand, RegisteredTask
 
 
 @dataclass
@@ -93,7 +93,8 @@ class Registry:
         if name in components:
             return components[name]
         text = message(
-            "unknown {kind} '{name}'{hint}; `seqkit list {kind}` lists them",
+            "unknown {noun} '{name}'{hint}; `seqkit list {kind}` lists them",
+            noun=NOUNS[kind],
             kind=kind,
             name=name,
             hint=suggest(name, list(components)),

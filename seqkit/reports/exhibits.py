@@ -28,9 +28,13 @@ _MAX_LARGEST = 20
 
 _TITLES = {
     "confusion_matrix": message("Confusion matrix"),
+    "coverage": message("Coverage"),
     "per_class": message("Per class"),
     "per_label": message("Per label"),
+    "per_step": message("Per time step"),
+    "per_tag": message("Per tag"),
     "per_type": message("Per type"),
+    "per_variable": message("Per variable"),
 }
 """The titles of metrics that are tables or matrices; that of another metric is its name."""
 
@@ -56,7 +60,8 @@ def render_exhibit(exhibit: Exhibit) -> Markup:
 
 
 _HEADINGS = frozenset({"title", "note", "name", "x_title", "row_title", "column_title"})
-"""The fields of an exhibit whose texts are not data. That of `y_title` can be: the name of a variable."""
+"""The fields of an exhibit whose texts are not data. That of `y_title` can be: the name of a variable, which the title
+contains too."""
 
 
 def in_language(part: T) -> T:
@@ -64,7 +69,7 @@ def in_language(part: T) -> T:
     changes: dict[str, Any] = {}
     for each in fields(part):
         value = getattr(part, each.name)
-        if each.name in _HEADINGS:
+        if each.name in _HEADINGS or (each.name == "y_title" and value not in part.title):
             changes[each.name] = translate_stored(value)
         elif each.name == "columns":
             changes[each.name] = tuple(map(translate_stored, value))

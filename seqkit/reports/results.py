@@ -18,6 +18,9 @@ from seqkit.training.result_lines import format_number
 
 _MAX_PREDICTIONS = 200
 
+_TEXT_NAMES = {"scored": message("scored")}
+"""The names of metrics that are texts; that of another is its key."""
+
 
 def results_section(run: RunContents) -> Markup | None:
     """Return the metrics, and what the head shows of each split: of the split of the baseline at once, of others on a
@@ -83,9 +86,14 @@ def metrics_table(result: Result) -> Markup:
         split = message("Baselines are measured on the {split} split.", split=baseline.get("split"))
         lines.append(element("p", split, class_="note"))
     for split, scores in result.metrics.items():
-        texts = [f"{name}: {value}" for name, value in scores.items() if isinstance(value, str)]
+        texts = [
+            message("{name}: {value}", name=_TEXT_NAMES.get(name, name), value=translate_stored(value))
+            for name, value in scores.items()
+            if isinstance(value, str)
+        ]
         if texts:
-            lines.append(element("p", f"{split}: {'; '.join(texts)}", class_="note"))
+            text = message("{split} split: {texts}", split=split, texts=message("; ").join(texts))
+            lines.append(element("p", text, class_="note"))
     return join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
@@ -62,6 +63,18 @@ def test_shared_training_data_widens_the_interval(values: list[float], ratio: fl
 def test_a_single_value_has_no_interval() -> None:
     assert (mean_interval([2.0]).mean, mean_interval([2.0]).low) == (2.0, None)
     assert (paired_difference([2.0], [1.5]).interval.mean, paired_difference([2.0], [1.5]).p) == (0.5, None)
+
+
+def test_a_difference_of_rounding_errors_is_zero() -> None:
+    values, others = [0.1, 0.3, 0.4], [0.3, 0.4, 0.1]
+    assert fmean(value - other for value, other in zip(values, others, strict=True)) != 0
+    found = paired_difference(values, others)
+    assert found.interval.mean == 0 and found.p == 1
+    assert found.interval.low == pytest.approx(-found.interval.high) and found.interval.high > 0.1
+    equal = paired_difference([0.1 + 0.2, 0.5], [0.3, 0.5])
+    assert (equal.interval.mean, equal.interval.low, equal.interval.high, equal.p) == (0, 0, 0, 1)
+    tiny = paired_difference([3e-17, 2e-17], [1e-17, 1e-17])
+    assert tiny.interval.mean == pytest.approx(1.5e-17, abs=0)
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))

@@ -11,8 +11,9 @@ from subprocess import CompletedProcess
 import pytest
 
 import catalogue
+from helpers.recipes import write_recipe
 from seqkit.contracts import Line, Series
-from seqkit.messages import message, translate, translate_stored, use_translation
+from seqkit.messages import message, translate, translate_stored, untranslated, use_translation
 from seqkit.reports.exhibits import in_language, metric_exhibits, render_exhibit
 
 Command = Callable[..., CompletedProcess[str]]
@@ -59,6 +60,43 @@ def test_the_report_of_a_classifier_is_chinese(classification_run: Path, cli: Co
         assert each in text
 
 
+NAMES = {
+    *("train", "valid", "test", "loss", "accuracy", "majority_accuracy", "result.json"),
+    *("macro_f1", "micro_f1", "exact_match", "TF-IDF", "others", "rows.csv"),
+}
+"""What is English in a Chinese report, apart from the names of components and weights: metrics, splits and data."""
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [
+        ({"type": "classify"}, ["好吃,pos", "难吃,neg", "很好,pos", "很难,neg"]),
+        ({"type": "multi_label", "separator": "|"}, ["好吃,pos", "难吃,neg|others", "很好,pos|others", "很难,neg"]),
+        ({"type": "regress"}, ["好吃,5", "难吃,1", "很好,4", "很难,2"]),
+    ],
+)
+def test_no_text_of_a_report_is_english(head: dict[str, str], rows: list[str], cli: Command, tmp_path: Path) -> None:
+    lines = [f"{number}{row}" for number in range(16) for row in rows]
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", ",", ",", *lines]) + "\n", encoding="utf-8")
+    recipe = {
+        "name": "report",
+        "data": {"type": "table", "path": "rows.csv", "empty": "skip", "split": {"by": "random"}},
+        "encoder": {"type": "lstm", "hidden_size": 4},
+        "head": head,
+        "train": {"epochs": 2, "threads": 1},
+    }
+    write_recipe(tmp_path / "recipe.yaml", recipe)
+    assert cli("run", "recipe.yaml", SEQKIT_LANG="en").returncode == 0
+    result = cli("report", "runs/report-1", "--output", "page.html", SEQKIT_LANG="zh_CN")
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    text = re.sub(r"<pre.*?</pre>", " ", text[text.index("<main") : text.index('id="model"')], flags=re.S)
+    texts = [html.unescape(each).strip() for each in re.split(r"<[^>]+>", text)]
+    words = {word for each in texts for word in re.findall(r"[A-Za-z][\w.-]{3,}", each)}
+    assert {each for each in words if each not in NAMES} == {"report-1"}, texts
+    assert any(each.startswith("已跳过：文本或标签为空（样本数：2") for each in texts)
+
+
 def test_the_report_of_a_generator_and_of_several_runs_is_chinese(
     generation_run: Path, classification_run: Path, cli: Command, tmp_path: Path
 ) -> None:
@@ -93,6 +131,7 @@ def test_the_page_of_a_run_is_english_in_english(classification_run: Path, cli: 
         ("{name}: the last window", {"name": "OT: 1"}),
         ("Window {window:,} of {count:,}.", {"window": 1200, "count": 3000}),
         ("linear model of {count} time steps, trained with CTC", {"count": 5}),
+        ("{count:,} windows of {horizon} time steps, in the data's units", {"count": 1138, "horizon": 7}),
     ],
 )
 def test_a_stored_message_is_recognized_by_its_template(template: str, fields: dict[str, object]) -> None:
@@ -100,6 +139,35 @@ def test_a_stored_message_is_recognized_by_its_template(template: str, fields: d
     stored = template.format(**fields)
     assert re.search("[\u4e00-\u9fff]", expected)
     assert translate_stored(stored) == expected
+
+
+def ridge() -> str:
+    return message("{name} of each variable", name=message("ridge on {count} time steps", count=21))
+
+
+def skipped() -> str:
+    return message("skipped: the text or the label is empty")
+
+
+def missed() -> str:
+    return message("the label '{label}' does not occur in the training data: counted as missed", label="a: b")
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    "text",
+    [
+        message("{name} (alpha {alphas})", name=ridge(), alphas=10),
+        message(
+            "{text} (examples: {count:,}, the first at {location})", text=skipped(), count=1246, location="a b.csv:2"
+        ),
+        message("{location}: {text}", location="tags.csv:7", text=skipped()),
+        message("{location}: {text}", location="tags.csv:7", text=missed()),
+        message("{text} (examples: {count:,})", text=missed(), count=3),
+    ],
+)
+def test_stored_messages_in_a_message_are_translated_too(text: str) -> None:
+    assert translate_stored(untranslated(text)) == translate(text)
 
 
 @pytest.mark.usefixtures("chinese")
@@ -119,6 +187,8 @@ def test_a_value_in_a_stored_message_is_no_message() -> None:
 def test_the_name_of_a_variable_is_no_heading() -> None:
     line = Line("truth", (0, 1), (0, 1))
     stored = Series("value: the last window", (line,), "probability", "value", note="(note)")
+    reliability = Series("Reliability", (line,), "probability", "accuracy")
+    assert ">准确率<" in render_exhibit(in_language(reliability))
     page = render_exhibit(in_language(stored))
     assert "value：最后一个窗口" in page and "真实值" in page and ">value<" in page
     [table] = metric_exhibits({"pairs": {"true": {"true": 1, "text": 2}}})  # labels, which are data
@@ -131,3 +201,5 @@ def test_a_hostile_text_is_compared_with_the_templates_in_linear_time() -> None:
     assert translate(message(template, metric="a", split="b", span="c", matched="d", direction="e")) != ""
     hostile = template.translate(str.maketrans("{}", "xx")) * 5_000 + "!"
     assert translate_stored(hostile) == hostile
+    short = "skipped: ((: a (alpha " * 40
+    assert translate_stored(short) == short

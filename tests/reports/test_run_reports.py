@@ -370,7 +370,7 @@ def test_metrics_are_shown_by_their_form() -> None:
     assert {title: type(exhibit) for title, exhibit in found.items()} == {
         "Confusion matrix": Matrix,
         "Per class": Table,
-        "Per step": Series,
+        "Per time step": Series,
         "Coverage": Table,
         "Curve": Series,
     }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqkit.contracts import Example, Head, Judgment, Outcomes, Series, Tokenizer
+from seqkit.messages import message
 from seqkit_forecast.baselines import baseline_forecasts
 from seqkit_forecast.exhibits import forecast_exhibits
 from seqkit_forecast.metrics import detailed_metrics, forecast_metrics
@@ -41,16 +42,26 @@ class ForecastResults(Head):
         forecast = np.array([item["forecast"] for item in predictions])
         metrics: dict[str, Any] = forecast_metrics(forecast, target, self._unit, self.variables.seasonal_error)
         metrics |= detailed_metrics(forecast, target, self._unit, self.variables.seasonal_error, self.variables.names)
-        units = "standard deviations of the training split" if self.metric_units == "scaled" else "the data's units"
-        metrics["scored"] = f"{len(target):,} windows of {self.windows.horizon} time steps, in {units}"
-        if self.lookback:
-            metrics["scored"] += f", each from {self.lookback:,} time steps"
+        metrics["scored"] = self._scored(len(target))
         if self.quantiles:
             metrics["coverage"] = {
                 str(level): float((target <= np.array([item["quantiles"][str(level)] for item in predictions])).mean())
                 for level in self.quantiles
             }
         return metrics
+
+    def _scored(self, count: int) -> str:
+        """Return what the metrics are computed on."""
+        facts = {"count": count, "horizon": self.windows.horizon}
+        if self.metric_units == "scaled":
+            text = message(
+                "{count:,} windows of {horizon} time steps, in standard deviations of the training split", **facts
+            )
+        else:
+            text = message("{count:,} windows of {horizon} time steps, in the data's units", **facts)
+        if self.lookback:
+            text = message("{text}, each from {lookback:,} time steps", text=text, lookback=self.lookback)
+        return text
 
     def judge(
         self, predictions: Sequence[Mapping[str, Any]], examples: Sequence[Example], *, tokenizer: Tokenizer | None
