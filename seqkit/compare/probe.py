@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
+import sys
 import time
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -158,6 +159,20 @@ def _step_seconds(setup: TrainingSetup) -> float:
     return fmean(map(min, zip(*repetitions, strict=True)))
 
 
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Discard what torch's C++ code prints: it warns of each freed tensor that is older than the profiler."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
 def _peak_memory(setup: TrainingSetup) -> int:
     """Return the most bytes that training allocates: those of the weights, and what a step allocates besides."""
     weights = sum(weight.nbytes for weight in setup.model.parameters())
@@ -168,15 +183,8 @@ def _peak_memory(setup: TrainingSetup) -> int:
     for weight in setup.model.parameters():
         weight.grad = None
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler prints that it starts
-    gc.collect()  # torch prints a warning if a tensor that is older than the profiler is freed while it runs
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        with profile(profile_memory=True) as profiler:
-            _train(setup, PROFILED_STEPS)
-    finally:
-        if was_enabled:
-            gc.enable()
+    with _without_stderr(), profile(profile_memory=True) as profiler:
+        _train(setup, PROFILED_STEPS)
     allocated = peak = 0
     for event in sorted(profiler.function_events or (), key=lambda event: event.time_range.end):
         is_memory = event.name == "[memory]"  # allocated or freed outside an operation
