@@ -155,6 +155,8 @@ class RunParts:
         place = message("step {step:,}", step=step)
         if total:
             place = message("step {step:,} of {total:,}", step=step, total=total)
+        elif not step:
+            place = message("step 0, when nothing is learned yet")
         text = message(
             "{run}: is not finished: these are its weights so far, of {place}; resume it with: {command}",
             run=self.directory.path,

@@ -113,10 +113,6 @@ class Forecast(ForecastLayers, ForecastResults):
             raise ValueError(message("targets must list at least one column, and none twice"))
         if quantiles is not None and (0.5 not in quantiles or sorted(set(quantiles)) != quantiles):
             raise ValueError(message("quantiles must be in increasing order and include 0.5, the point forecast"))
-        if quantiles is not None and loss != "mse":
-            raise ValueError(
-                message("loss has no effect with `quantiles`, whose loss is the pinball loss: remove this key")
-            )
         if season is not None and season > input_length:
             raise ValueError(
                 message(

@@ -29,7 +29,6 @@ def fitted_head(series: np.ndarray, **parameters: Any) -> Forecast:
         ({"targets": ["a", "a"]}, "targets must list at least one column, and none twice"),
         ({"quantiles": [0.1, 0.9]}, "quantiles must be in increasing order and include 0.5, the point forecast"),
         ({"quantiles": [0.5, 0.1]}, "quantiles must be in increasing order"),
-        ({"quantiles": [0.5], "loss": "mae"}, "loss has no effect with `quantiles`, whose loss is the pinball loss"),
         ({"season": 9}, "season must be at most input_length, 6: a window must contain a season"),
         ({"targets": ["load"]}, "targets contains 'load', which is not a column; the columns are a, b, c"),
         (

@@ -57,19 +57,6 @@ class Pairs(Reader):
         self.path = path = check_path(path)
         if source == target and target_suffix is None:
             raise ValueError(message("target must be a different column from source, {source}", source=source))
-        if target_suffix is not None:
-            unused = {
-                "source": source != 1,
-                "target": target not in (2, None),
-                "invalid_lines": invalid_lines == "skip",
-            }
-            if name := next((name for name, is_set in unused.items() if is_set), None):
-                raise ValueError(
-                    message(
-                        "{name} has no effect with `target_suffix`, as the files have no columns: remove this key",
-                        name=name,
-                    )
-                )
         self.source = source
         self.target = target
         self.is_parallel = target_suffix is not None

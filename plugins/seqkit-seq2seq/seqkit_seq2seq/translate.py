@@ -41,7 +41,6 @@ UNKNOWN_TARGET = -1
 """The only id of a target that cannot be encoded: it is left out of the loss."""
 MAX_TARGET_LENGTH = 100_000
 """The maximum number of tokens of a target. A run that states a longer one is corrupt, and would generate for hours."""
-_LENGTH_PENALTY = 0.6
 
 
 class Translate(nn.Module, Head):
@@ -95,16 +94,12 @@ class Translate(nn.Module, Head):
         dropout: Fraction = 0.0,
         label_smoothing: Fraction = 0.0,
         beam_size: PositiveInt = 1,
-        length_penalty: Annotated[float, Ge(0)] = _LENGTH_PENALTY,
+        length_penalty: Annotated[float, Ge(0)] = 0.6,
         n_best: PositiveInt = 1,
         max_length: PositiveInt | None = None,
         bleu_tokenizer: BleuTokenizer = "13a",
     ) -> None:
         super().__init__()
-        if beam_size == 1 and length_penalty != _LENGTH_PENALTY:
-            raise ValueError(
-                message("length_penalty has no effect with greedy search: set `beam_size` to 2 or more, or remove it")
-            )
         if n_best > beam_size:
             raise ValueError(
                 message("n_best must be at most beam_size, {size}, not {count}", size=beam_size, count=n_best)

@@ -154,14 +154,6 @@ def test_errors_of_two_files_name_file_and_line(tmp_path: Path) -> None:
     [
         ({}, "^path is required"),
         ({"source": 2}, "^target must be a different column from source, 2$"),
-        *(
-            (parameters | {"target_suffix": "zh"}, f"^{name} has no effect with `target_suffix`, as the files have no")
-            for name, parameters in (
-                ("source", {"source": 2}),
-                ("target", {"target": 3}),
-                ("invalid_lines", {"invalid_lines": "skip"}),
-            )
-        ),
         ({"target_suffix": "tsv"}, "^target_suffix must differ from the suffix of pairs.tsv$"),
         ({"target_suffix": "a/b"}, "^target_suffix must be a file name suffix such as zh, not 'a/b'$"),
         ({"encoding": "utf-9"}, "^encoding 'utf-9' is"),

@@ -155,10 +155,6 @@ def test_loss_chooses_the_best_epoch_if_bleu_is_undefined(tmp_path: Path, capsys
         ({"head": {"tokenizer": "chars"}}, "head.tokenizer: unknown tokenizer 'chars'"),
         ({"head": {"tokenizer": {"type": "char", "min_count": 2}}}, "head.tokenizer.min_count: above 1 makes parts of"),
         ({"head": {"attention": "dot"}}, "head.attention: must be one of general, additive, not 'dot'"),
-        (
-            {"head": {"length_penalty": 1.0}},
-            "head.length_penalty: has no effect with greedy search: set `beam_size` to",
-        ),
         ({"head": {"length_penalty": -1}}, "head.length_penalty: must be a non-negative number"),
         ({"data": {"languages": "fr"}}, "data.languages: must be one of en, zh, both, not 'fr'"),
         ({"data": {"count": 0}}, "data.count: must be an integer, 1 to 1000000"),

@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from seqkit.contracts import Embedding, EmbeddingFactory, EncoderFactory, Fraction, PositiveInt, Requires, Tokenizer
 from seqkit.messages import listed, message
 
-_FEATURE_DIM = 16
-
 
 class WordCharacterEmbedding(nn.Module, Embedding):
     """A learned vector for each word, concatenated with a vector computed from its characters.
@@ -50,7 +48,7 @@ class WordCharacterEmbedding(nn.Module, Embedding):
         word_dim: PositiveInt = 100,
         char_dim: Annotated[PositiveInt, Requires("characters")] = 32,
         word_dropout: Annotated[float, Ge(0)] = 0.25,
-        feature_dim: PositiveInt = _FEATURE_DIM,
+        feature_dim: PositiveInt = 16,
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
@@ -60,12 +58,6 @@ class WordCharacterEmbedding(nn.Module, Embedding):
                 message("the embedding requires the tokenizer `words_and_characters`: set `tokenizer` to it")
             )
         sizes = getattr(tokenizer, "feature_vocab_sizes", [])
-        if not sizes and feature_dim != _FEATURE_DIM:
-            raise ValueError(
-                message(
-                    "feature_dim has no effect without `features` or `gazetteers` of the tokenizer: remove this key"
-                )
-            )
         self.word_dropout = word_dropout
         self.word_vectors = words(tokenizer) if words else nn.Embedding(tokenizer.vocab_size, word_dim)
         self.character_vectors: Any = (

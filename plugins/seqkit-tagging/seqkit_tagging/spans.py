@@ -96,14 +96,14 @@ def invalid_tag(tags: Iterable[str], scheme: Scheme) -> str | None:
 def scheme_shown(sentences: Iterable[Sequence[str]]) -> Scheme:
     """Return the scheme in which most entities of sentences are marked; `none` if there are no entities.
 
-    Most entities of `bmes` end with E or S, and none of `bio`. Sentences with other tags do not count.
+    Most entities of `bmes` end with E or S, and none of `bio`, which has no M. Sentences with other tags do not count.
     """
     valid = (tags for tags in sentences if invalid_tag(tags, "bmes") is None)
     counts = Counter(split_tag(tag)[0] for tags in valid for tag in tags)
     if not counts.keys() - {"O"}:
         return "none"
     ends = counts["E"] + counts["S"]
-    return "bmes" if ends and 2 * ends >= counts["B"] + counts["S"] else "bio"
+    return "bmes" if counts["M"] or (ends and 2 * ends >= counts["B"] + counts["S"]) else "bio"
 
 
 def forbidden_pair(tags: Sequence[str], scheme: Scheme) -> str | None:

@@ -81,10 +81,6 @@ class Tag(Tagger):
         ngrams: NgramLength = 0,
         ngram_scale: NgramScale = 5.0,
     ) -> None:
-        if constrained and scheme == "none":
-            raise ValueError(
-                message("constrained requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it")
-            )
         super().__init__(
             scheme=scheme,
             constrained=constrained,

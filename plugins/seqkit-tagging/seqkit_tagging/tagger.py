@@ -93,10 +93,6 @@ class Tagger(nn.Module, TaggerResults):
             raise ValueError(
                 message("entity_bias requires tags that mark entities: set `scheme` to `bio` or `bmes`, or remove it")
             )
-        if invalid_tags == "repair" and scheme == "none":
-            raise ValueError(
-                message("invalid_tags `repair` requires a scheme: set `scheme` to `bio` or `bmes`, or remove this key")
-            )
         self.entity_bias = entity_bias
         self.probabilities = probabilities
         self.validation = TagValidation(scheme, invalid_tags, follows_scheme=follows_scheme)
@@ -122,10 +118,6 @@ class Tagger(nn.Module, TaggerResults):
                     "the head predicts a tag for each word, but the tokenizer does not take words: set "
                     "`tokenizer` to one that does, such as `words_and_characters` or `bpe`"
                 )
-            )
-        if self.per_word != "first" and (tokenizer is None or not tokenizer.cuts_words):
-            raise ValueError(
-                message("subwords has no effect unless the tokenizer cuts words, as `bpe` does: remove this key")
             )
         if self.mask and tokenizer is None:
             raise ValueError(message("mask must be 0 for a reader of features, which have no tokens"))

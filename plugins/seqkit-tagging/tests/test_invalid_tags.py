@@ -218,6 +218,8 @@ def test_a_wrong_tag_does_not_change_the_scheme_of_the_training_data() -> None:
         fitted(Tag(scheme="bio"), [*VALID, wrong])
     assert "S-loc" not in fitted(Tag(scheme="bio", invalid_tags="skip"), [*VALID, wrong]).tags
     fitted(Tag(scheme="bmes", invalid_tags="repair"), [*BMES, Example(["Rome"], ["B-loc"])])
+    cut = [Example(["New", "York", "City"], ["B-loc", "M-loc", "M-loc"])]  # only bmes has M
+    fitted(Tag(scheme="bmes", invalid_tags="repair"), [*cut * 3, Example(["El", "Paso"], ["B-loc", "E-loc"])])
 
 
 def test_without_constraints_any_sequence_of_training_tags_is_valid() -> None:

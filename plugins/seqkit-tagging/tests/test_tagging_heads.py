@@ -289,22 +289,3 @@ def test_baseline() -> None:
         EXAMPLES, [Example(["Rome", "In", "Lee"], ["B-loc", "O", "B-loc"])], TOKENIZER
     )
     assert entities == {"name": model.name, "accuracy": 2 / 3, "precision": 0.5, "recall": 0.5, "f1": 0.5}
-
-
-@pytest.mark.parametrize("cls", [Tag, CRF])
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"invalid_tags": "repair"}, "^invalid_tags `repair` requires a scheme: set `scheme` to `bio` or `bmes`, or"),
-        ({"subwords": "mean"}, "^subwords has no effect unless the tokenizer cuts words, as `bpe` does: remove"),
-    ],
-)
-def test_parameters_without_an_effect_are_rejected(cls: type[Tagger], parameters: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        cls(**parameters).check_tokenizer(TOKENIZER)
-
-
-def test_constrained_requires_a_scheme() -> None:
-    with pytest.raises(ValueError, match="^constrained requires tags that mark entities: set `scheme` to `bio` or"):
-        Tag(constrained=True)
-    assert not CRF().constrained  # its default

@@ -97,11 +97,6 @@ def test_another_tokenizer_is_an_error() -> None:
         WordCharacterEmbedding(char)
 
 
-def test_width_of_features_that_do_not_exist_is_rejected() -> None:
-    with pytest.raises(ValueError, match="^feature_dim has no effect without `features` or `gazetteers` of the token"):
-        tokenizer_and_embedding(feature_dim=8)
-
-
 @pytest.mark.parametrize("widths", [None, [1], [2], [3], [2, 5]])
 def test_char_cnn_equals_conv1d_and_max_pooling(widths: list[int] | None) -> None:
     torch.manual_seed(4)
