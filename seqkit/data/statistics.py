@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
 
-from seqkit.contracts import Head, LongText, TextPair, Tokenizer
-from seqkit.data.dataset import Dataset
+from seqkit.contracts import Head, LongText, Tokenizer
+from seqkit.data.dataset import Dataset, encode
 from seqkit.data.splits import count_repeated
 from seqkit.messages import listed, message
 
@@ -81,21 +82,22 @@ def _labels(splits: Mapping[str, Dataset], head: Head) -> dict[str, Counter[str]
 
 
 def describe_cut_texts(splits: Mapping[str, Dataset], tokenizer: Tokenizer | None) -> str:
-    """Return a note on the share of the texts that the tokenizer cuts; empty if it cuts none, or for pairs of texts."""
-    limit = None if tokenizer is None else tokenizer.max_length
-    if limit is None or any(isinstance(each.examples[0].input, TextPair) for each in splits.values()):
+    """Return a note on the share of the texts that the tokenizer cuts; empty if it cuts none, or for other inputs."""
+    if tokenizer is None or (limit := tokenizer.max_length) is None:
         return ""
-    lengths = [len(row.input) for dataset in splits.values() for row in dataset.rows]
-    cut = sum(length >= limit for length in lengths)
+    whole = copy(tokenizer)
+    whole.max_length = None
+    texts = [each.input for dataset in splits.values() for each in dataset.examples if isinstance(each.input, str)]
+    cut = sum(len(text.encode()) > limit and len(encode(text, whole)) > limit for text in texts)  # no token is empty
     if not cut:
         return ""
-    share = cut / len(lengths)
+    share = cut / len(texts)
     return message(
         "max_length of the tokenizer cuts {share} of the texts, {count:,} of {texts:,}, to their first {limit:,} "
         "tokens",
         share=f"{share:.0%}" if share >= 0.01 else f"{share:.1%}",
         count=cut,
-        texts=len(lengths),
+        texts=len(texts),
         limit=limit,
     )
 

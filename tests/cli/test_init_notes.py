@@ -66,3 +66,17 @@ def test_texts_that_the_recipe_cuts_are_counted(tmp_path: Path, run_command) -> 
     assert f"# words, in lower case; {said}\n" in text
     assert f"note: {said}\n" in run_command("data", "a.yaml").out
     assert "max_length" not in run_command("data", "a.yaml", "tokenizer.max_length=9999").out
+
+
+def test_a_text_of_max_length_is_not_cut(tmp_path: Path, run_command) -> None:
+    (tmp_path / "a.csv").write_text("text,label\n" + "abcd,x\nefgh,y\n" * 9 + "abcde,x\n", encoding="utf-8")
+    recipe = {
+        "data": {"type": "table", "path": "a.csv", "valid": {"path": "a.csv"}},
+        "tokenizer": {"type": "char", "max_length": 4},
+        "encoder": {"type": "lstm", "hidden_size": 2},
+        "head": "classify",
+    }
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    said = "max_length of the tokenizer cuts 5% of the texts, 2 of 38, to their first 4 tokens"
+    assert said in run_command("data", "a.yaml").out
+    assert "max_length" not in run_command("data", "a.yaml", "tokenizer.max_length=5").out
