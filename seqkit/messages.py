@@ -179,7 +179,7 @@ def translate_stored(text: str) -> str:
 
 
 def _translate_stored(text: str, depth: int) -> str:
-    """Return the translation of a stored message, with messages in it to this depth; empty if it is none."""
+    """Return the translation of a stored message and of those nested in it, up to a depth; empty for other texts."""
     assert _lookup is not None
     if (known := _lookup(text)) != text:
         return known

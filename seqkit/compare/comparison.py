@@ -40,7 +40,7 @@ class Options:
         first_seed: the first of them; None for that of the first recipe.
         match: what of the other candidates is made equal to the first; None for nothing.
         metric: the metric to compare; None for the one that the recipe chooses the best epoch by.
-        split: the split to compare on; None for test with `folds`, and otherwise for valid, or train if there is none.
+        split: the split to compare on; by default test with `folds`, otherwise valid, or train without a valid split.
         command: the command line, which is saved in the run directories; empty in Python.
     """
 

@@ -28,7 +28,7 @@ class Tokenizer(Contract, ABC):
             `encode_words`.
         chunkable: whether a text can be split anywhere: the ids of its chunks, concatenated, are the ids of the text,
             (time,), and `fit` learns the same from the chunks as from the text.
-        max_length: the number of tokens that `encode` cuts a text to; None if it cuts none. Users are told how many of
+        max_length: the number of tokens that `encode` cuts a text to; None for no limit. Users are told how many of
             their texts it cuts: a copy with None encodes them whole.
     """
 

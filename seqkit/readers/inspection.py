@@ -23,8 +23,8 @@ from seqkit.readers.files import decode_text, open_file, open_text
 from seqkit.readers.formats import BEGINNING_BYTES
 from seqkit.readers.json_lines import flattened, json_objects
 from seqkit.readers.parquet import parquet_rows
-from seqkit.readers.table import format_of
 from seqkit.readers.table_form import guess_delimiter, has_letters, is_header
+from seqkit.readers.table_format import format_of
 from seqkit.strict_json import parse_strict_json
 
 MAX_BYTES = 32_000_000

@@ -8,27 +8,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from seqkit.contracts import DataNote, Example, NonEmptyText, Reader, TextPair
 from seqkit.errors import DataError, explain_missing_column, suggest
 from seqkit.look_alikes import FULL_WIDTH_COMMAS
 from seqkit.messages import counted, message
 from seqkit.readers.delimited import named_rows
-from seqkit.readers.files import check_encoding, check_path, open_text, read_lines
+from seqkit.readers.files import check_encoding, check_path, read_lines
 from seqkit.readers.json_lines import json_objects, names_in, with_nested
 from seqkit.readers.label_columns import label_set, names_of_labels
 from seqkit.readers.parquet import parquet_rows
+from seqkit.readers.table_format import choose_format, format_of
 
-_Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet"]
-_FORMATS: dict[str, _Format] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_HELD = 100_000
 """The number of rows of which one must have a field: a field that only later rows have counts as a wrong name."""
@@ -85,17 +77,7 @@ class Table(Reader):
         optional_label: bool = False,
     ) -> None:
         self.path = path = check_path(path)
-        if format == "auto" and format_of(path) is None:
-            if path.is_dir():
-                raise ValueError(message("path {folder} is a folder: name a file in it", folder=path))
-            if path.is_file():
-                _check_is_text(path)
-            raise ValueError(
-                message(
-                    "format is not clear from the file name {name}: set it to csv, tsv, jsonl or parquet",
-                    name=path.name,
-                )
-            )
+        self.format = choose_format(path) if format == "auto" else format
         labels = names_of_labels(label)
         if label is not None and not labels:
             raise ValueError(message("label must name at least one column; set it to null to read no labels"))
@@ -117,7 +99,6 @@ class Table(Reader):
         self.empty = empty
         self.optional_label = optional_label
         self.missing = frozenset(missing or ())
-        self.format = format_of(path) if format == "auto" else format
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
         self.columns = columns
@@ -338,21 +319,3 @@ class Table(Reader):
                         column=column,
                     )
                 )
-
-
-def _check_is_text(path: Path) -> None:
-    """Check that a file is not in a binary format, a spreadsheet for instance, which no format to set would read.
-
-    Raises:
-        ValueError: it is.
-    """
-    try:
-        with open_text(path):
-            pass
-    except DataError as error:
-        raise ValueError(message("path {problem}", problem=error)) from None
-
-
-def format_of(path: Path) -> _Format | None:
-    """Return the format that the name of a file suggests, compressed or not."""
-    return _FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
